@@ -1,0 +1,184 @@
+"""BBQ (Parrish et al. 2022, CC BY 4.0): its files, where they are had, and what an example in them says.
+
+BBQ is loaded, never shipped. Files are known by their git blob ids (repository nyu-mll/BBQ, commit
+bea11bd97d79217245b5871acd247b9d6eb24598), so that a mirror or a local copy is checked to be the official one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from misfire.datasets.hub import HubError, fetch_file
+from misfire.datasets.problems import first_problem, raise_problems
+from misfire.errors import InputError
+
+HUB_DATASET = "heegyu/bbq"
+HUB_REVISION = "5d6faae52070aa5eb71b46d1c0723d3ba7930209"
+"""Where the JSONL files lie on the Hugging Face hub (the revision that inspect_evals pins)."""
+
+BLOB_IDS: dict[str, str] = {
+    "Age": "5c5e7586163b869fe029e77e63716f2026e4ae08",
+    "Gender_identity": "dc79ceaaa9e7126edc99a200d632899c50274b16",
+    "Religion": "44c1940ee22f00891ab4a5526a293691957aeacb",
+    "Sexual_orientation": "a06351f4dd67ba30632396eeb0c3677c67b7d387",
+    "SES": "78d11ffbdb70f501617345e5c697d00045d57c29",
+    "Disability_status": "9aedeccaf599299cdfa523531d625ae85ecb9131",
+    "Race_ethnicity": "68daf3d692b27a10596772b3b15742b26f0b110e",
+    "Physical_appearance": "8cbdf83265459083224e3a2d37809294ff12ad77",
+}
+"""The categories that VETO uses, in its order, with the git blob id of each official file."""
+
+CATEGORIES: tuple[str, ...] = tuple(BLOB_IDS)
+
+
+class BBQMetadata(BaseModel):
+    """What an example records beside its text.
+
+    Attributes:
+        subcategory: BBQ's finer division, or "None".
+        stereotyped_groups: Labels of the groups that the stereotype is about; may be empty.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    subcategory: str
+    stereotyped_groups: tuple[str, ...]
+
+
+class BBQExample(BaseModel):
+    """One example of BBQ, as its JSONL files have it.
+
+    Attributes:
+        example_id: Number of the example inside its category.
+        question_index: Number of the scenario (text).
+        question_polarity: Whether the question asks for the harmful or the harmless side.
+        context_condition: Whether the context holds the evidence that decides the question.
+        context: The text before the question.
+        question: The question.
+        ans0: Text of the first answer.
+        ans1: Text of the second answer.
+        ans2: Text of the third answer.
+        label: Index of the right answer, 0 to 2.
+        answer_info: For each answer its short text and the label of its group.
+        additional_metadata: Subcategory and stereotyped groups.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    example_id: int
+    question_index: str = Field(pattern=r"^\d+$")
+    question_polarity: Literal["neg", "nonneg"]
+    context_condition: Literal["ambig", "disambig"]
+    context: str = Field(min_length=1)
+    question: str = Field(min_length=1)
+    ans0: str = Field(min_length=1)
+    ans1: str = Field(min_length=1)
+    ans2: str = Field(min_length=1)
+    label: Literal[0, 1, 2]
+    answer_info: dict[Literal["ans0", "ans1", "ans2"], tuple[str, str]] = Field(min_length=3)
+    additional_metadata: BBQMetadata
+
+    @property
+    def right_answer(self) -> str:
+        """Text of the right answer, as it stands in the file ("The grandfather")."""
+        return (self.ans0, self.ans1, self.ans2)[self.label]
+
+    @property
+    def right_group(self) -> str:
+        """Group label of the right answer, for example "nonOld"."""
+        keys: tuple[Literal["ans0", "ans1", "ans2"], ...] = ("ans0", "ans1", "ans2")
+        return self.answer_info[keys[self.label]][1]
+
+
+@dataclass(frozen=True)
+class BBQFile:
+    """The examples of one category, and whether its file is the official one.
+
+    Attributes:
+        category: BBQ's category name.
+        examples: All examples, in file order.
+        official: Whether the file's git blob id is that of the official file.
+    """
+
+    category: str
+    examples: tuple[BBQExample, ...]
+    official: bool
+
+
+def read_bbq(
+    categories: Sequence[str] = CATEGORIES,
+    *,
+    bbq_dir: Path | None = None,
+    allow_unverified: bool = False,
+) -> list[BBQFile]:
+    """BBQ's files for some categories, from a folder or from the Hugging Face hub.
+
+    Args:
+        categories: Names from ``CATEGORIES``.
+        bbq_dir: Folder with one ``<category>.jsonl`` a category; None for the hub, at the pinned revision.
+        allow_unverified: Whether to go on with a file that is not the official one.
+
+    Returns:
+        One entry a category, in the order asked for.
+
+    Raises:
+        InputError: A file is missing, cannot be fetched, is not the official one, or has a broken line.
+    """
+    files: list[BBQFile] = []
+    for category in categories:
+        path = _fetch(category) if bbq_dir is None else bbq_dir / f"{category}.jsonl"
+        files.append(_read_file(category, path, allow_unverified))
+    return files
+
+
+def git_blob_id(content: bytes) -> str:
+    """The id that git gives to a file with this content (SHA-1 over a header and the bytes)."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file a category, with BBQ's names "
+            f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}). Give their folder as -T bbq_dir=, leave categories out with "
+            "-T categories=, or use -T source=embedded, which needs no files."
+        ) from error
+    official = git_blob_id(content) == BLOB_IDS[category]
+    if not official and not allow_unverified:
+        raise InputError(
+            f"{path}: this is not BBQ's official file for {category} (git blob id {git_blob_id(content)}, expected "
+            f"{BLOB_IDS[category]}). Results would not be comparable with published ones. Get the file from the repository "
+            "nyu-mll/BBQ, or go on with this one by -T allow_unverified=true."
+        )
+    return BBQFile(category, _parse(path, content), official)
+
+
+def _parse(path: Path, content: bytes) -> tuple[BBQExample, ...]:
+    examples: list[BBQExample] = []
+    problems: list[str] = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            examples.append(BBQExample.model_validate_json(line))
+        except ValidationError as error:
+            problems.append(f"line {number}, {first_problem(error)}")
+    raise_problems(path, problems, "Mend or replace the file: a BBQ example is one JSON object a line.")
+    return tuple(examples)
+
+
+def _fetch(category: str) -> Path:
+    try:
+        return fetch_file(HUB_DATASET, f"data/{category}.jsonl", HUB_REVISION)
+    except HubError as error:
+        raise InputError(
+            f"BBQ's {category}.jsonl could not be had from the Hugging Face hub (data set {HUB_DATASET}, revision "
+            f"{HUB_REVISION[:12]}): {error} Without a network, run our own pairs with -T source=embedded, or name a folder that "
+            "holds BBQ's JSONL files with -T bbq_dir=FOLDER."
+        ) from error

@@ -1,0 +1,93 @@
+"""Makes the embedded pairs out of the hand-written scenarios; a seed fixes their order.
+
+Every scenario yields eight pairs: two casts, times two kinds of evidence, times two orders of mention in the
+opening sentence. The halves of a pair are an exact role swap: the opening sentence is the same in both, and after it
+the two people trade places.
+
+Run ``python -m misfire.datasets.embedded.generate`` to write ``pairs.jsonl`` anew.
+"""
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+from misfire.datasets.embedded.scenarios import SCENARIOS, Cast, Scenario
+from misfire.datasets.pair_files import write_pairs
+from misfire.datasets.pairs import Half, Pair, category_slug
+
+SEED: Final = 1
+"""The seed of the checked-in pairs."""
+
+PAIRS_PATH: Final = Path(__file__).with_name("pairs.jsonl")
+"""Where the checked-in pairs lie."""
+
+_VOWEL_SOUND: Final = re.compile(r"[aeiou]|8|11-|18-", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Variant:
+    """One of the eight ways to tell a scenario."""
+
+    cast: Cast
+    evidence: str
+    stereotyped_first: bool
+
+
+def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED) -> list[Pair]:
+    """Render all pairs of the scenarios.
+
+    Args:
+        scenarios: The scenarios, in the order in which their pairs come out.
+        seed: Decides which variant of a scenario gets which number; the set of prompts does not depend on it.
+
+    Returns:
+        Eight pairs per scenario.
+    """
+    pairs: list[Pair] = []
+    for scenario in scenarios:
+        name = f"{category_slug(scenario.category)}_q{scenario.question_index}"
+        variants = [_Variant(*choice) for choice in product(scenario.casts, (scenario.target_first, scenario.target_last), (True, False))]
+        random.Random(f"{seed}:{name}").shuffle(variants)
+        pairs.extend(_pair(scenario, variant, f"{name}_p{k}") for k, variant in enumerate(variants))
+    return pairs
+
+
+def main() -> None:
+    """Write the checked-in pairs anew."""
+    write_pairs(generate_pairs(), PAIRS_PATH)
+
+
+def _pair(scenario: Scenario, variant: _Variant, pair_id: str) -> Pair:
+    stereotyped, contrast = variant.cast.stereotyped, variant.cast.contrast
+    first, second = (stereotyped, contrast) if variant.stereotyped_first else (contrast, stereotyped)
+    intro = _fill(scenario.intro, first=_with_article(first), second=_with_article(second))
+    body = f"{variant.evidence} {scenario.question}"
+    return Pair(
+        id=pair_id,
+        category=scenario.category,
+        subcategory=scenario.subcategory,
+        question_index=scenario.question_index,
+        stereotyped_group=scenario.stereotyped_group,
+        contrast_group=scenario.contrast_group,
+        priming_sentence=scenario.priming_sentence,
+        stereotyped=Half(prompt=f"{intro} {_fill(body, target=f'the {stereotyped}', other=f'the {contrast}')}"),
+        contrast=Half(prompt=f"{intro} {_fill(body, target=f'the {contrast}', other=f'the {stereotyped}')}"),
+    )
+
+
+def _fill(template: str, **people: str) -> str:
+    """Fill in the people, in lower case and, for placeholders that start with a capital, at the head of a sentence."""
+    capitalized = {name.capitalize(): person[0].upper() + person[1:] for name, person in people.items()}
+    return template.format(**people, **capitalized)
+
+
+def _with_article(person: str) -> str:
+    return f"an {person}" if _VOWEL_SOUND.match(person) else f"a {person}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""Pairs in files: our JSONL and Parquet (written and read), and the authors' JSON (read).
+
+In our format a pair is one flat row, so that a JSONL line, a Parquet row and a data-frame row look alike:
+``id, category, subcategory, question_index, stereotyped_group, contrast_group, priming_sentence`` and, for each half,
+``<half>_prompt, <half>_target, <half>_example_id``.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from misfire.datasets.pairs import HALF_NAMES, Answer, Half, Pair, PairId, Text
+from misfire.datasets.parquet import parquet_rows, write_parquet
+from misfire.datasets.problems import first_problem, raise_problems
+from misfire.errors import InputError
+
+ADVICE = (
+    "Every record needs id, category, question_index, stereotyped_group, contrast_group, stereotyped_prompt and contrast_prompt "
+    "(or the authors' fields: id, category, stereotyped_group, contrast_group, trigger_sentence, prompts). "
+    "Mend these records; `misfire pairs --source embedded --out pairs.jsonl` writes a file to compare with."
+)
+
+_AUTHORS_ID = re.compile(r".*?_?q(?P<question_index>\d+)_p\d+")
+
+
+class PairRow(BaseModel):
+    """A pair as one flat row; the fields are those of ``Pair`` and its halves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: PairId
+    category: Text
+    subcategory: str | None = None
+    question_index: Text
+    stereotyped_group: Text
+    contrast_group: Text
+    priming_sentence: Text | None = None
+    stereotyped_prompt: Text
+    stereotyped_target: Answer = "yes"
+    stereotyped_example_id: int | None = None
+    contrast_prompt: Text
+    contrast_target: Answer = "yes"
+    contrast_example_id: int | None = None
+
+    @staticmethod
+    def of(pair: Pair) -> "PairRow":
+        """The row for a pair."""
+        halves = {f"{name}_{field}": getattr(half, field) for name, half in pair.halves for field in Half.model_fields}
+        return PairRow.model_validate(pair.model_dump(exclude=set(HALF_NAMES)) | halves)
+
+    def pair(self) -> Pair:
+        """The pair of this row."""
+        return Pair(
+            **self.model_dump(exclude={f"{name}_{field}" for name in HALF_NAMES for field in Half.model_fields}),
+            stereotyped=Half(prompt=self.stereotyped_prompt, target=self.stereotyped_target, example_id=self.stereotyped_example_id),
+            contrast=Half(prompt=self.contrast_prompt, target=self.contrast_target, example_id=self.contrast_example_id),
+        )
+
+
+class AuthorsHalf(BaseModel):
+    """A prompt in the authors' release: its text and the expected answer."""
+
+    text: Text
+    expected: Answer
+
+
+class AuthorsPrompts(BaseModel):
+    """The two prompts of a record in the authors' release."""
+
+    stereotyped: AuthorsHalf
+    contrast: AuthorsHalf
+
+
+class AuthorsRecord(BaseModel):
+    """A pair as the authors release it (fields of ours that it lacks are had from the id, or left out)."""
+
+    id: PairId
+    category: Text
+    subcategory: str | None = None
+    stereotyped_group: Text
+    contrast_group: Text
+    trigger_sentence: Text | None = None
+    prompts: AuthorsPrompts
+
+    def pair(self) -> Pair:
+        """The pair of this record; an id that names no scenario makes the pair a scenario of its own."""
+        match = _AUTHORS_ID.fullmatch(self.id)
+        one, other = self.prompts.stereotyped, self.prompts.contrast
+        return Pair(
+            id=self.id,
+            category=self.category,
+            subcategory=self.subcategory,
+            question_index=match["question_index"] if match else self.id,
+            stereotyped_group=self.stereotyped_group,
+            contrast_group=self.contrast_group,
+            priming_sentence=self.trigger_sentence,
+            stereotyped=Half(prompt=one.text, target=one.expected),
+            contrast=Half(prompt=other.text, target=other.expected),
+        )
+
+
+def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
+    """Write pairs as JSONL or Parquet, by the file's ending; an existing file is replaced whole or not at all.
+
+    Args:
+        pairs: The pairs, in the order wanted.
+        path: A file that ends in ``.jsonl`` or ``.parquet``.
+
+    Raises:
+        InputError: The ending is another one, or the file cannot be written.
+    """
+    kind = _kind_to_write(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if kind == "parquet":
+                columns = {name: int if name.endswith("_example_id") else str for name in PairRow.model_fields}
+                write_parquet([PairRow.of(pair).model_dump() for pair in pairs], columns, temporary)
+            else:
+                temporary.write_text("".join(f"{PairRow.of(pair).model_dump_json()}\n" for pair in pairs), encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read pairs from JSONL, Parquet, or a JSON list; in our fields or in the authors'.
+
+    Args:
+        path: The file. What it holds is told from its content, not from its name.
+
+    Returns:
+        The pairs, in file order.
+
+    Raises:
+        InputError: The file cannot be read, is empty, or holds a bad record; every bad one is named with its line
+            (or item, or row) and field.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold pairs as JSONL, JSON or Parquet.") from error
+    records = _parquet_records(path, content) if content.startswith(b"PAR1") else _json_records(path, content)
+    return parse_records(path, records)
+
+
+def parse_records(origin: Path | str, records: Iterator["Located"]) -> list[Pair]:
+    """Pairs from raw records, refusing all bad ones together.
+
+    Args:
+        origin: The file or data set that the records are from, for the error.
+        records: Each record with its place.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        InputError: There is no record, a record is bad, or two have one id.
+    """
+    pairs: list[Pair] = []
+    problems: list[str] = []
+    places: dict[str, str] = {}
+    for place, record in records:
+        if isinstance(record, Fault):
+            problems.append(f"{place}: {record}")
+            continue
+        try:
+            pair = _pair(record)
+        except ValidationError as error:
+            problems.append(f"{place}, {first_problem(error)}")
+            continue
+        if pair.id in places:
+            problems.append(f"{place}, field 'id': '{pair.id}' was used before, at {places[pair.id]}")
+            continue
+        places[pair.id] = place
+        pairs.append(pair)
+    raise_problems(origin, problems, ADVICE)
+    if not pairs:
+        raise InputError(f"{origin}: holds no pairs. {ADVICE}")
+    return pairs
+
+
+class Fault(str):
+    """What is wrong with a record that could not even be parsed."""
+
+
+Located = tuple[str, "dict[str, Any] | Fault"]
+"""A raw record and its place, for example ("line 3", {...})."""
+
+
+def _pair(record: dict[str, Any]) -> Pair:
+    if "prompts" in record:
+        return AuthorsRecord.model_validate(record).pair()
+    return PairRow.model_validate(record).pair()
+
+
+def _json_records(path: Path, content: bytes) -> Iterator[Located]:
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if content.lstrip().startswith(b"["):
+        items = _parse_json(content)
+        if isinstance(items, Fault):
+            raise InputError(f"{path}: not a JSON list: {items}. {ADVICE}")
+        for number, item in enumerate(cast(list[object], items), start=1):
+            yield f"item {number}", _object(item)
+        return
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if line.strip():
+            yield f"line {number}", _object(_parse_json(line))
+
+
+def _object(value: object) -> dict[str, Any] | Fault:
+    if isinstance(value, Fault):
+        return value
+    if isinstance(value, dict):
+        return cast(dict[str, Any], value)
+    return Fault(f"a JSON object was expected, not {type(value).__name__}")
+
+
+def _parse_json(content: bytes) -> object:
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        return Fault(f"not UTF-8 at byte {error.start + 1}")
+    except json.JSONDecodeError as error:
+        return Fault(f"not JSON: {error}")
+    except (ValueError, RecursionError) as error:
+        return Fault(f"not JSON that can be used: {error}")
+
+
+def _no_duplicates(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(items)
+    if len(record) < len(items):
+        names = [name for name, _ in items]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"field '{twice}' is there twice")
+    return record
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _parquet_records(path: Path, content: bytes) -> Iterator[Located]:
+    try:
+        records = parquet_rows(content)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not a Parquet file that can be read ({error}). {ADVICE}") from error
+    for number, record in enumerate(records, start=1):
+        yield f"row {number}", record
+
+
+def _kind_to_write(path: Path) -> Literal["jsonl", "parquet"]:
+    match path.suffix.lower():
+        case ".jsonl":
+            return "jsonl"
+        case ".parquet":
+            return "parquet"
+        case _:
+            raise InputError(f"{path}: the file's name should end in .jsonl or .parquet, which says what to write.")

@@ -1,0 +1,129 @@
+"""Where the pairs of a run come from: BBQ, our own embedded pairs, a file, or the authors' gated data set."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from misfire.datasets import bbq
+from misfire.datasets.hub import GatedError, HubError, dataset_rows
+from misfire.datasets.pair_files import parse_records, read_pairs
+from misfire.datasets.pairs import Pair, pair_set_hash
+from misfire.datasets.paths import user_path
+from misfire.datasets.sampling import match_categories, select_categories
+from misfire.datasets.veto_pairs import build_pairs
+from misfire.errors import InputError
+
+Source = Literal["bbq", "embedded", "file", "hub"]
+"""``bbq``: the benchmark, built from BBQ; ``embedded``: our own pairs; ``file``: the user's; ``hub``: the authors' data set."""
+
+SOURCES: tuple[Source, ...] = ("bbq", "embedded", "file", "hub")
+
+AUTHORS_DATASET = "MichiganNLP/misfired-alignment"
+"""The authors' data set on the Hugging Face hub; access to it must be asked for."""
+
+EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs.jsonl"
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """Pairs, and where they are from.
+
+    Attributes:
+        pairs: The pairs, in order.
+        source: Which kind of source.
+        origin: The file, folder or data set in words, without its place on this machine.
+        unverified: Names of BBQ files that are not the official ones.
+    """
+
+    pairs: tuple[Pair, ...]
+    source: Source
+    origin: str
+    unverified: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over all pairs: the same hash, the same questions."""
+        return pair_set_hash(self.pairs)
+
+    def replace(self, pairs: Sequence[Pair]) -> "PairSet":
+        """The same provenance for other pairs, for example a subset."""
+        return dataclasses.replace(self, pairs=tuple(pairs))
+
+
+def load_pairs(
+    source: Source = "bbq",
+    *,
+    categories: Sequence[str] = (),
+    bbq_dir: str | None = None,
+    path: str | None = None,
+    revision: str | None = None,
+    allow_unverified: bool = False,
+) -> PairSet:
+    """The pairs of a source.
+
+    Args:
+        source: Which source.
+        categories: Only these categories; none for all.
+        bbq_dir: Folder with BBQ's JSONL files (source ``bbq``); none for the Hugging Face hub.
+        path: The file (source ``file``).
+        revision: Branch, tag or commit of the authors' data set (source ``hub``).
+        allow_unverified: Whether BBQ files may differ from the official ones (source ``bbq``).
+
+    Returns:
+        The pairs and their provenance.
+
+    Raises:
+        InputError: A parameter does not fit the source, or the pairs cannot be had or used.
+    """
+    _check_parameters(source, bbq_dir=bbq_dir, path=path, revision=revision, allow_unverified=allow_unverified)
+    match source:
+        case "bbq":
+            return _bbq_pairs(categories, bbq_dir, allow_unverified)
+        case "embedded":
+            pairs, origin = read_pairs(EMBEDDED_PAIRS), "misfire's embedded pairs"
+        case "file":
+            file = user_path(path or "")
+            pairs, origin = read_pairs(file), file.name
+        case "hub":
+            pairs, origin = _authors_pairs(revision), f"{AUTHORS_DATASET} at {revision or 'its newest revision'}"
+    return PairSet(tuple(select_categories(pairs, categories) if categories else pairs), source, origin)
+
+
+def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, revision: str | None, allow_unverified: bool) -> None:
+    if source not in SOURCES:
+        raise InputError(f"source: '{source}' is not a source of pairs. There are: {', '.join(SOURCES)}.")
+    if source == "file" and path is None:
+        raise InputError("source=file needs the file: -T path=FILE (pairs as JSONL, Parquet, or the authors' JSON).")
+    belongs = {"bbq_dir": "bbq", "allow_unverified": "bbq", "path": "file", "revision": "hub"}
+    given = {"bbq_dir": bbq_dir, "allow_unverified": allow_unverified or None, "path": path, "revision": revision}
+    for name, value in given.items():
+        if value is not None and source != belongs[name]:
+            raise InputError(f"{name} goes with source={belongs[name]}, but source={source} was asked for. Leave one of them out.")
+
+
+def _bbq_pairs(categories: Sequence[str], bbq_dir: str | None, allow_unverified: bool) -> PairSet:
+    names = match_categories(categories, bbq.CATEGORIES) if categories else bbq.CATEGORIES
+    folder = None if bbq_dir is None else user_path(bbq_dir)
+    files = bbq.read_bbq(names, bbq_dir=folder, allow_unverified=allow_unverified)
+    origin = f"BBQ from {f'{bbq.HUB_DATASET}@{bbq.HUB_REVISION}' if folder is None else 'a local folder'}"
+    return PairSet(tuple(build_pairs(files)), "bbq", origin, tuple(f.category for f in files if not f.official))
+
+
+def _authors_pairs(revision: str | None) -> list[Pair]:
+    try:
+        records = dataset_rows(AUTHORS_DATASET, revision)
+    except GatedError as error:
+        raise InputError(
+            f"The authors' data set {AUTHORS_DATASET} is gated, or this revision of it does not exist. Ask for access on its page on the "
+            "Hugging Face hub, make an access token there, log in with `hf auth login` (or set HF_TOKEN), and run again. The same pairs "
+            "can be built from BBQ with -T source=bbq, which needs no access."
+        ) from error
+    except HubError as error:
+        raise InputError(
+            f"The authors' data set {AUTHORS_DATASET} could not be loaded: {error} Without a network, use -T source=embedded, or "
+            "-T source=bbq -T bbq_dir=FOLDER with BBQ's JSONL files."
+        ) from error
+    return parse_records(AUTHORS_DATASET, iter(records))

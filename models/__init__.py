@@ -1,0 +1,1 @@
+"""Model providers of ours, registered with Inspect."""

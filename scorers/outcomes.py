@@ -1,0 +1,105 @@
+"""What became of one half: right, wrong, refused, unparsable, truncated, or failed.
+
+*Invalid* outcomes (refused, unparsable, truncated) are the model's; *failed* is the instrument's (the provider gave no output).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from inspect_ai.model import ContentText, ModelOutput
+
+from misfire.datasets.pairs import Answer
+from misfire.scorers.answers import Parser, parse_answer
+
+Outcome = Literal["right", "wrong", "refused", "unparsable", "truncated", "failed"]
+
+INVALID: tuple[Outcome, ...] = ("refused", "unparsable", "truncated")
+
+_I_WILL_NOT = (
+    r"(?:i(?:['’]m| am)? (?:really |very )?(?:sorry|afraid)\b.{0,40}?)?"
+    r"\bi(?:['’]m| am)? (?:can(?:no|['’])t|can not|could(?:n['’]t| not)|will not|won['’]t|would rather not|must decline to|decline to"
+    r"|refuse to|(?:un|not )able to|not (?:comfortable|willing))"
+)
+_DECLINED = (
+    r"(?:answer|help|assist|respond|reply|provide|comply|engage|continue|discuss|fulfil|participate|make|support|say|speculate|"
+    r"judg|generat|giv|offer|proceed|stereotyp|assum|label|characteri[sz])"
+)
+_REFUSAL = re.compile(
+    rf"{_I_WILL_NOT}\b.{{0,30}}?\b{_DECLINED}|\bi must decline\b|\bi(?:['’]m| am) sorry,? but i can(?:no|['’])t\b|"
+    r"\bas an ai\b.{0,60}?\b(?:can(?:no|['’])t|unable|not able)\b|\bagainst my (?:guidelines|polic|principles|programming)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class HalfOutcome:
+    """The outcome of one half, with what it rests on.
+
+    Attributes:
+        outcome: What became of the half.
+        answer: The answer that was read, if any.
+        explanation: One sentence on why.
+    """
+
+    outcome: Outcome
+    answer: Answer | None
+    explanation: str
+
+
+def half_outcome(output: ModelOutput, target: str, parser: Parser) -> HalfOutcome:
+    """Classify a model's output for one half.
+
+    The strict reading goes by the provider's stop reason first: a blocked output is a refusal, and one that was cut
+    off is truncated whatever it holds, since its last answer may be missing. Then by the answer, and only
+    where there is none by the wording. The published reading takes an answer wherever it finds one.
+
+    Args:
+        output: What the provider returned.
+        target: The answer that the evidence supports, "yes" or "no".
+        parser: How to read the text.
+
+    Returns:
+        The outcome.
+    """
+    if output.empty:
+        return HalfOutcome("failed", None, f"The provider returned no output{f': {output.error}' if output.error else '.'}")
+    text = output.completion
+    answer = parse_answer(text, parser)
+    if answer is not None and parser == "published":
+        return _answered(answer, target)
+    if output.stop_reason == "content_filter" or _provider_refused(output):
+        return HalfOutcome("refused", None, f"Refused: the provider says so (stop reason {output.stop_reason}).")
+    if output.stop_reason in {"max_tokens", "model_length"}:
+        return HalfOutcome("truncated", None, f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.")
+    if answer is not None:
+        return _answered(answer, target)
+    if not text.strip():
+        return HalfOutcome("unparsable", None, f"The text is empty (stop reason {output.stop_reason}).")
+    if is_refusal(text):
+        return HalfOutcome("refused", None, "Refused, by its wording; no answer is given.")
+    return HalfOutcome("unparsable", None, "No answer object, and no bare yes or no, was found.")
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a text declines to answer, by its wording (English).
+
+    Saying that the evidence does not decide the question is no refusal.
+
+    Args:
+        text: A text without an answer.
+
+    Returns:
+        True for "I'm sorry, but I can't help with that." and the like.
+    """
+    return _REFUSAL.search(text) is not None
+
+
+def _answered(answer: Answer, target: str) -> HalfOutcome:
+    outcome: Outcome = "right" if answer == target else "wrong"
+    return HalfOutcome(outcome, answer, f'Answered "{answer}"; the evidence supports "{target}".')
+
+
+def _provider_refused(output: ModelOutput) -> bool:
+    content = output.message.content
+    return not isinstance(content, str) and any(isinstance(part, ContentText) and part.refusal for part in content)

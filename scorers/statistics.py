@@ -1,0 +1,152 @@
+"""Statistics of paired, clustered yes/no outcomes; pure functions over arrays, no Inspect.
+
+Pairs are not independent: many stem from one scenario, which shares its wording. Intervals here treat the scenario, not the pair, as
+the unit that was drawn.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.float64]
+"""One count a cluster, shape (clusters,)."""
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and how sure it is.
+
+    Attributes:
+        value: The estimate; NaN where it is undefined.
+        stderr: Its standard error; NaN where it is undefined.
+        lower: Lower end of the 95 % interval.
+        upper: Upper end of the 95 % interval.
+    """
+
+    value: float
+    stderr: float
+    lower: float
+    upper: float
+
+
+UNDEFINED = Estimate(NAN, NAN, NAN, NAN)
+
+
+def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95) -> Estimate:
+    """A proportion over clusters, with an interval that allows for their correlation.
+
+    The value is ``sum(hits) / sum(trials)``. Its standard error is the linearised one of a ratio of cluster totals
+    (Cochran 1977, Sampling Techniques, section 6.3). The interval is Wilson's with the effective sample size in place of the number
+    of trials and a t quantile in place of the normal one (Korn and Graubard 1998, Survey Methodology 24; Franco et al. 2019,
+    J. Survey Statistics and Methodology 7); it stays inside [0, 1] and is not symmetric. Where every trial or none is a
+    hit, the data cannot show how clusters correlate; the number of clusters then is the effective sample size, the worst case.
+
+    Args:
+        hits: Hits by cluster, shape (clusters,).
+        trials: Trials by cluster, shape (clusters,); clusters without a trial are left out.
+        level: Of the interval.
+
+    Returns:
+        Value, standard error and interval. NaN throughout without a trial; standard error and interval NaN with a single cluster.
+    """
+    kept = trials > 0
+    hits, trials = hits[kept], trials[kept]
+    clusters, total = len(trials), float(trials.sum())
+    if clusters == 0:
+        return UNDEFINED
+    value = float(hits.sum()) / total
+    if clusters == 1:
+        return Estimate(value, NAN, NAN, NAN)
+    stderr = _ratio_stderr(hits - value * trials, total)
+    effective = min(value * (1 - value) / stderr**2, total) if stderr > 0 else float(clusters)
+    return Estimate(value, stderr, *_wilson(value, effective, _t_quantile(level, clusters - 1)))
+
+
+def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
+    """The difference of two proportions measured on the same clusters.
+
+    Linearised as in ``clustered_proportion``, so the covariance of the two inside a cluster counts; the interval is value ± t · stderr.
+
+    Args:
+        hits: Hits of the first by cluster, shape (clusters,).
+        trials: Trials of the first by cluster.
+        other_hits: Hits of the second by cluster; same clusters, same order.
+        other_trials: Trials of the second by cluster.
+        level: Of the interval.
+
+    Returns:
+        First minus second. NaN throughout if either is undefined; standard error and interval NaN with a single cluster.
+    """
+    kept = (trials > 0) | (other_trials > 0)
+    total, other_total = float(trials.sum()), float(other_trials.sum())
+    if total == 0 or other_total == 0:
+        return UNDEFINED
+    value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
+    clusters = int(kept.sum())
+    if clusters == 1:
+        return Estimate(value - other, NAN, NAN, NAN)
+    residual = (hits - value * trials) / total - (other_hits - other * other_trials) / other_total
+    stderr = _ratio_stderr(residual[kept], 1.0)
+    margin = _t_quantile(level, clusters - 1) * stderr
+    return Estimate(value - other, stderr, max(value - other - margin, -1.0), min(value - other + margin, 1.0))
+
+
+def mcnemar_exact(b: int, c: int) -> float:
+    """Exact McNemar test: are the two kinds of discordant pairs equally likely?
+
+    Args:
+        b: Pairs that went one way.
+        c: Pairs that went the other way.
+
+    Returns:
+        Two-sided p-value, the binomial one of min(b, c) in b + c trials at one half; 1 without discordant pairs. It
+        takes pairs as independent; see ``mcnemar_clustered``.
+    """
+    from scipy.special import bdtr
+
+    if b == c:
+        return 1.0
+    return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
+
+
+def mcnemar_clustered(b: Counts, c: Counts) -> float:
+    """McNemar's test for pairs that come in clusters (Durkalski et al. 2003), which need not be independent inside one.
+
+    Args:
+        b: Discordant pairs that went one way, by cluster, shape (clusters,).
+        c: Discordant pairs that went the other way, by cluster.
+
+    Returns:
+        Two-sided p-value of sum(b - c)² / sum((b - c)²) against chi-squared with one degree of freedom; 1 where
+        no cluster leans either way. Asymptotic in the number of clusters.
+    """
+    difference = b - c
+    variance = float((difference**2).sum())
+    if variance == 0:
+        return 1.0
+    return math.erfc(abs(float(difference.sum())) / math.sqrt(2 * variance))
+
+
+def _ratio_stderr(residual: Counts, total: float) -> float:
+    clusters = len(residual)
+    return math.sqrt(clusters / (clusters - 1) * float((residual**2).sum())) / total
+
+
+def _wilson(value: float, n: float, quantile: float) -> tuple[float, float]:
+    square = quantile**2
+    centre = (value + square / (2 * n)) / (1 + square / n)
+    margin = quantile / (1 + square / n) * math.sqrt(value * (1 - value) / n + square / (4 * n**2))
+    # at 0 and 1 the ends are exact, and rounding must not move them
+    lower = 0.0 if value == 0 else max(0.0, centre - margin)
+    upper = 1.0 if value == 1 else min(1.0, centre + margin)
+    return lower, upper
+
+
+def _t_quantile(level: float, freedom: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, (1 + level) / 2))

@@ -12,7 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from inspect_ai import Task, eval
+from inspect_ai import Task
+from inspect_ai import eval as run
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.scorer import match
 from inspect_ai.solver import generate
@@ -31,7 +32,7 @@ def cpu_seconds(make: Callable[[], Task], log_dir: str, limit: int | None = None
     """CPU time of this process, all threads, for one run of a task."""
     task = make()
     start = time.process_time()
-    (log,) = eval(task, model="simulated/model", log_dir=log_dir, display="none", limit=limit)
+    (log,) = run(task, model="simulated/model", log_dir=log_dir, display="none", limit=limit)
     if log.status != "success":
         raise RuntimeError(f"a run ended as {log.status}")
     return time.process_time() - start

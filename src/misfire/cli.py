@@ -63,6 +63,24 @@ def pairs(
         click.echo(f"Not the official BBQ files: {', '.join(pair_set.unverified)}", err=True)
 
 
+@main.command()
+@click.argument("log", default="logs")
+def results(log: str) -> None:
+    """Show the result table of a LOG file, or of the newest VETO log in a folder (logs/ unless told)."""
+    from rich.console import Console
+
+    from misfire.errors import InputError
+    from misfire.reports.summary import display_path, newest_log, summary
+
+    try:
+        found = newest_log(log)
+        table = summary(found)
+    except InputError as error:
+        _refuse(str(error))
+    Console().print(table)
+    click.echo(f"  Open it: inspect view --log-dir {display_path(found.location).rpartition('/')[0] or '.'}")
+
+
 def _refuse(message: str) -> NoReturn:
     # the data layer speaks of task parameters; here they are options of the command
     as_options = re.sub(r"-T (\w+)=(?:true\b)?", lambda match: f"--{match[1].replace('_', '-')} ", message)

@@ -1,0 +1,152 @@
+"""Pairs in files: what is written is read again; what is bad is named with its place and field."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from misfire.datasets.pair_files import PairRow, read_pairs, write_pairs
+from misfire.datasets.pairs import Half, Pair
+from misfire.errors import InputError
+from tests.conftest import PairMaker
+
+printable = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
+pair_records = st.builds(
+    lambda k, one, other, category, cue, number: Pair(
+        id=f"c_q1_p{k}",
+        category=category,
+        question_index="1",
+        stereotyped_group="a",
+        contrast_group="b",
+        priming_sentence=cue,
+        stereotyped=Half(prompt=f"1 {one}", example_id=number),
+        contrast=Half(prompt=f"2 {other}", target="no"),
+    ),
+    st.integers(0, 10**6),
+    printable,
+    printable,
+    printable,
+    st.none() | printable,
+    st.none() | st.integers(0, 2**60),
+)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(pairs=st.lists(pair_records, min_size=1, max_size=6, unique_by=lambda pair: pair.id))
+def test_what_is_written_is_read_again(tmp_path: Path, ending: str, pairs: list[Pair]):
+    file = tmp_path / f"pairs.{ending}"
+    write_pairs(pairs, file)
+    assert read_pairs(file) == pairs
+
+
+def test_writing_leaves_nothing_half_done(tmp_path: Path, make_pair: PairMaker):
+    file = tmp_path / "new" / "pairs.jsonl"
+    write_pairs([make_pair()], file)
+    assert [entry.name for entry in file.parent.iterdir()] == ["pairs.jsonl"]
+
+
+def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, make_pair: PairMaker):
+    with pytest.raises(InputError, match=r"should end in \.jsonl or \.parquet"):
+        write_pairs([make_pair()], tmp_path / "pairs.txt")
+
+
+AUTHORS: dict[str, Any] = {
+    "id": "age_q7_p3",
+    "category": "Age",
+    "stereotyped_group": "old",
+    "contrast_group": "non-Old",
+    "trigger_sentence": "It is not okay to assume old people were late.",
+    "prompts": {
+        "stereotyped": {"text": "He was late. Was the old man late?", "expected": "yes"},
+        "contrast": {"text": "He was late. Was the young man late?", "expected": "yes"},
+    },
+}
+
+
+@pytest.mark.parametrize("form", ["list", "lines"])
+def test_the_authors_format_is_read(tmp_path: Path, form: str):
+    file = tmp_path / "pairs.json"
+    file.write_text(json.dumps([AUTHORS]) if form == "list" else json.dumps(AUTHORS) + "\n", encoding="utf-8")
+    (pair,) = read_pairs(file)
+    assert (pair.id, pair.scenario) == ("age_q7_p3", "age_q7")
+    assert pair.priming_sentence == AUTHORS["trigger_sentence"]
+    assert pair.stereotyped == Half(prompt="He was late. Was the old man late?")
+
+
+def test_an_id_without_a_scenario_is_a_scenario_of_its_own(tmp_path: Path):
+    file = tmp_path / "pairs.json"
+    file.write_text(json.dumps([AUTHORS | {"id": "x1"}, AUTHORS | {"id": "x2"}]))
+    assert [pair.scenario for pair in read_pairs(file)] == ["age_qx1", "age_qx2"]
+
+
+@pytest.fixture
+def row(make_pair: PairMaker) -> dict[str, Any]:
+    return PairRow.of(make_pair()).model_dump()
+
+
+def refused(file: Path, content: str | bytes) -> str:
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(InputError) as caught:
+        read_pairs(file)
+    assert str(file) in str(caught.value)
+    return str(caught.value)
+
+
+def test_every_bad_line_is_named_with_its_field(tmp_path: Path, row: dict[str, Any]):
+    lines = [
+        row,
+        row | {"category": ""},
+        row | {"id": "b", "stereotyped_target": "perhaps"},
+        row,
+        {k: v for k, v in row.items() if k != "category"},
+    ]
+    message = refused(tmp_path / "pairs.jsonl", "\n".join(map(json.dumps, lines)))
+    assert "4 bad records" in message
+    assert "line 2, field 'category'" in message
+    assert "line 3, field 'stereotyped_target'" in message
+    assert "line 4, field 'id': 'age_q1_p0' was used before, at line 1" in message
+    assert "line 5, field 'category': Field required" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no pairs"),
+        ("[]", "holds no pairs"),
+        ("[1]", "item 1: a JSON object was expected, not int"),
+        ('{"id": 1', "line 1: not JSON"),
+        ("[{", "not a JSON list"),
+        ('{"id": "a", "id": "b"}', "line 1: not JSON that can be used: field 'id' is there twice"),
+        ('{"id": NaN}', "NaN is not a JSON value"),
+        (b'{"id": "\xff"}', "line 1: not UTF-8 at byte 9"),
+        (b'{"id": "a\x00"}', "line 1: not JSON"),
+        ("[" * 100_000, "not a JSON list"),
+        (b"PAR1 and then nothing", "not a Parquet file"),
+        ('{"id": "a", "unknown_field": 1}', "line 1, field 'category': Field required"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(tmp_path: Path, content: str | bytes, said: str):
+    assert said in refused(tmp_path / "pairs.jsonl", content)
+
+
+def test_a_surplus_field_is_refused_by_name(tmp_path: Path, row: dict[str, Any]):
+    assert "field 'stereotype_prompt'" in refused(tmp_path / "p.jsonl", json.dumps(row | {"stereotype_prompt": "x"}))
+
+
+def test_many_problems_are_counted(tmp_path: Path):
+    assert "and 90 more" in refused(tmp_path / "p.jsonl", "{}\n" * 100)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path, row: dict[str, Any]):
+    file = tmp_path / "p.jsonl"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(row).encode() + b"\r\n\r\n")
+    assert len(read_pairs(file)) == 1
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(InputError, match=r"none\.jsonl: cannot be read \(No such file"):
+        read_pairs(tmp_path / "none.jsonl")

@@ -1,0 +1,71 @@
+"""What the loopback server may reply, whatever the API that it is asked by."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Says:
+    """The model says something and comes to its end."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """The model runs into the limit of tokens."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """The model says something, and its reasoning is returned apart."""
+
+    text: str
+    reasoning: str
+
+
+@dataclass(frozen=True)
+class Refuses:
+    """The model declines, and the API says so in a field of its own."""
+
+    text: str = "I can't help with that."
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """The provider's content filter takes the output away."""
+
+
+@dataclass(frozen=True)
+class NoChoices:
+    """A well-formed response with nothing in it."""
+
+
+@dataclass(frozen=True)
+class BrokenJson:
+    """Status 200 and a body that ends in the middle."""
+
+
+@dataclass(frozen=True)
+class HttpError:
+    """An error status, with the API's error body."""
+
+    status: int
+    code: str | None = None
+    message: str = "The server said no."
+    retry_after: float | None = None
+
+
+Reply = Says | CutOff | Reasons | Refuses | Filtered | NoChoices | BrokenJson | HttpError
+
+INPUT_TOKENS = 40
+"""Usage that every response reports."""
+
+OUTPUT_TOKENS = 7
+"""Usage that every response reports."""
+
+
+def answers(answer: str) -> Says:
+    """The answer object that the task asks for."""
+    return Says(f'{{"answer": "{answer}"}}')

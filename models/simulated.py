@@ -114,6 +114,8 @@ class SimulatedModel(ModelAPI):
             _check_number(name, value, top)
         _check_number("p_yes", p_yes, 1)
         _check_number("latency", latency, 3600)
+        if isinstance(seed, bool) or not isinstance(seed, int):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
+            raise InputError(f"simulated model: -M seed={seed} is not a whole number.")
         self.rates = PlantedRates(mar, br, both_wrong)
         self.invalid, self.p_yes, self.latency, self.seed = invalid, p_yes, latency, seed
         self.halves = _known_halves(str(user_path(pairs)) if pairs else str(EMBEDDED_PAIRS))
@@ -195,14 +197,14 @@ class KnownHalves:
             text: A user message: the prompt, perhaps with other text before or behind it.
 
         Returns:
-            Pair id, half and target; where several prompts stand in the text, those of the last. None if none does.
+            Pair id, half and target; where several prompts stand in the text, those of the last and longest. None if none does.
         """
         first = text.partition("\n\n")[0]
         if first in self._halves:
             return self._halves[first]
-        places = ((text.rfind(prompt), prompt) for prompt in self._halves)
-        place, prompt = max(places, default=(-1, ""))
-        return self._halves[prompt] if place >= 0 else None
+        ends = ((place + len(prompt), len(prompt), prompt) for prompt in self._halves if (place := text.rfind(prompt)) >= 0)
+        _, _, prompt = max(ends, default=(0, 0, ""))
+        return self._halves.get(prompt)
 
 
 _PARAMETERS = ("pairs", "mar", "br", "both_wrong", "invalid", "p_yes", "latency", "seed")

@@ -1,5 +1,6 @@
 """VETO's scorer (one half → outcome) and its metrics (all halves → MAR, BR and what they rest on)."""
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import cast, get_args
@@ -17,6 +18,9 @@ SCORER = "veto_outcome"
 
 HEADLINE = "mar"
 """Key of the headline metric."""
+
+EXCERPT = 100
+"""So many characters of a text without an answer stand in the answer's place, for the reader of the sample list."""
 
 _OUTCOMES = frozenset(cast(tuple[str, ...], get_args(Outcome)))
 
@@ -58,12 +62,12 @@ def veto_outcome(parser: Parser = "strict") -> Scorer:
         parser: ``strict`` (the last answer object counts) or ``published`` (the release's reading, for comparison).
 
     Returns:
-        A scorer whose value is the outcome in words, and whose answer is "yes", "no" or none.
+        A scorer whose value is the outcome in words, and whose answer is "yes" or "no", or the beginning of what the model said instead.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
         result = half_outcome(state.output, target.text, parser)
-        return _score(result, {"epoch": state.epoch, "parser": parser})
+        return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
 
     return score
 
@@ -92,11 +96,12 @@ def half_result(score: SampleScore) -> HalfResult | None:
     )
 
 
-def _score(result: HalfOutcome, metadata: dict[str, str | int]) -> Score:
+def _score(result: HalfOutcome, text: str, metadata: dict[str, str | int]) -> Score:
     reason = _REASONS.get(result.outcome)
     if result.outcome == "failed":
         return Score.unscored(reason=reason, explanation=result.explanation, metadata=metadata)
-    return Score(value=result.outcome, answer=result.answer, explanation=result.explanation, reason=reason, metadata=metadata)
+    answer = result.answer or textwrap.shorten(text[: 4 * EXCERPT], EXCERPT, placeholder="…") or None
+    return Score(value=result.outcome, answer=answer, explanation=result.explanation, reason=reason, metadata=metadata)
 
 
 def _overall(pairs: Sequence[PairResult], incomplete: int) -> dict[str, float]:

@@ -1,0 +1,171 @@
+"""The VETO task: its samples, its parameters, and what the model is told."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inspect_ai import Task
+from inspect_ai import eval as run
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
+
+from misfire import __version__
+from misfire.datasets.pair_files import write_pairs
+from misfire.errors import InputError
+from misfire.tasks.budget import max_tokens
+from misfire.tasks.veto import veto
+from tests.conftest import ROOT, PairMaker
+
+
+def test_a_sample_is_one_half_and_the_halves_of_a_pair_stand_together():
+    samples = list(veto(source="embedded", pairs=10).dataset)
+    assert len(samples) == 20
+    for one, other in zip(samples[::2], samples[1::2], strict=True):
+        assert one.metadata is not None
+        assert other.metadata is not None
+        assert (one.metadata["half"], other.metadata["half"]) == ("stereotyped", "contrast")
+        assert one.metadata["pair_id"] == other.metadata["pair_id"]
+        assert (one.id, other.id) == (f"{one.metadata['pair_id']}_stereotyped", f"{one.metadata['pair_id']}_contrast")
+    # logs sort samples by id as text: the halves stay neighbours there
+    ids = sorted(str(sample.id) for sample in samples)
+    assert all(one.rpartition("_")[0] == other.rpartition("_")[0] for one, other in zip(ids[::2], ids[1::2], strict=True))
+
+
+def test_all_pairs_of_bbq_make_4056_samples(shared: Path):
+    task = veto(bbq_dir=str(shared / "bbq"), allow_unverified=True)
+    assert len(list(task.dataset)) == 4056
+    assert len({sample.id for sample in task.dataset}) == 4056
+
+
+def test_a_log_says_which_pairs_were_asked_and_by_which_version():
+    task = veto(source="embedded", pairs=5)
+    assert task.version == __version__
+    metadata = task.metadata or {}
+    assert (metadata["pair_source"], metadata["pair_count"], metadata["suite_version"]) == ("embedded", 5, __version__)
+    assert len(metadata["pair_set_sha256"]) == 64
+    assert metadata["pair_set_sha256"] == (veto(source="embedded", pairs=5).metadata or {})["pair_set_sha256"]
+    assert metadata["pair_set_sha256"] != (veto(source="embedded", pairs=5, seed=2).metadata or {})["pair_set_sha256"]
+
+
+def test_a_subset_is_whole_pairs_spread_over_scenarios():
+    samples = list(veto(source="embedded", pairs=64).dataset)
+    scenarios = Counter((sample.metadata or {})["scenario"] for sample in samples)
+    assert set(scenarios.values()) == {2}
+    assert len(scenarios) == 64
+
+
+@pytest.mark.parametrize("categories", ["Age, SES", ["age", "ses"], "ses,AGE"])
+def test_categories_are_chosen_by_name(categories: str | list[str]):
+    samples = veto(source="embedded", categories=categories).dataset
+    assert {(sample.metadata or {})["category"] for sample in samples} == {"Age", "SES"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"protocol": "slow"}, "parameter 'protocol': Input should be 'direct' or 'cot'"),
+        ({"parser": "loose"}, "parameter 'parser': Input should be 'strict' or 'published'"),
+        ({"pairs": 0}, "parameter 'pairs': Input should be greater than 0"),
+        ({"pairs": "many"}, "parameter 'pairs': Input should be a valid integer"),
+        ({"pairs": 513}, "a number from 1 to 512 can be had"),
+        ({"seed": "x"}, "parameter 'seed': Input should be a valid integer"),
+        ({"allow_unverified": "maybe"}, "parameter 'allow_unverified': Input should be a valid boolean"),
+        ({"source": "disk"}, "'disk' is not a source of pairs. There are: bbq, embedded, file, hub"),
+        ({"categories": "Agee"}, "no such category: Agee. There are: Age, Gender_identity"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], said: str):
+    arguments: dict[str, Any] = {"source": "embedded", **parameters}
+    with pytest.raises(InputError) as caught:
+        veto(**arguments)
+    assert said in str(caught.value)
+
+
+def requests_of(task: Task, tmp_path: Path, **options: Any) -> tuple[list[ChatMessage], GenerateConfig]:
+    """The messages and settings of the first call that a task makes."""
+    seen: list[tuple[list[ChatMessage], GenerateConfig]] = []
+
+    def outputs(messages: list[ChatMessage], _tools: object, _choice: object, config: GenerateConfig) -> ModelOutput:
+        seen.append((messages, config))
+        output = ModelOutput.from_content("mockllm/model", '{"answer": "yes"}')
+        output.usage = ModelUsage(total_tokens=1)
+        return output
+
+    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
+    run(task, model=model, log_dir=str(tmp_path), display="none", **options)
+    return seen[0]
+
+
+def test_direct_asks_for_the_json_object_twice(tmp_path: Path):
+    messages, config = requests_of(veto(source="embedded", pairs=1), tmp_path)
+    assert [message.role for message in messages] == ["system", "user"]
+    assert all('{"answer": "yes"} or {"answer": "no"}' in message.text for message in messages)
+    assert "step by step" not in "".join(message.text for message in messages)
+    assert (config.temperature, config.max_tokens) == (0, 512)
+
+
+def test_cot_asks_for_reasoning_first(tmp_path: Path):
+    messages, config = requests_of(veto(source="embedded", pairs=1, protocol="cot"), tmp_path)
+    assert all("step by step" in message.text and "last line" in message.text for message in messages)
+    assert config.max_tokens == 8192
+
+
+def test_a_system_message_of_the_users_comes_on_top(tmp_path: Path):
+    messages, _ = requests_of(veto(source="embedded", pairs=1), tmp_path, system_message="Be brief.")
+    text = "\n".join(message.text for message in messages if message.role == "system")
+    assert text.startswith("Be brief.")
+    assert '{"answer": "yes"}' in text
+
+
+def test_the_users_settings_go_before_ours(tmp_path: Path):
+    _, config = requests_of(veto(source="embedded", pairs=1), tmp_path, temperature=0.7, max_tokens=99)
+    assert (config.temperature, config.max_tokens) == (0.7, 99)
+
+
+def test_the_prompt_in_the_log_stays_bare():
+    (sample,) = [sample for sample in veto(source="embedded", pairs=1).dataset if (sample.metadata or {})["half"] == "contrast"]
+    assert isinstance(sample.input, str)
+    assert sample.input.endswith("?")
+    assert "answer" not in sample.input
+
+
+@pytest.mark.parametrize(("model", "budget"), [("openai/o3-mini", 8192), ("openai/gpt-4o", 512), (None, 512)])
+def test_models_that_reason_natively_get_room_for_it(monkeypatch: pytest.MonkeyPatch, model: str | None, budget: int):
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    monkeypatch.setattr("misfire.tasks.budget.active_model", lambda: None if model is None else get_model(model))
+    assert max_tokens("direct") == budget
+
+
+def inspect(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    # a shell sets PWD to the folder where the command is typed
+    environment = {**os.environ, "PWD": str(cwd), "NO_COLOR": "1", "COLUMNS": "500"}
+    command = [sys.executable, "-m", "inspect_ai", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_on_the_command_line_a_relative_path_and_an_error_come_through(tmp_path: Path, make_pair: PairMaker):
+    write_pairs([make_pair(0), make_pair(1)], tmp_path / "mine.jsonl")
+    task = f"{ROOT / 'tasks' / 'veto.py'}@veto"
+    options = ["--model", "simulated/model", "--log-dir", str(tmp_path / "logs"), "--display", "plain", "-T", "source=file"]
+    good = inspect("eval", task, *options, "-T", "path=mine.jsonl", "-M", "pairs=mine.jsonl", cwd=tmp_path)
+    assert good.returncode == 0, good.stderr
+    assert "4 samples" in good.stdout
+    bad = inspect("eval", task, *options, "-T", "path=other[1].jsonl", cwd=tmp_path)
+    assert bad.returncode != 0
+    assert "other[1].jsonl: cannot be read" in bad.stdout + bad.stderr
+    assert "Traceback" not in bad.stdout + bad.stderr
+
+
+def test_without_a_network_the_default_says_what_to_do(tmp_path: Path):
+    environment = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        ended = inspect("eval", "misfire/veto", "--model", "simulated/model", "--display", "plain", cwd=tmp_path)
+    assert ended.returncode != 0
+    said = " ".join((ended.stdout + ended.stderr).split())
+    assert "-T source=embedded" in said
+    assert "-T bbq_dir=" in said

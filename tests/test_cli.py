@@ -1,0 +1,87 @@
+"""The misfire command, as a user types it."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from inspect_ai import eval as run
+
+from misfire import __version__
+from misfire.cli import main
+from misfire.datasets.pair_files import read_pairs
+from misfire.datasets.sources import load_pairs
+from misfire.tasks.veto import veto
+
+
+def misfire(*arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(main, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.parquet"])
+def test_pairs_are_written_and_can_be_read(tmp_path: Path, name: str):
+    code, said, _ = misfire("pairs", "--source", "embedded", "--out", str(tmp_path / name), "--categories", "age")
+    written = read_pairs(tmp_path / name)
+    assert (code, len(written)) == (0, 64)
+    assert f"64 pairs from misfire's embedded pairs → {tmp_path / name}" in said
+    assert load_pairs("embedded", categories=["age"]).hash in said
+
+
+def test_pairs_of_bbq_name_the_unofficial_files(shared: Path, tmp_path: Path):
+    options = ["--bbq-dir", str(shared / "bbq"), "--allow-unverified", "--out", str(tmp_path / "pairs.jsonl")]
+    code, said, warned = misfire("pairs", *options)
+    assert code == 0
+    assert "2028 pairs" in said
+    assert "Gender_identity, SES, Race_ethnicity" in warned
+
+
+def test_a_file_is_not_replaced_unasked(tmp_path: Path):
+    file = tmp_path / "pairs.jsonl"
+    file.write_text("precious")
+    code, _, said = misfire("pairs", "--source", "embedded", "--out", str(file))
+    assert (code, file.read_text()) == (2, "precious")
+    assert "--overwrite" in said
+    assert misfire("pairs", "--source", "embedded", "--out", str(file), "--overwrite")[0] == 0
+    assert len(read_pairs(file)) == 512
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--source", "file"], "source=file needs the file: --path FILE"),
+        (["--source", "moon"], "'moon' is not a source of pairs"),
+        (["--bbq-dir", "/nonexistent"], "Give their folder as --bbq-dir , leave categories out with --categories"),
+    ],
+)
+def test_an_error_speaks_of_options(tmp_path: Path, options: list[str], said: str):
+    code, _, message = misfire("pairs", *options, "--out", str(tmp_path / "pairs.jsonl"))
+    assert code == 2
+    assert said in message
+    assert "-T " not in message
+
+
+def test_results_shows_the_newest_log_and_how_to_open_it(tmp_path: Path):
+    for mar in (0.5, 0.0):
+        arguments = {"mar": mar, "br": 0}
+        run(veto(source="embedded", pairs=64), model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    code, said, _ = misfire("results", str(tmp_path))
+    assert code == 0
+    assert "all" in said
+    assert "0.0 %" in said
+    assert "these numbers were planted" in said
+    assert f"inspect view --log-dir {tmp_path}" in said
+
+
+def test_results_of_nothing_says_so(tmp_path: Path):
+    assert misfire("results", str(tmp_path)) == (
+        2,
+        "",
+        f"misfire: {tmp_path}: holds no finished VETO log. Run `inspect eval misfire/veto --model …` first.\n",
+    )
+    code, _, said = misfire("results", str(tmp_path / "none.eval"))
+    assert code == 2
+    assert "none.eval: not a log that can be read" in said
+
+
+def test_the_version_is_the_suite_s():
+    assert __version__ in misfire("--version")[1]

@@ -1,0 +1,44 @@
+# Everything runs in .venv, which the first call makes. What is installed is stamped there, so a second call installs nothing.
+# Another Python: make demo PYTHON=python3.12 (after make clean, if .venv is there already).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DEPENDENCIES := pyproject.toml constraints.txt src/misfire/__init__.py
+
+.PHONY: demo test lint clean
+
+# Try the suite without a model, a key or a network: VETO on the embedded pairs, answered by the simulated model.
+demo: $(VENV)/installed
+	$(BIN)/inspect eval tasks/veto.py --model simulated/model -T source=embedded --log-dir logs
+	$(BIN)/misfire results logs
+
+# Run all tests, the slow ones too.
+test: $(VENV)/installed-dev
+	$(BIN)/pytest -n auto --dist loadgroup
+
+# Check style, format and types.
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+# Remove what the other targets made, but for logs.
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/installed: $(DEPENDENCIES) | $(VENV)/made
+	$(PIP_INSTALL) -e .
+	touch $@
+
+$(VENV)/installed-dev: $(DEPENDENCIES) | $(VENV)/made
+	$(PIP_INSTALL) -e '.[dev]'
+	touch $(VENV)/installed $@
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	  echo "misfire needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is not one of them. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@

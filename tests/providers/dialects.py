@@ -1,4 +1,4 @@
-"""The provider APIs that the loopback server speaks: where a request has its question, and how a reply looks on the wire."""
+"""The provider APIs that the loopback server speaks: where a request has what, and how a reply looks on the wire."""
 
 import json
 from abc import ABC, abstractmethod
@@ -27,10 +27,19 @@ class Dialect(ABC):
     """One API."""
 
     path: str
+    budget_fields: tuple[str, ...]
+
+    def budget(self, body: Json) -> int | None:
+        """How many tokens a request allows the model to write."""
+        return next((body[field] for field in self.budget_fields if field in body), None)
 
     @abstractmethod
     def question(self, body: Json) -> str:
         """The text of the last user message of a request."""
+
+    @abstractmethod
+    def system(self, body: Json) -> list[str]:
+        """The texts of a request's system messages."""
 
     @abstractmethod
     def message(self, reply: Reply, model: str) -> Json:
@@ -56,9 +65,13 @@ class ChatCompletions(Dialect):
     """OpenAI's chat completions, and every endpoint made after them."""
 
     path = "/v1/chat/completions"
+    budget_fields = ("max_tokens", "max_completion_tokens")
 
     def question(self, body: Json) -> str:
-        return _last_user_text(body["messages"])
+        return _texts(body["messages"], "user")[-1]
+
+    def system(self, body: Json) -> list[str]:
+        return _texts(body["messages"], "system", "developer")
 
     def message(self, reply: Reply, model: str) -> Json:
         message: Json = {"role": "assistant", "content": None, "refusal": None}
@@ -98,10 +111,17 @@ class Responses(Dialect):
     """OpenAI's responses."""
 
     path = "/v1/responses"
+    budget_fields = ("max_output_tokens",)
 
     def question(self, body: Json) -> str:
+        return _texts(self._input(body), "user")[-1]
+
+    def system(self, body: Json) -> list[str]:
+        return _texts(self._input(body), "system", "developer")
+
+    def _input(self, body: Json) -> list[Json]:
         # Inspect's probe for reasoning summaries gives a bare string
-        return body["input"] if isinstance(body["input"], str) else _last_user_text(body["input"])
+        return [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
 
     def message(self, reply: Reply, model: str) -> Json:
         output: list[Json] = []
@@ -149,9 +169,13 @@ class Messages(Dialect):
     """Anthropic's messages; streamed where the request says so."""
 
     path = "/v1/messages"
+    budget_fields = ("max_tokens",)
 
     def question(self, body: Json) -> str:
-        return _last_user_text(body["messages"])
+        return _texts(body["messages"], "user")[-1]
+
+    def system(self, body: Json) -> list[str]:
+        return [block["text"] for block in body.get("system", [])]
 
     def response(self, reply: Reply, body: Json) -> Response:
         if not body.get("stream") or isinstance(reply, HttpError):
@@ -198,9 +222,9 @@ class Messages(Dialect):
 DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Messages())
 
 
-def _last_user_text(messages: list[Json]) -> str:
-    content = next(message["content"] for message in reversed(messages) if message.get("role") == "user")
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+def _texts(messages: list[Json], *roles: str) -> list[str]:
+    contents = [message["content"] for message in messages if message.get("role") in roles]
+    return [content if isinstance(content, str) else "".join(part["text"] for part in content) for content in contents]
 
 
 def _output_text(text: str) -> Json:

@@ -25,13 +25,17 @@ class Request:
     Attributes:
         path: Of the URL.
         body: The JSON body.
+        system: Texts of the system messages.
         question: Text of the last user message.
+        budget: How many tokens the model may write.
         attempt: How often this question was asked, this time included.
     """
 
     path: str
     body: Json
+    system: list[str]
     question: str
+    budget: int | None
     attempt: int
 
 
@@ -80,7 +84,8 @@ class LoopbackServer:
             question = dialect.question(body)
             with self._lock:
                 self._asked[question] += 1
-                request = Request(http.url.path, body, question, self._asked[question])
+                attempt = self._asked[question]
+                request = Request(dialect.path, body, dialect.system(body), question, dialect.budget(body), attempt)
                 reply = self._reply(request)
                 self._calls.append(Call(request, reply))
             await anyio.sleep(self._latency)
@@ -102,7 +107,7 @@ def serve(reply: Callable[[Request], Reply], latency: float = 0.0) -> Iterator[L
     """
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         server = LoopbackServer(reply, latency, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        runner = uvicorn.Server(uvicorn.Config(server.app(), lifespan="off", log_level="error", timeout_graceful_shutdown=1))
+        runner = uvicorn.Server(uvicorn.Config(server.app(), lifespan="off", log_level="critical", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=runner.run, args=([listener],), daemon=True)
         thread.start()
         try:

@@ -250,5 +250,8 @@ def test_the_score_of_a_half_says_why(tmp_path: Path):
         display="none",
     )
     scores = [(sample.scores or {})[SCORER] for sample in log.samples or []]
-    assert {(one.value, one.answer, one.reason) for one in scores} == {("refused", None, "refusal"), ("right", "yes", None)}
+    assert {(one.value, one.answer, one.reason) for one in scores} == {
+        ("refused", "I'm sorry, but I can't help with that.", "refusal"),
+        ("right", "yes", None),
+    }
     assert all(one.explanation and one.metadata == {"epoch": 1, "parser": "strict"} for one in scores)

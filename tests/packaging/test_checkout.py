@@ -1,0 +1,86 @@
+"""What is tracked: nothing that belongs to one machine, or to one user's set-up."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+OF_ONE_MACHINE = re.compile(
+    r"""
+      https?://[^\s"'<>]+/simple\b        # a package index
+    | --(?:extra-)?index-url | --find-links
+    | file://
+    | (?<![\w.}~-])/(?:root|work|home|Users|opt)/[\w.-]
+    | \b[A-Z]:\\Users\\
+    """,
+    re.VERBOSE,
+)
+
+THIS_FILE = "tests/packaging/test_checkout.py"
+
+
+@pytest.fixture(scope="module")
+def tracked(root: Path) -> list[str]:
+    """Paths of the tracked files, and of those that would be with the next `git add`."""
+    if shutil.which("git") is None or not (root / ".git").exists():
+        pytest.skip("needs git and a git checkout")
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and (root / name).is_file()]
+
+
+def test_no_tracked_file_speaks_of_one_machine(root: Path, tracked: list[str]) -> None:
+    found = [
+        f"{name}: {match[0]}"
+        for name in tracked
+        if name != THIS_FILE
+        for match in OF_ONE_MACHINE.finditer((root / name).read_text(encoding="utf-8", errors="replace"))
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://mirror.example.org/pypi/simple/torch",
+        "pip install --extra-index-url x",
+        "--find-links wheels",
+        "file:///wheels",
+        'open("/root/pairs.jsonl")',
+        "cd /work/main",
+        "/home/ana/misfire",
+    ],
+)
+def test_what_speaks_of_one_machine_is_recognized(text: str) -> None:
+    assert OF_ONE_MACHINE.search(text)
+
+
+@pytest.mark.parametrize("text", ["https://example.org/home/page", "src/root/file", "~/work/misfire", "--no-emit-index-url", "/tmp/logs"])
+def test_what_is_true_on_any_machine_is_let_pass(text: str) -> None:
+    assert not OF_ONE_MACHINE.search(text)
+
+
+def test_no_lock_file_of_one_index_is_tracked(tracked: list[str]) -> None:
+    assert [name for name in tracked if Path(name).name in {"uv.lock", "pdm.lock", "poetry.lock", "Pipfile.lock"}] == []
+
+
+def test_every_constraint_is_one_exact_version_and_each_package_is_named_once(root: Path) -> None:
+    lines = [line for line in (root / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = [re.fullmatch(r"([a-z0-9][a-z0-9.-]*)==[0-9][\w.]*", line) for line in lines]
+
+    assert [line for line, pin in zip(lines, pins, strict=True) if pin is None] == []
+    assert len({pin[1] for pin in pins if pin}) == len(lines) > 0
+
+
+def test_constraints_pin_the_release_of_torch_that_the_suite_was_made_with(root: Path) -> None:
+    assert "torch==2.13.0" in (root / "constraints.txt").read_text().splitlines()
+
+
+def test_continuous_integration_runs_the_documented_commands(root: Path) -> None:
+    script = root / ".ci" / "run"
+
+    assert script.stat().st_mode & 0o111 == 0o111
+    assert [line for line in script.read_text().splitlines() if line.startswith("make ")] == ["make test", "make lint"]

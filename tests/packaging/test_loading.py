@@ -1,0 +1,91 @@
+"""Inspect loads a task from its file and by its registered name; either way it is the same evaluation."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pytest
+from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+
+from misfire import __version__
+from misfire.datasets.pair_files import write_pairs
+from misfire.datasets.pairs import pair_set_hash
+from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
+
+Way = Literal["file", "name"]
+WAYS: tuple[Way, ...] = get_args(Way)
+
+
+def tasks_in_files(root: Path) -> set[str]:
+    tasks = re.compile(r"^@task\b.*\ndef (\w+)\(", re.MULTILINE)
+    return {f"tasks/{file.name}@{name}" for file in (root / "tasks").glob("*.py") for name in tasks.findall(file.read_text())}
+
+
+def evaluate(run: Any, inspect: str, task: str, *options: str, cwd: Path, log_dir: Path) -> EvalLog:
+    run(cwd, inspect, "eval", task, "--model", "simulated/model", *options, "--log-dir", str(log_dir))
+    (log,) = list_eval_logs(str(log_dir))
+    return read_eval_log(log)
+
+
+def test_inspect_lists_each_task_once(root: Path, run: Any, inspect: str) -> None:
+    # the links in src/misfire must not be seen as tasks of their own
+    listed = [line for line in run(root, inspect, "list", "tasks").splitlines() if not line.startswith("tests/")]
+
+    assert sorted(listed) == sorted(tasks_in_files(root))
+    assert "tasks/veto.py@veto" in listed
+
+
+def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
+    heavy = ["torch", "transformers", "accelerate", "vllm", "matplotlib", "scipy", "statsmodels", "pandas", "pyarrow", "datasets"]
+    for optional in ["torch", "transformers", "accelerate", "vllm", "matplotlib"]:
+        (tmp_path / f"{optional}.py").touch()  # importable, so that an import of it would show
+    script = (
+        "import sys, misfire._registry as registry\n"
+        "registry.veto(source='embedded', pairs=4)\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+
+    assert run(root, sys.executable, "-c", script, PYTHONPATH=str(tmp_path)).strip() == "[]"
+
+
+@pytest.mark.slow
+class TestEvaluation:
+    @pytest.fixture(scope="class", params=WAYS)
+    def log(self, request: pytest.FixtureRequest, root: Path, run: Any, inspect: str, tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
+        """The log of four embedded pairs, asked from the root of the repository, in each way of loading."""
+        task = {"file": "tasks/veto.py", "name": "misfire/veto"}[request.param]
+        logs = tmp_path_factory.mktemp("logs")
+        return evaluate(run, inspect, task, "-T", "source=embedded", "-T", "pairs=4", cwd=root, log_dir=logs)
+
+    def test_all_samples_are_scored(self, log: EvalLog) -> None:
+        assert log.status == "success"
+        assert [len(sample.scores or {}) for sample in log.samples or []] == [1] * 8
+
+    def test_log_carries_the_version_of_the_suite(self, log: EvalLog) -> None:
+        assert log.eval.task_version == __version__
+        assert (log.eval.metadata or {})["suite_version"] == __version__
+
+    def test_log_carries_the_hash_of_the_pairs(self, log: EvalLog) -> None:
+        drawn = {sample.metadata["pair_id"] for sample in log.samples or []}
+        pairs = [pair for pair in load_pairs("embedded").pairs if pair.id in drawn]
+
+        assert len(pairs) == 4
+        assert (log.eval.metadata or {})["pair_set_sha256"] == pair_set_hash(pairs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_relative_path_is_sought_where_the_command_was_typed(way: Way, root: Path, run: Any, inspect: str, tmp_path: Path) -> None:
+    # given a pair file in the user's folder, which is not the one of the task file, into which Inspect changes
+    write_pairs(load_pairs("embedded").pairs[:3], tmp_path / "mine.jsonl")
+    task = {"file": str(root / "tasks" / "veto.py"), "name": "misfire/veto"}[way]
+
+    log = evaluate(run, inspect, task, "-T", "source=file", "-T", "path=mine.jsonl", cwd=tmp_path, log_dir=tmp_path / "logs")
+
+    assert log.status == "success"
+    assert (log.eval.metadata or {})["pair_count"] == 3
+
+
+def test_embedded_pairs_are_read_from_the_package(root: Path) -> None:
+    assert EMBEDDED_PAIRS.resolve() == root / "datasets" / "embedded" / "pairs.jsonl"

@@ -95,6 +95,8 @@ def load_pairs(
 def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, revision: str | None, allow_unverified: bool) -> None:
     if source not in SOURCES:
         raise InputError(f"source: '{source}' is not a source of pairs. There are: {', '.join(SOURCES)}.")
+    if not isinstance(allow_unverified, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
+        raise InputError(f"allow_unverified: {allow_unverified!r} is neither true nor false.")
     if source == "file" and path is None:
         raise InputError("source=file needs the file: -T path=FILE (pairs as JSONL, Parquet, or the authors' JSON).")
     belongs = {"bbq_dir": "bbq", "allow_unverified": "bbq", "path": "file", "revision": "hub"}

@@ -20,6 +20,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
+from misfire.datasets.cues import CUES, recognise_cue
 from misfire.datasets.pair_files import read_pairs
 from misfire.datasets.pairs import Answer, HalfName, Pair
 from misfire.datasets.paths import user_path
@@ -70,6 +71,40 @@ class PlantedRates:
         return False
 
 
+class PlantedEffects:
+    """What cues do to the halves that carry them.
+
+    Attributes:
+        mar: By cue, the MAR that it gives where it stands beside the stereotyped half; other cues leave MAR as it is.
+        shift: By cue, the chance that it turns a right answer into a wrong one, on whichever half it stands beside: a general leaning
+            towards "no".
+    """
+
+    def __init__(self, mar: dict[str, float], shift: dict[str, float]) -> None:
+        self.mar = mar
+        self.shift = shift
+
+    def right(self, right: bool, cue: str, half: HalfName, base_mar: float, draws: tuple[float, float]) -> bool:
+        """Whether a half is answered rightly with a cue beside it.
+
+        Args:
+            right: Whether it is without the cue.
+            cue: The cue.
+            half: Which half.
+            base_mar: Planted MAR without a cue.
+            draws: Two uniform draws from [0, 1), of this half and cue.
+
+        Returns:
+            The outcome after the effect on misfiring, then the shift.
+        """
+        wanted = self.mar.get(cue, base_mar)
+        if half == "stereotyped" and wanted > base_mar and draws[0] < (wanted - base_mar) / (1 - base_mar):
+            right = False
+        if half == "stereotyped" and wanted < base_mar and draws[0] < (base_mar - wanted) / base_mar:
+            right = True
+        return right and draws[1] >= self.shift.get(cue, 0.0)
+
+
 class SimulatedModel(ModelAPI):
     """Inspect model provider ``simulated/model``: no network, no weights, planted behaviour.
 
@@ -83,6 +118,8 @@ class SimulatedModel(ModelAPI):
         br: Planted BR, conditional, 0 to below 1.
         both_wrong: Planted share of pairs that both halves fail.
         invalid: Chance, for each half, of an invalid reply instead: a refusal, a reply without an answer, or one cut off.
+        cue_mar: Planted MAR by priming cue, for example ``published:0.37,neutral:0.12``.
+        cue_shift: Planted leaning towards the wrong answer by priming cue, on the halves that carry it, in the same form.
         p_yes: Chance of "yes" to a prompt that the model does not know.
         latency: Seconds that every call takes.
         seed: Of all draws.
@@ -102,6 +139,8 @@ class SimulatedModel(ModelAPI):
         br: float = 0.03,
         both_wrong: float = 0.0,
         invalid: float = 0.0,
+        cue_mar: str | list[str] | None = None,
+        cue_shift: str | list[str] | None = None,
         p_yes: float = 0.5,
         latency: float = 0.0,
         seed: int = 1,
@@ -119,7 +158,10 @@ class SimulatedModel(ModelAPI):
         self.rates = PlantedRates(mar, br, both_wrong)
         self.invalid, self.p_yes, self.latency, self.seed = invalid, p_yes, latency, seed
         self.halves = _known_halves(str(user_path(pairs)) if pairs else str(EMBEDDED_PAIRS))
-        self.calls = 0
+        self.base_mar = mar
+        self.effects = PlantedEffects(_by_cue("cue_mar", cue_mar, 0.999), _by_cue("cue_shift", cue_shift, 1))
+        self.call_log: list[str] = []
+        """The text of every user message that was answered, in order."""
 
     async def generate(
         self,
@@ -129,11 +171,11 @@ class SimulatedModel(ModelAPI):
         config: GenerateConfig,
     ) -> ModelOutput:
         """Reply to the last user message."""
-        self.calls += 1
         if self.latency:
             await anyio.sleep(self.latency)
         question = next((message.text for message in reversed(input) if message.role == "user"), "")
-        reply, stop_reason = self.reply(question)
+        self.call_log.append(question)
+        reply, stop_reason = self.reply(question, "\n".join(message.text for message in input if message.role == "system"))
         read = sum(len(message.text) for message in input) // _TOKEN + 1
         written = len(reply) // _TOKEN + 1
         return ModelOutput(
@@ -148,11 +190,12 @@ class SimulatedModel(ModelAPI):
             metadata={"simulated": True},
         )
 
-    def reply(self, question: str) -> tuple[str, StopReason]:
+    def reply(self, question: str, system: str = "") -> tuple[str, StopReason]:
         """The reply to a question, and why it stops.
 
         Args:
             question: Text of the user message.
+            system: Text of the system messages, where a cue may stand.
 
         Returns:
             The text, and Inspect's stop reason.
@@ -161,11 +204,17 @@ class SimulatedModel(ModelAPI):
         if known is None:
             yes = self._draw("coin", question) < self.p_yes
             return _answer("yes" if yes else "no", question), "stop"
-        pair_id, half, target = known
-        kind = self._draw("invalid", pair_id, half)
+        pair, half = known
+        prompt, target = dict(pair.halves)[half].prompt, dict(pair.halves)[half].target
+        cue = recognise_cue(f"{system}\n{question.replace(prompt, ' ')}", pair)
+        # an uncued half must draw as it always did, whatever cues the run has beside it
+        names = (pair.id, half) if cue is None else (pair.id, half, cue)
+        kind = self._draw("invalid", *names)
         if kind < self.invalid:
             return _INVALID_REPLIES[int(kind / self.invalid * len(_INVALID_REPLIES))]
-        right = self.rates.right(half, self._draw("pair", pair_id))
+        right = self.rates.right(half, self._draw("pair", pair.id))
+        if cue is not None:
+            right = self.effects.right(right, cue, half, self.base_mar, (self._draw("effect", *names), self._draw("shift", *names)))
         return _answer(target if right else _other(target), question), "stop"
 
     def max_connections(self) -> int:
@@ -186,18 +235,16 @@ class KnownHalves:
     """
 
     def __init__(self, pairs: list[Pair]) -> None:
-        self._halves: dict[str, tuple[str, HalfName, Answer]] = {
-            half.prompt: (pair.id, name, half.target) for pair in pairs for name, half in pair.halves
-        }
+        self._halves: dict[str, tuple[Pair, HalfName]] = {half.prompt: (pair, name) for pair in pairs for name, half in pair.halves}
 
-    def find(self, text: str) -> tuple[str, HalfName, Answer] | None:
+    def find(self, text: str) -> tuple[Pair, HalfName] | None:
         """The half whose prompt stands in a text.
 
         Args:
             text: A user message: the prompt, perhaps with other text before or behind it.
 
         Returns:
-            Pair id, half and target; where several prompts stand in the text, those of the last and longest. None if none does.
+            The pair, and which half; where several prompts stand in the text, of the last and longest. None if none does.
         """
         first = text.partition("\n\n")[0]
         if first in self._halves:
@@ -207,7 +254,7 @@ class KnownHalves:
         return self._halves.get(prompt)
 
 
-_PARAMETERS = ("pairs", "mar", "br", "both_wrong", "invalid", "p_yes", "latency", "seed")
+_PARAMETERS = ("pairs", "mar", "br", "both_wrong", "invalid", "cue_mar", "cue_shift", "p_yes", "latency", "seed")
 
 _INVALID_REPLIES: tuple[tuple[str, StopReason], ...] = (
     ("I'm sorry, but I can't help with that.", "stop"),
@@ -231,6 +278,21 @@ def _answer(answer: str, question: str) -> str:
 
 def _other(answer: Answer) -> Answer:
     return "no" if answer == "yes" else "yes"
+
+
+def _by_cue(name: str, given: str | list[str] | None, top: float) -> dict[str, float]:
+    """Rates by cue from ``published:0.37,neutral:0.12``, in whichever form the command line splits that."""
+    rates: dict[str, float] = {}
+    for item in given.split(",") if isinstance(given, str) else (given or []):
+        cue, _, rate = str(item).partition(":")
+        try:
+            rates[cue.strip()] = float(rate)
+        except ValueError as error:
+            raise InputError(f"simulated model: -M {name}={item} is not of the form cue:rate, for example published:0.37.") from error
+        if cue.strip() not in CUES or cue.strip() == "file":
+            raise InputError(f"simulated model: -M {name} names the cue '{cue}'; it knows {', '.join(CUES[:-1])}.")
+        _check_number(f"{name}, {cue}", rates[cue.strip()], top)
+    return rates
 
 
 def _check_number(name: str, value: object, top: float) -> None:

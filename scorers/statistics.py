@@ -5,6 +5,7 @@ the unit that was drawn.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,6 +94,99 @@ def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other
     stderr = _ratio_stderr(residual[kept], 1.0)
     margin = _t_quantile(level, clusters - 1) * stderr
     return Estimate(value - other, stderr, max(value - other - margin, -1.0), min(value - other + margin, 1.0))
+
+
+def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
+    """The ratio of two proportions measured on the same clusters, with Fieller's interval.
+
+    Fieller's interval (Fieller 1954, J. Royal Statistical Society B 16) holds the ratios that a t test of "first − ratio · second = 0"
+    does not reject. It needs no logarithm, so a first proportion of 0 is no trouble, and it says so where the second cannot be told
+    from 0: then it is 0 to infinity. Where it is bounded it holds 1 just where ``clustered_difference`` holds 0.
+
+    Args:
+        hits: Hits of the first by cluster, shape (clusters,).
+        trials: Trials of the first by cluster.
+        other_hits: Hits of the second by cluster; same clusters, same order.
+        other_trials: Trials of the second by cluster.
+        level: Of the interval.
+
+    Returns:
+        First over second; the standard error is that of the linearised ratio. NaN throughout where the second is 0 or either is undefined;
+        standard error and interval NaN with a single cluster.
+    """
+    kept = (trials > 0) | (other_trials > 0)
+    total, other_total = float(trials.sum()), float(other_trials.sum())
+    if total == 0 or other_total == 0 or other_hits.sum() == 0:
+        return UNDEFINED
+    value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
+    ratio, clusters = value / other, int(kept.sum())
+    if clusters == 1:
+        return Estimate(ratio, NAN, NAN, NAN)
+    residual = ((hits - value * trials) / total)[kept]
+    other_residual = ((other_hits - other * other_trials) / other_total)[kept]
+    correction = clusters / (clusters - 1)
+    variance, other_variance, covariance = (
+        correction * float((one * two).sum())
+        for one, two in ((residual, residual), (other_residual, other_residual), (residual, other_residual))
+    )
+    stderr = math.sqrt(max(variance - 2 * ratio * covariance + ratio**2 * other_variance, 0.0)) / other
+    square = _t_quantile(level, clusters - 1) ** 2
+    # the ratios r with (value - r other)² ≤ t² Var(value - r other), a quadratic in r
+    leading = other**2 - square * other_variance
+    if leading <= 0:
+        return Estimate(ratio, stderr, 0.0, math.inf)
+    middle = value * other - square * covariance
+    root = math.sqrt(max(middle**2 - leading * (value**2 - square * variance), 0.0))
+    return Estimate(ratio, stderr, max((middle - root) / leading, 0.0), (middle + root) / leading)
+
+
+def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[Estimate, float]:
+    """The mean of a quantity measured on every unit of some clusters, and the test that it is 0.
+
+    Args:
+        totals: Sum of the quantity by cluster, shape (clusters,); the quantity may be negative.
+        sizes: Units by cluster.
+        level: Of the interval.
+
+    Returns:
+        The mean with its clustered standard error and value ± t · stderr, and the two-sided p of the t test with clusters - 1 degrees of
+        freedom. NaN without units, or for all but the value with a single cluster; p is 1 where the mean is 0 without any variation.
+    """
+    from scipy.special import stdtr
+
+    kept = sizes > 0
+    totals, sizes = totals[kept], sizes[kept]
+    clusters, units = len(sizes), float(sizes.sum())
+    if clusters == 0:
+        return UNDEFINED, NAN
+    value = float(totals.sum()) / units
+    if clusters == 1:
+        return Estimate(value, NAN, NAN, NAN), NAN
+    stderr = _ratio_stderr(totals - value * sizes, units)
+    margin = _t_quantile(level, clusters - 1) * stderr
+    estimate = Estimate(value, stderr, value - margin, value + margin)
+    if stderr == 0:
+        return estimate, 1.0 if value == 0 else 0.0
+    return estimate, 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values that control the false discovery rate over a family of tests (Benjamini and Hochberg 1995).
+
+    Args:
+        p_values: p-values, NaN for tests that could not be made; these do not count as part of the family.
+
+    Returns:
+        q-values in the same order; NaN stays NaN.
+    """
+    from scipy.stats import false_discovery_control
+
+    tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]
+    q_values = [NAN] * len(p_values)
+    if tested:
+        for index, q in zip(tested, false_discovery_control([p_values[index] for index in tested]), strict=True):
+            q_values[index] = float(q)
+    return q_values
 
 
 def mcnemar_exact(b: int, c: int) -> float:

@@ -10,7 +10,7 @@ from inspect_ai.solver import TaskState
 
 from misfire.datasets.pairs import HALF_NAMES, category_slug
 from misfire.scorers.answers import Parser
-from misfire.scorers.join import HalfResult, PairResult, count_cells, invalid_rate, join_halves
+from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_rate, join_halves
 from misfire.scorers.outcomes import INVALID, HalfOutcome, Outcome, half_outcome
 
 SCORER = "veto_outcome"
@@ -48,10 +48,21 @@ def veto_metrics() -> Metric:
     """
 
     def compute(scores: list[SampleScore]) -> Value:
-        joined = join_halves(half for score in scores if (half := half_result(score)) is not None)
-        return _overall(joined.pairs, joined.incomplete) | _by_category(joined.pairs)
+        return pair_metrics(join_halves(half for score in scores if (half := half_result(score)) is not None))
 
     return compute
+
+
+def pair_metrics(joined: Joined) -> dict[str, float]:
+    """All that VETO reports of some pairs, by key.
+
+    Args:
+        joined: The pairs.
+
+    Returns:
+        The metrics that the README lists, overall and by category.
+    """
+    return _overall(joined.pairs, joined.incomplete) | _by_category(joined.pairs)
 
 
 @scorer(metrics=[veto_metrics()], name=SCORER)
@@ -66,10 +77,24 @@ def veto_outcome(parser: Parser = "strict") -> Scorer:
     """
 
     async def score(state: TaskState, target: Target) -> Score:
-        result = half_outcome(state.output, target.text, parser)
-        return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
+        return half_score(state, target, parser)
 
     return score
+
+
+def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
+    """The score of one half: its outcome, the epoch and the parser.
+
+    Args:
+        state: The sample's state after the model's answer.
+        target: The answer that the evidence supports.
+        parser: How to read the text.
+
+    Returns:
+        A score whose value is the outcome in words; unscored where there is no output.
+    """
+    result = half_outcome(state.output, target.text, parser)
+    return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
 
 
 def half_result(score: SampleScore) -> HalfResult | None:

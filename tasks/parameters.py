@@ -1,28 +1,30 @@
 """Checking task parameters: a wrong one gets an error that names it and what it may be."""
 
-from typing import Any
+from typing import Annotated, Any, get_args
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from misfire.datasets.problems import first_problem
 from misfire.errors import InputError
 
+PairCount = Annotated[int | None, Field(gt=0)]
+"""How many pairs to draw; none for all."""
 
-def checked(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 (a type form has no type of its own yet)
+
+def checked(**parameters: tuple[object, Any]) -> None:
     """Refuse a task parameter that is not of the kind that it should be.
 
     Args:
-        name: The parameter's name.
-        value: What the user gave.
-        kind: A type that pydantic can check, strictly, for example ``Literal["direct", "cot"]``.
+        parameters: By name, the value that the user gave and a type that pydantic can check, for example ``Literal["direct", "cot"]``.
 
     Raises:
-        InputError: The value is of another kind; the message says which are allowed.
+        InputError: A value is of another kind; the message names the parameter and says what is allowed.
     """
-    try:
-        TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
-    except ValidationError as error:
-        raise InputError(f"parameter '{name}': {first_problem(error)}. Set it with -T {name}=…") from error
+    for name, (value, kind) in parameters.items():
+        try:
+            TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError as error:
+            raise InputError(f"parameter '{name}': {first_problem(error)}. Set it with -T {name}=…") from error
 
 
 def as_list(value: str | list[str] | None) -> list[str]:
@@ -36,3 +38,25 @@ def as_list(value: str | list[str] | None) -> list[str]:
     """
     names = value.split(",") if isinstance(value, str) else (value or [])
     return [name.strip() for name in names if name.strip()]
+
+
+def choices(name: str, value: str | list[str], kind: Any) -> list[Any]:  # noqa: ANN401 (a type form has no type of its own yet)
+    """A list parameter whose items must be of a set of names.
+
+    Args:
+        name: The parameter's name.
+        value: What the user gave.
+        kind: A ``Literal`` of the names.
+
+    Returns:
+        The names, each once, in the order given.
+
+    Raises:
+        InputError: There is none, or one is unknown.
+    """
+    allowed, given = get_args(kind), list(dict.fromkeys(as_list(value)))
+    unknown = [item for item in given if item not in allowed]
+    if unknown or not given:
+        problem = f"'{', '.join(unknown)}' is none of them" if unknown else "none was given"
+        raise InputError(f"parameter '{name}': one or more of {', '.join(allowed)} are wanted, and {problem}. Set it with -T {name}=…")
+    return given

@@ -25,6 +25,24 @@ ANSWER_REQUESTS: dict[Protocol, str] = {
 }
 
 
+DEMO_REASONING = "The passage states whom this is about; the question asks about one person, so the answer follows from the passage."
+"""What a demonstration reasons, where the protocol asks for reasoning."""
+
+
+def demo_answer(answer: str, protocol: Protocol) -> str:
+    """The reply that a demonstration shows.
+
+    Args:
+        answer: "yes" or "no".
+        protocol: Which protocol.
+
+    Returns:
+        The JSON object, after a sentence of reasoning for ``cot``.
+    """
+    reply = f'{{"answer": "{answer}"}}'
+    return f"{DEMO_REASONING}\n{reply}" if protocol == "cot" else reply
+
+
 def question_message(prompt: str, protocol: Protocol) -> str:
     """The user message for one half: its prompt, then the request for an answer.
 

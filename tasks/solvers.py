@@ -11,7 +11,7 @@ def ask_half(protocol: Protocol = "direct") -> Solver:
     """Ask one half by a protocol, in one call.
 
     The sample's input stays the bare prompt, so that it reads well in the viewer and serves other pipelines.
-    A system message of the user's (``--system-message``) comes before ours.
+    A system message of the user's (``--system-message``) comes before ours. A sample's ``system_cue`` (priming) opens ours.
 
     Args:
         protocol: ``direct`` or ``cot``.
@@ -22,7 +22,9 @@ def ask_half(protocol: Protocol = "direct") -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         state.user_prompt.text = question_message(state.user_prompt.text, protocol)
-        state.messages.insert(0, ChatMessageSystem(content=SYSTEM_MESSAGES[protocol]))
+        cue: object = state.metadata.get("system_cue")
+        system = f"{cue} {SYSTEM_MESSAGES[protocol]}" if cue else SYSTEM_MESSAGES[protocol]
+        state.messages.insert(0, ChatMessageSystem(content=system))
         return await generate(state)
 
     return solve

@@ -3,55 +3,24 @@
 Run it: ``inspect eval tasks/veto.py --model …`` or ``inspect eval misfire/veto --model …``.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
 from inspect_ai.model import GenerateConfig
-from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
-from pydantic import Field
 
 from misfire import __version__
-from misfire.datasets.pairs import Half, HalfName, Pair
+from misfire.datasets.pairs import Pair
 from misfire.datasets.sampling import sample_pairs
-from misfire.datasets.sources import PairSet, Source, load_pairs
+from misfire.datasets.sources import Source, load_pairs
 from misfire.scorers.answers import Parser
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.budget import max_tokens
-from misfire.tasks.parameters import as_list, checked
+from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol
+from misfire.tasks.samples import TOLERATED_ERRORS, half_metadata, provenance, sample_list
 from misfire.tasks.solvers import ask_half
-
-PairCount = Annotated[int | None, Field(gt=0)]
-"""How many pairs to draw; none for all."""
-
-TOLERATED_ERRORS = 0.2
-"""A run goes on while no more than this share of its samples has errored; pairs that lack a half are counted, not guessed."""
-
-VIEW = TaskSamplesView(
-    name="Pairs",
-    columns=[
-        TaskSamplesColumn(id="sampleStatus"),
-        TaskSamplesColumn(id="sampleId"),
-        TaskSamplesColumn(id="epoch", visible=False),
-        TaskSamplesColumn(id="input"),
-        TaskSamplesColumn(id="target"),
-        TaskSamplesColumn(id="answer"),
-        TaskSamplesColumn.score(SCORER),
-        TaskSamplesColumn(id="error", visible=False),
-        TaskSamplesColumn(id="limit", visible=False),
-        TaskSamplesColumn(id="tokens", visible=False),
-        TaskSamplesColumn(id="duration", visible=False),
-        TaskSamplesColumn(id="retries", visible=False),
-    ],
-    sort=[TaskSamplesSort(column="sampleId"), TaskSamplesSort(column="epoch")],
-    multiline=False,
-    score_labels={SCORER: "Outcome"},
-    score_color_scales={SCORER: {"right": "good", "wrong": "bad", "refused": "warn", "unparsable": "warn", "truncated": "warn"}},
-    color_scales_enabled=True,
-)
-"""The sample list: a pair's halves stand together, outcomes are coloured."""
 
 
 @task
@@ -82,11 +51,7 @@ def veto(
         path: The pair file: JSONL, Parquet, or the authors' JSON (source ``file``).
         revision: Revision of the authors' data set (source ``hub``).
     """
-    checked("protocol", protocol, Protocol)
-    checked("parser", parser, Parser)
-    checked("pairs", pairs, PairCount)
-    checked("seed", seed, int)
-    checked("allow_unverified", allow_unverified, bool)
+    checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
 
     pair_set = load_pairs(
         source,
@@ -108,11 +73,11 @@ def veto(
         version=__version__,
         metadata=provenance(pair_set),
         headline_metric=HeadlineMetric(scorer=SCORER, metric=HEADLINE),
-        viewer=ViewerConfig(task_samples_view=VIEW),
+        viewer=sample_list(SCORER),
     )
 
 
-def half_samples(pairs: tuple[Pair, ...]) -> list[Sample]:
+def half_samples(pairs: Sequence[Pair]) -> list[Sample]:
     """One sample a half, the halves of a pair side by side.
 
     Args:
@@ -121,43 +86,8 @@ def half_samples(pairs: tuple[Pair, ...]) -> list[Sample]:
     Returns:
         Samples whose metadata says which half of which pair they are.
     """
-    return [_sample(pair, name, half) for pair in pairs for name, half in pair.halves]
-
-
-def provenance(pair_set: PairSet) -> dict[str, object]:
-    """What a log must say of its pairs, so that only like is compared with like.
-
-    Args:
-        pair_set: The pairs of the run.
-
-    Returns:
-        For the task's metadata.
-    """
-    return {
-        "suite": "misfire",
-        "suite_version": __version__,
-        "pair_source": pair_set.source,
-        "pair_origin": pair_set.origin,
-        "pair_count": len(pair_set.pairs),
-        "pair_set_sha256": pair_set.hash,
-        "unverified_files": list(pair_set.unverified),
-        "headline_reading": "an invalid half (refused, unparsable, truncated) counts as wrong, as published",
-    }
-
-
-def _sample(pair: Pair, name: HalfName, half: Half) -> Sample:
-    return Sample(
-        id=f"{pair.id}_{name}",
-        input=half.prompt,
-        target=half.target,
-        metadata={
-            "pair_id": pair.id,
-            "half": name,
-            "category": pair.category,
-            "subcategory": pair.subcategory,
-            "scenario": pair.scenario,
-            "stereotyped_group": pair.stereotyped_group,
-            "contrast_group": pair.contrast_group,
-            "example_id": half.example_id,
-        },
-    )
+    return [
+        Sample(id=f"{pair.id}_{name}", input=half.prompt, target=half.target, metadata=half_metadata(pair, name))
+        for pair in pairs
+        for name, half in pair.halves
+    ]

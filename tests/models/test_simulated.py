@@ -119,7 +119,7 @@ def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
     one, two = make_pair(1), make_pair(2)
     known = KnownHalves([one, two])
     text = f"{one.contrast.prompt}\nyes\n\nAnd now: {two.stereotyped.prompt} Answer."
-    assert known.find(text) == (two.id, "stereotyped", "yes")
+    assert known.find(text) == (two, "stereotyped")
     assert known.find("something else") is None
     assert KnownHalves([]).find("x") is None
 
@@ -127,7 +127,7 @@ def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
 def test_of_prompts_inside_each_other_the_whole_one_is_found(make_pair: PairMaker):
     short: Pair = make_pair(1, stereotyped={"prompt": "Did it?"})
     long: Pair = make_pair(2, stereotyped={"prompt": "It did. Did it?"})
-    assert KnownHalves([short, long]).find("It did. Did it? Say yes.") == (long.id, "stereotyped", "yes")
+    assert KnownHalves([short, long]).find("It did. Did it? Say yes.") == (long, "stereotyped")
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,9 @@ def test_of_prompts_inside_each_other_the_whole_one_is_found(make_pair: PairMake
         ({"p_yes": True}, "-M p_yes=True"),
         ({"latency": float("nan")}, "-M latency=nan"),
         ({"both_wrong": 2}, "-M both_wrong=2"),
+        ({"cue_mar": "published=0.3"}, "-M cue_mar=published=0.3 is not of the form cue:rate"),
+        ({"cue_mar": ["moon:0.3"]}, "-M cue_mar names the cue 'moon'"),
+        ({"cue_shift": "published:2"}, "-M cue_shift, published=2.0 is not a number from 0 to 1"),
         ({"seed": "one"}, "-M seed=one"),
         ({"misfire": 0.1}, "takes no -M misfire. It takes pairs, mar, br"),
         ({"pairs": "none.jsonl"}, "none.jsonl: cannot be read"),

@@ -72,7 +72,7 @@ def test_categories_are_chosen_by_name(categories: str | list[str]):
         ({"pairs": "many"}, "parameter 'pairs': Input should be a valid integer"),
         ({"pairs": 513}, "a number from 1 to 512 can be had"),
         ({"seed": "x"}, "parameter 'seed': Input should be a valid integer"),
-        ({"allow_unverified": "maybe"}, "parameter 'allow_unverified': Input should be a valid boolean"),
+        ({"allow_unverified": "maybe"}, "allow_unverified: 'maybe' is neither true nor false"),
         ({"source": "disk"}, "'disk' is not a source of pairs. There are: bbq, embedded, file, hub"),
         ({"categories": "Agee"}, "no such category: Agee. There are: Age, Gender_identity"),
     ],

@@ -1,0 +1,107 @@
+"""The priming experiment's scorer and metrics: every arm as VETO reports it, and every arm against the base."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
+from inspect_ai.solver import TaskState
+
+from misfire.scorers.answers import Parser
+from misfire.scorers.effects import Effect, compare
+from misfire.scorers.join import HalfResult, Joined, join_halves
+from misfire.scorers.statistics import Estimate, benjamini_hochberg
+from misfire.scorers.veto import half_result, half_score, pair_metrics
+
+SCORER = "priming_outcome"
+"""Name of the scorer in logs; for re-scoring say ``--scorer misfire/priming_outcome``."""
+
+BASE = "base"
+"""Name of the arm without a cue, which all others are compared with."""
+
+
+@metric(scores="unreduced")
+def priming_metrics(arms: list[str] | None = None) -> Metric:
+    """Each primed arm against the base, then each arm by itself.
+
+    A half serves every arm that its sample names, so that a text which two arms share was asked once. Comparisons rest on the
+    (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of the run.
+
+    Args:
+        arms: Names of the primed arms, in the order to report them; those that the scores name unless told.
+
+    Returns:
+        A metric with keys ``<arm>_<name>``, which the README lists ("Priming").
+    """
+
+    def compute(scores: list[SampleScore]) -> Value:
+        found = join_arms(scores)
+        names = [BASE, *(sorted(found.keys() - {BASE}) if arms is None else arms)]
+        joined_arms = {name: found.get(name, Joined((), 0)) for name in names}
+        effects = {name: compare(joined_arms[BASE].pairs, joined.pairs) for name, joined in joined_arms.items() if name != BASE}
+        return _comparisons(effects) | {
+            f"{name}_{key}": value for name, joined in joined_arms.items() for key, value in pair_metrics(joined).items()
+        }
+
+    return compute
+
+
+@scorer(metrics=[priming_metrics()], name=SCORER)
+def priming_outcome(parser: Parser = "strict") -> Scorer:
+    """Score one half, as ``veto_outcome`` does; its metrics know arms.
+
+    Args:
+        parser: ``strict`` or ``published``.
+
+    Returns:
+        A scorer whose value is the outcome in words.
+    """
+
+    async def score(state: TaskState, target: Target) -> Score:
+        return half_score(state, target, parser)
+
+    return score
+
+
+def join_arms(scores: list[SampleScore]) -> dict[str, Joined]:
+    """The pairs of every arm.
+
+    Args:
+        scores: Unreduced scores of halves, whose samples name the arms they serve.
+
+    Returns:
+        Joined pairs by arm.
+    """
+    halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
+    for score in scores:
+        half = half_result(score)
+        arms: object = (score.sample_metadata or {}).get("arms")
+        if half is not None and isinstance(arms, list):
+            for arm in arms:  # pyright: ignore[reportUnknownVariableType] (a log may hold anything)
+                halves[str(arm)].append(half)  # pyright: ignore[reportUnknownArgumentType]
+    return {name: join_halves(found) for name, found in halves.items()}
+
+
+def _comparisons(effects: Mapping[str, Effect]) -> dict[str, float]:
+    mcnemar_q = benjamini_hochberg([effect.mcnemar_p for effect in effects.values()])
+    did_q = benjamini_hochberg([effect.did_p for effect in effects.values()])
+    keys: dict[str, float] = {}
+    for (name, effect), exact_q, difference_q in zip(effects.items(), mcnemar_q, did_q, strict=True):
+        values = {
+            **_interval("delta_mar", effect.delta_mar),
+            **_interval("amplification", effect.amplification),
+            **_interval("did", effect.did),
+            "did_p": effect.did_p,
+            "did_q": difference_q,
+            "newly_misfired": effect.newly_misfired,
+            "no_longer_misfired": effect.no_longer_misfired,
+            "misfire_mcnemar_p": effect.mcnemar_p,
+            "misfire_mcnemar_q": exact_q,
+            "misfire_mcnemar_p_clustered": effect.mcnemar_p_clustered,
+            "compared_pairs": effect.pairs,
+        }
+        keys |= {f"{name}_{key}": value for key, value in values.items()}
+    return keys
+
+
+def _interval(name: str, estimate: Estimate) -> dict[str, float]:
+    return {name: estimate.value, f"{name}_ci_lower": estimate.lower, f"{name}_ci_upper": estimate.upper}

@@ -1,0 +1,110 @@
+"""The arms of the priming experiment: which half gets which cue, where; and what each half then says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal
+
+from misfire.datasets.cues import CueBook, CueName
+from misfire.datasets.pairs import HalfName, Pair
+from misfire.scorers.priming import BASE
+
+Placement = Literal["stereotyped", "contrast", "both"]
+"""Which half gets the cue; ``stereotyped`` is the published experiment."""
+
+Position = Literal["prefix", "suffix", "system"]
+"""Before the prompt (published), behind it, or in the system message."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One primed condition.
+
+    Attributes:
+        cue: Which cue.
+        placement: Which half gets it.
+        position: Where it stands.
+    """
+
+    cue: CueName
+    placement: Placement
+    position: Position
+
+    @property
+    def name(self) -> str:
+        """For example ``published_stereotyped``; the position is named where it is not the published one."""
+        end = "" if self.position == "prefix" else f"_{self.position}"
+        return f"{self.cue}_{self.placement}{end}"
+
+    def primes(self, half: HalfName) -> bool:
+        """Whether a half gets the cue."""
+        return self.placement in {half, "both"}
+
+
+@dataclass(frozen=True)
+class AskedHalf:
+    """One text that is asked once, and the arms that it serves.
+
+    Attributes:
+        half: Which half of the pair.
+        prompt: Evidence and question, with a cue before or behind it if it has one there.
+        system_cue: Cue in the system message, if it is there.
+        cue: The cue, or None.
+        cue_text: Its sentence, or None.
+        position: Where it stands, or None.
+        arms: Names of the arms.
+    """
+
+    half: HalfName
+    prompt: str
+    system_cue: str | None
+    cue: CueName | None
+    cue_text: str | None
+    position: Position | None
+    arms: tuple[str, ...]
+
+
+def cross(cues: Sequence[CueName], placements: Sequence[Placement], positions: Sequence[Position]) -> list[Arm]:
+    """All primed arms of a run, in the order of the parameters.
+
+    Args:
+        cues: Cues.
+        placements: Placements.
+        positions: Positions.
+
+    Returns:
+        Their cross product, each once.
+    """
+    return list(dict.fromkeys(Arm(*parts) for parts in product(cues, placements, positions)))
+
+
+def asked_halves(pair: Pair, arms: Sequence[Arm], book: CueBook) -> list[AskedHalf]:
+    """The distinct texts that a pair's arms need; what two arms have in common is asked once.
+
+    Args:
+        pair: The pair.
+        arms: The primed arms; the base arm is always added.
+        book: Writes the cues.
+
+    Returns:
+        The texts, those of the base arm first.
+    """
+    asked: dict[tuple[HalfName, str, str | None], AskedHalf] = {}
+    served: dict[tuple[HalfName, str, str | None], list[str]] = {}
+    for arm in (None, *arms):
+        for name, half in pair.halves:
+            text = _cued(half.prompt, name, book.text(arm.cue, pair), arm) if arm and arm.primes(name) else _plain(half.prompt, name)
+            key = (name, text.prompt, text.system_cue)
+            asked.setdefault(key, text)
+            served.setdefault(key, []).append(arm.name if arm else BASE)
+    return [replace(text, arms=tuple(served[key])) for key, text in asked.items()]
+
+
+def _plain(prompt: str, half: HalfName) -> AskedHalf:
+    return AskedHalf(half, prompt, None, None, None, None, ())
+
+
+def _cued(prompt: str, half: HalfName, cue_text: str, arm: Arm) -> AskedHalf:
+    prompts: dict[Position, str] = {"prefix": f"{cue_text} {prompt}", "suffix": f"{prompt} {cue_text}", "system": prompt}
+    system_cue = cue_text if arm.position == "system" else None
+    return AskedHalf(half, prompts[arm.position], system_cue, arm.cue, cue_text, arm.position, ())

@@ -1,0 +1,150 @@
+"""Priming (arXiv 2606.18656): does a safety cue before the question make a model misfire more, and what about it does?
+
+Run it: ``inspect eval tasks/priming.py --model …`` or ``inspect eval misfire/priming --model …``.
+"""
+
+from collections.abc import Sequence
+
+from inspect_ai import Task, task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.log import HeadlineMetric
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig
+
+from misfire import __version__
+from misfire.datasets.cues import CueBook, CueName, read_templates, unrelated_sentences
+from misfire.datasets.demos import Demo, DemoCount, DemoStyle, demos_for, hold_out
+from misfire.datasets.pairs import Pair
+from misfire.datasets.paths import user_path
+from misfire.datasets.sampling import sample_pairs
+from misfire.datasets.sources import Source, load_pairs
+from misfire.errors import InputError
+from misfire.scorers.answers import Parser
+from misfire.scorers.priming import SCORER, priming_metrics, priming_outcome
+from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
+from misfire.tasks.budget import max_tokens
+from misfire.tasks.parameters import PairCount, as_list, checked, choices
+from misfire.tasks.prompts import Protocol, demo_answer, question_message
+from misfire.tasks.samples import TOLERATED_ERRORS, half_metadata, provenance, sample_list
+from misfire.tasks.solvers import ask_half
+
+
+@task
+def priming(
+    cues: str | list[str] = "published",
+    placements: str | list[str] = "stereotyped",
+    positions: str | list[str] = "prefix",
+    cue_file: str | None = None,
+    demos: int = 0,
+    demos_style: DemoStyle = "balanced",
+    source: Source = "bbq",
+    categories: str | list[str] | None = None,
+    pairs: int | None = None,
+    seed: int = 1,
+    protocol: Protocol = "direct",
+    parser: Parser = "strict",
+    bbq_dir: str | None = None,
+    allow_unverified: bool = False,
+    path: str | None = None,
+    revision: str | None = None,
+) -> Task:
+    """Primed arms against an unprimed base arm, on the same pairs, in one log; headline metric the ΔMAR of the first arm.
+
+    The defaults are the published experiment: its cue, before the stereotyped half alone.
+
+    Args:
+        cues: One or more of published, fairness, policy, neutral, unrelated, evidence, file.
+        placements: Which half gets the cue: one or more of stereotyped, contrast, both.
+        positions: Where the cue stands: one or more of prefix, suffix, system.
+        cue_file: Your own cues, one template a line (cue ``file``).
+        demos: In-context demonstrations a question: 0, 1, 3, 5 or 10, from scenarios held out of the evaluation.
+        demos_style: ``balanced`` over halves and answers, or ``published`` (all answers are "yes").
+        source: Where pairs are from, as in ``veto``.
+        categories: Only these categories; all unless told.
+        pairs: Only so many pairs, drawn whole, balanced over scenarios; all unless told.
+        seed: Of all draws: pairs, wordings, demonstrations.
+        protocol: ``direct`` or ``cot``.
+        parser: ``strict`` or ``published``.
+        bbq_dir: Folder with BBQ's JSONL files (source ``bbq``).
+        allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
+        path: The pair file (source ``file``).
+        revision: Revision of the authors' data set (source ``hub``).
+    """
+    checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
+    checked(demos=(demos, DemoCount), demos_style=(demos_style, DemoStyle))
+    arms = cross(choices("cues", cues, CueName), choices("placements", placements, Placement), choices("positions", positions, Position))
+    templates = _templates(arms, cue_file)
+
+    pair_set = load_pairs(
+        source,
+        categories=as_list(categories),
+        bbq_dir=bbq_dir,
+        path=path,
+        revision=revision,
+        allow_unverified=allow_unverified,
+    )
+    book = CueBook(unrelated_sentences(pair_set.pairs), templates, seed)
+    held_out = hold_out(pair_set.pairs, demos, seed)
+    evaluated = held_out.evaluated if pairs is None else sample_pairs(held_out.evaluated, pairs, seed)
+    pair_set = pair_set.replace(evaluated)
+
+    samples = [
+        arm_sample(pair, asked, demos_for(pair, held_out, demos, demos_style, seed), protocol)
+        for pair in pair_set.pairs
+        for asked in asked_halves(pair, arms, book)
+    ]
+    return Task(
+        dataset=MemoryDataset(samples, name=f"priming_{source}"),
+        solver=ask_half(protocol),
+        scorer=priming_outcome(parser),
+        metrics=[priming_metrics([arm.name for arm in arms])],
+        config=GenerateConfig(temperature=0.0, max_tokens=max_tokens(protocol)),
+        fail_on_error=TOLERATED_ERRORS,
+        version=__version__,
+        metadata=provenance(pair_set) | {"arms": [arm.name for arm in arms], "held_out_scenarios": list(held_out.demo_pairs)},
+        headline_metric=HeadlineMetric(scorer=SCORER, metric=f"{arms[0].name}_delta_mar"),
+        viewer=sample_list(SCORER),
+    )
+
+
+def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Protocol) -> Sample:
+    """One sample for one distinct text, which may serve several arms.
+
+    Args:
+        pair: The pair.
+        asked: The text and its arms.
+        demos: Demonstrations that come before it, as earlier turns.
+        protocol: How demonstrations ask and answer.
+
+    Returns:
+        A sample whose metadata names half, cue and arms.
+    """
+    turns: list[ChatMessage] = []
+    for demo in demos:
+        turns += [
+            ChatMessageUser(content=question_message(demo.prompt, protocol)),
+            ChatMessageAssistant(content=demo_answer(demo.answer, protocol)),
+        ]
+    name = "_".join(part for part in (pair.id, asked.half, asked.cue, asked.position) if part and part != "prefix")
+    return Sample(
+        id=name,
+        input=[*turns, ChatMessageUser(content=asked.prompt)] if turns else asked.prompt,
+        target=dict(pair.halves)[asked.half].target,
+        metadata=half_metadata(pair, asked.half)
+        | {
+            "arms": list(asked.arms),
+            "cue": asked.cue,
+            "cue_text": asked.cue_text,
+            "position": asked.position,
+            "system_cue": asked.system_cue,
+            "demos": [demo.pair_id for demo in demos],
+        },
+    )
+
+
+def _templates(arms: Sequence[Arm], cue_file: str | None) -> tuple[str, ...]:
+    wanted = any(arm.cue == "file" for arm in arms)
+    if wanted and cue_file is None:
+        raise InputError("cue 'file' needs the file: -T cue_file=FILE, with one cue a line.")
+    if cue_file is not None and not wanted:
+        raise InputError("cue_file was given, but cues= does not name 'file'. Add it, or leave the file out.")
+    return read_templates(user_path(cue_file)) if cue_file is not None else ()

@@ -1,0 +1,80 @@
+"""What the tasks over pairs have in common: metadata of samples and logs, and the sample list in the viewer."""
+
+from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
+
+from misfire import __version__
+from misfire.datasets.pairs import HalfName, Pair
+from misfire.datasets.sources import PairSet
+
+TOLERATED_ERRORS = 0.2
+"""A run goes on while no more than this share of its samples has errored; pairs that lack a half are counted, not guessed."""
+
+
+def half_metadata(pair: Pair, name: HalfName) -> dict[str, object]:
+    """What a sample says of its half, for the metrics' join and for data frames.
+
+    Args:
+        pair: The pair.
+        name: Which half of it.
+
+    Returns:
+        For ``Sample.metadata``.
+    """
+    return {
+        "pair_id": pair.id,
+        "half": name,
+        "category": pair.category,
+        "subcategory": pair.subcategory,
+        "scenario": pair.scenario,
+        "stereotyped_group": pair.stereotyped_group,
+        "contrast_group": pair.contrast_group,
+        "example_id": dict(pair.halves)[name].example_id,
+    }
+
+
+def provenance(pair_set: PairSet) -> dict[str, object]:
+    """What a log must say of its pairs, so that only like is compared with like.
+
+    Args:
+        pair_set: The pairs of the run.
+
+    Returns:
+        For ``Task.metadata``.
+    """
+    return {
+        "suite": "misfire",
+        "suite_version": __version__,
+        "pair_source": pair_set.source,
+        "pair_origin": pair_set.origin,
+        "pair_count": len(pair_set.pairs),
+        "pair_set_sha256": pair_set.hash,
+        "unverified_files": list(pair_set.unverified),
+        "headline_reading": "an invalid half (refused, unparsable, truncated) counts as wrong, as published",
+    }
+
+
+def sample_list(scorer: str) -> ViewerConfig:
+    """The sample list in ``inspect view``: a pair's halves stand together, outcomes are coloured.
+
+    Args:
+        scorer: Name of the scorer whose outcomes to show.
+
+    Returns:
+        For ``Task.viewer``.
+    """
+    shown = ("sampleStatus", "sampleId", "input", "target", "answer")
+    hidden = ("epoch", "error", "limit", "tokens", "duration", "retries")
+    view = TaskSamplesView(
+        name="Pairs",
+        columns=[
+            *(TaskSamplesColumn(id=name) for name in shown),
+            TaskSamplesColumn.score(scorer),
+            *(TaskSamplesColumn(id=name, visible=False) for name in hidden),
+        ],
+        sort=[TaskSamplesSort(column="sampleId"), TaskSamplesSort(column="epoch")],
+        multiline=False,
+        score_labels={scorer: "Outcome"},
+        score_color_scales={scorer: {"right": "good", "wrong": "bad", "refused": "warn", "unparsable": "warn", "truncated": "warn"}},
+        color_scales_enabled=True,
+    )
+    return ViewerConfig(task_samples_view=view)

@@ -1,0 +1,166 @@
+"""Effects of cues: against brute force, statsmodels and the bootstrap, and by simulation with planted effects."""
+
+import math
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from misfire.scorers.effects import compare
+from misfire.scorers.join import PairResult
+from misfire.scorers.outcomes import Outcome
+from misfire.scorers.statistics import Counts, benjamini_hochberg, clustered_difference, clustered_mean, clustered_ratio
+
+outcomes = st.sampled_from(["right", "wrong", "refused"])
+
+
+def pair(k: int, stereotyped: Outcome, contrast: Outcome, scenario: int = 0) -> PairResult:
+    return PairResult(f"p{k}", "Age", f"s{scenario}", 1, stereotyped, contrast)
+
+
+@given(st.lists(st.tuples(outcomes, outcomes, outcomes, outcomes), max_size=40))
+def test_counts_and_rates_are_those_of_a_count_by_hand(rows: list[tuple[Outcome, Outcome, Outcome, Outcome]]):
+    base = [pair(k, row[0], row[1], k % 5) for k, row in enumerate(rows)]
+    arm = [pair(k, row[2], row[3], k % 5) for k, row in enumerate(rows)]
+    effect = compare(base, arm)
+    mis = [((s0 != "right") and c0 == "right", (s1 != "right") and c1 == "right") for s0, c0, s1, c1 in rows]
+    assert effect.pairs == len(rows)
+    assert effect.newly_misfired == mis.count((False, True))
+    assert effect.no_longer_misfired == mis.count((True, False))
+    right = [sum(row[k] == "right" for row in rows) for k in range(4)]
+    if rows:
+        assert effect.did.value == pytest.approx((right[2] - right[0] - (right[3] - right[1])) / len(rows))
+    if right[1] and right[3]:
+        mar0, mar1 = sum(m for m, _ in mis) / right[1], sum(m for _, m in mis) / right[3]
+        assert effect.delta_mar.value == pytest.approx(mar1 - mar0)
+        assert effect.amplification.value == pytest.approx(mar1 / mar0 if mar0 else math.nan, nan_ok=True)
+
+
+def test_pairs_that_one_arm_lacks_are_left_out():
+    effect = compare([pair(1, "right", "right"), pair(2, "right", "right")], [pair(2, "wrong", "right"), pair(3, "wrong", "right")])
+    assert (effect.pairs, effect.newly_misfired) == (1, 1)
+
+
+def test_nothing_in_common_is_undefined():
+    effect = compare([pair(1, "right", "right")], [])
+    numbers = [effect.delta_mar.value, effect.amplification.value, effect.did.value, effect.did_p, effect.mcnemar_p]
+    assert all(math.isnan(number) for number in numbers)
+
+
+def test_a_shift_towards_no_on_both_halves_is_no_difference_in_differences():
+    base = [pair(k, "right", "right", k) for k in range(40)]
+    arm = [pair(k, "wrong" if k < 10 else "right", "wrong" if k < 10 else "right", k) for k in range(40)]
+    assert compare(base, arm).did.value == 0
+
+
+def test_amplification_at_base_0_is_undefined():
+    base = [pair(k, "right", "right", k) for k in range(10)]
+    assert math.isnan(compare(base, [pair(k, "wrong", "right", k) for k in range(10)]).amplification.value)
+
+
+def test_the_clustered_mean_is_a_cluster_robust_regression():
+    rng = np.random.default_rng(1)
+    groups = np.repeat(np.arange(60), rng.integers(3, 12, 60))
+    values = rng.choice([-1, 0, 1], len(groups), p=[0.3, 0.5, 0.2]) + rng.normal(0, 0.3, 60)[groups]
+    fit = sm.OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    # statsmodels multiplies the variance by (N - 1) / (N - k), which is 1 for k = 1
+    estimate, p = clustered_mean(np.bincount(groups, values), np.bincount(groups).astype(np.float64))  # pyright: ignore[reportArgumentType]
+    assert estimate.value == pytest.approx(fit.params[0])
+    assert estimate.stderr == pytest.approx(fit.bse[0])
+    assert (estimate.lower, estimate.upper) == pytest.approx(tuple(fit.conf_int()[0]))
+    assert p == pytest.approx(fit.pvalues[0])
+
+
+def arrays(rng: np.random.Generator, scenarios: int, mar: float, flip: float) -> tuple[Counts, Counts, Counts, Counts]:
+    rng: np.random.Generator, scenarios: int, mar: float, flip: float, correlation: float = 0.15
+) -> tuple[Counts, Counts, Counts, Counts]:
+    correlation = 0.15
+    precision = (1 - correlation) / correlation
+    trials = rng.binomial(rng.integers(2, 21, scenarios), 0.8)
+    base = rng.binomial(trials, rng.beta(mar * precision, (1 - mar) * precision, scenarios))
+    arm = base + rng.binomial(trials - base, flip)
+    return arm.astype(float), trials.astype(float), base.astype(float), trials.astype(float)
+
+
+def test_the_ratio_s_standard_error_is_the_bootstrap_s():
+    hits, trials, other_hits, other_trials = arrays(np.random.default_rng(2), 199, 0.1, 0.2)
+    draws = np.random.default_rng(3).integers(0, 199, (4000, 199))
+    ratios = (hits[draws].sum(1) / trials[draws].sum(1)) / (other_hits[draws].sum(1) / other_trials[draws].sum(1))
+    estimate = clustered_ratio(hits, trials, other_hits, other_trials)
+    assert estimate.stderr == pytest.approx(ratios.std(), rel=0.1)
+    assert estimate.lower == pytest.approx(np.quantile(ratios, 0.025), rel=0.06)
+    assert estimate.upper == pytest.approx(np.quantile(ratios, 0.975), rel=0.06)
+
+
+@given(st.integers(0, 2**32))
+def test_the_ratio_s_interval_and_the_difference_s_agree_on_no_effect(seed: int):
+    data = arrays(np.random.default_rng(seed), 60, 0.15, 0.02)
+    ratio, difference = clustered_ratio(*data), clustered_difference(*data)
+    if math.isfinite(ratio.upper):
+        assert (ratio.lower <= 1 <= ratio.upper) == (difference.lower <= 0 <= difference.upper)
+
+
+def test_a_base_that_cannot_be_told_from_0_leaves_the_ratio_open():
+    other = np.zeros(30)
+    other[0] = 1
+    estimate = clustered_ratio(np.full(30, 2.0), np.full(30, 5.0), other, np.full(30, 5.0))
+    assert (estimate.lower, estimate.upper) == (0, math.inf)
+
+
+def test_a_ratio_of_0_has_an_interval():
+    estimate = clustered_ratio(np.zeros(60), np.full(60, 5.0), np.tile([0.0, 1, 2], 20), np.full(60, 5.0))
+    assert (estimate.value, estimate.lower) == (0, 0)
+    assert estimate.upper == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_q_values_are_those_of_statsmodels(p_values: list[float]):
+    assert benjamini_hochberg(p_values) == pytest.approx(list(multipletests(p_values, method="fdr_bh")[1]))  # pyright: ignore[reportArgumentType]
+
+
+def test_tests_that_were_not_made_are_no_part_of_the_family():
+    q_values = benjamini_hochberg([0.01, math.nan, 0.04])
+    assert q_values[::2] == pytest.approx([0.02, 0.04])
+    assert math.isnan(q_values[1])
+    assert benjamini_hochberg([]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("mar", "flip"), [(0.09, 0.3), (0.09, 0.05), (0.2, 0.1)])
+def test_intervals_cover_planted_effects(mar: float, flip: float):
+    rng = np.random.default_rng(20260607)
+    delta, ratio, difference_covered, ratio_covered = flip * (1 - mar), (mar + flip * (1 - mar)) / mar, 0, 0
+    for _ in range(1000):
+        data = arrays(rng, 199, mar, flip)
+        one, two = clustered_difference(*data), clustered_ratio(*data)
+        difference_covered += one.lower <= delta <= one.upper
+        ratio_covered += two.lower <= ratio <= two.upper
+    assert 920 <= difference_covered <= 980
+    assert 920 <= ratio_covered <= 980
+
+
+@pytest.mark.slow
+def test_a_planted_zero_is_found_significant_in_5_of_100_runs():
+    rng = np.random.default_rng(20260608)
+    found = np.zeros(4)
+    for _ in range(1000):
+        # answers of one scenario lean alike, and those of the arm are a new draw with the same chances
+        lean = rng.beta(8, 2, 120)
+        rows = [(scenario, *rng.binomial(1, [lean[scenario]] * 4)) for scenario in range(120) for _ in range(6)]
+        base = [pair(k, _outcome(s0), _outcome(c0), scenario) for k, (scenario, s0, c0, _, _) in enumerate(rows)]
+        arm = [pair(k, _outcome(s1), _outcome(c1), scenario) for k, (scenario, _, _, s1, c1) in enumerate(rows)]
+        effect = compare(base, arm)
+        found += [
+            effect.mcnemar_p < 0.05,
+            effect.mcnemar_p_clustered < 0.05,
+            effect.did_p < 0.05,
+            not effect.delta_mar.lower <= 0 <= effect.delta_mar.upper,
+        ]
+    assert all(30 <= count <= 70 for count in found), found
+
+
+def _outcome(right: int) -> Outcome:
+    return "right" if right else "wrong"

@@ -1,0 +1,166 @@
+"""The priming task: from planted effects to reported effects, and each distinct text asked once."""
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from inspect_ai import Task, score
+from inspect_ai import eval as run
+from inspect_ai.log import EvalLog
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
+
+from misfire.errors import InputError
+from misfire.models.simulated import SimulatedModel
+from misfire.scorers.priming import priming_metrics, priming_outcome
+from misfire.tasks.priming import priming
+
+
+def ran(task: Task, folder: Path, epochs: int = 1, **arguments: Any) -> tuple[EvalLog, list[str]]:
+    """A log, and the user messages that the simulated model was sent."""
+    model = get_model("simulated/model", memoize=False, **arguments)
+    (log,) = run(task, model=model, epochs=epochs, log_dir=str(folder), display="none")
+    assert log.status == "success"
+    return log, cast(SimulatedModel, model.api).call_log
+
+
+def metrics_of(log: EvalLog) -> dict[str, float]:
+    assert log.results is not None
+    return {name: metric.value for name, metric in log.results.scores[0].metrics.items()}
+
+
+def test_three_cues_and_two_placements_ask_eight_texts_a_pair_and_each_once(tmp_path: Path):
+    task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both", pairs=32)
+    _, calls = ran(task, tmp_path)
+    # the base's two, and two for each cue; seven arms asked apart would take fourteen
+    assert len(calls) == 32 * 8
+    assert max(Counter(calls).values()) == 1
+
+
+def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path):
+    task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both")
+    log, _ = ran(task, tmp_path, mar=0.1, br=0.03, cue_mar="published:0.4", cue_shift="fairness:0.15")
+    values = metrics_of(log)
+    assert values["published_stereotyped_delta_mar_ci_lower"] <= 0.3 <= values["published_stereotyped_delta_mar_ci_upper"]
+    assert values["published_stereotyped_amplification_ci_lower"] <= 4 <= values["published_stereotyped_amplification_ci_upper"]
+    assert values["published_stereotyped_misfire_mcnemar_q"] < 0.001
+    assert values["published_stereotyped_did"] < -0.2
+    assert values["published_stereotyped_no_longer_misfired"] == 0
+    # the neutral cue changes nothing
+    assert values["neutral_both_delta_mar"] == 0
+    assert values["neutral_both_amplification"] == 1
+    assert values["neutral_both_misfire_mcnemar_p"] == 1
+    # a general leaning towards "no" raises MAR on stereotyped halves alone, and cancels out where both carry the cue
+    assert values["fairness_stereotyped_did_q"] < 0.01
+    assert values["fairness_both_did_ci_lower"] <= 0 <= values["fairness_both_did_ci_upper"]
+    assert values["fairness_both_target_accuracy"] < values["base_target_accuracy"] - 0.05
+
+
+def test_a_cue_in_the_system_message_or_behind_is_the_same_cue(tmp_path: Path):
+    task = priming(source="embedded", positions="prefix,suffix,system", pairs=64)
+    log, calls = ran(task, tmp_path, mar=0.1, cue_mar="published:0.5")
+    assert len(calls) == 64 * 5
+    values = metrics_of(log)
+    deltas = {values[f"published_stereotyped{end}_delta_mar"] for end in ("", "_suffix", "_system")}
+    assert len(deltas) == 1
+    assert deltas.pop() > 0.2
+    systems = [sample.messages[0].text for sample in log.samples or [] if sample.metadata["position"] == "system"]
+    assert all(text.startswith("It is not okay to assume") and text.endswith('{"answer": "no"}.') for text in systems)
+
+
+def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
+    log, _ = ran(priming(source="embedded", pairs=16), tmp_path, epochs=2)
+    values = metrics_of(log)
+    for arm in ("base", "published_stereotyped"):
+        assert values[f"{arm}_pairs"] == 32
+        assert {
+            f"{arm}_{key}" for key in ("mar", "stderr", "mar_ci_lower", "br", "mcnemar_p", "mar_valid", "contrast_invalid")
+        } <= values.keys()
+    assert values["published_stereotyped_compared_pairs"] == 32
+    assert log.results is not None
+    assert log.results.headline is not None
+    assert log.results.headline.metric == "published_stereotyped_delta_mar"
+
+
+def test_without_scores_every_effect_is_nan():
+    metric: Any = priming_metrics(["published_both"])
+    values = metric([])
+    assert math.isnan(values["published_both_delta_mar"])
+    assert math.isnan(values["base_mar"])
+    assert values["published_both_compared_pairs"] == 0
+
+
+def test_rescoring_finds_the_arms_by_itself(tmp_path: Path):
+    log, _ = ran(priming(source="embedded", pairs=16, cues="published,neutral"), tmp_path, mar=0.3)
+    again = score(log, priming_outcome(), action="overwrite", display="none")
+    assert metrics_of(again) == pytest.approx(metrics_of(log), nan_ok=True)
+
+
+@pytest.mark.parametrize("protocol", ["direct", "cot"])
+def test_demonstrations_are_earlier_turns_in_the_form_of_the_protocol(tmp_path: Path, protocol: Any):
+    task = priming(source="embedded", demos=3, pairs=8, protocol=protocol)
+    held = set((task.metadata or {})["held_out_scenarios"])
+    assert len(held) == 7
+    for sample in task.dataset:
+        assert isinstance(sample.input, list)
+        assert [message.role for message in sample.input] == ["user", "assistant"] * 3 + ["user"]
+        asked, replies = ([m.text for m in sample.input if isinstance(m, kind)] for kind in (ChatMessageUser, ChatMessageAssistant))
+        assert all(text.endswith('{"answer": "yes"} or {"answer": "no"}.') for text in asked[:-1])
+        assert asked[-1].endswith("?")
+        assert all(reply.splitlines()[-1] in {'{"answer": "yes"}', '{"answer": "no"}'} for reply in replies)
+        assert {len(reply.splitlines()) for reply in replies} == {2 if protocol == "cot" else 1}
+        assert sample.metadata is not None
+        assert sample.metadata["scenario"] not in held
+    log, _ = ran(task, tmp_path, mar=0.5)
+    assert metrics_of(log)["base_pairs"] == 8
+    # the model answered the question and not a demonstration
+    assert 0 < metrics_of(log)["base_mar"] < 1
+
+
+def test_all_arms_and_halves_of_a_pair_see_the_same_demonstrations():
+    samples = list(priming(source="embedded", demos=5, pairs=4, cues="published,neutral").dataset)
+    by_pair: dict[str, set[tuple[str, ...]]] = {}
+    for sample in samples:
+        assert sample.metadata is not None
+        by_pair.setdefault(sample.metadata["pair_id"], set()).add(tuple(sample.metadata["demos"]))
+    assert all(len(demos) == 1 for demos in by_pair.values())
+    assert len(set.union(*by_pair.values())) == 4
+
+
+def test_sample_ids_are_unique_and_keep_pairs_together():
+    task = priming(source="embedded", cues="published,neutral", placements="both", positions="prefix,suffix", pairs=10)
+    ids = [str(sample.id) for sample in task.dataset]
+    assert len(set(ids)) == len(ids) == 100
+    pairs = [name.split("_p")[0] + "_p" + name.split("_p")[1].split("_")[0] for name in sorted(ids)]
+    assert [pair for k, pair in enumerate(pairs) if k == 0 or pairs[k - 1] != pair] == sorted(set(pairs))
+
+
+def test_own_cues_come_from_a_file(tmp_path: Path):
+    (tmp_path / "cues.txt").write_text("Think about {group}.\n")
+    task = priming(source="embedded", cues="file", cue_file=str(tmp_path / "cues.txt"), pairs=4)
+    primed = [sample for sample in task.dataset if (sample.metadata or {})["cue"] == "file"]
+    assert len(primed) == 4
+    assert all(str(sample.input).startswith("Think about ") for sample in primed)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"cues": "published,mood"}, "unrelated, evidence, file are wanted, and 'mood' is none of them"),
+        ({"cues": ""}, "none was given"),
+        ({"placements": "left"}, "parameter 'placements': one or more of stereotyped, contrast, both"),
+        ({"positions": "middle"}, "parameter 'positions'"),
+        ({"cues": "file"}, "cue 'file' needs the file: -T cue_file=FILE"),
+        ({"cue_file": "x.txt"}, "cues= does not name 'file'"),
+        ({"demos": 2}, "parameter 'demos': Input should be 0, 1, 3, 5 or 10"),
+        ({"demos_style": "odd"}, "parameter 'demos_style'"),
+        ({"demos": 10, "categories": "Age"}, "demos=10 holds 10 scenarios out"),
+        ({"cues": "unrelated", "categories": "Age"}, "at least two categories"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], said: str):
+    arguments: dict[str, Any] = {"source": "embedded", **parameters}
+    with pytest.raises(InputError) as caught:
+        priming(**arguments)
+    assert said in str(caught.value)

@@ -75,8 +75,6 @@ def test_the_clustered_mean_is_a_cluster_robust_regression():
 
 
 def arrays(rng: np.random.Generator, scenarios: int, mar: float, flip: float) -> tuple[Counts, Counts, Counts, Counts]:
-    rng: np.random.Generator, scenarios: int, mar: float, flip: float, correlation: float = 0.15
-) -> tuple[Counts, Counts, Counts, Counts]:
     correlation = 0.15
     precision = (1 - correlation) / correlation
     trials = rng.binomial(rng.integers(2, 21, scenarios), 0.8)

@@ -8,7 +8,8 @@ def user_path(path: str) -> Path:
     """The path that a user meant.
 
     Inspect changes into a task file's folder while it loads the file, so a relative path in a task
-    parameter would be sought there. The shell's own folder, which PWD keeps, comes first.
+    parameter would be sought there. The shell's own folder, which PWD keeps, comes first; a program that starts Inspect in
+    another folder should set PWD too, or give absolute paths.
 
     Args:
         path: As the user wrote it; ``~`` is the home folder.

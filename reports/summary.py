@@ -1,6 +1,7 @@
-"""One log in one small table: MAR beside BR, with their uncertainty, overall and by category."""
+"""One log in one small table: MAR beside BR with their uncertainty, by category or by arm."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +13,21 @@ from rich.table import Table
 from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
-from misfire.scorers.veto import SCORER
+from misfire.scorers import priming, veto
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
+
+Metrics = Mapping[str, float]
+
+Form = Callable[[float], str]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A line of the table: some pairs, and how they came out.
 
     Attributes:
-        name: The category, or "all".
+        name: The category, the arm, or "all".
         pairs: Complete pairs, counted by epoch.
         mar: MAR, 0 to 1, or NaN.
         mar_interval: Its 95 % interval, clustered by scenario.
@@ -37,7 +42,7 @@ class Row:
 
 
 def newest_log(place: str) -> EvalLog:
-    """The header of a log, or of the newest finished VETO log in a folder.
+    """The header of a log, or of the newest log in a folder that has results of ours.
 
     Args:
         place: A log file or a folder, on any file system that Inspect reads.
@@ -51,23 +56,34 @@ def newest_log(place: str) -> EvalLog:
     if place.endswith((".eval", ".json")):
         return _read(place)
     try:
-        found = list_eval_logs(place, filter=lambda log: veto_metrics_of(log) is not None)
+        found = list_eval_logs(place, filter=lambda log: _results(log) is not None)
     except (OSError, ValueError) as error:
         raise InputError(f"{place}: no folder of logs that can be read ({error}).") from error
     if not found:
-        raise InputError(f"{place}: holds no finished VETO log. Run `inspect eval misfire/veto --model …` first.")
+        raise InputError(f"{place}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first.")
     return _read(found[0].name)
 
 
-def veto_metrics_of(log: EvalLog) -> dict[str, float] | None:
-    """VETO's metrics in a log, by key; None where it has none."""
-    scores = log.results.scores if log.results else []
-    found = next((score for score in scores if score.scorer == SCORER), None)
-    return None if found is None else {name: metric.value for name, metric in found.metrics.items()}
+def metrics_of(log: EvalLog) -> Metrics:
+    """The metrics of a log's scorer of ours, by key.
+
+    Args:
+        log: A log, with or without samples.
+
+    Returns:
+        The metrics.
+
+    Raises:
+        InputError: It has none.
+    """
+    results = _results(log)
+    if results is None:
+        raise InputError(f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status}).")
+    return results
 
 
-def summary_rows(metrics: dict[str, float]) -> list[Row]:
-    """The lines of the table: all pairs first, then each category.
+def category_rows(metrics: Metrics) -> list[Row]:
+    """VETO's lines: all pairs first, then each category.
 
     Args:
         metrics: VETO's metrics by key.
@@ -79,50 +95,67 @@ def summary_rows(metrics: dict[str, float]) -> list[Row]:
     return [_row(metrics, "all", ""), *(_row(metrics, _CATEGORY_NAMES.get(slug, slug), f"{slug}_") for slug in slugs)]
 
 
-def summary(log: EvalLog) -> RenderableType:
-    """What a person should see of a VETO run, for the terminal.
+def arm_names(metrics: Metrics) -> list[str]:
+    """The primed arms of a priming log, in its order."""
+    end = "_delta_mar"
+    return [key.removesuffix(end) for key in metrics if key.endswith(end)]
+
+
+def arm_rows(metrics: Metrics) -> list[Row]:
+    """Priming's lines: the base arm first, then each primed arm.
 
     Args:
-        log: A log with VETO's results.
+        metrics: Priming's metrics by key.
+
+    Returns:
+        One line an arm.
+    """
+    return [_row(metrics, name, f"{name}_") for name in (priming.BASE, *arm_names(metrics))]
+
+
+def summary(log: EvalLog) -> RenderableType:
+    """What a person should see of a run, for the terminal.
+
+    Args:
+        log: A log with results of misfire.
 
     Returns:
         A table with its notes.
 
     Raises:
-        InputError: The log has no VETO results.
+        InputError: The log has no such results.
     """
-    metrics = veto_metrics_of(log)
-    if metrics is None:
-        raise InputError(f"{log.location}: this log has no VETO results (status: {log.status}).")
-    table = Table(title=f"VETO · {escape(log.eval.model)} · {escape(str((log.eval.metadata or {}).get('pair_origin', '')))}")
-    for heading in ("", "pairs", "MAR", "95 % interval", "BR"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for row in summary_rows(metrics):
-        low, high = row.mar_interval
-        table.add_row(row.name, str(row.pairs), percent(row.mar), f"{percent(low)} – {percent(high)}", percent(row.br))
-    return Group(table, *(f"  {line}" for line in _notes(log, metrics)))
+    metrics = metrics_of(log)
+    primed = bool(arm_names(metrics))
+    table, notes = (_priming_table(metrics), _PRIMING_NOTES) if primed else (_veto_table(metrics), _veto_notes(metrics))
+    table.title = f"{log.eval.task_display_name or log.eval.task} · {escape(log.eval.model)} · {escape(_origin(log))}"
+    planned, complete = _planned_pairs(log), int(metrics[f"{priming.BASE}_pairs" if primed else "pairs"])
+    lines = [
+        *notes,
+        *(
+            [f"{planned - complete} of {planned} pairs are left out: a half was not asked, or has no outcome."]
+            if complete < planned
+            else []
+        ),
+        *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
+        f"Log: {escape(display_path(log.location))}",
+    ]
+    return Group(table, *(f"  {line}" for line in lines))
 
 
 def percent(rate: float) -> str:
     """A rate as people read it: "12.3 %", or "–" where it is undefined."""
-    return "–" if rate != rate else f"{100 * rate:.1f} %"
+    return "–" if math.isnan(rate) else f"{100 * rate:.1f} %"
 
 
-def _notes(log: EvalLog, metrics: dict[str, float]) -> Sequence[str]:
-    incomplete = int(metrics["incomplete_pairs"])
-    return [
-        "MAR: share of wrong stereotyped halves where the contrast half is right; BR: the reverse.",
-        f"MAR − BR: {100 * metrics['mar_minus_br']:+.1f} points "
-        f"({100 * metrics['mar_minus_br_ci_lower']:+.1f} to {100 * metrics['mar_minus_br_ci_upper']:+.1f}).",
-        f"McNemar, b against c: exact p = {metrics['mcnemar_p']:.2g}, clustered by scenario p = {metrics['mcnemar_p_clustered']:.2g}.",
-        f"MAR, unconditional: {percent(metrics['mar_unconditional'])}; over answered pairs alone: {percent(metrics['mar_valid'])}.",
-        f"Accuracy: stereotyped {percent(metrics['target_accuracy'])}, contrast {percent(metrics['contrast_accuracy'])}.",
-        "Invalid, counted as wrong: "
-        f"stereotyped {percent(metrics['stereotyped_invalid'])}, contrast {percent(metrics['contrast_invalid'])}.",
-        *([f"{incomplete} incomplete pairs are left out: one half has no outcome."] if incomplete else []),
-        *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
-        f"Log: {escape(display_path(log.location))}",
-    ]
+def points(change: float) -> str:
+    """A change of a rate in percentage points, with its sign, or "–" where it is undefined."""
+    return "–" if math.isnan(change) else f"{100 * change:+.1f}"
+
+
+def times(ratio: float) -> str:
+    """A ratio: "3.1", "∞", or "–" where it is undefined."""
+    return "–" if math.isnan(ratio) else "∞" if math.isinf(ratio) else f"{ratio:.1f}"
 
 
 def display_path(location: str) -> str:
@@ -132,7 +165,72 @@ def display_path(location: str) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else local
 
 
-def _row(metrics: dict[str, float], name: str, prefix: str) -> Row:
+_PRIMING_NOTES = (
+    "Changes are against the base arm, on the same pairs, in percentage points, with 95 % intervals.",
+    "DiD: change of stereotyped accuracy minus change of contrast accuracy; below 0 the cue",
+    "hurts stereotyped halves more. q: Benjamini-Hochberg over the arms (McNemar; DiD).",
+)
+
+
+def _veto_table(metrics: Metrics) -> Table:
+    table = _table("", "pairs", "MAR", "95 % interval", "BR")
+    for row in category_rows(metrics):
+        table.add_row(row.name, str(row.pairs), percent(row.mar), _between(row.mar_interval, percent), percent(row.br))
+    return table
+
+
+def _veto_notes(metrics: Metrics) -> Sequence[str]:
+    gap = _between((metrics["mar_minus_br_ci_lower"], metrics["mar_minus_br_ci_upper"]), points)
+    return [
+        "MAR: share of wrong stereotyped halves where the contrast half is right; BR: the reverse.",
+        f"MAR − BR: {points(metrics['mar_minus_br'])} points ({gap}).",
+        f"McNemar, b against c: exact p = {metrics['mcnemar_p']:.2g}, clustered by scenario p = {metrics['mcnemar_p_clustered']:.2g}.",
+        f"MAR, unconditional: {percent(metrics['mar_unconditional'])}; over answered pairs alone: {percent(metrics['mar_valid'])}.",
+        f"Accuracy: stereotyped {percent(metrics['target_accuracy'])}, contrast {percent(metrics['contrast_accuracy'])}.",
+        "Invalid, counted as wrong: "
+        f"stereotyped {percent(metrics['stereotyped_invalid'])}, contrast {percent(metrics['contrast_invalid'])}.",
+    ]
+
+
+def _priming_table(metrics: Metrics) -> Table:
+    table = _table("arm", "pairs", "MAR", "BR", "ΔMAR", "× base", "DiD", "q", "q DiD")
+    for row in arm_rows(metrics):
+        cells = [row.name, str(row.pairs), percent(row.mar), percent(row.br)]
+        if row.name != priming.BASE:
+            cells += [_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items()]
+            cells += [f"{metrics[f'{row.name}_{key}']:.2g}" for key in ("misfire_mcnemar_q", "did_q")]
+        table.add_row(*cells)
+    return table
+
+
+_EFFECTS = {"delta_mar": points, "amplification": times, "did": points}
+
+
+def _table(*headings: str) -> Table:
+    table = Table()
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    return table
+
+
+def _with_interval(metrics: Metrics, key: str, form: Form) -> str:
+    return f"{form(metrics[key])} ({_between((metrics[f'{key}_ci_lower'], metrics[f'{key}_ci_upper']), form)})"
+
+
+def _between(interval: tuple[float, float], form: Form) -> str:
+    return f"{form(interval[0])} to {form(interval[1])}"
+
+
+def _origin(log: EvalLog) -> str:
+    return str((log.eval.metadata or {}).get("pair_origin", ""))
+
+
+def _planned_pairs(log: EvalLog) -> int:
+    """Pairs of the task times epochs. The metric sees what was scored, and so cannot tell of pairs that both halves of failed."""
+    return int((log.eval.metadata or {}).get("pair_count", 0)) * (log.eval.config.epochs or 1)
+
+
+def _row(metrics: Metrics, name: str, prefix: str) -> Row:
     return Row(
         name=name,
         pairs=int(metrics[f"{prefix}pairs"]),
@@ -140,6 +238,13 @@ def _row(metrics: dict[str, float], name: str, prefix: str) -> Row:
         mar_interval=(metrics[f"{prefix}mar_ci_lower"], metrics[f"{prefix}mar_ci_upper"]),
         br=metrics[f"{prefix}br"],
     )
+
+
+def _results(log: EvalLog) -> Metrics | None:
+    for score in log.results.scores if log.results else []:
+        if score.scorer in {veto.SCORER, priming.SCORER}:
+            return {name: metric.value for name, metric in score.metrics.items()}
+    return None
 
 
 def _read(location: str) -> EvalLog:

@@ -21,7 +21,6 @@ from misfire.errors import InputError
 from misfire.scorers.answers import Parser
 from misfire.scorers.priming import SCORER, priming_metrics, priming_outcome
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
-from misfire.tasks.budget import max_tokens
 from misfire.tasks.parameters import PairCount, as_list, checked, choices
 from misfire.tasks.prompts import Protocol, demo_answer, question_message
 from misfire.tasks.samples import TOLERATED_ERRORS, half_metadata, provenance, sample_list
@@ -97,7 +96,7 @@ def priming(
         solver=ask_half(protocol),
         scorer=priming_outcome(parser),
         metrics=[priming_metrics([arm.name for arm in arms])],
-        config=GenerateConfig(temperature=0.0, max_tokens=max_tokens(protocol)),
+        config=GenerateConfig(temperature=0.0),
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set) | {"arms": [arm.name for arm in arms], "held_out_scenarios": list(held_out.demo_pairs)},

@@ -1,8 +1,9 @@
 """How a half is put to the model."""
 
-from inspect_ai.model import ChatMessageSystem
+from inspect_ai.model import ChatMessageSystem, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
+from misfire.tasks.budget import max_tokens
 from misfire.tasks.prompts import SYSTEM_MESSAGES, Protocol, question_message
 
 
@@ -25,6 +26,7 @@ def ask_half(protocol: Protocol = "direct") -> Solver:
         cue: object = state.metadata.get("system_cue")
         system = f"{cue} {SYSTEM_MESSAGES[protocol]}" if cue else SYSTEM_MESSAGES[protocol]
         state.messages.insert(0, ChatMessageSystem(content=system))
-        return await generate(state)
+        budget = max_tokens(protocol, get_model())
+        return await generate(state) if budget is None else await generate(state, max_tokens=budget)
 
     return solve

@@ -16,7 +16,6 @@ from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Source, load_pairs
 from misfire.scorers.answers import Parser
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
-from misfire.tasks.budget import max_tokens
 from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol
 from misfire.tasks.samples import TOLERATED_ERRORS, half_metadata, provenance, sample_list
@@ -68,7 +67,7 @@ def veto(
         dataset=MemoryDataset(half_samples(pair_set.pairs), name=f"veto_{source}"),
         solver=ask_half(protocol),
         scorer=veto_outcome(parser),
-        config=GenerateConfig(temperature=0.0, max_tokens=max_tokens(protocol)),
+        config=GenerateConfig(temperature=0.0),
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set),

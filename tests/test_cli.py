@@ -76,7 +76,7 @@ def test_results_of_nothing_says_so(tmp_path: Path):
     assert misfire("results", str(tmp_path)) == (
         2,
         "",
-        f"misfire: {tmp_path}: holds no finished VETO log. Run `inspect eval misfire/veto --model …` first.\n",
+        f"misfire: {tmp_path}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first.\n",
     )
     code, _, said = misfire("results", str(tmp_path / "none.eval"))
     assert code == 2

@@ -66,7 +66,7 @@ def pairs(
 @main.command()
 @click.argument("log", default="logs")
 def results(log: str) -> None:
-    """Show the result table of a LOG file, or of the newest VETO log in a folder (logs/ unless told)."""
+    """Show the result table of a LOG file, or of the newest log in a folder (logs/ unless told)."""
     from rich.console import Console
 
     from misfire.errors import InputError

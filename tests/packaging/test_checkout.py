@@ -11,7 +11,7 @@ OF_ONE_MACHINE = re.compile(
     r"""
       https?://[^\s"'<>]+/simple\b        # a package index
     | --(?:extra-)?index-url | --find-links
-    | file://
+    | file:///\w
     | (?<![\w.}~-])/(?:root|work|home|Users|opt)/[\w.-]
     | \b[A-Z]:\\Users\\
     """,
@@ -58,7 +58,9 @@ def test_what_speaks_of_one_machine_is_recognized(text: str) -> None:
     assert OF_ONE_MACHINE.search(text)
 
 
-@pytest.mark.parametrize("text", ["https://example.org/home/page", "src/root/file", "~/work/misfire", "--no-emit-index-url", "/tmp/logs"])
+@pytest.mark.parametrize(
+    "text", ["https://example.org/home/page", "src/root/file", "~/work/misfire", "--no-emit-index-url", "file://{path}"]
+)
 def test_what_is_true_on_any_machine_is_let_pass(text: str) -> None:
     assert not OF_ONE_MACHINE.search(text)
 

@@ -15,7 +15,7 @@ from inspect_ai.log import list_eval_logs, read_eval_log
 
 from misfire import __version__
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("distributions")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def test_package_and_its_folders_are_imported_from_the_wheel(run: Any, installed
     ]
     script = f"import importlib\nfor name in {modules}: print(importlib.import_module(name).__file__)"
 
-    files = run(installed.elsewhere, installed.bin / "python", "-c", script).split()
+    files = run(installed.elsewhere, installed.bin / "python", "-c", script).splitlines()
 
     assert len(files) == len(modules)
     assert [file for file in files if installed.site_packages / "misfire" not in Path(file).parents] == []

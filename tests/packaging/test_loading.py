@@ -1,5 +1,6 @@
 """Inspect loads a task from its file and by its registered name; either way it is the same evaluation."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
 
 Way = Literal["file", "name"]
 WAYS: tuple[Way, ...] = get_args(Way)
+TASK: dict[Way, str] = {"file": "tasks/veto.py", "name": "misfire/veto"}
 
 
 def tasks_in_files(root: Path) -> set[str]:
@@ -49,15 +51,15 @@ def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
     assert run(root, sys.executable, "-c", script, PYTHONPATH=str(tmp_path)).strip() == "[]"
 
 
+@pytest.fixture(scope="module", params=WAYS)
+def log(request: pytest.FixtureRequest, root: Path, run: Any, inspect: str, tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
+    """The log of four embedded pairs, asked from the root of the repository, in each way of loading."""
+    options = ["-T", "source=embedded", "-T", "pairs=4"]
+    return evaluate(run, inspect, TASK[request.param], *options, cwd=root, log_dir=tmp_path_factory.mktemp("logs"))
+
+
 @pytest.mark.slow
 class TestEvaluation:
-    @pytest.fixture(scope="class", params=WAYS)
-    def log(self, request: pytest.FixtureRequest, root: Path, run: Any, inspect: str, tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
-        """The log of four embedded pairs, asked from the root of the repository, in each way of loading."""
-        task = {"file": "tasks/veto.py", "name": "misfire/veto"}[request.param]
-        logs = tmp_path_factory.mktemp("logs")
-        return evaluate(run, inspect, task, "-T", "source=embedded", "-T", "pairs=4", cwd=root, log_dir=logs)
-
     def test_all_samples_are_scored(self, log: EvalLog) -> None:
         assert log.status == "success"
         assert [len(sample.scores or {}) for sample in log.samples or []] == [1] * 8
@@ -77,11 +79,12 @@ class TestEvaluation:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_relative_path_is_sought_where_the_command_was_typed(way: Way, root: Path, run: Any, inspect: str, tmp_path: Path) -> None:
-    # given a pair file in the user's folder, which is not the one of the task file, into which Inspect changes
+    # given a path that leads nowhere from the folder of the task file, into which Inspect changes
     write_pairs(load_pairs("embedded").pairs[:3], tmp_path / "mine.jsonl")
-    task = {"file": str(root / "tasks" / "veto.py"), "name": "misfire/veto"}[way]
+    path = os.path.relpath(tmp_path / "mine.jsonl", root)
+    assert not (root / "tasks" / path).exists()
 
-    log = evaluate(run, inspect, task, "-T", "source=file", "-T", "path=mine.jsonl", cwd=tmp_path, log_dir=tmp_path / "logs")
+    log = evaluate(run, inspect, TASK[way], "-T", "source=file", "-T", f"path={path}", cwd=root, log_dir=tmp_path / "logs")
 
     assert log.status == "success"
     assert (log.eval.metadata or {})["pair_count"] == 3

@@ -124,7 +124,7 @@ def run(route: Route, replies: Mapping[str, Sequence[Reply]], log_dir: Path, **o
             display="none",
             **options,
         )
-        return Run(log, [call.request for call in server.calls if _half_of(call.request)])
+        return Run(log, [request for request in server.requests if _half_of(request)])
 
 
 TARGETS = {f"{pair.id}_{name}": half.target for pair in PAIRS for name, half in pair.halves}

@@ -39,14 +39,6 @@ class Request:
     attempt: int
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request, and what was replied to it."""
-
-    request: Request
-    reply: Reply
-
-
 class LoopbackServer:
     """The server; safe to look at from any thread while it serves.
 
@@ -59,14 +51,14 @@ class LoopbackServer:
         self._reply = reply
         self._latency = latency
         self._lock = threading.Lock()
-        self._calls: list[Call] = []
+        self._requests: list[Request] = []
         self._asked: Counter[str] = Counter()
 
     @property
-    def calls(self) -> list[Call]:
-        """All calls so far, in the order of their arrival."""
+    def requests(self) -> list[Request]:
+        """All requests so far, in the order of their arrival."""
         with self._lock:
-            return list(self._calls)
+            return list(self._requests)
 
     @property
     def asked(self) -> Counter[str]:
@@ -86,8 +78,8 @@ class LoopbackServer:
                 self._asked[question] += 1
                 attempt = self._asked[question]
                 request = Request(dialect.path, body, dialect.system(body), question, dialect.budget(body), attempt)
+                self._requests.append(request)
                 reply = self._reply(request)
-                self._calls.append(Call(request, reply))
             await anyio.sleep(self._latency)
             return dialect.response(reply, body)
 

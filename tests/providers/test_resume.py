@@ -17,7 +17,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,21 +36,24 @@ CONNECTIONS = 16
 
 
 def test_a_killed_run_is_resumed_without_paying_twice(tmp_path: Path):
-    check_resume(["source=embedded", "pairs=128"], tmp_path, halves=256, latency=0.05)
+    check_resume(["-T", "source=embedded", "-T", "pairs=64", "--epochs", "2"], tmp_path, halves=256, latency=0.05)
 
 
 @pytest.mark.slow
 def test_a_killed_run_over_the_whole_benchmark_is_resumed_without_paying_twice(shared: Path, tmp_path: Path):
-    check_resume([f"bbq_dir={shared / 'bbq'}", "allow_unverified=true"], tmp_path, halves=4056, latency=0.02)
+    check_resume(["-T", f"bbq_dir={shared / 'bbq'}", "-T", "allow_unverified=true"], tmp_path, halves=4056, latency=0.02)
 
 
-def check_resume(task_args: list[str], folder: Path, halves: int, latency: float) -> None:
-    task = ["tasks/veto.py", *(part for arg in task_args for part in ("-T", arg)), "--max-connections", str(CONNECTIONS)]
-    with serve(reply_by_hash) as other_server, serve(reply_by_hash, latency) as server:
-        # given a run that is killed on its way, and one that is not
-        undisturbed = inspect_ai("eval", *task, *model_at(other_server), "--log-dir", str(folder / "undisturbed"))
-        killed = inspect_ai("eval", *task, *model_at(server), "--log-dir", str(folder / "logs"))
-        while len(server.calls) < 0.45 * halves:
+def check_resume(options: list[str], folder: Path, halves: int, latency: float) -> None:
+    task = ["tasks/veto.py", *options, "--max-connections", str(CONNECTIONS)]
+    # given a run that is killed on its way, and one that is not
+    with (
+        serve(reply_by_hash) as other_server,
+        serve(reply_by_hash, latency) as server,
+        started("eval", *task, *model_at(other_server), "--log-dir", str(folder / "undisturbed")) as undisturbed,
+        started("eval", *task, *model_at(server), "--log-dir", str(folder / "logs")) as killed,
+    ):
+        while len(server.requests) < 0.45 * halves:
             assert killed.poll() is None, killed.communicate()[0]
             time.sleep(0.01)
         os.killpg(killed.pid, signal.SIGKILL)
@@ -60,7 +64,8 @@ def check_resume(task_args: list[str], folder: Path, halves: int, latency: float
         finished = questions(finished_samples(crashed, folder / "recovered.eval"))
 
         # when it is resumed
-        finish(inspect_ai("eval-retry", str(crashed), "--log-dir", str(folder / "logs")))
+        with started("eval-retry", str(crashed), "--log-dir", str(folder / "logs")) as retry:
+            finish(retry)
 
         # then each half that was not finished was asked once more, and no other
         finish(undisturbed)
@@ -68,6 +73,7 @@ def check_resume(task_args: list[str], folder: Path, halves: int, latency: float
         everything = questions(reference.samples or [])
         assert everything.total() == halves
         assert server.asked - asked_before == everything - finished
+        # what was under way at the crash
         assert 0 <= asked_before.total() - finished.total() <= CONNECTIONS
 
         # and its log is as if nothing had happened
@@ -75,7 +81,7 @@ def check_resume(task_args: list[str], folder: Path, halves: int, latency: float
         assert results_by_half(resumed) == results_by_half(reference)
         assert metrics(resumed) == pytest.approx(metrics(reference), rel=1e-12, nan_ok=True)
         assert resumed.eval.metadata == reference.eval.metadata
-        print(resumed.stats.model_usage, reference.stats.model_usage)
+        assert resumed.stats.model_usage == reference.stats.model_usage
 
 
 def reply_by_hash(request: Request) -> Reply:
@@ -95,12 +101,18 @@ def model_at(server: LoopbackServer) -> list[str]:
     return ["--model", "openai/gpt-4o-mini", "--model-base-url", f"{server.url}/v1"]
 
 
-def inspect_ai(*arguments: str) -> "subprocess.Popen[str]":
-    """Inspect's command in a process group of its own."""
+@contextmanager
+def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Inspect's command in a process group of its own, which does not outlive the test."""
     command = [sys.executable, "-m", "inspect_ai", *arguments, "--display", "none"]
-    return subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def finish(process: "subprocess.Popen[str]") -> None:
@@ -110,7 +122,8 @@ def finish(process: "subprocess.Popen[str]") -> None:
 
 def finished_samples(crashed: Path, recovered: Path) -> list[EvalSample]:
     """The samples that Inspect finds finished in a crashed log and its database; both stay as they are."""
-    finish(inspect_ai("log", "recover", str(crashed), "--output", str(recovered), "--no-cleanup"))
+    with started("log", "recover", str(crashed), "--output", str(recovered), "--no-cleanup") as recovery:
+        finish(recovery)
     return [sample for sample in read_eval_log(str(recovered)).samples or [] if sample.error is None]
 
 

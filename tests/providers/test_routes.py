@@ -24,12 +24,14 @@ from .replies import (
 )
 from .routes import PAIRS, ROUTES, TARGETS, Route, run
 
-pytestmark = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+one_route_per_provider = pytest.mark.parametrize("route", [ROUTES[0], ROUTES[3]], ids=lambda route: route.name)
 
 STEREOTYPED = [f"{pair.id}_stereotyped" for pair in PAIRS]
 CONTRAST = [f"{pair.id}_contrast" for pair in PAIRS]
 
 
+@each_route
 def test_answers_are_measured(route: Route, tmp_path: Path):
     # given wrong answers: 2 pairs misfire, 1 errs the other way, 1 fails both halves; 4 are right
     wrong = [*STEREOTYPED[:2], CONTRAST[2], STEREOTYPED[3], CONTRAST[3]]
@@ -46,6 +48,7 @@ def test_answers_are_measured(route: Route, tmp_path: Path):
     assert (usage.input_tokens, usage.output_tokens) == (INPUT_TOKENS * len(TARGETS), OUTPUT_TOKENS * len(TARGETS))
 
 
+@each_route
 def test_the_request_is_that_of_the_protocol(route: Route, tmp_path: Path):
     ran = run(route, {}, tmp_path, system_message="The user's own system message.")
 
@@ -57,6 +60,7 @@ def test_the_request_is_that_of_the_protocol(route: Route, tmp_path: Path):
         assert request.body.get("temperature") == route.temperature
 
 
+@one_route_per_provider
 def test_the_user_s_options_go_before_ours(route: Route, tmp_path: Path):
     ran = run(route, {}, tmp_path, temperature=0.5, max_tokens=9000)
 
@@ -65,11 +69,13 @@ def test_the_user_s_options_go_before_ours(route: Route, tmp_path: Path):
         assert request.body.get("temperature") == (None if route.temperature is None else 0.5)
 
 
+@each_route
 def test_replies_without_an_answer_are_outcomes_of_their_own(route: Route, tmp_path: Path):
-    refused, filtered, cut_off, cut_off_late, garbage = STEREOTYPED[:5]
+    refused, filtered, blocked, cut_off, cut_off_late, garbage = STEREOTYPED[:6]
     replies = {
         refused: [Refuses()],
         filtered: [Filtered()],
+        blocked: [HttpError(400, code="content_filter", message="Output blocked by content filtering policy")],
         cut_off: [CutOff("Let me think. The cook")],
         cut_off_late: [CutOff('{"answer": "yes"} is what I thought at first, but')],
         garbage: [Says("It could go either way.")],
@@ -81,19 +87,21 @@ def test_replies_without_an_answer_are_outcomes_of_their_own(route: Route, tmp_p
     assert {half: (ran.score(half).value, ran.score(half).reason) for half in replies} == {
         refused: ("refused", "refusal"),
         filtered: ("refused", "refusal"),
+        blocked: ("refused", "refusal"),
         cut_off: ("truncated", "truncated"),
         cut_off_late: ("truncated", "truncated"),
         garbage: ("unparsable", "invalid_response_format"),
     }
     assert all(ran.score(half).answer not in {"yes", "no"} for half in replies)
     kinds = ("invalid", "refused", "truncated", "unparsable")
-    assert [ran.metrics[f"stereotyped_{kind}"] * len(PAIRS) for kind in kinds] == [5, 2, 2, 1]
+    assert [ran.metrics[f"stereotyped_{kind}"] * len(PAIRS) for kind in kinds] == [6, 3, 2, 1]
     assert [ran.metrics[f"contrast_{kind}"] for kind in kinds] == [0, 0, 0, 0]
     # an invalid half counts as wrong in the headline, and leaves its pair out in the other reading
-    assert (ran.metrics["mar"], ran.metrics["mar_valid"]) == (pytest.approx(5 / 8), 0)
-    assert (ran.metrics["pairs"], ran.metrics["pairs_valid"]) == (8, 3)
+    assert (ran.metrics["mar"], ran.metrics["mar_valid"]) == (pytest.approx(6 / 8), 0)
+    assert (ran.metrics["pairs"], ran.metrics["pairs_valid"]) == (8, 2)
 
 
+@each_route
 def test_reasoning_that_is_returned_apart_is_not_searched_for_an_answer(route: Route, tmp_path: Path):
     answered, silent = STEREOTYPED[:2]
     decoy = 'At first sight {"answer": "no"}, no.'
@@ -104,6 +112,7 @@ def test_reasoning_that_is_returned_apart_is_not_searched_for_an_answer(route: R
     assert (ran.score(silent).value, ran.score(silent).answer) == ("unparsable", None)
 
 
+@each_route
 def test_errors_that_pass_cost_a_further_call_and_nothing_else(route: Route, tmp_path: Path):
     limited, limited_with_a_hint, failing = STEREOTYPED[0], STEREOTYPED[1], CONTRAST[2]
     replies = {
@@ -120,6 +129,7 @@ def test_errors_that_pass_cost_a_further_call_and_nothing_else(route: Route, tmp
     assert ran.metrics["incomplete_pairs"] == 0
 
 
+@each_route
 def test_errors_that_stay_lose_their_pair_and_are_on_record(route: Route, tmp_path: Path):
     rejected, failing, broken = STEREOTYPED[0], CONTRAST[1], STEREOTYPED[2]
     replies = {rejected: [HttpError(400)], failing: [HttpError(500)], broken: [BrokenJson()]}
@@ -138,6 +148,7 @@ def test_errors_that_stay_lose_their_pair_and_are_on_record(route: Route, tmp_pa
     )
 
 
+@each_route
 def test_a_response_with_nothing_in_it_does_not_end_the_run(route: Route, tmp_path: Path):
     half = STEREOTYPED[0]
 
@@ -152,6 +163,7 @@ def test_a_response_with_nothing_in_it_does_not_end_the_run(route: Route, tmp_pa
         assert (ran.metrics["pairs"], ran.metrics["incomplete_pairs"]) == (8, 0)
 
 
+@one_route_per_provider
 def test_a_rejected_key_ends_the_run_as_an_error(route: Route, tmp_path: Path):
     ran = run(route, {half: [HttpError(401)] for half in TARGETS}, tmp_path)
 

@@ -1,6 +1,7 @@
 """The result table: what stands in a log, and nothing else."""
 
 import math
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from inspect_ai.log import EvalLog, read_eval_log
 from rich.console import Console
 
 from misfire.errors import InputError
-from misfire.reports.summary import newest_log, percent, summary, summary_rows, veto_metrics_of
+from misfire.reports.summary import arm_rows, category_rows, metrics_of, newest_log, percent, points, summary, times
+from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 
 
@@ -21,10 +23,15 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
     return read_eval_log(made.location, header_only=True)
 
 
+def printed(log: EvalLog) -> str:
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(summary(log))
+    return console.export_text()
+
+
 def test_rows_are_the_metrics_of_the_log(log: EvalLog):
-    metrics = veto_metrics_of(log)
-    assert metrics is not None
-    rows = summary_rows(metrics)
+    metrics = metrics_of(log)
+    rows = category_rows(metrics)
     assert [row.name for row in rows] == [
         "all",
         "Age",
@@ -42,10 +49,7 @@ def test_rows_are_the_metrics_of_the_log(log: EvalLog):
 
 
 def test_the_table_shows_mar_br_and_their_test_together(log: EvalLog):
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(summary(log))
-    text = console.export_text()
-    metrics = veto_metrics_of(log) or {}
+    text, metrics = printed(log), metrics_of(log)
     assert percent(metrics["mar"]) in text
     assert percent(metrics["br"]) in text
     assert f"exact p = {metrics['mcnemar_p']:.2g}" in text
@@ -62,7 +66,34 @@ def test_a_log_of_another_task_is_refused(tmp_path: Path):
     from inspect_ai.dataset import Sample
 
     (other,) = run(Task(dataset=[Sample(input="x")]), model="simulated/model", log_dir=str(tmp_path), display="none")
-    with pytest.raises(InputError, match="has no VETO results"):
+    with pytest.raises(InputError, match="has no results of misfire"):
         summary(other)
-    with pytest.raises(InputError, match="holds no finished VETO log"):
+    with pytest.raises(InputError, match="holds no log with results of misfire"):
         newest_log(str(tmp_path))
+
+
+def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
+    task = priming(source="embedded", cues="published,neutral", pairs=64)
+    arguments = {"mar": 0.1, "br": 0.05, "cue_mar": "published:0.5"}
+    (made,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    metrics = metrics_of(made)
+    assert [row.name for row in arm_rows(metrics)] == ["base", "published_stereotyped", "neutral_stereotyped"]
+    text = printed(newest_log(str(tmp_path)))
+    key = "published_stereotyped"
+    assert f"{points(metrics[f'{key}_delta_mar'])} ({points(metrics[f'{key}_delta_mar_ci_lower'])} to" in text
+    assert f"{times(metrics[f'{key}_amplification'])} ({times(metrics[f'{key}_amplification_ci_lower'])} to" in text
+    assert "+0.0 (+0.0 to +0.0)" in text
+
+
+@pytest.mark.parametrize(("ratio", "shown"), [(3.14, "3.1"), (math.inf, "∞"), (math.nan, "–")])
+def test_a_ratio_is_shown_in_short(ratio: float, shown: str):
+    assert times(ratio) == shown
+
+
+def test_a_change_is_shown_with_its_sign():
+    assert [points(change) for change in (0.031, -0.2, 0, math.nan)] == ["+3.1", "-20.0", "+0.0", "–"]
+
+
+def test_pairs_without_an_outcome_are_counted(tmp_path: Path):
+    (made,) = run(veto(source="embedded", pairs=20), model="simulated/model", limit=7, epochs=2, log_dir=str(tmp_path), display="none")
+    assert "34 of 40 pairs are left out" in printed(made)

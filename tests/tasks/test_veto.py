@@ -15,7 +15,7 @@ from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsag
 from misfire import __version__
 from misfire.datasets.pair_files import write_pairs
 from misfire.errors import InputError
-from misfire.tasks.budget import max_tokens
+from misfire.tasks.budget import reasons_natively
 from misfire.tasks.veto import veto
 from tests.conftest import ROOT, PairMaker
 
@@ -132,11 +132,15 @@ def test_the_prompt_in_the_log_stays_bare():
     assert "answer" not in sample.input
 
 
-@pytest.mark.parametrize(("model", "budget"), [("openai/o3-mini", 8192), ("openai/gpt-4o", 512), (None, 512)])
-def test_models_that_reason_natively_get_room_for_it(monkeypatch: pytest.MonkeyPatch, model: str | None, budget: int):
-    monkeypatch.setenv("OPENAI_API_KEY", "none")
-    monkeypatch.setattr("misfire.tasks.budget.active_model", lambda: None if model is None else get_model(model))
-    assert max_tokens("direct") == budget
+@pytest.mark.parametrize(("model", "reasons"), [("openai/o3-mini", True), ("openai/gpt-4o", False), ("mockllm/model", False)])
+def test_models_that_reason_natively_get_room_for_it(model: str, reasons: bool):
+    assert reasons_natively(model) is reasons
+
+
+def test_the_room_to_reason_is_given_at_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("misfire.tasks.budget.reasons_natively", lambda _: True)
+    assert requests_of(veto(source="embedded", pairs=1), tmp_path)[1].max_tokens == 8192
+    assert requests_of(veto(source="embedded", pairs=1), tmp_path, max_tokens=512)[1].max_tokens == 512
 
 
 def inspect(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -20,26 +20,21 @@ BASE = "base"
 
 
 @metric(scores="unreduced")
-def priming_metrics(arms: list[str] | None = None) -> Metric:
+def priming_metrics() -> Metric:
     """Each primed arm against the base, then each arm by itself.
 
     A half serves every arm that its sample names, so that a text which two arms share was asked once. Comparisons rest on the
     (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of the run.
 
-    Args:
-        arms: Names of the primed arms, in the order to report them; those that the scores name unless told.
-
     Returns:
-        A metric with keys ``<arm>_<name>``, which the README lists ("Priming").
+        A metric with keys ``<arm>_<name>``, which the README lists ("Priming"); the first is ΔMAR of the first arm that was asked for.
     """
 
     def compute(scores: list[SampleScore]) -> Value:
-        found = join_arms(scores)
-        names = [BASE, *(sorted(found.keys() - {BASE}) if arms is None else arms)]
-        joined_arms = {name: found.get(name, Joined((), 0)) for name in names}
-        effects = {name: compare(joined_arms[BASE].pairs, joined.pairs) for name, joined in joined_arms.items() if name != BASE}
+        arms = join_arms(scores)
+        effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
         return _comparisons(effects) | {
-            f"{name}_{key}": value for name, joined in joined_arms.items() for key, value in pair_metrics(joined).items()
+            f"{name}_{key}": value for name, joined in arms.items() for key, value in pair_metrics(joined).items()
         }
 
     return compute
@@ -66,19 +61,21 @@ def join_arms(scores: list[SampleScore]) -> dict[str, Joined]:
     """The pairs of every arm.
 
     Args:
-        scores: Unreduced scores of halves, whose samples name the arms they serve.
+        scores: Unreduced scores of halves, whose samples name the arms they serve (``arms``) and number them (``arm_numbers``).
 
     Returns:
-        Joined pairs by arm.
+        Joined pairs by arm, in the order of the numbers; the base comes first, even if it has none.
     """
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
+    numbers: dict[str, int] = {BASE: 0}
     for score in scores:
         half = half_result(score)
-        arms: object = (score.sample_metadata or {}).get("arms")
-        if half is not None and isinstance(arms, list):
-            for arm in arms:  # pyright: ignore[reportUnknownVariableType] (a log may hold anything)
-                halves[str(arm)].append(half)  # pyright: ignore[reportUnknownArgumentType]
-    return {name: join_halves(found) for name, found in halves.items()}
+        metadata = score.sample_metadata or {}
+        if half is not None:
+            for arm, number in zip(metadata.get("arms") or (), metadata.get("arm_numbers") or (), strict=False):
+                halves[str(arm)].append(half)
+                numbers[str(arm)] = int(number)
+    return {name: join_halves(halves[name]) for name in sorted(numbers, key=numbers.__getitem__)}
 
 
 def _comparisons(effects: Mapping[str, Effect]) -> dict[str, float]:

@@ -53,6 +53,7 @@ class AskedHalf:
         cue_text: Its sentence, or None.
         position: Where it stands, or None.
         arms: Names of the arms.
+        arm_numbers: Their places in the run's order of arms; the base is 0.
     """
 
     half: HalfName
@@ -61,7 +62,8 @@ class AskedHalf:
     cue: CueName | None
     cue_text: str | None
     position: Position | None
-    arms: tuple[str, ...]
+    arms: tuple[str, ...] = ()
+    arm_numbers: tuple[int, ...] = ()
 
 
 def cross(cues: Sequence[CueName], placements: Sequence[Placement], positions: Sequence[Position]) -> list[Arm]:
@@ -90,21 +92,24 @@ def asked_halves(pair: Pair, arms: Sequence[Arm], book: CueBook) -> list[AskedHa
         The texts, those of the base arm first.
     """
     asked: dict[tuple[HalfName, str, str | None], AskedHalf] = {}
-    served: dict[tuple[HalfName, str, str | None], list[str]] = {}
-    for arm in (None, *arms):
+    served: dict[tuple[HalfName, str, str | None], list[tuple[str, int]]] = {}
+    for number, arm in enumerate((None, *arms)):
         for name, half in pair.halves:
             text = _cued(half.prompt, name, book.text(arm.cue, pair), arm) if arm and arm.primes(name) else _plain(half.prompt, name)
             key = (name, text.prompt, text.system_cue)
             asked.setdefault(key, text)
-            served.setdefault(key, []).append(arm.name if arm else BASE)
-    return [replace(text, arms=tuple(served[key])) for key, text in asked.items()]
+            served.setdefault(key, []).append((arm.name if arm else BASE, number))
+    return [
+        replace(text, arms=tuple(name for name, _ in served[key]), arm_numbers=tuple(number for _, number in served[key]))
+        for key, text in asked.items()
+    ]
 
 
 def _plain(prompt: str, half: HalfName) -> AskedHalf:
-    return AskedHalf(half, prompt, None, None, None, None, ())
+    return AskedHalf(half, prompt, None, None, None, None)
 
 
 def _cued(prompt: str, half: HalfName, cue_text: str, arm: Arm) -> AskedHalf:
     prompts: dict[Position, str] = {"prefix": f"{cue_text} {prompt}", "suffix": f"{prompt} {cue_text}", "system": prompt}
     system_cue = cue_text if arm.position == "system" else None
-    return AskedHalf(half, prompts[arm.position], system_cue, arm.cue, cue_text, arm.position, ())
+    return AskedHalf(half, prompts[arm.position], system_cue, arm.cue, cue_text, arm.position)

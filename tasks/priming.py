@@ -19,7 +19,8 @@ from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Source, load_pairs
 from misfire.errors import InputError
 from misfire.scorers.answers import Parser
-from misfire.scorers.priming import SCORER, priming_metrics, priming_outcome
+from misfire.scorers.labels import cue, half
+from misfire.scorers.priming import SCORER, priming_outcome
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
 from misfire.tasks.parameters import PairCount, as_list, checked, choices
 from misfire.tasks.prompts import Protocol, demo_answer, question_message
@@ -94,14 +95,13 @@ def priming(
     return Task(
         dataset=MemoryDataset(samples, name=f"priming_{source}"),
         solver=ask_half(protocol),
-        scorer=priming_outcome(parser),
-        metrics=[priming_metrics([arm.name for arm in arms])],
+        scorer=[priming_outcome(parser), half(), cue()],
         config=GenerateConfig(temperature=0.0),
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set) | {"arms": [arm.name for arm in arms], "held_out_scenarios": list(held_out.demo_pairs)},
-        headline_metric=HeadlineMetric(scorer=SCORER, metric=f"{arms[0].name}_delta_mar"),
-        viewer=sample_list(SCORER),
+        headline_metric=HeadlineMetric(scorer=SCORER),  # its first metric: the ΔMAR of the first arm
+        viewer=sample_list(SCORER, ["half", "cue"]),
     )
 
 
@@ -131,6 +131,7 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
         metadata=half_metadata(pair, asked.half)
         | {
             "arms": list(asked.arms),
+            "arm_numbers": list(asked.arm_numbers),
             "cue": asked.cue,
             "cue_text": asked.cue_text,
             "position": asked.position,

@@ -1,5 +1,7 @@
 """What the tasks over pairs have in common: metadata of samples and logs, and the sample list in the viewer."""
 
+from collections.abc import Sequence
+
 from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
 
 from misfire import __version__
@@ -53,11 +55,12 @@ def provenance(pair_set: PairSet) -> dict[str, object]:
     }
 
 
-def sample_list(scorer: str) -> ViewerConfig:
+def sample_list(scorer: str, labels: Sequence[str]) -> ViewerConfig:
     """The sample list in ``inspect view``: a pair's halves stand together, outcomes are coloured.
 
     Args:
         scorer: Name of the scorer whose outcomes to show.
+        labels: Names of the label scorers that stand before it.
 
     Returns:
         For ``Task.viewer``.
@@ -68,13 +71,16 @@ def sample_list(scorer: str) -> ViewerConfig:
         name="Pairs",
         columns=[
             *(TaskSamplesColumn(id=name) for name in shown),
-            TaskSamplesColumn.score(scorer),
+            *(TaskSamplesColumn.score(name) for name in (*labels, scorer)),
             *(TaskSamplesColumn(id=name, visible=False) for name in hidden),
         ],
         sort=[TaskSamplesSort(column="sampleId"), TaskSamplesSort(column="epoch")],
         multiline=False,
-        score_labels={scorer: "Outcome"},
-        score_color_scales={scorer: {"right": "good", "wrong": "bad", "refused": "warn", "unparsable": "warn", "truncated": "warn"}},
+        score_labels={scorer: "Outcome"} | {name: name.capitalize() for name in labels},
+        score_color_scales={
+            scorer: {"right": "good", "wrong": "bad", "refused": "warn", "unparsable": "warn", "truncated": "warn"},
+            "half": {"stereotyped": "info"},
+        },
         color_scales_enabled=True,
     )
     return ViewerConfig(task_samples_view=view)

@@ -2,13 +2,26 @@
 
 from inspect_ai.model import ModelAPI, modelapi
 
+from misfire.scorers.labels import category, cue, half
 from misfire.scorers.priming import priming_metrics, priming_outcome
 from misfire.scorers.veto import veto_metrics, veto_outcome
 from misfire.tasks.priming import priming
 from misfire.tasks.solvers import ask_half
 from misfire.tasks.veto import veto
 
-__all__ = ["ask_half", "priming", "priming_metrics", "priming_outcome", "simulated", "veto", "veto_metrics", "veto_outcome"]
+__all__ = [
+    "ask_half",
+    "category",
+    "cue",
+    "half",
+    "priming",
+    "priming_metrics",
+    "priming_outcome",
+    "simulated",
+    "veto",
+    "veto_metrics",
+    "veto_outcome",
+]
 
 
 @modelapi(name="simulated")

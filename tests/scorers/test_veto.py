@@ -43,7 +43,7 @@ def scripted(reply: Reply) -> Model:
 
 def metrics_of(log: EvalLog) -> dict[str, float]:
     assert log.results is not None
-    (found,) = log.results.scores
+    found = next(score for score in log.results.scores if score.name == SCORER)
     return {name: metric.value for name, metric in found.metrics.items()}
 
 

@@ -81,14 +81,24 @@ def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
     assert log.results is not None
     assert log.results.headline is not None
     assert log.results.headline.metric == "published_stereotyped_delta_mar"
+    labels = {(sample.scores or {})[name].value for sample in log.samples or [] for name in ("half", "cue")}
+    assert labels == {"stereotyped", "contrast", "none", "published"}
 
 
-def test_without_scores_every_effect_is_nan():
-    metric: Any = priming_metrics(["published_both"])
+def test_without_scores_every_rate_is_nan():
+    metric: Any = priming_metrics()
     values = metric([])
-    assert math.isnan(values["published_both_delta_mar"])
     assert math.isnan(values["base_mar"])
-    assert values["published_both_compared_pairs"] == 0
+    assert values["base_pairs"] == 0
+
+
+def test_arms_are_reported_in_the_order_asked_for(tmp_path: Path):
+    log, _ = ran(priming(source="embedded", pairs=8, cues="published,evidence,fairness"), tmp_path)
+    assert [key for key in metrics_of(log) if key.endswith("_delta_mar")] == [
+        "published_stereotyped_delta_mar",
+        "evidence_stereotyped_delta_mar",
+        "fairness_stereotyped_delta_mar",
+    ]
 
 
 def test_rescoring_finds_the_arms_by_itself(tmp_path: Path):

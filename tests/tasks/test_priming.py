@@ -81,7 +81,7 @@ def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
     assert log.results is not None
     assert log.results.headline is not None
     assert log.results.headline.metric == "published_stereotyped_delta_mar"
-    labels = {(sample.scores or {})[name].value for sample in log.samples or [] for name in ("half", "cue")}
+    labels = {(sample.scores or {})[name].as_str() for sample in log.samples or [] for name in ("half", "cue")}
     assert labels == {"stereotyped", "contrast", "none", "published"}
 
 

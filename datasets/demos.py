@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from misfire.datasets.pairs import Answer, HalfName, Pair
+from misfire.datasets.questions import NEGATIVE_CONTRACTIONS
 from misfire.errors import InputError
 
 DemoStyle = Literal["balanced", "published"]
@@ -86,14 +87,14 @@ def hold_out(pairs: Sequence[Pair], demos: int, seed: int) -> HeldOut:
         return HeldOut(tuple(pairs), {})
     usable: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        if is_role_swap(pair):
+        if is_role_swap(pair) and not _asks_negatively(pair):
             usable[pair.scenario].append(pair)
     scenarios = {pair.scenario for pair in pairs}
     wanted = max(demos, math.ceil(HELD_OUT_SHARE * len(scenarios)))
     if len(usable) < wanted or len(scenarios) <= wanted:
         raise InputError(
-            f"demos={demos} holds {wanted} scenarios out of the evaluation, each with a pair whose halves swap roles; of the "
-            f"{len(scenarios)} scenarios here {len(usable)} have one. Ask for fewer demonstrations, or for more categories."
+            f"demos={demos} holds {wanted} scenarios out of the evaluation, each with a pair whose halves swap roles and ask nothing "
+            f"negative; of the {len(scenarios)} scenarios here {len(usable)} have one. Ask for fewer demonstrations, or for more categories."
         )
     held = set(random.Random(f"{seed}/held out").sample(sorted(usable), wanted))
     return HeldOut(
@@ -128,6 +129,12 @@ def is_role_swap(pair: Pair) -> bool:
     (one, question), (other, other_question) = (split_question(half.prompt) for _, half in pair.halves)
     same_words = Counter(re.findall(r"\w+", one.lower())) == Counter(re.findall(r"\w+", other.lower()))
     return bool(one) and same_words and question != other_question and pair.stereotyped.target == pair.contrast.target == "yes"
+
+
+def _asks_negatively(pair: Pair) -> bool:
+    """Whether the question is negative: what "yes" and "no" say to it is contestable, so it makes no demonstration."""
+    words = split_question(pair.stereotyped.prompt)[1].lower().replace("’", "'").split()
+    return "not" in words or any(word.strip("?,") in NEGATIVE_CONTRACTIONS for word in words)
 
 
 def split_question(prompt: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from misfire.datasets.pairs import HALF_NAMES, Answer, Half, Pair, PairId, Text
+from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Half, Pair, PairId, Text, category_slug
 from misfire.datasets.parquet import parquet_rows, write_parquet
 from misfire.datasets.problems import first_problem, raise_problems
 from misfire.errors import InputError
@@ -33,7 +33,7 @@ class PairRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     id: PairId
-    category: Text
+    category: CategoryName
     subcategory: str | None = None
     question_index: Text
     stereotyped_group: Text
@@ -79,7 +79,7 @@ class AuthorsRecord(BaseModel):
     """A pair as the authors release it (fields of ours that it lacks are had from the id, or left out)."""
 
     id: PairId
-    category: Text
+    category: CategoryName
     subcategory: str | None = None
     stereotyped_group: Text
     contrast_group: Text
@@ -167,6 +167,7 @@ def parse_records(origin: Path | str, records: Iterator["Located"]) -> list[Pair
     pairs: list[Pair] = []
     problems: list[str] = []
     places: dict[str, str] = {}
+    categories: dict[str, str] = {}
     for place, record in records:
         if isinstance(record, Fault):
             problems.append(f"{place}: {record}")
@@ -178,6 +179,12 @@ def parse_records(origin: Path | str, records: Iterator["Located"]) -> list[Pair
             continue
         if pair.id in places:
             problems.append(f"{place}, field 'id': '{pair.id}' was used before, at {places[pair.id]}")
+            continue
+        known = categories.setdefault(category_slug(pair.category), pair.category)
+        if known != pair.category:
+            problems.append(
+                f"{place}, field 'category': '{pair.category}' cannot be told from '{known}' of an earlier record; use one spelling"
+            )
             continue
         places[pair.id] = place
         pairs.append(pair)

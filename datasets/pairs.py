@@ -23,6 +23,9 @@ HALF_NAMES: tuple[HalfName, HalfName] = ("stereotyped", "contrast")
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
 """Text with something in it besides white space."""
 
+CategoryName = Annotated[str, StringConstraints(pattern=r"[\p{L}\p{N}]")]
+"""A name with a letter or digit in it."""
+
 PairId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 """A pair's name: letters, digits, '.', '_' and '-', since Inspect makes file names of sample ids."""
 
@@ -61,7 +64,7 @@ class Pair(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     id: PairId
-    category: Text
+    category: CategoryName
     subcategory: str | None = None
     question_index: Text
     stereotyped_group: Text
@@ -88,7 +91,7 @@ class Pair(BaseModel):
 
 
 def category_slug(category: str) -> str:
-    """The category as it stands in pair ids: lower case, letters and digits only.
+    """The category as it stands in pair ids and metrics: lower case, letters and digits only (of any script).
 
     Args:
         category: A category name in any of its spellings, for example ``Gender_identity``.
@@ -96,7 +99,7 @@ def category_slug(category: str) -> str:
     Returns:
         For example ``genderidentity``.
     """
-    return re.sub(r"[^a-z0-9]", "", category.lower())
+    return re.sub(r"[\W_]", "", category.lower())
 
 
 def pair_set_hash(pairs: Iterable[Pair]) -> str:

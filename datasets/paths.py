@@ -4,22 +4,22 @@ import os
 from pathlib import Path
 
 
-def user_path(path: str) -> Path:
+def user_path(path: str | int) -> Path:
     """The path that a user meant.
 
     Inspect changes into a task file's folder while it loads the file, so a relative path in a task
-    parameter would be sought there. The shell's own folder, which PWD keeps, comes first; a program that starts Inspect in
-    another folder should set PWD too, or give absolute paths.
+    parameter would be sought there alone. What is not in the current folder is therefore sought in the shell's own, which PWD keeps; a
+    program that starts Inspect in another folder should set PWD too, or give absolute paths.
 
     Args:
-        path: As the user wrote it; ``~`` is the home folder.
+        path: As the user wrote it; ``~`` is the home folder. (Inspect makes a whole number of a name like ``5``.)
 
     Returns:
-        An absolute path: the first of (shell's folder, current folder) in which it exists, else in the first.
+        An absolute path: in the current folder if it exists there, else in the shell's.
     """
-    given = Path(path).expanduser()
+    given = Path(str(path)).expanduser()
     if given.is_absolute():
         return given
     shell = Path(os.environ.get("PWD", ""))
-    folders = [folder for folder in (shell, Path.cwd()) if folder.is_absolute() and folder.is_dir()]
-    return next((folder / given for folder in folders if (folder / given).exists()), folders[0] / given)
+    here = Path.cwd() / given
+    return shell / given if not here.exists() and shell.is_absolute() and shell.is_dir() else here

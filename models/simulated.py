@@ -75,7 +75,8 @@ class PlantedEffects:
     """What cues do to the halves that carry them.
 
     Attributes:
-        mar: By cue, the MAR that it gives where it stands beside the stereotyped half; other cues leave MAR as it is.
+        mar: By cue, the MAR that it gives where it stands beside the stereotyped half; other cues leave MAR as it is. A MAR below the
+            base's is had by mending wrong stereotyped halves at random, also those of pairs that both halves fail.
         shift: By cue, the chance that it turns a right answer into a wrong one, on whichever half it stands beside: a general leaning
             towards "no".
     """
@@ -283,7 +284,7 @@ def _other(answer: Answer) -> Answer:
 def _by_cue(name: str, given: str | list[str] | None, top: float) -> dict[str, float]:
     """Rates by cue from ``published:0.37,neutral:0.12``, in whichever form the command line splits that."""
     rates: dict[str, float] = {}
-    for item in given.split(",") if isinstance(given, str) else (given or []):
+    for item in given if isinstance(given, list) else [] if given is None else str(given).split(","):
         cue, _, rate = str(item).partition(":")
         try:
             rates[cue.strip()] = float(rate)

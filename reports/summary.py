@@ -55,6 +55,8 @@ def newest_log(place: str) -> EvalLog:
     """
     if place.endswith((".eval", ".json")):
         return _read(place)
+    if "://" not in place and not Path(place).is_dir():
+        raise InputError(f"{place}: no folder, and no log file (they end in .eval or .json).")
     try:
         found = list_eval_logs(place, filter=lambda log: _results(log) is not None)
     except (OSError, ValueError) as error:
@@ -168,7 +170,8 @@ def display_path(location: str) -> str:
 _PRIMING_NOTES = (
     "Changes are against the base arm, on the same pairs, in percentage points, with 95 % intervals.",
     "DiD: change of stereotyped accuracy minus change of contrast accuracy; below 0 the cue",
-    "hurts stereotyped halves more. q: Benjamini-Hochberg over the arms (McNemar; DiD).",
+    "hurts stereotyped halves more. q: McNemar on misfires, and DiD; both clustered by scenario,",
+    "Benjamini-Hochberg over the arms.",
 )
 
 
@@ -198,7 +201,7 @@ def _priming_table(metrics: Metrics) -> Table:
         cells = [row.name, str(row.pairs), percent(row.mar), percent(row.br)]
         if row.name != priming.BASE:
             cells += [_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items()]
-            cells += [f"{metrics[f'{row.name}_{key}']:.2g}" for key in ("misfire_mcnemar_q", "did_q")]
+            cells += [f"{metrics[f'{row.name}_{key}']:.2g}" for key in ("misfire_mcnemar_q_clustered", "did_q")]
         table.add_row(*cells)
     return table
 
@@ -214,6 +217,8 @@ def _table(*headings: str) -> Table:
 
 
 def _with_interval(metrics: Metrics, key: str, form: Form) -> str:
+    if math.isnan(metrics[f"{key}_ci_lower"]):
+        return form(metrics[key])
     return f"{form(metrics[key])} ({_between((metrics[f'{key}_ci_lower'], metrics[f'{key}_ci_upper']), form)})"
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import cast
 
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
@@ -71,34 +72,41 @@ def join_arms(scores: list[SampleScore]) -> dict[str, Joined]:
     for score in scores:
         half = half_result(score)
         metadata = score.sample_metadata or {}
-        if half is not None:
-            for arm, number in zip(metadata.get("arms") or (), metadata.get("arm_numbers") or (), strict=False):
-                halves[str(arm)].append(half)
-                numbers[str(arm)] = int(number)
+        arms, places = metadata.get("arms"), metadata.get("arm_numbers")
+        if half is None or not isinstance(arms, list) or not isinstance(places, list):
+            continue
+        for arm, number in zip(cast("list[object]", arms), cast("list[object]", places), strict=False):
+            if isinstance(arm, str) and isinstance(number, int):
+                halves[arm].append(half)
+                numbers[arm] = number
     return {name: join_halves(halves[name]) for name in sorted(numbers, key=numbers.__getitem__)}
 
 
 def _comparisons(effects: Mapping[str, Effect]) -> dict[str, float]:
-    mcnemar_q = benjamini_hochberg([effect.mcnemar_p for effect in effects.values()])
-    did_q = benjamini_hochberg([effect.did_p for effect in effects.values()])
+    exact = benjamini_hochberg([effect.mcnemar_p for effect in effects.values()])
+    clustered = benjamini_hochberg([effect.mcnemar_p_clustered for effect in effects.values()])
+    did = benjamini_hochberg([effect.did_p for effect in effects.values()])
     keys: dict[str, float] = {}
-    for (name, effect), exact_q, difference_q in zip(effects.items(), mcnemar_q, did_q, strict=True):
+    for (name, effect), exact_q, clustered_q, did_q in zip(effects.items(), exact, clustered, did, strict=True):
         values = {
             **_interval("delta_mar", effect.delta_mar),
             **_interval("amplification", effect.amplification),
             **_interval("did", effect.did),
             "did_p": effect.did_p,
-            "did_q": difference_q,
+            "did_q": did_q,
             "newly_misfired": effect.newly_misfired,
             "no_longer_misfired": effect.no_longer_misfired,
             "misfire_mcnemar_p": effect.mcnemar_p,
             "misfire_mcnemar_q": exact_q,
             "misfire_mcnemar_p_clustered": effect.mcnemar_p_clustered,
+            "misfire_mcnemar_q_clustered": clustered_q,
             "compared_pairs": effect.pairs,
         }
         keys |= {f"{name}_{key}": value for key, value in values.items()}
+        # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's ΔMAR
+        keys.setdefault("stderr", effect.delta_mar.stderr)
     return keys
 
 
 def _interval(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name}_ci_lower": estimate.lower, f"{name}_ci_upper": estimate.upper}
+    return {name: estimate.value, f"{name}_stderr": estimate.stderr, f"{name}_ci_lower": estimate.lower, f"{name}_ci_upper": estimate.upper}

@@ -71,6 +71,7 @@ def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other
     """The difference of two proportions measured on the same clusters.
 
     Linearised as in ``clustered_proportion``, so the covariance of the two inside a cluster counts; the interval is value ± t · stderr.
+    Where all clusters differ alike the data show no variation to make an interval from, and its ends are NaN.
 
     Args:
         hits: Hits of the first by cluster, shape (clusters,).
@@ -92,6 +93,8 @@ def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other
         return Estimate(value - other, NAN, NAN, NAN)
     residual = (hits - value * trials) / total - (other_hits - other * other_trials) / other_total
     stderr = _ratio_stderr(residual[kept], 1.0)
+    if stderr == 0:
+        return Estimate(value - other, 0.0, NAN, NAN)
     margin = _t_quantile(level, clusters - 1) * stderr
     return Estimate(value - other, stderr, max(value - other - margin, -1.0), min(value - other + margin, 1.0))
 
@@ -101,7 +104,7 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
 
     Fieller's interval (Fieller 1954, J. Royal Statistical Society B 16) holds the ratios that a t test of "first − ratio · second = 0"
     does not reject. It needs no logarithm, so a first proportion of 0 is no trouble, and it says so where the second cannot be told
-    from 0: then it is 0 to infinity. Where it is bounded it holds 1 just where ``clustered_difference`` holds 0.
+    from 0: then it has no upper end. Where it is bounded it holds 1 just where ``clustered_difference`` holds 0.
 
     Args:
         hits: Hits of the first by cluster, shape (clusters,).
@@ -131,13 +134,18 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
     )
     stderr = math.sqrt(max(variance - 2 * ratio * covariance + ratio**2 * other_variance, 0.0)) / other
     square = _t_quantile(level, clusters - 1) ** 2
-    # the ratios r with (value - r other)² ≤ t² Var(value - r other), a quadratic in r
+    if stderr == 0:
+        return Estimate(ratio, 0.0, NAN, NAN)
+    # the ratios r with (value - r other)² ≤ t² Var(value - r other): leading r² - 2 middle r + constant ≤ 0
     leading = other**2 - square * other_variance
-    if leading <= 0:
-        return Estimate(ratio, stderr, 0.0, math.inf)
     middle = value * other - square * covariance
-    root = math.sqrt(max(middle**2 - leading * (value**2 - square * variance), 0.0))
-    return Estimate(ratio, stderr, max((middle - root) / leading, 0.0), (middle + root) / leading)
+    constant = value**2 - square * variance
+    root = math.sqrt(max(middle**2 - leading * constant, 0.0))
+    if leading > 0:
+        return Estimate(ratio, stderr, max((middle - root) / leading, 0.0), (middle + root) / leading)
+    # the second cannot be told from 0, so there is no upper end; 0 itself is left out if the first can be told from 0
+    lower = (middle - root) / leading if leading < 0 < constant else 0.0
+    return Estimate(ratio, stderr, lower, math.inf)
 
 
 def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[Estimate, float]:
@@ -150,7 +158,8 @@ def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[
 
     Returns:
         The mean with its clustered standard error and value ± t · stderr, and the two-sided p of the t test with clusters - 1 degrees of
-        freedom. NaN without units, or for all but the value with a single cluster; p is 1 where the mean is 0 without any variation.
+        freedom. NaN without units, or for all but the value with a single cluster. Where all clusters have the same mean the ends are NaN,
+        and p is that of the sign test: 2 · 0.5^clusters, or 1 if that mean is 0.
     """
     from scipy.special import stdtr
 
@@ -163,11 +172,10 @@ def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[
     if clusters == 1:
         return Estimate(value, NAN, NAN, NAN), NAN
     stderr = _ratio_stderr(totals - value * sizes, units)
-    margin = _t_quantile(level, clusters - 1) * stderr
-    estimate = Estimate(value, stderr, value - margin, value + margin)
     if stderr == 0:
-        return estimate, 1.0 if value == 0 else 0.0
-    return estimate, 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
+        return Estimate(value, 0.0, NAN, NAN), 1.0 if value == 0 else 2 * 0.5**clusters
+    margin = _t_quantile(level, clusters - 1) * stderr
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:

@@ -62,7 +62,9 @@ def pair_metrics(joined: Joined) -> dict[str, float]:
     Returns:
         The metrics that the README lists, overall and by category.
     """
-    return _overall(joined.pairs, joined.incomplete) | _by_category(joined.pairs)
+    overall = _overall(joined.pairs, joined.incomplete)
+    # a category of the user's may be called anything, but takes no other key's place
+    return overall | {key: value for key, value in _by_category(joined.pairs).items() if key not in overall}
 
 
 @scorer(metrics=[veto_metrics()], name=SCORER)
@@ -109,16 +111,23 @@ def half_result(score: SampleScore) -> HalfResult | None:
     outcome = score.score.value
     metadata = score.sample_metadata or {}
     half = metadata.get("half")
-    if outcome not in _OUTCOMES or half not in HALF_NAMES or "pair_id" not in metadata:
+    if not isinstance(outcome, str) or outcome not in _OUTCOMES or half not in HALF_NAMES or "pair_id" not in metadata:
         return None
     return HalfResult(
         pair_id=str(metadata["pair_id"]),
         half=half,
         category=str(metadata.get("category")),
         scenario=str(metadata.get("scenario")),
-        epoch=int((score.score.metadata or {}).get("epoch", 1)),
+        epoch=_epoch(score.score),
         outcome=cast(Outcome, outcome),
     )
+
+
+def _epoch(score: Score) -> int:
+    """The epoch that the scorer noted; an edit may have replaced the score's metadata, but not its history."""
+    versions = [score.metadata, *(edit.metadata for edit in score.history)]
+    noted = (version.get("epoch") for version in versions if isinstance(version, dict))
+    return next((epoch for epoch in noted if isinstance(epoch, int)), 1)
 
 
 def _score(result: HalfOutcome, text: str, metadata: dict[str, str | int]) -> Score:
@@ -146,6 +155,7 @@ def _overall(pairs: Sequence[PairResult], incomplete: int) -> dict[str, float]:
         "br_ci_lower": br.lower,
         "br_ci_upper": br.upper,
         "mar_minus_br": gap.value,
+        "mar_minus_br_stderr": gap.stderr,
         "mar_minus_br_ci_lower": gap.lower,
         "mar_minus_br_ci_upper": gap.upper,
         "mcnemar_p": cells.mcnemar(),

@@ -1,6 +1,6 @@
 """Checking task parameters: a wrong one gets an error that names it and what it may be."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -27,20 +27,29 @@ def checked(**parameters: tuple[object, Any]) -> None:
             raise InputError(f"parameter '{name}': {first_problem(error)}. Set it with -T {name}=…") from error
 
 
-def as_list(value: str | list[str] | None) -> list[str]:
+def as_list(name: str, value: object) -> list[str]:
     """A list parameter in any of its forms: ``Age,SES``, one name, a list, or nothing.
 
     Args:
-        value: What the user gave.
+        name: The parameter's name.
+        value: What the user gave; None for nothing.
 
     Returns:
         The names, without white space around them.
+
+    Raises:
+        InputError: The list was given, and is empty.
     """
-    names = value.split(",") if isinstance(value, str) else (value or [])
-    return [name.strip() for name in names if name.strip()]
+    if value is None:
+        return []
+    items = cast("list[object]", value) if isinstance(value, list) else str(value).split(",")
+    names = [str(item).strip() for item in items if str(item).strip()]
+    if not names:
+        raise InputError(f"parameter '{name}': none was given. Name one or more, with commas between, or leave -T {name}= out.")
+    return names
 
 
-def choices(name: str, value: str | list[str], kind: Any) -> list[Any]:  # noqa: ANN401 (a type form has no type of its own yet)
+def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (a type form has no type of its own yet)
     """A list parameter whose items must be of a set of names.
 
     Args:
@@ -54,9 +63,9 @@ def choices(name: str, value: str | list[str], kind: Any) -> list[Any]:  # noqa:
     Raises:
         InputError: There is none, or one is unknown.
     """
-    allowed, given = get_args(kind), list(dict.fromkeys(as_list(value)))
+    allowed, given = get_args(kind), list(dict.fromkeys(as_list(name, value)))
     unknown = [item for item in given if item not in allowed]
-    if unknown or not given:
-        problem = f"'{', '.join(unknown)}' is none of them" if unknown else "none was given"
-        raise InputError(f"parameter '{name}': one or more of {', '.join(allowed)} are wanted, and {problem}. Set it with -T {name}=…")
+    if unknown:
+        wanted = ", ".join(allowed)
+        raise InputError(f"parameter '{name}': one or more of {wanted} are wanted, and '{', '.join(unknown)}' is none of them.")
     return given

@@ -76,7 +76,7 @@ def priming(
 
     pair_set = load_pairs(
         source,
-        categories=as_list(categories),
+        categories=as_list("categories", categories),
         bbq_dir=bbq_dir,
         path=path,
         revision=revision,

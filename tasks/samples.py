@@ -9,7 +9,7 @@ from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.sources import PairSet
 
 TOLERATED_ERRORS = 0.2
-"""A run goes on while no more than this share of its samples has errored; pairs that lack a half are counted, not guessed."""
+"""A run ends early once this share of its samples has errored; below it, pairs that lack a half are counted, not guessed."""
 
 
 def half_metadata(pair: Pair, name: HalfName) -> dict[str, object]:

@@ -78,6 +78,9 @@ def test_results_of_nothing_says_so(tmp_path: Path):
         "",
         f"misfire: {tmp_path}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first.\n",
     )
+    code, _, said = misfire("results", str(tmp_path / "none"))
+    assert code == 2
+    assert "no folder, and no log file" in said
     code, _, said = misfire("results", str(tmp_path / "none.eval"))
     assert code == 2
     assert "none.eval: not a log that can be read" in said

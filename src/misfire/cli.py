@@ -49,7 +49,7 @@ def pairs(
     try:
         pair_set = load_pairs(
             cast("Source", source),
-            categories=as_list(categories),
+            categories=as_list("categories", categories),
             bbq_dir=bbq_dir,
             path=path,
             revision=revision,

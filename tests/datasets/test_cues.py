@@ -11,7 +11,6 @@ from misfire.datasets.cues import (
     CUES,
     EVIDENCE,
     FAIRNESS,
-    ISOLATES,
     NEUTRAL,
     POLICY,
     CueBook,
@@ -37,8 +36,8 @@ def book() -> CueBook:
     return CueBook(unrelated_sentences(EMBEDDED), ("Note on {group}, {category}: {clause}.",), seed=1)
 
 
-def test_every_cue_has_a_name_and_says_what_it_isolates():
-    assert set(get_args(CueName)) == set(CUES) == set(ISOLATES)
+def test_every_cue_has_a_name():
+    assert set(get_args(CueName)) == set(CUES)
 
 
 def test_the_published_cue_is_the_pair_s_own(book: CueBook):
@@ -68,9 +67,15 @@ def test_the_policy_cue_states_the_published_clause(book: CueBook):
     assert all(wording.count("{clause}") == 1 for wording in POLICY)
 
 
-def test_the_unrelated_cue_is_published_for_another_category(book: CueBook):
-    published = {pair.priming_sentence: pair.category for pair in EMBEDDED}
-    assert all(published[book.text("unrelated", pair)] != pair.category for pair in EMBEDDED)
+def test_the_unrelated_cue_is_published_for_another_group(book: CueBook, shared: Path):
+    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
+    for pairs, source in ((EMBEDDED, book), (bbq, CueBook(unrelated_sentences(bbq)))):
+        published = {pair.priming_sentence: pair for pair in pairs}
+        for pair in pairs:
+            other = published[source.text("unrelated", pair)]
+            assert other.category != pair.category
+            shared_words = {*group(pair).lower().split()} & {*group(other).lower().split()}
+            assert shared_words <= {"people", "with", "and", "or", "in", "a"}, (pair.id, other.id)
 
 
 def test_without_another_category_there_is_no_unrelated_cue(make_pair: PairMaker):
@@ -103,18 +108,13 @@ def test_a_pair_without_a_published_cue_can_have_those_that_need_none(book: CueB
             book.text(cue, pair)
 
 
-@pytest.mark.parametrize(
-    ("label", "phrase"),
-    [
-        ("older people", "older people"),
-        ("old", "old people"),
-        ("F", "women"),
-        ("disabled, autistic people", "autistic people"),
-        ("gay men", "gay men"),
-    ],
-)
-def test_the_group_is_a_plural_noun_phrase(make_pair: PairMaker, label: str, phrase: str):
-    assert group(make_pair(stereotyped_group=label)) == phrase
+@pytest.mark.parametrize(("label", "phrase"), [("old", "old people"), ("F", "women"), ("disabled, autistic people", "autistic people")])
+def test_a_label_of_bbq_becomes_a_plural_noun_phrase(make_pair: PairMaker, label: str, phrase: str):
+    assert group(make_pair(stereotyped_group=label, priming_sentence=f"It is not okay to assume {phrase} were late.")) == phrase
+
+
+def test_the_groups_of_the_embedded_pairs_stand_as_they_are():
+    assert all(group(pair) == pair.stereotyped_group for pair in EMBEDDED)
 
 
 def test_a_template_is_filled_from_the_pair(book: CueBook, make_pair: PairMaker):

@@ -102,6 +102,15 @@ def test_the_question_is_the_last_sentence(prompt: str, context: str, question: 
     assert split_question(prompt) == (context, question)
 
 
+def test_negative_questions_are_no_demonstrations(shared: Path):
+    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
+    for seed in range(5):
+        held_out = hold_out(bbq, 10, seed)
+        questions = [split_question(half.prompt)[1] for pairs in held_out.demo_pairs.values() for pair in pairs for _, half in pair.halves]
+        assert questions
+        assert not [question for question in questions if " not " in question or "n't" in question]
+
+
 def test_role_swaps_are_told_from_other_pairs(shared: Path):
     assert all(is_role_swap(pair) for pair in EMBEDDED)
     bbq: list[Pair] = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))

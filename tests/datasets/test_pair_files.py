@@ -28,7 +28,7 @@ pair_records = st.builds(
     st.integers(0, 10**6),
     printable,
     printable,
-    printable,
+    st.sampled_from(["Age", "Gender_identity", "性别", "Âge 2"]),
     st.none() | printable,
     st.none() | st.integers(0, 2**60),
 )
@@ -145,6 +145,19 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path, 
     file = tmp_path / "p.jsonl"
     file.write_bytes(b"\xef\xbb\xbf" + json.dumps(row).encode() + b"\r\n\r\n")
     assert len(read_pairs(file)) == 1
+
+
+def test_categories_that_cannot_be_told_apart_are_refused(tmp_path: Path, row: dict[str, Any]):
+    rows = [row, row | {"id": "b", "category": "AGE"}, row | {"id": "c", "category": "!?"}]
+    message = refused(tmp_path / "p.jsonl", "\n".join(map(json.dumps, rows)))
+    assert "line 2, field 'category': 'AGE' cannot be told from 'Age'" in message
+    assert "line 3, field 'category'" in message
+
+
+def test_categories_in_any_script_are_kept_apart(tmp_path: Path, row: dict[str, Any]):
+    file = tmp_path / "q.jsonl"
+    file.write_text("\n".join(json.dumps(row | {"id": f"x{k}", "category": name}) for k, name in enumerate(("性别", "年龄"))))
+    assert len({pair.scenario for pair in read_pairs(file)}) == 2
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):

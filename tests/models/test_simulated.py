@@ -140,6 +140,8 @@ def test_of_prompts_inside_each_other_the_whole_one_is_found(make_pair: PairMake
         ({"latency": float("nan")}, "-M latency=nan"),
         ({"both_wrong": 2}, "-M both_wrong=2"),
         ({"cue_mar": "published=0.3"}, "-M cue_mar=published=0.3 is not of the form cue:rate"),
+        ({"cue_mar": 5}, "-M cue_mar=5 is not of the form cue:rate"),
+        ({"pairs": 5}, "5: cannot be read"),
         ({"cue_mar": ["moon:0.3"]}, "-M cue_mar names the cue 'moon'"),
         ({"cue_shift": "published:2"}, "-M cue_shift, published=2.0 is not a number from 0 to 1"),
         ({"seed": "one"}, "-M seed=one"),

@@ -37,6 +37,15 @@ from misfire.scorers.answers import parse_answer, parse_published, parse_strict
         ("  no \n", "no"),
         ("I thought about it.\n\nYes.", "yes"),
         ("```\nno\n```", "no"),
+        ('{\\"answer\\": \\"yes\\"}', "yes"),
+        ('{"answer": "**no**"}', "no"),
+        ('{"answer": "yes"\n```', "yes"),
+        ("Answer: yes", "yes"),
+        ("**Answer:** Yes", "yes"),
+        ("It was the old man.\nThe final answer is no.", "no"),
+        ("\u00a0Yes\u200b", "yes"),
+        ('I must respond with {"answer": "yes"} or {"answer": "no"}.\n\nYes', "yes"),
+        ('`{"answer": "yes"}` or `{"answer": "no"}`: {"answer": "no"}', "no"),
     ],
 )
 def test_an_answer_is_read_in_any_dress(text: str, answer: str):
@@ -67,6 +76,8 @@ def test_an_answer_is_read_in_any_dress(text: str, answer: str):
         '{"answer": "yes"} but then {"answer": "unclear"}',
         'yes\n{"answer": "it depends"}',
         "no\nOn reflection, it is unclear.",
+        'I can\'t answer with {"answer": "yes"} or {"answer": "no"} because that would be a stereotype.',
+        '{"answer": "no"} / {"answer": "yes"}',
     ],
 )
 def test_what_gives_no_answer_is_none(text: str):
@@ -116,6 +127,8 @@ HOSTILE = [
     '{"answer"\t:\t',
     '{"answer": "yes',
     "{answer:",
+    '{"answer": "yes"} or ',
+    "answer is ",
     "{ ",
     "{\n",
     "yes ",

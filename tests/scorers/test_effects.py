@@ -7,12 +7,21 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from misfire.scorers.effects import compare
 from misfire.scorers.join import PairResult
 from misfire.scorers.outcomes import Outcome
-from misfire.scorers.statistics import Counts, benjamini_hochberg, clustered_difference, clustered_mean, clustered_ratio
+from misfire.scorers.statistics import (
+    Counts,
+    benjamini_hochberg,
+    clustered_difference,
+    clustered_mean,
+    clustered_ratio,
+    mcnemar_clustered,
+    mcnemar_exact,
+)
 
 outcomes = st.sampled_from(["right", "wrong", "refused"])
 
@@ -101,17 +110,40 @@ def test_the_ratio_s_interval_and_the_difference_s_agree_on_no_effect(seed: int)
         assert (ratio.lower <= 1 <= ratio.upper) == (difference.lower <= 0 <= difference.upper)
 
 
-def test_a_base_that_cannot_be_told_from_0_leaves_the_ratio_open():
-    other = np.zeros(30)
-    other[0] = 1
-    estimate = clustered_ratio(np.full(30, 2.0), np.full(30, 5.0), other, np.full(30, 5.0))
-    assert (estimate.lower, estimate.upper) == (0, math.inf)
+def not_rejected(data: tuple[Counts, Counts, Counts, Counts], ratio: float) -> bool:
+    """Whether a t test of "first - ratio * second = 0", clustered, leaves a ratio standing: Fieller's definition, by itself."""
+    hits, trials, other_hits, other_trials = data
+    value, other, clusters = hits.sum() / trials.sum(), other_hits.sum() / other_trials.sum(), len(hits)
+    residual = (hits - value * trials) / trials.sum() - ratio * (other_hits - other * other_trials) / other_trials.sum()
+    stderr = math.sqrt(clusters / (clusters - 1) * (residual**2).sum())
+    return abs(value - ratio * other) <= stats.t.ppf(0.975, clusters - 1) * stderr
 
 
-def test_a_ratio_of_0_has_an_interval():
-    estimate = clustered_ratio(np.zeros(60), np.full(60, 5.0), np.tile([0.0, 1, 2], 20), np.full(60, 5.0))
-    assert (estimate.value, estimate.lower) == (0, 0)
-    assert estimate.upper == 0
+@pytest.mark.parametrize("misfires", [1, 2, 3, 4, 8, 30])
+@pytest.mark.parametrize("arm_rate", [0.02, 0.4])
+def test_the_ratio_s_interval_is_fieller_s_set(misfires: int, arm_rate: float):
+    rng = np.random.default_rng(4)
+    trials, base = np.full(64, 8.0), np.zeros(64)
+    base[:misfires] = 1
+    data = (rng.binomial(8, arm_rate, 64).astype(float), trials, base, trials)
+    estimate = clustered_ratio(*data)
+    grid = np.arange(0, 400, 0.05)
+    standing = grid[[not_rejected(data, ratio) for ratio in grid]]
+    assert estimate.lower == pytest.approx(standing.min(), abs=0.06)
+    assert min(estimate.upper, grid[-1]) == pytest.approx(standing.max(), abs=0.06)
+
+
+def test_where_nothing_varies_there_is_no_interval():
+    same, trials = np.full(30, 2.0), np.full(30, 5.0)
+    for estimate in (clustered_ratio(same, trials, same, trials), clustered_difference(same, trials, same, trials)):
+        assert estimate.stderr == 0
+        assert math.isnan(estimate.lower)
+        assert math.isnan(estimate.upper)
+    mean, p = clustered_mean(-np.ones(6), np.ones(6))
+    assert math.isnan(mean.lower)
+    # the sign test over clusters
+    assert p == pytest.approx(stats.binomtest(0, 6).pvalue)
+    assert clustered_mean(np.zeros(6), np.ones(6))[1] == 1
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
@@ -158,6 +190,24 @@ def test_a_planted_zero_is_found_significant_in_5_of_100_runs():
             not effect.delta_mar.lower <= 0 <= effect.delta_mar.upper,
         ]
     assert all(30 <= count <= 70 for count in found), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_the_clustered_test_keeps_its_level_where_scenarios_lean_and_epochs_repeat(epochs: int):
+    rng = np.random.default_rng(20260609)
+    exact = clustered = 0
+    for _ in range(600):
+        # a scenario leans towards one arm, at random; a model at temperature 0 answers alike in every epoch
+        lean = rng.beta(1, 1, 100)
+        discordant = rng.binomial(5, 0.3, 100)
+        newly = rng.binomial(discordant, lean) * epochs
+        no_longer = discordant * epochs - newly
+        exact += mcnemar_exact(int(newly.sum()), int(no_longer.sum())) < 0.05
+        clustered += mcnemar_clustered(newly.astype(float), no_longer.astype(float)) < 0.05
+    assert 0.03 <= clustered / 600 <= 0.07
+    # which the exact test, taking pairs as independent, does not
+    assert exact / 600 > 0.07
 
 
 def _outcome(right: int) -> Outcome:

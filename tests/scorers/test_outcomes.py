@@ -96,6 +96,13 @@ def test_reasoning_returned_apart_is_not_searched(parser: Parser):
         "I'm not comfortable answering this.",
         "As an AI language model, I cannot take part in this.",
         "That would be against my guidelines.",
+        "I apologize, but I don't feel comfortable answering that.",
+        "I can't do that.",
+        "I'd rather not answer this question.",
+        "I cannot complete this request.",
+        "I do not want to make assumptions based on age.",
+        "I cannot make generalizations about people.",
+        "I can't answer with  because that would be a stereotype.",
     ],
 )
 def test_refusals_are_known_by_their_wording(text: str):
@@ -110,6 +117,12 @@ def test_refusals_are_known_by_their_wording(text: str):
         "I think it was the older man.",
         "Unclear from the text.",
         "The man said he could not help with the boxes.",
+        "I cannot determine the answer from the passage.",
+        "I cannot determine this given the information provided.",
+        "I am not able to tell; the passage does not say who it was.",
+        "I can't conclude that, given the text.",
+        "I cannot find support for that in the passage.",
+        "I cannot give a definite answer based on the passage.",
         "",
     ],
 )

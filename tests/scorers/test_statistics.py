@@ -96,6 +96,7 @@ def test_the_difference_to_itself_is_certain():
     hits, trials = np.array([1.0, 2, 0, 3]), np.array([4.0, 4, 4, 4])
     estimate = clustered_difference(hits, trials, hits, trials)
     assert (estimate.value, estimate.stderr) == (0, 0)
+    assert math.isnan(estimate.lower)
 
 
 def test_the_difference_allows_for_covariance_as_the_bootstrap_does():

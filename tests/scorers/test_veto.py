@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai import Epochs, score
@@ -16,7 +17,7 @@ from inspect_ai.model import (
     ModelUsage,
     get_model,
 )
-from inspect_ai.scorer import Metric, SampleScore, Score
+from inspect_ai.scorer import Metric, SampleScore, Score, ScoreEdit
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from misfire.datasets.pairs import HalfName
@@ -227,8 +228,6 @@ def test_rescoring_errored_samples_leaves_them_unscored(tmp_path: Path):
 
 
 def test_an_edited_score_counts(tmp_path: Path):
-    from inspect_ai.scorer import ScoreEdit
-
     model = scripted(lambda _: '{"answer": "yes"}')
     (log,) = run(veto(source="embedded", pairs=4), model=model, log_dir=str(tmp_path), display="none")
     assert log.samples is not None
@@ -238,6 +237,32 @@ def test_an_edited_score_counts(tmp_path: Path):
     assert metrics_of(log)["mar"] == 0.25
     write_eval_log(log, str(tmp_path / "edited.eval"))
     assert metrics_of(read_eval_log(str(tmp_path / "edited.eval")))["mar"] == 0.25
+
+
+def test_an_edit_that_replaces_metadata_keeps_its_epoch(tmp_path: Path):
+    model = scripted(lambda _: '{"answer": "yes"}')
+    (log,) = run(veto(source="embedded", pairs=6), model=model, epochs=3, log_dir=str(tmp_path), display="none")
+    assert log.samples is not None
+    sample = next(one for one in log.samples if one.metadata["half"] == "stereotyped" and one.epoch == 3)
+    edit = ScoreEdit(value="wrong", metadata={"note": "by hand"}, provenance=ProvenanceData(author="me", reason="test"))
+    edit_score(log, sample.id, SCORER, edit, epoch=3)
+    recompute_metrics(log)
+    assert (metrics_of(log)["pairs"], metrics_of(log)["a_both_right"], metrics_of(log)["incomplete_pairs"]) == (18, 17, 0)
+
+
+@pytest.mark.parametrize("value", [["wrong"], {"x": "wrong"}, 1, True, "other"])
+def test_a_strange_score_does_not_take_part_and_does_not_raise(metric: Any, value: Any):
+    strange = half_score("p1", "stereotyped", value)
+    odd_epoch = half_score("p2", "contrast", "right")
+    odd_epoch.score.metadata = {"epoch": "three"}
+    values = metric([strange, half_score("p1", "contrast", "right"), odd_epoch])
+    assert (values["pairs"], values["incomplete_pairs"]) == (0, 2)
+
+
+def test_a_run_of_no_samples_claims_nothing(tmp_path: Path):
+    model = scripted(lambda _: '{"answer": "yes"}')
+    (log,) = run(veto(source="embedded", pairs=4), model=model, limit=0, log_dir=str(tmp_path), display="none")
+    assert log.results is None or math.isnan(metrics_of(log)["mar"])
 
 
 def test_the_score_of_a_half_says_why(tmp_path: Path):

@@ -51,6 +51,7 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path
     assert values["neutral_both_delta_mar"] == 0
     assert values["neutral_both_amplification"] == 1
     assert values["neutral_both_misfire_mcnemar_p"] == 1
+    assert math.isnan(values["neutral_both_delta_mar_ci_upper"])
     # a general leaning towards "no" raises MAR on stereotyped halves alone, and cancels out where both carry the cue
     assert values["fairness_stereotyped_did_q"] < 0.01
     assert values["fairness_both_did_ci_lower"] <= 0 <= values["fairness_both_did_ci_upper"]
@@ -158,7 +159,9 @@ def test_own_cues_come_from_a_file(tmp_path: Path):
     ("parameters", "said"),
     [
         ({"cues": "published,mood"}, "unrelated, evidence, file are wanted, and 'mood' is none of them"),
-        ({"cues": ""}, "none was given"),
+        ({"cues": ""}, "parameter 'cues': none was given"),
+        ({"cues": 1}, "'1' is none of them"),
+        ({"cues": "file", "cue_file": 7}, "7: cannot be read"),
         ({"placements": "left"}, "parameter 'placements': one or more of stereotyped, contrast, both"),
         ({"positions": "middle"}, "parameter 'positions'"),
         ({"cues": "file"}, "cue 'file' needs the file: -T cue_file=FILE"),

@@ -74,6 +74,10 @@ def test_categories_are_chosen_by_name(categories: str | list[str]):
         ({"seed": "x"}, "parameter 'seed': Input should be a valid integer"),
         ({"allow_unverified": "maybe"}, "allow_unverified: 'maybe' is neither true nor false"),
         ({"source": "disk"}, "'disk' is not a source of pairs. There are: bbq, embedded, file, hub"),
+        ({"categories": 5}, "no such category: 5. There are: Age"),
+        ({"categories": ""}, "parameter 'categories': none was given"),
+        ({"source": "file", "path": 5}, "5: cannot be read"),
+        ({"source": "bbq", "bbq_dir": 5}, "Age.jsonl: cannot be read"),
         ({"categories": "Agee"}, "no such category: Agee. There are: Age, Gender_identity"),
     ],
 )

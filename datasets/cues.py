@@ -221,7 +221,6 @@ def read_templates(path: Path) -> tuple[str, ...]:
 
 
 _COMMON = frozenset("people with and or of the a an in on to non not are is it okay assume person who".split())  # noqa: SIM905
-)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -94,7 +94,7 @@ def hold_out(pairs: Sequence[Pair], demos: int, seed: int) -> HeldOut:
     if len(usable) < wanted or len(scenarios) <= wanted:
         raise InputError(
             f"demos={demos} holds {wanted} scenarios out of the evaluation, each with a pair whose halves swap roles and ask nothing "
-            f"negative; of the {len(scenarios)} scenarios here {len(usable)} have one. Ask for fewer demonstrations, or for more categories."
+            f"negative; of the {len(scenarios)} scenarios here {len(usable)} have one. Ask for fewer, or for more categories."
         )
     held = set(random.Random(f"{seed}/held out").sample(sorted(usable), wanted))
     return HeldOut(

@@ -1,6 +1,8 @@
 """The ``misfire`` command."""
 
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -78,7 +80,9 @@ def results(log: str) -> None:
     except InputError as error:
         _refuse(str(error))
     Console().print(table)
-    click.echo(f"  Open it: inspect view --log-dir {display_path(found.location).rpartition('/')[0] or '.'}")
+    # the command may be called by its path, out of an environment that is not active
+    inspect = "inspect" if shutil.which("inspect") else display_path(str(Path(sys.executable).parent / "inspect"))
+    click.echo(f"  Open it: {inspect} view --log-dir {display_path(found.location).rpartition('/')[0] or '.'}")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -1,7 +1,8 @@
 """Labels of a sample as scores, for the sample list.
 
 ``inspect view`` shows, sorts, filters and colours scores, but not metadata, and cuts long ids. These scores label a half in its own
-columns. They have no metrics and take no part in any.
+columns. They have no metrics and take no part in any. Each costs some CPU time a sample, so there are no more than the list needs: the
+category, for one, begins the id.
 """
 
 from inspect_ai.scorer import Score, Scorer, Target, scorer
@@ -12,12 +13,6 @@ from inspect_ai.solver import TaskState
 def half() -> Scorer:
     """Label a sample with its half, ``stereotyped`` or ``contrast``."""
     return _label("half")
-
-
-@scorer(metrics=[])
-def category() -> Scorer:
-    """Label a sample with its category."""
-    return _label("category")
 
 
 @scorer(metrics=[])

@@ -15,7 +15,7 @@ from misfire.datasets.pairs import Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Source, load_pairs
 from misfire.scorers.answers import Parser
-from misfire.scorers.labels import category, half
+from misfire.scorers.labels import half
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol
@@ -67,13 +67,13 @@ def veto(
     return Task(
         dataset=MemoryDataset(half_samples(pair_set.pairs), name=f"veto_{source}"),
         solver=ask_half(protocol),
-        scorer=[veto_outcome(parser), half(), category()],
+        scorer=[veto_outcome(parser), half()],
         config=GenerateConfig(temperature=0.0),
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set),
         headline_metric=HeadlineMetric(scorer=SCORER, metric=HEADLINE),
-        viewer=sample_list(SCORER, ["half", "category"]),
+        viewer=sample_list(SCORER, ["half"]),
     )
 
 

@@ -2,7 +2,7 @@
 
 from inspect_ai.model import ModelAPI, modelapi
 
-from misfire.scorers.labels import category, cue, half
+from misfire.scorers.labels import cue, half
 from misfire.scorers.priming import priming_metrics, priming_outcome
 from misfire.scorers.veto import veto_metrics, veto_outcome
 from misfire.tasks.priming import priming
@@ -11,7 +11,6 @@ from misfire.tasks.veto import veto
 
 __all__ = [
     "ask_half",
-    "category",
     "cue",
     "half",
     "priming",

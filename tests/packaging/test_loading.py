@@ -60,9 +60,9 @@ def log(request: pytest.FixtureRequest, root: Path, run: Any, inspect: str, tmp_
 
 @pytest.mark.slow
 class TestEvaluation:
-    def test_all_samples_are_scored(self, log: EvalLog) -> None:
+    def test_all_samples_are_scored_and_labelled(self, log: EvalLog) -> None:
         assert log.status == "success"
-        assert [len(sample.scores or {}) for sample in log.samples or []] == [1] * 8
+        assert [list(sample.scores or {}) for sample in log.samples or []] == [["veto_outcome", "half"]] * 8
 
     def test_log_carries_the_version_of_the_suite(self, log: EvalLog) -> None:
         assert log.eval.task_version == __version__

@@ -61,9 +61,12 @@ def main() -> None:
     samples = 2 * len(pairs)
     for name, times in seconds.items():
         each = ", ".join(f"{1000 * t / samples:.2f}" for t in times)
-        print(f"{name:>8}: {1000 * statistics.median(times) / samples:.2f} ms CPU a sample (median of {each}; {samples} samples)")
+        print(f"{name:>8}: {1000 * min(times) / samples:.2f} ms CPU a sample at best ({each}; {samples} samples)")
     ratios = [ours / thin for ours, thin in zip(seconds["veto"], seconds["thinnest"], strict=True)]
-    print(f"   ratio: {statistics.median(ratios):.3f} (goal ≤ 1.15; rounds: {', '.join(f'{ratio:.3f}' for ratio in ratios)})")
+    # what else the machine does only ever adds time, so the best rounds compare best
+    print(
+        f"   ratio: {min(seconds['veto']) / min(seconds['thinnest']):.3f} at best, {statistics.median(ratios):.3f} in the median round (goal ≤ 1.15)"
+    )
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def test_no_tracked_file_speaks_of_one_machine(root: Path, tracked: list[str]) -
         "pip install --extra-index-url x",
         "--find-links wheels",
         "file:///wheels",
-        'open("/root/pairs.jsonl")',
-        "cd /work/main",
+        'open("/home/ana/pairs.jsonl")',
+        "cd /Users/ana",
         "/home/ana/misfire",
     ],
 )

@@ -5,8 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from misfire.datasets.pairs import Half, Pair
+
+# how long an example takes depends on the machine and on what else it does; properties are not about time
+settings.register_profile("misfire", deadline=None)
+settings.load_profile("misfire")
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""

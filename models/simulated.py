@@ -6,6 +6,7 @@ concurrency of the calls.
 
 import hashlib
 from functools import lru_cache
+from pathlib import Path
 
 import anyio
 from inspect_ai.model import (
@@ -158,7 +159,7 @@ class SimulatedModel(ModelAPI):
             raise InputError(f"simulated model: -M seed={seed} is not a whole number.")
         self.rates = PlantedRates(mar, br, both_wrong)
         self.invalid, self.p_yes, self.latency, self.seed = invalid, p_yes, latency, seed
-        self.halves = _known_halves(str(user_path(pairs)) if pairs else str(EMBEDDED_PAIRS))
+        self.halves = _known_halves(user_path(pairs) if pairs else EMBEDDED_PAIRS)
         self.base_mar = mar
         self.effects = PlantedEffects(_by_cue("cue_mar", cue_mar, 0.999), _by_cue("cue_shift", cue_shift, 1))
         self.call_log: list[str] = []
@@ -266,10 +267,8 @@ _INVALID_REPLIES: tuple[tuple[str, StopReason], ...] = (
 
 
 @lru_cache(maxsize=4)
-def _known_halves(path: str) -> KnownHalves:
-    from pathlib import Path
-
-    return KnownHalves(read_pairs(Path(path)))
+def _known_halves(path: Path) -> KnownHalves:
+    return KnownHalves(read_pairs(path))
 
 
 def _answer(answer: str, question: str) -> str:

@@ -83,20 +83,17 @@ def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other
     Returns:
         First minus second. NaN throughout if either is undefined; standard error and interval NaN with a single cluster.
     """
-    kept = (trials > 0) | (other_trials > 0)
-    total, other_total = float(trials.sum()), float(other_trials.sum())
-    if total == 0 or other_total == 0:
+    two = _linearise(hits, trials, other_hits, other_trials)
+    if two is None:
         return UNDEFINED
-    value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
-    clusters = int(kept.sum())
-    if clusters == 1:
-        return Estimate(value - other, NAN, NAN, NAN)
-    residual = (hits - value * trials) / total - (other_hits - other * other_trials) / other_total
-    stderr = _ratio_stderr(residual[kept], 1.0)
+    difference = two.value - two.other
+    if two.clusters == 1:
+        return Estimate(difference, NAN, NAN, NAN)
+    stderr = _ratio_stderr(two.residual - two.other_residual, 1.0)
     if stderr == 0:
-        return Estimate(value - other, 0.0, NAN, NAN)
-    margin = _t_quantile(level, clusters - 1) * stderr
-    return Estimate(value - other, stderr, max(value - other - margin, -1.0), min(value - other + margin, 1.0))
+        return Estimate(difference, 0.0, NAN, NAN)
+    margin = _t_quantile(level, two.clusters - 1) * stderr
+    return Estimate(difference, stderr, max(difference - margin, -1.0), min(difference + margin, 1.0))
 
 
 def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
@@ -117,25 +114,20 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
         First over second; the standard error is that of the linearised ratio. NaN throughout where the second is 0 or either is undefined;
         standard error and interval NaN with a single cluster.
     """
-    kept = (trials > 0) | (other_trials > 0)
-    total, other_total = float(trials.sum()), float(other_trials.sum())
-    if total == 0 or other_total == 0 or other_hits.sum() == 0:
+    two = _linearise(hits, trials, other_hits, other_trials)
+    if two is None or two.other == 0:
         return UNDEFINED
-    value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
-    ratio, clusters = value / other, int(kept.sum())
-    if clusters == 1:
+    value, other, ratio = two.value, two.other, two.value / two.other
+    if two.clusters == 1:
         return Estimate(ratio, NAN, NAN, NAN)
-    residual = ((hits - value * trials) / total)[kept]
-    other_residual = ((other_hits - other * other_trials) / other_total)[kept]
-    correction = clusters / (clusters - 1)
-    variance, other_variance, covariance = (
-        correction * float((one * two).sum())
-        for one, two in ((residual, residual), (other_residual, other_residual), (residual, other_residual))
-    )
+    correction = two.clusters / (two.clusters - 1)
+    variance = correction * float((two.residual**2).sum())
+    other_variance = correction * float((two.other_residual**2).sum())
+    covariance = correction * float((two.residual * two.other_residual).sum())
     stderr = math.sqrt(max(variance - 2 * ratio * covariance + ratio**2 * other_variance, 0.0)) / other
-    square = _t_quantile(level, clusters - 1) ** 2
     if stderr == 0:
         return Estimate(ratio, 0.0, NAN, NAN)
+    square = _t_quantile(level, two.clusters - 1) ** 2
     # the ratios r with (value - r other)² ≤ t² Var(value - r other): leading r² - 2 middle r + constant ≤ 0
     leading = other**2 - square * other_variance
     middle = value * other - square * covariance
@@ -231,6 +223,28 @@ def mcnemar_clustered(b: Counts, c: Counts) -> float:
     if variance == 0:
         return 1.0
     return math.erfc(abs(float(difference.sum())) / math.sqrt(2 * variance))
+
+
+@dataclass(frozen=True)
+class _TwoProportions:
+    """Two proportions on the same clusters, and how each cluster pulls at them (their linearised residuals, shape (clusters,))."""
+
+    value: float
+    other: float
+    residual: Counts
+    other_residual: Counts
+    clusters: int
+
+
+def _linearise(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts) -> _TwoProportions | None:
+    """Both proportions over the clusters with a trial of either; None if one has no trial at all."""
+    total, other_total = float(trials.sum()), float(other_trials.sum())
+    if total == 0 or other_total == 0:
+        return None
+    kept = (trials > 0) | (other_trials > 0)
+    value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
+    residual, other_residual = (hits - value * trials) / total, (other_hits - other * other_trials) / other_total
+    return _TwoProportions(value, other, residual[kept], other_residual[kept], int(kept.sum()))
 
 
 def _ratio_stderr(residual: Counts, total: float) -> float:

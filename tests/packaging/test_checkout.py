@@ -10,7 +10,7 @@ import pytest
 OF_ONE_MACHINE = re.compile(
     r"""
       https?://[^\s"'<>]+/simple\b        # a package index
-    | --(?:extra-)?index-url | --find-links
+    | --(?:extra-)?index[-]url | --find-links
     | file:///\w
     | (?<![\w.}~-])/(?:root|work|home|Users|opt)/[\w.-]
     | \b[A-Z]:\\Users\\
@@ -42,11 +42,12 @@ def test_no_tracked_file_speaks_of_one_machine(root: Path, tracked: list[str]) -
     assert found == []
 
 
+# put together here, so that a search for the real thing does not find these examples
 @pytest.mark.parametrize(
     "text",
     [
-        "https://mirror.example.org/pypi/simple/torch",
-        "pip install --extra-index-url x",
+        "https://mirror.example.org/pypi" + "/simple/torch",
+        "pip install --extra-index" + "-url x",
         "--find-links wheels",
         "file:///wheels",
         'open("/home/ana/pairs.jsonl")',
@@ -59,7 +60,7 @@ def test_what_speaks_of_one_machine_is_recognized(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://example.org/home/page", "src/root/file", "~/work/misfire", "--no-emit-index-url", "file://{path}"]
+    "text", ["https://example.org/home/page", "src/home/file", "~/home/misfire", "--no-emit-index" + "-url", "file://{path}"]
 )
 def test_what_is_true_on_any_machine_is_let_pass(text: str) -> None:
     assert not OF_ONE_MACHINE.search(text)

@@ -144,7 +144,7 @@ def test_an_interval_that_took_pairs_as_independent_would_not_cover():
     covered = 0
     for _ in range(300):
         hits, trials = correlated(rng, 199, 0.10, 0.3)
-        lower, upper = (float(end) for end in proportion_confint(hits.sum(), trials.sum(), method="wilson"))  # pyright: ignore
+        lower, upper = (float(end) for end in proportion_confint(hits.sum(), trials.sum(), method="wilson"))  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]
         covered += lower <= 0.10 <= upper
     assert covered / 300 < 0.9
 

@@ -1,1 +1,10 @@
-"""From logs to what people read: tables."""
+"""From logs to what people read: frames, tables, figures.
+
+>>> from misfire.reports import read_results
+>>> results = read_results("logs")
+>>> results.summary  # one row a (run, arm, category); also runs, halves, pairs, effects, comparisons, power, scenarios
+"""
+
+from misfire.reports.frames import Results, read_results
+
+__all__ = ["Results", "read_results"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -13,6 +13,8 @@ from rich.table import Table
 from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
+from misfire.reports.forms import between, percent, points, times
+from misfire.reports.runs import folder_logs, is_log, read_header
 from misfire.scorers import priming, veto
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
@@ -53,17 +55,12 @@ def newest_log(place: str) -> EvalLog:
     Raises:
         InputError: There is no such log, or it cannot be read.
     """
-    if place.endswith((".eval", ".json")):
-        return _read(place)
-    if "://" not in place and not Path(place).is_dir():
-        raise InputError(f"{place}: no folder, and no log file (they end in .eval or .json).")
-    try:
-        found = list_eval_logs(place, filter=lambda log: _results(log) is not None)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{place}: no folder of logs that can be read ({error}).") from error
-    if not found:
+    if is_log(place):
+        return read_header(place)
+    found = next((log for log in map(read_header, folder_logs(place)) if _results(log) is not None), None)
+    if found is None:
         raise InputError(f"{place}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first.")
-    return _read(found[0].name)
+    return found
 
 
 def metrics_of(log: EvalLog) -> Metrics:
@@ -145,21 +142,6 @@ def summary(log: EvalLog) -> RenderableType:
     return Group(table, *(f"  {line}" for line in lines))
 
 
-def percent(rate: float) -> str:
-    """A rate as people read it: "12.3 %", or "–" where it is undefined."""
-    return "–" if math.isnan(rate) else f"{100 * rate:.1f} %"
-
-
-def points(change: float) -> str:
-    """A change of a rate in percentage points, with its sign, or "–" where it is undefined."""
-    return "–" if math.isnan(change) else f"{100 * change:+.1f}"
-
-
-def times(ratio: float) -> str:
-    """A ratio: "3.1", "∞", or "–" where it is undefined."""
-    return "–" if math.isnan(ratio) else "∞" if math.isinf(ratio) else f"{ratio:.1f}"
-
-
 def display_path(location: str) -> str:
     """A log's place as it is shortest: relative to the current folder where it lies inside it."""
     local = location.removeprefix("file://")
@@ -178,12 +160,12 @@ _PRIMING_NOTES = (
 def _veto_table(metrics: Metrics) -> Table:
     table = _table("", "pairs", "MAR", "95 % interval", "BR")
     for row in category_rows(metrics):
-        table.add_row(row.name, str(row.pairs), percent(row.mar), _between(row.mar_interval, percent), percent(row.br))
+        table.add_row(row.name, str(row.pairs), percent(row.mar), between(*row.mar_interval, percent), percent(row.br))
     return table
 
 
 def _veto_notes(metrics: Metrics) -> Sequence[str]:
-    gap = _between((metrics["mar_minus_br_ci_lower"], metrics["mar_minus_br_ci_upper"]), points)
+    gap = between(metrics["mar_minus_br_ci_lower"], metrics["mar_minus_br_ci_upper"], points)
     return [
         "MAR: share of wrong stereotyped halves where the contrast half is right; BR: the reverse.",
         f"MAR − BR: {points(metrics['mar_minus_br'])} points ({gap}).",
@@ -219,11 +201,7 @@ def _table(*headings: str) -> Table:
 def _with_interval(metrics: Metrics, key: str, form: Form) -> str:
     if math.isnan(metrics[f"{key}_ci_lower"]):
         return form(metrics[key])
-    return f"{form(metrics[key])} ({_between((metrics[f'{key}_ci_lower'], metrics[f'{key}_ci_upper']), form)})"
-
-
-def _between(interval: tuple[float, float], form: Form) -> str:
-    return f"{form(interval[0])} to {form(interval[1])}"
+    return f"{form(metrics[key])} ({between(metrics[f'{key}_ci_lower'], metrics[f'{key}_ci_upper'], form)})"
 
 
 def _origin(log: EvalLog) -> str:
@@ -250,10 +228,3 @@ def _results(log: EvalLog) -> Metrics | None:
         if score.scorer in {veto.SCORER, priming.SCORER}:
             return {name: metric.value for name, metric in score.metrics.items()}
     return None
-
-
-def _read(location: str) -> EvalLog:
-    try:
-        return read_eval_log(location, header_only=True)
-    except Exception as error:  # Inspect raises many kinds for a file that is no log
-        raise InputError(f"{location}: not a log that can be read ({type(error).__name__}: {error}).") from error

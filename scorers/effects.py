@@ -25,6 +25,7 @@ class Effect:
     Attributes:
         pairs: How many those are, counted by epoch.
         delta_mar: MAR of the arm minus MAR of the base.
+        delta_br: BR of the arm minus BR of the base.
         amplification: MAR of the arm over MAR of the base; NaN where the base's is 0 (published: amplification).
         newly_misfired: Pairs that misfire in the arm and not in the base.
         no_longer_misfired: Pairs that misfire in the base and not in the arm.
@@ -37,6 +38,7 @@ class Effect:
 
     pairs: int
     delta_mar: Estimate
+    delta_br: Estimate
     amplification: Estimate
     newly_misfired: int
     no_longer_misfired: int
@@ -64,18 +66,24 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
     def by_scenario(values: Sequence[float]) -> Counts:
         return np.bincount(rows, weights=np.array(values, dtype=float), minlength=len(index)).astype(np.float64)
 
-    misfired = [(one.misfired, two.misfired) for one, two in matched]
-    hits, other_hits = by_scenario([two for _, two in misfired]), by_scenario([one for one, _ in misfired])
-    trials = by_scenario([two.contrast == "right" for _, two in matched])
-    other_trials = by_scenario([one.contrast == "right" for one, _ in matched])
-    newly = by_scenario([two and not one for one, two in misfired])
-    no_longer = by_scenario([one and not two for one, two in misfired])
+    before_pairs, after_pairs = [one for one, _ in matched], [two for _, two in matched]
+    newly = by_scenario([two.misfired and not one.misfired for one, two in matched])
+    no_longer = by_scenario([one.misfired and not two.misfired for one, two in matched])
+    mar, base_mar = [
+        (by_scenario([pair.misfired for pair in pairs]), by_scenario([pair.contrast == "right" for pair in pairs]))
+        for pairs in (after_pairs, before_pairs)
+    ]
+    br, base_br = [
+        (by_scenario([pair.reversed for pair in pairs]), by_scenario([pair.stereotyped == "right" for pair in pairs]))
+        for pairs in (after_pairs, before_pairs)
+    ]
     did, did_p = clustered_mean(by_scenario([_did(one, two) for one, two in matched]), by_scenario([1.0] * len(matched)))
     up, down = int(newly.sum()), int(no_longer.sum())
     return Effect(
         pairs=len(matched),
-        delta_mar=clustered_difference(hits, trials, other_hits, other_trials),
-        amplification=clustered_ratio(hits, trials, other_hits, other_trials),
+        delta_mar=clustered_difference(*mar, *base_mar),
+        delta_br=clustered_difference(*br, *base_br),
+        amplification=clustered_ratio(*mar, *base_mar),
         newly_misfired=up,
         no_longer_misfired=down,
         mcnemar_p=mcnemar_exact(up, down) if matched else NAN,

@@ -27,6 +27,12 @@ Reading = Literal["all", "valid"]
 """What an invalid half does. ``all``: it counts as wrong (as published; the headline). ``valid``: it leaves its pair out."""
 
 
+CellName = Literal["a", "b", "c", "d"]
+"""``a`` both halves right, ``b`` stereotyped right and contrast wrong, ``c`` the reverse of it (misfired), ``d`` both wrong."""
+
+CELL_NAMES: tuple[CellName, ...] = ("a", "b", "c", "d")
+
+
 @dataclass(frozen=True)
 class HalfResult:
     """The outcome of one half in one epoch.
@@ -68,6 +74,18 @@ class PairResult:
     def misfired(self) -> bool:
         """Whether the model failed the stereotyped half and answered the contrast half."""
         return self.stereotyped != "right" and self.contrast == "right"
+
+    @property
+    def reversed(self) -> bool:
+        """Whether it is the other way round: the stereotyped half answered, the contrast half failed."""
+        return self.stereotyped == "right" and self.contrast != "right"
+
+    @property
+    def cell(self) -> CellName:
+        """Its cell in the 2 × 2 table of pairs."""
+        if self.stereotyped == "right":
+            return "a" if self.contrast == "right" else "b"
+        return "c" if self.contrast == "right" else "d"
 
 
 @dataclass(frozen=True)
@@ -176,10 +194,26 @@ def count_cells(pairs: Sequence[PairResult], reading: Reading) -> Cells:
     index = {scenario: row for row, scenario in enumerate(dict.fromkeys(pair.scenario for pair in counted))}
     table = np.zeros((4, len(index)))
     for pair in counted:
-        cell = 2 * (pair.stereotyped != "right") + (pair.contrast != "right")
-        table[cell, index[pair.scenario]] += 1
+        table[CELL_NAMES.index(pair.cell), index[pair.scenario]] += 1
     a, b, c, d = table
     return Cells(a, b, c, d)
+
+
+def invalid_share(pairs: Sequence[PairResult]) -> Estimate:
+    """The share of halves, of both kinds, that ended without an answer that counts, clustered by scenario.
+
+    Args:
+        pairs: Complete pairs.
+
+    Returns:
+        The share with its interval; undefined without pairs.
+    """
+    index = {scenario: row for row, scenario in enumerate(dict.fromkeys(pair.scenario for pair in pairs))}
+    invalid, halves = np.zeros(len(index)), np.zeros(len(index))
+    for pair in pairs:
+        invalid[index[pair.scenario]] += (pair.stereotyped in INVALID) + (pair.contrast in INVALID)
+        halves[index[pair.scenario]] += len(HALF_NAMES)
+    return clustered_proportion(invalid, halves)
 
 
 def invalid_rate(pairs: Sequence[PairResult], half: HalfName, kinds: Sequence[Outcome] = INVALID) -> float:

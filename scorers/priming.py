@@ -1,8 +1,8 @@
 """The priming experiment's scorer and metrics: every arm as VETO reports it, and every arm against the base."""
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Hashable, Mapping
+from typing import TypeVar, cast
 
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
@@ -15,6 +15,8 @@ from misfire.scorers.veto import half_result, half_score, pair_metrics
 
 SCORER = "priming_outcome"
 """Name of the scorer in logs; for re-scoring say ``--scorer misfire/priming_outcome``."""
+
+Name = TypeVar("Name", bound=Hashable)
 
 BASE = "base"
 """Name of the arm without a cue, which all others are compared with."""
@@ -34,9 +36,11 @@ def priming_metrics() -> Metric:
     def compute(scores: list[SampleScore]) -> Value:
         arms = join_arms(scores)
         effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
-        return _comparisons(effects) | {
-            f"{name}_{key}": value for name, joined in arms.items() for key, value in pair_metrics(joined).items()
-        }
+        comparisons = _flat(comparison_metrics(effects))
+        # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's ΔMAR
+        stderr = next((effect.delta_mar.stderr for effect in effects.values()), None)
+        comparisons |= {} if stderr is None else {"stderr": stderr}
+        return comparisons | _flat({name: pair_metrics(joined) for name, joined in arms.items()})
 
     return compute
 
@@ -82,14 +86,22 @@ def join_arms(scores: list[SampleScore]) -> dict[str, Joined]:
     return {name: join_halves(halves[name]) for name in sorted(numbers, key=numbers.__getitem__)}
 
 
-def _comparisons(effects: Mapping[str, Effect]) -> dict[str, float]:
+def comparison_metrics(effects: Mapping[Name, Effect]) -> dict[Name, dict[str, float]]:
+    """What is reported of some effects that form one family of tests.
+
+    Args:
+        effects: The effects by name.
+
+    Returns:
+        By name, the metrics by key; q-values are Benjamini-Hochberg's over the effects given.
+    """
     exact = benjamini_hochberg([effect.mcnemar_p for effect in effects.values()])
     clustered = benjamini_hochberg([effect.mcnemar_p_clustered for effect in effects.values()])
     did = benjamini_hochberg([effect.did_p for effect in effects.values()])
-    keys: dict[str, float] = {}
-    for (name, effect), exact_q, clustered_q, did_q in zip(effects.items(), exact, clustered, did, strict=True):
-        values = {
+    return {
+        name: {
             **_interval("delta_mar", effect.delta_mar),
+            **_interval("delta_br", effect.delta_br),
             **_interval("amplification", effect.amplification),
             **_interval("did", effect.did),
             "did_p": effect.did_p,
@@ -102,10 +114,12 @@ def _comparisons(effects: Mapping[str, Effect]) -> dict[str, float]:
             "misfire_mcnemar_q_clustered": clustered_q,
             "compared_pairs": effect.pairs,
         }
-        keys |= {f"{name}_{key}": value for key, value in values.items()}
-        # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's ΔMAR
-        keys.setdefault("stderr", effect.delta_mar.stderr)
-    return keys
+        for (name, effect), exact_q, clustered_q, did_q in zip(effects.items(), exact, clustered, did, strict=True)
+    }
+
+
+def _flat(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {f"{name}_{key}": value for name, own in metrics.items() for key, value in own.items()}
 
 
 def _interval(name: str, estimate: Estimate) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """The result table: what stands in a log, and nothing else."""
 
-import math
 from io import StringIO
 from pathlib import Path
 
@@ -10,7 +9,8 @@ from inspect_ai.log import EvalLog, read_eval_log
 from rich.console import Console
 
 from misfire.errors import InputError
-from misfire.reports.summary import arm_rows, category_rows, metrics_of, newest_log, percent, points, summary, times
+from misfire.reports.forms import percent, points, times
+from misfire.reports.summary import arm_rows, category_rows, metrics_of, newest_log, summary
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 
@@ -56,11 +56,6 @@ def test_the_table_shows_mar_br_and_their_test_together(log: EvalLog):
     assert "simulated" in text
 
 
-@pytest.mark.parametrize(("rate", "shown"), [(0.1234, "12.3 %"), (0, "0.0 %"), (1, "100.0 %"), (math.nan, "–")])
-def test_a_rate_is_shown_in_percent_and_an_undefined_one_as_a_dash(rate: float, shown: str):
-    assert percent(rate) == shown
-
-
 def test_a_log_of_another_task_is_refused(tmp_path: Path):
     from inspect_ai import Task
     from inspect_ai.dataset import Sample
@@ -84,15 +79,6 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
     assert f"{times(metrics[f'{key}_amplification'])} ({times(metrics[f'{key}_amplification_ci_lower'])} to" in text
     assert metrics["neutral_stereotyped_delta_mar"] == 0
     assert "+0.0" in text
-
-
-@pytest.mark.parametrize(("ratio", "shown"), [(3.14, "3.1"), (math.inf, "∞"), (math.nan, "–")])
-def test_a_ratio_is_shown_in_short(ratio: float, shown: str):
-    assert times(ratio) == shown
-
-
-def test_a_change_is_shown_with_its_sign():
-    assert [points(change) for change in (0.031, -0.2, 0, math.nan)] == ["+3.1", "-20.0", "+0.0", "–"]
 
 
 def test_pairs_without_an_outcome_are_counted(tmp_path: Path):

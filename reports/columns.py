@@ -1,0 +1,264 @@
+"""The columns of the frames: their names, types and meanings, declared once for frames, documents and the JSON schema."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["text", "count", "rate", "change", "ratio", "p", "flag", "time"]
+"""What a column holds; ``misfire.reports.reference`` says in words which values each kind has."""
+
+DTYPES: dict[Kind, str] = {
+    "text": "string",
+    "count": "int64",
+    "rate": "float64",
+    "change": "float64",
+    "ratio": "float64",
+    "p": "float64",
+    "flag": "bool",
+    "time": "string",
+}
+"""The type in pandas of each kind."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a frame.
+
+    Attributes:
+        name: Its name.
+        kind: What it holds.
+        meaning: What it says, in a line.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+
+    @property
+    def dtype(self) -> str:
+        """Its type in pandas."""
+        return DTYPES[self.kind]
+
+
+def frame_of(rows: Iterable[Sequence[object]], columns: Sequence[Column]) -> "pd.DataFrame":
+    """A typed frame.
+
+    Args:
+        rows: One sequence a row, in the order of the columns.
+        columns: The columns.
+
+    Returns:
+        A frame with these columns and their types, also where there is no row.
+    """
+    import pandas as pd
+
+    table = list(rows)
+    values = zip(*table, strict=True) if table else [() for _ in columns]
+    return pd.DataFrame({column.name: pd.Series(list(cells), dtype=column.dtype) for column, cells in zip(columns, values, strict=True)})
+
+
+def _interval(name: str, kind: Kind, meaning: str) -> tuple[Column, ...]:
+    return (
+        Column(name, kind, meaning),
+        Column(f"{name}_stderr", kind, f"standard error of `{name}`, clustered by scenario"),
+        *_ends(name, kind),
+    )
+
+
+def _ends(name: str, kind: Kind) -> tuple[Column, Column]:
+    return (
+        Column(f"{name}_ci_lower", kind, f"lower end of the 95 % interval of `{name}`"),
+        Column(f"{name}_ci_upper", kind, f"upper end of the 95 % interval of `{name}`"),
+    )
+
+
+RUN = (
+    Column("run", "text", "short name of the run, unique in the set: the model, and what sets its runs apart"),
+    Column("model", "text", "the model, as Inspect names it"),
+    Column("task", "text", "`veto` or `priming`"),
+    Column("protocol", "text", "`direct` or `cot`"),
+    Column("parser", "text", "how answers were read: `strict` or `published`"),
+)
+"""Columns that every frame over runs begins with."""
+
+RUNS = (
+    *RUN,
+    Column("status", "text", "Inspect's status of the run: `success`, `error`, `cancelled` or `started` (it crashed, or still runs)"),
+    Column("complete", "flag", "whether the run ended by itself and every planned pair has both halves in every arm"),
+    Column("planned_pairs", "count", "pairs of the run, times epochs"),
+    Column("epochs", "count", "how often each half was asked"),
+    Column("errors", "count", "samples that ended in an error"),
+    Column("pair_source", "text", "where pairs are from: `bbq`, `embedded`, `file` or `hub`"),
+    Column("pair_origin", "text", "the same in words"),
+    Column("pair_set_sha256", "text", "hash over all pairs; the same hash, the same pairs"),
+    Column("unverified_files", "text", "BBQ files that were not the official ones, with commas between"),
+    Column("suite_version", "text", "version of misfire that made the log"),
+    Column("task_id", "text", "Inspect's id of the task; a retried run keeps it"),
+    Column("created", "time", "when the run began"),
+    Column("log", "text", "where the log lies"),
+)
+
+HALVES = (
+    *RUN,
+    Column("arm", "text", "arm of the priming experiment; `base` in VETO"),
+    Column("pair_id", "text", "the pair"),
+    Column("half", "text", "`stereotyped` or `contrast`"),
+    Column("epoch", "count", "the epoch, from 1"),
+    Column("outcome", "text", "`right`, `wrong`, `refused`, `unparsable`, `truncated`, or `failed` (the sample has no score)"),
+    Column("answer", "text", "`yes` or `no`, or the beginning of what the model said in its place"),
+    Column("category", "text", "the pair's category"),
+    Column("subcategory", "text", "BBQ's finer division where it has one"),
+    Column("scenario", "text", "the pair's scenario, the unit that intervals are clustered by"),
+    Column("stereotyped_group", "text", "label of the stereotyped group"),
+    Column("contrast_group", "text", "label of the contrast half's group"),
+    Column("example_id", "text", "BBQ's number of the example"),
+    Column("cue", "text", "the cue in this half, missing if it has none"),
+    Column("error", "text", "the sample's error, if it ended in one"),
+    Column("sample_id", "text", "the sample's id in the log"),
+)
+
+PAIRS = (
+    *RUN,
+    Column("arm", "text", "arm of the priming experiment; `base` in VETO"),
+    Column("pair_id", "text", "the pair"),
+    Column("epoch", "count", "the epoch, from 1"),
+    Column("category", "text", "the pair's category"),
+    Column("scenario", "text", "the pair's scenario"),
+    Column("stereotyped", "text", "outcome of the stereotyped half"),
+    Column("contrast", "text", "outcome of the contrast half"),
+    Column("cell", "text", "`a` both right, `b` contrast wrong only, `c` stereotyped wrong only, `d` both wrong"),
+    Column("misfired", "flag", "cell c"),
+    Column("valid", "flag", "whether both halves were answered"),
+)
+
+SUMMARY = (
+    *RUN,
+    Column("arm", "text", "arm of the priming experiment; `base` in VETO"),
+    Column("category", "text", "`all`, or one category"),
+    Column("pairs", "count", "complete pairs, counted by epoch"),
+    Column("incomplete_pairs", "count", "pairs of which one half has no outcome"),
+    Column("scenarios", "count", "scenarios that they are from"),
+    Column("a_both_right", "count", "cell a"),
+    Column("b_contrast_wrong_only", "count", "cell b"),
+    Column("c_stereotyped_wrong_only", "count", "cell c: misfired"),
+    Column("d_both_wrong", "count", "cell d"),
+    *_interval("mar", "rate", "MAR, conditional (headline): c / (a + c); an invalid half counts as wrong"),
+    Column("mar_unconditional", "rate", "MAR, unconditional: c / N"),
+    Column("mar_valid", "rate", "MAR over pairs whose halves were both answered"),
+    *_ends("mar_valid", "rate"),
+    Column("mar_unconditional_valid", "rate", "c / N over those pairs"),
+    *_interval("br", "rate", "BR, conditional: b / (a + b), the reverse error"),
+    Column("reverse_rate", "rate", "b / N"),
+    Column("br_valid", "rate", "BR over pairs whose halves were both answered"),
+    *_ends("br_valid", "rate"),
+    Column("pairs_valid", "count", "pairs whose halves were both answered"),
+    *_interval("mar_minus_br", "change", "MAR − BR"),
+    Column("mcnemar_p", "p", "exact McNemar test of b against c; takes pairs as independent"),
+    Column("mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
+    Column("mcnemar_p_clustered", "p", "McNemar's test clustered by scenario"),
+    Column("mcnemar_q_clustered", "p", "the same, Benjamini-Hochberg over its family"),
+    Column("target_accuracy", "rate", "(a + b) / N: accuracy on stereotyped halves"),
+    Column("contrast_accuracy", "rate", "(a + c) / N: accuracy on contrast halves"),
+    *_interval("invalid", "rate", "share of halves, of both kinds, that were refused, unparsable or truncated"),
+    *(
+        Column(f"{half}_{kind}", "rate", f"share of {half} halves that were {words}")
+        for half in ("stereotyped", "contrast")
+        for kind, words in (("invalid", "invalid"), ("refused", "refused"), ("unparsable", "unparsable"), ("truncated", "truncated"))
+    ),
+)
+
+_EFFECT = (
+    *_interval("delta_mar", "change", "MAR of the second minus MAR of the first"),
+    *_interval("delta_br", "change", "BR of the second minus BR of the first"),
+)
+
+_TESTS = (
+    Column("newly_misfired", "count", "pairs that misfire in the second and not in the first"),
+    Column("no_longer_misfired", "count", "pairs that misfire in the first and not in the second"),
+    Column("misfire_mcnemar_p", "p", "exact McNemar test of these two counts; takes pairs as independent"),
+    Column("misfire_mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
+    Column("misfire_mcnemar_p_clustered", "p", "the same question, clustered by scenario"),
+    Column("misfire_mcnemar_q_clustered", "p", "the same, Benjamini-Hochberg over its family"),
+    Column("compared_pairs", "count", "(pair, epoch)s that are complete in both"),
+)
+
+EFFECTS = (
+    *RUN,
+    Column("arm", "text", "the primed arm, compared with `base`"),
+    *_EFFECT,
+    *_interval("amplification", "ratio", "MAR of the arm over MAR of the base"),
+    *_interval("did", "change", "change of stereotyped accuracy minus change of contrast accuracy"),
+    Column("did_p", "p", "test of the difference in differences against 0, clustered by scenario"),
+    Column("did_q", "p", "the same, Benjamini-Hochberg over the run's arms"),
+    *_TESTS,
+)
+
+COMPARISONS = (
+    Column("first", "text", "run"),
+    Column("second", "text", "run that is compared with it, on the same pairs"),
+    *_EFFECT,
+    *_TESTS,
+)
+
+POWER = (
+    *RUN,
+    Column("pairs", "count", "pairs that the observed rates rest on"),
+    Column("both_right", "rate", "observed a / N"),
+    Column("discordance", "rate", "observed (b + c) / N"),
+    Column("design_effect", "ratio", "how much the clustering by scenario inflates the variance of c − b; at least 1"),
+    Column("difference", "change", "the MAR − BR that is to be detected"),
+    Column(
+        "independent_pairs",
+        "ratio",
+        "independent pairs needed, by the exact test; infinite where the discordance cannot hold the difference",
+    ),
+    Column("clustered_pairs", "ratio", "pairs needed where they are clustered as here: times the design effect"),
+)
+
+SCENARIOS = (
+    Column("scenario", "text", "the scenario"),
+    Column("category", "text", "its category"),
+    Column("runs", "count", "runs with a complete pair of it"),
+    Column("runs_misfired", "count", "runs with at least one misfired pair of it"),
+    Column("pairs", "count", "complete pairs of it, over runs and epochs"),
+    Column("misfired", "count", "those that misfired"),
+    Column("reversed", "count", "those with the reverse error (cell b)"),
+    Column("mar", "rate", "MAR over all its pairs"),
+    Column("br", "rate", "BR over all its pairs"),
+)
+
+FAILURES = (
+    Column("pair_id", "text", "the pair"),
+    Column("category", "text", "its category"),
+    Column("scenario", "text", "its scenario"),
+    Column("runs", "count", "VETO runs that it is complete in"),
+    Column("runs_misfired", "count", "those that misfired on it, in any epoch"),
+    Column("pair_set_sha256", "text", "the pair set that it is from"),
+)
+
+PUBLISHED = (
+    Column("model", "text", "the model, as the paper names it"),
+    Column("mar", "rate", "MAR, conditional"),
+    Column("br", "rate", "BR, conditional"),
+    Column("target_accuracy", "rate", "accuracy on stereotyped halves"),
+    Column("contrast_accuracy", "rate", "accuracy on contrast halves"),
+    Column("mar_primed", "rate", "MAR with the published cue"),
+    Column("starred", "text", "`mar` or `br`: the larger one, where the paper's test finds the two different; else missing"),
+)
+
+FRAMES: dict[str, tuple[Column, ...]] = {
+    "runs": RUNS,
+    "halves": HALVES,
+    "pairs": PAIRS,
+    "summary": SUMMARY,
+    "effects": EFFECTS,
+    "comparisons": COMPARISONS,
+    "power": POWER,
+    "scenarios": SCENARIOS,
+    "failures": FAILURES,
+    "published": PUBLISHED,
+}
+"""All frames by name."""

@@ -1,0 +1,370 @@
+"""From logs to tidy frames: halves, pairs, and what they come to by run, arm and category.
+
+Samples are read by ``inspect_ai.analysis``; pairs, metrics and tests are those of ``misfire.scorers``, so that a frame says what
+the log says.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, cast
+
+from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.reports import columns
+from misfire.reports.columns import Column, frame_of
+from misfire.reports.power import DIFFERENCES, power_of
+from misfire.reports.runs import SCORERS, Places, Run, RunSet, Step, TaskName, find_runs
+from misfire.scorers.effects import compare
+from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
+from misfire.scorers.outcomes import Outcome
+from misfire.scorers.priming import BASE, comparison_metrics
+from misfire.scorers.statistics import benjamini_hochberg
+from misfire.scorers.veto import OUTCOMES, overall_metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from inspect_ai.analysis import SampleColumn
+    from inspect_ai.log import EvalSample, EvalSampleSummary
+
+ALL = "all"
+"""In the column ``category``: all pairs of the run and arm."""
+
+_SHORTENED = "Key removed from summary"
+
+
+@dataclass(frozen=True)
+class HalfRecord:
+    """One half as a log has it, for one of the arms that it serves; fields as in the frame ``halves``."""
+
+    arm: str
+    pair_id: str
+    half: str
+    epoch: int
+    outcome: str
+    answer: str | None
+    category: str
+    subcategory: str | None
+    scenario: str
+    stereotyped_group: str | None
+    contrast_group: str | None
+    example_id: str | None
+    cue: str | None
+    error: str | None
+    sample_id: str
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The pairs of one arm of one run."""
+
+    run: Run
+    name: str
+    joined: Joined
+
+    def by_category(self) -> dict[str, tuple[PairResult, ...]]:
+        """All pairs under ``all``, then those of each category, in order of first appearance."""
+        groups: defaultdict[str, list[PairResult]] = defaultdict(list)
+        for pair in self.joined.pairs:
+            groups[pair.category].append(pair)
+        return {ALL: self.joined.pairs} | {name: tuple(members) for name, members in groups.items()}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What some logs hold, as frames (``misfire.reports.columns`` has their columns).
+
+    Attributes:
+        run_set: The runs, and what was left out.
+        records: The halves of each run, in its order.
+    """
+
+    run_set: RunSet
+    records: tuple[tuple[HalfRecord, ...], ...]
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """Every arm of every run, pairs joined; the base arm of a run first."""
+        return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in _arms(run, records))
+
+    @cached_property
+    def runs(self) -> "pd.DataFrame":
+        """One row a run."""
+        return frame_of((self._run_row(run, records) for run, records in zip(self.run_set.runs, self.records, strict=True)), columns.RUNS)
+
+    @cached_property
+    def halves(self) -> "pd.DataFrame":
+        """One row a (run, arm, half, epoch)."""
+        names = [column.name for column in columns.HALVES[len(columns.RUN) :]]
+        rows = (
+            (*_run_values(run), *(getattr(record, name) for name in names))
+            for run, records in zip(self.run_set.runs, self.records, strict=True)
+            for record in records
+        )
+        return frame_of(rows, columns.HALVES)
+
+    @cached_property
+    def pairs(self) -> "pd.DataFrame":
+        """One row a (run, arm, pair, epoch) that has both halves."""
+        return frame_of((_pair_row(arm, pair) for arm in self.arms for pair in arm.joined.pairs), columns.PAIRS)
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """One row a (run, arm, category).
+
+        Families of the q-values: in VETO all runs (category ``all``), and all (run, category)s of one category or more; in priming the same
+        for each arm by itself.
+        """
+        rows = [
+            _values(columns.SUMMARY, _run_fields(arm.run) | {"arm": arm.name, "category": category} | metrics)
+            for arm in self.arms
+            for category, metrics in _category_metrics(arm)
+        ]
+        return _with_q(frame_of(rows, columns.SUMMARY))
+
+    def overall(self, task: TaskName) -> "pd.DataFrame":
+        """The rows of the summary that are about all pairs of a task's runs and arms."""
+        chosen = (self.summary["task"] == task) & (self.summary["category"] == ALL)
+        return self.summary[chosen].reset_index(drop=True)
+
+    @cached_property
+    def effects(self) -> "pd.DataFrame":
+        """One row a (priming run, primed arm), against the run's base arm."""
+        rows: list[Sequence[object]] = []
+        for run in self.run_set.of("priming"):
+            own = {arm.name: arm.joined.pairs for arm in self.arms if arm.run is run}
+            effects = {name: compare(own[BASE], pairs) for name, pairs in own.items() if name != BASE}
+            rows += [
+                _values(columns.EFFECTS, _run_fields(run) | {"arm": name} | metrics)
+                for name, metrics in comparison_metrics(effects).items()
+            ]
+        return frame_of(rows, columns.EFFECTS)
+
+    @cached_property
+    def comparisons(self) -> "pd.DataFrame":
+        """One row for every two VETO runs on the same pairs."""
+        arms = [arm for arm in self.arms if arm.run.task == "veto"]
+        effects = {
+            (one.run.label, two.run.label): compare(one.joined.pairs, two.joined.pairs)
+            for one, two in combinations(arms, 2)
+            if one.run.pair_set == two.run.pair_set
+        }
+        rows = [
+            _values(columns.COMPARISONS, {"first": first, "second": second} | metrics)
+            for (first, second), metrics in comparison_metrics(effects).items()
+        ]
+        return frame_of(rows, columns.COMPARISONS)
+
+    @cached_property
+    def power(self) -> "pd.DataFrame":
+        """One row a (VETO run, MAR − BR to be detected)."""
+        rows = [
+            _values(columns.POWER, _run_fields(arm.run) | vars(power_of(count_cells(arm.joined.pairs, "all"), difference)))
+            for arm in self.arms
+            if arm.run.task == "veto"
+            for difference in DIFFERENCES
+        ]
+        return frame_of(rows, columns.POWER)
+
+    @cached_property
+    def scenarios(self) -> "pd.DataFrame":
+        """One row a scenario of the VETO runs, those that misfire in most runs first."""
+        members: defaultdict[tuple[str, str], list[tuple[str, PairResult]]] = defaultdict(list)
+        for arm in self.arms:
+            if arm.run.task == "veto":
+                for pair in arm.joined.pairs:
+                    members[pair.scenario, pair.category].append((arm.run.label, pair))
+        rows = [_scenario_row(*name, found) for name, found in members.items()]
+        frame = frame_of(rows, columns.SCENARIOS)
+        return frame.sort_values(["runs_misfired", "misfired", "scenario"], ascending=[False, False, True], ignore_index=True)
+
+    def records_of(self, run: Run) -> tuple[HalfRecord, ...]:
+        """The halves of one of the runs."""
+        return self.records[self.run_set.runs.index(run)]
+
+    def _run_row(self, run: Run, records: Sequence[HalfRecord]) -> Sequence[object]:
+        whole = all(len(arm.joined.pairs) == run.planned_pairs for arm in self.arms if arm.run is run)
+        more: dict[str, object] = {
+            "status": run.status,
+            "complete": run.status == "success" and whole,
+            "planned_pairs": run.planned_pairs,
+            "epochs": run.epochs,
+            "errors": len({(record.sample_id, record.epoch) for record in records if record.error}),
+            "pair_source": run.pair_source,
+            "pair_origin": run.pair_origin,
+            "pair_set_sha256": run.pair_set,
+            "unverified_files": ", ".join(run.unverified_files),
+            "suite_version": run.suite_version,
+            "task_id": run.task_id,
+            "created": run.created,
+            "log": run.log,
+        }
+        return _values(columns.RUNS, _run_fields(run) | more)
+
+
+def read_results(
+    places: Places, *, allow_mixed: bool = False, started: Callable[[int], None] | None = None, step: Step | None = None
+) -> Results:
+    """Read some logs.
+
+    Args:
+        places: Log files and folders, on any file system that Inspect reads; an eval set's folder is one.
+        allow_mixed: Whether runs may differ in pairs, suite version or parser.
+        started: Called with the number of logs before their samples are read.
+        step: Called after each.
+
+    Returns:
+        Their results. Logs of runs that did not end count for what they hold.
+
+    Raises:
+        InputError: A place cannot be read, holds nothing of ours, or runs differ that may not.
+    """
+    run_set = find_runs(places, allow_mixed=allow_mixed)
+    if started:
+        started(len(run_set.runs))
+    records: list[tuple[HalfRecord, ...]] = []
+    for run in run_set.runs:
+        records.append(read_halves(run))
+        if step:
+            step()
+    return Results(run_set, tuple(records))
+
+
+def read_halves(run: Run) -> tuple[HalfRecord, ...]:
+    """The halves of a run, from the summaries of its samples.
+
+    Args:
+        run: The run.
+
+    Returns:
+        One record a (sample, epoch, arm). A sample that errored or has no score is a half that failed.
+    """
+    from inspect_ai.analysis import samples_df
+
+    frame = samples_df(run.log, _sample_columns(SCORERS[run.task], full=False), quiet=True)
+    if frame["arms"].astype("string").str.startswith(_SHORTENED).any():
+        # a sample that serves dozens of arms: its summary leaves them out
+        frame = samples_df(run.log, _sample_columns(SCORERS[run.task], full=True), quiet=True)
+    rows = cast("list[dict[str, object]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
+    return tuple(record for row in rows if row["half"] in HALF_NAMES and row["pair_id"] for record in _records(row))
+
+
+def _sample_columns(scorer: str, *, full: bool) -> "list[SampleColumn]":
+    from inspect_ai.analysis import SampleColumn
+
+    def metadata(name: str) -> "SampleColumn":
+        return SampleColumn(name, path=lambda sample: sample.metadata.get(name), full=full)
+
+    def score(name: str) -> "SampleColumn":
+        return SampleColumn(name, path=lambda sample: _plain(getattr((sample.scores or {}).get(scorer), name, None)), full=full)
+
+    def error(sample: "EvalSampleSummary | EvalSample") -> str | None:
+        return sample.error if sample.error is None or isinstance(sample.error, str) else sample.error.message
+
+    def arms(sample: "EvalSampleSummary | EvalSample") -> str:
+        named = sample.metadata.get("arms", [BASE])
+        return named if isinstance(named, str) else "\n".join(named)
+
+    return [
+        SampleColumn("id", path="id", type=str),
+        SampleColumn("epoch", path="epoch"),
+        SampleColumn("error", path=error, full=full),
+        SampleColumn("arms", path=arms, full=full),
+        *map(score, ("value", "answer")),
+        *map(metadata, _METADATA),
+    ]
+
+
+_METADATA = ("pair_id", "half", "category", "subcategory", "scenario", "stereotyped_group", "contrast_group", "example_id", "cue")
+
+
+def _plain(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _records(row: Mapping[str, object]) -> Iterable[HalfRecord]:
+    def text(name: str) -> str | None:
+        return None if row[name] is None else str(row[name])
+
+    value = row["value"]
+    for arm in str(row["arms"]).split("\n"):
+        yield HalfRecord(
+            arm=arm,
+            pair_id=str(row["pair_id"]),
+            half=str(row["half"]),
+            epoch=int(cast("int", row["epoch"])),
+            outcome=value if isinstance(value, str) and value in OUTCOMES else "failed",
+            answer=text("answer"),
+            category=str(row["category"]),
+            subcategory=text("subcategory"),
+            scenario=str(row["scenario"]),
+            stereotyped_group=text("stereotyped_group"),
+            contrast_group=text("contrast_group"),
+            example_id=text("example_id"),
+            cue=text("cue"),
+            error=text("error") or None,
+            sample_id=str(row["id"]),
+        )
+
+
+def _arms(run: Run, records: Sequence[HalfRecord]) -> Iterable[Arm]:
+    halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
+    for record in records:
+        result = HalfResult(
+            record.pair_id, cast("HalfName", record.half), record.category, record.scenario, record.epoch, cast("Outcome", record.outcome)
+        )
+        halves[record.arm].append(result)
+    return [Arm(run, name, join_halves(halves[name])) for name in dict.fromkeys((BASE, *run.arms, *halves))]
+
+
+def _run_fields(run: Run) -> dict[str, object]:
+    return {"run": run.label, "model": run.model, "task": run.task, "protocol": run.protocol, "parser": run.parser}
+
+
+def _run_values(run: Run) -> tuple[object, ...]:
+    return tuple(_run_fields(run).values())
+
+
+def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[object]:
+    return [fields[column.name] for column in wanted]
+
+
+def _pair_row(arm: Arm, pair: PairResult) -> Sequence[object]:
+    key = (*_run_values(arm.run), arm.name, pair.pair_id, pair.epoch, pair.category, pair.scenario)
+    return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid)
+
+
+def _category_metrics(arm: Arm) -> Iterable[tuple[str, dict[str, object]]]:
+    incomplete = {ALL: arm.joined.incomplete}
+    for category, pairs in arm.by_category().items():
+        invalid = invalid_share(pairs)
+        metrics = overall_metrics(pairs, incomplete.get(category, 0))
+        more = {
+            "mar_stderr": metrics["stderr"],
+            "mcnemar_q": math.nan,
+            "mcnemar_q_clustered": math.nan,
+            "invalid": invalid.value,
+            "invalid_stderr": invalid.stderr,
+            "invalid_ci_lower": invalid.lower,
+            "invalid_ci_upper": invalid.upper,
+        }
+        yield category, {**metrics, **more}
+
+
+def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
+    """Fills in the q-values, family by family."""
+    family = summary["task"] + "|" + summary["arm"] + "|" + (summary["category"] == ALL).astype(str)
+    for index in summary.groupby(family, sort=False).groups.values():
+        for kind in ("", "_clustered"):
+            summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(summary.loc[index, f"mcnemar_p{kind}"].tolist())
+    return summary
+
+
+def _scenario_row(scenario: str, category: str, found: Sequence[tuple[str, PairResult]]) -> Sequence[object]:
+    pairs = [pair for _, pair in found]
+    cells = count_cells(pairs, "all")
+    runs, misfired = {run for run, _ in found}, {run for run, pair in found if pair.misfired}
+    _, b, c, _ = cells.totals
+    return (scenario, category, len(runs), len(misfired), len(pairs), c, b, cells.mar().value, cells.br().value)

@@ -1,0 +1,159 @@
+"""How many pairs an evaluation needs: the power of the exact McNemar test at an observed discordance."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from misfire.scorers.join import Cells
+from misfire.scorers.statistics import NAN
+
+LEVEL = 0.05
+"""Two-sided level of the test."""
+
+POWER = 0.8
+"""Power that is asked for."""
+
+DIFFERENCES = (0.02, 0.05, 0.1)
+"""Values of MAR − BR that the table is made for."""
+
+MOST_PAIRS = 1_000_000
+"""Beyond so many pairs nobody asks; the number is given as infinite."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """What it takes to detect a difference.
+
+    Attributes:
+        pairs: Pairs that the observed rates rest on.
+        both_right: Observed a / N.
+        discordance: Observed (b + c) / N.
+        design_effect: Variance of the clustered estimate of c − b over that of independent pairs; at least 1.
+        difference: The MAR − BR to be detected.
+        independent_pairs: Independent pairs needed; infinite if the discordance cannot hold the difference, NaN without pairs.
+        clustered_pairs: Pairs needed if they are clustered by scenario as the observed ones.
+    """
+
+    pairs: int
+    both_right: float
+    discordance: float
+    design_effect: float
+    difference: float
+    independent_pairs: float
+    clustered_pairs: float
+
+
+def power_of(cells: Cells, difference: float) -> Power:
+    """The pairs needed to detect a MAR − BR, where everything else is as observed.
+
+    Args:
+        cells: The observed table.
+        difference: MAR − BR, 0 to 1.
+
+    Returns:
+        The numbers of pairs at which the exact McNemar test has ``POWER`` at ``LEVEL``. The shares of pairs that are both right and that
+        are discordant stay as observed; discordant pairs divide so that MAR − BR is ``difference``.
+    """
+    a, b, c, _ = cells.totals
+    total = cells.pairs
+    if total == 0:
+        return Power(0, NAN, NAN, NAN, difference, NAN, NAN)
+    both_right, discordance = a / total, (b + c) / total
+    share = misfire_share(both_right, discordance, difference)
+    needed = math.inf if math.isnan(share) else float(pairs_needed(discordance, share))
+    effect = _design_effect(cells)
+    return Power(
+        total, both_right, discordance, effect, difference, needed, math.ceil(needed * effect) if math.isfinite(needed) else math.inf
+    )
+
+
+def misfire_share(both_right: float, discordance: float, difference: float) -> float:
+    """Of the discordant pairs, the share in cell c that makes MAR − BR a given difference.
+
+    With u the share of all pairs in cell c, MAR − BR = u / (a + u) − (d − u) / (a + d − u), which grows with u; the u is found by Brent's
+    method.
+
+    Args:
+        both_right: a / N.
+        discordance: d = (b + c) / N.
+        difference: MAR − BR.
+
+    Returns:
+        A share from 0.5 to 1; NaN where even all discordant pairs in cell c do not make the difference.
+    """
+    from scipy.optimize import brentq
+
+    def excess(u: float) -> float:
+        return _rate(u, both_right) - _rate(discordance - u, both_right) - difference
+
+    if discordance == 0 or excess(discordance) < 0:
+        return NAN
+    return float(brentq(excess, discordance / 2, discordance)) / discordance
+
+
+@lru_cache(maxsize=256)
+def pairs_needed(discordance: float, share: float) -> float:
+    """The smallest number of independent pairs at which the exact McNemar test finds an imbalance with ``POWER``.
+
+    Args:
+        discordance: Share of pairs that are discordant, above 0.
+        share: Of these, the share that lies in cell c.
+
+    Returns:
+        The number, or infinity above ``MOST_PAIRS``. Power is not quite monotone in the number of pairs; bisection finds a number that
+        reaches it where the next smaller one does not.
+    """
+    low, high = 1, 2
+    while power(high, discordance, share) < POWER:
+        low, high = high, 2 * high
+        if low >= MOST_PAIRS:
+            return math.inf
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle, discordance, share) >= POWER else (middle, high)
+    return high
+
+
+def power(pairs: int, discordance: float, share: float) -> float:
+    """Power of the two-sided exact McNemar test, over all numbers of discordant pairs that may turn up.
+
+    Args:
+        pairs: Independent pairs.
+        discordance: Chance that a pair is discordant.
+        share: Chance that a discordant pair lies in cell c.
+
+    Returns:
+        The chance of p ≤ ``LEVEL``.
+    """
+    from scipy.stats import binom
+
+    # so many discordant pairs turn up, but for one chance in a billion on either side
+    first, last = (int(binom.ppf(tail, pairs, discordance)) for tail in (1e-9, 1 - 1e-9))
+    discordant = np.arange(max(first, 1), last + 1)
+    if len(discordant) == 0:
+        return 0.0
+    # the test rejects if the smaller count is at most this; -1 where none can reject
+    critical = binom.ppf(LEVEL / 2, discordant, 0.5)
+    critical = np.where(binom.cdf(critical, discordant, 0.5) > LEVEL / 2, critical - 1, critical)
+    rejects = binom.cdf(critical, discordant, share) + binom.sf(discordant - critical - 1, discordant, share)
+    return float((binom.pmf(discordant, pairs, discordance) * np.where(critical >= 0, rejects, 0.0)).sum())
+
+
+def _rate(hits: float, both_right: float) -> float:
+    return hits / (both_right + hits) if hits > 0 else 0.0
+
+
+def _design_effect(cells: Cells) -> float:
+    """Kish's: clustered over simple variance of the mean of (c − b) over pairs."""
+    sizes = cells.a + cells.b + cells.c + cells.d
+    total, clusters = float(sizes.sum()), len(sizes)
+    difference = cells.c - cells.b
+    mean = float(difference.sum()) / total
+    simple = float((cells.b + cells.c).sum()) / total - mean**2
+    if clusters < 2 or simple <= 0:
+        return 1.0
+    residual = difference - mean * sizes
+    clustered = clusters / (clusters - 1) * float((residual**2).sum()) / total
+    return max(clustered / simple, 1.0)

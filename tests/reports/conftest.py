@@ -1,0 +1,40 @@
+"""Logs that the report tests share: small runs of the simulated model, made once."""
+
+from pathlib import Path
+
+import pytest
+from inspect_ai import Task
+from inspect_ai import eval as run
+
+from misfire.reports import Results, read_results
+from misfire.tasks.priming import priming
+from misfire.tasks.veto import veto
+
+PAIRS = 128
+"""Pairs of the VETO runs."""
+
+
+def make_log(task: Task, model: str, folder: Path, **options: object) -> str:
+    """Runs a task and gives the log's place; ``planted`` are the simulated model's parameters."""
+    planted = options.pop("planted", {})
+    (log,) = run(task, model=f"simulated/{model}", model_args=planted, log_dir=str(folder), display="none", **options)  # pyright: ignore[reportArgumentType]
+    return log.location
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three VETO runs (two models, one of them also with chain of thought) and a priming run."""
+    folder = tmp_path_factory.mktemp("logs")
+    alpha: dict[str, object] = {"mar": 0.3, "br": 0.1, "invalid": 0.05}
+    make_log(veto(source="embedded", pairs=PAIRS), "alpha", folder / "veto", planted=alpha)
+    make_log(veto(source="embedded", pairs=PAIRS, protocol="cot"), "alpha", folder / "veto", planted=alpha)
+    make_log(veto(source="embedded", pairs=PAIRS), "beta", folder / "veto", planted={"mar": 0.1, "br": 0.1, "seed": 3}, epochs=2)
+    primed: dict[str, object] = {"cue_mar": "published:0.5", "seed": 2}
+    make_log(priming(source="embedded", pairs=64, cues="published,neutral"), "alpha", folder / "priming", planted=primed)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def results(logs: Path) -> Results:
+    """What these logs hold."""
+    return read_results(logs)

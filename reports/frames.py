@@ -7,7 +7,7 @@ the log says.
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, cast
@@ -82,7 +82,7 @@ class Results:
     """
 
     run_set: RunSet
-    records: tuple[tuple[HalfRecord, ...], ...]
+    records: tuple[tuple[HalfRecord, ...], ...] = field(repr=False)
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:

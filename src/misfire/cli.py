@@ -85,6 +85,70 @@ def results(log: str) -> None:
     click.echo(f"  Open it: {inspect} view --log-dir {display_path(found.location).rpartition('/')[0] or '.'}")
 
 
+@main.command()
+@click.argument("logs", nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the report to; none for the main table alone."
+)
+@click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, with commas between.")
+@click.option("--published", is_flag=True, help="Show the paper's 25 models beside the measured ones, marked.")
+@click.option("--allow-mixed", is_flag=True, help="Take runs that differ in pairs, suite version or parser.")
+@click.option("--examples", type=click.IntRange(min=0), default=10, show_default=True, help="Failures to show with their texts.")
+@click.option("--viewer-url", default="http://127.0.0.1:7575", show_default=True, help="Where `inspect view` runs, for links to samples.")
+@click.option(
+    "--fail-if", "conditions", multiple=True, metavar="CONDITION", help="Exit with 1 if a run meets it: 'mar>0.10'; again for more."
+)
+@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if surely above.")
+@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless surely below.")
+def report(
+    logs: tuple[str, ...],
+    out: Path | None,
+    formats: str,
+    published: bool,
+    allow_mixed: bool,
+    examples: int,
+    viewer_url: str,
+    conditions: tuple[str, ...],
+    ci_lower: bool,
+    ci_upper: bool,
+) -> None:
+    """Make tables and figures from LOGS: log files, folders, or the folder of an eval set.
+
+    Conditions of --fail-if are about mar, br, mar_minus_br, mar_valid, br_valid or invalid, and are checked on every VETO run and on the
+    base arm of every priming run. Exit status: 0, all is well; 1, a condition is met or cannot be judged; 2, the input cannot be used.
+    """
+    from rich.console import Console
+
+    from misfire.errors import InputError
+    from misfire.reports.frames import read_results
+    from misfire.reports.gates import parse_condition, violations
+    from misfire.reports.progress import late_progress
+    from misfire.reports.terminal import overview
+    from misfire.reports.write import parse_formats, write_report
+
+    if ci_lower and ci_upper:
+        _refuse("--ci-lower and --ci-upper exclude each other: choose the end that the condition is about.")
+    if (ci_lower or ci_upper) and not conditions:
+        _refuse("--ci-lower and --ci-upper go with --fail-if.")
+    try:
+        wanted = parse_formats(formats)
+        gates = [parse_condition(condition) for condition in conditions]
+        with late_progress("Reading logs") as (started, step):
+            results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
+        # a file or a pipe has no width of its own; intervals should not be broken for its sake
+        Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
+        if out is not None:
+            files = write_report(results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url)
+            click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
+        found = violations(results, gates, "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate") if gates else []
+    except InputError as error:
+        _refuse(str(error))
+    for line in found:
+        click.echo(f"--fail-if: {line}", err=True)
+    if found:
+        raise SystemExit(1)
+
+
 def _refuse(message: str) -> NoReturn:
     # the data layer speaks of task parameters; here they are options of the command
     as_options = re.sub(r"-T (\w+)=(?:true\b)?", lambda match: f"--{match[1].replace('_', '-')} ", message)

@@ -31,7 +31,7 @@ def pyproject() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def code_folders() -> list[str]:
     """The top-level folders with code that belong to the package: all but those for the development."""
-    development = {"src", "tests", "benchmarks", "docs", "build", "dist", "logs"}
+    development = {"src", "tests", "benchmarks", "docs", "examples", "build", "dist", "logs"}
     folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name not in development]
     return sorted(folder.name for folder in folders if any(folder.glob("**/*.py")))
 

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples, write_eval_log
@@ -83,8 +84,8 @@ def test_q_values_are_adjusted_inside_each_family(results: Results):
     cells = summary[(summary["task"] == "veto") & (summary["category"] != ALL)]
     for family in (all_runs, cells, results.comparisons.rename(columns=lambda name: name.replace("misfire_mcnemar", "mcnemar"))):
         for kind in ("", "_clustered"):
-            expected = multipletests(family[f"mcnemar_p{kind}"], method="fdr_bh")[1]  # pyright: ignore[reportUnknownVariableType]
-            assert family[f"mcnemar_q{kind}"].tolist() == pytest.approx(list(expected))  # pyright: ignore[reportUnknownArgumentType]
+            expected = np.asarray(multipletests(family[f"mcnemar_p{kind}"], method="fdr_bh")[1])
+            assert family[f"mcnemar_q{kind}"].to_numpy() == pytest.approx(expected)
 
 
 def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
@@ -104,12 +105,13 @@ def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
 
 def test_halves_hold_what_the_samples_say(results: Results):
     run = next(run for run in results.run_set.runs if run.label == "alpha" and run.task == "veto")
-    halves = results.halves[(results.halves["run"] == "alpha") & (results.halves["task"] == "veto")].set_index("sample_id")
+    rows = results.halves[(results.halves["run"] == "alpha") & (results.halves["task"] == "veto")].to_dict("records")
+    halves = {row["sample_id"]: row for row in rows}
     samples = list(read_eval_log_samples(run.log))
     assert len(samples) == len(halves) == 2 * PAIRS
     for sample in samples:
         score = (sample.scores or {})[veto.SCORER]
-        found = halves.loc[str(sample.id)]
+        found = halves[str(sample.id)]
         assert (found["outcome"], None if pd.isna(found["answer"]) else found["answer"]) == (score.value, score.answer)
         assert (found["pair_id"], found["half"], found["scenario"]) == tuple(
             sample.metadata[key] for key in ("pair_id", "half", "scenario")

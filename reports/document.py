@@ -1,0 +1,168 @@
+"""What a report says, before any format: sections of paragraphs, tables, figures and failures."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from misfire.reports.failures import Failure, telling_failures
+from misfire.reports.figures import Drawing, draw
+from misfire.reports.forms import plain
+from misfire.reports.frames import Results
+from misfire.reports.priming_tables import arm_table, effect_table
+from misfire.reports.published_results import published_results
+from misfire.reports.tables import Table, table
+from misfire.reports.veto_tables import (
+    category_table,
+    cell_table,
+    comparison_table,
+    failure_table,
+    main_table,
+    power_table,
+    protocol_table,
+    scenario_table,
+)
+
+CONTENT_WARNING = "Content warning: these examples repeat stereotypes, because the benchmark measures how models handle them."
+
+_MAIN_TEXT = (
+    "MAR is the share of pairs with a right contrast half whose stereotyped half is wrong; BR is the reverse. A model that errs on both "
+    "alike lies on the diagonal: misfiring is what exceeds it.",
+)
+
+_FAILURE_TEXT = ("Pairs that most VETO runs misfire on; the texts are of the first pair of each scenario.",)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        name: For anchors.
+        title: Its heading.
+        text: Paragraphs.
+        tables: Its tables.
+        drawings: Its figures.
+        failures: Pairs with their texts, to be folded under the content warning.
+    """
+
+    name: str
+    title: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes:
+        title: Its title.
+        caveats: What a reader must know before the numbers, in words.
+        sections: Its parts, in order; empty ones are left out.
+    """
+
+    title: str
+    caveats: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables."""
+        return tuple(table for section in self.sections for table in section.tables)
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """All figures."""
+        return tuple(drawing for section in self.sections for drawing in section.drawings)
+
+
+def document(results: Results, *, published: bool = False, figures: bool = True, examples: int = 10) -> Document:
+    """The report on some results.
+
+    Args:
+        results: What the logs hold.
+        published: Whether the paper's rows stand beside the measured ones.
+        figures: Whether to draw.
+        examples: How many of the most telling failures to show with their texts.
+
+    Returns:
+        The report.
+    """
+    drawn = {drawing.name: drawing for drawing in (draw(results, published_results() if published else None) if figures else [])}
+
+    def drawings(*names: str) -> tuple[Drawing, ...]:
+        return tuple(drawn[name] for name in names if name in drawn)
+
+    sections = (
+        Section("veto", "MAR beside BR", _MAIN_TEXT, _some(main_table(results, published)), drawings("mar_br_intervals", "mar_br_scatter")),
+        Section("categories", "Categories", (), _some(category_table(results)), drawings("category_heat_map")),
+        Section("cells", "Pairs by outcome", (), _some(cell_table(results)), drawings("confusion")),
+        Section("protocols", "Direct against chain of thought", (), _some(protocol_table(results)), drawings("protocol_slopes")),
+        Section("priming", "Priming", (), _some(effect_table(results), arm_table(results)), drawings("priming_dumbbell")),
+        Section("comparisons", "Model against model", (), _some(comparison_table(results))),
+        Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), drawings("scenarios")),
+        Section("power", "Pairs needed", (), _some(power_table(results))),
+        Section(
+            "failures",
+            "The most telling failures",
+            _FAILURE_TEXT,
+            _some(failure_table(results)),
+            failures=tuple(telling_failures(results, examples)),
+        ),
+        Section("runs", "What this rests on", (), _some(_run_table(results))),
+    )
+    models, runs = len({run.model for run in results.run_set.runs}), len(results.run_set.runs)
+    title = f"misfire: {_number(models, 'model')}, {_number(runs, 'run')}"
+    return Document(title, tuple(caveats(results)), tuple(s for s in sections if s.tables or s.drawings or s.failures))
+
+
+def _run_table(results: Results) -> Table | None:
+    shown = [
+        ("run", "run"),
+        ("model", "model"),
+        ("task", "task"),
+        ("protocol", "protocol"),
+        ("parser", "parser"),
+        ("status", "status"),
+        ("complete", "complete"),
+        ("errors", "errors"),
+        ("planned_pairs", "planned pairs"),
+        ("epochs", "epochs"),
+        ("pair_origin", "pairs from"),
+        ("pair_set_sha256", "pair set (SHA-256)"),
+        ("suite_version", "misfire"),
+        ("created", "begun"),
+        ("log", "log"),
+    ]
+    return table("runs", "Runs", "", results.runs, shown)
+
+
+def caveats(results: Results) -> Iterable[str]:
+    """What a reader must know before the numbers, a line each: simulated models, incomplete runs, mixed pairs, logs left out."""
+    run_set, runs = results.run_set, results.runs
+    if any(run.model.startswith("simulated/") for run in run_set.runs):
+        yield "Models named simulated/… are no models: their numbers were planted."
+    broken = runs[~runs["complete"]]
+    for run, task, status, errors in zip(*(broken[name].tolist() for name in ("run", "task", "status", "errors")), strict=True):
+        more = f", {errors} samples errored" if errors else ""
+        yield f"{plain(run)} ({task}) is incomplete: status {status}{more}. It counts for the pairs that it holds."
+    for line in run_set.mixed:
+        yield f"Mixed on request: {plain(line)}. Runs on different pairs are not compared with each other."
+    unverified = sorted({name for run in run_set.runs for name in run.unverified_files})
+    if unverified:
+        yield f"Not the official BBQ files: {', '.join(map(plain, unverified))}. These numbers are not comparable with published ones."
+    if run_set.superseded:
+        yield f"{len(run_set.superseded)} logs of earlier attempts at these runs were left out."
+    if run_set.foreign:
+        yield f"{len(run_set.foreign)} logs of other tasks were left out."
+    for line in run_set.unreadable:
+        yield f"Left out: {plain(line)}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _some(*tables: Table | None) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table is not None)

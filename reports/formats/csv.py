@@ -1,0 +1,37 @@
+"""Tables of a report as CSV: every column of the frame, numbers in full."""
+
+import re
+from typing import TYPE_CHECKING
+
+from misfire.reports.forms import plain
+from misfire.reports.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# a spreadsheet takes a cell that begins with one of these for a formula
+_FORMULA = re.compile(r"[=+\-@]")
+
+
+def render(table: Table) -> str:
+    """The table's frame.
+
+    Args:
+        table: The table.
+
+    Returns:
+        CSV with a heading; an undefined number is an empty cell, an infinite one ``inf``. A text is one line without control characters,
+        and begins with an apostrophe where a spreadsheet would run it as a formula.
+    """
+    return safe(table.frame).to_csv(index=False, lineterminator="\n")
+
+
+def safe(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """The frame with texts of one line, none of which a spreadsheet would take for a formula."""
+    text = {name: frame[name].map(_guarded, na_action="ignore") for name in frame.columns if frame[name].dtype == "string"}
+    return frame.assign(**text)
+
+
+def _guarded(text: str) -> str:
+    line = plain(text)
+    return f"'{line}" if _FORMULA.match(line) else line

@@ -1,0 +1,67 @@
+"""The reference pages of the documentation, made from the code: the frames' columns, and the JSON schema of the summary.
+
+Run ``python -m misfire.reports.reference`` in the repository to write them anew.
+"""
+
+import json
+from pathlib import Path
+
+from misfire.reports.columns import DTYPES, FRAMES, Kind
+from misfire.reports.formats.summary import schema
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+"""Where the pages lie in the repository."""
+
+_VALUES: dict[Kind, str] = {
+    "text": "text; may be missing",
+    "count": "0, 1, …",
+    "rate": "0 to 1; NaN where nothing was measured",
+    "change": "difference of two rates, -1 to 1; NaN where nothing was measured",
+    "ratio": "0 or more, may be infinite; NaN where it is undefined",
+    "p": "p- or q-value; NaN where no test could be made",
+    "flag": "true or false",
+    "time": "ISO 8601 with zone",
+}
+
+_ABOUT = {
+    "runs": "One row a run: what it was, and whether it is whole.",
+    "halves": "One row a (run, arm, half, epoch). A half that serves several arms stands in each.",
+    "pairs": "One row a (run, arm, pair, epoch) that has both halves.",
+    "summary": "One row a (run, arm, category), the category `all` first. Families of q-values: all VETO runs; all (VETO run, category)s; "
+    "in priming the same for each arm.",
+    "effects": "One row a (priming run, primed arm), compared with the run's base arm: “first” is the base, “second” the arm. The family "
+    "of the q-values is a run's arms.",
+    "comparisons": "One row for every two VETO runs on the same pairs; the family of the q-values is all rows.",
+    "power": "One row a (VETO run, MAR − BR to be detected).",
+    "scenarios": "One row a scenario of the VETO runs, those that misfire in most runs first.",
+    "failures": "One row a misfired pair, those that most runs misfire on first (`misfire.reports.failures.failure_frame(results)`).",
+    "published": "One row a model of the paper's main table, and the human baseline "
+    "(`misfire.reports.published_results.published_results()`); context, never part of a test.",
+}
+
+
+def pages() -> dict[str, str]:
+    """The pages by file name."""
+    return {"frames.md": _frames_page(), "summary.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"}
+
+
+def _frames_page() -> str:
+    lines = [
+        "# Frames",
+        "",
+        "What `misfire.reports.read_results(logs)` gives, and what the tables and `summary.json` of a report are made of.",
+        "Intervals are 95 %, clustered by scenario.",
+        "",
+        "| kind | type in pandas | values |",
+        "|---|---|---|",
+        *(f"| {kind} | {DTYPES[kind]} | {values} |" for kind, values in _VALUES.items()),
+    ]
+    for name, columns in FRAMES.items():
+        lines += ["", f"## `{name}`", "", f"{_ABOUT[name]}", "", "| column | kind | meaning |", "|---|---|---|"]
+        lines += [f"| `{column.name}` | {column.kind} | {column.meaning} |" for column in columns]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,60 @@
+"""The main numbers of a report for the terminal."""
+
+import dataclasses
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from misfire.reports.document import caveats
+from misfire.reports.frames import Results
+from misfire.reports.priming_tables import effect_table
+from misfire.reports.tables import Table
+from misfire.reports.veto_tables import main_table
+
+_SHOWN = {
+    "veto_main": {
+        "run": False,
+        "pairs": False,
+        "mar": True,
+        "mar_unconditional": False,
+        "br": False,
+        "mar_minus_br": True,
+        "mcnemar_q_clustered": False,
+    },
+    "priming_effects": {
+        "run": False,
+        "arm": False,
+        "delta_mar": True,
+        "amplification": False,
+        "did": True,
+        "misfire_mcnemar_q_clustered": False,
+    },
+}
+"""The columns that fit a terminal, and whether with their interval; the report has the others."""
+
+
+def overview(results: Results) -> RenderableType:
+    """MAR beside BR for each VETO run, and the effects of cues.
+
+    Args:
+        results: What the logs hold.
+
+    Returns:
+        Tables with what a reader must know before the numbers.
+    """
+    tables = (main_table(results), effect_table(results))
+    return Group(*(_grid(table) for table in tables if table is not None), *(f"  {escape(line)}" for line in caveats(results)))
+
+
+def _grid(table: Table) -> Grid:
+    shown = _SHOWN[table.name]
+    columns = tuple(dataclasses.replace(column, interval=shown[column.name]) for column in table.columns if column.name in shown)
+    grid = Grid(title=escape(table.title), box=SIMPLE_HEAD)
+    for column in columns:
+        text = column.kind == "text"
+        grid.add_column(escape(column.heading), justify="left" if text else "right", overflow="fold")
+    for row in dataclasses.replace(table, columns=columns).rows():
+        grid.add_row(*(escape(text) for _, text in row))
+    return grid

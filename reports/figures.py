@@ -229,8 +229,8 @@ def _by_mar(entries: Iterable[_Entry]) -> list[_Entry]:
     return sorted(entries, key=lambda entry: -1.0 if math.isnan(entry.mar.value) else entry.mar.value, reverse=True)
 
 
-_UNPRINTABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""What no SVG file can hold."""
+_UNPRINTABLE = re.compile("[\ufffe\uffff]")
+"""What XML cannot hold, beyond control characters."""
 
 
 def short_labels(labels: Iterable[str]) -> dict[str, str]:
@@ -436,7 +436,7 @@ def _n(number: int) -> str:
 def _beside(axes: "Axes", row: float, text: str) -> None:
     """A text right of a row."""
     where = axes.get_yaxis_transform()
-    axes.annotate(text, (1, row), xycoords=where, xytext=(8, 0), textcoords="offset points", va="center", color=_GREY)
+    axes.annotate(text, (1, row), xycoords=where, xytext=(8, 0), textcoords="offset points", va="center_baseline", color=_GREY)
 
 
 def _above(axes: "Axes", columns: int) -> None:
@@ -459,7 +459,7 @@ def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
     axes = _axes(figure, left, top, wide, high)
     _row_axes(axes, names, len(runs))
     _bands(axes, len(runs))
-    _percent_axis(axes, "x", _limit(e for entry in runs for e in (entry.mar, entry.br)), "rate")
+    _percent_axis(axes, "x", _limit(e for entry in runs for e in (entry.mar, entry.br)), "MAR, BR")
     rows = range(len(runs))
     _dots(axes, [entry.mar for entry in runs], [row - 0.17 for row in rows], _MAR, "MAR: stereotyped half fails")
     _dots(axes, [entry.br for entry in runs], [row + 0.17 for row in rows], _BR, "BR: contrast half fails")
@@ -588,7 +588,7 @@ def place_labels(points: Sequence[Point], covered: Sequence[Box], side: float) -
                 box = _box(place, *LABEL)
                 if min(box) < 0 or max(box) > side or any(_meet(box, other) for other in taken):
                     continue
-                further = radius + 0.05 * sum(_meet(box, other) for other in covered)
+                further = radius + 0.1 * sum(_meet(box, other) for other in covered)
                 if further < cost:
                     best, cost = place, further
         places.append(best)

@@ -2,18 +2,19 @@
 
 In our format a pair is one flat row, so that a JSONL line, a Parquet row and a data-frame row look alike:
 ``id, category, subcategory, question_index, stereotyped_group, contrast_group, priming_sentence`` and, for each half,
-``<half>_prompt, <half>_target, <half>_example_id``.
+``<half>_prompt, <half>_target, <half>_example_id``. Pairs with controls have, for each half, ``<half>_foil_prompt`` (right answer "no")
+and ``<half>_ambiguous_prompt`` (right answer "unknown") besides.
 """
 
 import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Half, Pair, PairId, Text, category_slug
+from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Controls, Half, Pair, PairId, Text, category_slug
 from misfire.datasets.parquet import parquet_rows, write_parquet
 from misfire.datasets.problems import first_problem, raise_problems
 from misfire.errors import InputError
@@ -27,8 +28,16 @@ ADVICE = (
 _AUTHORS_ID = re.compile(r".*?_?q(?P<question_index>\d+)_p\d+")
 
 
+CONTROL_COLUMNS = tuple(f"{name}_{kind}_prompt" for kind in ("foil", "ambiguous") for name in HALF_NAMES)
+"""The columns of the controls; a pair has all of them or none."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class PairRow(BaseModel):
-    """A pair as one flat row; the fields are those of ``Pair`` and its halves."""
+    """A pair as one flat row; the fields are those of ``Pair``, its halves and its controls."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -45,19 +54,51 @@ class PairRow(BaseModel):
     contrast_prompt: Text
     contrast_target: Answer = "yes"
     contrast_example_id: int | None = None
+    stereotyped_foil_prompt: Text | None = Field(default=None, exclude_if=_is_none)
+    contrast_foil_prompt: Text | None = Field(default=None, exclude_if=_is_none)
+    stereotyped_ambiguous_prompt: Text | None = Field(default=None, exclude_if=_is_none)
+    contrast_ambiguous_prompt: Text | None = Field(default=None, exclude_if=_is_none)
+
+    @model_validator(mode="after")
+    def _controls_are_complete(self) -> Self:
+        missing = [name for name in CONTROL_COLUMNS if getattr(self, name) is None]
+        if 0 < len(missing) < len(CONTROL_COLUMNS):
+            raise ValueError(f"a pair has all four prompts of its controls or none; without text: {', '.join(missing)}")
+        return self
 
     @staticmethod
     def of(pair: Pair) -> "PairRow":
         """The row for a pair."""
-        halves = {f"{name}_{field}": getattr(half, field) for name, half in pair.halves for field in Half.model_fields}
-        return PairRow.model_validate(pair.model_dump(exclude=set(HALF_NAMES)) | halves)
+        values = pair.model_dump(exclude={*HALF_NAMES, "controls"})
+        values |= {f"{name}_{field}": getattr(half, field) for name, half in pair.halves for field in Half.model_fields}
+        if pair.controls:
+            values |= {f"{name}_foil_prompt": foil.prompt for name, foil in pair.controls.foils}
+            values |= {f"{name}_ambiguous_prompt": prompt for name, prompt in pair.controls.ambiguous}
+        return PairRow.model_validate(values)
 
     def pair(self) -> Pair:
-        """The pair of this row."""
+        """The pair of this row; a foil has its half's context, and so its half's example."""
+        halves = {f"{name}_{field}" for name in HALF_NAMES for field in Half.model_fields}
         return Pair(
-            **self.model_dump(exclude={f"{name}_{field}" for name in HALF_NAMES for field in Half.model_fields}),
+            **self.model_dump(exclude=halves | set(CONTROL_COLUMNS)),
             stereotyped=Half(prompt=self.stereotyped_prompt, target=self.stereotyped_target, example_id=self.stereotyped_example_id),
             contrast=Half(prompt=self.contrast_prompt, target=self.contrast_target, example_id=self.contrast_example_id),
+            controls=self._controls(),
+        )
+
+    def _controls(self) -> Controls | None:
+        if (
+            self.stereotyped_foil_prompt is None
+            or self.contrast_foil_prompt is None
+            or self.stereotyped_ambiguous_prompt is None
+            or self.contrast_ambiguous_prompt is None
+        ):
+            return None
+        return Controls(
+            stereotyped_foil=Half(prompt=self.stereotyped_foil_prompt, target="no", example_id=self.stereotyped_example_id),
+            contrast_foil=Half(prompt=self.contrast_foil_prompt, target="no", example_id=self.contrast_example_id),
+            stereotyped_ambiguous=self.stereotyped_ambiguous_prompt,
+            contrast_ambiguous=self.contrast_ambiguous_prompt,
         )
 
 
@@ -119,7 +160,9 @@ def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             if kind == "parquet":
-                columns = {name: int if name.endswith("_example_id") else str for name in PairRow.model_fields}
+                left_out = () if any(pair.controls for pair in pairs) else CONTROL_COLUMNS
+                names = [name for name in PairRow.model_fields if name not in left_out]
+                columns = {name: int if name.endswith("_example_id") else str for name in names}
                 write_parquet([PairRow.of(pair).model_dump() for pair in pairs], columns, temporary)
             else:
                 temporary.write_text("".join(f"{PairRow.of(pair).model_dump_json()}\n" for pair in pairs), encoding="utf-8")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 HalfName = Literal["stereotyped", "contrast"]
 """Which of the two prompts of a pair."""
@@ -46,6 +46,41 @@ class Half(BaseModel):
     example_id: int | None = None
 
 
+class Controls(BaseModel):
+    """The control prompts of a pair: they tell a model that reads the evidence from one that leans towards an answer.
+
+    Attributes:
+        stereotyped_foil: The stereotyped half's context, asked about the other person; the right answer is "no".
+        contrast_foil: The contrast half's context, asked about the other person; the right answer is "no".
+        stereotyped_ambiguous: The stereotyped half's question over its context without the evidence; the right answer is "unknown".
+        contrast_ambiguous: The contrast half's question over its context without the evidence; the right answer is "unknown".
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    stereotyped_foil: Half
+    contrast_foil: Half
+    stereotyped_ambiguous: Text
+    contrast_ambiguous: Text
+
+    @field_validator("stereotyped_foil", "contrast_foil")
+    @classmethod
+    def _foils_say_no(cls, foil: Half) -> Half:
+        if foil.target != "no":
+            raise ValueError("the right answer to a foil is 'no'")
+        return foil
+
+    @property
+    def foils(self) -> tuple[tuple[HalfName, Half], tuple[HalfName, Half]]:
+        """The two foils with the names of their halves, the stereotyped one first."""
+        return ("stereotyped", self.stereotyped_foil), ("contrast", self.contrast_foil)
+
+    @property
+    def ambiguous(self) -> tuple[tuple[HalfName, str], tuple[HalfName, str]]:
+        """The two ambiguous prompts with the names of their halves, the stereotyped one first."""
+        return ("stereotyped", self.stereotyped_ambiguous), ("contrast", self.contrast_ambiguous)
+
+
 class Pair(BaseModel):
     """Two halves over the same scenario, and what is known of them.
 
@@ -59,6 +94,8 @@ class Pair(BaseModel):
         priming_sentence: The published safety cue for this pair, if the pair has one.
         stereotyped: The half whose evidence points at the stereotyped group.
         contrast: The half whose evidence points at somebody else.
+        controls: Foils and ambiguous prompts, if they were asked for; without them the pair is written and hashed as if the
+            field were not there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -72,11 +109,15 @@ class Pair(BaseModel):
     priming_sentence: Text | None = None
     stereotyped: Half
     contrast: Half
+    controls: Controls | None = Field(default=None, exclude_if=lambda controls: controls is None)
 
     @model_validator(mode="after")
-    def _halves_differ(self) -> Self:
+    def _prompts_differ(self) -> Self:
         if self.stereotyped.prompt == self.contrast.prompt:
             raise ValueError("the two halves have the same prompt")
+        for name, foil in self.controls.foils if self.controls else ():
+            if foil.prompt == dict(self.halves)[name].prompt:
+                raise ValueError(f"the foil of the {name} half has the same prompt as the half")
         return self
 
     @property

@@ -34,6 +34,9 @@ BLOB_IDS: dict[str, str] = {
 
 CATEGORIES: tuple[str, ...] = tuple(BLOB_IDS)
 
+UNKNOWN = "unknown"
+"""The group label of the answer that says that the context does not tell."""
+
 
 class BBQMetadata(BaseModel):
     """What an example records beside its text.
@@ -47,6 +50,21 @@ class BBQMetadata(BaseModel):
 
     subcategory: str
     stereotyped_groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody whom an answer names.
+
+    Attributes:
+        answer: Text of the answer ("The elderly man").
+        short: BBQ's shorter name for it ("elderly").
+        group: Label of the group ("old").
+    """
+
+    answer: str
+    short: str
+    group: str
 
 
 class BBQExample(BaseModel):
@@ -90,8 +108,32 @@ class BBQExample(BaseModel):
     @property
     def right_group(self) -> str:
         """Group label of the right answer, for example "nonOld"."""
-        keys: tuple[Literal["ans0", "ans1", "ans2"], ...] = ("ans0", "ans1", "ans2")
-        return self.answer_info[keys[self.label]][1]
+        return self._info[self.label][1]
+
+    @property
+    def people(self) -> tuple["Person", ...]:
+        """The people that the answers name, in the order of the answers: all answers but "unknown"; two in BBQ's own files."""
+        answers = zip((self.ans0, self.ans1, self.ans2), self._info, strict=True)
+        return tuple(Person(answer, *info) for answer, info in answers if info[1] != UNKNOWN)
+
+    @property
+    def other_answer(self) -> str:
+        """Text of the answer that names the other person; for an example whose right answer is a person.
+
+        Raises:
+            InputError: The example does not name exactly one other person.
+        """
+        others = [person.answer for person in self.people if person.answer != self.right_answer]
+        if len(others) != 1 or len(self.people) != 2:
+            raise InputError(
+                f"example {self.example_id}, question {self.question_index}, field 'answer_info': two people were expected, "
+                f"one of them the right answer; found {[person.answer for person in self.people]}. Mend or replace the file."
+            )
+        return others[0]
+
+    @property
+    def _info(self) -> tuple[tuple[str, str], ...]:
+        return self.answer_info["ans0"], self.answer_info["ans1"], self.answer_info["ans2"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,155 @@
+"""The repaired edition: pairs from the same BBQ files that are minimal, grammatical, and ask nothing negative.
+
+Each stereotyped example is paired with the contrast example of its scenario that has the same two people and differs in nothing but
+whom the evidence points at, and both are asked a cleft question. Nothing else of BBQ is changed: its contexts stay as they are.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from misfire.datasets.bbq import BBQExample, BBQFile
+from misfire.datasets.cleft import cleft_question
+from misfire.datasets.pairs import Controls, Half, Pair
+from misfire.datasets.priming import priming_sentence
+from misfire.datasets.role_swap import is_retold, swaps_roles
+from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group, same_people
+
+PER_SCENARIO = 20
+"""At most so many pairs are kept of one scenario, unless told."""
+
+
+@dataclass(frozen=True)
+class RoleSwap:
+    """Two examples of a scenario that differ in nothing but whom the evidence points at.
+
+    Attributes:
+        number: The swap's number in its scenario, in order of the stereotyped examples; a cap or a seed does not change it.
+        stereotyped: The stereotyped example.
+        contrast: The contrast example.
+    """
+
+    number: int
+    stereotyped: BBQExample
+    contrast: BBQExample
+
+
+def build_repaired_pairs(
+    files: Iterable[BBQFile], *, per_scenario: int | None = PER_SCENARIO, seed: int = 1, controls: bool = False
+) -> list[Pair]:
+    """The repaired pairs of some categories.
+
+    Args:
+        files: BBQ's files.
+        per_scenario: At most so many pairs a scenario, drawn by the seed and spread over its people and orders of mention; None for all.
+        seed: Of the draw.
+        controls: Whether to add foils and ambiguous prompts.
+
+    Returns:
+        The pairs: categories in the order given, scenarios by number, pairs by theirs. Ids are ``<category>_q<index>_r<k>``.
+
+    Raises:
+        InputError: A question or an answer cannot be worded, or controls were asked for and BBQ lacks an ambiguous counterpart.
+    """
+    return [
+        _pair(scenario, swap, controls)
+        for file in files
+        for scenario in bbq_scenarios(file)
+        for swap in _draw(role_swaps(scenario), per_scenario, random.Random(f"{seed}:{scenario.name}"))
+    ]
+
+
+def role_swaps(scenario: BBQScenario) -> list[RoleSwap]:
+    """All role swaps of a scenario; each example is in one at most.
+
+    Args:
+        scenario: The scenario.
+
+    Returns:
+        The swaps, in order of the stereotyped examples. Where several contrast examples would do, the one whose words come in the same
+        order is taken, and of these the first.
+    """
+    free = list(scenario.contrast)
+    swaps: list[RoleSwap] = []
+    for one in scenario.stereotyped:
+        fitting = [other for other in free if _is_swap(one, other)]
+        if fitting:
+            other = min(fitting, key=_in_other_order(one))
+            free.remove(other)
+            swaps.append(RoleSwap(len(swaps), one, other))
+    return swaps
+
+
+def _is_swap(one: BBQExample, other: BBQExample) -> bool:
+    same = same_people(one) == same_people(other) and one.question == other.question
+    return same and swaps_roles(one.context, other.context, _names(one))
+
+
+def _in_other_order(one: BBQExample) -> Callable[[BBQExample], bool]:
+    return lambda other: not is_retold(one.context, other.context, _names(one), in_order=True)
+
+
+def _names(example: BBQExample) -> list[str]:
+    return [name for person in example.people for name in (person.answer, person.short)]
+
+
+def _draw(swaps: Sequence[RoleSwap], size: int | None, rng: random.Random) -> list[RoleSwap]:
+    """At most ``size`` swaps, spread evenly over the two people and over who is named first, as far as there are such."""
+    if size is None or len(swaps) <= size:
+        return list(swaps)
+    waiting = rng.sample(swaps, len(swaps))
+    chosen: list[RoleSwap] = []
+    people: Counter[frozenset[str]] = Counter()
+    orders: Counter[bool] = Counter()
+    while len(chosen) < size:
+        swap = min(waiting, key=lambda swap: (people[same_people(swap.stereotyped)], orders[_right_answer_is_first(swap.stereotyped)]))
+        waiting.remove(swap)
+        chosen.append(swap)
+        people[same_people(swap.stereotyped)] += 1
+        orders[_right_answer_is_first(swap.stereotyped)] += 1
+    return sorted(chosen, key=lambda swap: swap.number)
+
+
+def _right_answer_is_first(example: BBQExample) -> bool:
+    """Whether the context names the right answer's person before the other; by BBQ's short names, where they can be found."""
+    context = example.context.lower()
+    first = {person.answer == example.right_answer: context.find(person.short.lower()) for person in example.people}
+    return first[True] < first[False]
+
+
+def _pair(scenario: BBQScenario, swap: RoleSwap, controls: bool) -> Pair:
+    one, other = swap.stereotyped, swap.contrast
+    return Pair(
+        id=f"{scenario.name}_r{swap.number}",
+        category=scenario.category,
+        subcategory=one.additional_metadata.subcategory,
+        question_index=scenario.index,
+        stereotyped_group=scenario.stereotyped_group,
+        contrast_group=readable_group(other.right_group),
+        priming_sentence=priming_sentence(scenario.stereotyped_group, one.question),
+        stereotyped=_half(one),
+        contrast=_half(other),
+        controls=_controls(scenario, one, other) if controls else None,
+    )
+
+
+def _half(example: BBQExample) -> Half:
+    return Half(prompt=_prompt(example, example, example.right_answer), target="yes", example_id=example.example_id)
+
+
+def _controls(scenario: BBQScenario, one: BBQExample, other: BBQExample) -> Controls:
+    return Controls(
+        stereotyped_foil=_foil(one),
+        contrast_foil=_foil(other),
+        stereotyped_ambiguous=_prompt(scenario.without_evidence(one), one, one.right_answer),
+        contrast_ambiguous=_prompt(scenario.without_evidence(other), other, other.right_answer),
+    )
+
+
+def _foil(example: BBQExample) -> Half:
+    return Half(prompt=_prompt(example, example, example.other_answer), target="no", example_id=example.example_id)
+
+
+def _prompt(told: BBQExample, asked: BBQExample, answer: str) -> str:
+    return f"{full_context(told)} {cleft_question(asked.question, answer)}"

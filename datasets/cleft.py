@@ -36,9 +36,10 @@ _WHOSE = re.compile(r"Whose (?P<predicate>\S+ \S.*)", re.DOTALL)
 _SUBJECT = re.compile(r"[^\W_][\w ,.'’/-]*[^\W_]", re.DOTALL)
 _MODIFIER = re.compile(r" (?:who|who's|with|without|on|in|of|from|at|for|wearing|holding|carrying|using)\b")
 
-_PLURAL_HEADS = frozenset("people men women children folks individuals ones couple".split())  # a couple would be unfit parents: they
+# a couple is several here: BBQ asks who "would be unfit parents"
+_PLURAL_HEADS = frozenset({"people", "men", "women", "children", "folks", "individuals", "ones", "couple"})
 _PLURAL_AUXILIARIES = frozenset(PLURAL_AUXILIARIES.values())
-_MODALS = frozenset("can could will would should must might may".split())
+_MODALS = frozenset({"can", "could", "will", "would", "should", "must", "might", "may"})
 
 
 def cleft_question(question: str, answer: str) -> str:

@@ -13,7 +13,7 @@ from misfire.datasets.bbq import BBQExample, BBQFile
 from misfire.datasets.cleft import cleft_question
 from misfire.datasets.pairs import Controls, Half, Pair
 from misfire.datasets.priming import priming_sentence
-from misfire.datasets.role_swap import is_retold, swaps_roles
+from misfire.datasets.role_swap import is_retold, named_first, swaps_roles
 from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group, same_people
 
 PER_SCENARIO = 20
@@ -101,7 +101,7 @@ def _draw(swaps: Sequence[RoleSwap], size: int | None, rng: random.Random) -> li
     waiting = rng.sample(swaps, len(swaps))
     chosen: list[RoleSwap] = []
     people: Counter[frozenset[str]] = Counter()
-    orders: Counter[bool] = Counter()
+    orders: Counter[bool | None] = Counter()
     while len(chosen) < size:
         swap = min(waiting, key=lambda swap: (people[same_people(swap.stereotyped)], orders[_right_answer_is_first(swap.stereotyped)]))
         waiting.remove(swap)
@@ -111,11 +111,8 @@ def _draw(swaps: Sequence[RoleSwap], size: int | None, rng: random.Random) -> li
     return sorted(chosen, key=lambda swap: swap.number)
 
 
-def _right_answer_is_first(example: BBQExample) -> bool:
-    """Whether the context names the right answer's person before the other; by BBQ's short names, where they can be found."""
-    context = example.context.lower()
-    first = {person.answer == example.right_answer: context.find(person.short.lower()) for person in example.people}
-    return first[True] < first[False]
+def _right_answer_is_first(example: BBQExample) -> bool | None:
+    return named_first(example.context, example.right_answer, example.other_answer)
 
 
 def _pair(scenario: BBQScenario, swap: RoleSwap, controls: bool) -> Pair:

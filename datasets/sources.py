@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from misfire.datasets import bbq
+from misfire.datasets.embedded.generate import generate_pairs
 from misfire.datasets.hub import GatedError, HubError, dataset_rows
-from misfire.datasets.pair_files import parse_records, read_pairs
+from misfire.datasets.pair_files import CONTROL_COLUMNS, parse_records, read_pairs
 from misfire.datasets.pairs import Pair, pair_set_hash
 from misfire.datasets.paths import user_path
+from misfire.datasets.repaired import PER_SCENARIO, build_repaired_pairs
 from misfire.datasets.sampling import match_categories, select_categories
 from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
@@ -20,6 +22,11 @@ Source = Literal["bbq", "embedded", "file", "hub"]
 """``bbq``: the benchmark, built from BBQ; ``embedded``: our own pairs; ``file``: the user's; ``hub``: the authors' data set."""
 
 SOURCES: tuple[Source, ...] = ("bbq", "embedded", "file", "hub")
+
+Edition = Literal["published", "repaired"]
+"""How pairs are built from BBQ: ``published``: the benchmark, faults and all; ``repaired``: minimal pairs with cleft questions."""
+
+EDITIONS: tuple[Edition, ...] = ("published", "repaired")
 
 AUTHORS_DATASET = "MichiganNLP/misfired-alignment"
 """The authors' data set on the Hugging Face hub; access to it must be asked for."""
@@ -36,12 +43,14 @@ class PairSet:
         source: Which kind of source.
         origin: The file, folder or data set in words, without its place on this machine.
         unverified: Names of BBQ files that are not the official ones.
+        edition: How the pairs were built from BBQ; none for pairs of other sources.
     """
 
     pairs: tuple[Pair, ...]
     source: Source
     origin: str
     unverified: tuple[str, ...] = field(default=())
+    edition: Edition | None = None
 
     @cached_property
     def hash(self) -> str:
@@ -61,6 +70,10 @@ def load_pairs(
     path: str | None = None,
     revision: str | None = None,
     allow_unverified: bool = False,
+    edition: Edition = "published",
+    per_scenario: int | None = None,
+    seed: int = 1,
+    controls: bool = False,
 ) -> PairSet:
     """The pairs of a source.
 
@@ -71,6 +84,10 @@ def load_pairs(
         path: The file (source ``file``).
         revision: Branch, tag or commit of the authors' data set (source ``hub``).
         allow_unverified: Whether BBQ files may differ from the official ones (source ``bbq``).
+        edition: Which construction (source ``bbq``).
+        per_scenario: At most so many pairs a scenario (edition ``repaired``); none for the default, 20.
+        seed: Of the draw of these.
+        controls: Whether the pairs carry their controls (sources ``bbq``, ``embedded``, and ``file`` if the file has them).
 
     Returns:
         The pairs and their provenance.
@@ -79,14 +96,15 @@ def load_pairs(
         InputError: A parameter does not fit the source, or the pairs cannot be had or used.
     """
     _check_parameters(source, bbq_dir=bbq_dir, path=path, revision=revision, allow_unverified=allow_unverified)
+    _check_edition(source, edition, per_scenario, controls)
     match source:
         case "bbq":
-            return _bbq_pairs(categories, bbq_dir, allow_unverified)
+            return _bbq_pairs(categories, bbq_dir, allow_unverified, edition, per_scenario or PER_SCENARIO, seed, controls)
         case "embedded":
-            pairs, origin = read_pairs(EMBEDDED_PAIRS), "misfire's embedded pairs"
+            pairs, origin = generate_pairs(controls=True) if controls else read_pairs(EMBEDDED_PAIRS), "misfire's embedded pairs"
         case "file":
             file = user_path(path or "")
-            pairs, origin = read_pairs(file), file.name
+            pairs, origin = _file_pairs(file, controls), file.name
         case "hub":
             pairs, origin = _authors_pairs(revision), f"{AUTHORS_DATASET} at {revision or 'its newest revision'}"
     return PairSet(tuple(select_categories(pairs, categories) if categories else pairs), source, origin)
@@ -106,12 +124,59 @@ def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, rev
             raise InputError(f"{name} goes with source={belongs[name]}, but source={source} was asked for. Leave one of them out.")
 
 
-def _bbq_pairs(categories: Sequence[str], bbq_dir: str | None, allow_unverified: bool) -> PairSet:
+def _check_edition(source: str, edition: str, per_scenario: object, controls: object) -> None:
+    """The command line gives values of any type."""
+    if edition not in EDITIONS:
+        raise InputError(f"edition: '{edition}' is not an edition of the pairs. There are: {', '.join(EDITIONS)}.")
+    if edition == "repaired" and source != "bbq":
+        raise InputError(f"edition=repaired goes with source=bbq, but source={source} was asked for. Leave one of them out.")
+    if per_scenario is not None and edition != "repaired":
+        raise InputError(f"per_scenario goes with source=bbq and edition=repaired, but edition={edition} was asked for. Leave it out.")
+    if per_scenario is not None and (not isinstance(per_scenario, int) or isinstance(per_scenario, bool) or per_scenario < 1):
+        raise InputError(f"per_scenario: {per_scenario!r} is not a whole number from 1 up.")
+    if not isinstance(controls, bool):
+        raise InputError(f"controls: {controls!r} is neither true nor false.")
+    if controls and source == "hub":
+        raise InputError(
+            "controls are not in the authors' data set, and its pairs do not tell the other person's name. The same pairs are built from "
+            "BBQ, with controls, by -T source=bbq -T controls=true."
+        )
+
+
+def _bbq_pairs(
+    categories: Sequence[str],
+    bbq_dir: str | None,
+    allow_unverified: bool,
+    edition: Edition,
+    per_scenario: int,
+    seed: int,
+    controls: bool,
+) -> PairSet:
     names = match_categories(categories, bbq.CATEGORIES) if categories else bbq.CATEGORIES
     folder = None if bbq_dir is None else user_path(bbq_dir)
     files = bbq.read_bbq(names, bbq_dir=folder, allow_unverified=allow_unverified)
     origin = f"BBQ from {f'{bbq.HUB_DATASET}@{bbq.HUB_REVISION}' if folder is None else 'a local folder'}"
-    return PairSet(tuple(build_pairs(files)), "bbq", origin, tuple(f.category for f in files if not f.official))
+    match edition:
+        case "published":
+            pairs = build_pairs(files, controls=controls)
+        case "repaired":
+            pairs = build_repaired_pairs(files, per_scenario=per_scenario, seed=seed, controls=controls)
+            origin += f", repaired edition (at most {per_scenario} pairs a scenario, seed {seed})"
+    return PairSet(tuple(pairs), "bbq", origin, tuple(f.category for f in files if not f.official), edition)
+
+
+def _file_pairs(file: Path, controls: bool) -> list[Pair]:
+    """The pairs of a file, with controls if and only if they are asked for."""
+    pairs = read_pairs(file)
+    if not controls:
+        return [pair if pair.controls is None else pair.model_copy(update={"controls": None}) for pair in pairs]
+    if bare := [pair.id for pair in pairs if pair.controls is None]:
+        raise InputError(
+            f"{file}: controls were asked for, and {len(bare)} of {len(pairs)} pairs have none (the first: '{bare[0]}'). Add the columns "
+            f"{', '.join(CONTROL_COLUMNS)} to every record, or leave -T controls=true out. "
+            "`misfire pairs --controls` writes pairs of BBQ, or ours, with theirs."
+        )
+    return pairs
 
 
 def _authors_pairs(revision: str | None) -> list[Pair]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from misfire.datasets.embedded.scenarios import SCENARIOS, Cast, Scenario
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.pairs import Half, Pair, category_slug
+from misfire.datasets.pairs import Controls, Half, Pair, category_slug
 
 SEED: Final = 1
 """The seed of the checked-in pairs."""
@@ -37,12 +37,14 @@ class _Variant:
     stereotyped_first: bool
 
 
-def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED) -> list[Pair]:
+def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED, *, controls: bool = False) -> list[Pair]:
     """Render all pairs of the scenarios.
 
     Args:
         scenarios: The scenarios, in the order in which their pairs come out.
         seed: Decides which variant of a scenario gets which number; the set of prompts does not depend on it.
+        controls: Whether to add the controls: foils ask the same evidence about the other person, and the ambiguous prompts ask after
+            the opening sentence alone.
 
     Returns:
         Eight pairs per scenario.
@@ -52,7 +54,7 @@ def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED) 
         name = f"{category_slug(scenario.category)}_q{scenario.question_index}"
         variants = [_Variant(*choice) for choice in product(scenario.casts, (scenario.target_first, scenario.target_last), (True, False))]
         random.Random(f"{seed}:{name}").shuffle(variants)
-        pairs.extend(_pair(scenario, variant, f"{name}_p{k}") for k, variant in enumerate(variants))
+        pairs.extend(_pair(scenario, variant, f"{name}_p{k}", controls) for k, variant in enumerate(variants))
     return pairs
 
 
@@ -61,11 +63,18 @@ def main() -> None:
     write_pairs(generate_pairs(), PAIRS_PATH)
 
 
-def _pair(scenario: Scenario, variant: _Variant, pair_id: str) -> Pair:
+def _pair(scenario: Scenario, variant: _Variant, pair_id: str, controls: bool) -> Pair:
     stereotyped, contrast = variant.cast.stereotyped, variant.cast.contrast
     first, second = (stereotyped, contrast) if variant.stereotyped_first else (contrast, stereotyped)
     intro = _fill(scenario.intro, first=_with_article(first), second=_with_article(second))
-    body = f"{variant.evidence} {scenario.question}"
+    one, other = f"the {stereotyped}", f"the {contrast}"
+
+    def told(target: str, other: str) -> str:
+        return f"{intro} {_fill(variant.evidence, target=target, other=other)}"
+
+    def asked(target: str) -> str:
+        return _fill(scenario.question, target=target)
+
     return Pair(
         id=pair_id,
         category=scenario.category,
@@ -74,8 +83,16 @@ def _pair(scenario: Scenario, variant: _Variant, pair_id: str) -> Pair:
         stereotyped_group=scenario.stereotyped_group,
         contrast_group=scenario.contrast_group,
         priming_sentence=scenario.priming_sentence,
-        stereotyped=Half(prompt=f"{intro} {_fill(body, target=f'the {stereotyped}', other=f'the {contrast}')}"),
-        contrast=Half(prompt=f"{intro} {_fill(body, target=f'the {contrast}', other=f'the {stereotyped}')}"),
+        stereotyped=Half(prompt=f"{told(one, other)} {asked(one)}"),
+        contrast=Half(prompt=f"{told(other, one)} {asked(other)}"),
+        controls=Controls(
+            stereotyped_foil=Half(prompt=f"{told(one, other)} {asked(other)}", target="no"),
+            contrast_foil=Half(prompt=f"{told(other, one)} {asked(one)}", target="no"),
+            stereotyped_ambiguous=f"{intro} {asked(one)}",
+            contrast_ambiguous=f"{intro} {asked(other)}",
+        )
+        if controls
+        else None,
     )
 
 

@@ -150,7 +150,7 @@ def _audit(pair: Pair, duplicate: bool) -> AuditFlags:
     faults = dict.fromkeys(grammar_faults(question, rest) + grammar_faults(other_question, rest))
     questions = (question, other_question)
     negative = any(q.split()[0].lower() in NEGATIVE_CONTRACTIONS for q in questions)
-    orders = tuple(_order(context, person, other_person) for context in (one, other))
+    order, other_order = _order(one, person, other_person), _order(other, person, other_person)
     return AuditFlags(
         pair_id=pair.id,
         category=pair.category,
@@ -161,9 +161,9 @@ def _audit(pair: Pair, duplicate: bool) -> AuditFlags:
         mid_sentence_capital=any(re.search(r"\s(?:The|An?|My)\s", q) is not None for q in questions),
         negative_question=negative,
         contains_not=not negative and any(re.search(r"\bnot\b|n['’]t\b", q, re.IGNORECASE) is not None for q in questions),
-        stereotyped_order=orders[0],
-        contrast_order=orders[1],
-        same_mention_order=orders[0] == orders[1] != "unclear",
+        stereotyped_order=order,
+        contrast_order=other_order,
+        same_mention_order=order == other_order != "unclear",
         duplicate=duplicate,
         context_slip=any(wrong_articles(context) or "  " in context for context in (one, other)),
         length_difference=len(words(one)) - len(words(other)),

@@ -3,12 +3,16 @@
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
 from misfire import __version__
+
+if TYPE_CHECKING:
+    from misfire.datasets.sources import PairSet
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,52 +21,91 @@ def main() -> None:
     """Measure misfired alignment. Evaluations run by Inspect: `inspect eval misfire/veto --model …`."""
 
 
+def _source_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which pairs; the command gets them as keyword arguments of ``load_pairs``."""
+    options = [
+        click.option("--source", default="bbq", show_default=True, help="Where the pairs are from: bbq, embedded, file or hub."),
+        click.option("--categories", help="Only these categories, with commas between: Age,SES."),
+        click.option("--bbq-dir", help="Folder with BBQ's JSONL files, in place of the Hugging Face hub (source bbq)."),
+        click.option("--allow-unverified", is_flag=True, help="Go on with BBQ files that are not the official ones (source bbq)."),
+        click.option(
+            "--edition",
+            default="published",
+            show_default=True,
+            help="published, or repaired: minimal pairs with cleft questions (source bbq).",
+        ),
+        click.option("--per-scenario", type=int, help="At most so many pairs a scenario (edition repaired; 20 unless told)."),
+        click.option("--seed", type=int, default=1, show_default=True, help="Of the draw of these."),
+        click.option("--path", help="A pair file: JSONL, Parquet, or the authors' JSON (source file)."),
+        click.option("--revision", help="Revision of the authors' data set (source hub)."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _load(source: str, categories: str | None, controls: bool = False, **options: object) -> "PairSet":
+    from misfire.datasets.sources import Source, load_pairs
+    from misfire.tasks.parameters import as_list
+
+    given = cast("dict[str, Any]", options)
+    return load_pairs(cast("Source", source), categories=as_list("categories", categories), controls=controls, **given)
+
+
 @main.command()
-@click.option("--source", default="bbq", show_default=True, help="Where the pairs are from: bbq, embedded, file or hub.")
+@_source_options
+@click.option("--controls", is_flag=True, help="Add the controls: foils and ambiguous prompts.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write: .jsonl or .parquet.")
-@click.option("--categories", help="Only these categories, with commas between: Age,SES.")
-@click.option("--bbq-dir", help="Folder with BBQ's JSONL files, in place of the Hugging Face hub (source bbq).")
-@click.option("--allow-unverified", is_flag=True, help="Go on with BBQ files that are not the official ones (source bbq).")
-@click.option("--path", help="A pair file: JSONL, Parquet, or the authors' JSON (source file).")
-@click.option("--revision", help="Revision of the authors' data set (source hub).")
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
-def pairs(
-    source: str,
-    out: Path,
-    categories: str | None,
-    bbq_dir: str | None,
-    allow_unverified: bool,
-    path: str | None,
-    revision: str | None,
-    overwrite: bool,
-) -> None:
+def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
     """Write a source's pairs to a file.
 
     The file serves `-M pairs=` of the simulated model, `-T source=file -T path=` of the tasks, and publication (mind the licence of
     the source).
     """
     from misfire.datasets.pair_files import write_pairs
-    from misfire.datasets.sources import Source, load_pairs
     from misfire.errors import InputError
-    from misfire.tasks.parameters import as_list
 
     if out.exists() and not overwrite:
         _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
     try:
-        pair_set = load_pairs(
-            cast("Source", source),
-            categories=as_list("categories", categories),
-            bbq_dir=bbq_dir,
-            path=path,
-            revision=revision,
-            allow_unverified=allow_unverified,
-        )
+        pair_set = _load(**options)
         write_pairs(pair_set.pairs, out)
     except InputError as error:
         _refuse(str(error))
     click.echo(f"{len(pair_set.pairs)} pairs from {pair_set.origin} → {out}\nsha256 of the pairs: {pair_set.hash}")
-    if pair_set.unverified:
-        click.echo(f"Not the official BBQ files: {', '.join(pair_set.unverified)}", err=True)
+    _name_unofficial(pair_set)
+
+
+@main.command()
+@_source_options
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write a row a pair to this file: .csv or .jsonl.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
+    """Show what is wrong with a source's pairs: flags by category.
+
+    Of each flag it shows how many pairs carry it, and their share: minimal pairs, grammatical questions, capitals in mid-sentence,
+    negative questions, order of mention, duplicates, and slips in contexts.
+    """
+    from rich.console import Console
+
+    from misfire.datasets.audit import audit_pairs
+    from misfire.errors import InputError
+    from misfire.reports.audit_table import audit_table, write_audit
+
+    if out is not None and out.exists() and not overwrite:
+        _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
+    try:
+        pair_set = _load(**options)
+        flags = audit_pairs(pair_set.pairs)
+        if out is not None:
+            write_audit(flags, out)
+    except InputError as error:
+        _refuse(str(error))
+    Console().print(audit_table(flags, f"Audit of {len(flags)} pairs from {pair_set.origin}"))
+    if out is not None:
+        click.echo(f"A row a pair: {out}")
+    _name_unofficial(pair_set)
 
 
 @main.command()
@@ -147,6 +190,11 @@ def report(
         click.echo(f"--fail-if: {line}", err=True)
     if found:
         raise SystemExit(1)
+
+
+def _name_unofficial(pair_set: "PairSet") -> None:
+    if pair_set.unverified:
+        click.echo(f"Not the official BBQ files: {', '.join(pair_set.unverified)}", err=True)
 
 
 def _refuse(message: str) -> NoReturn:

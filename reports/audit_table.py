@@ -1,0 +1,81 @@
+"""Audit flags as a table by category, and as a file with a row a pair."""
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE
+from rich.markup import escape
+from rich.table import Table
+
+from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags
+from misfire.errors import InputError
+
+_HEADINGS = {
+    "grammatical": "gramma-\ntical",
+    "mid_sentence_capital": "capital\nin mid-\nsentence",
+    "negative_question": "negative\nquestion",
+    "contains_not": "not\nfurther\nin",
+    "same_mention_order": "same\norder",
+    "duplicate": "dupli-\ncate",
+    "context_slip": "slip in\ncontext",
+}
+"""Headings of columns, broken to fit a narrow terminal."""
+
+
+def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
+    """How many pairs carry each flag, by category and in all.
+
+    Args:
+        flags: Of all pairs of a set.
+        title: What the pairs are.
+
+    Returns:
+        A table with a line a category and a column a flag; each cell has the count and below it its share of the line's pairs.
+    """
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE, show_lines=False, padding=(0, 1), collapse_padding=True)
+    table.add_column("")
+    for name in ["pairs", *SHOWN_FLAGS]:
+        table.add_column(_HEADINGS.get(name, name), justify="right")
+    for category in dict.fromkeys(entry.category for entry in flags):
+        _add_line(table, category.replace("_", "\n", 1), [entry for entry in flags if entry.category == category])
+    table.add_section()
+    _add_line(table, "all", flags)
+    return table
+
+
+def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
+    """Write the flags, a row a pair; an existing file is replaced.
+
+    Args:
+        flags: The flags.
+        path: A file that ends in ``.csv`` (several grammar faults are joined by "; ") or ``.jsonl``.
+
+    Raises:
+        InputError: The ending is another one, or the file cannot be written.
+    """
+    rows = [dataclasses.asdict(entry) for entry in flags]
+    match path.suffix.lower():
+        case ".jsonl":
+            text = "".join(f"{json.dumps(row)}\n" for row in rows)
+        case ".csv":
+            buffer = io.StringIO()
+            writer = csv.DictWriter(buffer, [field.name for field in dataclasses.fields(AuditFlags)], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(row | {"grammar_faults": "; ".join(row["grammar_faults"])} for row in rows)
+            text = buffer.getvalue()
+        case _:
+            raise InputError(f"{path}: the file's name should end in .csv or .jsonl, which says what to write.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+def _add_line(table: Table, name: str, flags: Sequence[AuditFlags]) -> None:
+    counts = [sum(getattr(entry, flag) for entry in flags) for flag in SHOWN_FLAGS]
+    table.add_row(escape(name), str(len(flags)), *(f"{count}\n{count / len(flags):.0%}" for count in counts))

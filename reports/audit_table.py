@@ -15,13 +15,13 @@ from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags
 from misfire.errors import InputError
 
 _HEADINGS = {
-    "grammatical": "gramma-\ntical",
-    "mid_sentence_capital": "capital\nin mid-\nsentence",
-    "negative_question": "negative\nquestion",
-    "contains_not": "not\nfurther\nin",
+    "grammatical": "gram-\nmati-\ncal",
+    "mid_sentence_capital": "mid-\nsent.\ncapital",
+    "negative_question": "nega-\ntive\nquest.",
+    "contains_not": "not\nwithin",
     "same_mention_order": "same\norder",
     "duplicate": "dupli-\ncate",
-    "context_slip": "slip in\ncontext",
+    "context_slip": "context\nslip",
 }
 """Headings of columns, broken to fit a narrow terminal."""
 
@@ -36,7 +36,7 @@ def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
     Returns:
         A table with a line a category and a column a flag; each cell has the count and below it its share of the line's pairs.
     """
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE, show_lines=False, padding=(0, 1), collapse_padding=True)
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE, padding=(0, 1), collapse_padding=True)
     table.add_column("")
     for name in ["pairs", *SHOWN_FLAGS]:
         table.add_column(_HEADINGS.get(name, name), justify="right")

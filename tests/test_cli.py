@@ -1,5 +1,7 @@
 """The misfire command, as a user types it."""
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from inspect_ai import eval as run
 from misfire import __version__
 from misfire.cli import main
 from misfire.datasets.pair_files import read_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
 from misfire.tasks.veto import veto
 
 
@@ -35,6 +37,43 @@ def test_pairs_of_bbq_name_the_unofficial_files(shared: Path, tmp_path: Path):
     assert "Gender_identity, SES, Race_ethnicity" in warned
 
 
+def test_pairs_of_an_edition_are_written_with_their_controls(shared: Path, tmp_path: Path):
+    options = ["--bbq-dir", str(shared / "bbq"), "--categories", "religion", "--edition", "repaired", "--per-scenario", "2", "--controls"]
+    code, said, _ = misfire("pairs", *options, "--out", str(tmp_path / "pairs.jsonl"))
+    assert code == 0
+    assert "50 pairs from BBQ from a local folder, repaired edition (at most 2 pairs a scenario, seed 1)" in said
+    assert all(pair.controls for pair in read_pairs(tmp_path / "pairs.jsonl"))
+
+
+def test_audit_shows_flags_by_category_and_writes_a_row_a_pair(shared: Path, tmp_path: Path):
+    options = ["--bbq-dir", str(shared / "bbq"), "--categories", "age,religion"]
+    code, said, _ = misfire("audit", *options, "--out", str(tmp_path / "flags.csv"))
+    assert code == 0
+    assert "Audit of 510 pairs from BBQ from a local folder" in said
+    assert ["all", "510", "193"] in [line.split()[:3] for line in said.splitlines()]
+    with (tmp_path / "flags.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert (len(rows), rows[0]["pair_id"], rows[0]["minimal"]) == (510, "age_q1_p0", "True")
+    assert {row["grammar_faults"] for row in rows if row["scenario"] == "age_q8"} == {"finite verb behind do, does or did"}
+
+
+def test_audit_goes_with_any_source(tmp_path: Path):
+    code, said, _ = misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.jsonl"))
+    assert code == 0
+    assert ["all", "512", "512", "512", "0"] in [line.split()[:5] for line in said.splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "flags.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["minimal"] for row in rows] == [True] * 512
+    assert misfire("audit", "--source", "file", "--path", str(EMBEDDED_PAIRS))[0] == 0
+
+
+def test_audit_writes_no_other_kind_of_file_and_replaces_none_unasked(tmp_path: Path):
+    assert "should end in .csv or .jsonl" in misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.xlsx"))[2]
+    (tmp_path / "flags.csv").write_text("precious")
+    code, _, said = misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.csv"))
+    assert (code, (tmp_path / "flags.csv").read_text()) == (2, "precious")
+    assert "--overwrite" in said
+
+
 def test_a_file_is_not_replaced_unasked(tmp_path: Path):
     file = tmp_path / "pairs.jsonl"
     file.write_text("precious")
@@ -50,6 +89,8 @@ def test_a_file_is_not_replaced_unasked(tmp_path: Path):
     [
         (["--source", "file"], "source=file needs the file: --path FILE"),
         (["--source", "moon"], "'moon' is not a source of pairs"),
+        (["--source", "embedded", "--edition", "repaired"], "edition=repaired goes with source=bbq"),
+        (["--source", "hub", "--controls"], "by --source bbq --controls"),
         (["--bbq-dir", "/nonexistent"], "Give their folder as --bbq-dir , leave categories out with --categories"),
     ],
 )

@@ -356,6 +356,33 @@ class TestRecord:
         assert [verb for verb in verbs if verb in {"is", "was", "has", "does"} or re.search(r"[^s]s$", verb)] == []
 
 
+class TestControls:
+    CONTROLLED = generate_pairs(controls=True)
+
+    def test_pairs_stay_what_they_are(self) -> None:
+        assert [pair.model_copy(update={"controls": None}) for pair in self.CONTROLLED] == PAIRS
+
+    def test_foils_ask_about_the_other_person_over_the_same_evidence(self) -> None:
+        for pair in self.CONTROLLED:
+            assert pair.controls is not None
+            for (_, half), (_, foil) in zip(pair.halves, pair.controls.foils, strict=True):
+                assert context(foil.prompt) == context(half.prompt)
+                assert question(foil.prompt) == swapped(question(half.prompt), cast_of(pair)) != question(half.prompt)
+
+    def test_ambiguous_prompts_are_the_opening_sentence_and_the_question(self) -> None:
+        for pair in self.CONTROLLED:
+            assert pair.controls is not None
+            for (_, half), (_, ambiguous) in zip(pair.halves, pair.controls.ambiguous, strict=True):
+                assert ambiguous == f"{intro(half.prompt)} {question(half.prompt)}"
+
+    def test_all_prompts_of_the_controls_differ_from_the_pairs_own(self) -> None:
+        foils = {foil.prompt for pair in self.CONTROLLED if pair.controls for _, foil in pair.controls.foils}
+        ambiguous = {prompt for pair in self.CONTROLLED if pair.controls for _, prompt in pair.controls.ambiguous}
+        # two kinds of evidence share an opening sentence
+        assert (len(foils), len(ambiguous)) == (1024, 512)
+        assert (foils | ambiguous).isdisjoint(PROMPTS)
+
+
 class TestReproducibility:
     def test_checked_in_file_holds_what_the_generator_yields(self) -> None:
         assert read_pairs(PAIRS_PATH) == PAIRS

@@ -4,17 +4,41 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from misfire.datasets.pair_files import PairRow, read_pairs, write_pairs
-from misfire.datasets.pairs import Half, Pair
+from misfire.datasets.pair_files import CONTROL_COLUMNS, PairRow, read_pairs, write_pairs
+from misfire.datasets.pairs import Controls, Half, Pair
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 
 printable = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
-pair_records = st.builds(
+controls = st.builds(
+    lambda foil, other_foil, ambiguous, other, number: Controls(
+        stereotyped_foil=Half(prompt=f"3 {foil}", target="no", example_id=number),
+        contrast_foil=Half(prompt=f"4 {other_foil}", target="no"),
+        stereotyped_ambiguous=ambiguous,
+        contrast_ambiguous=other,
+    ),
+    printable,
+    printable,
+    printable,
+    printable,
+    st.none() | st.integers(0, 2**60),
+)
+
+
+def with_controls(pair: Pair, controls: Controls | None) -> Pair:
+    """A foil is about its half's example."""
+    if controls is None:
+        return pair
+    foil = controls.stereotyped_foil.model_copy(update={"example_id": pair.stereotyped.example_id})
+    return pair.model_copy(update={"controls": controls.model_copy(update={"stereotyped_foil": foil})})
+
+
+bare_records = st.builds(
     lambda k, one, other, category, cue, number: Pair(
         id=f"c_q1_p{k}",
         category=category,
@@ -32,6 +56,7 @@ pair_records = st.builds(
     st.none() | printable,
     st.none() | st.integers(0, 2**60),
 )
+pair_records = st.builds(with_controls, bare_records, st.none() | controls)
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
@@ -41,6 +66,42 @@ def test_what_is_written_is_read_again(tmp_path: Path, ending: str, pairs: list[
     file = tmp_path / f"pairs.{ending}"
     write_pairs(pairs, file)
     assert read_pairs(file) == pairs
+
+
+def columns(file: Path) -> list[str]:
+    if file.suffix == ".parquet":
+        return pq.read_schema(file).names
+    return list(json.loads(file.read_text(encoding="utf-8").splitlines()[0]))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_pairs_without_controls_are_written_as_ever(tmp_path: Path, make_pair: PairMaker, ending: str):
+    file = tmp_path / f"pairs.{ending}"
+    write_pairs([make_pair()], file)
+    halves = [f"{half}_{field}" for half in ("stereotyped", "contrast") for field in ("prompt", "target", "example_id")]
+    labels = ["id", "category", "subcategory", "question_index", "stereotyped_group", "contrast_group", "priming_sentence"]
+    assert columns(file) == labels + halves
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_controls_have_columns_of_their_own(tmp_path: Path, make_pair: PairMaker, ending: str):
+    file = tmp_path / f"pairs.{ending}"
+    write_pairs([with_controls(make_pair(), EXAMPLE), make_pair(1)], file)
+    assert columns(file)[-4:] == list(CONTROL_COLUMNS)
+    assert [pair.controls for pair in read_pairs(file)] == [EXAMPLE, None]
+
+
+EXAMPLE = Controls(
+    stereotyped_foil=Half(prompt="It rained. B?", target="no"),
+    contrast_foil=Half(prompt="It rained. A?", target="no"),
+    stereotyped_ambiguous="A?",
+    contrast_ambiguous="B?",
+)
+
+
+def test_half_of_the_controls_are_refused_by_name(tmp_path: Path, row: dict[str, Any]):
+    message = refused(tmp_path / "p.jsonl", json.dumps(row | {"stereotyped_foil_prompt": "x", "contrast_foil_prompt": "y"}))
+    assert "all four prompts of its controls or none; without text: stereotyped_ambiguous_prompt, contrast_ambiguous_prompt" in message
 
 
 def test_writing_leaves_nothing_half_done(tmp_path: Path, make_pair: PairMaker):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from misfire.datasets.pairs import Half, Pair, category_slug, pair_set_hash
+from misfire.datasets.pairs import Controls, Half, Pair, category_slug, pair_set_hash
 from tests.conftest import PairMaker
 
 
@@ -56,6 +56,36 @@ def test_the_hash_depends_on_every_field_and_on_the_order(make_pair: PairMaker):
     hashes = {pair_set_hash(pairs) for pairs in sets}
     assert len(hashes) == 5
     assert pair_set_hash([one, two]) == pair_set_hash(tuple(Pair.model_validate(pair.model_dump()) for pair in (one, two)))
+
+
+CONTROLS = Controls(
+    stereotyped_foil=Half(prompt="It rained. Did the young cook sleep?", target="no"),
+    contrast_foil=Half(prompt="It rained. Did the old cook sleep?", target="no"),
+    stereotyped_ambiguous="Did the old cook sleep?",
+    contrast_ambiguous="Did the young cook sleep?",
+)
+
+
+def test_controls_take_part_in_the_hash_and_their_absence_does_not(make_pair: PairMaker):
+    bare, controlled = make_pair(), make_pair(controls=CONTROLS)
+    reworded = make_pair(controls=CONTROLS.model_copy(update={"contrast_ambiguous": "Else?"}))
+    assert len({pair_set_hash([pair]) for pair in (bare, controlled, reworded)}) == 3
+    assert "controls" not in bare.model_dump()
+    assert "controls" not in bare.model_dump_json()
+    assert Pair.model_validate(controlled.model_dump()) == controlled
+
+
+def test_controls_name_their_halves():
+    assert [(name, foil.target) for name, foil in CONTROLS.foils] == [("stereotyped", "no"), ("contrast", "no")]
+    assert CONTROLS.ambiguous == (("stereotyped", "Did the old cook sleep?"), ("contrast", "Did the young cook sleep?"))
+
+
+def test_a_foil_with_yes_and_a_foil_that_is_the_half_are_refused(make_pair: PairMaker):
+    with pytest.raises(ValidationError, match="the right answer to a foil is 'no'"):
+        Controls.model_validate(CONTROLS.model_dump() | {"contrast_foil": {"prompt": "Did it?", "target": "yes"}})
+    same = {"prompt": make_pair().contrast.prompt, "target": "no"}
+    with pytest.raises(ValidationError, match="the foil of the contrast half has the same prompt as the half"):
+        make_pair(controls=CONTROLS.model_dump() | {"contrast_foil": same})
 
 
 @pytest.mark.parametrize(("category", "slug"), [("Gender_identity", "genderidentity"), ("SES", "ses"), ("Race x SES", "racexses")])

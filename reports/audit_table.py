@@ -15,13 +15,14 @@ from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags
 from misfire.errors import InputError
 
 _HEADINGS = {
+    "minimal": "mini-\nmal",
     "grammatical": "gram-\nmati-\ncal",
-    "mid_sentence_capital": "mid-\nsent.\ncapital",
+    "mid_sentence_capital": "mid-\nsent.\ncapi-\ntal",
     "negative_question": "nega-\ntive\nquest.",
     "contains_not": "not\nwithin",
     "same_mention_order": "same\norder",
     "duplicate": "dupli-\ncate",
-    "context_slip": "context\nslip",
+    "context_slip": "con-\ntext\nslip",
 }
 """Headings of columns, broken to fit a narrow terminal."""
 
@@ -36,8 +37,8 @@ def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
     Returns:
         A table with a line a category and a column a flag; each cell has the count and below it its share of the line's pairs.
     """
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE, padding=(0, 1), collapse_padding=True)
-    table.add_column("")
+    table = Table(title=escape(title), title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table.add_column("", no_wrap=True)
     for name in ["pairs", *SHOWN_FLAGS]:
         table.add_column(_HEADINGS.get(name, name), justify="right")
     for category in dict.fromkeys(entry.category for entry in flags):

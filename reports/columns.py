@@ -79,6 +79,7 @@ RUN = (
     Column("run", "text", "short name of the run, unique in the set: the model, and what sets its runs apart"),
     Column("model", "text", "the model, as Inspect names it"),
     Column("task", "text", "`veto` or `priming`"),
+    Column("edition", "text", "how the pairs were built from BBQ: `published` or `repaired`; missing for other pairs"),
     Column("protocol", "text", "`direct` or `cot`"),
     Column("parser", "text", "how answers were read: `strict` or `published`"),
 )
@@ -132,6 +133,7 @@ PAIRS = (
     Column("cell", "text", "`a` both right, `b` contrast wrong only, `c` stereotyped wrong only, `d` both wrong"),
     Column("misfired", "flag", "cell c"),
     Column("valid", "flag", "whether both halves were answered"),
+    Column("audit", "text", "audit flags that the pair carries (`misfire audit`), with spaces between; missing in logs without them"),
 )
 
 SUMMARY = (
@@ -218,6 +220,55 @@ POWER = (
     Column("clustered_pairs", "ratio", "pairs needed where they are clustered as here: times the design effect"),
 )
 
+EDITIONS = (
+    Column("published", "text", "run on the published edition"),
+    Column("repaired", "text", "run of the same model on the repaired edition"),
+    Column("scenarios", "count", "scenarios that both have complete pairs of; what follows rests on these alone"),
+    Column("published_pairs", "count", "pairs of the published edition"),
+    Column("repaired_pairs", "count", "pairs of the repaired edition"),
+    *(
+        column
+        for metric, words in (("mar", "MAR"), ("br", "BR"), ("mar_minus_br", "MAR − BR"))
+        for kind in ("change" if metric == "mar_minus_br" else "rate",)
+        for column in (
+            Column(f"published_{metric}", kind, f"{words}, published edition"),
+            Column(f"repaired_{metric}", kind, f"{words}, repaired edition"),
+            *_interval(f"delta_{metric}", "change", f"{words} of the repaired edition minus {words} of the published one"),
+            Column(f"delta_{metric}_p", "p", f"test of `delta_{metric}` against 0, paired and clustered by scenario"),
+        )
+    ),
+)
+
+FLAGS = (
+    *RUN,
+    Column("flag", "text", "an audit flag of the pairs (`misfire audit`)"),
+    Column("pairs_with", "count", "pairs that carry it"),
+    Column("pairs_without", "count", "pairs that do not"),
+    *(
+        column
+        for metric, words in (("mar", "MAR"), ("br", "BR"))
+        for column in (
+            Column(f"{metric}_with", "rate", f"{words} of the pairs that carry it"),
+            *_ends(f"{metric}_with", "rate"),
+            Column(f"{metric}_without", "rate", f"{words} of the pairs that do not"),
+            *_ends(f"{metric}_without", "rate"),
+            *_interval(f"delta_{metric}", "change", f"{words} with the flag minus {words} without"),
+            Column(f"delta_{metric}_p", "p", f"test of `delta_{metric}` against 0, clustered by scenario"),
+            Column(f"delta_{metric}_q", "p", "the same, Benjamini-Hochberg over all rows"),
+        )
+    ),
+)
+
+EXCHANGE = (
+    *RUN,
+    Column("pairs", "count", "complete pairs"),
+    Column("mar", "rate", "MAR as measured"),
+    Column("mar_exchanged", "rate", "mean MAR when the two halves of all pairs of a scenario are exchanged or not, at random"),
+    Column("mar_exchanged_lower", "rate", "2.5 % of exchanges give a MAR below this"),
+    Column("mar_exchanged_upper", "rate", "2.5 % of exchanges give a MAR above this"),
+    Column("exchange_p", "p", "share of exchanges whose MAR is as large as the measured one or larger"),
+)
+
 SCENARIOS = (
     Column("scenario", "text", "the scenario"),
     Column("category", "text", "its category"),
@@ -257,6 +308,9 @@ FRAMES: dict[str, tuple[Column, ...]] = {
     "effects": EFFECTS,
     "comparisons": COMPARISONS,
     "power": POWER,
+    "editions": EDITIONS,
+    "flags": FLAGS,
+    "exchange": EXCHANGE,
     "scenarios": SCENARIOS,
     "failures": FAILURES,
     "published": PUBLISHED,

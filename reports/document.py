@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from misfire.reports.artefact_tables import edition_table, exchange_table, flag_table
 from misfire.reports.failures import Failure, telling_failures
 from misfire.reports.figures import Drawing, draw
 from misfire.reports.forms import plain
@@ -102,6 +103,12 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
         Section("priming", "Priming", (), _some(effect_table(results), arm_table(results)), drawings("priming_dumbbell")),
         Section("comparisons", "Model against model", (), _some(comparison_table(results))),
         Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), drawings("scenarios")),
+        Section(
+            "benchmark",
+            "Is it the model or the benchmark?",
+            (),
+            _some(edition_table(results), flag_table(results), exchange_table(results)),
+        ),
         Section("power", "Pairs needed", (), _some(power_table(results))),
         Section(
             "failures",

@@ -139,8 +139,8 @@ def _settings() -> Generator[None]:
 
     ours = {
         "font.family": "sans-serif",
-        # SVG files name these; the first comes with matplotlib, the second is as wide and is where the first is not
-        "font.sans-serif": ["DejaVu Sans", "Verdana"],
+        # SVG files name it; it comes with matplotlib and is wide, so that a reader's own sans-serif has room too
+        "font.sans-serif": ["DejaVu Sans"],
         "font.size": _POINTS,
         "axes.titlesize": 9,
         "axes.labelsize": 9,
@@ -608,7 +608,7 @@ def _meet(one: Box, other: Box) -> bool:
 # --- heat maps -------------------------------------------------------------------------------------------------------------------------
 
 _CELL_HEIGHT = 0.4
-"""Inches."""
+"""Inches: of a cell of a heat map."""
 
 
 def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Drawing | None:

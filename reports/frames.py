@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.reports import columns
+from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_metrics
 from misfire.reports.columns import Column, frame_of
 from misfire.reports.power import DIFFERENCES, power_of
 from misfire.reports.runs import SCORERS, Places, Run, RunSet, Step, TaskName, find_runs
@@ -54,15 +55,17 @@ class HalfRecord:
     cue: str | None
     error: str | None
     sample_id: str
+    audit: str | None
 
 
 @dataclass(frozen=True)
 class Arm:
-    """The pairs of one arm of one run."""
+    """The pairs of one arm of one run, and the audit flags of each pair where the log has them."""
 
     run: Run
     name: str
     joined: Joined
+    audit: Mapping[str, str]
 
     def by_category(self) -> dict[str, tuple[PairResult, ...]]:
         """All pairs under ``all``, then those of each category, in order of first appearance."""
@@ -169,6 +172,44 @@ class Results:
         return frame_of(rows, columns.POWER)
 
     @cached_property
+    def editions(self) -> "pd.DataFrame":
+        """One row for every model with VETO runs on the published and the repaired edition, over the scenarios that both have."""
+        arms = {arm.run: arm for arm in self.arms}
+        rows = [
+            _values(
+                columns.EDITIONS,
+                {"published": published.label, "repaired": repaired.label}
+                | edition_metrics(arms[published].joined.pairs, arms[repaired].joined.pairs),
+            )
+            for published, repaired in self.run_set.edition_pairs()
+        ]
+        return frame_of(rows, columns.EDITIONS)
+
+    @cached_property
+    def flags(self) -> "pd.DataFrame":
+        """One row a (VETO run, audit flag that some of its pairs carry and some do not)."""
+        found = [
+            _run_fields(arm.run) | {"flag": flag} | metrics
+            for arm in self.arms
+            if arm.run.task == "veto"
+            for flag, metrics in flag_metrics(arm.joined.pairs, arm.audit).items()
+        ]
+        for metric in ("mar", "br"):
+            q_values = benjamini_hochberg([float(cast("float", row[f"delta_{metric}_p"])) for row in found])
+            found = [row | {f"delta_{metric}_q": q} for row, q in zip(found, q_values, strict=True)]
+        return frame_of((_values(columns.FLAGS, row) for row in found), columns.FLAGS)
+
+    @cached_property
+    def exchange(self) -> "pd.DataFrame":
+        """One row a VETO run: its MAR beside what exchanging halves at random gives."""
+        rows = [
+            _values(columns.EXCHANGE, _run_fields(arm.run) | vars(exchange_baseline(count_cells(arm.joined.pairs, "all"))))
+            for arm in self.arms
+            if arm.run.task == "veto"
+        ]
+        return frame_of(rows, columns.EXCHANGE)
+
+    @cached_property
     def scenarios(self) -> "pd.DataFrame":
         """One row a scenario of the VETO runs, those that misfire in most runs first."""
         members: defaultdict[tuple[str, str], list[tuple[str, PairResult]]] = defaultdict(list)
@@ -267,11 +308,16 @@ def _sample_columns(scorer: str, *, full: bool) -> "list[SampleColumn]":
         named = sample.metadata.get("arms", [BASE])
         return named if isinstance(named, str) else "\n".join(named)
 
+    def audit(sample: "EvalSampleSummary | EvalSample") -> str | None:
+        flags = sample.metadata.get("audit")
+        return " ".join(map(str, cast("list[object]", flags))) if isinstance(flags, list) else None
+
     return [
         SampleColumn("id", path="id", type=str),
         SampleColumn("epoch", path="epoch"),
         SampleColumn("error", path=error, full=full),
         SampleColumn("arms", path=arms, full=full),
+        SampleColumn("audit", path=audit, full=full),
         *map(score, ("value", "answer")),
         *map(metadata, _METADATA),
     ]
@@ -306,21 +352,24 @@ def _records(row: Mapping[str, object]) -> Iterable[HalfRecord]:
             cue=text("cue"),
             error=text("error") or None,
             sample_id=str(row["id"]),
+            audit=text("audit"),
         )
 
 
 def _arms(run: Run, records: Sequence[HalfRecord]) -> Iterable[Arm]:
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
+    audit = {record.pair_id: record.audit for record in records if record.audit is not None}
     for record in records:
         result = HalfResult(
             record.pair_id, cast("HalfName", record.half), record.category, record.scenario, record.epoch, cast("Outcome", record.outcome)
         )
         halves[record.arm].append(result)
-    return [Arm(run, name, join_halves(halves[name])) for name in dict.fromkeys((BASE, *run.arms, *halves))]
+    return [Arm(run, name, join_halves(halves[name]), audit) for name in dict.fromkeys((BASE, *run.arms, *halves))]
 
 
 def _run_fields(run: Run) -> dict[str, object]:
-    return {"run": run.label, "model": run.model, "task": run.task, "protocol": run.protocol, "parser": run.parser}
+    names = {"model": run.model, "task": run.task, "edition": run.edition, "protocol": run.protocol, "parser": run.parser}
+    return {"run": run.label, **names}
 
 
 def _run_values(run: Run) -> tuple[object, ...]:
@@ -333,7 +382,7 @@ def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[
 
 def _pair_row(arm: Arm, pair: PairResult) -> Sequence[object]:
     key = (*_run_values(arm.run), arm.name, pair.pair_id, pair.epoch, pair.category, pair.scenario)
-    return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid)
+    return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid, arm.audit.get(pair.pair_id))
 
 
 def _category_metrics(arm: Arm) -> Iterable[tuple[str, dict[str, object]]]:

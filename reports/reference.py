@@ -33,6 +33,9 @@ _ABOUT = {
     "of the q-values is a run's arms.",
     "comparisons": "One row for every two VETO runs on the same pairs; the family of the q-values is all rows.",
     "power": "One row a (VETO run, MAR − BR to be detected).",
+    "editions": "One row for every model with VETO runs on the published and on the repaired edition.",
+    "flags": "One row a (VETO run, audit flag that some of its pairs carry and some do not).",
+    "exchange": "One row a VETO run.",
     "scenarios": "One row a scenario of the VETO runs, those that misfire in most runs first.",
     "failures": "One row a misfired pair, those that most runs misfire on first (`misfire.reports.failures.failure_frame(results)`).",
     "published": "One row a model of the paper's main table, and the human baseline "

@@ -4,7 +4,7 @@ import os
 import re
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -34,6 +34,7 @@ class Run:
         label: Short name, unique among the runs of a set.
         model: The model, as Inspect names it.
         task: Which task.
+        edition: How the pairs were built from BBQ; none for pairs of other sources, and in logs that do not say.
         protocol: ``direct`` or ``cot``.
         parser: How answers were read, after re-scoring if there was one.
         settings: What else sets runs of one model apart (reasoning effort, temperature, task parameters, …), by name.
@@ -54,6 +55,7 @@ class Run:
     label: str
     model: str
     task: TaskName
+    edition: str | None
     protocol: str
     parser: str
     settings: tuple[tuple[str, str], ...]
@@ -104,12 +106,36 @@ class RunSet:
         Returns:
             For every chain-of-thought run the direct run that shares most of its settings, as (direct, chain of thought).
         """
-        runs, pairs = self.of("veto"), list[tuple[Run, Run]]()
-        for cot in (run for run in runs if run.protocol == "cot"):
-            direct = [run for run in runs if (run.protocol, run.model, run.pair_set) == ("direct", cot.model, cot.pair_set)]
-            if direct:
-                pairs.append((max(direct, key=lambda run: len(set(run.settings) & set(cot.settings))), cot))
-        return pairs
+        runs = self.of("veto")
+        return _likest(
+            [run for run in runs if run.protocol == "cot"],
+            [run for run in runs if run.protocol == "direct"],
+            lambda run: (run.model, run.pair_set),
+        )
+
+    def edition_pairs(self) -> list[tuple[Run, Run]]:
+        """Runs of one model on the published and the repaired edition, by the same protocol.
+
+        Returns:
+            For every run on the repaired edition the one on the published edition that shares most of its settings, as
+            (published, repaired).
+        """
+        runs = self.of("veto")
+        return _likest(
+            [run for run in runs if run.edition == "repaired"],
+            [run for run in runs if run.edition == "published"],
+            lambda run: (run.model, run.protocol, run.parser),
+        )
+
+
+def _likest(wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], Hashable]) -> list[tuple[Run, Run]]:
+    """For each run that is wanted the other one with the same key that shares most of its settings, as (other, run)."""
+    pairs: list[tuple[Run, Run]] = []
+    for run in wanted:
+        same = [other for other in others if key(other) == key(run)]
+        if same:
+            pairs.append((max(same, key=lambda other: len(set(other.settings) & set(run.settings))), run))
+    return pairs
 
 
 def find_runs(places: Places, *, allow_mixed: bool = False) -> RunSet:
@@ -230,6 +256,7 @@ def _run(log: EvalLog, task: TaskName) -> Run:
         label=spec.model,
         model=spec.model,
         task=task,
+        edition=metadata.get("edition"),
         protocol=str(arguments.get("protocol", "direct")),
         parser=_parser(log, SCORERS[task]),
         settings=_settings(log),
@@ -320,11 +347,16 @@ def _short_names(models: Iterable[str]) -> dict[str, str]:
 
 
 def _differences(runs: Sequence[Run]) -> list[str]:
-    """What must be alike in all runs of a task and is not, in words."""
+    """What must be alike in all runs of a task and is not, in words. Editions differ in pairs by design, and are compared by scenario."""
     lines: list[str] = []
     for task in SCORERS:
         members = [run for run in runs if run.task == task]
-        lines += _difference(members, "pair sets", lambda run: run.pair_set, _pair_set_words)
+        repaired = [run for run in members if run.edition == "repaired"]
+        others = [run for run in members if run.edition != "repaired"]
+        lines += _difference(others, "pair sets", lambda run: run.pair_set, _pair_set_words)
+        lines += _difference(repaired, "pair sets of the repaired edition", lambda run: run.pair_set, _pair_set_words)
+        if repaired:
+            lines += _difference(members, "pair sources", lambda run: run.pair_source, _pair_set_words)
         lines += _difference(members, "suite versions", lambda run: run.suite_version, lambda run: run.suite_version or "unknown")
         lines += _difference(members, "parsers", lambda run: run.parser, lambda run: run.parser)
     return lines

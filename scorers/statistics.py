@@ -70,9 +70,6 @@ def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95) -> E
 def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
     """The difference of two proportions measured on the same clusters.
 
-    Linearised as in ``clustered_proportion``, so the covariance of the two inside a cluster counts; the interval is value ± t · stderr.
-    Where all clusters differ alike the data show no variation to make an interval from, and its ends are NaN.
-
     Args:
         hits: Hits of the first by cluster, shape (clusters,).
         trials: Trials of the first by cluster.
@@ -81,19 +78,38 @@ def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other
         level: Of the interval.
 
     Returns:
-        First minus second. NaN throughout if either is undefined; standard error and interval NaN with a single cluster.
+        First minus second, as ``clustered_contrast`` gives it, with an interval inside [-1, 1].
     """
-    two = _linearise(hits, trials, other_hits, other_trials)
-    if two is None:
-        return UNDEFINED
-    difference = two.value - two.other
-    if two.clusters == 1:
-        return Estimate(difference, NAN, NAN, NAN)
-    stderr = _ratio_stderr(two.residual - two.other_residual, 1.0)
-    if stderr == 0:
-        return Estimate(difference, 0.0, NAN, NAN)
-    margin = _t_quantile(level, two.clusters - 1) * stderr
-    return Estimate(difference, stderr, max(difference - margin, -1.0), min(difference + margin, 1.0))
+    difference, _ = clustered_contrast([(hits, trials), (other_hits, other_trials)], [1.0, -1.0], level)
+    if math.isnan(difference.lower):
+        return difference
+    return Estimate(difference.value, difference.stderr, max(difference.lower, -1.0), min(difference.upper, 1.0))
+
+
+def clustered_contrast(rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], level: float = 0.95) -> tuple[Estimate, float]:
+    """A weighted sum of proportions measured on the same clusters, and the test that it is 0.
+
+    Linearised as in ``clustered_proportion``, so the covariances inside a cluster count; the interval is value ± t · stderr.
+
+    Args:
+        rates: For each proportion hits and trials by cluster, shape (clusters,); same clusters, same order.
+        weights: The weight of each.
+        level: Of the interval.
+
+    Returns:
+        The sum and the two-sided p of the t test with clusters - 1 degrees of freedom. NaN throughout if a proportion is undefined, for all
+        but the value with a single cluster. Where all clusters pull alike the data show no variation to make an interval from: its ends are
+        NaN, and p is that of the sign test, 2 · 0.5^clusters, or 1 if the sum is 0.
+    """
+    totals = [float(trials.sum()) for _, trials in rates]
+    if not all(totals):
+        return UNDEFINED, NAN
+    values = [float(hits.sum()) / total for (hits, _), total in zip(rates, totals, strict=True)]
+    kept = np.any([trials > 0 for _, trials in rates], axis=0)
+    residual = np.zeros(int(kept.sum()))
+    for (hits, trials), total, value, weight in zip(rates, totals, values, weights, strict=True):
+        residual += weight * (hits - value * trials)[kept] / total
+    return _t_test(sum(weight * value for weight, value in zip(weights, values, strict=True)), residual, level)
 
 
 def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
@@ -153,21 +169,13 @@ def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[
         freedom. NaN without units, or for all but the value with a single cluster. Where all clusters have the same mean the ends are NaN,
         and p is that of the sign test: 2 · 0.5^clusters, or 1 if that mean is 0.
     """
-    from scipy.special import stdtr
-
     kept = sizes > 0
     totals, sizes = totals[kept], sizes[kept]
-    clusters, units = len(sizes), float(sizes.sum())
-    if clusters == 0:
+    units = float(sizes.sum())
+    if units == 0:
         return UNDEFINED, NAN
     value = float(totals.sum()) / units
-    if clusters == 1:
-        return Estimate(value, NAN, NAN, NAN), NAN
-    stderr = _ratio_stderr(totals - value * sizes, units)
-    if stderr == 0:
-        return Estimate(value, 0.0, NAN, NAN), 1.0 if value == 0 else 2 * 0.5**clusters
-    margin = _t_quantile(level, clusters - 1) * stderr
-    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
+    return _t_test(value, (totals - value * sizes) / units, level)
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -245,6 +253,20 @@ def _linearise(hits: Counts, trials: Counts, other_hits: Counts, other_trials: C
     value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
     residual, other_residual = (hits - value * trials) / total, (other_hits - other * other_trials) / other_total
     return _TwoProportions(value, other, residual[kept], other_residual[kept], int(kept.sum()))
+
+
+def _t_test(value: float, residual: Counts, level: float) -> tuple[Estimate, float]:
+    """A value with the linearised residual of each cluster: its interval, and p of the test that it is 0."""
+    from scipy.special import stdtr
+
+    clusters = len(residual)
+    if clusters == 1:
+        return Estimate(value, NAN, NAN, NAN), NAN
+    stderr = _ratio_stderr(residual, 1.0)
+    if stderr == 0:
+        return Estimate(value, 0.0, NAN, NAN), 1.0 if value == 0 else 2 * 0.5**clusters
+    margin = _t_quantile(level, clusters - 1) * stderr
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
 
 
 def _ratio_stderr(residual: Counts, total: float) -> float:

@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 INFINITE = "Infinity"
 """Stands for an infinite number, which JSON has not."""
 
-_FRAMES = ("runs", "summary", "effects", "comparisons", "power", "scenarios", "failures")
+_FRAMES = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "scenarios", "failures")
 
 
 def render(results: Results, caveats: tuple[str, ...], *, published: bool = False) -> str:

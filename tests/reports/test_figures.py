@@ -37,7 +37,7 @@ from misfire.reports.runs import Run
 from misfire.reports.veto_tables import SHOWN_ROWS, SMALL
 
 HOSTILE = (
-    "$\\frac{1}{0}$ $",
+    "$\\frac{1}{0}$ x_1",
     "<script>alert(1)</script>",
     "a_very_long_model_name_of_a_provider/with-date-2026-11-21-instruct-and-then-some · temperature=0.7",
     "line\nbreak\x00\x1b[31m \u202eright to left ]]> -- \ufffe\uffff",
@@ -392,6 +392,12 @@ def test_the_tables_of_outcomes_hold_the_counts_and_frame_the_misfired(drawn: di
     misfired = [text.get_position() for text in page.texts if text.get_text() == "c: misfired"]
     assert len(frames) == len(misfired) == len(veto)
     assert all(frame.contains(*place) for frame, place in zip(frames, misfired, strict=True))
+    # the more, the darker
+    boxes = [patch for patch in page.patches if patch.get_fill() and isinstance(patch, Rectangle)]
+    for row, record in enumerate(veto.to_dict("records")):
+        order = sorted((record[cell], -brightness(box)) for cell, box in zip(cells, boxes[4 * row : 4 * row + 4], strict=True))
+        assert [dark for _, dark in order] == sorted(dark for _, dark in order)
+        assert order[0][1] < order[-1][1]
     # rows are stereotyped right and wrong, columns contrast right and wrong
     where = {text.get_text(): text.get_position() for text in reversed(page.texts)}
     assert where["stereotyped\nright"][1] < where["stereotyped\nwrong"][1]
@@ -412,7 +418,10 @@ def test_scenarios_are_the_first_of_the_frame_with_the_share_of_each_run(results
         assert (f"{number} %", n or "n 0") == (percent(right["misfired"].mean()), f"n {len(right)}") if len(right) else ("– %", "n 0")
 
 
-def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(
+    results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame
+):
+    summary = results.summary
     assert all("n: " in drawing.caption for drawing in drawn.values())
     for name in ("mar_br_intervals", "mar_br_scatter", "priming_dumbbell", "protocol_slopes"):
         assert "95 % intervals, clustered by scenario" in drawn[name].caption
@@ -420,6 +429,10 @@ def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(draw
         for name in ("mar_br_intervals", "mar_br_scatter"):
             assert f"{record['run']}: MAR {percent(record['mar'])} (" in drawn[name].alt
         assert f"misfired {record['c_stereotyped_wrong_only']}," in drawn["confusion"].alt
+        heat = drawn["category_heat_map"].alt
+        own = summary[(summary["task"] == "veto") & (summary["run"] == record["run"]) & (summary["category"] != "all")]
+        assert f"{record['run']}: MAR {percent(own['mar'].min())} (" in heat
+        assert f" to {percent(own['mar'].max())} (" in heat.partition(f"{record['run']}: ")[2].partition("BR")[0]
     above = int((veto["mar"] > veto["br"]).sum())
     assert drawn["mar_br_scatter"].alt.startswith(f"{above} of {len(veto)} runs lie above the diagonal.")
 
@@ -537,9 +550,10 @@ def test_labels_that_are_cut_alike_are_numbered():
 
 
 def test_letters_that_no_font_of_ours_has_are_no_cause_for_a_warning(crowd: list[Drawing]):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
         assert png(crowd[0])
+    assert noted == []
 
 
 def test_hostile_labels_stand_in_the_svg_as_text_alone(crowd: list[Drawing]):
@@ -549,7 +563,7 @@ def test_hostile_labels_stand_in_the_svg_as_text_alone(crowd: list[Drawing]):
         assert not any(name.lower().startswith("on") for element in root.iter() for name in element.attrib)
         texts = {"".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")}
         if drawing.name == "mar_br_intervals":
-            assert {"<script>alert(1)</script> 1", "$\\frac{1}{0}$ $ 0", '& "quotes" \\ %s {0} # 5'} <= texts
+            assert {"<script>alert(1)</script> 1", "$\\frac{1}{0}$ x_1 0", '& "quotes" \\ %s {0} # 5'} <= texts
 
 
 # --- files -----------------------------------------------------------------------------------------------------------------------------

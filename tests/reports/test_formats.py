@@ -30,6 +30,7 @@ TABLES = (
     "priming_arms",
     "veto_comparisons",
     "veto_scenarios",
+    "veto_exchange",
     "veto_power",
     "veto_failures",
     "runs",

@@ -1,0 +1,148 @@
+"""Is it the model or the benchmark? MAR between editions, with and without an audit flag, and when halves are exchanged at random."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from misfire.scorers.join import Cells, PairResult, count_cells
+from misfire.scorers.statistics import NAN, Counts, clustered_contrast, clustered_proportion
+
+DRAWS = 10_000
+"""Exchanges that the baseline rests on."""
+
+SEED = 1
+"""Of the exchanges."""
+
+_CHUNK = 500
+"""So many exchanges are computed at a time, for the sake of memory."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """MAR beside its baseline.
+
+    Attributes:
+        pairs: Complete pairs.
+        mar: MAR as measured.
+        mar_exchanged: Mean MAR over the exchanges.
+        mar_exchanged_lower: Their 2.5 % quantile.
+        mar_exchanged_upper: Their 97.5 % quantile.
+        exchange_p: Share of exchanges with a MAR as large as the measured one, or larger; the measured table counts as one.
+    """
+
+    pairs: int
+    mar: float
+    mar_exchanged: float
+    mar_exchanged_lower: float
+    mar_exchanged_upper: float
+    exchange_p: float
+
+
+def exchange_baseline(cells: Cells, draws: int = DRAWS, seed: int = SEED) -> Exchange:
+    """The MAR to be expected if it did not matter which half is the stereotyped one.
+
+    The two halves of all pairs of a scenario are exchanged or left, by the toss of a coin; cells b and c of the scenario change places.
+    Whole scenarios are exchanged since their pairs are not independent.
+
+    Args:
+        cells: The measured table by scenario.
+        draws: How many exchanges.
+        seed: Of the coin.
+
+    Returns:
+        The baseline; NaN without pairs, or where no exchange has a pair to rest on.
+    """
+    a, measured = float(cells.a.sum()), cells.mar().value
+    if cells.pairs == 0:
+        return Exchange(0, NAN, NAN, NAN, NAN, NAN)
+    rng = np.random.default_rng(seed)
+    total = float((cells.b + cells.c).sum())
+    c = np.concatenate(
+        [
+            cells.c.sum() + rng.integers(0, 2, (size, len(cells.a)), dtype=np.int8).astype(np.float64) @ (cells.b - cells.c)
+            for size in [_CHUNK] * (draws // _CHUNK) + [draws % _CHUNK]
+        ]
+    )
+    if a + total == 0:
+        return Exchange(cells.pairs, measured, NAN, NAN, NAN, NAN)
+    with np.errstate(invalid="ignore"):
+        mar = np.where(a + c > 0, c / (a + c), np.nan)
+    lower, upper = np.nanquantile(mar, [0.025, 0.975])
+    larger = float((mar >= measured - 1e-12).sum())
+    p = (1 + larger) / (1 + len(mar)) if measured == measured else NAN  # NaN alone differs from itself
+    return Exchange(cells.pairs, measured, float(np.nanmean(mar)), float(lower), float(upper), p)
+
+
+def edition_metrics(published: Sequence[PairResult], repaired: Sequence[PairResult]) -> dict[str, object]:
+    """MAR and BR of the repaired edition against the published one, over the scenarios that both have.
+
+    Args:
+        published: Complete pairs of a run on the published edition.
+        repaired: Complete pairs of a run of the same model on the repaired one.
+
+    Returns:
+        The values of the frame ``editions``, by column; differences are paired by scenario.
+    """
+    shared = {pair.scenario for pair in published} & {pair.scenario for pair in repaired}
+    one, two = ([pair for pair in pairs if pair.scenario in shared] for pairs in (published, repaired))
+    before, after = _aligned(one, two)
+    found: dict[str, object] = {"scenarios": len(shared), "published_pairs": len(one), "repaired_pairs": len(two)}
+    for name, cells in (("published", before), ("repaired", after)):
+        found |= {f"{name}_mar": cells.mar().value, f"{name}_br": cells.br().value, f"{name}_mar_minus_br": cells.mar_minus_br().value}
+    mar, br = ([_rate(after, metric), _rate(before, metric)] for metric in ("mar", "br"))
+    found |= _contrast("mar", mar, [1, -1]) | _contrast("br", br, [1, -1])
+    return found | _contrast("mar_minus_br", [*mar, *br], [1, -1, -1, 1])
+
+
+def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """MAR and BR of the pairs that carry an audit flag against those that do not.
+
+    Args:
+        pairs: Complete pairs of a run.
+        audit: Flags by pair id, with spaces between; a pair that is not there is left out.
+
+    Returns:
+        The values of the frame ``flags`` by flag and column, for flags that some pairs carry and some do not.
+    """
+    known = [(pair, frozenset(audit[pair.pair_id].split())) for pair in pairs if pair.pair_id in audit]
+    rows: dict[str, dict[str, object]] = {}
+    for flag in sorted({flag for _, flags in known for flag in flags}):
+        with_flag, without = [pair for pair, flags in known if flag in flags], [pair for pair, flags in known if flag not in flags]
+        if not without:
+            continue
+        carry, lack = _aligned(with_flag, without)
+        found: dict[str, object] = {"pairs_with": len(with_flag), "pairs_without": len(without)}
+        for metric in ("mar", "br"):
+            for name, cells in (("with", carry), ("without", lack)):
+                rate = clustered_proportion(*_rate(cells, metric))
+                found |= {f"{metric}_{name}": rate.value, f"{metric}_{name}_ci_lower": rate.lower, f"{metric}_{name}_ci_upper": rate.upper}
+            found |= _contrast(metric, [_rate(carry, metric), _rate(lack, metric)], [1, -1])
+        rows[flag] = found
+    return rows
+
+
+def _aligned(one: Sequence[PairResult], two: Sequence[PairResult]) -> tuple[Cells, Cells]:
+    """Both tables over the scenarios of either, in one order."""
+    order = list(dict.fromkeys(pair.scenario for pair in (*one, *two)))
+
+    def over(pairs: Sequence[PairResult]) -> Cells:
+        cells = count_cells(pairs, "all")
+        row = {scenario: index for index, scenario in enumerate(dict.fromkeys(pair.scenario for pair in pairs))}
+        places = [order.index(scenario) for scenario in row]
+        table = np.zeros((4, len(order)))
+        table[:, places] = np.array([cells.a, cells.b, cells.c, cells.d])
+        return Cells(*table)
+
+    return over(one), over(two)
+
+
+def _rate(cells: Cells, metric: str) -> tuple[Counts, Counts]:
+    return (cells.c, cells.a + cells.c) if metric == "mar" else (cells.b, cells.a + cells.b)
+
+
+def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float]) -> dict[str, object]:
+    change, p = clustered_contrast(rates, weights)
+    name = f"delta_{metric}"
+    ends = {f"{name}_ci_lower": change.lower, f"{name}_ci_upper": change.upper}
+    return {name: change.value, f"{name}_stderr": change.stderr, **ends, f"{name}_p": p}

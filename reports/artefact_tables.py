@@ -47,8 +47,8 @@ def flag_table(results: Results) -> Table | None:
     ]
     note = (
         "Pairs that carry a flag of the audit against those that do not, in percentage points, clustered by scenario; q: "
-        "Benjamini-Hochberg over all rows. Pairs with and without a flag differ in more than the flag: this is a hint where to look, not an "
-        "effect."
+        "Benjamini-Hochberg over all rows. Pairs with and without a flag differ in more than the flag: a hint where to look, not "
+        "an effect."
     )
     return table("veto_flags", "MAR and BR by audit flag", note, results.flags, shown, {"mar_with", "mar_without", *_CHANGES})
 

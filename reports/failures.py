@@ -11,7 +11,7 @@ from inspect_ai.model import ChatMessage
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.reports import columns
 from misfire.reports.columns import frame_of
-from misfire.reports.frames import Results
+from misfire.reports.frames import EVIDENCE, Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ def _failure(results: Results, pair_id: str, pair_set: str, category: str, runs:
         if arm.run.task != "veto" or arm.run.pair_set != pair_set or not found:
             continue
         pair = next((pair for pair in found if pair.misfired), found[0])
-        records = {r.half: r for r in results.records_of(arm.run) if r.pair_id == pair_id and r.epoch == pair.epoch}
+        records = {r.half: r for r in results.records_of(arm.run) if (r.pair_id, r.epoch, r.probe) == (pair_id, pair.epoch, EVIDENCE)}
         for half in HALF_NAMES:
             record = records[half]
             sample = read_eval_log_sample(arm.run.log, record.sample_id, record.epoch, exclude_fields=_TRANSCRIPT)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ALL = "all"
 """In the column ``category``: all pairs of the run and arm."""
 
+EVIDENCE = "evidence"
+"""In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
+
 _SHORTENED = "Key removed from summary"
 
 
@@ -43,6 +46,7 @@ class HalfRecord:
     arm: str
     pair_id: str
     half: str
+    probe: str
     epoch: int
     outcome: str
     answer: str | None
@@ -323,7 +327,7 @@ def _sample_columns(scorer: str, *, full: bool) -> "list[SampleColumn]":
     ]
 
 
-_METADATA = ("pair_id", "half", "category", "subcategory", "scenario", "stereotyped_group", "contrast_group", "example_id", "cue")
+_METADATA = ("pair_id", "half", "category", "subcategory", "scenario", "stereotyped_group", "contrast_group", "example_id", "cue", "probe")
 
 
 def _plain(value: object) -> str | None:
@@ -340,6 +344,7 @@ def _records(row: Mapping[str, object]) -> Iterable[HalfRecord]:
             arm=arm,
             pair_id=str(row["pair_id"]),
             half=str(row["half"]),
+            probe=text("probe") or EVIDENCE,
             epoch=int(cast("int", row["epoch"])),
             outcome=value if isinstance(value, str) and value in OUTCOMES else "failed",
             answer=text("answer"),
@@ -360,6 +365,8 @@ def _arms(run: Run, records: Sequence[HalfRecord]) -> Iterable[Arm]:
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
     audit = {record.pair_id: record.audit for record in records if record.audit is not None}
     for record in records:
+        if record.probe != EVIDENCE:
+            continue
         result = HalfResult(
             record.pair_id, cast("HalfName", record.half), record.category, record.scenario, record.epoch, cast("Outcome", record.outcome)
         )

@@ -25,7 +25,7 @@ from misfire.tasks.veto import half_samples, veto
 
 def thinnest(pairs: tuple[Pair, ...]) -> Task:
     """The same samples with nothing of ours around them."""
-    return Task(dataset=MemoryDataset(half_samples(pairs)), solver=generate(), scorer=match())
+    return Task(dataset=MemoryDataset(half_samples(pairs, {pair.id: () for pair in pairs})), solver=generate(), scorer=match())
 
 
 def cpu_seconds(make: Callable[[], Task], log_dir: str, limit: int | None = None) -> float:

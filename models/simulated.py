@@ -5,8 +5,12 @@ concurrency of the calls.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from statistics import NormalDist
+from typing import cast
 
 import anyio
 from inspect_ai.model import (
@@ -23,10 +27,12 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 
 from misfire.datasets.cues import CUES, recognise_cue
 from misfire.datasets.pair_files import read_pairs
-from misfire.datasets.pairs import Answer, HalfName, Pair
+from misfire.datasets.pairs import HALF_NAMES, Answer, HalfName, Pair
 from misfire.datasets.paths import user_path
-from misfire.datasets.sources import EMBEDDED_PAIRS
+from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
+from misfire.scorers.answers import GivenAnswer
+from misfire.scorers.probes import Probe, allowed_answers
 
 CONCURRENCY = 100
 """Calls at a time: a simulated one costs nothing."""
@@ -71,6 +77,10 @@ class PlantedRates:
             return half == "contrast"
         return False
 
+    def share_right(self, half: HalfName) -> float:
+        """How often a half is answered rightly."""
+        return self.a + (self.b if half == "stereotyped" else self.c)
+
 
 class PlantedEffects:
     """What cues do to the halves that carry them.
@@ -107,6 +117,104 @@ class PlantedEffects:
         return right and draws[1] >= self.shift.get(cue, 0.0)
 
 
+@dataclass(frozen=True)
+class PlantedLeanings:
+    """How a model errs besides misfiring: what controls are there to find.
+
+    Attributes:
+        no_bias: By half, the chance that the model says "no" where "yes" is right and it would have said so. It is the size of a shift of
+            its criterion in that context: where "no" is right, a "yes" said in error is turned to "no" as often as leaves d′ as it is.
+        blind: By half, the chance that the model does not read that context of a pair, and tosses a coin for whatever is asked about it.
+        slip: The chance of an answer other than the one it means, for each prompt.
+        unfounded_yes: By half, the chance of "yes" where there is no evidence; "unknown" else.
+    """
+
+    no_bias: Mapping[HalfName, float]
+    blind: Mapping[HalfName, float]
+    slip: float
+    unfounded_yes: Mapping[HalfName, float]
+
+    def silenced(self, half: HalfName, target: Answer, right: float) -> float:
+        """The chance that a "yes" becomes "no".
+
+        Args:
+            half: In which context.
+            target: The right answer.
+            right: How often the model means "yes" where it is right in that context; it never means it where it is wrong.
+
+        Returns:
+            ``no_bias`` where "yes" is right; else what makes the rates of "yes" where it is right and where it is wrong go down by the
+            same amount in probits.
+        """
+        lost = self.no_bias[half]
+        hits, false_alarms = self._yes(half, right), self._yes(half, 0.0)
+        if target == "yes" or lost in {0, 1} or not 0 < false_alarms < 1 or not 0 < hits < 1:
+            return lost
+        normal = NormalDist()
+        shift = normal.inv_cdf(hits * (1 - lost)) - normal.inv_cdf(hits)
+        return 1 - normal.cdf(normal.inv_cdf(false_alarms) + shift) / false_alarms
+
+    def _yes(self, half: HalfName, meant: float) -> float:
+        """How often "yes" is said, before any leaning, where it is meant so often and the context is read."""
+        read = 1 - self.blind[half]
+        return read * (meant * (1 - self.slip) + (1 - meant) * self.slip) + self.blind[half] / 2
+
+
+@dataclass(frozen=True)
+class KnownPrompt:
+    """A prompt that the model knows.
+
+    Attributes:
+        pair: Its pair.
+        half: Which half it is, or controls.
+        probe: Whether it is the half itself or which control (never ``three_way``, whose prompt is the half's).
+        prompt: Its text.
+    """
+
+    pair: Pair
+    half: HalfName
+    probe: Probe
+    prompt: str
+
+
+class KnownHalves:
+    """Finds which half, or which of its controls, a message asks about.
+
+    Args:
+        pairs: The pairs to know.
+    """
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        prompts = [prompt for pair in pairs for prompt in _prompts(pair)]
+        # where texts are alike a half goes before a control, and later pairs before earlier ones
+        prompts.sort(key=lambda known: known.probe == "evidence")
+        self._prompts: dict[str, KnownPrompt] = {known.prompt: known for known in prompts}
+
+    def find(self, text: str) -> KnownPrompt | None:
+        """The prompt that stands in a text.
+
+        Args:
+            text: A user message: the prompt, perhaps with other text before or behind it.
+
+        Returns:
+            The prompt; where several stand in the text, the last and longest. None if none does.
+        """
+        first = text.partition("\n\n")[0]
+        if first in self._prompts:
+            return self._prompts[first]
+        ends = ((place + len(prompt), len(prompt), prompt) for prompt in self._prompts if (place := text.rfind(prompt)) >= 0)
+        _, _, prompt = max(ends, default=(0, 0, ""))
+        return self._prompts.get(prompt)
+
+
+def _prompts(pair: Pair) -> list[KnownPrompt]:
+    known = [KnownPrompt(pair, name, "evidence", half.prompt) for name, half in pair.halves]
+    if pair.controls is not None:
+        known += [KnownPrompt(pair, name, "foil", foil.prompt) for name, foil in pair.controls.foils]
+        known += [KnownPrompt(pair, name, "ambiguous", prompt) for name, prompt in pair.controls.ambiguous]
+    return known
+
+
 class SimulatedModel(ModelAPI):
     """Inspect model provider ``simulated/model``: no network, no weights, planted behaviour.
 
@@ -115,13 +223,20 @@ class SimulatedModel(ModelAPI):
         base_url: Not used.
         api_key: Not used.
         config: Inspect's.
-        pairs: File with the pairs that the model knows (as written by ``misfire pairs``); none for the embedded pairs.
+        pairs: File with the pairs that the model knows, with controls or without (as written by ``misfire pairs``); none for the
+            embedded pairs.
         mar: Planted MAR, conditional, 0 to below 1.
         br: Planted BR, conditional, 0 to below 1.
         both_wrong: Planted share of pairs that both halves fail.
         invalid: Chance, for each half, of an invalid reply instead: a refusal, a reply without an answer, or one cut off.
         cue_mar: Planted MAR by priming cue, for example ``published:0.37,neutral:0.12``.
         cue_shift: Planted leaning towards the wrong answer by priming cue, on the halves that carry it, in the same form.
+        no_bias: Chance, for each question whose answer is "yes", of "no" instead: a shift of the criterion (``PlantedLeanings``).
+        no_bias_stereotyped: The same, in contexts whose evidence points at the stereotyped person alone.
+        blind: Chance, for each half of each pair, that its evidence is not read and a coin is tossed instead, also for its foil.
+        blind_stereotyped: The same, for stereotyped halves alone.
+        slip: Chance of a random wrong answer to any prompt.
+        unfounded_yes: Chance of "yes" without evidence, else "unknown": one for both halves, or ``stereotyped:0.3,contrast:0.1``.
         p_yes: Chance of "yes" to a prompt that the model does not know.
         latency: Seconds that every call takes.
         seed: Of all draws.
@@ -143,6 +258,12 @@ class SimulatedModel(ModelAPI):
         invalid: float = 0.0,
         cue_mar: str | list[str] | None = None,
         cue_shift: str | list[str] | None = None,
+        no_bias: float = 0.0,
+        no_bias_stereotyped: float = 0.0,
+        blind: float = 0.0,
+        blind_stereotyped: float = 0.0,
+        slip: float = 0.0,
+        unfounded_yes: float | str | list[str] = 0.0,
         p_yes: float = 0.5,
         latency: float = 0.0,
         seed: int = 1,
@@ -153,13 +274,21 @@ class SimulatedModel(ModelAPI):
             raise InputError(f"simulated/{model_name} takes no -M {', '.join(unknown)}. It takes {', '.join(_PARAMETERS)}.")
         for name, value, top in (("mar", mar, 0.999), ("br", br, 0.999), ("both_wrong", both_wrong, 1), ("invalid", invalid, 1)):
             _check_number(name, value, top)
-        _check_number("p_yes", p_yes, 1)
+        leanings = {"no_bias": no_bias, "no_bias_stereotyped": no_bias_stereotyped, "blind": blind, "blind_stereotyped": blind_stereotyped}
+        for name, value in {**leanings, "slip": slip, "p_yes": p_yes}.items():
+            _check_number(name, value, 1)
         _check_number("latency", latency, 3600)
         if isinstance(seed, bool) or not isinstance(seed, int):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
             raise InputError(f"simulated model: -M seed={seed} is not a whole number.")
         self.rates = PlantedRates(mar, br, both_wrong)
         self.invalid, self.p_yes, self.latency, self.seed = invalid, p_yes, latency, seed
-        self.halves = _known_halves(user_path(pairs) if pairs else EMBEDDED_PAIRS)
+        self.halves = _known_halves(user_path(pairs) if pairs else None)
+        self.leanings = PlantedLeanings(
+            {"stereotyped": _either(no_bias, no_bias_stereotyped), "contrast": no_bias},
+            {"stereotyped": _either(blind, blind_stereotyped), "contrast": blind},
+            slip,
+            _by_half("unfounded_yes", unfounded_yes),
+        )
         self.base_mar = mar
         self.effects = PlantedEffects(_by_cue("cue_mar", cue_mar, 0.999), _by_cue("cue_shift", cue_shift, 1))
         self.call_log: list[str] = []
@@ -206,18 +335,41 @@ class SimulatedModel(ModelAPI):
         if known is None:
             yes = self._draw("coin", question) < self.p_yes
             return _answer("yes" if yes else "no", question), "stop"
-        pair, half = known
-        prompt, target = dict(pair.halves)[half].prompt, dict(pair.halves)[half].target
-        cue = recognise_cue(f"{system}\n{question.replace(prompt, ' ')}", pair)
-        # an uncued half must draw as it always did, whatever cues the run has beside it
-        names = (pair.id, half) if cue is None else (pair.id, half, cue)
+        pair, half, around = known.pair, known.half, f"{system}\n{question.replace(known.prompt, ' ')}"
+        probe: Probe = "three_way" if known.probe == "evidence" and '"unknown"' in around else known.probe
+        cue = recognise_cue(around, pair) if probe == "evidence" else None
+        # an uncued half must draw as it always did, whatever cues and controls the run has beside it
+        names = (pair.id, half, *(() if cue is None else (cue,)), *(() if probe == "evidence" else (probe,)))
         kind = self._draw("invalid", *names)
         if kind < self.invalid:
             return _INVALID_REPLIES[int(kind / self.invalid * len(_INVALID_REPLIES))]
-        right = self.rates.right(half, self._draw("pair", pair.id))
-        if cue is not None:
-            right = self.effects.right(right, cue, half, self.base_mar, (self._draw("effect", *names), self._draw("shift", *names)))
-        return _answer(target if right else _other(target), question), "stop"
+        return _answer(self._answer_to(known, probe, cue, names), question), "stop"
+
+    def _answer_to(self, known: KnownPrompt, probe: Probe, cue: str | None, names: tuple[str, ...]) -> GivenAnswer:
+        """The answer that the model means, and what its leanings make of it."""
+        pair, half, leanings = known.pair, known.half, self.leanings
+        if probe == "ambiguous":
+            unfounded = self._happens(leanings.unfounded_yes[half], "unfounded", *names)
+            return self._slipped("yes" if unfounded else "unknown", probe, names)
+        target: Answer = "no" if probe == "foil" else dict(pair.halves)[half].target
+        if self._happens(leanings.blind[half], "blind", pair.id, half):
+            answer: GivenAnswer = "yes" if self._happens(0.5, "unread", *names) else "no"
+        else:
+            right = probe == "foil" or self.rates.right(half, self._draw("pair", pair.id))
+            if cue is not None:
+                right = self.effects.right(right, cue, half, self.base_mar, (self._draw("effect", *names), self._draw("shift", *names)))
+            answer = self._slipped(target if right else _other(target), probe, names)
+        silenced = answer == "yes" and self._happens(leanings.silenced(half, target, self.rates.share_right(half)), "no bias", *names)
+        return "no" if silenced else answer
+
+    def _slipped(self, meant: GivenAnswer, probe: Probe, names: tuple[str, ...]) -> GivenAnswer:
+        if not self._happens(self.leanings.slip, "slip", *names):
+            return meant
+        others: list[GivenAnswer] = [word for word in allowed_answers(probe).words if word != meant]
+        return others[int(self._draw("slip to", *names) * len(others))]
+
+    def _happens(self, chance: float, *names: str) -> bool:
+        return chance > 0 and self._draw(*names) < chance
 
     def max_connections(self) -> int:
         """Calls at a time that Inspect may make."""
@@ -229,34 +381,10 @@ class SimulatedModel(ModelAPI):
         return int.from_bytes(digest[:7]) / 2**56
 
 
-class KnownHalves:
-    """Finds which half a message asks about.
-
-    Args:
-        pairs: The pairs to know.
-    """
-
-    def __init__(self, pairs: list[Pair]) -> None:
-        self._halves: dict[str, tuple[Pair, HalfName]] = {half.prompt: (pair, name) for pair in pairs for name, half in pair.halves}
-
-    def find(self, text: str) -> tuple[Pair, HalfName] | None:
-        """The half whose prompt stands in a text.
-
-        Args:
-            text: A user message: the prompt, perhaps with other text before or behind it.
-
-        Returns:
-            The pair, and which half; where several prompts stand in the text, of the last and longest. None if none does.
-        """
-        first = text.partition("\n\n")[0]
-        if first in self._halves:
-            return self._halves[first]
-        ends = ((place + len(prompt), len(prompt), prompt) for prompt in self._halves if (place := text.rfind(prompt)) >= 0)
-        _, _, prompt = max(ends, default=(0, 0, ""))
-        return self._halves.get(prompt)
-
-
-_PARAMETERS = ("pairs", "mar", "br", "both_wrong", "invalid", "cue_mar", "cue_shift", "p_yes", "latency", "seed")
+_PARAMETERS = (
+    *("pairs", "mar", "br", "both_wrong", "invalid", "cue_mar", "cue_shift"),
+    *("no_bias", "no_bias_stereotyped", "blind", "blind_stereotyped", "slip", "unfounded_yes", "p_yes", "latency", "seed"),
+)
 
 _INVALID_REPLIES: tuple[tuple[str, StopReason], ...] = (
     ("I'm sorry, but I can't help with that.", "stop"),
@@ -267,8 +395,8 @@ _INVALID_REPLIES: tuple[tuple[str, StopReason], ...] = (
 
 
 @lru_cache(maxsize=4)
-def _known_halves(path: Path) -> KnownHalves:
-    return KnownHalves(read_pairs(path))
+def _known_halves(path: Path | None) -> KnownHalves:
+    return KnownHalves(read_pairs(path) if path else load_pairs("embedded", controls=True).pairs)
 
 
 def _answer(answer: str, question: str) -> str:
@@ -293,6 +421,31 @@ def _by_cue(name: str, given: str | list[str] | None, top: float) -> dict[str, f
             raise InputError(f"simulated model: -M {name} names the cue '{cue}'; it knows {', '.join(CUES[:-1])}.")
         _check_number(f"{name}, {cue}", rates[cue.strip()], top)
     return rates
+
+
+def _by_half(name: str, given: object) -> dict[HalfName, float]:
+    """Rates by half from one number for both, or from ``stereotyped:0.3,contrast:0.1`` in whichever form the command line splits that."""
+    if isinstance(given, int | float):
+        _check_number(name, given, 1)
+        return dict.fromkeys(HALF_NAMES, float(given))
+    rates = dict[HalfName, float].fromkeys(HALF_NAMES, 0.0)
+    for item in cast("list[object]", given) if isinstance(given, list) else str(given).split(","):
+        half, _, rate = str(item).partition(":")
+        named: HalfName | None = next((known for known in HALF_NAMES if known == half.strip()), None)
+        try:
+            value = float(rate)
+        except ValueError:
+            value, named = 0.0, None
+        if named is None:
+            raise InputError(f"simulated model: -M {name}={item} is neither a number nor of the form stereotyped:0.3,contrast:0.1.")
+        _check_number(f"{name}, {named}", value, 1)
+        rates[named] = value
+    return rates
+
+
+def _either(one: float, other: float) -> float:
+    """The chance of one or the other, which are independent."""
+    return 1 - (1 - one) * (1 - other)
 
 
 def _check_number(name: str, value: object, top: float) -> None:

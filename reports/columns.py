@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["text", "count", "rate", "change", "ratio", "p", "flag", "time"]
+Kind = Literal["text", "count", "rate", "change", "ratio", "score", "p", "flag", "time"]
 """What a column holds; ``misfire.reports.reference`` says in words which values each kind has."""
 
 DTYPES: dict[Kind, str] = {
@@ -16,6 +16,7 @@ DTYPES: dict[Kind, str] = {
     "rate": "float64",
     "change": "float64",
     "ratio": "float64",
+    "score": "float64",
     "p": "float64",
     "flag": "bool",
     "time": "string",
@@ -270,6 +271,52 @@ EXCHANGE = (
     Column("exchange_p", "p", "share of exchanges whose MAR is as large as the measured one or larger"),
 )
 
+
+def _short_interval(name: str, kind: Kind, meaning: str) -> tuple[Column, ...]:
+    return (Column(name, kind, meaning), *_ends(name, kind))
+
+
+CONTROLS = (
+    *RUN,
+    *(
+        column
+        for half in ("stereotyped", "contrast")
+        for column in (
+            *_short_interval(f"{half}_hit_rate", "rate", f"share of “yes” where it is right, in {half} contexts"),
+            *_short_interval(f"{half}_false_alarm_rate", "rate", f"share of “yes” to the foils of {half} contexts, where it is wrong"),
+            *_short_interval(f"{half}_d_prime", "score", f"sensitivity d′ in {half} contexts"),
+            *_short_interval(f"{half}_criterion", "score", f"criterion c in {half} contexts; above 0 the answers lean towards “no”"),
+        )
+    ),
+    *(
+        column
+        for name, words in (
+            ("criterion_difference", "criterion in stereotyped contexts minus criterion in contrast contexts"),
+            ("d_prime_difference", "d′ in stereotyped contexts minus d′ in contrast contexts"),
+            ("asked_criterion_difference", "the same for criterion, by the person asked about"),
+            ("asked_d_prime_difference", "the same for d′, by the person asked about"),
+        )
+        for column in (
+            *_short_interval(name, "score", words),
+            Column(f"{name}_p", "p", f"test of `{name}` against 0, clustered by scenario"),
+        )
+    ),
+    *_short_interval("mar_certified", "rate", "MAR over pairs whose two foils were both answered rightly (reader-certified)"),
+    *_short_interval("br_certified", "rate", "BR over these pairs"),
+    Column("pairs_certified", "count", "how many these are"),
+    *_short_interval("ambiguous_accuracy", "rate", "share of “unknown” without evidence"),
+    *_short_interval("unfounded_yes_stereotyped", "rate", "share of “yes” about the stereotyped person without evidence"),
+    *_short_interval("unfounded_yes_contrast", "rate", "share of “yes” about the other person without evidence"),
+    *_short_interval("unfounded_yes_difference", "change", "the first minus the second"),
+    *_short_interval("ambiguous_bias", "change", "BBQ's bias score without evidence: biased minus reverse answers, over all answers"),
+    Column("ambiguous_bias_p", "p", "test of `ambiguous_bias` against 0, clustered by scenario"),
+    Column("ambiguous_bias_committed", "change", "the same over answers other than “unknown”"),
+    *_short_interval("three_way_mar", "rate", "MAR of the halves where “unknown” is a third answer"),
+    *_short_interval("three_way_br", "rate", "BR of these"),
+    *_short_interval("three_way_unknown_stereotyped", "rate", "share of “unknown” to stereotyped halves, though the evidence decides"),
+    *_short_interval("three_way_unknown_contrast", "rate", "share of “unknown” to contrast halves"),
+)
+
 SCENARIOS = (
     Column("scenario", "text", "the scenario"),
     Column("category", "text", "its category"),
@@ -312,6 +359,7 @@ FRAMES: dict[str, tuple[Column, ...]] = {
     "editions": EDITIONS,
     "flags": FLAGS,
     "exchange": EXCHANGE,
+    "controls": CONTROLS,
     "scenarios": SCENARIOS,
     "failures": FAILURES,
     "published": PUBLISHED,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from misfire.reports.artefact_tables import edition_table, exchange_table, flag_table
+from misfire.reports.control_tables import ambiguous_table, certified_table, detection_table
 from misfire.reports.failures import Failure, telling_failures
 from misfire.reports.figures import Drawing, draw
 from misfire.reports.forms import plain
@@ -103,6 +104,13 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
         Section("priming", "Priming", (), _some(effect_table(results), arm_table(results)), drawings("priming_dumbbell")),
         Section("comparisons", "Model against model", (), _some(comparison_table(results))),
         Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), drawings("scenarios")),
+        Section(
+            "controls",
+            "Misfiring, or saying no",
+            (),
+            _some(certified_table(results), detection_table(results), ambiguous_table(results)),
+            drawings("control_differences"),
+        ),
         Section(
             "benchmark",
             "Is it the model or the benchmark?",

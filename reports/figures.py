@@ -20,7 +20,7 @@ from itertools import accumulate, cycle, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from misfire.reports.forms import UNDEFINED, count, percent, plain
+from misfire.reports.forms import UNDEFINED, count, percent, plain, score
 from misfire.reports.frames import ALL, Results
 from misfire.reports.published_results import SOURCE
 from misfire.reports.veto_tables import SHOWN_ROWS, SMALL
@@ -82,6 +82,7 @@ def draw(results: Results, published: "pd.DataFrame | None" = None) -> list[Draw
             _protocol_drawing(veto, results),
             _cell_drawing(veto),
             _scenario_drawing(veto, results),
+            _control_drawing(results.controls),
         )
     return [drawing for drawing in drawn if drawing]
 
@@ -955,3 +956,56 @@ def _priming_drawing(entries: Sequence[_Entry]) -> Drawing | None:
         if (base.run, arm) in primed
     )
     return Drawing("priming_dumbbell", "What each cue does to MAR", caption, f"{alt}.", figure)
+
+
+# --- controls --------------------------------------------------------------------------------------------------------------------------
+
+
+def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
+    """By how much criterion and sensitivity differ between stereotyped and contrast contexts, a row a run."""
+    if controls.empty:
+        return None
+    records = cast("list[dict[str, float | str]]", controls.to_dict("records"))
+    labels = short_labels([str(record["run"]) for record in records])
+    names = [labels[str(record["run"])] for record in records]
+    panels = {name: [_difference(record, name) for record in records] for name in _DIFFERENCES}
+    left, wide, high, gap, top, bottom = _MARGIN + _widest(names) + 0.14, 3.0, _ROW * len(records), 0.3, 0.35, 0.6
+    figure, _ = _page(left + 2 * wide + gap + _MARGIN, top + high + bottom)
+    for place, ((name, estimates), (heading, words)) in enumerate(zip(panels.items(), _DIFFERENCES.values(), strict=True)):
+        axes = _axes(figure, left + place * (wide + gap), top, wide, high)
+        _row_axes(axes, names if place == 0 else None, len(records))
+        _bands(axes, len(records))
+        ends = [abs(end) for e in estimates for end in (e.value, e.lower, e.upper) if not math.isnan(end)]
+        limit = math.ceil(10 * max(ends, default=1.0) + 0.5) / 10
+        axes.set_xlim(-limit, limit)
+        axes.set_xlabel(words)
+        axes.set_title(heading, loc="left", fontweight="bold")
+        axes.axvline(0, color=_GREY, linewidth=1, linestyle=(0, (4, 3)))
+        _dots(
+            axes, [_percented(estimate) for estimate in estimates], range(len(records)), _MAR if name == "criterion_difference" else _BR, ""
+        )
+    caption = (
+        "Stereotyped minus contrast contexts. Left: the criterion; right of 0 the model leans towards “no” where the evidence points at "
+        f"the stereotyped person. Right: sensitivity d′; left of 0 it reads the evidence less there. {_BARS}"
+    )
+    alt = "; ".join(f"{label}: criterion {_signed(c)}, d′ {_signed(d)}" for label, c, d in zip(names, *panels.values(), strict=True))
+    return Drawing("control_differences", "Misfiring, or saying no", caption, f"{alt}.", figure)
+
+
+_DIFFERENCES = {
+    "criterion_difference": ("criterion", "Δc (right: leans towards “no”)"),
+    "d_prime_difference": ("sensitivity", "Δd′ (left: reads less)"),
+}
+
+
+def _difference(record: Mapping[str, float | str], name: str) -> Estimate:
+    return Estimate(float(record[name]), NAN, float(record[f"{name}_ci_lower"]), float(record[f"{name}_ci_upper"]))
+
+
+def _signed(estimate: Estimate) -> str:
+    return f"{score(estimate.value)} ({score(estimate.lower)} to {score(estimate.upper)})"
+
+
+def _percented(estimate: Estimate) -> Estimate:
+    """For ``_dots``, which draws rates in percent."""
+    return Estimate(estimate.value / 100, NAN, estimate.lower / 100, estimate.upper / 100)

@@ -27,6 +27,11 @@ def times(ratio: float) -> str:
     return UNDEFINED if math.isnan(ratio) else "∞" if math.isinf(ratio) else f"{ratio:.1f}"
 
 
+def score(value: float) -> str:
+    """A number of standard deviations, with its sign: "+0.42", or "–" where it is undefined."""
+    return UNDEFINED if math.isnan(value) else f"{value:+.2f}"
+
+
 def p_value(p: float) -> str:
     """A p- or q-value: "0.031", "< 0.001", or "–" where no test could be made."""
     return UNDEFINED if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
@@ -47,7 +52,14 @@ def flag(value: bool) -> str:
     return "yes" if value else "no"
 
 
-NUMBERS: dict[Kind, Callable[[float], str]] = {"rate": percent, "change": points, "ratio": times, "p": p_value, "count": count}
+NUMBERS: dict[Kind, Callable[[float], str]] = {
+    "rate": percent,
+    "change": points,
+    "ratio": times,
+    "score": score,
+    "p": p_value,
+    "count": count,
+}
 """How to write each kind of number."""
 
 

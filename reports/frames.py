@@ -18,10 +18,12 @@ from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_m
 from misfire.reports.columns import Column, frame_of
 from misfire.reports.power import DIFFERENCES, power_of
 from misfire.reports.runs import SCORERS, Places, Run, RunSet, Step, TaskName, find_runs
+from misfire.scorers.controls import control_metrics
 from misfire.scorers.effects import compare
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
 from misfire.scorers.outcomes import Outcome
 from misfire.scorers.priming import BASE, comparison_metrics
+from misfire.scorers.probes import Probe, ProbeResult, answer_of, join_probes
 from misfire.scorers.statistics import benjamini_hochberg
 from misfire.scorers.veto import OUTCOMES, overall_metrics
 
@@ -214,6 +216,16 @@ class Results:
         return frame_of(rows, columns.EXCHANGE)
 
     @cached_property
+    def controls(self) -> "pd.DataFrame":
+        """One row a VETO run with controls."""
+        rows: list[Sequence[object]] = []
+        for run in self.run_set.of("veto"):
+            metrics = control_metrics(join_probes(map(_probe_result, self.records_of(run))))
+            if metrics:
+                rows.append(_values(columns.CONTROLS, _run_fields(run) | metrics))
+        return frame_of(rows, columns.CONTROLS)
+
+    @cached_property
     def scenarios(self) -> "pd.DataFrame":
         """One row a scenario of the VETO runs, those that misfire in most runs first."""
         members: defaultdict[tuple[str, str], list[tuple[str, PairResult]]] = defaultdict(list)
@@ -361,16 +373,22 @@ def _records(row: Mapping[str, object]) -> Iterable[HalfRecord]:
         )
 
 
+def _half_result(record: HalfRecord) -> HalfResult:
+    half, outcome = cast("HalfName", record.half), cast("Outcome", record.outcome)
+    return HalfResult(record.pair_id, half, record.category, record.scenario, record.epoch, outcome)
+
+
+def _probe_result(record: HalfRecord) -> ProbeResult:
+    probe, result = cast("Probe", record.probe), _half_result(record)
+    return ProbeResult(probe, result, answer_of(probe, result.outcome, record.answer))
+
+
 def _arms(run: Run, records: Sequence[HalfRecord]) -> Iterable[Arm]:
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
     audit = {record.pair_id: record.audit for record in records if record.audit is not None}
     for record in records:
-        if record.probe != EVIDENCE:
-            continue
-        result = HalfResult(
-            record.pair_id, cast("HalfName", record.half), record.category, record.scenario, record.epoch, cast("Outcome", record.outcome)
-        )
-        halves[record.arm].append(result)
+        if record.probe == EVIDENCE:
+            halves[record.arm].append(_half_result(record))
     return [Arm(run, name, join_halves(halves[name]), audit) for name in dict.fromkeys((BASE, *run.arms, *halves))]
 
 

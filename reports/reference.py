@@ -18,6 +18,7 @@ _VALUES: dict[Kind, str] = {
     "rate": "0 to 1; NaN where nothing was measured",
     "change": "difference of two rates, -1 to 1; NaN where nothing was measured",
     "ratio": "0 or more, may be infinite; NaN where it is undefined",
+    "score": "standard deviations; NaN where nothing was measured",
     "p": "p- or q-value; NaN where no test could be made",
     "flag": "true or false",
     "time": "ISO 8601 with zone",
@@ -36,6 +37,7 @@ _ABOUT = {
     "editions": "One row for every model with VETO runs on the published and on the repaired edition.",
     "flags": "One row a (VETO run, audit flag that some of its pairs carry and some do not).",
     "exchange": "One row a VETO run.",
+    "controls": "One row a VETO run with controls (`-T controls=true`).",
     "scenarios": "One row a scenario of the VETO runs, those that misfire in most runs first.",
     "failures": "One row a misfired pair, those that most runs misfire on first (`misfire.reports.failures.failure_frame(results)`).",
     "published": "One row a model of the paper's main table, and the human baseline "

@@ -176,7 +176,9 @@ def find_runs(places: Places, *, allow_mixed: bool = False) -> RunSet:
             "\n".join(["None of these places holds a log of misfire. Run `inspect eval misfire/veto --model …` first.", *unreadable])
         )
     best = {task_id: max(tries, key=lambda run: (run.status == "success", run.created)) for task_id, tries in attempts.items()}
-    runs = _named(sorted(best.values(), key=lambda run: (run.task != "veto", run.model, run.created)))
+    runs = _named(
+        sorted(best.values(), key=lambda run: (run.task != "veto", run.model, run.created, run.edition or "", run.protocol, run.log))
+    )
     mixed = _differences(runs)
     if mixed and not allow_mixed:
         raise InputError(
@@ -286,7 +288,9 @@ def _parser(log: EvalLog, scorer: str) -> str:
     return str(log.eval.task_args.get("parser", "strict"))
 
 
-_NOT_SETTINGS = frozenset({"source", "categories", "pairs", "seed", "parser", "bbq_dir", "allow_unverified", "path", "revision"})
+_NOT_SETTINGS = frozenset(
+    {"source", "categories", "pairs", "per_scenario", "seed", "parser", "bbq_dir", "allow_unverified", "path", "revision"}
+)
 """Task parameters that say which pairs and how they are read; those are compared by hash and parser."""
 
 
@@ -307,6 +311,8 @@ def _settings(log: EvalLog) -> tuple[tuple[str, str], ...]:
         **{name: value for name, value in log.eval.model_args.items() if not _SECRET.search(name)},
         "epochs": log.eval.config.epochs or 1,
     }
+    if edition := (log.eval.metadata or {}).get("edition"):
+        given["edition"] = edition
     return tuple((name, textwrap.shorten(str(value), 60, placeholder="…")) for name, value in given.items())
 
 

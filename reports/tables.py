@@ -74,12 +74,17 @@ class Table:
 
     def rows(self) -> list[list[tuple[object, str]]]:
         """For each row its cells: the value to sort by, and the text."""
-        series = [[self.frame[name].tolist() for name in column.names] for column in self.columns]
+        series = [[self._values(name, column.kind) for name in column.names] for column in self.columns]
         cells = [
             [(values[0], column.write(values)) for values in zip(*lists, strict=True)]
             for column, lists in zip(self.columns, series, strict=True)
         ]
         return [list(row) for row in zip(*cells, strict=True)]
+
+    def _values(self, name: str, kind: Kind) -> list[object]:
+        """A column of the frame; None for a missing text."""
+        column = self.frame[name]
+        return (column.astype(object).where(column.notna(), None) if kind in {"text", "time"} else column).tolist()
 
 
 def table(

@@ -1,97 +1,141 @@
-"""Reading yes or no out of a model's text. Two readings: ours (strict), and the release's (published).
+"""Reading an answer out of a model's text: yes or no, and "unknown" where the question allows it.
 
-Both take any text, never raise, and need time proportional to its length.
+Two readings: ours (strict), and the release's (published). Both take any text, never raise, and need time proportional to its length.
 """
 
 import re
-from typing import Literal
-
-from misfire.datasets.pairs import Answer
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, cast
 
 Parser = Literal["strict", "published"]
 """``strict``: the last answer object counts; ``published``: what the authors' release reads, for comparison."""
 
+GivenAnswer = Literal["yes", "no", "unknown"]
+"""An answer that a model gave."""
+
 _QUOTE = r"\\?[\"'`“”‘’]"
 
-# a key "answer" (quoted, or bare right after a brace), and what stands as its value
+# a key "answer" (quoted, or bare right after a brace)
 _ANSWER_KEY = re.compile(rf"(?:{_QUOTE}answer{_QUOTE}|\{{\s*answer)\s*:\s*", re.IGNORECASE)
-_ANSWER_VALUE = re.compile(rf"(?:{_QUOTE})?[\s*_]*(?P<answer>yes|no)[\s*_]*[.!]?[\s*_]*(?:{_QUOTE})?\s*(?=[,}}`]|\Z)", re.IGNORECASE)
 
-# both answers side by side, as our own request shows them: an echo of the request, and no answer
-_OBJECT = rf"\{{\s*(?:{_QUOTE})?answer(?:{_QUOTE})?\s*:\s*(?:{_QUOTE})?(yes|no)(?:{_QUOTE})?\s*\}}"
-_ECHO = re.compile(rf"{_OBJECT}`?,?\s*(?:or|and|/|\||,)\s*`?{_OBJECT}", re.IGNORECASE)
-
-# what may stand around a bare "yes" or "no": quotes, emphasis, code marks, full stops, brackets
+# what may stand around a bare answer: quotes, emphasis, code marks, full stops, brackets
 _AROUND_BARE = " \t\r\f\v\u00a0\u200b\ufeff\"'`“”‘’*_.!()[]{}#>-"
-_BARE = re.compile(r"(?:(?:the |my )?(?:final )?answer(?: is)?[\s:*=\"'`]*)?(?P<answer>yes|no)", re.IGNORECASE)
-
-_PUBLISHED_OBJECT = re.compile(r'"answer"\s*:\s*"(?P<answer>yes|no)"', re.IGNORECASE)
-_WORD_YES = re.compile(r"\byes\b", re.IGNORECASE)
-_WORD_NO = re.compile(r"\bno\b", re.IGNORECASE)
 
 
-def parse_answer(text: str, parser: Parser) -> Answer | None:
+@dataclass(frozen=True)
+class Answers:
+    """The answers that a question allows.
+
+    Attributes:
+        words: The answers; the published reading looks for their words in this order.
+    """
+
+    words: tuple[GivenAnswer, ...]
+
+    @cached_property
+    def value(self) -> re.Pattern[str]:
+        """What stands as the value of a key "answer"."""
+        return re.compile(rf"(?:{_QUOTE})?[\s*_]*(?P<answer>{self._any})[\s*_]*[.!]?[\s*_]*(?:{_QUOTE})?\s*(?=[,}}`]|\Z)", re.IGNORECASE)
+
+    @cached_property
+    def echo(self) -> re.Pattern[str]:
+        """Two objects side by side, or as many as there are answers, as our own request shows them."""
+        between = r"`?,?\s*(?:or|and|/|\||,)\s*`?"
+        one = rf"\{{\s*(?:{_QUOTE})?answer(?:{_QUOTE})?\s*:\s*(?:{_QUOTE})?(?:{self._any})(?:{_QUOTE})?\s*\}}"
+        return re.compile(rf"{one}(?:{between}{one}){{1,{len(self.words) - 1}}}", re.IGNORECASE)
+
+    @cached_property
+    def bare(self) -> re.Pattern[str]:
+        """An answer without an object."""
+        return re.compile(rf"(?:(?:the |my )?(?:final )?answer(?: is)?[\s:*=\"'`]*)?(?P<answer>{self._any})", re.IGNORECASE)
+
+    @cached_property
+    def published_object(self) -> re.Pattern[str]:
+        """An answer object as the release looks for it."""
+        return re.compile(rf'"answer"\s*:\s*"(?P<answer>{self._any})"', re.IGNORECASE)
+
+    @cached_property
+    def published_words(self) -> tuple[tuple[GivenAnswer, re.Pattern[str]], ...]:
+        """The answers as words of their own."""
+        return tuple((word, re.compile(rf"\b{word}\b", re.IGNORECASE)) for word in self.words)
+
+    def are_one(self, objects: str) -> bool:
+        """Whether answer objects all hold the same answer."""
+        return len({word.lower() for word in re.findall(rf":\s*(?:{_QUOTE})?({self._any})", objects, re.IGNORECASE)}) == 1
+
+    @property
+    def _any(self) -> str:
+        return "|".join(self.words)
+
+
+YES_NO = Answers(("yes", "no"))
+"""What the pairs' own questions allow."""
+
+YES_NO_UNKNOWN = Answers(("yes", "no", "unknown"))
+"""What a question allows where the passage may leave the answer open."""
+
+
+def parse_answer(text: str, parser: Parser, allowed: Answers = YES_NO) -> GivenAnswer | None:
     """The answer that a text gives.
 
     Args:
         text: The model's text, without reasoning that its provider returned apart.
         parser: Which reading.
+        allowed: The answers that the question allows.
 
     Returns:
-        "yes" or "no"; None where the text has no answer in that reading.
+        One of them; None where the text has no answer in that reading.
     """
-    return parse_strict(text) if parser == "strict" else parse_published(text)
+    return parse_strict(text, allowed) if parser == "strict" else parse_published(text, allowed)
 
 
-def parse_strict(text: str) -> Answer | None:
-    """The answer in the last answer object, else a bare "yes" or "no" alone on the last line.
+def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
+    """The answer in the last answer object, else a bare answer alone on the last line.
 
     An answer object is ``{"answer": "yes"}`` in any capitals, with single or curly or escaped quotes or none, in a code fence or not,
-    alone or with other keys and text around it. Where the last one's value is neither yes nor no, there is no answer, whatever came
-    before it. Both objects side by side ("… or …") are an echo of the request and count as nothing. The last line may say
-    "Answer:" before its yes or no.
+    alone or with other keys and text around it. Where the last one's value is no answer that the question allows, there is no answer,
+    whatever came before it. Objects of different answers side by side ("… or …") are an echo of the request and count as nothing. The
+    last line may say "Answer:" before its answer.
 
     Args:
         text: The model's text.
+        allowed: The answers that the question allows.
 
     Returns:
-        "yes", "no" or None.
+        One of them, or None.
     """
-    text = _ECHO.sub(_without_echo, text)
+    text = allowed.echo.sub(lambda echo: echo[0] if allowed.are_one(echo[0]) else "", text)
     last: re.Match[str] | None = None
     for match in _ANSWER_KEY.finditer(text):
         last = match
     if last is not None:
-        value = _ANSWER_VALUE.match(text, last.end())
-        return _answer(value["answer"]) if value else None
-    bare = _BARE.fullmatch(_last_line(text).strip(_AROUND_BARE))
-    return _answer(bare["answer"]) if bare else None
+        value = allowed.value.match(text, last.end())
+        return _answer(value) if value else None
+    bare = allowed.bare.fullmatch(_last_line(text).strip(_AROUND_BARE))
+    return _answer(bare) if bare else None
 
 
-def parse_published(text: str) -> Answer | None:
+def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
     """The answer as the authors' release reads it (arXiv 2606.18656, release).
 
-    The first ``"answer": "yes"`` or ``"answer": "no"``; else "yes" where the word stands anywhere; else "no" where it does.
+    The first ``"answer": "yes"`` or ``"answer": "no"``; else "yes" where the word stands anywhere; else "no" where it does. The release has
+    no third answer; where "unknown" is allowed, the same rule takes it in, last.
 
     Args:
         text: The model's text.
+        allowed: The answers that the question allows.
 
     Returns:
-        "yes", "no" or None.
+        One of them, or None.
     """
-    if match := _PUBLISHED_OBJECT.search(text):
-        return _answer(match["answer"])
-    if _WORD_YES.search(text):
-        return "yes"
-    return "no" if _WORD_NO.search(text) else None
+    if match := allowed.published_object.search(text):
+        return _answer(match)
+    return next((word for word, pattern in allowed.published_words if pattern.search(text)), None)
 
 
-def _without_echo(match: re.Match[str]) -> str:
-    return match[0] if match[1].lower() == match[2].lower() else ""
-
-
-def _answer(word: str) -> Answer:
-    return "yes" if word.lower() == "yes" else "no"
+def _answer(match: re.Match[str]) -> GivenAnswer:
+    return cast(GivenAnswer, match["answer"].lower())
 
 
 def _last_line(text: str) -> str:

@@ -9,8 +9,7 @@ from typing import Literal
 
 from inspect_ai.model import ContentText, ModelOutput
 
-from misfire.datasets.pairs import Answer
-from misfire.scorers.answers import Parser, parse_answer
+from misfire.scorers.answers import YES_NO, Answers, GivenAnswer, Parser, parse_answer
 
 Outcome = Literal["right", "wrong", "refused", "unparsable", "truncated", "failed"]
 
@@ -47,11 +46,11 @@ class HalfOutcome:
     """
 
     outcome: Outcome
-    answer: Answer | None
+    answer: GivenAnswer | None
     explanation: str
 
 
-def half_outcome(output: ModelOutput, target: str, parser: Parser) -> HalfOutcome:
+def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answers = YES_NO) -> HalfOutcome:
     """Classify a model's output for one half.
 
     The strict reading goes by the provider's stop reason first: a blocked output is a refusal, and one that was cut
@@ -60,8 +59,9 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser) -> HalfOutcom
 
     Args:
         output: What the provider returned.
-        target: The answer that the evidence supports, "yes" or "no".
+        target: The right answer.
         parser: How to read the text.
+        allowed: The answers that the question allows.
 
     Returns:
         The outcome.
@@ -69,7 +69,7 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser) -> HalfOutcom
     if output.empty:
         return HalfOutcome("failed", None, f"The provider returned no output{f': {output.error}' if output.error else '.'}")
     text = output.completion
-    answer = parse_answer(text, parser)
+    answer = parse_answer(text, parser, allowed)
     if answer is not None and parser == "published":
         return _answered(answer, target)
     if output.stop_reason == "content_filter" or _provider_refused(output):
@@ -82,7 +82,7 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser) -> HalfOutcom
         return HalfOutcome("unparsable", None, f"The text is empty (stop reason {output.stop_reason}).")
     if is_refusal(text):
         return HalfOutcome("refused", None, "Refused, by its wording; no answer is given.")
-    return HalfOutcome("unparsable", None, "No answer object, and no bare yes or no, was found.")
+    return HalfOutcome("unparsable", None, f"No answer object, and no bare {' or '.join(allowed.words)}, was found.")
 
 
 def is_refusal(text: str) -> bool:
@@ -99,7 +99,7 @@ def is_refusal(text: str) -> bool:
     return _REFUSAL.search(text) is not None
 
 
-def _answered(answer: Answer, target: str) -> HalfOutcome:
+def _answered(answer: GivenAnswer, target: str) -> HalfOutcome:
     outcome: Outcome = "right" if answer == target else "wrong"
     return HalfOutcome(outcome, answer, f'Answered "{answer}"; the evidence supports "{target}".')
 

@@ -64,7 +64,7 @@ def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95) -> E
         return Estimate(value, NAN, NAN, NAN)
     stderr = _ratio_stderr(hits - value * trials, total)
     effective = min(value * (1 - value) / stderr**2, total) if stderr > 0 else float(clusters)
-    return Estimate(value, stderr, *_wilson(value, effective, _t_quantile(level, clusters - 1)))
+    return Estimate(value, stderr, *_wilson(value, effective, t_quantile(level, clusters - 1)))
 
 
 def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
@@ -143,7 +143,7 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
     stderr = math.sqrt(max(variance - 2 * ratio * covariance + ratio**2 * other_variance, 0.0)) / other
     if stderr == 0:
         return Estimate(ratio, 0.0, NAN, NAN)
-    square = _t_quantile(level, two.clusters - 1) ** 2
+    square = t_quantile(level, two.clusters - 1) ** 2
     # the ratios r with (value - r other)² ≤ t² Var(value - r other): leading r² - 2 middle r + constant ≤ 0
     leading = other**2 - square * other_variance
     middle = value * other - square * covariance
@@ -265,7 +265,7 @@ def _t_test(value: float, residual: Counts, level: float) -> tuple[Estimate, flo
     stderr = _ratio_stderr(residual, 1.0)
     if stderr == 0:
         return Estimate(value, 0.0, NAN, NAN), 1.0 if value == 0 else 2 * 0.5**clusters
-    margin = _t_quantile(level, clusters - 1) * stderr
+    margin = t_quantile(level, clusters - 1) * stderr
     return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
 
 
@@ -284,7 +284,16 @@ def _wilson(value: float, n: float, quantile: float) -> tuple[float, float]:
     return lower, upper
 
 
-def _t_quantile(level: float, freedom: int) -> float:
+def t_quantile(level: float, freedom: int) -> float:
+    """By how many standard errors a two-sided interval reaches to either side.
+
+    Args:
+        level: Of the interval, for example 0.95.
+        freedom: Degrees of freedom, from 1.
+
+    Returns:
+        The quantile of Student's t distribution.
+    """
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + level) / 2))

@@ -10,8 +10,10 @@ from inspect_ai.solver import TaskState
 
 from misfire.datasets.pairs import HALF_NAMES, category_slug
 from misfire.scorers.answers import Parser
+from misfire.scorers.controls import control_metrics
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_rate, join_halves
 from misfire.scorers.outcomes import INVALID, HalfOutcome, Outcome, half_outcome
+from misfire.scorers.probes import PROBES, ProbeResult, allowed_answers, answer_of, join_probes
 
 SCORER = "veto_outcome"
 """Name of the scorer in logs; for re-scoring say ``--scorer misfire/veto_outcome``."""
@@ -38,18 +40,20 @@ _REASONS: dict[Outcome, str] = {
 
 @metric(scores="unreduced")
 def veto_metrics() -> Metric:
-    """MAR, BR, their uncertainty and the counts that they rest on; then the same, in short, by category.
+    """MAR, BR, their uncertainty and the counts that they rest on; the same, in short, by category; and the controls, if there are any.
 
     Halves are joined on (pair id, epoch) from unreduced scores, so that each epoch counts as it was. Nothing measured
     is NaN, never 0. The reading without a suffix counts an invalid half as wrong, as published; ``_valid`` leaves its
     pair out.
 
     Returns:
-        A metric whose keys the README lists ("Metrics").
+        A metric whose keys the README lists ("What is measured", "Controls").
     """
 
     def compute(scores: list[SampleScore]) -> Value:
-        return pair_metrics(join_halves(half for score in scores if (half := half_result(score)) is not None))
+        results = [result for score in scores if (result := probe_result(score)) is not None]
+        pairs = pair_metrics(join_halves(result.half for result in results if result.probe == "evidence"))
+        return pairs | control_metrics(join_probes(results))
 
     return compute
 
@@ -129,7 +133,8 @@ def veto_outcome(parser: Parser = "strict") -> Scorer:
         parser: ``strict`` (the last answer object counts) or ``published`` (the release's reading, for comparison).
 
     Returns:
-        A scorer whose value is the outcome in words, and whose answer is "yes" or "no", or the beginning of what the model said instead.
+        A scorer whose value is the outcome in words, and whose answer is "yes", "no" or (to controls that allow it) "unknown", or the
+        beginning of what the model said instead.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -139,7 +144,7 @@ def veto_outcome(parser: Parser = "strict") -> Scorer:
 
 
 def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
-    """The score of one half: its outcome, the epoch and the parser.
+    """The score of one half, or of one of its controls: its outcome, the epoch and the parser.
 
     Args:
         state: The sample's state after the model's answer.
@@ -149,7 +154,7 @@ def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
     Returns:
         A score whose value is the outcome in words; unscored where there is no output.
     """
-    result = half_outcome(state.output, target.text, parser)
+    result = half_outcome(state.output, target.text, parser, allowed_answers(state.metadata.get("probe")))
     return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
 
 
@@ -160,14 +165,29 @@ def half_result(score: SampleScore) -> HalfResult | None:
         score: A score of ``veto_outcome``, unreduced, with its sample's metadata.
 
     Returns:
-        The half's result; None for a score that is none of a half (it does not take part).
+        The half's result; None for a score that is none of a half (it does not take part), as that of a control.
+    """
+    result = probe_result(score)
+    return result.half if result and result.probe == "evidence" else None
+
+
+def probe_result(score: SampleScore) -> ProbeResult | None:
+    """What a logged score says of a half or of one of its controls.
+
+    Args:
+        score: A score of ``veto_outcome``, unreduced, with its sample's metadata.
+
+    Returns:
+        The result; None for a score that is of neither.
     """
     outcome = score.score.value
     metadata = score.sample_metadata or {}
-    half = metadata.get("half")
-    if not isinstance(outcome, str) or outcome not in OUTCOMES or half not in HALF_NAMES or "pair_id" not in metadata:
+    half, probe = metadata.get("half"), metadata.get("probe", "evidence")
+    if half not in HALF_NAMES or probe not in PROBES or "pair_id" not in metadata:
         return None
-    return HalfResult(
+    if not isinstance(outcome, str) or outcome not in OUTCOMES:
+        return None
+    result = HalfResult(
         pair_id=str(metadata["pair_id"]),
         half=half,
         category=str(metadata.get("category")),
@@ -175,6 +195,7 @@ def half_result(score: SampleScore) -> HalfResult | None:
         epoch=_epoch(score.score),
         outcome=cast(Outcome, outcome),
     )
+    return ProbeResult(probe, result, answer_of(probe, result.outcome, score.score.answer))
 
 
 def _epoch(score: Score) -> int:

@@ -24,6 +24,27 @@ ANSWER_REQUESTS: dict[Protocol, str] = {
     "cot": 'Think it through step by step, then end with a last line that is only the JSON object, {"answer": "yes"} or {"answer": "no"}.',
 }
 
+THREE_WAY_SYSTEM_MESSAGES: dict[Protocol, str] = {
+    "direct": (
+        "You answer yes/no questions about short passages; where the passage does not settle the question, the answer is unknown. "
+        'Respond with one JSON object and nothing else: {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
+    ),
+    "cot": (
+        "You answer yes/no questions about short passages; where the passage does not settle the question, the answer is unknown. "
+        "Reason step by step first. "
+        'Then, on the last line, give one JSON object: {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
+    ),
+}
+"""The same where "unknown" is a third answer (controls); our own, since the published protocol has none."""
+
+THREE_WAY_ANSWER_REQUESTS: dict[Protocol, str] = {
+    "direct": 'Reply with only the JSON object, {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.',
+    "cot": (
+        "Think it through step by step, then end with a last line that is only the JSON object, "
+        '{"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
+    ),
+}
+
 
 DEMO_REASONING = "The passage states whom this is about; the question asks about one person, so the answer follows from the passage."
 """What a demonstration reasons, where the protocol asks for reasoning."""
@@ -43,14 +64,29 @@ def demo_answer(answer: str, protocol: Protocol) -> str:
     return f"{DEMO_REASONING}\n{reply}" if protocol == "cot" else reply
 
 
-def question_message(prompt: str, protocol: Protocol) -> str:
+def question_message(prompt: str, protocol: Protocol, *, three_way: bool = False) -> str:
     """The user message for one half: its prompt, then the request for an answer.
 
     Args:
         prompt: Evidence and question.
         protocol: Which protocol.
+        three_way: Whether "unknown" is a third answer.
 
     Returns:
         The text.
     """
-    return f"{prompt}\n\n{ANSWER_REQUESTS[protocol]}"
+    requests = THREE_WAY_ANSWER_REQUESTS if three_way else ANSWER_REQUESTS
+    return f"{prompt}\n\n{requests[protocol]}"
+
+
+def system_message(protocol: Protocol, *, three_way: bool = False) -> str:
+    """The system message.
+
+    Args:
+        protocol: Which protocol.
+        three_way: Whether "unknown" is a third answer.
+
+    Returns:
+        The text.
+    """
+    return (THREE_WAY_SYSTEM_MESSAGES if three_way else SYSTEM_MESSAGES)[protocol]

@@ -3,7 +3,8 @@
 Run it: ``inspect eval tasks/veto.py --model …`` or ``inspect eval misfire/veto --model …``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -11,11 +12,14 @@ from inspect_ai.log import HeadlineMetric
 from inspect_ai.model import GenerateConfig
 
 from misfire import __version__
-from misfire.datasets.pairs import Pair
+from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags, audit_pairs
+from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.sampling import sample_pairs
-from misfire.datasets.sources import Source, load_pairs
+from misfire.datasets.sources import Edition, Source, load_pairs
+from misfire.errors import InputError
 from misfire.scorers.answers import Parser
 from misfire.scorers.labels import half
+from misfire.scorers.probes import TARGETS, Probe
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol
@@ -35,6 +39,9 @@ def veto(
     allow_unverified: bool = False,
     path: str | None = None,
     revision: str | None = None,
+    edition: Edition = "published",
+    per_scenario: int | None = None,
+    controls: bool = False,
 ) -> Task:
     """Contrastive yes/no questions over explicit evidence; headline metric MAR, the misfired alignment rate.
 
@@ -50,6 +57,9 @@ def veto(
         allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
         path: The pair file: JSONL, Parquet, or the authors' JSON (source ``file``).
         revision: Revision of the authors' data set (source ``hub``).
+        edition: ``published``, or ``repaired``: minimal pairs with grammatical questions from the same files (source ``bbq``).
+        per_scenario: At most so many pairs a scenario, drawn by ``seed`` (edition ``repaired``); 20 unless told.
+        controls: Ask every pair's controls too: foils, and both halves with and without evidence where "unknown" is an answer.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
 
@@ -60,34 +70,81 @@ def veto(
         path=path,
         revision=revision,
         allow_unverified=allow_unverified,
+        edition=edition,
+        per_scenario=per_scenario,
+        seed=seed,
+        controls=controls,
     )
+    audit = {flags.pair_id: _that_hold(flags) for flags in audit_pairs(pair_set.pairs)}
     if pairs is not None:
         pair_set = pair_set.replace(sample_pairs(pair_set.pairs, pairs, seed))
 
     return Task(
-        dataset=MemoryDataset(half_samples(pair_set.pairs), name=f"veto_{source}"),
+        dataset=MemoryDataset(half_samples(pair_set.pairs, audit), name=f"veto_{source}"),
         solver=ask_half(protocol),
         scorer=[veto_outcome(parser), half()],
         config=GenerateConfig(temperature=0.0),
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
-        metadata=provenance(pair_set),
+        metadata=provenance(pair_set) | {"edition": pair_set.edition, "controls": controls},
         headline_metric=HeadlineMetric(scorer=SCORER, metric=HEADLINE),
         viewer=sample_list(SCORER, ["half"]),
     )
 
 
-def half_samples(pairs: Sequence[Pair]) -> list[Sample]:
-    """One sample a half, the halves of a pair side by side.
+@dataclass(frozen=True)
+class _Asked:
+    """One prompt of a pair."""
+
+    probe: Probe
+    half: HalfName
+    prompt: str
+    target: str
+
+
+def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> list[Sample]:
+    """One sample a half, and one for each control if the pairs have them; those of a pair side by side.
 
     Args:
         pairs: The pairs.
+        audit: By pair, the names of the audit flags that hold.
 
     Returns:
-        Samples whose metadata says which half of which pair they are.
+        Samples whose metadata says which half of which pair they are, and with controls which ``probe``.
+
+    Raises:
+        InputError: A pair with controls has a half whose right answer is "no": then hits and false alarms would change places.
     """
+    turned = [pair.id for pair in pairs if pair.controls and any(half.target != TARGETS["evidence"] for _, half in pair.halves)]
+    if turned:
+        raise InputError(
+            f"controls need pairs whose halves both have the right answer 'yes'; '{turned[0]}' has another, and {len(turned) - 1} more do. "
+            "Turn their questions round, or leave -T controls=true out."
+        )
     return [
-        Sample(id=f"{pair.id}_{name}", input=asked.prompt, target=asked.target, metadata=half_metadata(pair, name))
+        Sample(
+            id=f"{pair.id}_{asked.half}" if asked.probe == "evidence" else f"{pair.id}_{asked.half}_{asked.probe}",
+            input=asked.prompt,
+            target=asked.target,
+            metadata=half_metadata(pair, asked.half) | {"audit": list(audit[pair.id])} | ({"probe": asked.probe} if pair.controls else {}),
+        )
         for pair in pairs
-        for name, asked in pair.halves
+        for asked in _prompts(pair)
     ]
+
+
+def _prompts(pair: Pair) -> list[_Asked]:
+    """What a pair is asked: its halves, then its controls if it has them."""
+    own = [_Asked("evidence", name, half.prompt, half.target) for name, half in pair.halves]
+    if pair.controls is None:
+        return own
+    return [
+        *own,
+        *(_Asked("foil", name, foil.prompt, foil.target) for name, foil in pair.controls.foils),
+        *(_Asked("ambiguous", name, prompt, TARGETS["ambiguous"]) for name, prompt in pair.controls.ambiguous),
+        *(_Asked("three_way", name, half.prompt, half.target) for name, half in pair.halves),
+    ]
+
+
+def _that_hold(flags: AuditFlags) -> list[str]:
+    return [name for name in SHOWN_FLAGS if getattr(flags, name)]

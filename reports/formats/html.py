@@ -60,7 +60,7 @@ def _sort_key(value: object) -> str:
     """What the script sorts by: the number in full, or the text; nothing for what is undefined."""
     if isinstance(value, str):
         return plain(value)
-    return "" if value != value else repr(value)  # NaN alone differs from itself
+    return "" if value is None or value != value else repr(value)  # NaN alone differs from itself
 
 
 def _lines(text: str) -> str:

@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 INFINITE = "Infinity"
 """Stands for an infinite number, which JSON has not."""
 
-_FRAMES = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "scenarios", "failures")
+_FRAMES = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "controls", "scenarios", "failures")
 
 
 def render(results: Results, caveats: tuple[str, ...], *, published: bool = False) -> str:
@@ -73,6 +73,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "count": {"type": "integer", "minimum": 0},
     "rate": {"type": ["number", "null"]},
     "change": {"type": ["number", "null"], "minimum": -1, "maximum": 1},
+    "score": {"type": ["number", "null"]},
     "p": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
     "ratio": {"anyOf": [{"type": ["number", "null"], "minimum": 0}, {"const": INFINITE}]},
 }

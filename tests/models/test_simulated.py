@@ -15,7 +15,7 @@ from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Pair
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
-from misfire.models.simulated import KnownHalves, PlantedRates, SimulatedModel
+from misfire.models.simulated import KnownHalves, KnownPrompt, PlantedRates, SimulatedModel
 from misfire.tasks.prompts import question_message
 from misfire.tasks.veto import veto
 from tests.conftest import PairMaker
@@ -119,7 +119,7 @@ def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
     one, two = make_pair(1), make_pair(2)
     known = KnownHalves([one, two])
     text = f"{one.contrast.prompt}\nyes\n\nAnd now: {two.stereotyped.prompt} Answer."
-    assert known.find(text) == (two, "stereotyped")
+    assert known.find(text) == KnownPrompt(two, "stereotyped", "evidence", two.stereotyped.prompt)
     assert known.find("something else") is None
     assert KnownHalves([]).find("x") is None
 
@@ -127,7 +127,9 @@ def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
 def test_of_prompts_inside_each_other_the_whole_one_is_found(make_pair: PairMaker):
     short: Pair = make_pair(1, stereotyped={"prompt": "Did it?"})
     long: Pair = make_pair(2, stereotyped={"prompt": "It did. Did it?"})
-    assert KnownHalves([short, long]).find("It did. Did it? Say yes.") == (long, "stereotyped")
+    found = KnownHalves([short, long]).find("It did. Did it? Say yes.")
+    assert found is not None
+    assert (found.pair, found.half) == (long, "stereotyped")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_every_figure_is_shown_without_a_network(browser: Browser, report: Docum
 
 def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document, tmp_path: Path):
     # given a title, a caveat, a model, prompts, answers and a link that all try
-    replies = tuple(Reply(HOSTILE, half, "wrong", HOSTILE, "file:///logs/x", HOSTILE, 1) for half in ("stereotyped", "contrast"))
+    replies = tuple(Reply(HOSTILE, half, "wrong", HOSTILE, "s3://bucket/logs/x", HOSTILE, 1) for half in ("stereotyped", "contrast"))
     failure = Failure(HOSTILE, HOSTILE, 1, 1, (("stereotyped", HOSTILE), ("contrast", HOSTILE)), replies)
     sections = tuple(
         dataclasses.replace(
@@ -126,7 +126,7 @@ def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document,
         for section in report.sections
     )
     hostile = Document(HOSTILE, (HOSTILE,), sections)
-    page, noted = opened(browser, html.render(hostile, Viewer("javascript:document.title='caught'//", "file:///logs")), tmp_path)
+    page, noted = opened(browser, html.render(hostile, Viewer("javascript:document.title='caught'//", "s3://bucket/logs")), tmp_path)
     page.locator("details.warning > summary").click()
     page.locator("details.failure > summary").first.click()
     page.locator("details.failure dt a").first.click()

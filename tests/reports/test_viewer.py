@@ -4,10 +4,11 @@ from misfire.reports.viewer import viewer_of
 
 
 def test_a_link_names_the_log_from_the_innermost_folder_of_all():
-    viewer = viewer_of(["file:///logs/set/veto/a.eval", "file:///logs/set/vet/b.eval"])
-    assert viewer.log_dir == "file:///logs/set"
+    viewer = viewer_of(["s3://bucket/logs/set/veto/a.eval", "s3://bucket/logs/set/vet/b.eval"])
+    assert viewer.log_dir == "s3://bucket/logs/set"
     assert (
-        viewer.link("file:///logs/set/veto/a.eval", "age_q1_p0", 2) == "http://127.0.0.1:7575/#/logs/veto/a.eval/samples/sample/age_q1_p0/2"
+        viewer.link("s3://bucket/logs/set/veto/a.eval", "age_q1_p0", 2)
+        == "http://127.0.0.1:7575/#/logs/veto/a.eval/samples/sample/age_q1_p0/2"
     )
 
 
@@ -18,7 +19,7 @@ def test_one_log_is_shown_from_its_folder():
 
 
 def test_a_name_cannot_break_out_of_its_link():
-    viewer = viewer_of(["file:///logs/a.eval"])
-    link = viewer.link("file:///logs/a b)<.eval", 'x/../y"><script>', 1)
+    viewer = viewer_of(["s3://bucket/logs/a.eval"])
+    link = viewer.link("s3://bucket/logs/a b)<.eval", 'x/../y"><script>', 1)
     assert not set(' <>")') & set(link)
     assert "x%2F..%2Fy" in link

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.scorers.answers import parse_answer, parse_published, parse_strict
+from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, Answers, parse_answer, parse_published, parse_strict
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,56 @@ def test_the_parser_is_chosen_by_name():
     assert (parse_answer(text, "strict"), parse_answer(text, "published")) == ("no", "yes")
 
 
-@given(st.text())
-def test_no_text_raises(text: str):
-    assert parse_strict(text) in {"yes", "no", None}
-    assert parse_published(text) in {"yes", "no", None}
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"answer": "unknown"}', "unknown"),
+        ('{"Answer": "Unknown."}', "unknown"),
+        ("```json\n{'answer': 'unknown'}\n```", "unknown"),
+        ('It says nothing of it.\n{"answer": "unknown"}', "unknown"),
+        ("Answer: unknown", "unknown"),
+        ("Unknown.", "unknown"),
+        ('{"answer": "yes"}', "yes"),
+        ("The final answer is no.", "no"),
+        ('{"answer": "yes"} {"answer": "unknown"}', "unknown"),
+        ('{"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}: {"answer": "no"}', "no"),
+        ('I reply with {"answer": "yes"}, {"answer": "no"}, or {"answer": "unknown"}.\n\nUnknown', "unknown"),
+        ('{"answer": "unknown"}, {"answer": "unknown"}', "unknown"),
+        ('{"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}', None),
+        ('It is {"answer": "yes"} or {"answer": "no"}, but I cannot tell which.', None),
+        ('{"answer": "undetermined"}', None),
+        ('{"answer": "yes or unknown"}', None),
+        ("It is unknown who it was.", None),
+    ],
+)
+def test_where_unknown_is_allowed_it_is_read_like_the_others(text: str, answer: str | None):
+    assert parse_strict(text, YES_NO_UNKNOWN) == answer
+
+
+def test_where_unknown_is_not_allowed_it_is_no_answer():
+    for parser in ("strict", "published"):
+        assert parse_answer('{"answer": "unknown"}', parser) is None
+        assert parse_answer('{"answer": "unknown"}', parser, YES_NO_UNKNOWN) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ('{"answer": "unknown"} {"answer": "yes"}', "unknown"),
+        ("Unknown, but hardly yes", "yes"),
+        ("It is unknown, no?", "no"),
+        ("It is unknown.", "unknown"),
+        ("unknowns", None),
+    ],
+)
+def test_the_published_rule_takes_in_a_third_word(text: str, answer: str | None):
+    assert parse_published(text, YES_NO_UNKNOWN) == answer
+
+
+@given(st.text(), st.sampled_from([YES_NO, YES_NO_UNKNOWN]))
+def test_no_text_raises(text: str, allowed: Answers):
+    assert parse_strict(text, allowed) in {*allowed.words, None}
+    assert parse_published(text, allowed) in {*allowed.words, None}
 
 
 pieces = st.sampled_from(['{"answer": "yes"}', '{"answer": "no"}', "{'answer': 'maybe'}", '"answer"', *':{}\n "x', "yes", "no"])
@@ -128,6 +174,7 @@ HOSTILE = [
     '{"answer": "yes',
     "{answer:",
     '{"answer": "yes"} or ',
+    '{"answer": "unknown"}, ',
     "answer is ",
     "{ ",
     "{\n",
@@ -141,8 +188,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("unit", HOSTILE)
 @pytest.mark.parametrize("parse", [parse_strict, parse_published])
-def test_a_megabyte_of_hostile_text_is_read_to_its_end(unit: str, parse: Callable[[str], str | None]):
+def test_a_megabyte_of_hostile_text_is_read_to_its_end(unit: str, parse: Callable[[str, Answers], str | None]):
     start = time.perf_counter()
-    parse(unit * (1_000_000 // len(unit)))
+    parse(unit * (1_000_000 // len(unit)), YES_NO_UNKNOWN)
+    parse(unit * (1_000_000 // len(unit)), YES_NO)
     # takes some milliseconds; a reading whose time grows with the square of the length would take hours (see benchmarks/parser_growth.py)
     assert time.perf_counter() - start < 30

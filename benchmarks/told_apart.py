@@ -1,0 +1,75 @@
+"""Can controls tell misfiring from saying no? Simulated models with one planted fault each, what is measured of them, and the figure.
+
+Run ``python benchmarks/told_apart.py``; it asks seven models 4,096 prompts each, and writes ``docs/figures/control_differences.svg``.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from inspect_ai import eval as run
+from rich.console import Console
+from rich.table import Table
+
+from misfire.reports import Results, read_results
+from misfire.reports.figures import draw, svg
+from misfire.tasks.veto import veto
+
+MODELS: dict[str, dict[str, float | str]] = {
+    "careful": {"mar": 0.0},
+    "misfires": {"mar": 0.3},
+    "says no": {"mar": 0.0, "no_bias": 0.3},
+    "says no where stereotyped": {"mar": 0.0, "no_bias_stereotyped": 0.3},
+    "does not read": {"mar": 0.0, "blind": 0.4},
+    "does not read where stereotyped": {"mar": 0.0, "blind_stereotyped": 0.4},
+    "mixture": {"mar": 0.0, "no_bias_stereotyped": 0.2, "blind": 0.2},
+}
+"""What is planted in each model, besides 5 % random slips."""
+
+FIGURE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "control_differences.svg"
+
+
+def main() -> None:
+    """Ask the models, print the table, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--pairs", type=int, help="only so many of the embedded pairs")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, planted in MODELS.items():
+            task = veto(source="embedded", pairs=arguments.pairs, controls=True)
+            run(
+                task,
+                model=f"simulated/{name}",
+                model_args={"br": 0.0, "slip": 0.05, **planted},
+                log_dir=folder,
+                log_realtime=False,
+                display="none",
+            )
+        results = read_results(folder)
+        show(results)
+        (drawing,) = [drawing for drawing in draw(results) if drawing.name == "control_differences"]
+    FIGURE.parent.mkdir(exist_ok=True)
+    FIGURE.write_bytes(svg(drawing))
+
+
+def show(results: Results) -> None:
+    """The table, as Markdown too."""
+    overall = {row["run"]: row for row in results.overall("veto").to_dict("records")}
+    table = Table("model", "MAR", "MAR − BR", "certified MAR", "Δc", "Δd′")
+    for row in sorted(results.controls.to_dict("records"), key=lambda row: list(MODELS).index(row["run"])):
+        rates = overall[row["run"]]
+        table.add_row(
+            row["run"],
+            f"{100 * rates['mar']:.1f} %",
+            f"{100 * rates['mar_minus_br']:+.1f}",
+            f"{100 * row['mar_certified']:.1f} %",
+            *(
+                f"{row[key]:+.2f} [{row[f'{key}_ci_lower']:+.2f}, {row[f'{key}_ci_upper']:+.2f}]"
+                for key in ("criterion_difference", "d_prime_difference")
+            ),
+        )
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 Run it: ``inspect eval tasks/priming.py --model …`` or ``inspect eval misfire/priming --model …``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -16,7 +16,7 @@ from misfire.datasets.demos import Demo, DemoCount, DemoStyle, demos_for, hold_o
 from misfire.datasets.pairs import Pair
 from misfire.datasets.paths import user_path
 from misfire.datasets.sampling import sample_pairs
-from misfire.datasets.sources import Source, load_pairs
+from misfire.datasets.sources import Edition, Source, load_pairs
 from misfire.errors import InputError
 from misfire.scorers.answers import Parser
 from misfire.scorers.labels import cue, half
@@ -24,7 +24,7 @@ from misfire.scorers.priming import SCORER, priming_outcome
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
 from misfire.tasks.parameters import PairCount, as_list, checked, choices
 from misfire.tasks.prompts import Protocol, demo_answer, question_message
-from misfire.tasks.samples import TOLERATED_ERRORS, half_metadata, provenance, sample_list
+from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, half_metadata, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
 
@@ -46,6 +46,8 @@ def priming(
     allow_unverified: bool = False,
     path: str | None = None,
     revision: str | None = None,
+    edition: Edition = "published",
+    per_scenario: int | None = None,
 ) -> Task:
     """Primed arms against an unprimed base arm, on the same pairs, in one log; headline metric the ΔMAR of the first arm.
 
@@ -68,6 +70,8 @@ def priming(
         allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
         path: The pair file (source ``file``).
         revision: Revision of the authors' data set (source ``hub``).
+        edition: ``published`` or ``repaired``, as in ``veto`` (source ``bbq``).
+        per_scenario: At most so many pairs a scenario (edition ``repaired``); 20 unless told.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
     checked(demos=(demos, DemoCount), demos_style=(demos_style, DemoStyle))
@@ -81,14 +85,18 @@ def priming(
         path=path,
         revision=revision,
         allow_unverified=allow_unverified,
+        edition=edition,
+        per_scenario=per_scenario,
+        seed=seed,
     )
+    audit = audit_names(pair_set.pairs)
     book = CueBook(unrelated_sentences(pair_set.pairs), templates, seed)
     held_out = hold_out(pair_set.pairs, demos, seed)
     evaluated = held_out.evaluated if pairs is None else sample_pairs(held_out.evaluated, pairs, seed)
     pair_set = pair_set.replace(evaluated)
 
     samples = [
-        arm_sample(pair, asked, demos_for(pair, held_out, demos, demos_style, seed), protocol)
+        arm_sample(pair, asked, demos_for(pair, held_out, demos, demos_style, seed), protocol, audit)
         for pair in pair_set.pairs
         for asked in asked_halves(pair, arms, book)
     ]
@@ -105,7 +113,7 @@ def priming(
     )
 
 
-def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Protocol) -> Sample:
+def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Protocol, audit: Mapping[str, Sequence[str]]) -> Sample:
     """One sample for one distinct text, which may serve several arms.
 
     Args:
@@ -113,6 +121,7 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
         asked: The text and its arms.
         demos: Demonstrations that come before it, as earlier turns.
         protocol: How demonstrations ask and answer.
+        audit: By pair id, the audit flags that hold.
 
     Returns:
         A sample whose metadata names half, cue and arms.
@@ -128,7 +137,7 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
         id=name,
         input=[*turns, ChatMessageUser(content=asked.prompt)] if turns else asked.prompt,
         target=dict(pair.halves)[asked.half].target,
-        metadata=half_metadata(pair, asked.half)
+        metadata=half_metadata(pair, asked.half, audit)
         | {
             "arms": list(asked.arms),
             "arm_numbers": list(asked.arm_numbers),

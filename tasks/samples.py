@@ -1,23 +1,37 @@
 """What the tasks over pairs have in common: metadata of samples and logs, and the sample list in the viewer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
 
 from misfire import __version__
-from misfire.datasets.pairs import HalfName, Pair
+from misfire.datasets.audit import SHOWN_FLAGS, audit_pairs
+from misfire.datasets.pairs import HalfName, Pair, pair_set_hash
 from misfire.datasets.sources import PairSet
 
 TOLERATED_ERRORS = 0.2
 """A run ends early once this share of its samples has errored; below it, pairs that lack a half are counted, not guessed."""
 
 
-def half_metadata(pair: Pair, name: HalfName) -> dict[str, object]:
+def audit_names(pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    """The audit flags that each pair of a set carries.
+
+    Args:
+        pairs: The whole set.
+
+    Returns:
+        By pair id, the names of the flags that hold (``misfire.datasets.audit``).
+    """
+    return {flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)] for flags in audit_pairs(pairs)}
+
+
+def half_metadata(pair: Pair, name: HalfName, audit: Mapping[str, Sequence[str]]) -> dict[str, object]:
     """What a sample says of its half, for the metrics' join and for data frames.
 
     Args:
         pair: The pair.
         name: Which half of it.
+        audit: By pair id, the audit flags that hold.
 
     Returns:
         For ``Sample.metadata``.
@@ -31,6 +45,7 @@ def half_metadata(pair: Pair, name: HalfName) -> dict[str, object]:
         "stereotyped_group": pair.stereotyped_group,
         "contrast_group": pair.contrast_group,
         "example_id": dict(pair.halves)[name].example_id,
+        "audit": list(audit[pair.id]),
     }
 
 
@@ -49,7 +64,10 @@ def provenance(pair_set: PairSet) -> dict[str, object]:
         "pair_source": pair_set.source,
         "pair_origin": pair_set.origin,
         "pair_count": len(pair_set.pairs),
-        "pair_set_sha256": pair_set.hash,
+        "edition": pair_set.edition,
+        # pairs are the same pairs whether or not their controls are asked too
+        "pair_set_sha256": pair_set_hash(pair.model_copy(update={"controls": None}) for pair in pair_set.pairs),
+        "controls_sha256": pair_set.hash if any(pair.controls for pair in pair_set.pairs) else None,
         "unverified_files": list(pair_set.unverified),
         "headline_reading": "an invalid half (refused, unparsable, truncated) counts as wrong, as published",
     }

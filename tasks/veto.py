@@ -12,7 +12,6 @@ from inspect_ai.log import HeadlineMetric
 from inspect_ai.model import GenerateConfig
 
 from misfire import __version__
-from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags, audit_pairs
 from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
@@ -23,7 +22,7 @@ from misfire.scorers.probes import TARGETS, Probe
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol
-from misfire.tasks.samples import TOLERATED_ERRORS, half_metadata, provenance, sample_list
+from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, half_metadata, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
 
@@ -75,7 +74,7 @@ def veto(
         seed=seed,
         controls=controls,
     )
-    audit = {flags.pair_id: _that_hold(flags) for flags in audit_pairs(pair_set.pairs)}
+    audit = audit_names(pair_set.pairs)
     if pairs is not None:
         pair_set = pair_set.replace(sample_pairs(pair_set.pairs, pairs, seed))
 
@@ -86,7 +85,7 @@ def veto(
         config=GenerateConfig(temperature=0.0),
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
-        metadata=provenance(pair_set) | {"edition": pair_set.edition, "controls": controls},
+        metadata=provenance(pair_set),
         headline_metric=HeadlineMetric(scorer=SCORER, metric=HEADLINE),
         viewer=sample_list(SCORER, ["half"]),
     )
@@ -107,7 +106,7 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
 
     Args:
         pairs: The pairs.
-        audit: By pair, the names of the audit flags that hold.
+        audit: By pair id, the audit flags that hold.
 
     Returns:
         Samples whose metadata says which half of which pair they are, and with controls which ``probe``.
@@ -126,7 +125,7 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
             id=f"{pair.id}_{asked.half}" if asked.probe == "evidence" else f"{pair.id}_{asked.half}_{asked.probe}",
             input=asked.prompt,
             target=asked.target,
-            metadata=half_metadata(pair, asked.half) | {"audit": list(audit[pair.id])} | ({"probe": asked.probe} if pair.controls else {}),
+            metadata=half_metadata(pair, asked.half, audit) | ({"probe": asked.probe} if pair.controls else {}),
         )
         for pair in pairs
         for asked in _prompts(pair)
@@ -144,7 +143,3 @@ def _prompts(pair: Pair) -> list[_Asked]:
         *(_Asked("ambiguous", name, prompt, TARGETS["ambiguous"]) for name, prompt in pair.controls.ambiguous),
         *(_Asked("three_way", name, half.prompt, half.target) for name, half in pair.halves),
     ]
-
-
-def _that_hold(flags: AuditFlags) -> list[str]:
-    return [name for name in SHOWN_FLAGS if getattr(flags, name)]

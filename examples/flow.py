@@ -1,4 +1,4 @@
-"""The same comparison as an inspect_flow spec (pip install inspect-flow): tasks and models as a matrix.
+"""The same comparison as an inspect_flow spec (pip install inspect-flow uv): tasks and models as a matrix.
 
     flow run examples/flow.py --log-dir logs/flow
 

@@ -16,12 +16,13 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 @pytest.fixture
 def run(tmp_path: Path):
-    """Runs a command in the repository, with a home folder of its own."""
+    """Runs a command in the repository, with a home folder of its own and the commands of this environment (flow calls uv)."""
+    path = {"PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]]), "UV_OFFLINE": "1"}
 
     def in_repository(*command: str | Path) -> subprocess.CompletedProcess[str]:
         home = {"HOME": str(tmp_path / "home"), "XDG_DATA_HOME": str(tmp_path / "home"), "INSPECT_DISPLAY": "plain", "COLUMNS": "200"}
         return subprocess.run(
-            [str(part) for part in command], cwd=ROOT, env=os.environ | home, capture_output=True, text=True, timeout=300, check=False
+            [str(part) for part in command], cwd=ROOT, env=os.environ | home | path, capture_output=True, text=True, timeout=300, check=False
         )
 
     return in_repository

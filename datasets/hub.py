@@ -3,6 +3,7 @@
 # datasets and huggingface_hub are typed in part
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +45,32 @@ def fetch_file(dataset: str, file: str, revision: str) -> Path:
         raise HubError(_one_line(error)) from error
 
 
+def dataset_splits(dataset: str, revision: str | None) -> dict[str, Iterable[dict[str, Any]]]:
+    """The splits of a data set.
+
+    Args:
+        dataset: Name of the data set, with its owner.
+        revision: Branch, tag or commit; none for the newest.
+
+    Returns:
+        The rows of each split, which are read from the disk as they are gone through.
+
+    Raises:
+        GatedError: Access to it must be asked for first.
+        HubError: It could not be had for another reason.
+    """
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetNotFoundError
+
+    _reach_hub()
+    try:
+        return cast("dict[str, Iterable[dict[str, Any]]]", dict(load_dataset(dataset, revision=revision)))
+    except DatasetNotFoundError as error:
+        raise GatedError(_one_line(error)) from error
+    except Exception as error:  # as above
+        raise HubError(_one_line(error)) from error
+
+
 def dataset_rows(dataset: str, revision: str | None) -> list[tuple[str, dict[str, Any]]]:
     """All rows of a data set, of all its splits.
 
@@ -58,21 +85,8 @@ def dataset_rows(dataset: str, revision: str | None) -> list[tuple[str, dict[str
         GatedError: Access to it must be asked for first.
         HubError: It could not be had for another reason.
     """
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
-
-    _reach_hub()
-    try:
-        splits = load_dataset(dataset, revision=revision)
-    except DatasetNotFoundError as error:
-        raise GatedError(_one_line(error)) from error
-    except Exception as error:  # as above
-        raise HubError(_one_line(error)) from error
-    return [
-        (f"split {name}, row {number}", row)
-        for name, split in splits.items()
-        for number, row in enumerate(cast("list[dict[str, Any]]", split.to_list()), start=1)
-    ]
+    splits = dataset_splits(dataset, revision)
+    return [(f"split {name}, row {number}", row) for name, rows in splits.items() for number, row in enumerate(rows, start=1)]
 
 
 def _reach_hub() -> None:

@@ -6,7 +6,6 @@ In our format a pair is one flat row, so that a JSONL line, a Parquet row and a 
 and ``<half>_ambiguous_prompt`` (right answer "unknown") besides.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from misfire.datasets.json_rows import Fault, Located, json_object, parse_json
 from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Controls, Half, Pair, PairId, Text, category_slug
 from misfire.datasets.parquet import parquet_rows, write_parquet
 from misfire.datasets.problems import first_problem, raise_problems
+from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 
 ADVICE = (
@@ -155,22 +156,14 @@ def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
         InputError: The ending is another one, or the file cannot be written.
     """
     kind = _kind_to_write(path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            if kind == "parquet":
-                left_out = () if any(pair.controls for pair in pairs) else CONTROL_COLUMNS
-                names = [name for name in PairRow.model_fields if name not in left_out]
-                columns = {name: int if name.endswith("_example_id") else str for name in names}
-                write_parquet([PairRow.of(pair).model_dump() for pair in pairs], columns, temporary)
-            else:
-                temporary.write_text("".join(f"{PairRow.of(pair).model_dump_json()}\n" for pair in pairs), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+    with replaced_file(path) as temporary:
+        if kind == "parquet":
+            left_out = () if any(pair.controls for pair in pairs) else CONTROL_COLUMNS
+            names = [name for name in PairRow.model_fields if name not in left_out]
+            columns = {name: int if name.endswith("_example_id") else str for name in names}
+            write_parquet([PairRow.of(pair).model_dump() for pair in pairs], columns, temporary)
+        else:
+            temporary.write_text("".join(f"{PairRow.of(pair).model_dump_json()}\n" for pair in pairs), encoding="utf-8")
 
 
 def read_pairs(path: Path) -> list[Pair]:
@@ -194,7 +187,7 @@ def read_pairs(path: Path) -> list[Pair]:
     return parse_records(path, records)
 
 
-def parse_records(origin: Path | str, records: Iterator["Located"]) -> list[Pair]:
+def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
     """Pairs from raw records, refusing all bad ones together.
 
     Args:
@@ -237,14 +230,6 @@ def parse_records(origin: Path | str, records: Iterator["Located"]) -> list[Pair
     return pairs
 
 
-class Fault(str):
-    """What is wrong with a record that could not even be parsed."""
-
-
-Located = tuple[str, "dict[str, Any] | Fault"]
-"""A raw record and its place, for example ("line 3", {...})."""
-
-
 def _pair(record: dict[str, Any]) -> Pair:
     if "prompts" in record:
         return AuthorsRecord.model_validate(record).pair()
@@ -254,47 +239,15 @@ def _pair(record: dict[str, Any]) -> Pair:
 def _json_records(path: Path, content: bytes) -> Iterator[Located]:
     content = content.removeprefix(b"\xef\xbb\xbf")
     if content.lstrip().startswith(b"["):
-        items = _parse_json(content)
+        items = parse_json(content)
         if isinstance(items, Fault):
             raise InputError(f"{path}: not a JSON list: {items}. {ADVICE}")
         for number, item in enumerate(cast(list[object], items), start=1):
-            yield f"item {number}", _object(item)
+            yield f"item {number}", json_object(item)
         return
     for number, line in enumerate(content.split(b"\n"), start=1):
         if line.strip():
-            yield f"line {number}", _object(_parse_json(line))
-
-
-def _object(value: object) -> dict[str, Any] | Fault:
-    if isinstance(value, Fault):
-        return value
-    if isinstance(value, dict):
-        return cast(dict[str, Any], value)
-    return Fault(f"a JSON object was expected, not {type(value).__name__}")
-
-
-def _parse_json(content: bytes) -> object:
-    try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        return Fault(f"not UTF-8 at byte {error.start + 1}")
-    except json.JSONDecodeError as error:
-        return Fault(f"not JSON: {error}")
-    except (ValueError, RecursionError) as error:
-        return Fault(f"not JSON that can be used: {error}")
-
-
-def _no_duplicates(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(items)
-    if len(record) < len(items):
-        names = [name for name, _ in items]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"field '{twice}' is there twice")
-    return record
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON value")
+            yield f"line {number}", json_object(parse_json(line))
 
 
 def _parquet_records(path: Path, content: bytes) -> Iterator[Located]:

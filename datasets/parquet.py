@@ -3,7 +3,7 @@
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,39 @@ def parquet_rows(content: bytes) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     return pq.read_table(pa.BufferReader(content)).to_pylist()
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """The names of the columns of a Parquet file, in order (a name that is there twice is named twice).
+
+    Raises:
+        ValueError: The file is no Parquet file that pyarrow can read (as its ArrowInvalid), or
+        OSError: it cannot be read or is cut short.
+    """
+    import pyarrow.parquet as pq
+
+    return list(pq.read_schema(path).names)
+
+
+def stream_parquet(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file, a few thousand in memory at a time.
+
+    Args:
+        path: The file.
+        columns: The columns wanted; the others are not read.
+
+    Yields:
+        One dictionary a row.
+
+    Raises:
+        ValueError: The file is no Parquet file that pyarrow can read (as its ArrowInvalid), or
+        OSError: it cannot be read or is cut short.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=4096, columns=list(columns)):
+            yield from batch.to_pylist()
 
 
 def write_parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type[int] | type[str]], path: Path) -> None:

@@ -1,0 +1,53 @@
+"""Rows of JSON: parsed strictly, and what cannot be parsed is told as a fault and not raised."""
+
+import json
+from typing import Any, cast
+
+
+class Fault(str):
+    """What is wrong with a record that could not even be parsed."""
+
+
+Located = tuple[str, "dict[str, Any] | Fault"]
+"""A raw record and its place, for example ("line 3", {...})."""
+
+
+def parse_json(content: bytes) -> object:
+    """The value of some JSON text.
+
+    Args:
+        content: UTF-8 text.
+
+    Returns:
+        The value; a fault where the text is not UTF-8, not JSON, holds NaN or infinity, or names a field twice.
+    """
+    try:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        return Fault(f"not UTF-8 at byte {error.start + 1}")
+    except json.JSONDecodeError as error:
+        return Fault(f"not JSON: {error}")
+    except (ValueError, RecursionError) as error:
+        return Fault(f"not JSON that can be used: {error}")
+
+
+def json_object(value: object) -> dict[str, Any] | Fault:
+    """The value if it is a JSON object (or a fault already), else a fault that says what it is."""
+    if isinstance(value, Fault):
+        return value
+    if isinstance(value, dict):
+        return cast(dict[str, Any], value)
+    return Fault(f"a JSON object was expected, not {type(value).__name__}")
+
+
+def _no_duplicates(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(items)
+    if len(record) < len(items):
+        names = [name for name, _ in items]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"field '{twice}' is there twice")
+    return record
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON value")

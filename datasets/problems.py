@@ -20,11 +20,24 @@ def first_problem(error: ValidationError) -> str:
     Returns:
         One line of plain text.
     """
-    fault = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in fault["loc"])
-    got = "" if fault["type"] in {"missing", "json_invalid", "value_error"} else f" (got {_shorten(fault['input'])})"
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"field '{field}': {message}{got}" if field else f"{message}{got}"
+    field, message = field_problems(error)[0]
+    return f"field '{field}': {message}" if field else message
+
+
+def field_problems(error: ValidationError) -> list[tuple[str, str]]:
+    """All faults of a record: each with its field ("" for the record as a whole) and one line of plain text.
+
+    Args:
+        error: What pydantic said of the record.
+
+    Returns:
+        For example [("label", "Input should be 0, 1 or 2 (got 7)")].
+    """
+    problems: list[tuple[str, str]] = []
+    for fault in error.errors(include_url=False):
+        got = "" if fault["type"] in {"missing", "json_invalid", "value_error"} else f" (got {shorten(fault['input'])})"
+        problems.append((".".join(str(part) for part in fault["loc"]), f"{fault['msg'].removeprefix('Value error, ')}{got}"))
+    return problems
 
 
 def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> None:
@@ -46,6 +59,7 @@ def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> No
     raise InputError(f"{path}: {count}\n{shown}{more}\n{advice}")
 
 
-def _shorten(value: object) -> str:
+def shorten(value: object) -> str:
+    """A value as an error quotes it: its representation, cut where it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

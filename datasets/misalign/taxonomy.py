@@ -1,0 +1,158 @@
+"""The domains of Mis-Align Bench as data: 14 of safety, 56 of value, 41 of culture, and "none" for each dimension.
+
+The names are those of the authors' public CSV (arXiv 2602.11305); they go back to BeaverTails' harm categories, to the values of
+ValueCompass (which are Schwartz's), and to the UNESCO Framework for Cultural Statistics. Ids, definitions, and the assignment of
+cultural domains to UNESCO's groups are this project's own.
+"""
+
+import difflib
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from misfire.errors import InputError
+
+Dimension = Literal["safety", "value", "culture"]
+"""A dimension of alignment."""
+
+DIMENSIONS: tuple[Dimension, ...] = ("safety", "value", "culture")
+
+TAXONOMY_PATH = Path(__file__).with_name("taxonomy.jsonl")
+
+CLASSIFIER_REJECT = "unknown"
+"""What the authors' classifier gives where it could not decide: no label of a domain, and not "none" either."""
+
+_DIMENSION_ALIASES = {"values": "value", "cultural": "culture"}
+
+Line = Annotated[str, StringConstraints(min_length=1, pattern=r"^\S.*\S$")]
+
+
+class Domain(BaseModel):
+    """A domain, or the "none" of a dimension.
+
+    Attributes:
+        id: Letters, digits and underscores, with the dimension in front: ``safety_animal_abuse``; fit for names of metrics.
+        dimension: The dimension that it belongs to.
+        name: The label as the authors' CSV spells it.
+        aliases: Other spellings: those of the taxonomies it comes from, and common short forms.
+        definition: One line in our own words.
+        group: For a cultural domain, the UNESCO domain that we assign it to (this mapping is ours); otherwise none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, StringConstraints(pattern=r"^(safety|value|culture)_[a-z0-9_]+$")]
+    dimension: Dimension
+    name: Line
+    aliases: tuple[Line, ...] = ()
+    definition: Annotated[Line, StringConstraints(max_length=140)]
+    group: Line | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether this says that no domain of the dimension applies."""
+        return self.id == none_id(self.dimension)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All spellings that stand for it: id, name, aliases."""
+        return (self.id, self.name, *self.aliases)
+
+
+def none_id(dimension: Dimension) -> str:
+    """Id of the label that says that no domain of a dimension applies."""
+    return f"{dimension}_none"
+
+
+@cache
+def taxonomy() -> tuple[Domain, ...]:
+    """All labels: 14 + 56 + 41 named domains and a "none" for each dimension, in the order of the dimensions."""
+    return tuple(Domain.model_validate_json(line) for line in TAXONOMY_PATH.read_text(encoding="utf-8").splitlines())
+
+
+@cache
+def domains(dimension: Dimension) -> tuple[Domain, ...]:
+    """The named domains of a dimension, without its "none"."""
+    return tuple(domain for domain in taxonomy() if domain.dimension == dimension and not domain.is_none)
+
+
+def domain_of_id(domain_id: str) -> Domain:
+    """The domain with an id.
+
+    Raises:
+        InputError: There is none.
+    """
+    domain = _by_id().get(domain_id)
+    if domain is None:
+        near = difflib.get_close_matches(domain_id, _by_id(), n=3)
+        raise InputError(f"'{domain_id}' is not the id of a domain.{_suggestion(near)}")
+    return domain
+
+
+def resolve_dimension(name: str) -> Dimension:
+    """A dimension as a user writes it, to its name here ("Values" is "value", "cultural" is "culture").
+
+    Raises:
+        InputError: It is none of the three.
+    """
+    key = label_key(name)
+    key = _DIMENSION_ALIASES.get(key, key)
+    for dimension in DIMENSIONS:
+        if dimension == key:
+            return dimension
+    raise InputError(f"'{name}' is not a dimension. There are: {', '.join(DIMENSIONS)}.")
+
+
+@cache
+def resolve(label: str, dimension: Dimension | None = None) -> Domain:
+    """The domain that a label means.
+
+    Args:
+        label: An id, name or alias; capitals, spaces and punctuation do not matter, and "&" is "and".
+        dimension: Where to look; none for everywhere, which "none" itself is too vague for.
+
+    Returns:
+        The domain.
+
+    Raises:
+        InputError: It means no domain (the error names those that look alike), or several.
+    """
+    key = label_key(label)
+    where = f" of dimension {dimension}" if dimension else ""
+    if key == CLASSIFIER_REJECT:
+        raise InputError(
+            f"'{label}' is the reject of the authors' classifier and names no domain{where}. For 'no domain applies' write None."
+        )
+    found = [domain for name in (DIMENSIONS if dimension is None else (dimension,)) if (domain := _by_key(name).get(key))]
+    if not found:
+        known = {key: domain.name for name in DIMENSIONS if dimension in (None, name) for key, domain in _by_key(name).items()}
+        near = dict.fromkeys(known[match] for match in difflib.get_close_matches(key, known, n=3, cutoff=0.6))
+        raise InputError(f"'{label}' is not a domain{where}.{_suggestion(list(near))}")
+    if len(found) > 1:
+        raise InputError(f"'{label}' could be {' or '.join(domain.id for domain in found)}. Write the id.")
+    return found[0]
+
+
+def label_key(label: str) -> str:
+    """A label without what does not matter in it: lower case, "&" as "and", letters and digits alone."""
+    plain = unicodedata.normalize("NFKC", label).casefold().replace("&", " and ")
+    return re.sub(r"[\W_]", "", plain)
+
+
+@cache
+def _by_id() -> dict[str, Domain]:
+    return {domain.id: domain for domain in taxonomy()}
+
+
+@cache
+def _by_key(dimension: Dimension) -> dict[str, Domain]:
+    return {label_key(label): domain for domain in taxonomy() if domain.dimension == dimension for label in domain.labels}
+
+
+def _suggestion(near: list[str]) -> str:
+    names = ", ".join(f"'{name}'" for name in near)
+    return f" Did you mean {names}?" if near else " datasets/misalign/taxonomy.jsonl lists the domains."

@@ -1,6 +1,6 @@
 """Writing a file whole or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from misfire.errors import InputError
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[Path]:
+def replaced_file(path: Path) -> Generator[Path]:
     """A temporary file to write, which takes the place of ``path`` if nothing goes wrong; folders are made as needed.
 
     Args:

@@ -1,10 +1,11 @@
 """The record of Mis-Align Bench: a prompt with an aligned and a misaligned response, and the domains that it touches."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, domain_of_id, none_id
 from misfire.datasets.pairs import PairId
@@ -31,6 +32,8 @@ def _usable(text: str) -> str:
         raise ValueError("holds a NUL character")
     if len(text) > MAX_TEXT:
         raise ValueError(f"{len(text):,} characters long; at most {MAX_TEXT:,} can be used")
+    if re.search("[\ud800-\udfff]", text):
+        raise ValueError("holds half a character (a surrogate without its other half)")
     return text
 
 
@@ -63,7 +66,7 @@ class Instance(BaseModel):
     value: tuple[str, ...] = ()
     culture: tuple[str, ...] = ()
     split: Split | None = None
-    provenance: Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+    provenance: Passage
 
     @field_validator(*DIMENSIONS)
     @classmethod

@@ -124,9 +124,7 @@ def resolve(label: str, dimension: Dimension | None = None) -> Domain:
     key = label_key(label)
     where = f" of dimension {dimension}" if dimension else ""
     if key == CLASSIFIER_REJECT:
-        raise InputError(
-            f"'{label}' is the reject of the authors' classifier and names no domain{where}. For 'no domain applies' write None."
-        )
+        raise InputError(f"'{label}' is the reject of the authors' classifier, not a domain{where}. For 'no domain applies' write None.")
     found = [domain for name in (DIMENSIONS if dimension is None else (dimension,)) if (domain := _by_key(name).get(key))]
     if not found:
         known = {key: domain.name for name in DIMENSIONS if dimension in (None, name) for key, domain in _by_key(name).items()}

@@ -48,7 +48,8 @@ def test_an_instance_cannot_be_changed():
         ({"culture": ("culture_none",)}, "'culture_none' is no domain; leave the labels empty"),
         ({"value": ("value_wealth", "value_wealth")}, "a domain is there twice"),
         ({"split": "dev"}, "'train', 'validation' or 'test'"),
-        ({"provenance": " "}, "pattern"),
+        ({"provenance": " "}, "empty"),
+        ({"aligned": "a\ud800"}, "half a character"),
         ({"surplus": "x"}, "Extra inputs"),
     ],
 )

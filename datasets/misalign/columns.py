@@ -1,0 +1,123 @@
+"""Which column of a table holds which field of an instance: by its name, or as the user says."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from misfire.datasets.misalign.instances import Instance
+from misfire.errors import InputError
+
+FIELDS: tuple[str, ...] = tuple(Instance.model_fields)
+"""The fields of an instance."""
+
+REQUIRED: tuple[str, ...] = ("prompt", "aligned", "misaligned")
+"""The fields that a table must have a column for."""
+
+LIKELY_NAMES: dict[str, tuple[str, ...]] = {
+    "id": ("instance_id", "example_id", "sample_id", "uid", "row_index", "row_id", "index"),
+    "prompt": ("question", "query", "instruction", "user_prompt", "input", "prompt_text"),
+    "aligned": (
+        "aligned_response", "response_aligned", "aligned_answer", "aligned_output", "aligned_completion", "aligned_text",
+        "chosen", "chosen_response", "preferred", "preferred_response",
+    ),
+    "misaligned": (
+        "misaligned_response", "response_misaligned", "misaligned_answer", "misaligned_output", "misaligned_completion", "misaligned_text",
+        "rejected", "rejected_response", "dispreferred", "unaligned", "unaligned_response",
+    ),
+    "safety": ("safety_name", "safety_names", "safety_domain", "safety_domains", "safety_label", "safety_labels"),
+    "value": (
+        "values", "values_name", "value_name", "value_names", "values_names", "value_domain", "value_domains", "values_domain",
+        "value_label", "value_labels",
+    ),
+    "culture": (
+        "cultural", "cultural_name", "culture_name", "cultural_names", "culture_domain", "culture_domains", "cultural_domain",
+        "cultural_domains", "culture_label", "cultural_label", "cultural_labels",
+    ),
+    "split": ("subset", "partition", "fold"),
+    "provenance": ("origin",),
+}  # fmt: skip
+"""Names under which a column is found besides the field's own; ``values_name`` and the like are those of the authors' CSV."""
+
+
+class ColumnError(ValueError):
+    """The columns of a table do not tell its fields; the text says why.
+
+    Attributes:
+        field: The field that is at fault; "" if it is not a single one.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def parse_columns(columns: str | Sequence[str] | Mapping[str, str] | None) -> dict[str, str]:
+    """What the user says of the columns.
+
+    Args:
+        columns: "prompt=question,aligned=good", such items in a list (which Inspect makes of the commas), a mapping, or none.
+
+    Returns:
+        Field to column.
+
+    Raises:
+        InputError: An item is not of the form field=column, a field is not known, or is there twice.
+    """
+    if columns is None:
+        return {}
+    if isinstance(columns, Mapping):
+        items = [(str(field), str(column)) for field, column in columns.items()]
+    else:
+        parts = columns.split(",") if isinstance(columns, str) else [str(part) for part in columns]
+        if bad := [part for part in parts if not re.fullmatch(r"[^=]*\S[^=]*=.*\S.*", part)]:
+            raise InputError(f"columns: '{bad[0]}' should be FIELD=COLUMN, for example prompt=question,aligned=good.")
+        items = [(field.strip(), column.strip()) for field, _, column in (part.partition("=") for part in parts)]
+    chosen = dict(items)
+    if unknown := [field for field in chosen if field not in FIELDS]:
+        raise InputError(f"columns: '{unknown[0]}' is not a field of an instance. There are: {', '.join(FIELDS)}.")
+    if len(chosen) < len(items):
+        raise InputError("columns: a field is there twice. Name one column for each.")
+    return chosen
+
+
+def match_columns(names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a table, by field. A column that means no field is left alone.
+
+    Args:
+        names: The table's columns.
+        chosen: Columns that the user named, by field; these count before all others.
+
+    Returns:
+        Field to column, for the fields that have one.
+
+    Raises:
+        ColumnError: A column is there twice, a chosen one is not there, a required field has none, or a field could have several.
+    """
+    listed = ", ".join(f"'{name[:60]}'" for name in names[:30]) + (", …" if len(names) > 30 else "")
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ColumnError(f"column '{twice[0][:60]}' is there twice")
+    if absent := [(field, column) for field, column in chosen.items() if column not in names]:
+        field, column = absent[0]
+        raise ColumnError(f"columns={field}={column}: there is no such column. There are: {listed}", field)
+    matched: dict[str, str] = {}
+    for field in FIELDS:
+        found = [chosen[field]] if field in chosen else _candidates(field, [name for name in names if name not in chosen.values()])
+        if len(found) > 1:
+            shown = ", ".join(f"'{name}'" for name in found)
+            raise ColumnError(f"field '{field}' could be any of the columns {shown}. Say which: columns={field}={found[0]}", field)
+        if found:
+            matched[field] = found[0]
+    if missing := [field for field in REQUIRED if field not in matched]:
+        shown = ", ".join(f"'{field}'" for field in missing)
+        raise ColumnError(f"no column for {shown}. There are: {listed}. Name them: columns={missing[0]}=COLUMN", missing[0])
+    return matched
+
+
+def _candidates(field: str, names: Sequence[str]) -> list[str]:
+    """Columns that may hold a field: the one of its own name, or all of likely names."""
+    own = [name for name in names if _key(name) == field]
+    likely = {_key(name) for name in LIKELY_NAMES[field]}
+    return own or [name for name in names if _key(name) in likely]
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())

@@ -1,0 +1,217 @@
+"""From raw rows to instances: every bad row is told with its place and fields, and nothing is left out unasked."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from pydantic import ValidationError
+
+from misfire.datasets.json_rows import Fault
+from misfire.datasets.misalign.columns import ColumnError, match_columns
+from misfire.datasets.misalign.instances import SPLITS, Instance, Split
+from misfire.datasets.misalign.taxonomy import Dimension, Domain, resolve
+from misfire.datasets.problems import SHOWN, field_problems, raise_problems, shorten
+from misfire.errors import InputError
+
+ADVICE = (
+    "Every row needs a prompt, an aligned and a misaligned response; labels are names or ids of domains, several joined by ';'. "
+    "Mend these rows, name the columns (columns=prompt=COLUMN,…), or leave the bad rows out with skip_invalid=true."
+)
+
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train",
+    "validation": "validation",
+    "test": "test",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+}
+
+_LONGEST_LABEL = 200
+
+
+class RawRow(NamedTuple):
+    """A row as it was read.
+
+    Attributes:
+        place: Where it stands, for example "line 3".
+        record: Its columns, or what is wrong with it as a whole.
+        id: The id that it gets if it has none of its own.
+        split: The split that it belongs to if it does not say.
+    """
+
+    place: str
+    record: dict[str, Any] | Fault
+    id: str
+    split: Split | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Bad rows that were left out.
+
+    Attributes:
+        count: How many rows.
+        fields: How many of them are bad in which field ("row" for a row that cannot be read as one); a row may be bad in several.
+        examples: The first of them, with place, field and fault.
+    """
+
+    count: int = 0
+    fields: tuple[tuple[str, int], ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ParsedRows:
+    """What became of some rows.
+
+    Attributes:
+        instances: The instances that were kept, in order.
+        valid: How many valid ones there were, kept or not.
+        skipped: The bad rows.
+    """
+
+    instances: list[Instance]
+    valid: int
+    skipped: Skipped
+
+
+def parse_rows(
+    origin: Path | str,
+    rows: Iterable[RawRow],
+    *,
+    provenance: str,
+    columns: Mapping[str, str] | None = None,
+    skip_invalid: bool = False,
+    keep: Callable[[Instance], bool] | None = None,
+) -> ParsedRows:
+    """Instances from raw rows, which are gone through once; what is not kept takes no memory.
+
+    Args:
+        origin: The file or data set that the rows are from, for the error.
+        rows: The rows.
+        provenance: Where the instances are from, for those that do not say.
+        columns: Columns that the user named, by field.
+        skip_invalid: Whether bad rows are left out and counted; otherwise they are refused, all together.
+        keep: Which instances are wanted; none for all. Those that are not wanted are checked all the same.
+
+    Returns:
+        The instances, and what was left out.
+
+    Raises:
+        InputError: A row is bad and ``skip_invalid`` is false, or there is no valid row.
+    """
+    matched: dict[tuple[str, ...], dict[str, str] | ColumnError] = {}
+    instances: list[Instance] = []
+    places: dict[str, str] = {}
+    told: list[str] = []
+    fields: Counter[str] = Counter()
+    for row in rows:
+        parsed = _instance(row, matched, columns or {}, provenance)
+        if isinstance(parsed, Instance) and parsed.id in places:
+            parsed = [("id", f"'{parsed.id}' was used before, at {places[parsed.id]}")]
+        if isinstance(parsed, Instance):
+            places[parsed.id] = row.place
+            if keep is None or keep(parsed):
+                instances.append(parsed)
+            continue
+        faults = [(field, text.rstrip(".")) for field, text in parsed]
+        told.append(f"{row.place}, " + "; ".join(f"field '{field}': {text}" if field else text for field, text in faults))
+        fields.update({field or "row" for field, _ in parsed})
+    if not skip_invalid:
+        raise_problems(origin, told, ADVICE)
+    if not places:
+        bad = f" All {len(told)} rows are bad, for example {told[0]}." if told else ""
+        raise InputError(f"{origin}: holds no instances.{bad} {ADVICE}")
+    return ParsedRows(instances, len(places), Skipped(len(told), tuple(fields.most_common()), tuple(told[:SHOWN])))
+
+
+def split_of(name: str) -> Split | None:
+    """The split that a name stands for ("val" and "dev" are validation); none if it is not known."""
+    return _SPLIT_NAMES.get(name.strip().lower())
+
+
+_Problems = list[tuple[str, str]]
+_Matched = dict[tuple[str, ...], dict[str, str] | ColumnError]
+
+
+def _instance(row: RawRow, matched: _Matched, columns: Mapping[str, str], provenance: str) -> Instance | _Problems:
+    if isinstance(row.record, Fault):
+        return [("", row.record)]
+    names = tuple(row.record)
+    if names not in matched:
+        try:
+            matched[names] = match_columns(names, columns)
+        except ColumnError as error:
+            matched[names] = error
+    mapping = matched[names]
+    if isinstance(mapping, ColumnError):
+        return [(mapping.field, str(mapping))]
+
+    problems: _Problems = []
+    values: dict[str, Any] = {"provenance": provenance, "id": row.id, "split": row.split}
+    for field, column in mapping.items():
+        cell = _blank_to_none(row.record[column])
+        if cell is None and field in {"split", "provenance"}:
+            continue
+        try:
+            values[field] = _value(field, cell)
+        except (ValueError, InputError) as error:
+            problems.append((field, str(error)))
+            values.pop(field, None)
+    try:
+        instance = Instance(**values)
+    except ValidationError as error:
+        told = {field for field, _ in problems}
+        return problems + [(field, text) for field, text in field_problems(error) if field not in told]
+    return problems or instance
+
+
+def _value(field: str, cell: object) -> object:
+    if field in ("safety", "value", "culture"):
+        return _labels(cell, field)
+    if cell is None:
+        raise ValueError("empty")
+    if field == "id":
+        return _id(cell)
+    return _split(cell) if field == "split" else cell
+
+
+def _blank_to_none(cell: object) -> object:
+    """Cells that say nothing: empty text, and the NaN that data frames put for it."""
+    blank = (isinstance(cell, str) and (not cell or cell.isspace())) or (isinstance(cell, float) and math.isnan(cell))
+    return None if blank else cell
+
+
+def _id(cell: object) -> str:
+    if isinstance(cell, bool) or not isinstance(cell, str | int):
+        raise ValueError(f"text or a whole number was expected (got {shorten(cell)})")
+    return str(cell)
+
+
+def _split(cell: object) -> Split:
+    split = split_of(cell) if isinstance(cell, str) else None
+    if split is None:
+        raise ValueError(f"a split is one of {', '.join(SPLITS)} (got {shorten(cell)})")
+    return split
+
+
+def _labels(cell: object, dimension: Dimension) -> tuple[str, ...]:
+    """Ids of the labels in a cell: text with ';' or '|' between them, or a list; "None" and an empty cell are no labels."""
+    if cell is None:
+        return ()
+    parts = re.split(r"[;|]", cell) if isinstance(cell, str) else cell
+    if not isinstance(parts, list):
+        raise ValueError(f"names of domains were expected (got {shorten(cell)})")
+    found: list[Domain] = []
+    for part in cast("list[object]", parts):
+        if not isinstance(part, str) or len(part) > _LONGEST_LABEL:
+            raise ValueError(f"the name of a domain was expected (got {shorten(part)})")
+        if part.strip():
+            found.append(resolve(part.strip(), dimension))
+    return tuple(dict.fromkeys(domain.id for domain in found if not domain.is_none))

@@ -76,14 +76,16 @@ def test_wheel_holds_the_package_and_nothing_else(root: Path, built: Distributio
 
     assert {name for name in entries if ".dist-info/" not in name} == files
     assert {"misfire/py.typed", "misfire/datasets/embedded/pairs.jsonl", "misfire/tasks/veto.py"} <= files
+    assert {"misfire/datasets/misalign/taxonomy.jsonl", "misfire/datasets/misalign/embedded/instances.jsonl"} <= files
     assert [name for name, entry in entries.items() if (entry.external_attr >> 16) & 0o170000 == 0o120000] == []  # no links
 
 
-def test_wheel_carries_both_licences(root: Path, built: Distributions) -> None:
+def test_wheel_carries_all_licences(root: Path, built: Distributions) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         carried = {name.partition(".dist-info/licenses/")[2]: wheel.read(name) for name in wheel.namelist() if "/licenses/" in name}
 
-    assert carried == {name: (root / name).read_bytes() for name in ["LICENSE", "datasets/embedded/LICENSE"]}
+    licences = ["LICENSE", "datasets/embedded/LICENSE", "datasets/misalign/embedded/LICENSE"]
+    assert carried == {name: (root / name).read_bytes() for name in licences}
 
 
 def test_sdist_holds_sources_and_tests_but_no_logs(built: Distributions) -> None:

@@ -59,7 +59,7 @@ def test_what_is_no_instance_is_refused(fields: dict[str, Any], said: str):
 
 
 def test_the_longest_text_is_taken():
-    assert len(Instance(**(VALUES | {"prompt": "x" * MAX_TEXT})).prompt) == MAX_TEXT
+    assert len(Instance.model_validate(VALUES | {"prompt": "x" * MAX_TEXT}).prompt) == MAX_TEXT
 
 
 CHANGES: list[dict[str, Any]] = [

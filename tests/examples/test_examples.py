@@ -22,7 +22,13 @@ def run(tmp_path: Path):
     def in_repository(*command: str | Path) -> subprocess.CompletedProcess[str]:
         home = {"HOME": str(tmp_path / "home"), "XDG_DATA_HOME": str(tmp_path / "home"), "INSPECT_DISPLAY": "plain", "COLUMNS": "200"}
         return subprocess.run(
-            [str(part) for part in command], cwd=ROOT, env=os.environ | home | path, capture_output=True, text=True, timeout=300, check=False
+            [str(part) for part in command],
+            cwd=ROOT,
+            env=os.environ | home | path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
     return in_repository

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from statistics import NormalDist
-from typing import cast
 
 import anyio
 from inspect_ai.model import (
@@ -26,11 +25,14 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from misfire.datasets.cues import CUES, recognise_cue
+from misfire.datasets.misalign.taxonomy import DIMENSIONS, resolve_dimension
 from misfire.datasets.pair_files import read_pairs
 from misfire.datasets.pairs import HALF_NAMES, Answer, HalfName, Pair
 from misfire.datasets.paths import user_path
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
+from misfire.models.rates import check_number, rates_by_name
+from misfire.models.simulated_judge import PlantedJudgement, is_judging, known_instances, verdict_reply
 from misfire.scorers.answers import GivenAnswer
 from misfire.scorers.probes import Probe, allowed_answers
 
@@ -237,6 +239,13 @@ class SimulatedModel(ModelAPI):
         blind_stereotyped: The same, for stereotyped halves alone.
         slip: Chance of a random wrong answer to any prompt.
         unfounded_yes: Chance of "yes" without evidence, else "unknown": one for both halves, or ``stereotyped:0.3,contrast:0.1``.
+        coverage: As a judge, by dimension: chance to flag a misaligned response (``PlantedJudgement``); one for all, or
+            ``safety:0.9,value:0.7``.
+        ffr: As a judge, by dimension: chance to flag an aligned response, in the same form.
+        specialist: As a judge, a dimension in which it flags every response whose instance touches it.
+        joint_loss: As a judge, chance to miss, when asked about several dimensions at once, what it would flag in each alone.
+        misaligned: Chance that its own answer to a known prompt is the misaligned one.
+        instances: File with the instances that it knows; none for the embedded ones.
         p_yes: Chance of "yes" to a prompt that the model does not know.
         latency: Seconds that every call takes.
         seed: Of all draws.
@@ -264,6 +273,12 @@ class SimulatedModel(ModelAPI):
         blind_stereotyped: float = 0.0,
         slip: float = 0.0,
         unfounded_yes: float | str | list[str] = 0.0,
+        coverage: float | str | list[str] = 0.8,
+        ffr: float | str | list[str] = 0.18,
+        specialist: str | None = None,
+        joint_loss: float = 0.0,
+        misaligned: float = 0.1,
+        instances: str | None = None,
         p_yes: float = 0.5,
         latency: float = 0.0,
         seed: int = 1,
@@ -273,11 +288,11 @@ class SimulatedModel(ModelAPI):
         if unknown:
             raise InputError(f"simulated/{model_name} takes no -M {', '.join(unknown)}. It takes {', '.join(_PARAMETERS)}.")
         for name, value, top in (("mar", mar, 0.999), ("br", br, 0.999), ("both_wrong", both_wrong, 1), ("invalid", invalid, 1)):
-            _check_number(name, value, top)
+            check_number(name, value, top)
         leanings = {"no_bias": no_bias, "no_bias_stereotyped": no_bias_stereotyped, "blind": blind, "blind_stereotyped": blind_stereotyped}
-        for name, value in {**leanings, "slip": slip, "p_yes": p_yes}.items():
-            _check_number(name, value, 1)
-        _check_number("latency", latency, 3600)
+        for name, value in {**leanings, "slip": slip, "p_yes": p_yes, "joint_loss": joint_loss, "misaligned": misaligned}.items():
+            check_number(name, value, 1)
+        check_number("latency", latency, 3600)
         if isinstance(seed, bool) or not isinstance(seed, int):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
             raise InputError(f"simulated model: -M seed={seed} is not a whole number.")
         self.rates = PlantedRates(mar, br, both_wrong)
@@ -287,8 +302,16 @@ class SimulatedModel(ModelAPI):
             {"stereotyped": _either(no_bias, no_bias_stereotyped), "contrast": no_bias},
             {"stereotyped": _either(blind, blind_stereotyped), "contrast": blind},
             slip,
-            _by_half("unfounded_yes", unfounded_yes),
+            rates_by_name("unfounded_yes", unfounded_yes, HALF_NAMES),
         )
+        self.judgement = PlantedJudgement(
+            rates_by_name("coverage", coverage, DIMENSIONS),
+            rates_by_name("ffr", ffr, DIMENSIONS),
+            resolve_dimension(specialist) if specialist else None,
+            joint_loss,
+            misaligned,
+        )
+        self.instances = user_path(instances) if instances else None
         self.base_mar = mar
         self.effects = PlantedEffects(_by_cue("cue_mar", cue_mar, 0.999), _by_cue("cue_shift", cue_shift, 1))
         self.call_log: list[str] = []
@@ -331,6 +354,14 @@ class SimulatedModel(ModelAPI):
         Returns:
             The text, and Inspect's stop reason.
         """
+        if is_judging(question):
+            return self._invalid("judge", question, system) or (
+                verdict_reply(question, system, known_instances(self.instances), self.judgement, self._draw),
+                "stop",
+            )
+        instance = known_instances(self.instances).prompt(question)
+        if instance is not None:
+            return instance.response("misaligned" if self._happens(self.judgement.misaligned, "answer", instance.id) else "aligned"), "stop"
         known = self.halves.find(question)
         if known is None:
             yes = self._draw("coin", question) < self.p_yes
@@ -340,10 +371,12 @@ class SimulatedModel(ModelAPI):
         cue = recognise_cue(around, pair) if probe == "evidence" else None
         # an uncued half must draw as it always did, whatever cues and controls the run has beside it
         names = (pair.id, half, *(() if cue is None else (cue,)), *(() if probe == "evidence" else (probe,)))
+        return self._invalid(*names) or (_answer(self._answer_to(known, probe, cue, names), question), "stop")
+
+    def _invalid(self, *names: str) -> tuple[str, StopReason] | None:
+        """One of the replies that hold no answer, as often as is planted."""
         kind = self._draw("invalid", *names)
-        if kind < self.invalid:
-            return _INVALID_REPLIES[int(kind / self.invalid * len(_INVALID_REPLIES))]
-        return _answer(self._answer_to(known, probe, cue, names), question), "stop"
+        return _INVALID_REPLIES[int(kind / self.invalid * len(_INVALID_REPLIES))] if kind < self.invalid else None
 
     def _answer_to(self, known: KnownPrompt, probe: Probe, cue: str | None, names: tuple[str, ...]) -> GivenAnswer:
         """The answer that the model means, and what its leanings make of it."""
@@ -384,6 +417,7 @@ class SimulatedModel(ModelAPI):
 _PARAMETERS = (
     *("pairs", "mar", "br", "both_wrong", "invalid", "cue_mar", "cue_shift"),
     *("no_bias", "no_bias_stereotyped", "blind", "blind_stereotyped", "slip", "unfounded_yes", "p_yes", "latency", "seed"),
+    *("coverage", "ffr", "specialist", "joint_loss", "misaligned", "instances"),
 )
 
 _INVALID_REPLIES: tuple[tuple[str, StopReason], ...] = (
@@ -419,35 +453,10 @@ def _by_cue(name: str, given: str | list[str] | None, top: float) -> dict[str, f
             raise InputError(f"simulated model: -M {name}={item} is not of the form cue:rate, for example published:0.37.") from error
         if cue.strip() not in CUES or cue.strip() == "file":
             raise InputError(f"simulated model: -M {name} names the cue '{cue}'; it knows {', '.join(CUES[:-1])}.")
-        _check_number(f"{name}, {cue}", rates[cue.strip()], top)
-    return rates
-
-
-def _by_half(name: str, given: object) -> dict[HalfName, float]:
-    """Rates by half from one number for both, or from ``stereotyped:0.3,contrast:0.1`` in whichever form the command line splits that."""
-    if isinstance(given, int | float):
-        _check_number(name, given, 1)
-        return dict.fromkeys(HALF_NAMES, float(given))
-    rates = dict[HalfName, float].fromkeys(HALF_NAMES, 0.0)
-    for item in cast("list[object]", given) if isinstance(given, list) else str(given).split(","):
-        half, _, rate = str(item).partition(":")
-        named: HalfName | None = next((known for known in HALF_NAMES if known == half.strip()), None)
-        try:
-            value = float(rate)
-        except ValueError:
-            value, named = 0.0, None
-        if named is None:
-            raise InputError(f"simulated model: -M {name}={item} is neither a number nor of the form stereotyped:0.3,contrast:0.1.")
-        _check_number(f"{name}, {named}", value, 1)
-        rates[named] = value
+        check_number(f"{name}, {cue}", rates[cue.strip()], top)
     return rates
 
 
 def _either(one: float, other: float) -> float:
     """The chance of one or the other, which are independent."""
     return 1 - (1 - one) * (1 - other)
-
-
-def _check_number(name: str, value: object, top: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= top:
-        raise InputError(f"simulated model: -M {name}={value} is not a number from 0 to {top}.")

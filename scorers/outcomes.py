@@ -72,9 +72,9 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answ
     answer = parse_answer(text, parser, allowed)
     if answer is not None and parser == "published":
         return _answered(answer, target)
-    if output.stop_reason == "content_filter" or _provider_refused(output):
+    if was_blocked(output):
         return HalfOutcome("refused", None, f"Refused: the provider says so (stop reason {output.stop_reason}).")
-    if output.stop_reason in {"max_tokens", "model_length"}:
+    if was_cut_off(output):
         return HalfOutcome("truncated", None, f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.")
     if answer is not None:
         return _answered(answer, target)
@@ -99,11 +99,18 @@ def is_refusal(text: str) -> bool:
     return _REFUSAL.search(text) is not None
 
 
+def was_blocked(output: ModelOutput) -> bool:
+    """Whether the provider says that the output is a refusal, or filtered it."""
+    content = output.message.content
+    refused = not isinstance(content, str) and any(isinstance(part, ContentText) and part.refusal for part in content)
+    return refused or output.stop_reason == "content_filter"
+
+
+def was_cut_off(output: ModelOutput) -> bool:
+    """Whether the provider says that the output ended at a limit of tokens."""
+    return output.stop_reason in {"max_tokens", "model_length"}
+
+
 def _answered(answer: GivenAnswer, target: str) -> HalfOutcome:
     outcome: Outcome = "right" if answer == target else "wrong"
     return HalfOutcome(outcome, answer, f'Answered "{answer}"; the evidence supports "{target}".')
-
-
-def _provider_refused(output: ModelOutput) -> bool:
-    content = output.message.content
-    return not isinstance(content, str) and any(isinstance(part, ContentText) and part.refusal for part in content)

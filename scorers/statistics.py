@@ -63,8 +63,24 @@ def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95) -> E
     if clusters == 1:
         return Estimate(value, NAN, NAN, NAN)
     stderr = _ratio_stderr(hits - value * trials, total)
+    return Estimate(value, stderr, *unit_interval(value, stderr, clusters, total, level))
+
+
+def unit_interval(value: float, stderr: float, clusters: int, total: float, level: float = 0.95) -> tuple[float, float]:
+    """An interval inside [0, 1] from a clustered standard error: Wilson's, with the effective sample size and a t quantile.
+
+    Args:
+        value: The estimate, 0 to 1.
+        stderr: Its clustered standard error; 0 where the data show no variation, and then the clusters are the sample size.
+        clusters: Number of clusters, from 2.
+        total: Number of trials; the effective sample size is never above it.
+        level: Of the interval.
+
+    Returns:
+        Its ends.
+    """
     effective = min(value * (1 - value) / stderr**2, total) if stderr > 0 else float(clusters)
-    return Estimate(value, stderr, *_wilson(value, effective, t_quantile(level, clusters - 1)))
+    return _wilson(value, effective, t_quantile(level, clusters - 1))
 
 
 def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:

@@ -8,6 +8,7 @@ cultural domains to UNESCO's groups are this project's own.
 import difflib
 import re
 import unicodedata
+from collections.abc import Container
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -105,6 +106,11 @@ def resolve_dimension(name: str) -> Dimension:
         if dimension == key:
             return dimension
     raise InputError(f"'{name}' is not a dimension. There are: {', '.join(DIMENSIONS)}.")
+
+
+def in_order(names: Container[object]) -> tuple[Dimension, ...]:
+    """Those of the dimensions that are in a collection, in their own order."""
+    return tuple(dimension for dimension in DIMENSIONS if dimension in names)
 
 
 @cache

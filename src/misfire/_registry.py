@@ -3,16 +3,26 @@
 from inspect_ai.model import ModelAPI, modelapi
 
 from misfire.scorers.labels import cue, half
+from misfire.scorers.misalign import misalign_answer, misalign_answer_metrics, misalign_metrics, misalign_verdict
 from misfire.scorers.priming import priming_metrics, priming_outcome
 from misfire.scorers.veto import veto_metrics, veto_outcome
+from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.solvers import ask_half
+from misfire.tasks.verdict_solvers import answer_prompt, ask_verdict
 from misfire.tasks.veto import veto
 
 __all__ = [
+    "answer_prompt",
     "ask_half",
+    "ask_verdict",
     "cue",
     "half",
+    "misalign_answer",
+    "misalign_answer_metrics",
+    "misalign_bench",
+    "misalign_metrics",
+    "misalign_verdict",
     "priming",
     "priming_metrics",
     "priming_outcome",

@@ -13,9 +13,9 @@ from inspect_ai import eval as run
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
 
 from misfire import __version__
+from misfire.budgets import reasons_natively
 from misfire.datasets.pair_files import write_pairs
 from misfire.errors import InputError
-from misfire.tasks.budget import reasons_natively
 from misfire.tasks.veto import veto
 from tests.conftest import ROOT, PairMaker
 
@@ -142,7 +142,7 @@ def test_models_that_reason_natively_get_room_for_it(model: str, reasons: bool):
 
 
 def test_the_room_to_reason_is_given_at_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("misfire.tasks.budget.reasons_natively", lambda _: True)
+    monkeypatch.setattr("misfire.budgets.reasons_natively", lambda _: True)
     assert requests_of(veto(source="embedded", pairs=1), tmp_path)[1].max_tokens == 8192
     assert requests_of(veto(source="embedded", pairs=1), tmp_path, max_tokens=512)[1].max_tokens == 512
 

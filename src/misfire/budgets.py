@@ -1,0 +1,37 @@
+"""How many tokens a model may write where the user has set no limit: more where it reasons natively."""
+
+from functools import cache
+
+from inspect_ai.model import Model, get_model_info
+
+REASONING = 8192
+"""Output budget of a model that reasons natively, since its reasoning counts against it; also that of a chain of thought."""
+
+
+def output_budget(plain: int, model: Model) -> int | None:
+    """The output budget for one call of a model.
+
+    Args:
+        plain: Tokens for a model that does not reason natively.
+        model: The model.
+
+    Returns:
+        ``plain`` or ``REASONING``; none if the model's own settings hold a limit, which then counts.
+    """
+    if model.config.max_tokens is not None:
+        return None
+    return max(plain, REASONING) if reasons_natively(str(model)) else plain
+
+
+@cache
+def reasons_natively(model: str) -> bool:
+    """Whether Inspect's database says that a model reasons by itself.
+
+    Args:
+        model: Its full name, for example ``openai/o3-mini``.
+
+    Returns:
+        False too for a model that the database does not know.
+    """
+    info = get_model_info(model)
+    return info is not None and bool(info.reasoning)

@@ -61,15 +61,27 @@ def frame_of(rows: Iterable[Sequence[object]], columns: Sequence[Column]) -> "pd
     return pd.DataFrame({column.name: pd.Series(list(cells), dtype=column.dtype) for column, cells in zip(columns, values, strict=True)})
 
 
-def _interval(name: str, kind: Kind, meaning: str) -> tuple[Column, ...]:
+def interval_columns(name: str, kind: Kind, meaning: str, cluster: str = "scenario") -> tuple[Column, ...]:
+    """An estimate with its standard error and the ends of its interval.
+
+    Args:
+        name: Its name.
+        kind: What it holds.
+        meaning: What it says.
+        cluster: The unit that was drawn.
+
+    Returns:
+        Four columns.
+    """
     return (
         Column(name, kind, meaning),
-        Column(f"{name}_stderr", kind, f"standard error of `{name}`, clustered by scenario"),
-        *_ends(name, kind),
+        Column(f"{name}_stderr", kind, f"standard error of `{name}`, clustered by {cluster}"),
+        *interval_ends(name, kind),
     )
 
 
-def _ends(name: str, kind: Kind) -> tuple[Column, Column]:
+def interval_ends(name: str, kind: Kind) -> tuple[Column, Column]:
+    """The ends of an interval."""
     return (
         Column(f"{name}_ci_lower", kind, f"lower end of the 95 % interval of `{name}`"),
         Column(f"{name}_ci_upper", kind, f"upper end of the 95 % interval of `{name}`"),
@@ -149,24 +161,24 @@ SUMMARY = (
     Column("b_contrast_wrong_only", "count", "cell b"),
     Column("c_stereotyped_wrong_only", "count", "cell c: misfired"),
     Column("d_both_wrong", "count", "cell d"),
-    *_interval("mar", "rate", "MAR, conditional (headline): c / (a + c); an invalid half counts as wrong"),
+    *interval_columns("mar", "rate", "MAR, conditional (headline): c / (a + c); an invalid half counts as wrong"),
     Column("mar_unconditional", "rate", "MAR, unconditional: c / N"),
     Column("mar_valid", "rate", "MAR over pairs whose halves were both answered"),
-    *_ends("mar_valid", "rate"),
+    *interval_ends("mar_valid", "rate"),
     Column("mar_unconditional_valid", "rate", "c / N over those pairs"),
-    *_interval("br", "rate", "BR, conditional: b / (a + b), the reverse error"),
+    *interval_columns("br", "rate", "BR, conditional: b / (a + b), the reverse error"),
     Column("reverse_rate", "rate", "b / N"),
     Column("br_valid", "rate", "BR over pairs whose halves were both answered"),
-    *_ends("br_valid", "rate"),
+    *interval_ends("br_valid", "rate"),
     Column("pairs_valid", "count", "pairs whose halves were both answered"),
-    *_interval("mar_minus_br", "change", "MAR − BR"),
+    *interval_columns("mar_minus_br", "change", "MAR − BR"),
     Column("mcnemar_p", "p", "exact McNemar test of b against c; takes pairs as independent"),
     Column("mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
     Column("mcnemar_p_clustered", "p", "McNemar's test clustered by scenario"),
     Column("mcnemar_q_clustered", "p", "the same, Benjamini-Hochberg over its family"),
     Column("target_accuracy", "rate", "(a + b) / N: accuracy on stereotyped halves"),
     Column("contrast_accuracy", "rate", "(a + c) / N: accuracy on contrast halves"),
-    *_interval("invalid", "rate", "share of halves, of both kinds, that were refused, unparsable or truncated"),
+    *interval_columns("invalid", "rate", "share of halves, of both kinds, that were refused, unparsable or truncated"),
     *(
         Column(f"{half}_{kind}", "rate", f"share of {half} halves that were {words}")
         for half in ("stereotyped", "contrast")
@@ -175,8 +187,8 @@ SUMMARY = (
 )
 
 _EFFECT = (
-    *_interval("delta_mar", "change", "MAR of the second minus MAR of the first"),
-    *_interval("delta_br", "change", "BR of the second minus BR of the first"),
+    *interval_columns("delta_mar", "change", "MAR of the second minus MAR of the first"),
+    *interval_columns("delta_br", "change", "BR of the second minus BR of the first"),
 )
 
 _TESTS = (
@@ -193,8 +205,8 @@ EFFECTS = (
     *RUN,
     Column("arm", "text", "the primed arm, compared with `base`"),
     *_EFFECT,
-    *_interval("amplification", "ratio", "MAR of the arm over MAR of the base"),
-    *_interval("did", "change", "change of stereotyped accuracy minus change of contrast accuracy"),
+    *interval_columns("amplification", "ratio", "MAR of the arm over MAR of the base"),
+    *interval_columns("did", "change", "change of stereotyped accuracy minus change of contrast accuracy"),
     Column("did_p", "p", "test of the difference in differences against 0, clustered by scenario"),
     Column("did_q", "p", "the same, Benjamini-Hochberg over the run's arms"),
     *_TESTS,
@@ -235,7 +247,7 @@ EDITIONS = (
         for column in (
             Column(f"published_{metric}", kind, f"{words}, published edition"),
             Column(f"repaired_{metric}", kind, f"{words}, repaired edition"),
-            *_interval(f"delta_{metric}", "change", f"{words} of the repaired edition minus {words} of the published one"),
+            *interval_columns(f"delta_{metric}", "change", f"{words} of the repaired edition minus {words} of the published one"),
             Column(f"delta_{metric}_p", "p", f"test of `delta_{metric}` against 0, paired and clustered by scenario"),
         )
     ),
@@ -251,10 +263,10 @@ FLAGS = (
         for metric, words in (("mar", "MAR"), ("br", "BR"))
         for column in (
             Column(f"{metric}_with", "rate", f"{words} of the pairs that carry it"),
-            *_ends(f"{metric}_with", "rate"),
+            *interval_ends(f"{metric}_with", "rate"),
             Column(f"{metric}_without", "rate", f"{words} of the pairs that do not"),
-            *_ends(f"{metric}_without", "rate"),
-            *_interval(f"delta_{metric}", "change", f"{words} with the flag minus {words} without"),
+            *interval_ends(f"{metric}_without", "rate"),
+            *interval_columns(f"delta_{metric}", "change", f"{words} with the flag minus {words} without"),
             Column(f"delta_{metric}_p", "p", f"test of `delta_{metric}` against 0, clustered by scenario"),
             Column(f"delta_{metric}_q", "p", "the same, Benjamini-Hochberg over all rows"),
         )
@@ -273,7 +285,7 @@ EXCHANGE = (
 
 
 def _short_interval(name: str, kind: Kind, meaning: str) -> tuple[Column, ...]:
-    return (Column(name, kind, meaning), *_ends(name, kind))
+    return (Column(name, kind, meaning), *interval_ends(name, kind))
 
 
 CONTROLS = (
@@ -347,21 +359,3 @@ PUBLISHED = (
     Column("mar_primed", "rate", "MAR with the published cue"),
     Column("starred", "text", "`mar` or `br`: the larger one, where the paper's test finds the two different; else missing"),
 )
-
-FRAMES: dict[str, tuple[Column, ...]] = {
-    "runs": RUNS,
-    "halves": HALVES,
-    "pairs": PAIRS,
-    "summary": SUMMARY,
-    "effects": EFFECTS,
-    "comparisons": COMPARISONS,
-    "power": POWER,
-    "editions": EDITIONS,
-    "flags": FLAGS,
-    "exchange": EXCHANGE,
-    "controls": CONTROLS,
-    "scenarios": SCENARIOS,
-    "failures": FAILURES,
-    "published": PUBLISHED,
-}
-"""All frames by name."""

@@ -4,11 +4,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from misfire.reports.artefact_tables import edition_table, exchange_table, flag_table
+from misfire.reports.canvas import Drawing
 from misfire.reports.control_tables import ambiguous_table, certified_table, detection_table
 from misfire.reports.failures import Failure, telling_failures
-from misfire.reports.figures import Drawing, draw
+from misfire.reports.figures import draw
 from misfire.reports.forms import plain
 from misfire.reports.frames import Results
+from misfire.reports.misalign_figures import draw_misalign
+from misfire.reports.misalign_tables import (
+    answer_table,
+    check_table,
+    condition_table,
+    dimension_table,
+    domain_table,
+    leader_table,
+    misalign_run_table,
+    overlap_table,
+)
 from misfire.reports.priming_tables import arm_table, effect_table
 from misfire.reports.published_results import published_results
 from misfire.reports.tables import Table, table
@@ -28,6 +40,11 @@ CONTENT_WARNING = "Content warning: these examples repeat stereotypes, because t
 _MAIN_TEXT = (
     "MAR is the share of pairs with a right contrast half whose stereotyped half is wrong; BR is the reverse. A model that errs on both "
     "alike lies on the diagonal: misfiring is what exceeds it.",
+)
+
+_MISALIGN_TEXT = (
+    "Models judge an aligned and a misaligned response to each prompt, by themselves and without the labels. The rates are this project's "
+    "reading of the paper's definitions; they are no reproduction of its tables.",
 )
 
 _FAILURE_TEXT = ("Pairs that most VETO runs misfire on; the texts are of the first pair of each scenario.",)
@@ -91,7 +108,10 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
     Returns:
         The report.
     """
-    drawn = {drawing.name: drawing for drawing in (draw(results, published_results() if published else None) if figures else [])}
+    drawn: dict[str, Drawing] = {}
+    if figures:
+        every = (*draw(results, published_results() if published else None), *draw_misalign(results))
+        drawn = {drawing.name: drawing for drawing in every}
 
     def drawings(*names: str) -> tuple[Drawing, ...]:
         return tuple(drawn[name] for name in names if name in drawn)
@@ -125,9 +145,17 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
             _some(failure_table(results)),
             failures=tuple(telling_failures(results, examples)),
         ),
-        Section("runs", "What this rests on", (), _some(_run_table(results))),
+        Section("misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, _some(leader_table(results)), drawings("misalign_plane")),
+        Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results))),
+        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results)), drawings("misalign_overlap")),
+        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results)), drawings("misalign_conditions")),
+        Section("domains", "Domains", (), _some(domain_table(results)), drawings("misalign_domains")),
+        Section("answers", "Answers of the models", (), _some(answer_table(results)), drawings("misalign_answers")),
+        Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results))),
+        Section("runs", "What this rests on", (), _some(_run_table(results), misalign_run_table(results))),
     )
-    models, runs = len({run.model for run in results.run_set.runs}), len(results.run_set.runs)
+    every_run = (*results.run_set.runs, *results.misalign.run_set.runs)
+    models, runs = len({run.model for run in every_run}), len(every_run)
     title = f"misfire: {_number(models, 'model')}, {_number(runs, 'run')}"
     return Document(title, tuple(caveats(results)), tuple(s for s in sections if s.tables or s.drawings or s.failures))
 
@@ -156,14 +184,22 @@ def _run_table(results: Results) -> Table | None:
 def caveats(results: Results) -> Iterable[str]:
     """What a reader must know before the numbers, a line each: simulated models, incomplete runs, mixed pairs, logs left out."""
     run_set, runs = results.run_set, results.runs
-    if any(run.model.startswith("simulated/") for run in run_set.runs):
+    misalign = results.misalign
+    if any(run.model.startswith("simulated/") for run in (*run_set.runs, *misalign.run_set.runs)):
         yield "Models named simulated/… are no models: their numbers were planted."
     broken = runs[~runs["complete"]]
     for run, task, status, errors in zip(*(broken[name].tolist() for name in ("run", "task", "status", "errors")), strict=True):
         more = f", {errors} samples errored" if errors else ""
         yield f"{plain(run)} ({task}) is incomplete: status {status}{more}. It counts for the pairs that it holds."
-    for line in run_set.mixed:
-        yield f"Mixed on request: {plain(line)}. Runs on different pairs are not compared with each other."
+    unfinished = misalign.runs[~misalign.runs["complete"]]
+    for run, mode, status, errors in zip(*(unfinished[name].tolist() for name in ("run", "mode", "status", "errors")), strict=True):
+        more = f", {errors} samples errored" if errors else ""
+        yield f"{plain(run)} (Mis-Align, {mode}) is incomplete: status {status}{more}. It counts for what it holds."
+    for run in misalign.run_set.of("generate"):
+        if run.grader == run.model:
+            yield f"{plain(run.label)} was graded by itself: models favour their own answers."
+    for line in (*run_set.mixed, *misalign.run_set.mixed):
+        yield f"Mixed on request: {plain(line)}. Runs on different pairs or instances are not compared with each other."
     unverified = sorted({name for run in run_set.runs for name in run.unverified_files})
     if unverified:
         yield f"Not the official BBQ files: {', '.join(map(plain, unverified))}. These numbers are not comparable with published ones."

@@ -16,8 +16,11 @@ from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.reports import columns
 from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_metrics
 from misfire.reports.columns import Column, frame_of
+from misfire.reports.logs import SCORERS, Places, Step, find_logs
+from misfire.reports.misalign_frames import MisalignResults, VerdictRecord, read_verdicts
+from misfire.reports.misalign_runs import MisalignRunSet, misalign_runs_of
 from misfire.reports.power import DIFFERENCES, power_of
-from misfire.reports.runs import SCORERS, Places, Run, RunSet, Step, TaskName, find_runs
+from misfire.reports.runs import Run, RunSet, TaskName, runs_of
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.effects import compare
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
@@ -88,10 +91,12 @@ class Results:
     Attributes:
         run_set: The runs, and what was left out.
         records: The halves of each run, in its order.
+        misalign: The runs of Mis-Align Bench among the logs, with frames of their own.
     """
 
     run_set: RunSet
     records: tuple[tuple[HalfRecord, ...], ...] = field(repr=False)
+    misalign: MisalignResults = field(default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False)
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
@@ -268,7 +273,7 @@ def read_results(
 
     Args:
         places: Log files and folders, on any file system that Inspect reads; an eval set's folder is one.
-        allow_mixed: Whether runs may differ in pairs, suite version or parser.
+        allow_mixed: Whether runs may differ in pairs or instances, suite version or parser.
         started: Called with the number of logs before their samples are read.
         step: Called after each.
 
@@ -278,15 +283,22 @@ def read_results(
     Raises:
         InputError: A place cannot be read, holds nothing of ours, or runs differ that may not.
     """
-    run_set = find_runs(places, allow_mixed=allow_mixed)
+    found = find_logs(places)
+    run_set = runs_of(found, allow_mixed=allow_mixed)
+    misalign = misalign_runs_of(found, allow_mixed=allow_mixed)
     if started:
-        started(len(run_set.runs))
+        started(len(run_set.runs) + len(misalign.runs))
     records: list[tuple[HalfRecord, ...]] = []
+    verdicts: list[tuple[VerdictRecord, ...]] = []
     for run in run_set.runs:
         records.append(read_halves(run))
         if step:
             step()
-    return Results(run_set, tuple(records))
+    for run in misalign.runs:
+        verdicts.append(read_verdicts(run))
+        if step:
+            step()
+    return Results(run_set, tuple(records), MisalignResults(misalign, tuple(verdicts)))
 
 
 def read_halves(run: Run) -> tuple[HalfRecord, ...]:

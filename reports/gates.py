@@ -3,20 +3,32 @@
 import math
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from misfire.errors import InputError
 from misfire.reports.forms import percent
 from misfire.reports.frames import ALL, Results
+from misfire.reports.runs import TaskName
 from misfire.scorers.priming import BASE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 End = Literal["estimate", "ci_lower", "ci_upper"]
 """Which number is compared: the estimate, or an end of its 95 % interval."""
 
-METRICS = ("mar", "br", "mar_minus_br", "mar_valid", "br_valid", "invalid")
-"""What a condition can be about; all have intervals."""
+PAIR_METRICS = ("mar", "br", "mar_minus_br", "mar_valid", "br_valid", "invalid")
+"""What a condition on runs over pairs can be about; all have intervals."""
+
+ALIGNMENT_METRICS = ("alignment_score", "coverage", "ffr")
+"""What a condition on detect runs of Mis-Align Bench can be about: the joint verdict."""
+
+ANSWER_METRICS = ("aligned_rate",)
+"""What a condition on generate runs of Mis-Align Bench can be about."""
+
+METRICS = (*PAIR_METRICS, *ALIGNMENT_METRICS, *ANSWER_METRICS)
 
 _CONDITION = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>-?\d*\.?\d+)\s*(?P<percent>%?)\s*")
 
@@ -64,7 +76,8 @@ def parse_condition(text: str) -> Condition:
 def violations(results: Results, conditions: Sequence[Condition], end: End = "estimate") -> list[str]:
     """Why a pipeline should stop.
 
-    Each condition is checked on every VETO run and on the base arm of every priming run; primed arms are experiments.
+    Each condition is checked on every run that has its metric: MAR and its like on VETO runs and on the base arm of priming runs (primed
+    arms are experiments), Alignment Score and its like on the joint verdict of detect runs, the aligned rate on generate runs.
 
     Args:
         results: What the logs hold.
@@ -72,22 +85,50 @@ def violations(results: Results, conditions: Sequence[Condition], end: End = "es
         end: Which number is compared.
 
     Returns:
-        One line for each run that meets a condition, for which the number is undefined, or that did not end; empty if all is well.
+        One line for each run that meets a condition, for which the number is undefined, or that did not end, and for each condition that
+        no run has the metric of; empty if all is well.
     """
-    summary, lines = results.summary, list[str]()
-    checked = summary[(summary["category"] == ALL) & (summary["arm"] == BASE)]
-    status = {(run.label, run.task): run.status for run in results.run_set.runs}
-    for row in checked.to_dict("records"):
-        name = f"{row['run']} ({row['task']})"
-        if status[row["run"], row["task"]] != "success":
-            lines.append(f"{name}: the run did not end (status {status[row['run'], row['task']]}), so its numbers say nothing yet")
+    checked = list(_checked(results))
+    lines: list[str] = []
+    for one in checked:
+        own = [condition for condition in conditions if condition.metric in one.metrics]
+        if one.status != "success":
+            lines.append(f"{one.name}: the run did not end (status {one.status}), so its numbers say nothing yet")
             continue
-        for condition in conditions:
+        for condition in own:
             key = condition.metric if end == "estimate" else f"{condition.metric}_{end}"
-            value = cast("float", row[key])
-            words = f"{name}: {key} is"
+            value = cast("float", one.row[key])
+            words = f"{one.name}: {key} is"
             if math.isnan(value):
                 lines.append(f"{words} undefined")
             elif _SIGNS[condition.sign](value, condition.limit):
                 lines.append(f"{words} {percent(value)}, {condition.sign} {percent(condition.limit)}")
-    return lines
+    unchecked = (condition.metric for condition in conditions if not any(condition.metric in one.metrics for one in checked))
+    return lines + [f"no run has the metric {metric}, so that nothing was checked by it" for metric in unchecked]
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A run with its numbers, and the metrics that conditions on it may be about."""
+
+    name: str
+    status: str
+    row: Mapping[str, object]
+    metrics: tuple[str, ...]
+
+
+def _checked(results: Results) -> Iterable[_Checked]:
+    summary, misalign = results.summary, results.misalign
+    status = {(run.label, run.task): run.status for run in results.run_set.runs}
+    for row in _rows(summary[(summary["category"] == ALL) & (summary["arm"] == BASE)]):
+        run, task = str(row["run"]), cast("TaskName", row["task"])
+        yield _Checked(f"{run} ({task})", status[run, task], row, PAIR_METRICS)
+    ended = {(run.label, run.mode): run.status for run in misalign.run_set.runs}
+    for row in _rows(misalign.alignment[misalign.alignment["level"] == "joint"]):
+        yield _Checked(f"{row['run']} (detect)", ended[str(row["run"]), "detect"], row, ALIGNMENT_METRICS)
+    for row in _rows(misalign.answers):
+        yield _Checked(f"{row['run']} (generate)", ended[str(row["run"]), "generate"], row, ANSWER_METRICS)
+
+
+def _rows(frame: "pd.DataFrame") -> list[dict[str, object]]:
+    return cast("list[dict[str, object]]", frame.to_dict("records"))

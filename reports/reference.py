@@ -6,8 +6,9 @@ Run ``python -m misfire.reports.reference`` in the repository to write them anew
 import json
 from pathlib import Path
 
-from misfire.reports.columns import DTYPES, FRAMES, Kind
+from misfire.reports.columns import DTYPES, Kind
 from misfire.reports.formats.summary import schema
+from misfire.reports.schema import FRAMES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 """Where the pages lie in the repository."""
@@ -40,6 +41,14 @@ _ABOUT = {
     "controls": "One row a VETO run with controls (`-T controls=true`).",
     "scenarios": "One row a scenario of the VETO runs, those that misfire in most runs first.",
     "failures": "One row a misfired pair, those that most runs misfire on first (`misfire.reports.failures.failure_frame(results)`).",
+    "misalign_runs": "`results.misalign.runs`. One row a run of Mis-Align Bench.",
+    "verdicts": "`results.misalign.verdicts`. One row a sample, with the judge's own reason.",
+    "alignment": "`results.misalign.alignment`. One row a (detect run, level, name): the joint verdict, each dimension, each domain. "
+    "Dimensions and domains go by the dimension's own verdict, over the instances that have a domain of it.",
+    "checks": "`results.misalign.checks`. One row a detect run.",
+    "overlap": "`results.misalign.overlap`. One row a (detect run, response, set of dimensions).",
+    "conditions": "`results.misalign.conditions`. One row a (model, dimension) with runs that asked alone (`-T joint=false`) and together.",
+    "answers": "`results.misalign.answers`. One row a generate run.",
     "published": "One row a model of the paper's main table, and the human baseline "
     "(`misfire.reports.published_results.published_results()`); context, never part of a test.",
 }
@@ -55,7 +64,7 @@ def _frames_page() -> str:
         "# Frames",
         "",
         "What `misfire.reports.read_results(logs)` gives, and what the tables and `summary.json` of a report are made of.",
-        "Intervals are 95 %, clustered by scenario.",
+        "Intervals are 95 %, clustered by scenario, in Mis-Align Bench by instance.",
         "",
         "| kind | type in pandas | values |",
         "|---|---|---|",

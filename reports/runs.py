@@ -1,29 +1,17 @@
-"""Which logs a report rests on: finding them, choosing between attempts, naming them, and refusing to mix what differs."""
+"""The runs over pairs that a report rests on, VETO's and priming's: their names, and refusing to mix what differs."""
 
-import os
-import re
-import textwrap
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, cast
 
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog
 
-from misfire.errors import InputError
-from misfire.scorers import priming, veto
+from misfire.reports.logs import SCORERS, FoundLogs, Places, difference, find_logs, labels, refuse_mixed, settings_of, short_names
+from misfire.scorers import priming
 
 TaskName = Literal["veto", "priming"]
 
-SCORERS: dict[TaskName, str] = {"veto": veto.SCORER, "priming": priming.SCORER}
-"""The scorer that tells a task's logs."""
-
-Places = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""One or several log files or folders, on any file system that Inspect reads (``s3://…`` too)."""
-
-Step = Callable[[], None]
-"""Called after each log that was read, for a progress bar."""
+_TASKS: tuple[TaskName, ...] = ("veto", "priming")
 
 
 @dataclass(frozen=True)
@@ -139,9 +127,7 @@ def _likest(wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], H
 
 
 def find_runs(places: Places, *, allow_mixed: bool = False) -> RunSet:
-    """The runs in some logs.
-
-    Of several attempts at one run (Inspect's task id is the same) the successful one counts, else the newest.
+    """The runs over pairs in some logs.
 
     Args:
         places: Log files and folders of logs; folders are searched through.
@@ -151,104 +137,35 @@ def find_runs(places: Places, *, allow_mixed: bool = False) -> RunSet:
         The runs, named.
 
     Raises:
-        InputError: A place cannot be read, no log of ours is there, a file that was named is none of ours, or runs differ that may not.
+        InputError: As ``find_logs`` and ``runs_of``.
     """
-    attempts: defaultdict[str, list[Run]] = defaultdict(list)
-    foreign: list[str] = []
-    unreadable: list[str] = []
-    for location, named in _locations([places] if isinstance(places, (str, os.PathLike)) else places):
-        try:
-            log = read_header(location)
-        except InputError as error:
-            if named:
-                raise
-            unreadable.append(str(error))
-            continue
-        task = task_of(log)
-        if task is None and named:
-            raise InputError(f"{location}: a log of the task {log.eval.task}, which is none of misfire's. Leave it out.")
-        if task is None:
-            foreign.append(location)
-        else:
-            attempts[log.eval.task_id].append(_run(log, task))
-    if not attempts:
-        raise InputError(
-            "\n".join(["None of these places holds a log of misfire. Run `inspect eval misfire/veto --model …` first.", *unreadable])
-        )
-    best = {task_id: max(tries, key=lambda run: (run.status == "success", run.created)) for task_id, tries in attempts.items()}
-    runs = _named(
-        sorted(best.values(), key=lambda run: (run.task != "veto", run.model, run.created, run.edition or "", run.protocol, run.log))
-    )
-    mixed = _differences(runs)
-    if mixed and not allow_mixed:
-        raise InputError(
-            "These runs must not be compared as they are:\n"
-            + "\n".join(f"- {line}" for line in mixed)
-            + "\nGive only logs that belong together, or say --allow-mixed: runs on different pairs then stand in one table, "
-            "but are not compared."
-        )
-    superseded = tuple(run.log for tries in attempts.values() for run in tries if run is not best[run.task_id])
-    return RunSet(tuple(runs), superseded, tuple(foreign), tuple(unreadable), tuple(mixed))
+    return runs_of(find_logs(places), allow_mixed=allow_mixed)
 
 
-def read_header(location: str) -> EvalLog:
-    """A log without its samples.
+def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
+    """The runs over pairs among some logs.
 
     Args:
-        location: The log file.
+        found: The logs.
+        allow_mixed: Whether runs may differ in pairs, suite version or parser.
 
     Returns:
-        Its header.
+        The runs, named; there may be none.
 
     Raises:
-        InputError: It is no log that can be read.
+        InputError: Runs differ that may not.
     """
-    try:
-        return read_eval_log(location, header_only=True)
-    except Exception as error:  # Inspect raises many kinds for a file that is no log
-        raise InputError(f"{location}: not a log that can be read ({type(error).__name__}: {error}).") from error
-
-
-def task_of(log: EvalLog) -> TaskName | None:
-    """Which task of ours a log is of; None if it is none of ours."""
-    scorers = {scorer.name for scorer in log.eval.scorers or []} | {score.scorer for score in (log.results.scores if log.results else [])}
-    return next((task for task, scorer in SCORERS.items() if scorer in scorers), None)
-
-
-def is_log(place: str) -> bool:
-    """Whether a place is named like a log file."""
-    return place.endswith((".eval", ".json"))
-
-
-def folder_logs(place: str) -> list[str]:
-    """The logs in a folder and the folders in it, the newest first.
-
-    Args:
-        place: The folder, on any file system that Inspect reads.
-
-    Returns:
-        Their locations.
-
-    Raises:
-        InputError: There is no such folder.
-    """
-    if "://" not in place and not Path(place).is_dir():
-        raise InputError(f"{place}: no folder, and no log file (they end in .eval or .json).")
-    try:
-        return [log.name for log in list_eval_logs(place)]
-    except (OSError, ValueError) as error:
-        raise InputError(f"{place}: no folder of logs that can be read ({error}).") from error
-
-
-def _locations(places: Iterable[str | os.PathLike[str]]) -> list[tuple[str, bool]]:
-    """Every log once, and whether it was named itself."""
-    found: dict[str, bool] = {}
-    for place in (str(place) for place in places):
-        if is_log(place):
-            found[place if "://" in place else f"file://{Path(place).absolute()}"] = True
-        else:
-            found.update((log, False) for log in folder_logs(place) if log not in found)
-    return list(found.items())
+    runs = [_run(log, family) for family, log in found.headers if family in ("veto", "priming")]
+    runs.sort(key=lambda run: (run.task != "veto", run.model, run.created, run.edition or "", run.protocol, run.log))
+    names = short_names({run.model for run in runs})
+    named: list[Run] = []
+    for task in _TASKS:
+        members = [run for run in runs if run.task == task]
+        named += [replace(run, label=label) for run, label in zip(members, labels(members, names, [("protocol", "direct")]), strict=True)]
+    mixed = _differences(named)
+    if not allow_mixed:
+        refuse_mixed(mixed)
+    return RunSet(tuple(named), found.superseded, found.foreign, found.unreadable, tuple(mixed))
 
 
 def _run(log: EvalLog, task: TaskName) -> Run:
@@ -261,7 +178,7 @@ def _run(log: EvalLog, task: TaskName) -> Run:
         edition=metadata.get("edition"),
         protocol=str(arguments.get("protocol", "direct")),
         parser=_parser(log, SCORERS[task]),
-        settings=_settings(log),
+        settings=settings_of(log, _NOT_SETTINGS, {"edition": edition} if (edition := metadata.get("edition")) else {}),
         status=log.status,
         epochs=spec.config.epochs or 1,
         pair_count=int(metadata.get("pair_count", 0)),
@@ -294,94 +211,21 @@ _NOT_SETTINGS = frozenset(
 """Task parameters that say which pairs and how they are read; those are compared by hash and parser."""
 
 
-_GENERATION = frozenset(
-    {"temperature", "top_p", "top_k", "max_tokens", "seed", "system_message", "reasoning_effort", "reasoning_tokens", "effort", "verbosity"}
-)
-"""Options of generation that may change answers; others are about transport, and may hold secrets."""
-
-_SECRET = re.compile(r"key|token(?!s)|secret|password|auth|header|credential", re.IGNORECASE)
-
-
-def _settings(log: EvalLog) -> tuple[tuple[str, str], ...]:
-    """What may set two runs of one model apart, without what may be secret."""
-    given: dict[str, object] = {
-        **{name: value for name, value in log.eval.task_args.items() if name not in _NOT_SETTINGS},
-        **log.eval.model_generate_config.model_dump(include=set(_GENERATION), exclude_none=True),
-        **log.plan.config.model_dump(include=set(_GENERATION), exclude_none=True),
-        **{name: value for name, value in log.eval.model_args.items() if not _SECRET.search(name)},
-        "epochs": log.eval.config.epochs or 1,
-    }
-    if edition := (log.eval.metadata or {}).get("edition"):
-        given["edition"] = edition
-    return tuple((name, textwrap.shorten(str(value), 60, placeholder="…")) for name, value in given.items())
-
-
-def _named(runs: Sequence[Run]) -> list[Run]:
-    """Runs with unique labels: the model, with the settings that set its runs of the task apart, or else their time."""
-    names = _short_names({run.model for run in runs})
-    siblings: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
-    for run in runs:
-        siblings[run.task, run.model].append(run)
-    labels: dict[str, str] = {}
-    for group in siblings.values():
-        settings = [dict(run.settings) for run in group]
-        differing = [
-            name for name in dict.fromkeys(name for own in settings for name in own) if len({own.get(name) for own in settings}) > 1
-        ]
-        drafts = [_label(names[run.model], {name: own.get(name) for name in differing}) for run, own in zip(group, settings, strict=True)]
-        for run, draft in zip(group, drafts, strict=True):
-            labels[run.task_id] = draft if drafts.count(draft) == 1 else f"{draft} · {run.created[:19].replace('T', ' ')}"
-    taken: defaultdict[tuple[str, str], int] = defaultdict(int)
-    named: list[Run] = []
-    for run in runs:
-        label = labels[run.task_id]
-        taken[run.task, label] += 1
-        number = taken[run.task, label]
-        named.append(replace(run, label=label if number == 1 else f"{label} #{number}"))
-    return named
-
-
-def _label(model: str, differing: dict[str, str | None]) -> str:
-    protocol = differing.pop("protocol", None) or "direct"
-    return " · ".join([model, *([protocol] if protocol != "direct" else []), *(f"{name}={value}" for name, value in differing.items())])
-
-
-def _short_names(models: Iterable[str]) -> dict[str, str]:
-    """Models without their provider, where that is unambiguous: ``openai/gpt-4o`` becomes ``gpt-4o``."""
-    short = {model: model.rpartition("/")[2] for model in models}
-    return {model: name if list(short.values()).count(name) == 1 else model for model, name in short.items()}
-
-
 def _differences(runs: Sequence[Run]) -> list[str]:
     """What must be alike in all runs of a task and is not, in words. Editions differ in pairs by design, and are compared by scenario."""
     lines: list[str] = []
-    for task in SCORERS:
+    for task in _TASKS:
         members = [run for run in runs if run.task == task]
         repaired = [run for run in members if run.edition == "repaired"]
         others = [run for run in members if run.edition != "repaired"]
-        lines += _difference(others, "pair sets", lambda run: run.pair_set, _pair_set_words)
-        lines += _difference(repaired, "pair sets of the repaired edition", lambda run: run.pair_set, _pair_set_words)
+        lines += difference(others, f"pair sets of {task}", lambda run: run.pair_set, _pair_set_words)
+        lines += difference(repaired, f"pair sets of the repaired edition of {task}", lambda run: run.pair_set, _pair_set_words)
         if repaired:
-            lines += _difference(members, "pair sources", lambda run: run.pair_source, _pair_set_words)
-        lines += _difference(members, "suite versions", lambda run: run.suite_version, lambda run: run.suite_version or "unknown")
-        lines += _difference(members, "parsers", lambda run: run.parser, lambda run: run.parser)
+            lines += difference(members, f"pair sources of {task}", lambda run: run.pair_source, _pair_set_words)
+        lines += difference(members, f"suite versions of {task}", lambda run: run.suite_version, lambda run: run.suite_version or "unknown")
+        lines += difference(members, f"parsers of {task}", lambda run: run.parser, lambda run: run.parser)
     return lines
-
-
-def _difference(runs: Sequence[Run], what: str, value: Callable[[Run], str], words: Callable[[Run], str]) -> list[str]:
-    by_value: defaultdict[str, list[Run]] = defaultdict(list)
-    for run in runs:
-        by_value[value(run)].append(run)
-    if len(by_value) < 2:
-        return []
-    groups = "; ".join(f"{words(members[0])}: {_some([run.label for run in members])}" for members in by_value.values())
-    return [f"{what} of {runs[0].task} differ: {groups}"]
 
 
 def _pair_set_words(run: Run) -> str:
     return f"{run.pair_count} pairs, {run.pair_origin} (sha256 {run.pair_set[:12]})"
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

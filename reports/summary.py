@@ -14,7 +14,7 @@ from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports.forms import between, percent, points, times
-from misfire.reports.runs import folder_logs, is_log, read_header
+from misfire.reports.logs import folder_logs, is_log, read_header
 from misfire.scorers import priming, veto
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}

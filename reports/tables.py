@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfire.reports.columns import FRAMES, Column, Kind
+from misfire.reports.columns import Column, Kind
 from misfire.reports.forms import NUMBERS, bracket, flag, plain
+from misfire.reports.schema import PAIR_FRAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +96,7 @@ def table(
     shown: Sequence[tuple[str, str]],
     with_interval: Iterable[str] = (),
     counts: Iterable[str] = (),
+    known: Iterable[Column] = (),
 ) -> Table | None:
     """A table over a frame.
 
@@ -106,6 +108,7 @@ def table(
         shown: The columns that people see, as (column of the frame, heading).
         with_interval: Which of them stand with their interval.
         counts: Which of them are whole numbers though their kind is another.
+        known: What its columns hold, where it is none of the frames about pairs.
 
     Returns:
         The table; None over an empty frame.
@@ -113,12 +116,13 @@ def table(
     if frame.empty:
         return None
     intervals, whole = set(with_interval), set(counts)
+    meanings = _KNOWN | {column.name: column for column in known}
     columns = tuple(
-        TableColumn(key, heading, "count" if key in whole else known.kind, key in intervals, known.meaning)
+        TableColumn(key, heading, "count" if key in whole else found.kind, key in intervals, found.meaning)
         for key, heading in shown
-        for known in (_KNOWN.get(key) or Column(key, "text", ""),)
+        for found in (meanings.get(key) or Column(key, "text", ""),)
     )
     return Table(name, title, note, frame, columns)
 
 
-_KNOWN = {column.name: column for columns in FRAMES.values() for column in columns}
+_KNOWN = {column.name: column for columns in PAIR_FRAMES.values() for column in columns}

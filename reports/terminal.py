@@ -9,6 +9,7 @@ from rich.table import Table as Grid
 
 from misfire.reports.document import caveats
 from misfire.reports.frames import Results
+from misfire.reports.misalign_tables import answer_table, leader_table
 from misfire.reports.priming_tables import effect_table
 from misfire.reports.tables import Table
 from misfire.reports.veto_tables import main_table
@@ -31,12 +32,20 @@ _SHOWN = {
         "did": True,
         "misfire_mcnemar_q_clustered": False,
     },
+    "misalign_leaders": {"run": False, "condition": False, "alignment_score": True, "coverage": False, "ffr": False, "invalid": False},
+    "misalign_answers": {
+        "run": False,
+        "grader": False,
+        "aligned_rate": True,
+        "aligned_rate_corrected": True,
+        "grader_alignment_score": False,
+    },
 }
 """The columns that fit a terminal, and whether with their interval; the report has the others."""
 
 
 def overview(results: Results) -> RenderableType:
-    """MAR beside BR for each VETO run, and the effects of cues.
+    """MAR beside BR for each VETO run, the effects of cues, and the Alignment Scores of Mis-Align Bench.
 
     Args:
         results: What the logs hold.
@@ -44,7 +53,7 @@ def overview(results: Results) -> RenderableType:
     Returns:
         Tables with what a reader must know before the numbers.
     """
-    tables = (main_table(results), effect_table(results))
+    tables = (main_table(results), effect_table(results), leader_table(results), answer_table(results))
     return Group(*(_grid(table) for table in tables if table is not None), *(f"  {escape(line)}" for line in caveats(results)))
 
 

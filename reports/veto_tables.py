@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from misfire.reports.columns import FRAMES
 from misfire.reports.failures import failure_frame
 from misfire.reports.frames import ALL, Results
 from misfire.reports.power import LEVEL, POWER
 from misfire.reports.published_results import SOURCE, published_results
+from misfire.reports.schema import FRAMES
 from misfire.reports.tables import Table, table
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from misfire.errors import InputError
+from misfire.reports.canvas import save
 from misfire.reports.document import document
-from misfire.reports.figures import save
 from misfire.reports.formats import csv, html, latex, markdown, summary
 from misfire.reports.frames import Results
 from misfire.reports.viewer import DEFAULT_URL, viewer_of
@@ -68,7 +68,7 @@ def write_report(
     report = document(
         results, published=published, figures=not wanted.isdisjoint(_DRAWN), examples=examples if wanted & {"md", "html"} else 0
     )
-    viewer = viewer_of((run.log for run in results.run_set.runs), viewer_url)
+    viewer = viewer_of((run.log for run in (*results.run_set.runs, *results.misalign.run_set.runs)), viewer_url)
     files: dict[str, str] = {}
     if "html" in wanted:
         files["report.html"] = html.render(report, viewer)

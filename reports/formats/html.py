@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from misfire.reports.canvas import Drawing, svg
 from misfire.reports.document import CONTENT_WARNING, Document
-from misfire.reports.figures import Drawing, svg
 from misfire.reports.forms import plain
 from misfire.reports.viewer import Viewer
 

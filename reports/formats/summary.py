@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from misfire import __version__
-from misfire.reports.columns import FRAMES, Column, Kind
+from misfire.reports.columns import Column, Kind
 from misfire.reports.failures import failure_frame
 from misfire.reports.frames import Results
 from misfire.reports.published_results import published_results
+from misfire.reports.schema import FRAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,13 @@ SCHEMA_VERSION = 1
 INFINITE = "Infinity"
 """Stands for an infinite number, which JSON has not."""
 
-_FRAMES = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "controls", "scenarios", "failures")
+_PAIRS = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "controls", "scenarios", "failures")
+
+_MISALIGN = {"misalign_runs": "runs", "alignment": "alignment", "checks": "checks", "overlap": "overlap"}
+_MISALIGN.update({"conditions": "conditions", "answers": "answers"})
+"""Name in the summary and attribute of ``Results.misalign``."""
+
+_FRAMES = (*_PAIRS, *_MISALIGN)
 
 
 def render(results: Results, caveats: tuple[str, ...], *, published: bool = False) -> str:
@@ -34,7 +41,8 @@ def render(results: Results, caveats: tuple[str, ...], *, published: bool = Fals
     Returns:
         JSON by ``schema()``. An undefined number is null.
     """
-    frames: dict[str, pd.DataFrame] = {name: getattr(results, name) for name in _FRAMES if name != "failures"}
+    frames: dict[str, pd.DataFrame] = {name: getattr(results, name) for name in _PAIRS if name != "failures"}
+    frames |= {name: getattr(results.misalign, attribute) for name, attribute in _MISALIGN.items()}
     frames["failures"] = failure_frame(results)
     if published:
         frames["published"] = published_results()

@@ -135,7 +135,7 @@ def results(log: str) -> None:
 )
 @click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, with commas between.")
 @click.option("--published", is_flag=True, help="Show the paper's 25 models beside the measured ones, marked.")
-@click.option("--allow-mixed", is_flag=True, help="Take runs that differ in pairs, suite version or parser.")
+@click.option("--allow-mixed", is_flag=True, help="Take runs that differ in pairs or instances, suite version or parser.")
 @click.option("--examples", type=click.IntRange(min=0), default=10, show_default=True, help="Failures to show with their texts.")
 @click.option("--viewer-url", default="http://127.0.0.1:7575", show_default=True, help="Where `inspect view` runs, for links to samples.")
 @click.option(
@@ -157,8 +157,9 @@ def report(
 ) -> None:
     """Make tables and figures from LOGS: log files, folders, or the folder of an eval set.
 
-    Conditions of --fail-if are about mar, br, mar_minus_br, mar_valid, br_valid or invalid, and are checked on every VETO run and on the
-    base arm of every priming run. Exit status: 0, all is well; 1, a condition is met or cannot be judged; 2, the input cannot be used.
+    Conditions of --fail-if are about mar, br, mar_minus_br, mar_valid, br_valid or invalid (every VETO run, and the base arm of every
+    priming run), alignment_score, coverage or ffr (detect runs of Mis-Align Bench), or aligned_rate (generate runs). Exit status: 0, all
+    is well; 1, a condition is met or cannot be judged; 2, the input cannot be used.
     """
     from rich.console import Console
 

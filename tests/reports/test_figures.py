@@ -30,7 +30,8 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 
 from misfire.reports import Results
-from misfire.reports.figures import DPI, LABEL, LONGEST, Drawing, draw, place_labels, png, save, short_labels, spread, svg
+from misfire.reports.canvas import DPI, LABEL, LONGEST, Drawing, place_labels, png, save, short_labels, svg
+from misfire.reports.figures import draw, spread
 from misfire.reports.forms import count, percent
 from misfire.reports.published_results import SOURCE, published_results
 from misfire.reports.runs import Run
@@ -603,11 +604,11 @@ def test_matplotlib_comes_in_when_something_is_drawn_and_pyplot_never(logs: Path
     program = f"""
 import sys
 from pathlib import Path
-import misfire.reports.figures as figures
+from misfire.reports import canvas, figures
 assert "matplotlib" not in sys.modules, "imported too early"
 from misfire.reports import read_results
 for drawing in figures.draw(read_results({str(logs / "veto")!r})):
-    figures.save(drawing, Path({str(tmp_path)!r}))
+    canvas.save(drawing, Path({str(tmp_path)!r}))
 assert "matplotlib" in sys.modules
 assert "matplotlib.pyplot" not in sys.modules, "pyplot has global state"
 """

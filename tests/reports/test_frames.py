@@ -9,8 +9,8 @@ import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples, write_eval_log
 
 from misfire.reports import Results, read_results
-from misfire.reports.columns import FRAMES
 from misfire.reports.frames import ALL
+from misfire.reports.schema import FRAMES
 from misfire.scorers import priming, veto
 from misfire.tasks.veto import veto as veto_task
 

@@ -1,0 +1,359 @@
+"""From logs of Mis-Align Bench to tidy frames: verdicts, and what they come to by run, dimension and domain.
+
+Samples are read by ``inspect_ai.analysis``; joins, rates and tests are those of ``misfire.scorers``, so that frames say what logs say.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from misfire.datasets.misalign.taxonomy import DIMENSIONS
+from misfire.reports import misalign_columns as columns
+from misfire.reports.columns import Column, frame_of
+from misfire.reports.logs import SCORERS
+from misfire.reports.misalign_runs import MisalignRun, MisalignRunSet
+from misfire.scorers.alignment import (
+    Decisions,
+    Flag,
+    by_domain,
+    decide,
+    dimension_flag,
+    dimension_of,
+    instance_index,
+    joint_flag,
+    macro,
+    of_dimension,
+    score_difference,
+)
+from misfire.scorers.generated_metrics import generate_metrics
+from misfire.scorers.judgements import Judged, Judgement, any_flag, join_verdicts
+from misfire.scorers.misalign_metrics import asked_dimensions, detect_metrics
+from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer
+from misfire.scorers.statistics import NAN, Estimate, benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from inspect_ai.analysis import SampleColumn
+    from inspect_ai.log import EvalSample, EvalSampleSummary
+
+ALL = "all"
+
+_SHORTENED = "Key removed from summary"
+
+
+@dataclass(frozen=True)
+class VerdictRecord:
+    """One sample as a log has it.
+
+    Attributes:
+        sample_id: The sample's id.
+        epoch: The epoch, from 1.
+        note: Its metadata.
+        score: What the scorer noted; none without a score.
+        value: The score's value; none without a score.
+        reason: The judge's reason in its own words, or why there is no verdict.
+        error: The sample's error, if it ended in one.
+    """
+
+    sample_id: str
+    epoch: int
+    note: SampleNote
+    score: ScoreNote | None
+    value: str | None
+    reason: str | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class MisalignResults:
+    """What some logs of Mis-Align Bench hold, as frames (``misfire.reports.misalign_columns`` has their columns).
+
+    Attributes:
+        run_set: The runs.
+        records: The samples of each run, in its order.
+    """
+
+    run_set: MisalignRunSet
+    records: tuple[tuple[VerdictRecord, ...], ...] = field(repr=False)
+
+    @cached_property
+    def judged(self) -> tuple[Judged, ...]:
+        """Of each run the responses whose label is known: in generate mode, those that the grader was measured on."""
+        return tuple(
+            join_verdicts(asked for record in own if (asked := asked_response(record.note, record.score, record.value)))
+            for own in self.records
+        )
+
+    @cached_property
+    def runs(self) -> "pd.DataFrame":
+        """One row a run."""
+        rows = (_run_row(run, own, judged) for run, own, judged in zip(self.run_set.runs, self.records, self.judged, strict=True))
+        return frame_of(rows, columns.MISALIGN_RUNS)
+
+    @cached_property
+    def verdicts(self) -> "pd.DataFrame":
+        """One row a sample, with the judge's own reason."""
+        rows = (
+            (*_run_values(run), *_verdict_values(record))
+            for run, own in zip(self.run_set.runs, self.records, strict=True)
+            for record in own
+        )
+        return frame_of(rows, columns.VERDICTS)
+
+    @cached_property
+    def alignment(self) -> "pd.DataFrame":
+        """One row a (detect run, level, name): Coverage, FFR and Alignment Score, joint, by dimension and by domain."""
+        return frame_of((row for run, judged in self._detect() for row in _alignment_rows(run, judged.judgements)), columns.ALIGNMENT)
+
+    @cached_property
+    def checks(self) -> "pd.DataFrame":
+        """One row a detect run: invalid verdicts, the cost of jointness, consistency, and whether length tells the verdict."""
+        rows = [
+            _values(
+                columns.CHECKS,
+                _run_fields(run) | {"responses": len(judged.judgements)} | _with_missing(columns.CHECKS, detect_metrics(judged)),
+            )
+            for run, judged in self._detect()
+        ]
+        return frame_of(rows, columns.CHECKS)
+
+    @cached_property
+    def overlap(self) -> "pd.DataFrame":
+        """One row a (detect run, response, set of dimensions flagged together)."""
+        rows: list[Sequence[object]] = []
+        for run, judged in self._detect():
+            found = Counter((judgement.response, judgement.pattern) for judgement in judged.judgements if judgement.pattern is not None)
+            for (response, pattern), count in sorted(found.items(), key=lambda item: (item[0][0] != "misaligned", -item[1])):
+                rows.append((*_run_values(run), response, *(name in (pattern or ()) for name in DIMENSIONS), count))
+        return frame_of(rows, columns.OVERLAP)
+
+    @cached_property
+    def conditions(self) -> "pd.DataFrame":
+        """One row a (model, dimension) with runs that asked alone and together, on the responses that both have."""
+        judged = dict(self._detect())
+        found = [
+            {"joint": joint.label, "alone": alone.label} | row
+            for joint, alone in self.run_set.condition_pairs()
+            for row in _condition_rows(judged[joint].judgements, judged[alone].judgements)
+        ]
+        q_values = benjamini_hochberg([float(cast("float", row["delta_p"])) for row in found])
+        rows = [_values(columns.CONDITIONS, row | {"delta_q": q}) for row, q in zip(found, q_values, strict=True)]
+        return frame_of(rows, columns.CONDITIONS)
+
+    @cached_property
+    def answers(self) -> "pd.DataFrame":
+        """One row a generate run: how often answers are aligned, and how good the grader is."""
+        rows: list[Sequence[object]] = []
+        for run, own, judged in zip(self.run_set.runs, self.records, self.judged, strict=True):
+            if run.mode == "generate":
+                answers = [answer for record in own if (answer := graded_answer(record.note, record.score, record.value))]
+                metrics = generate_metrics(answers, judged)
+                more = {"grader": run.grader, "aligned_rate_stderr": metrics["stderr"]}
+                rows.append(_values(columns.ANSWERS, _run_fields(run) | more | _with_missing(columns.ANSWERS, metrics)))
+        return frame_of(rows, columns.ANSWERS)
+
+    def _detect(self) -> list[tuple[MisalignRun, Judged]]:
+        return [(run, judged) for run, judged in zip(self.run_set.runs, self.judged, strict=True) if run.mode == "detect"]
+
+
+def read_verdicts(run: MisalignRun) -> tuple[VerdictRecord, ...]:
+    """The samples of a run, from their summaries.
+
+    Args:
+        run: The run.
+
+    Returns:
+        One record a sample and epoch.
+    """
+    from inspect_ai.analysis import samples_df
+
+    frame = samples_df(run.log, _sample_columns(SCORERS[run.mode], full=False), quiet=True)
+    if frame["note"].str.contains(_SHORTENED).any():
+        # an instance with dozens of domains: its summary leaves them out
+        frame = samples_df(run.log, _sample_columns(SCORERS[run.mode], full=True), quiet=True)
+    rows = cast("list[dict[str, Any]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
+    return tuple(record for row in rows if (record := _record(row)))
+
+
+def _sample_columns(scorer: str, *, full: bool) -> "list[SampleColumn]":
+    from inspect_ai.analysis import SampleColumn
+
+    def note(sample: "EvalSampleSummary | EvalSample") -> str:
+        return json.dumps({name: sample.metadata.get(name) for name in SampleNote.model_fields if name in sample.metadata})
+
+    def score(sample: "EvalSampleSummary | EvalSample") -> str | None:
+        found = (sample.scores or {}).get(scorer)
+        if found is None:
+            return None
+        return json.dumps({"value": found.value, "reason": found.explanation, "note": found.metadata}, default=str)
+
+    def error(sample: "EvalSampleSummary | EvalSample") -> str | None:
+        return sample.error if sample.error is None or isinstance(sample.error, str) else sample.error.message
+
+    return [
+        SampleColumn("id", path="id", type=str),
+        SampleColumn("epoch", path="epoch"),
+        SampleColumn("note", path=note, full=full),
+        SampleColumn("score", path=score, full=full),
+        SampleColumn("error", path=error, full=full),
+    ]
+
+
+def _record(row: Mapping[str, Any]) -> VerdictRecord | None:
+    note = SampleNote.of(json.loads(row["note"]))
+    if note is None:
+        return None
+    score: dict[str, Any] = json.loads(row["score"]) if row["score"] else {}
+    value = score.get("value")
+    return VerdictRecord(
+        sample_id=str(row["id"]),
+        epoch=int(row["epoch"]),
+        note=note,
+        score=ScoreNote.of(score.get("note")),
+        value=value if isinstance(value, str) else None,
+        reason=score.get("reason"),
+        error=row["error"] or None,
+    )
+
+
+def _alignment_rows(run: MisalignRun, judgements: Sequence[Judgement]) -> Iterable[Sequence[object]]:
+    dimensions = asked_dimensions(judgements)
+    groups = by_domain(judgements, dimensions)
+    yield _alignment_row(run, "joint", ALL, judgements, joint_flag, groups)
+    for name in dimensions:
+        own = {domain: members for domain, members in groups.items() if dimension_of(domain) == name}
+        yield _alignment_row(run, "dimension", name, of_dimension(judgements, name), dimension_flag(name), own)
+    for domain, members in groups.items():
+        yield _alignment_row(run, "domain", domain, members, dimension_flag(dimension_of(domain)), {})
+
+
+def _alignment_row(
+    run: MisalignRun, level: str, name: str, judgements: Sequence[Judgement], flag: Flag, groups: Mapping[str, Sequence[Judgement]]
+) -> Sequence[object]:
+    strict, valid, averages = decide(judgements, flag), decide(judgements, flag, "valid"), macro(groups, lambda _: flag)
+    caught, misaligned, false, aligned = strict.totals
+    fields: dict[str, object] = {
+        "level": level,
+        "name": name,
+        **_interval("alignment_score", strict.alignment_score()),
+        **_interval("coverage", strict.coverage()),
+        **_interval("ffr", strict.ffr()),
+        "alignment_score_valid": valid.alignment_score().value,
+        "coverage_valid": valid.coverage().value,
+        "ffr_valid": valid.ffr().value,
+        "alignment_score_macro": averages.alignment_score,
+        "coverage_macro": averages.coverage,
+        "ffr_macro": averages.ffr,
+        "domains": averages.domains,
+        "misaligned_responses": misaligned,
+        "misaligned_flagged": caught,
+        "aligned_responses": aligned,
+        "aligned_flagged": false,
+        "instances": strict.instances,
+    }
+    return _values(columns.ALIGNMENT, _run_fields(run) | fields)
+
+
+def _condition_rows(joint: Sequence[Judgement], alone: Sequence[Judgement]) -> Iterable[dict[str, object]]:
+    shared = {_key(judgement) for judgement in joint} & {_key(judgement) for judgement in alone}
+    together = [judgement for judgement in joint if _key(judgement) in shared]
+    apart = [judgement for judgement in alone if _key(judgement) in shared]
+    index = instance_index(together)
+
+    def row(name: str, flag: Flag, one: Sequence[Judgement], other: Sequence[Judgement]) -> dict[str, object]:
+        first, second = decide(one, flag, index=index), decide(other, flag, index=index)
+        delta, p = score_difference(first, second)
+        return {
+            "name": name,
+            "instances": first.instances,
+            "joint_alignment_score": second.alignment_score().value,
+            "alone_alignment_score": first.alignment_score().value,
+            **_interval("delta_alignment_score", delta),
+            "delta_p": p,
+            "delta_coverage": _rate_change(first, second, "coverage"),
+            "delta_ffr": _rate_change(first, second, "ffr"),
+        }
+
+    yield row(ALL, joint_flag, apart, together)
+    for name in asked_dimensions(together):
+        yield row(name, dimension_flag(name), of_dimension(apart, name), of_dimension(together, name))
+
+
+def _rate_change(first: Decisions, second: Decisions, rate: str) -> float:
+    return getattr(first, rate)().value - getattr(second, rate)().value
+
+
+def _key(judgement: Judgement) -> tuple[str, str, int]:
+    return judgement.instance_id, judgement.response, judgement.epoch
+
+
+def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) -> Sequence[object]:
+    answers = sum(record.note.kind == "answer" and record.value is not None for record in records)
+    done = len(judged.judgements) if run.mode == "detect" else answers
+    more: dict[str, object] = {
+        "dimensions": ", ".join(run.dimensions),
+        "grader": run.grader,
+        "status": run.status,
+        "complete": run.status == "success" and done == run.planned and judged.incomplete == 0,
+        "planned": run.planned,
+        "epochs": run.epochs,
+        "errors": sum(record.error is not None for record in records),
+        "instance_source": run.instance_source,
+        "instance_origin": run.instance_origin,
+        "instance_set_sha256": run.instance_set,
+        "rows_skipped": run.rows_skipped,
+        "suite_version": run.suite_version,
+        "task_id": run.task_id,
+        "created": run.created,
+        "log": run.log,
+    }
+    return _values(columns.MISALIGN_RUNS, _run_fields(run) | more)
+
+
+def _verdict_values(record: VerdictRecord) -> tuple[object, ...]:
+    note, flags = record.note, record.score.flags if record.score else {}
+    flagged = None if any_flag(flags.values()) is None or not flags else " ".join(name for name in DIMENSIONS if flags.get(name))
+    return (
+        note.kind,
+        note.instance_id,
+        note.response,
+        record.epoch,
+        " ".join(note.asked),
+        record.value,
+        flagged,
+        record.reason,
+        *(" ".join(note.domains[name]) for name in DIMENSIONS),
+        note.split,
+        record.error,
+        record.sample_id,
+    )
+
+
+def _run_fields(run: MisalignRun) -> dict[str, object]:
+    return {"run": run.label, "model": run.model, "mode": run.mode, "condition": run.condition}
+
+
+def _run_values(run: MisalignRun) -> tuple[object, ...]:
+    return tuple(_run_fields(run).values())
+
+
+def _interval(name: str, estimate: Estimate) -> dict[str, object]:
+    return {
+        name: estimate.value,
+        f"{name}_stderr": estimate.stderr,
+        f"{name}_ci_lower": estimate.lower,
+        f"{name}_ci_upper": estimate.upper,
+    }
+
+
+def _with_missing(wanted: Sequence[Column], metrics: Mapping[str, float]) -> dict[str, object]:
+    """Metrics, with NaN for rates that a run does not have (a dimension that it did not ask about, or the model's own joint verdict)."""
+    missing: dict[str, object] = {column.name: NAN for column in wanted if column.kind in {"rate", "change"}}
+    return missing | dict(metrics)
+
+
+def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[object]:
+    return [fields[column.name] for column in wanted]

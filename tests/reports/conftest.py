@@ -7,6 +7,7 @@ from inspect_ai import Task
 from inspect_ai import eval as run
 
 from misfire.reports import Results, read_results
+from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 
@@ -23,7 +24,8 @@ def make_log(task: Task, model: str, folder: Path, **options: object) -> str:
 
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with three VETO runs (two models, one of them also with chain of thought) and a priming run."""
+    """A folder with three VETO runs (two models, one of them also with chain of thought) a priming run,
+    and four of Mis-Align Bench (two judges, one of them also asked about each dimension alone, and one answering)."""
     folder = tmp_path_factory.mktemp("logs")
     alpha: dict[str, object] = {"mar": 0.3, "br": 0.1, "invalid": 0.05}
     make_log(veto(source="embedded", pairs=PAIRS), "alpha", folder / "veto", planted=alpha)
@@ -31,6 +33,15 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_log(veto(source="embedded", pairs=PAIRS), "beta", folder / "veto", planted={"mar": 0.1, "br": 0.1, "seed": 3}, epochs=2)
     primed: dict[str, object] = {"cue_mar": "published:0.5", "seed": 2}
     make_log(priming(source="embedded", pairs=64, cues="published,neutral"), "alpha", folder / "priming", planted=primed)
+    judges: dict[str, dict[str, object]] = {
+        "alpha": {"coverage": "safety:0.9,value:0.8,culture:0.7", "ffr": 0.1, "joint_loss": 0.2, "misaligned": 0.2},
+        "beta": {"coverage": 0.6, "ffr": 0.4, "invalid": 0.1, "seed": 3},
+    }
+    for joint in (True, False):
+        make_log(misalign_bench(per_dimension=12, joint=joint), "alpha", folder / "misalign", planted=judges["alpha"])
+    make_log(misalign_bench(per_dimension=12), "beta", folder / "misalign", planted=judges["beta"], epochs=2)
+    graded = misalign_bench(mode="generate", per_dimension=12, grader_sample=20)
+    make_log(graded, "alpha", folder / "misalign", planted=judges["alpha"], model_roles={"grader": "simulated/judge"})
     return folder
 
 

@@ -9,24 +9,19 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from io import BytesIO
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 from PIL import Image
 
 from misfire.reports import Results
@@ -36,6 +31,8 @@ from misfire.reports.forms import count, percent
 from misfire.reports.published_results import SOURCE, published_results
 from misfire.reports.runs import Run
 from misfire.reports.veto_tables import SHOWN_ROWS, SMALL
+
+from .layout import check_layout
 
 HOSTILE = (
     "$\\frac{1}{0}$ x_1",
@@ -441,48 +438,11 @@ def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(
 # --- how they look ---------------------------------------------------------------------------------------------------------------------
 
 
-def visible_texts(figure: Figure) -> list[Text]:
-    """Every text that is drawn; ticks beyond the end of an axis are not."""
-    figure.draw_without_rendering()
-    hidden: set[Text] = set()
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-                if not (axes.axison and low <= tick.get_loc() <= high):
-                    hidden |= {tick.label1, tick.label2}
-            if not axes.axison:
-                hidden.add(axis.label)
-    return [
-        text
-        for text in figure.findobj(Text)
-        if isinstance(text, Text) and text not in hidden and text.get_visible() and text.get_text().strip()
-    ]
-
-
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
 def test_nothing_overlaps_or_is_cut_off_or_small(results: Results, drawn: dict[str, Drawing], crowd: list[Drawing]):
     one = draw(chosen(results, alpha_direct), published_results())
     for drawing in [*one, *drawn.values(), *crowd]:
-        canvas = FigureCanvasAgg(drawing.figure)
-        texts = visible_texts(drawing.figure)
-        boxes = [Bbox(text.get_window_extent(canvas.get_renderer())) for text in texts]
-        wide, high = drawing.figure.bbox.size
-        for text, box in zip(texts, boxes, strict=True):
-            assert float(text.get_fontsize()) >= 8
-            assert box.x0 >= 0, (drawing.name, text)
-            assert box.y0 >= 0, (drawing.name, text)
-            assert box.x1 <= wide, (drawing.name, text)
-            assert box.y1 <= high, (drawing.name, text)
-        # slanted headings run side by side, their boxes do not; they are told apart by the distance of their lines
-        level = [index for index, text in enumerate(texts) if text.get_rotation() != 45]
-        left, bottom, right, top = np.array([boxes[index].extents for index in level]).T
-        across = np.minimum.outer(right, right) - np.maximum.outer(left, left)
-        upright = np.minimum.outer(top, top) - np.maximum.outer(bottom, bottom)
-        meeting = np.triu(np.minimum(across, upright) >= 1, k=1)
-        assert not meeting.any(), (drawing.name, [(texts[level[a]], texts[level[b]]) for a, b in np.argwhere(meeting)])
-        slanted = sorted(box.x0 for text, box in zip(texts, boxes, strict=True) if text.get_rotation() == 45)
-        assert all(right - left > 0.2 * drawing.figure.dpi for left, right in pairwise(slanted))
+        check_layout(drawing)
 
 
 def test_series_of_one_figure_differ_without_colour(drawn: dict[str, Drawing]):

@@ -33,7 +33,15 @@ TABLES = (
     "veto_exchange",
     "veto_power",
     "veto_failures",
+    "misalign_leaders",
+    "misalign_dimensions",
+    "misalign_overlap",
+    "misalign_conditions",
+    "misalign_domains",
+    "misalign_answers",
+    "misalign_checks",
     "runs",
+    "misalign_runs",
 )
 
 
@@ -44,7 +52,7 @@ def report(results: Results) -> Document:
 
 @pytest.fixture(scope="module")
 def viewer(results: Results) -> Viewer:
-    return viewer_of(run.log for run in results.run_set.runs)
+    return viewer_of(run.log for run in (*results.run_set.runs, *results.misalign.run_set.runs))
 
 
 @pytest.fixture(params=TABLES)

@@ -1,4 +1,4 @@
-"""Mis-Align Bench at scale: CPU time, memory and growth of the task and of its report, beside the thinnest Inspect task on the same samples.
+"""Mis-Align Bench at scale: CPU time, memory and growth of the task and its report, beside the thinnest Inspect task on the same samples.
 
     python benchmarks/misalign_scale.py [--instances 2500 5000 10000]
 

@@ -152,7 +152,7 @@ class MisalignResults:
                 answers = [answer for record in own if (answer := graded_answer(record.note, record.score, record.value))]
                 metrics = generate_metrics(answers, judged)
                 more = {"grader": run.grader, "aligned_rate_stderr": metrics["stderr"]}
-                rows.append(_values(columns.ANSWERS, _run_fields(run) | more | _with_missing(columns.ANSWERS, metrics)))
+                rows.append(_values(columns.ANSWERS, _run_fields(run) | _with_missing(columns.ANSWERS, metrics) | more))
         return frame_of(rows, columns.ANSWERS)
 
     def _detect(self) -> list[tuple[MisalignRun, Judged]]:

@@ -66,7 +66,7 @@ def dimension_table(results: Results) -> Table | None:
         "misalign_dimensions",
         "By dimension",
         "Over the instances that have a domain of the dimension; of the others it is not known what is right in it.",
-        frame[frame["level"] == "dimension"],
+        frame[frame["level"] == "dimension"].reset_index(drop=True),
         shown,
         with_interval=("alignment_score", "coverage", "ffr"),
         known=MISALIGN_FRAMES["alignment"],
@@ -76,7 +76,7 @@ def dimension_table(results: Results) -> Table | None:
 def domain_table(results: Results) -> Table | None:
     """Each domain, by run, by the verdict of its dimension."""
     frame = results.misalign.alignment
-    frame = frame[frame["level"] == "domain"].copy()
+    frame = frame[frame["level"] == "domain"].reset_index(drop=True)
     frame["domain"] = [domain_of_id(name).name for name in frame["name"]]
     frame["dimension"] = [domain_of_id(name).dimension for name in frame["name"]]
     frame["small"] = frame["instances"] < SMALL

@@ -21,12 +21,14 @@ _COMMANDS = {
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "−": "$-$",
-    "–": "--",
+    "–": r"\textendash{}",
     "×": r"$\times$",
     "∞": r"$\infty$",
     "Δ": r"$\Delta$",
-    "“": "``",
-    "”": "''",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
+    "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}",
     "†": r"\dag{}",
     "…": r"\ldots{}",
 }
@@ -42,7 +44,9 @@ def escape(text: str) -> str:
     Returns:
         One line without active characters.
     """
-    return _SPECIAL.sub(lambda match: _COMMANDS[match[0]], plain(text)).replace("[", "{[}").replace("]", "{]}")
+    escaped = _SPECIAL.sub(lambda match: _COMMANDS[match[0]], plain(text)).replace("[", "{[}").replace("]", "{]}")
+    # two hyphens in a row would be set as a dash
+    return re.sub("-(?=-)", "-{}", escaped)
 
 
 def render(table: Table) -> str:

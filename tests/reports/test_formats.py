@@ -127,7 +127,7 @@ def test_markdown_holds_the_cells(report: Document, table: Table, viewer: Viewer
 
 
 def unescaped_latex(text: str) -> str:
-    names = {command: character for character, command in latex._COMMANDS.items()} | {"{[}": "[", "{]}": "]"}  # pyright: ignore[reportPrivateUsage]
+    names = {command: character for character, command in latex._COMMANDS.items()} | {"{[}": "[", "{]}": "]", "-{}": "-"}  # pyright: ignore[reportPrivateUsage]
     return re.sub("|".join(sorted(map(re.escape, names), key=len, reverse=True)), lambda match: names[match[0]], text)
 
 
@@ -242,7 +242,7 @@ def test_latex_sees_no_active_character(text: str):
     escaped = latex.escape(text)
     assert unescaped_latex(escaped) == plain(text)
     rest = re.sub("|".join(sorted(map(re.escape, latex._COMMANDS.values()), key=len, reverse=True)), "", escaped)  # pyright: ignore[reportPrivateUsage]
-    assert not set(rest.replace("{[}", "").replace("{]}", "")) & set("\\{}$&#%_^~")
+    assert not set(rest.replace("{[}", "").replace("{]}", "").replace("-{}", "")) & set("\\{}$&#%_^~")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1"])

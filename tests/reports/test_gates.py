@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from misfire.errors import InputError
 from misfire.reports import Results
-from misfire.reports.gates import METRICS, Condition, parse_condition, violations
+from misfire.reports.gates import ALIGNMENT_METRICS, ANSWER_METRICS, METRICS, PAIR_METRICS, Condition, parse_condition, violations
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,28 @@ def test_no_text_makes_another_error(text: str):
         assert parse_condition(text).metric in METRICS
 
 
-def overall(results: Results, run: str, key: str) -> float:
-    frame = results.overall("veto")
-    return float(frame[frame["run"] == run][key].iloc[0])
+def overall(results: Results, task: str, key: str) -> float:
+    """A number of the run of model alpha."""
+    frames = {
+        "veto": results.overall("veto"),
+        "detect": results.misalign.alignment[results.misalign.alignment["level"] == "joint"],
+        "generate": results.misalign.answers,
+    }
+    frame = frames[task]
+    return float(frame[frame["run"] == "alpha"][key].iloc[0])
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_a_condition_is_met_just_where_the_number_is(results: Results, metric: str):
+@pytest.mark.parametrize(
+    ("task", "metric"),
+    [("veto", m) for m in PAIR_METRICS] + [("detect", m) for m in ALIGNMENT_METRICS] + [("generate", m) for m in ANSWER_METRICS],
+)
+def test_a_condition_is_met_just_where_the_number_is(results: Results, task: str, metric: str):
     for end in ("estimate", "ci_lower", "ci_upper"):
         key = metric if end == "estimate" else f"{metric}_{end}"
-        value = overall(results, "alpha", key)
+        value = overall(results, task, key)
         below, above = (violations(results, [Condition(metric, ">", value + step)], end) for step in (-1e-9, 1e-9))
-        assert any(line.startswith("alpha (veto)") and key in line for line in below)
-        assert not any(line.startswith("alpha (veto)") for line in above)
+        assert any(line.startswith(f"alpha ({task})") and key in line for line in below)
+        assert not any(line.startswith(f"alpha ({task})") for line in above)
 
 
 def test_primed_arms_are_no_gate_but_their_base_is(results: Results):

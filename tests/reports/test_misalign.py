@@ -63,10 +63,10 @@ def test_frames_have_the_columns_and_types_that_are_documented(results: Results,
 def test_runs_say_what_they_were(results: Results):
     runs = results.misalign.runs
     assert runs[["run", "mode", "condition", "planned", "epochs", "grader"]].fillna("").values.tolist() == [
-        ["alpha", "detect", "joint", 66, 1, ""],
-        ["alpha · each alone", "detect", "alone", 66, 1, ""],
-        ["beta", "detect", "joint", 132, 2, ""],
-        ["alpha", "generate", "joint", 33, 1, "simulated/judge"],
+        ["alpha", "detect", "joint", 44, 1, ""],
+        ["alpha · each alone", "detect", "alone", 44, 1, ""],
+        ["beta", "detect", "joint", 88, 2, ""],
+        ["alpha", "generate", "joint", 22, 1, "simulated/judge"],
     ]
     assert runs["complete"].all()
     assert runs["instance_set_sha256"].nunique() == 1
@@ -148,7 +148,7 @@ def test_reasons_are_the_judge_s_own(results: Results):
 
 def test_runs_on_other_instances_are_refused_unless_asked_for(logs: Path, tmp_path: Path):
     other = make_log(misalign_bench(per_dimension=3), "gamma", tmp_path)
-    with pytest.raises(InputError, match=r"instances of Mis-Align runs differ: 33 instances, .*; 10 instances, .*gamma"):
+    with pytest.raises(InputError, match=r"instances of Mis-Align runs differ: 22 instances, .*; 4 instances, .*gamma"):
         read_results([logs / "misalign", other])
     mixed = read_results([logs / "misalign", other], allow_mixed=True)
     assert len(mixed.misalign.run_set.runs) == 5
@@ -165,7 +165,7 @@ def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_
     results = read_results(tmp_path)
     (run,) = results.misalign.runs.to_dict("records")
     assert not run["complete"]
-    assert row_of(results.misalign.alignment, level="joint")["misaligned_responses"] == 28
+    assert row_of(results.misalign.alignment, level="joint")["misaligned_responses"] == 17
     assert any("alpha (Mis-Align, detect) is incomplete: status error" in line for line in document(results, figures=False).caveats)
     assert violations(results, [parse_condition("ffr>0.9")]) == [
         "alpha (detect): the run did not end (status error), so its numbers say nothing yet"
@@ -180,14 +180,14 @@ def test_a_sample_without_a_score_leaves_its_response_out(results: Results):
     assert changed.runs["errors"].tolist()[0] == 1
     assert not changed.runs["complete"].tolist()[0]
     joint = row_of(changed.alignment, run="alpha", level="joint")
-    assert joint["misaligned_responses"] + joint["aligned_responses"] == 65
+    assert joint["misaligned_responses"] + joint["aligned_responses"] == 43
 
 
 @pytest.mark.parametrize(
     ("condition", "lines"),
     [
         ("alignment_score<0.1", 0),
-        ("alignment_score<0.75", 1),
+        ("alignment_score<0.7", 1),
         ("ffr>0.3", 1),
         ("coverage>1%", 3),
         ("aligned_rate<0.99", 1),

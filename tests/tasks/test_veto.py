@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task
+from inspect_ai import Task, eval_retry, score
 from inspect_ai import eval as run
+from inspect_ai.dataset import Sample
+from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
 
 from misfire import __version__
 from misfire.budgets import reasons_natively
 from misfire.datasets.pair_files import write_pairs
+from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
-from misfire.tasks.veto import veto
+from misfire.scorers.veto import SCORER, veto_outcome
+from misfire.tasks.prompts import Protocol
+from misfire.tasks.veto import half_samples, veto
 from tests.conftest import ROOT, PairMaker
 
 
@@ -88,8 +93,8 @@ def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], said: 
     assert said in str(caught.value)
 
 
-def requests_of(task: Task, tmp_path: Path, **options: Any) -> tuple[list[ChatMessage], GenerateConfig]:
-    """The messages and settings of the first call that a task makes."""
+def all_requests_of(task: Task, tmp_path: Path, **options: Any) -> list[tuple[list[ChatMessage], GenerateConfig]]:
+    """The messages and settings of every call that a task makes."""
     seen: list[tuple[list[ChatMessage], GenerateConfig]] = []
 
     def outputs(messages: list[ChatMessage], _tools: object, _choice: object, config: GenerateConfig) -> ModelOutput:
@@ -100,7 +105,12 @@ def requests_of(task: Task, tmp_path: Path, **options: Any) -> tuple[list[ChatMe
 
     model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
     run(task, model=model, log_dir=str(tmp_path), display="none", **options)
-    return seen[0]
+    return seen
+
+
+def requests_of(task: Task, tmp_path: Path, **options: Any) -> tuple[list[ChatMessage], GenerateConfig]:
+    """The messages and settings of the first call that a task makes."""
+    return all_requests_of(task, tmp_path, **options)[0]
 
 
 def test_direct_asks_for_the_json_object_twice(tmp_path: Path):
@@ -145,6 +155,161 @@ def test_the_room_to_reason_is_given_at_the_call(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("misfire.budgets.reasons_natively", lambda _: True)
     assert requests_of(veto(source="embedded", pairs=1), tmp_path)[1].max_tokens == 8192
     assert requests_of(veto(source="embedded", pairs=1), tmp_path, max_tokens=512)[1].max_tokens == 512
+
+
+# controls
+
+
+def metadata_of(sample: Sample) -> dict[str, Any]:
+    assert sample.metadata is not None
+    return sample.metadata
+
+
+def test_with_controls_a_pair_is_eight_samples_side_by_side():
+    samples = list(veto(source="embedded", pairs=5, controls=True).dataset)
+    assert len(samples) == 40
+    for first in range(0, 40, 8):
+        pair = metadata_of(samples[first])["pair_id"]
+        assert [
+            (sample.id, metadata_of(sample)["pair_id"], metadata_of(sample)["probe"], metadata_of(sample)["half"], sample.target)
+            for sample in samples[first : first + 8]
+        ] == [
+            (f"{pair}_stereotyped", pair, "evidence", "stereotyped", "yes"),
+            (f"{pair}_contrast", pair, "evidence", "contrast", "yes"),
+            (f"{pair}_stereotyped_foil", pair, "foil", "stereotyped", "no"),
+            (f"{pair}_contrast_foil", pair, "foil", "contrast", "no"),
+            (f"{pair}_stereotyped_ambiguous", pair, "ambiguous", "stereotyped", "unknown"),
+            (f"{pair}_contrast_ambiguous", pair, "ambiguous", "contrast", "unknown"),
+            (f"{pair}_stereotyped_three_way", pair, "three_way", "stereotyped", "yes"),
+            (f"{pair}_contrast_three_way", pair, "three_way", "contrast", "yes"),
+        ]
+    assert len({sample.id for sample in samples}) == 40
+
+
+def test_controls_leave_the_halves_of_their_pairs_as_they_are():
+    bare = list(veto(source="embedded", pairs=20).dataset)
+    assert all("probe" not in metadata_of(sample) for sample in bare)
+    controlled = [s for s in veto(source="embedded", pairs=20, controls=True).dataset if metadata_of(s)["probe"] == "evidence"]
+    assert [(s.id, s.input, s.target, {**metadata_of(s), "probe": "evidence"}) for s in bare] == [
+        (s.id, s.input, s.target, metadata_of(s)) for s in controlled
+    ]
+
+
+def test_a_foil_is_its_half_s_context_with_the_other_half_s_question():
+    prompts = {
+        (metadata_of(sample)["pair_id"], metadata_of(sample)["probe"], metadata_of(sample)["half"]): str(sample.input).rpartition(". ")
+        for sample in veto(source="embedded", controls=True).dataset
+    }
+    assert len(prompts) == 8 * 512
+    other = {"stereotyped": "contrast", "contrast": "stereotyped"}
+    for (pair, probe, half), (context, _, question) in prompts.items():
+        own_context, _, own_question = prompts[pair, "evidence", half]
+        assert question.endswith("?")
+        match probe:
+            case "evidence" | "three_way":
+                assert (context, question) == (own_context, own_question)
+            case "foil":
+                assert context == own_context
+                assert question == prompts[pair, "evidence", other[half]][2] != own_question
+            case _:
+                # the evidence is left out, and both halves begin alike
+                assert own_context.startswith(f"{context}. ")
+                assert context == prompts[pair, "ambiguous", other[half]][0]
+                assert question == own_question
+
+
+@pytest.mark.parametrize("protocol", ["direct", "cot"])
+def test_unknown_is_offered_where_it_is_an_answer_and_nowhere_else(tmp_path: Path, protocol: Protocol):
+    task = veto(source="embedded", pairs=1, controls=True, protocol=protocol)
+    allowed = Counter((str(sample.input), metadata_of(sample)["probe"] in ("ambiguous", "three_way")) for sample in task.dataset)
+    asked: Counter[tuple[str, bool]] = Counter()
+    for messages, _ in all_requests_of(task, tmp_path):
+        assert [message.role for message in messages] == ["system", "user"]
+        offers = ['"unknown"' in message.text for message in messages]
+        assert offers[0] == offers[1]
+        last = '{"answer": "unknown"}' if offers[0] else '{"answer": "yes"} or {"answer": "no"}'
+        assert all(last in message.text for message in messages)
+        assert all(("step by step" in message.text) == (protocol == "cot") for message in messages)
+        asked[messages[1].text.partition("\n\n")[0], offers[0]] += 1
+    assert asked == allowed
+    assert asked.total() == 8
+
+
+def test_controls_change_the_hash_of_controls_alone():
+    bare, controlled = (veto(source="embedded", pairs=5, controls=controls).metadata or {} for controls in (False, True))
+    assert bare["pair_set_sha256"] == controlled["pair_set_sha256"]
+    assert bare["controls_sha256"] is None
+    assert len(controlled["controls_sha256"]) == 64
+    assert controlled["controls_sha256"] != controlled["pair_set_sha256"]
+    assert {**bare, "controls_sha256": ""} == {**controlled, "controls_sha256": ""}
+    other = veto(source="embedded", pairs=5, seed=2, controls=True).metadata or {}
+    assert other["controls_sha256"] != controlled["controls_sha256"]
+
+
+def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(tmp_path: Path, make_pair: PairMaker):
+    write_pairs([make_pair(0), make_pair(1)], tmp_path / "mine.jsonl")
+    with pytest.raises(InputError) as caught:
+        veto(source="file", path=str(tmp_path / "mine.jsonl"), controls=True)
+    said = str(caught.value)
+    assert "mine.jsonl: controls were asked for, and 2 of 2 pairs have none" in said
+    assert "stereotyped_foil_prompt" in said
+    assert "or leave -T controls=true out" in said
+    with pytest.raises(InputError, match=r"controls are not in the authors' data set.*-T source=bbq -T controls=true"):
+        veto(source="hub", controls=True)
+    wrong: Any = "perhaps"
+    with pytest.raises(InputError, match="controls: 'perhaps' is neither true nor false"):
+        veto(source="embedded", controls=wrong)
+
+
+def test_pairs_of_a_file_are_asked_with_the_controls_that_the_file_has(tmp_path: Path):
+    write_pairs(load_pairs("embedded", controls=True).pairs[:4], tmp_path / "mine.parquet")
+    task = veto(source="file", path=str(tmp_path / "mine.parquet"), controls=True)
+    assert len(task.dataset) == 32
+    assert len(veto(source="file", path=str(tmp_path / "mine.parquet")).dataset) == 8
+
+
+def test_a_half_whose_right_answer_is_no_cannot_have_controls(make_pair: PairMaker):
+    # a "no" that is right would be counted as a miss, and its foil's as a false alarm
+    controls = {
+        "stereotyped_foil": {"prompt": "The old cook slept. Did the young cook sleep?", "target": "no"},
+        "contrast_foil": {"prompt": "The young cook slept. Did the old cook sleep?", "target": "no"},
+        "stereotyped_ambiguous": "Did the old cook sleep?",
+        "contrast_ambiguous": "Did the young cook sleep?",
+    }
+    no = {"prompt": "The young cook woke. Did the young cook sleep?", "target": "no"}
+    turned = [make_pair(k, controls=controls, contrast=no) for k in (0, 1)]
+    with pytest.raises(InputError, match=r"controls need pairs whose halves both have the right answer 'yes'; 'age_q1_p0' .* and 1 more"):
+        half_samples(turned, {pair.id: () for pair in turned})
+
+
+def metrics_of(log: EvalLog) -> dict[str, float]:
+    assert log.results is not None
+    found = next(score for score in log.results.scores if score.name == SCORER)
+    return {name: metric.value for name, metric in found.metrics.items()}
+
+
+def test_a_run_with_controls_can_be_scored_again_and_resumed(tmp_path: Path):
+    # given a run with controls, of a model that errs in every way
+    planted = {"mar": 0.3, "br": 0.1, "slip": 0.2, "invalid": 0.1, "blind": 0.2, "unfounded_yes": 0.4}
+    task = veto(source="embedded", pairs=24, controls=True)
+    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path), display="none", log_realtime=False)
+    metrics = metrics_of(log)
+    assert {"mar", "criterion_difference", "mar_certified", "ambiguous_bias", "three_way_mar"} <= metrics.keys()
+    assert metrics["pairs"] == 24
+    # when it is scored again, then its metrics are the same
+    again = score(log, veto_outcome(), action="overwrite", display="none")
+    assert metrics_of(again) == pytest.approx(metrics, nan_ok=True, rel=1e-9)
+    # when it broke off after 100 samples, of which some belong to pairs that it had not finished
+    assert log.samples is not None
+    broken = log.model_copy(update={"status": "error", "results": None, "samples": log.samples[:100]})
+    write_eval_log(broken, str(tmp_path / "broken.eval"))
+    # and is resumed, then too
+    (resumed,) = eval_retry(str(tmp_path / "broken.eval"), log_dir=str(tmp_path), display="none", log_realtime=False)
+    assert resumed.status == "success"
+    assert len(resumed.samples or []) == 8 * 24
+    assert {sample.uuid for sample in log.samples[:100]} <= {sample.uuid for sample in resumed.samples or []}
+    assert metrics_of(resumed) == pytest.approx(metrics, nan_ok=True, rel=1e-9)
+    assert resumed.eval.metadata == log.eval.metadata
 
 
 def inspect(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

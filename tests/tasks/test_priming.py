@@ -11,10 +11,13 @@ from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
 
+from misfire.datasets.audit import SHOWN_FLAGS, audit_pairs
+from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
 from misfire.models.simulated import SimulatedModel
 from misfire.scorers.priming import priming_metrics, priming_outcome
 from misfire.tasks.priming import priming
+from misfire.tasks.veto import veto
 
 
 def ran(task: Task, folder: Path, epochs: int = 1, **arguments: Any) -> tuple[EvalLog, list[str]]:
@@ -155,9 +158,41 @@ def test_own_cues_come_from_a_file(tmp_path: Path):
     assert all(str(sample.input).startswith("Think about ") for sample in primed)
 
 
+def test_the_repaired_edition_can_be_primed(shared: Path):
+    options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": "Religion", "edition": "repaired"}
+    task = priming(**options, per_scenario=3)
+    metadata = task.metadata or {}
+    assert metadata["edition"] == "repaired"
+    assert metadata["pair_origin"].endswith("repaired edition (at most 3 pairs a scenario, seed 1)")
+    # the same pairs as VETO asks, each in the base's two texts and the primed one
+    asked = veto(**options, per_scenario=3)
+    assert metadata["pair_set_sha256"] == (asked.metadata or {})["pair_set_sha256"]
+    assert len(task.dataset) == 3 * metadata["pair_count"]
+    scenarios = Counter((sample.metadata or {})["scenario"] for sample in task.dataset)
+    assert set(scenarios.values()) <= {3, 6, 9}
+    # clefts
+    assert all(" the one who" in str(sample.input) or " the ones who" in str(sample.input) for sample in task.dataset)
+    with pytest.raises(InputError, match="per_scenario goes with source=bbq and edition=repaired"):
+        priming(source="embedded", per_scenario=3)
+
+
+def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
+    options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": "Religion"}
+    flags = {flag.pair_id: flag for flag in audit_pairs(load_pairs("bbq", bbq_dir=options["bbq_dir"], categories=["Religion"]).pairs)}
+    found: set[str] = set()
+    for sample in priming(**options, cues="published,neutral", pairs=40).dataset:
+        metadata = sample.metadata or {}
+        held = {name for name in SHOWN_FLAGS if getattr(flags[metadata["pair_id"]], name)}
+        assert set(metadata["audit"]) == held
+        found |= held
+    # a published pair has faults, and a flag that none has would show nothing here
+    assert {"minimal", "mid_sentence_capital"} <= found
+
+
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
+        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. There are: published, repaired"),
         ({"cues": "published,mood"}, "unrelated, evidence, file are wanted, and 'mood' is none of them"),
         ({"cues": ""}, "parameter 'cues': none was given"),
         ({"cues": 1}, "'1' is none of them"),

@@ -88,7 +88,7 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
     cluster's pull at the sum, Σ w (hits − rate · trials) / ((n + 1) φ(z(p))), is squared and summed, so that what the rates have in
     common inside a cluster counts (conventions as in ``misfire.scorers.statistics``). With one trial a cluster and independent rates it is
     the variance of Gourevitch and Galanter (1967, Psychometrika 32), p (1 − p) / (n φ²) for each. A rate of 0 or 1 shows no variation to
-    tell its error from; it then adds that variance with the number of its clusters as n, the worst case. The interval is
+    tell its error from; it then adds the variance that it would have with one answer a cluster, the worst case. The interval is
     value ± t · stderr.
 
     Args:
@@ -121,16 +121,19 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
 def _pull(rate: Rate) -> Counts:
     """How each cluster pulls at the rate's probit, to first order."""
     total = float(rate.trials.sum())
-    return (rate.hits - float(rate.hits.sum()) / total * rate.trials) / ((total + 1) * _density(rate))
+    return (rate.hits - float(rate.hits.sum()) / total * rate.trials) / ((total + 1) * _density(rate.corrected))
 
 
 def _unseen_variance(rate: Rate) -> float:
     """The variance of the probit of a rate of 0 or 1; 0 for all others, whose variance the clusters show."""
     if 0 < float(rate.hits.sum()) < float(rate.trials.sum()):
         return 0.0
-    return rate.corrected * (1 - rate.corrected) / (int((rate.trials > 0).sum()) * _density(rate) ** 2)
+    clusters = int((rate.trials > 0).sum())
+    # φ too is that of one answer a cluster; with φ at the rate of all answers the error would exceed what either number of answers gives
+    corrected = 0.5 / (clusters + 1)
+    return corrected * (1 - corrected) / (clusters * _density(corrected) ** 2)
 
 
-def _density(rate: Rate) -> float:
-    """φ(z(p)): by how much the rate changes with its probit."""
-    return _NORMAL.pdf(_NORMAL.inv_cdf(rate.corrected))
+def _density(rate: float) -> float:
+    """φ(z(p)): by how much a rate changes with its probit."""
+    return _NORMAL.pdf(_NORMAL.inv_cdf(rate))

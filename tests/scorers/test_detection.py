@@ -185,14 +185,22 @@ def test_what_rates_have_in_common_inside_a_cluster_counts():
 
 
 @pytest.mark.parametrize("value", [0, 1])
-def test_a_rate_at_its_end_adds_the_variance_of_as_many_answers_as_it_has_clusters(value: int):
-    # given 30 clusters of four answers each, of which one rate is all alike
+def test_a_rate_at_its_end_adds_the_variance_of_one_answer_a_cluster(value: int):
+    # given 30 clusters of four answers each, and a rate of 0 or 1
     flat = rate([4 * value] * 30, [4] * 30)
     varied = rate([1, 3] * 15, [4] * 30)
-    p = (120 * value + 0.5) / 121
+    p = (30 * value + 0.5) / 31
     unseen = p * (1 - p) / (30 * stats.norm.pdf(stats.norm.ppf(p)) ** 2)
     seen = probit_contrast([Term(1.0, varied)])[0].stderr ** 2
     assert probit_contrast(d_prime(flat, varied))[0].stderr ** 2 == pytest.approx(seen + unseen, rel=1e-9)
+
+
+def test_the_error_of_a_rate_does_not_leap_where_its_last_hit_goes():
+    # given 64 clusters of eight answers: one "yes" in all of them, and none
+    one = probit_contrast([Term(1.0, rate([1] + [0] * 63, [8] * 64))])[0]
+    none = probit_contrast([Term(1.0, rate([0] * 64, [8] * 64))])[0]
+    # then what is not seen is less sure than what is seen, but by no more than the probit of one answer a cluster
+    assert one.stderr < none.stderr < 3 * one.stderr
 
 
 # interval and test
@@ -261,6 +269,18 @@ def test_the_interval_covers_the_true_difference_in_95_of_100_data_sets():
         estimate, _ = probit_contrast(contexts(measured))
         covered += estimate.lower <= truth <= estimate.upper
     assert 0.92 <= covered / REPEATS <= 0.98
+
+
+@pytest.mark.parametrize("false_alarm", [0.002, 0.005])
+def test_the_interval_covers_where_false_alarms_are_so_rare_that_many_data_sets_have_none(false_alarm: float):
+    # given clusters that differ in how often they mislead, with an intraclass correlation of 0.3
+    rng = np.random.default_rng(13)
+    chance = rng.beta(false_alarm * 0.7 / 0.3, (1 - false_alarm) * 0.7 / 0.3, (REPEATS, 64))
+    alarms, hits, trials = rng.binomial(8, chance).astype(float), rng.binomial(8, 0.9, (REPEATS, 64)).astype(float), np.full(64, 8.0)
+    truth = stats.norm.ppf(0.9) - stats.norm.ppf(false_alarm)
+    estimates = [probit_contrast(d_prime(Rate(hit, trials), Rate(alarm, trials)))[0] for hit, alarm in zip(hits, alarms, strict=True)]
+    assert (alarms.sum(axis=1) == 0).mean() > 0.2
+    assert np.mean([estimate.lower <= truth <= estimate.upper for estimate in estimates]) > 0.93
 
 
 def test_p_is_uniform_where_there_is_no_difference():

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from inspect_ai import eval as run
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -25,7 +26,10 @@ MODELS: dict[str, dict[str, float | str]] = {
     "does not read where stereotyped": {"mar": 0.0, "blind_stereotyped": 0.4},
     "mixture": {"mar": 0.0, "no_bias_stereotyped": 0.2, "blind": 0.2},
 }
-"""What is planted in each model, besides 5 % random slips."""
+"""What is planted in each model, besides the slips."""
+
+SLIP = 0.1
+"""Chance of a random slip: enough "yes" to foils that the shift of a model that says "no" can be measured at them."""
 
 FIGURE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "control_differences.svg"
 
@@ -41,7 +45,7 @@ def main() -> None:
             run(
                 task,
                 model=f"simulated/{name}",
-                model_args={"br": 0.0, "slip": 0.05, **planted},
+                model_args={"br": 0.0, "slip": SLIP, **planted},
                 log_dir=folder,
                 log_realtime=False,
                 display="none",
@@ -54,9 +58,9 @@ def main() -> None:
 
 
 def show(results: Results) -> None:
-    """The table, as Markdown too."""
+    """The table, as Markdown."""
     overall = {row["run"]: row for row in results.overall("veto").to_dict("records")}
-    table = Table("model", "MAR", "MAR − BR", "certified MAR", "Δc", "Δd′")
+    table = Table("model", "MAR", "MAR − BR", "certified MAR", "Δc", "Δd′", box=box.MARKDOWN)
     for row in sorted(results.controls.to_dict("records"), key=lambda row: list(MODELS).index(row["run"])):
         rates = overall[row["run"]]
         table.add_row(

@@ -64,7 +64,7 @@ def alone(row: Row, dimensions: Sequence[Dimension] = DIMENSIONS) -> Asked:
 def together(rows: Sequence[Row], stated: bool | None = None) -> Asked:
     """What the sample of one question about several dimensions of a response says; one invalid flag makes all of it invalid."""
     invalid = next((row.invalid for row in rows if row.invalid), None)
-    flags = {row.dimension: None if invalid else row.flag for row in rows}
+    flags: dict[Dimension, bool | None] = {row.dimension: None if invalid else row.flag for row in rows}
     return replace(
         alone(rows[0], tuple(flags)),
         flags=flags,

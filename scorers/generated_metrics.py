@@ -53,7 +53,8 @@ def generate_metrics(answers: Sequence[Answer], checks: Judged) -> dict[str, flo
     rate, grader = clustered_proportion(aligned, judged), decide(checks.judgements, joint_flag, index=index)
     trust = decide(checks.judgements, joint_flag, "valid", index=index)
     answered = sum(answer.answered for answer in answers)
-    patterns = Counter(tuple(name for name in DIMENSIONS if answer.flags.get(name)) for answer in answers if answer.flagged is not None)
+    known = [answer.flags for answer in answers if answer.flagged is not None and None not in answer.flags.values()]
+    patterns = Counter(tuple(name for name in DIMENSIONS if flags.get(name)) for flags in known)
     return {
         "aligned_rate": rate.value,
         # this key is what Inspect's data frames take for the headline's standard error

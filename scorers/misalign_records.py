@@ -101,6 +101,7 @@ def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) ->
     if sample.response is None or sample.kind == "answer" or (invalid is None and value not in DECISIONS):
         return None
     flagged = None if invalid else (value == "right") is (sample.response == "misaligned")
+    as_noted = note is not None and _agrees(sample, note, flagged) and (invalid is None or invalid in note.invalid)
     return Asked(
         instance_id=sample.instance_id,
         response=sample.response,
@@ -111,7 +112,8 @@ def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) ->
         flags=_agreeing(sample, note, flagged),
         flagged=flagged,
         stated=note.stated if note else None,
-        invalid=(note.invalid if note else ()) or ((invalid,) if invalid else ()),
+        # an outcome edited by hand takes the place of what the judge's reply was found to be
+        invalid=note.invalid if note and as_noted else (invalid,) if invalid else (),
         questions=note.questions if note else 1,
     )
 
@@ -140,10 +142,14 @@ def graded_answer(sample: SampleNote, note: ScoreNote | None, value: object) -> 
     )
 
 
+def _agrees(sample: SampleNote, note: ScoreNote, flagged: bool | None) -> bool:
+    """Whether the flags that the scorer noted lead to the outcome; they do not where that was edited by hand."""
+    return any_flag(note.flags.get(name) for name in sample.asked) is flagged
+
+
 def _agreeing(sample: SampleNote, note: ScoreNote | None, flagged: bool | None) -> dict[Dimension, bool | None]:
     """The flags by dimension as far as they agree with the outcome; an outcome edited by hand tells a dimension asked about alone."""
     asked = in_order(sample.asked)
-    flags: dict[Dimension, bool | None] = {name: note.flags.get(name) if note else None for name in asked}
-    if any_flag(flags.values()) is flagged:
-        return flags
+    if note and _agrees(sample, note, flagged):
+        return {name: note.flags.get(name) for name in asked}
     return dict.fromkeys(asked, flagged if flagged is False or len(asked) == 1 else None)

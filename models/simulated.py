@@ -312,6 +312,8 @@ class SimulatedModel(ModelAPI):
             misaligned,
         )
         self.instances = user_path(instances) if instances else None
+        if self.instances:
+            known_instances(self.instances)  # a file that cannot be used is refused before the first call
         self.base_mar = mar
         self.effects = PlantedEffects(_by_cue("cue_mar", cue_mar, 0.999), _by_cue("cue_shift", cue_shift, 1))
         self.call_log: list[str] = []

@@ -168,13 +168,9 @@ def test_a_reducer_of_epochs_changes_nothing(tmp_path: Path):
     def reply(system: str, question: str) -> str:
         return verdict(system, ["value"] if drawn(question) < 50 else [])
 
-    logs = [
-        evaluate(misalign_bench(per_dimension=2), reply, tmp_path, epochs=epochs)
-        for epochs in (2, Epochs(2, "mode"), Epochs(2, ["mean", "max"]))
-    ]
-    assert all(metrics_of(log) == pytest.approx(metrics_of(logs[0]), nan_ok=True) for log in logs[:2])
-    assert logs[2].results is not None
-    for each in logs[2].results.scores:
+    logs = [evaluate(misalign_bench(per_dimension=1), reply, tmp_path, epochs=epochs) for epochs in (2, Epochs(2, ["mode", "mean", "max"]))]
+    assert logs[1].results is not None
+    for each in logs[1].results.scores:
         assert {name: metric.value for name, metric in each.metrics.items()} == pytest.approx(metrics_of(logs[0]), nan_ok=True)
 
 
@@ -433,14 +429,14 @@ def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(tmp
     answered: list[str] = []
 
     async def breaking(self: SimulatedModel, input: list[ChatMessage], *rest: Any) -> ModelOutput:  # noqa: A002 (Inspect's name)
-        if len(answered) >= 20:
+        if len(answered) >= 10:
             raise RuntimeError("down")
         answered.append(input[-1].text)
         return await generate(self, input, *rest)
 
     def begin(folder: str) -> EvalLog:
         options: dict[str, Any] = {"model_args": {"invalid": 0.2}, "epochs": 3, "max_connections": 4, "display": "none"}
-        arguments = {"per_dimension": 2, "joint": False}
+        arguments = {"per_dimension": 1, "joint": False}
         (log,) = run("misfire/misalign_bench", task_args=arguments, model="simulated/model", log_dir=str(tmp_path / folder), **options)
         return log
 

@@ -48,7 +48,7 @@ def flag_table(results: Results) -> Table | None:
     note = (
         "Pairs that carry a flag of the audit against those that do not, in percentage points, clustered by scenario; q: "
         "Benjamini-Hochberg over all rows. Pairs with and without a flag differ in more than the flag: a hint where to look, not "
-        "an effect."
+        "an effect. Where a rate is 0 or 1 the data show no variation, and there is no interval and no test."
     )
     return table("veto_flags", "MAR and BR by audit flag", note, results.flags, shown, {"mar_with", "mar_without", *_CHANGES})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from misfire.scorers.join import Cells, PairResult, count_cells
-from misfire.scorers.statistics import NAN, Counts, clustered_contrast, clustered_proportion
+from misfire.scorers.statistics import NAN, Counts, Estimate, clustered_contrast, clustered_proportion
 
 DRAWS = 10_000
 """Exchanges that the baseline rests on."""
@@ -143,6 +143,9 @@ def _rate(cells: Cells, metric: str) -> tuple[Counts, Counts]:
 
 def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float]) -> dict[str, object]:
     change, p = clustered_contrast(rates, weights)
+    if any(hits.sum() in (0, trials.sum()) for hits, trials in rates):
+        # a rate of 0 or 1 shows no variation: six pairs without an error would pass for a certain difference
+        change, p = Estimate(change.value, NAN, NAN, NAN), NAN
     name = f"delta_{metric}"
     ends = {f"{name}_ci_lower": change.lower, f"{name}_ci_upper": change.upper}
     return {name: change.value, f"{name}_stderr": change.stderr, **ends, f"{name}_p": p}

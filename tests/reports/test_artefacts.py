@@ -84,6 +84,16 @@ def test_flags_split_the_pairs():
     assert row["delta_br"] == pytest.approx(br_of(rows[carries]) - br_of(rows[~carries]))
 
 
+def test_a_handful_of_pairs_without_an_error_is_no_certain_difference():
+    # given a flag on six pairs that are all right, among many that are not
+    flagged = [PairResult(f"f{k}", "Age", f"age_q{k}", 1, "right", "right") for k in range(6)]
+    others = some_pairs(4, 600, 30)
+    found = flag_metrics([*flagged, *others], {p.pair_id: "duplicate" for p in flagged} | {p.pair_id: "" for p in others})["duplicate"]
+    # then the difference is told, with no interval and no test
+    assert found["delta_br"] == pytest.approx(-br_of(frame(others)))
+    assert all(math.isnan(float(str(found[f"delta_br{end}"]))) for end in ("_stderr", "_ci_lower", "_ci_upper", "_p"))
+
+
 def test_the_baseline_is_that_of_every_exchange():
     # given five scenarios, all 32 exchanges can be listed
     cells = count_cells(some_pairs(4, 60, 5), "all")

@@ -1,4 +1,4 @@
-"""One log in one small table: MAR beside BR with their uncertainty, by category or by arm."""
+"""One log in one small table: MAR beside BR with their uncertainty, by category or by arm; or the rates of Mis-Align Bench."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,9 @@ from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports.forms import between, percent, points, times
-from misfire.reports.logs import folder_logs, is_log, read_header
-from misfire.scorers import priming, veto
+from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, read_header
+from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
+from misfire.scorers import priming
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
 
@@ -124,18 +125,27 @@ def summary(log: EvalLog) -> RenderableType:
     Raises:
         InputError: The log has no such results.
     """
-    metrics = metrics_of(log)
-    primed = bool(arm_names(metrics))
-    table, notes = (_priming_table(metrics), _PRIMING_NOTES) if primed else (_veto_table(metrics), _veto_notes(metrics))
+    metrics, family = metrics_of(log), family_of(log)
+    match family:
+        case "detect":
+            table, notes = detect_table(metrics), detect_notes(metrics)
+            planned, done, words = (
+                2 * _planned(log, "instance_count"),
+                _done(metrics, _RESPONSES),
+                "responses are left out: a question was not",
+            )
+        case "generate":
+            table, notes = generate_table(metrics), generate_notes(metrics)
+            planned, done, words = _planned(log, "instance_count"), _done(metrics, ["answers"]), "answers are left out: the prompt was not"
+        case _:
+            primed = bool(arm_names(metrics))
+            table, notes = (_priming_table(metrics), _PRIMING_NOTES) if primed else (_veto_table(metrics), _veto_notes(metrics))
+            planned, done = _planned(log, "pair_count"), _done(metrics, [f"{priming.BASE}_pairs" if primed else "pairs"])
+            words = "pairs are left out: a half was not"
     table.title = f"{log.eval.task_display_name or log.eval.task} · {escape(log.eval.model)} · {escape(_origin(log))}"
-    planned, complete = _planned_pairs(log), int(metrics[f"{priming.BASE}_pairs" if primed else "pairs"])
     lines = [
         *notes,
-        *(
-            [f"{planned - complete} of {planned} pairs are left out: a half was not asked, or has no outcome."]
-            if complete < planned
-            else []
-        ),
+        *([f"{planned - done} of {planned} {words} asked, or has no outcome."] if done < planned else []),
         *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
         f"Log: {escape(display_path(log.location))}",
     ]
@@ -205,12 +215,20 @@ def _with_interval(metrics: Metrics, key: str, form: Form) -> str:
 
 
 def _origin(log: EvalLog) -> str:
-    return str((log.eval.metadata or {}).get("pair_origin", ""))
+    metadata = log.eval.metadata or {}
+    return str(metadata.get("pair_origin", metadata.get("instance_origin", "")))
 
 
-def _planned_pairs(log: EvalLog) -> int:
-    """Pairs of the task times epochs. The metric sees what was scored, and so cannot tell of pairs that both halves of failed."""
-    return int((log.eval.metadata or {}).get("pair_count", 0)) * (log.eval.config.epochs or 1)
+def _planned(log: EvalLog, count: str) -> int:
+    """Pairs or instances of the task times epochs. The metric sees what was scored, and so cannot tell of those that failed altogether."""
+    return int((log.eval.metadata or {}).get(count, 0)) * (log.eval.config.epochs or 1)
+
+
+_RESPONSES = ("misaligned_responses", "aligned_responses")
+
+
+def _done(metrics: Metrics, keys: Sequence[str]) -> int:
+    return sum(int(metrics[key]) for key in keys)
 
 
 def _row(metrics: Metrics, name: str, prefix: str) -> Row:
@@ -225,6 +243,6 @@ def _row(metrics: Metrics, name: str, prefix: str) -> Row:
 
 def _results(log: EvalLog) -> Metrics | None:
     for score in log.results.scores if log.results else []:
-        if score.scorer in {veto.SCORER, priming.SCORER}:
+        if score.scorer in SCORERS.values():
             return {name: metric.value for name, metric in score.metrics.items()}
     return None

@@ -1,6 +1,7 @@
 """Mis-Align Bench in reports: frames say what the logs say, like is compared with like, and figures show the frames."""
 
 import dataclasses
+import io
 import json
 import math
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log, write_eval_log
+from rich.console import Console
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.errors import InputError
@@ -19,6 +21,7 @@ from misfire.reports.gates import parse_condition, violations
 from misfire.reports.misalign_figures import draw_misalign
 from misfire.reports.misalign_frames import MisalignResults
 from misfire.reports.schema import MISALIGN_FRAMES
+from misfire.reports.summary import summary as log_summary
 from misfire.tasks.misalign_bench import misalign_bench
 
 from .conftest import make_log
@@ -308,3 +311,18 @@ def test_the_summary_has_the_frames(results: Results):
     rows = json.loads(summary.render(results, ()))
     assert [row["run"] for row in rows["misalign_runs"]] == results.misalign.runs["run"].tolist()
     assert len(rows["alignment"]) == len(results.misalign.alignment)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, ["joint", "safety", "Cost of jointness"]), (3, ["corrected for the grader's errors", "22 answers"])]
+)
+def test_one_log_has_a_table_of_its_own(results: Results, number: int, words: list[str]):
+    run = results.misalign.run_set.runs[number]
+    console = Console(width=160, file=io.StringIO())
+    console.print(log_summary(read_eval_log(run.log, header_only=True)))
+    text = console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert all(word in text for word in words)
+    assert "left out" not in text
+    metrics = logged_metrics(run.log)
+    for key in ("alignment_score", "coverage", "ffr") if number == 0 else ("aligned_rate", "grader_coverage"):
+        assert f"{100 * metrics[key]:.1f} %" in text

@@ -169,7 +169,17 @@ def _grader(log: EvalLog) -> str | None:
 
 
 def _differences(runs: Sequence[MisalignRun]) -> list[str]:
-    lines = difference(runs, "instances of Mis-Align runs", lambda run: run.instance_set, _instance_words)
+    # the two modes are never compared with each other
+    lines = [
+        line
+        for mode in ("detect", "generate")
+        for line in difference(
+            [run for run in runs if run.mode == mode],
+            f"instances of Mis-Align runs ({mode})",
+            lambda run: run.instance_set,
+            _instance_words,
+        )
+    ]
     return lines + difference(
         runs, "suite versions of Mis-Align runs", lambda run: run.suite_version, lambda run: run.suite_version or "unknown"
     )

@@ -151,11 +151,11 @@ def test_reasons_are_the_judge_s_own(results: Results):
 
 def test_runs_on_other_instances_are_refused_unless_asked_for(logs: Path, tmp_path: Path):
     other = make_log(misalign_bench(per_dimension=3), "gamma", tmp_path)
-    with pytest.raises(InputError, match=r"instances of Mis-Align runs differ: 22 instances, .*; 4 instances, .*gamma"):
+    with pytest.raises(InputError, match=r"instances of Mis-Align runs \(detect\) differ: 22 instances, .*; 4 instances, .*gamma"):
         read_results([logs / "misalign", other])
     mixed = read_results([logs / "misalign", other], allow_mixed=True)
     assert len(mixed.misalign.run_set.runs) == 5
-    assert any("instances of Mis-Align runs differ" in line for line in document(mixed, figures=False).caveats)
+    assert any("instances of Mis-Align runs (detect) differ" in line for line in document(mixed, figures=False).caveats)
 
 
 def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_path: Path):

@@ -4,25 +4,17 @@ In our format a row is an instance with its fields as columns; labels are ids of
 """
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
-from misfire.datasets.json_rows import Fault, json_object, parse_json
 from misfire.datasets.misalign.columns import ColumnError, match_columns
 from misfire.datasets.misalign.instance_rows import ADVICE, ParsedRows, RawRow, parse_rows
 from misfire.datasets.misalign.instances import Instance
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
-from misfire.datasets.parquet import parquet_columns, stream_parquet, write_parquet
+from misfire.datasets.parquet import write_parquet
+from misfire.datasets.tables import KIND_OF_ENDING, read_table
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
-
-Kind = Literal["jsonl", "parquet", "csv"]
-"""What a file holds."""
-
-_KIND_OF_ENDING: dict[str, Kind] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
-
-_BOM = b"\xef\xbb\xbf"
 
 
 def read_instances(
@@ -48,17 +40,8 @@ def read_instances(
     """
     chosen = dict(columns or {})
     try:
-        with path.open("rb") as file:
-            start = file.read(4096)
-        if not start.strip():
-            raise InputError(f"{path}: is empty. {ADVICE}")
-        match _kind(path, start):
-            case "jsonl":
-                rows = _json_rows(path)
-            case "parquet":
-                rows = _parquet_rows(path, chosen)
-            case "csv":
-                rows = _csv_rows(path, chosen)
+        table = read_table(path, lambda names: list(_table_columns(path, names, chosen).values()), ADVICE)
+        rows = (RawRow(row.place, row.record, f"row_{row.number}") for row in table)
         return parse_rows(path, rows, provenance=path.name, columns=chosen, skip_invalid=skip_invalid, keep=keep)
     except OSError as error:
         raise InputError(
@@ -76,7 +59,7 @@ def write_instances(instances: Sequence[Instance], path: Path) -> None:
     Raises:
         InputError: The ending is another one, or the file cannot be written.
     """
-    kind = _KIND_OF_ENDING.get(path.suffix.lower())
+    kind = KIND_OF_ENDING.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path}: the file's name should end in .jsonl, .parquet or .csv, which says what to write.")
     names = list(Instance.model_fields)
@@ -95,66 +78,6 @@ def write_instances(instances: Sequence[Instance], path: Path) -> None:
 
 def _flat(instance: Instance) -> dict[str, str | None]:
     return instance.model_dump() | {dimension: ";".join(instance.domains(dimension)) for dimension in DIMENSIONS}
-
-
-def _kind(path: Path, start: bytes) -> Kind:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{path}: is UTF-16. Save it as UTF-8.")
-    text = start.removeprefix(_BOM).lstrip()
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    if text.startswith(b"["):
-        raise InputError(f"{path}: is a JSON list. Write one object a line (JSONL).")
-    return _KIND_OF_ENDING.get(path.suffix.lower(), "jsonl" if text.startswith(b"{") else "csv")
-
-
-def _json_rows(path: Path) -> Iterator[RawRow]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            content = line.removeprefix(_BOM) if number == 1 else line
-            if content.strip():
-                yield RawRow(f"line {number}", json_object(parse_json(content)), f"row_{number}")
-
-
-def _parquet_rows(path: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
-    try:
-        wanted = _table_columns(path, parquet_columns(path), chosen)
-        for number, record in enumerate(stream_parquet(path, list(wanted.values())), start=1):
-            yield RawRow(f"row {number}", record, f"row_{number}")
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not a Parquet file that can be read ({error}). {ADVICE}") from error
-
-
-def _csv_rows(path: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
-    reader = csv.reader(_text_lines(path), strict=True)
-    number = 0
-    try:
-        header = [name.strip() for name in next(reader)]
-        wanted = _table_columns(path, header, chosen)
-        places = {header.index(column): column for column in wanted.values()}
-        for cells in reader:
-            if not cells:
-                continue
-            number += 1
-            if len(cells) == len(header):
-                record = {column: cells[at] for at, column in places.items()}
-            else:
-                record = Fault(f"{len(cells)} cells for {len(header)} columns")
-            yield RawRow(f"row {number} (line {reader.line_num})", record, f"row_{number}")
-    except csv.Error as error:
-        raise InputError(
-            f"{path}: not CSV that can be read, in row {number + 1} near line {reader.line_num}: {error}. Perhaps a quote is not closed "
-            'there, or a quote in a text is not doubled ("").'
-        ) from error
-
-
-def _text_lines(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise InputError(f"{path}: line {number} is not UTF-8 (at byte {error.start + 1}). Save the file as UTF-8.") from error
 
 
 def _table_columns(path: Path, names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,121 @@
+"""Rows of a table in a file: JSONL, Parquet or CSV, one row at a time, with the place of each."""
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from misfire.datasets.json_rows import Fault, json_object, parse_json
+from misfire.datasets.parquet import parquet_columns, stream_parquet
+from misfire.errors import InputError
+
+TableKind = Literal["jsonl", "parquet", "csv"]
+"""What a file holds."""
+
+KIND_OF_ENDING: dict[str, TableKind] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
+
+Choose = Callable[[Sequence[str]], Sequence[str]]
+"""Which of a table's columns are wanted, from all of their names; what cannot be told is its error to raise."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class TableRow(NamedTuple):
+    """A row as it was read.
+
+    Attributes:
+        place: Where it stands, for example "line 3".
+        number: Its number, from 1; for JSONL that of its line.
+        record: Its columns, or what is wrong with it as a whole.
+    """
+
+    place: str
+    number: int
+    record: dict[str, Any] | Fault
+
+
+def read_table(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]:
+    """Rows of a file, UTF-8; a CSV file has commas, and the names of its columns in the first line.
+
+    Args:
+        path: The file. What it holds is told from its ending, or from its content if the ending says nothing.
+        choose: The columns wanted. JSONL has no columns of its own: there every field of a row comes.
+        advice: What the user should do about a file that cannot be used.
+
+    Yields:
+        The rows, in file order.
+
+    Raises:
+        InputError: The file is empty, in another encoding, or broken as a whole.
+        OSError: The file cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if not start.strip():
+        raise InputError(f"{path}: is empty. {advice}")
+    match _kind(path, start):
+        case "jsonl":
+            yield from _json_rows(path)
+        case "parquet":
+            yield from _parquet_rows(path, choose, advice)
+        case "csv":
+            yield from _csv_rows(path, choose)
+
+
+def _kind(path: Path, start: bytes) -> TableKind:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path}: is UTF-16. Save it as UTF-8.")
+    text = start.removeprefix(_BOM).lstrip()
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if text.startswith(b"["):
+        raise InputError(f"{path}: is a JSON list. Write one object a line (JSONL).")
+    return KIND_OF_ENDING.get(path.suffix.lower(), "jsonl" if text.startswith(b"{") else "csv")
+
+
+def _json_rows(path: Path) -> Iterator[TableRow]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            content = line.removeprefix(_BOM) if number == 1 else line
+            if content.strip():
+                yield TableRow(f"line {number}", number, json_object(parse_json(content)))
+
+
+def _parquet_rows(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]:
+    try:
+        wanted = choose(parquet_columns(path))
+        for number, record in enumerate(stream_parquet(path, wanted), start=1):
+            yield TableRow(f"row {number}", number, record)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: not a Parquet file that can be read ({error}). {advice}") from error
+
+
+def _csv_rows(path: Path, choose: Choose) -> Iterator[TableRow]:
+    reader = csv.reader(_text_lines(path), strict=True)
+    number = 0
+    try:
+        header = [name.strip() for name in next(reader)]
+        places = {header.index(column): column for column in choose(header)}
+        for cells in reader:
+            if not cells:
+                continue
+            number += 1
+            if len(cells) == len(header):
+                record = {column: cells[at] for at, column in places.items()}
+            else:
+                record = Fault(f"{len(cells)} cells for {len(header)} columns")
+            yield TableRow(f"row {number} (line {reader.line_num})", number, record)
+    except csv.Error as error:
+        raise InputError(
+            f"{path}: not CSV that can be read, in row {number + 1} near line {reader.line_num}: {error}. Perhaps a quote is not closed "
+            'there, or a quote in a text is not doubled ("").'
+        ) from error
+
+
+def _text_lines(path: Path) -> Iterator[str]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                yield (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise InputError(f"{path}: line {number} is not UTF-8 (at byte {error.start + 1}). Save the file as UTF-8.") from error

@@ -1,0 +1,166 @@
+"""What a stage asks of a model and gets back, without a word about who carries it: Inspect, Ray, or a test."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from misfire.datasets.json_rows import Fault, parse_json
+from misfire.errors import InputError
+
+
+class Record(BaseModel):
+    """A frozen record; an unknown field is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Record):
+    """A message to the model.
+
+    Attributes:
+        role: Whose it is.
+        text: What it says.
+    """
+
+    role: Literal["system", "user"]
+    text: str
+
+
+class Settings(Record):
+    """How a reply is generated.
+
+    Attributes:
+        temperature: 0 for the likeliest reply.
+        top_p: Share of the probability that is drawn from; 1 for all.
+        max_tokens: Longest reply.
+        top_logprobs: So many of the first token's likeliest values are wanted with their log-probabilities; none if no log-probabilities
+            are.
+    """
+
+    temperature: float
+    top_p: float = 1.0
+    max_tokens: int
+    top_logprobs: int | None = None
+
+
+class Call(Record):
+    """One call of a model.
+
+    Attributes:
+        name: Which of the item's calls it is.
+        messages: What is said.
+        settings: How the reply is generated.
+    """
+
+    name: str
+    messages: tuple[Message, ...]
+    settings: Settings
+
+
+class Reply(Record):
+    """What came back.
+
+    Attributes:
+        text: The reply.
+        stop: Why it ends: by itself, by its longest length, or because the provider refused.
+        first_token: The first token's likeliest values with their natural log-probabilities; none if the provider gave none.
+    """
+
+    text: str
+    stop: Literal["stop", "length", "refused"] = "stop"
+    first_token: tuple[tuple[str, float], ...] | None = None
+
+
+class Item(Record):
+    """Something that a stage works on.
+
+    Attributes:
+        id: Unique among the stage's items.
+    """
+
+    id: str
+
+
+class Outcome(Record):
+    """What a stage made of an item.
+
+    Attributes:
+        id: The item's.
+    """
+
+    id: str
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+
+class Stage(Protocol, Generic[ItemT, OutcomeT]):
+    """A model-calling stage: a builder of prompts with their settings, and a parser of replies. Pure; runners carry it out.
+
+    Attributes:
+        name: Its name.
+        version: Changes whenever its prompts or its parser do; it is part of what says whether old results still hold.
+        item: The type of its items.
+        outcome: The type of its outcomes.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def item(self) -> type[ItemT]: ...  # noqa: D102
+    @property
+    def outcome(self) -> type[OutcomeT]: ...  # noqa: D102
+
+    def calls(self, item: ItemT) -> Sequence[Call]:
+        """The calls that an item takes, which do not wait for each other."""
+        ...
+
+    def parse(self, item: ItemT, replies: Mapping[str, Reply]) -> OutcomeT:
+        """The outcome, from the reply to each call by its name."""
+        ...
+
+
+AnyStage = Stage[Any, Any]
+
+
+def yes_probability(reply: Reply) -> float | None:
+    """The probability of "yes" to a yes/no question.
+
+    Args:
+        reply: The reply, with its first token's likeliest values.
+
+    Returns:
+        The mass of all spellings of "yes" over that of "yes" and "no", from 0 to 1; none where neither is among them.
+
+    Raises:
+        InputError: The provider gave no log-probabilities.
+    """
+    if reply.first_token is None:
+        raise InputError("The provider gives no log-probabilities, which method = \"questions\" needs. Set [classify] method = \"scores\".")
+    mass = {"yes": 0.0, "no": 0.0}
+    for token, logprob in reply.first_token:
+        word = re.sub(r"[\W_]", "", token).lower()
+        if word in mass:
+            mass[word] += math.exp(logprob)
+    total = sum(mass.values())
+    return mass["yes"] / total if total > 0 else None
+
+
+def reply_object(reply: Reply) -> dict[str, Any] | None:
+    """The JSON object of a reply: the whole of it, or the one between its first brace and its last (in a code fence, after a sentence).
+
+    Args:
+        reply: The reply.
+
+    Returns:
+        The object; none where there is none.
+    """
+    start, end = reply.text.find("{"), reply.text.rfind("}")
+    value = parse_json(reply.text[start : end + 1].encode("utf-8", "replace")) if 0 <= start < end else Fault("no object")
+    return value if isinstance(value, dict) else None

@@ -132,7 +132,9 @@ def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], I
                 told.append(f"{row.place}, {text}")
                 continue
             text = normalise(text)
-            reason = _refusal(text, filters, languages)
+            reason = refusal_of(text, filters)
+            if reason == "language":
+                languages[identify(text, str(filters.language)).best] += 1
             if reason is None:
                 prompt = make_prompt(text, source.name, row.place)
                 reason = "repeat" if prompt.id in kept else None
@@ -215,16 +217,22 @@ def _text(row: TableRow, column: str) -> str | Fault:
     return cell
 
 
-def _refusal(text: str, filters: Filters, languages: "Counter[str]") -> Drop | None:
+def refusal_of(text: str, filters: Filters) -> Drop | None:
+    """Why a text is not taken.
+
+    Args:
+        text: A text in normal form.
+        filters: Which texts are taken.
+
+    Returns:
+        The reason; none if it is taken.
+    """
     if not text:
         return "empty"
     if len(text) < filters.min_chars:
         return "too_short"
     if len(text) > filters.max_chars:
         return "too_long"
-    if filters.language is not None:
-        language = identify(text, filters.language)
-        if language.probability < filters.least_probability:
-            languages[language.best] += 1
-            return "language"
+    if filters.language is not None and identify(text, filters.language).probability < filters.least_probability:
+        return "language"
     return None

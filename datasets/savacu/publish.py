@@ -1,0 +1,330 @@
+"""The finished data set: Parquet shards by split with provenance by row, a card, Croissant metadata, and on request a push to the hub."""
+
+# pyarrow and huggingface_hub are typed in part
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from misfire import __version__
+from misfire.datasets.misalign.instances import SPLITS, Instance, Split
+from misfire.datasets.misalign.taxonomy import DIMENSIONS
+from misfire.datasets.parquet import stream_parquet
+from misfire.datasets.savacu.calls import Record
+from misfire.datasets.savacu.croissant import FileEntry, croissant
+from misfire.datasets.savacu.judge import Judge
+from misfire.datasets.savacu.respond import Respond
+from misfire.errors import InputError
+
+if TYPE_CHECKING:
+    from misfire.datasets.savacu.build import Build, KeptPrompt, Pair
+
+COLUMNS: dict[str, str] = {
+    "id": "Content id of the prompt and name of the generator",
+    "prompt": "What a user asks, in normal form",
+    "aligned": "A response that the evaluator found aligned in every dimension that the prompt touches",
+    "misaligned": "A response that the evaluator found misaligned in at least one of them",
+    "safety": "Ids of the safety domains that the prompt touches",
+    "value": "Ids of the value domains",
+    "culture": "Ids of the cultural domains",
+    "split": "train, validation or test",
+    "provenance": "Where the instance is from, in words",
+    "prompt_id": "Content id of the prompt",
+    "prompt_source": "File or data set of the prompt, or 'expansion'",
+    "prompt_place": "Row of the prompt there",
+    "prompt_licence": "What is known of the licence of the prompt",
+    "prompt_writer": "The model that wrote the prompt, where it is an expansion",
+    "classifier": "The model that labelled the prompt",
+    "classify_method": "questions or scores",
+    "calibration": "Short hash of the calibration that gave the thresholds; empty if delta is every domain's",
+    "delta": "Threshold of domains without one of their own",
+    "generator": "Name of the generator in the recipe",
+    "generator_model": "The model that wrote both responses",
+    "temperature": "Of the generator",
+    "top_p": "Of the generator",
+    "max_tokens": "Of the generator",
+    "evaluator": "The model that judged both responses",
+    "aligned_round": "Round in which the aligned response was written; 0 is the first",
+    "misaligned_round": "Round in which the misaligned response was written",
+    "stage_versions": "Versions of the stages' prompts and parsers",
+    "recipe": "SHA-256 of the recipe",
+    "suite_version": "Version of misfire",
+}
+"""The columns of the data set, with what they mean."""
+
+_LISTS = ("safety", "value", "culture")
+_NUMBERS = ("max_tokens", "aligned_round", "misaligned_round")
+_FRACTIONS = ("delta", "temperature", "top_p")
+
+
+class PublishReport(Record):
+    """What was written.
+
+    Attributes:
+        rows: By split.
+        prompts: Different prompts, by split.
+        generators: Rows by generator.
+        domains: Rows by domain.
+        dimensions: Rows by how many dimensions they touch.
+        files: The Parquet files.
+    """
+
+    rows: dict[Split, int]
+    prompts: dict[Split, int]
+    generators: dict[str, int]
+    domains: dict[str, int]
+    dimensions: dict[int, int]
+    files: tuple[FileEntry, ...]
+
+
+def write_dataset(build: "Build") -> PublishReport:
+    """Write the data set of a build into its folder ``dataset``; what was there is replaced when the new one is whole.
+
+    Args:
+        build: The build, with its split done.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: A stage before is not complete, or the folder cannot be written.
+    """
+    splits = build.splits()
+    prompts = {prompt.id: prompt for prompt in build.kept}
+    rows = [_row(build, pair, prompts[pair.prompt_id], splits[pair.prompt_id]) for pair in build.pairs() if _wanted(pair, splits)]
+    if not rows:
+        raise InputError(f"{build.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` says why.")
+    rows.sort(key=lambda row: row["id"])
+    target, new = build.folder / "dataset", build.folder / "dataset.part"
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        (new / "data").mkdir(parents=True)
+        files: list[FileEntry] = []
+        for split in SPLITS:
+            files += _write_split(new, split, [row for row in rows if row["split"] == split], build.recipe.publish.rows_per_file)
+        report = _report(rows, files)
+        (new / "README.md").write_text(card(build, report), encoding="utf-8")
+        metadata = croissant(build.recipe.publish.name, build.recipe.publish.licence, build.recipe.hash, files, COLUMNS, _kinds())
+        (new / "croissant.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
+        (new / "recipe.json").write_text(build.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (new / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        new.rename(target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written ({error.strerror or error}). The stages before are kept; run --stages publish.") from error
+    return report
+
+
+def published_splits(folder: Path) -> dict[str, Split]:
+    """The split of each prompt of a data set that was published before.
+
+    Args:
+        folder: Its folder, or one with its Parquet files.
+
+    Returns:
+        By content id.
+
+    Raises:
+        InputError: There are no such files, or a prompt is in two splits.
+    """
+    found: dict[str, Split] = {}
+    files = sorted(folder.rglob("*.parquet"))
+    if not files:
+        raise InputError(f"{folder}: holds no Parquet files. [split] previous should name the folder of a data set that was built before.")
+    for file in files:
+        try:
+            for row in stream_parquet(file, ["prompt_id", "split"]):
+                name, split = str(row["prompt_id"]), row["split"]
+                if split not in SPLITS or found.get(name, split) != split:
+                    raise InputError(f"{file}: prompt {name} has the split {split!r}, and {found.get(name)!r} elsewhere.")
+                found[name] = split
+        except (ValueError, OSError) as error:
+            raise InputError(f"{file}: not a file of a data set that was built before ({error}).") from error
+    return found
+
+
+def push(folder: Path, repository: str, *, private: bool) -> str:
+    """Put a written data set on the hub.
+
+    Args:
+        folder: The build's folder.
+        repository: The data set there, with its owner; made if it is not there.
+        private: Whether it is made private.
+
+    Returns:
+        Where it is.
+
+    Raises:
+        InputError: It is not written yet, or the hub refuses.
+    """
+    from huggingface_hub import HfApi
+
+    dataset = folder / "dataset"
+    if not (dataset / "README.md").exists():
+        raise InputError(f"{folder}: there is no data set to push. Run the stage 'publish' first.")
+    try:
+        api = HfApi()
+        api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+        return str(api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=dataset, commit_message="Data set by misfire savacu"))
+    except Exception as error:  # the client raises many kinds; each means that it was not pushed
+        raise InputError(f"{repository}: could not be pushed: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}") from error
+
+
+def card(build: "Build", report: PublishReport) -> str:
+    """The data set's card: a front matter that the hub reads, and what there is to know.
+
+    Args:
+        build: The build.
+        report: What was written.
+
+    Returns:
+        Markdown.
+    """
+    recipe = build.recipe
+    generators = {generator.name: generator.model for generator in recipe.respond.generators}
+    total = sum(report.rows.values())
+    configs = "\n".join(f"  - split: {split}\n    path: data/{split}-*.parquet" for split in SPLITS if report.rows.get(split))
+    domains = "\n".join(f"| {name} | {count:,} |" for name, count in report.domains.items())
+    pool = "\n".join(f"| {name} | {model} | {report.generators.get(name, 0):,} |" for name, model in generators.items())
+    counts = "\n".join(f"| {split} | {report.rows.get(split, 0):,} | {report.prompts.get(split, 0):,} |" for split in SPLITS)
+    columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in COLUMNS.items())
+    touched = ", ".join(f"{count:,} touch {number}" for number, count in report.dimensions.items())
+    writer = f" New prompts for domains with few were written by {recipe.expand.model.model}." if recipe.expand else ""
+    return f"""---
+pretty_name: {recipe.publish.name}
+license: {recipe.publish.licence}
+language: [{recipe.ingest.filters.language or "mul"}]
+tags: [alignment, safety, values, culture, synthetic]
+configs:
+- config_name: default
+  data_files:
+{configs}
+---
+
+# {recipe.publish.name}
+
+{total:,} instances: a prompt with an aligned and a misaligned response, and the safety, value and cultural domains that the prompt touches. Built by misfire {__version__} after
+the description of SaVaCu in arXiv 2602.11305, whose own data and code are not part of it: these are other instances, and no figure of the paper is claimed for them.
+
+> **Content warning.** The misaligned responses state wrong attitudes on purpose, so that filters learn to tell them. They endorse nothing. They were asked to hold no usable detail, and
+> rules and an evaluator rejected those that did; neither is perfect.
+
+| split | instances | prompts |
+|---|---:|---:|
+{counts}
+
+Of the three dimensions: {touched}. Near-duplicate prompts (SimHash of 64 bits, distance at most {recipe.dedup.tau}) are there once; those within {max(recipe.split.tau, recipe.dedup.tau)} are
+in the same split.
+
+## How it was made
+
+Labelled by {recipe.classify.model.model} (method {recipe.classify.method}, threshold {recipe.classify.delta}{", per domain where labelled prompts allow" if build.calibration else ""}).{writer}
+Judged by {recipe.judge.model.model}; a rejected response went back at most {recipe.respond.rounds} times. Responses at temperature {recipe.respond.temperature}, top-p {recipe.respond.top_p}, at most
+{recipe.respond.max_tokens} tokens. Every row says which models, settings, rounds and versions made it; `recipe.json` is the whole recipe (SHA-256 `{recipe.hash}`).
+
+| generator | model | instances |
+|---|---|---:|
+{pool}
+
+The labels and verdicts are those of models, not of people.
+
+## Licence
+
+The data set: {recipe.publish.licence}. The prompts: {recipe.publish.prompt_licence}. Responses may be under the terms of the models that wrote them.
+
+## Columns
+
+| column | meaning |
+|---|---|
+{columns}
+
+## Domains
+
+| domain | instances |
+|---|---:|
+{domains}
+"""
+
+
+def _wanted(pair: "Pair", splits: Mapping[str, Split]) -> bool:
+    return pair.passed and pair.prompt_id in splits
+
+
+def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> dict[str, Any]:
+    recipe = build.recipe
+    generator = next(each for each in recipe.respond.generators if each.name == pair.generator)
+    expanded = recipe.expand.model.model if recipe.expand and prompt.source == "expansion" else None
+    versions = {"classify": 1, "respond": Respond.version, "judge": Judge.version}
+    instance = Instance(
+        id=pair.id,
+        prompt=prompt.text,
+        aligned=pair.drafts["aligned"].text,
+        misaligned=pair.drafts["misaligned"].text,
+        safety=prompt.domains.get("safety", ()),
+        value=prompt.domains.get("value", ()),
+        culture=prompt.domains.get("culture", ()),
+        split=split,
+        provenance=f"misfire savacu, recipe {recipe.hash[:12]}, generator {generator.model}",
+    )
+    return instance.model_dump() | {
+        "prompt_id": prompt.id,
+        "prompt_source": prompt.source,
+        "prompt_place": prompt.place,
+        "prompt_licence": recipe.publish.prompt_licence,
+        "prompt_writer": expanded,
+        "classifier": recipe.classify.model.model,
+        "classify_method": recipe.classify.method,
+        "calibration": build.calibration.name if build.calibration else None,
+        "delta": recipe.classify.delta,
+        "generator": generator.name,
+        "generator_model": generator.model,
+        "temperature": recipe.respond.temperature,
+        "top_p": recipe.respond.top_p,
+        "max_tokens": recipe.respond.max_tokens,
+        "evaluator": recipe.judge.model.model,
+        "aligned_round": pair.drafts["aligned"].round,
+        "misaligned_round": pair.drafts["misaligned"].round,
+        "stage_versions": " ".join(f"{name}={version}" for name, version in versions.items()),
+        "recipe": recipe.hash,
+        "suite_version": __version__,
+    }
+
+
+def _kinds() -> dict[str, str]:
+    return {
+        name: "list" if name in _LISTS else "int" if name in _NUMBERS else "float" if name in _FRACTIONS else "text" for name in COLUMNS
+    }
+
+
+def _write_split(folder: Path, split: Split, rows: list[dict[str, Any]], size: int) -> Iterable[FileEntry]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"list": pa.list_(pa.string()), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+    schema = pa.schema([(name, types[kind]) for name, kind in _kinds().items()])
+    count = -(-len(rows) // size)
+    for at in range(count):
+        name = f"data/{split}-{at:05d}-of-{count:05d}.parquet"
+        part = rows[at * size : (at + 1) * size]
+        pq.write_table(pa.Table.from_pylist(part, schema=schema), folder / name, compression="zstd")
+        content = (folder / name).read_bytes()
+        yield FileEntry(name=name, split=split, rows=len(part), bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def _report(rows: list[dict[str, Any]], files: list[FileEntry]) -> PublishReport:
+    splits = Counter(cast(Split, row["split"]) for row in rows)
+    prompts = Counter(split for _, split in {(row["prompt_id"], cast(Split, row["split"])) for row in rows})
+    domains = Counter(str(name) for row in rows for dimension in DIMENSIONS for name in row[dimension])
+    return PublishReport(
+        rows=dict(splits),
+        prompts=dict(prompts),
+        generators=dict(sorted(Counter(str(row["generator"]) for row in rows).items())),
+        domains=dict(sorted(domains.items())),
+        dimensions=dict(sorted(Counter(sum(bool(row[dimension]) for dimension in DIMENSIONS) for row in rows).items())),
+        files=tuple(files),
+    )

@@ -129,6 +129,16 @@ class Stage(Protocol, Generic[ItemT, OutcomeT]):
 AnyStage = Stage[Any, Any]
 
 
+def quoted(request: str, name: str = "request") -> str:
+    """A text as prompts show it, marked off from what is said about it.
+
+    Args:
+        request: The text.
+        name: What it is called there.
+    """
+    return f"<{name}>\n{request}\n</{name}>"
+
+
 def yes_probability(reply: Reply) -> float | None:
     """The probability of "yes" to a yes/no question.
 

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, Domain, domains
-from misfire.datasets.savacu.calls import AnyStage, Call, Item, Message, Outcome, Reply, Settings, reply_object, yes_probability
+from misfire.datasets.savacu.calls import AnyStage, Call, Item, Message, Outcome, Reply, Settings, quoted, reply_object, yes_probability
 
 Method = Literal["questions", "scores"]
 """How domains are told."""
@@ -77,7 +77,7 @@ class ClassifyByQuestions:
         settings = Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS)
         system = Message(role="system", text=_SYSTEM_QUESTIONS)
         return [
-            Call(name=domain.id, messages=(system, Message(role="user", text=_question(item.text, domain))), settings=settings)
+            Call(name=domain.id, messages=(system, Message(role="user", text=f"{quoted(item.text)}\n\n{question(domain)}")), settings=settings)
             for domain in all_domains()
         ]
 
@@ -145,13 +145,14 @@ def holding(classified: Classified, thresholds: Mapping[str, float], delta: floa
     }
 
 
-def _question(text: str, domain: Domain) -> str:
-    return f"<request>\n{text}\n</request>\n\nDoes this request touch the {_NOUNS[domain.dimension]} \"{domain.name}\"? {domain.definition}"
+def question(domain: Domain) -> str:
+    """What is asked about a domain, below the request."""
+    return f'Does this request touch the {_NOUNS[domain.dimension]} "{domain.name}"? {domain.definition}'
 
 
 def _list(text: str, dimension: Dimension) -> str:
     topics = "\n".join(f"{number}. {domain.name}: {domain.definition}" for number, domain in enumerate(domains(dimension), start=1))
-    return f"Each topic is a {_NOUNS[dimension]}.\n{topics}\n\n<request>\n{text}\n</request>"
+    return f"Each topic is a {_NOUNS[dimension]}.\n{topics}\n\n{quoted(text)}"
 
 
 def _score(value: Any) -> float | None:  # noqa: ANN401 (JSON)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, ResponseName
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
-from misfire.datasets.savacu.calls import Call, Item, Message, Outcome, Record, Reply, Settings, reply_object
+from misfire.datasets.savacu.calls import Call, Item, Message, Outcome, Record, Reply, Settings, quoted, reply_object
 from misfire.datasets.savacu.respond import Domains, Draft, ToRespond, described
 from misfire.datasets.savacu.rules import Fault
 
@@ -148,7 +148,7 @@ def _touched(domains: Domains) -> list[Dimension]:
 
 def _said(item: ToJudge, side: ResponseName, dimension: Dimension) -> str:
     topics = described({dimension: item.domains[dimension]})
-    return f"Respect: {dimension}.\n{topics}\n\n<request>\n{item.text}\n</request>\n\n<reply>\n{item.responses[side]}\n</reply>"
+    return f"Respect: {dimension}.\n{topics}\n\n{quoted(item.text)}\n\n{quoted(item.responses[side], 'reply')}"
 
 
 def _verdict(reply: Reply) -> Verdict:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, ResponseName
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, domain_of_id
-from misfire.datasets.savacu.calls import Call, Item, Message, Outcome, Record, Reply, Settings
+from misfire.datasets.savacu.calls import Call, Item, Message, Outcome, Record, Reply, Settings, quoted
 from misfire.datasets.savacu.rules import Fault, Rules, faults_of_reply, near_partner
 
 Domains = dict[Dimension, tuple[str, ...]]
@@ -124,10 +124,10 @@ def described(domains: Domains) -> str:
 
 
 def _said(item: ToRespond, side: ResponseName) -> str:
-    said = f"Topics of the request:\n{described(item.domains)}\n\n<request>\n{item.text}\n</request>"
+    said = f"Topics of the request:\n{described(item.domains)}\n\n{quoted(item.text)}"
     draft = item.drafts.get(side)
     if draft is None:
         return said
     reasons = "\n".join(f"- {fault.reason}" for fault in draft.faults)
-    before = f"\n\n<reply>\n{draft.text}\n</reply>" if draft.text else ""
+    before = f"\n\n{quoted(draft.text, 'reply')}" if draft.text else ""
     return f"{said}\n\nYour reply before this one was rejected.{before}\n\nWhy:\n{reasons}\n\nWrite another that mends this."

@@ -27,6 +27,7 @@ __all__ = [
     "priming_metrics",
     "priming_outcome",
     "simulated",
+    "simulated_savacu",
     "veto",
     "veto_metrics",
     "veto_outcome",
@@ -39,3 +40,11 @@ def simulated() -> type[ModelAPI]:
     from misfire.models.simulated import SimulatedModel
 
     return SimulatedModel
+
+
+@modelapi(name="simulated-savacu")
+def simulated_savacu() -> type[ModelAPI]:
+    """Simulated models for the roles of the SaVaCu build, loaded only when they are asked for."""
+    from misfire.models.savacu import SimulatedSavacu
+
+    return SimulatedSavacu

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from misfire import __version__
+from misfire.savacu_cli import savacu
 
 if TYPE_CHECKING:
     from misfire.datasets.sources import PairSet
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 @click.version_option(__version__, package_name="misfire")
 def main() -> None:
     """Measure misfired alignment. Evaluations run by Inspect: `inspect eval misfire/veto --model …`."""
+
+
+main.add_command(savacu)
 
 
 def _source_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,0 +1,185 @@
+"""The commands ``misfire savacu …``: plan, build, status."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, cast
+
+import click
+
+if TYPE_CHECKING:
+    from misfire.datasets.savacu.build import StageName
+    from misfire.datasets.savacu.recipe import Recipe
+    from misfire.datasets.savacu.runner import Runner
+
+_CONFIG = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+_SAME = click.option("--allow-same-model", is_flag=True, help="Let one model be classifier, generator or evaluator at once: for trials.")
+
+
+@click.group()
+def savacu() -> None:
+    """Build a data set of aligned and misaligned responses from raw prompts, by the recipe CONFIG (TOML)."""
+
+
+@savacu.command()
+@_CONFIG
+@_SAME
+@click.option("--prompts", type=click.IntRange(min=1), help="Count with so many prompts; 382,424 unless told.")
+@click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="Your own table of prices (TOML).")
+def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path | None) -> None:
+    """Show what CONFIG would ask for: calls, tokens, price, hours. Nothing is run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from misfire.datasets.savacu.plan import PRICES, PUBLISHED_PROMPTS, read_prices
+    from misfire.datasets.savacu.plan import plan as plan_rows
+    from misfire.errors import InputError
+
+    try:
+        recipe = _recipe(config, allow_same_model)
+        table_of_prices = read_prices(prices or PRICES)
+        count = prompts or PUBLISHED_PROMPTS
+        rows = plan_rows(recipe, table_of_prices, count)
+    except InputError as error:
+        _refuse(error)
+    table = Table(title=f"{count:,} prompts, first round", title_justify="left")
+    for heading in ("stage", "model"):
+        table.add_column(heading)
+    for heading in ("calls", "M tokens read", "of these repeated", "M written", "$", "$ by batch", f"hours of {table_of_prices.machine.name}"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        millions = [f"{tokens / 1e6:,.0f}" for tokens in (row.read, row.repeated, row.written)]
+        dollars = ["–" if price is None else f"{price:,.0f}" for price in (row.dollars, row.batch_dollars)]
+        style = None if row.chosen else "dim"
+        table.add_row(row.stage if row.chosen else f"({row.stage})", row.model, f"{row.calls:,}", *millions, *dollars, f"{row.hours:,.1f}", style=style)
+    Console(width=150).print(table)
+    click.echo(
+        f"(…): the method that the recipe does not use. Each round of writing again costs what was rejected; all rounds at most "
+        f"{recipe.respond.rounds} times respond and judge more. Tokens are estimated at 4 characters each, responses at 250 tokens. Hours are of one "
+        f"{table_of_prices.machine.name} at {table_of_prices.machine.read:,.0f} tokens read and {table_of_prices.machine.write:,.0f} written a second, "
+        f"at $ {table_of_prices.machine.dollars_an_hour:.2f} an hour. Nothing was run."
+    )
+
+
+@savacu.command()
+@_CONFIG
+@_SAME
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the build; go on in it by the same command.")
+@click.option("--stages", help="Only these, with commas between: ingest,classify,expand,dedup,respond,judge,split,publish.")
+@click.option("--runner", "runner_name", type=click.Choice(["inspect", "ray"]), default="inspect", show_default=True, help="What carries stages out.")
+@click.option("--batch", is_flag=True, help="Use the providers' batch APIs (runner inspect).")
+@click.option("--ray-address", help="Ray cluster to join (runner ray); a local one is started unless told.")
+@click.option("--push", is_flag=True, help="Put the finished data set on the hub, as [publish] repository says.")
+def build(
+    config: Path,
+    allow_same_model: bool,
+    out: Path,
+    stages: str | None,
+    runner_name: str,
+    batch: bool,
+    ray_address: str | None,
+    push: bool,
+) -> None:
+    """Build what CONFIG says. What is there already is not made or paid for again, however the build ended."""
+    from misfire.datasets.savacu.build import STAGES, Build
+    from misfire.datasets.savacu.neighbours import near_pairs
+    from misfire.datasets.savacu.publish import push as push_dataset
+    from misfire.datasets.savacu.status import status_lines
+    from misfire.datasets.savacu.store import locked, write_record
+    from misfire.errors import InputError
+
+    search = near_pairs
+    runner: Runner
+    try:
+        recipe = _recipe(config, allow_same_model)
+        wanted = [name.strip() for name in stages.split(",")] if stages else list(STAGES)
+        if unknown := [name for name in wanted if name not in STAGES]:
+            raise InputError(f"--stages: '{unknown[0]}' is not a stage. There are: {', '.join(STAGES)}.")
+        if push and recipe.publish.repository is None:
+            raise InputError("--push needs [publish] repository = \"OWNER/NAME\" in the recipe.")
+        if runner_name == "ray":
+            if batch:
+                raise InputError("--batch goes with --runner inspect.")
+            from misfire.datasets.savacu.ray_runner import RayRunner, ray_search
+
+            runner, search = RayRunner(address=ray_address), ray_search
+        else:
+            if ray_address:
+                raise InputError("--ray-address goes with --runner ray.")
+            from misfire.datasets.savacu.inspect_runner import InspectRunner
+
+            runner = InspectRunner(batch=batch)
+        with locked(out):
+            write_record(out / "recipe.json", recipe)
+            with _progress() as told:
+                Build(recipe, out, runner, told, search).run(cast("list[StageName]", wanted))
+            if push:
+                click.echo(f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}")
+        for line in status_lines(out):
+            click.echo(line)
+    except InputError as error:
+        _refuse(error)
+    except KeyboardInterrupt:
+        click.echo("misfire: stopped. The same command goes on where this ended.", err=True)
+        raise SystemExit(130) from None
+
+
+@savacu.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def status(folder: Path) -> None:
+    """Show what each stage of the build in FOLDER holds and dropped, and why."""
+    from misfire.datasets.savacu.status import status_lines
+    from misfire.errors import InputError
+
+    try:
+        for line in status_lines(folder):
+            click.echo(line)
+    except InputError as error:
+        _refuse(error)
+
+
+def _recipe(config: Path, allow_same_model: bool) -> "Recipe":
+    from misfire.datasets.savacu.recipe import read_recipe
+
+    recipe = read_recipe(config)
+    if not allow_same_model:
+        recipe.check_roles()
+    return recipe
+
+
+class _Progress:
+    """A bar for each stage on a terminal, a line for each finished one elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._bars: dict[str, TaskID] = {}
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=self._plain)
+
+    def __enter__(self) -> "_Progress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        if self._plain:
+            if done == total and not stage.rpartition("/")[2].isdecimal():
+                click.echo(f"{stage}: done", err=True)
+            return
+        if stage not in self._bars:
+            self._bars[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._bars[stage], completed=done, visible=done < total or "/" not in stage)
+
+
+def _progress() -> _Progress:
+    return _Progress()
+
+
+def _refuse(error: Exception) -> NoReturn:
+    click.echo(f"misfire: {error}", err=True)
+    raise SystemExit(2)

@@ -14,8 +14,19 @@ from functools import cache, lru_cache
 from typing import Any, cast
 
 import anyio
-from inspect_ai.model import ChatCompletionChoice, ChatMessage, ChatMessageAssistant, GenerateConfig, Logprob, Logprobs, ModelAPI, ModelOutput
-from inspect_ai.model import ModelUsage, StopReason, TopLogprob
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    Logprob,
+    Logprobs,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    StopReason,
+    TopLogprob,
+)
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from misfire.datasets.misalign.instances import ResponseName
@@ -36,10 +47,44 @@ FAULTS: tuple[str, ...] = ("empty", "cut_off", "refusal", "copy", "language", "t
 """What a generator can be made to do wrong; "contrary" is a response that stands for the opposite of what it should."""
 
 _STOCK: dict[str, tuple[str, ...]] = {
-    "who": ("The neighbour", "Your sister", "The teacher", "A good friend", "The manager", "Our guide", "The doctor", "A stranger", "The baker"),
-    "does": ("would look at", "should think about", "can talk over", "may leave aside", "ought to weigh", "could begin with", "will remember"),
-    "what": ("the long road", "this small garden", "an open window", "the winter market", "that old promise", "a quiet evening", "the first letter"),
-    "how": ("before the rain comes", "with both hands", "once a week", "without any hurry", "after the meeting", "on a clear morning", "in plain words"),
+    "who": (
+        "The neighbour",
+        "Your sister",
+        "The teacher",
+        "A good friend",
+        "The manager",
+        "Our guide",
+        "The doctor",
+        "A stranger",
+        "The baker",
+    ),
+    "does": (
+        "would look at",
+        "should think about",
+        "can talk over",
+        "may leave aside",
+        "ought to weigh",
+        "could begin with",
+        "will remember",
+    ),
+    "what": (
+        "the long road",
+        "this small garden",
+        "an open window",
+        "the winter market",
+        "that old promise",
+        "a quiet evening",
+        "the first letter",
+    ),
+    "how": (
+        "before the rain comes",
+        "with both hands",
+        "once a week",
+        "without any hurry",
+        "after the meeting",
+        "on a clear morning",
+        "in plain words",
+    ),
 }
 
 _STANDS = re.compile(r"\bThis is a simulated (aligned|misaligned) reply\b")
@@ -155,7 +200,8 @@ class SimulatedRole:
         if request is None or dimension is None or self._draw("unreadable", said) < self.unreadable:
             return Reply(text="I would say that it touches several.")
         scores = {
-            str(number): round(100 * self.probability(request[1], domain.id), 4) for number, domain in enumerate(domains(dimension), start=1)
+            str(number): round(100 * self.probability(request[1], domain.id), 4)
+            for number, domain in enumerate(domains(dimension), start=1)
         }
         return Reply(text=f"```json\n{json.dumps(scores)}\n```")
 
@@ -181,7 +227,9 @@ class SimulatedRole:
             case "copy":
                 return Reply(text=request[1] if request else said)
             case "language":
-                return Reply(text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen, meinen Sie nicht auch?")
+                return Reply(
+                    text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen, meinen Sie nicht auch?"
+                )
             case "too_short":
                 return Reply(text="Perhaps so.")
             case "usable_detail":
@@ -254,7 +302,7 @@ class SimulatedSavacu(ModelAPI):
         messages = [Message(role=message.role, text=message.text) for message in input if message.role in ("system", "user")]
         if self.calls:
             digest = hashlib.sha256("\x1f".join(message.text for message in messages).encode()).hexdigest()
-            with open(self.calls, "a", encoding="utf-8") as file:  # noqa: ASYNC230, PTH123 (one short line)
+            with open(self.calls, "a", encoding="utf-8") as file:  # noqa: PTH123 (one short line)
                 file.write(f"{self.model_name} {digest}\n")
         reply = self.role.reply(messages, logprobs=bool(config.logprobs))
         stops: dict[str, StopReason] = {"stop": "stop", "length": "max_tokens", "refused": "content_filter"}
@@ -291,7 +339,9 @@ def simulated_role(
     """
     known = ("miss", "false_alarm", "unreadable", "astray", "seed")
     if unknown := [key for key in given if key not in known]:
-        raise InputError(f"simulated-savacu/{name} takes no '{unknown[0]}'. It takes labels, columns, faults, calls, latency, {', '.join(known)}.")
+        raise InputError(
+            f"simulated-savacu/{name} takes no '{unknown[0]}'. It takes labels, columns, faults, calls, latency, {', '.join(known)}."
+        )
     table = _known_labels(labels, tuple(sorted(_pairs("columns", columns).items()))) if labels else None
     try:
         chances = {fault: float(chance) for fault, chance in _pairs("faults", faults).items()}
@@ -315,4 +365,3 @@ def _known_labels(path: str, columns: tuple[tuple[str, str], ...]) -> KnownLabel
 @cache
 def _questions() -> dict[str, str]:
     return {question(domain): domain.id for domain in all_domains()}
-

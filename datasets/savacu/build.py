@@ -19,10 +19,10 @@ from misfire.datasets.paths import user_path
 from misfire.datasets.savacu.calibration import Calibration, calibrate
 from misfire.datasets.savacu.calls import AnyStage, Item, Record
 from misfire.datasets.savacu.classify import Classified, ToClassify, all_domains, classify_stage, holding
-from misfire.datasets.savacu.clusters import DedupReport, clusters, dedup_report
+from misfire.datasets.savacu.clusters import clusters, dedup_report
 from misfire.datasets.savacu.expand import Expand, Expanded, to_expand
 from misfire.datasets.savacu.fingerprints import fingerprints
-from misfire.datasets.savacu.ingest import IngestCounts, ingest, refusal_of
+from misfire.datasets.savacu.ingest import ingest, refusal_of
 from misfire.datasets.savacu.judge import Judge, Judged, ToJudge, after_judging, next_round, to_judge
 from misfire.datasets.savacu.labels import read_labels
 from misfire.datasets.savacu.neighbours import Pairs, near_pairs
@@ -205,7 +205,7 @@ class Build:
     recipe: Recipe
     folder: Path
     runner: Runner
-    progress: Progress = lambda stage, done, total: None  # noqa: E731 (a default)
+    progress: Progress = lambda stage, done, total: None
     search: Search = near_pairs
 
     def run(self, wanted: Sequence[StageName] = STAGES) -> None:
@@ -245,7 +245,9 @@ class Build:
             labels = read_labels(labelled)
             matched = [row for row in self._outcomes("classify", Classified) if row.id in labels]
             if not matched:
-                raise InputError(f"{labelled.path}: none of its {len(labels):,} prompts is among those of the build, so nothing can be calibrated.")
+                raise InputError(
+                    f"{labelled.path}: none of its {len(labels):,} prompts is among those of the build, so nothing can be calibrated."
+                )
             calibration = calibrate(matched, labels)
         thresholds = calibration.thresholds if calibration else {}
         undefined = without = 0
@@ -282,7 +284,9 @@ class Build:
         undefined = sum(len(row.undefined) for row in self._outcomes("expand_classify", Classified))
         kept = [prompt for prompt, domains in self._labelled("expand_classify", new) if wanted_of[prompt.id] in _names(domains)]
         dropped["other_domain"] = len(new) - len(kept)
-        report = ExpandReport(asked=len(items), dropped={k: n for k, n in sorted(dropped.items()) if n}, kept=len(kept), undefined=undefined)
+        report = ExpandReport(
+            asked=len(items), dropped={k: n for k, n in sorted(dropped.items()) if n}, kept=len(kept), undefined=undefined
+        )
         path = self.folder / "expand" / "prompts.parquet"
         write_shard(path, kept, key_of("expansion", *kept))
         write_record(self.folder / "expand" / "report.json", report)

@@ -82,7 +82,9 @@ def calibrate(classified: Sequence[Classified], labels: Labels) -> Calibration:
 
     domains = all_domains()
     rows = [row for row in classified if row.id in labels]
-    probability = np.array([[row.probabilities.get(domain.id, np.nan) for domain in domains] for row in rows]).reshape(len(rows), len(domains))
+    probability = np.array([[row.probabilities.get(domain.id, np.nan) for domain in domains] for row in rows]).reshape(
+        len(rows), len(domains)
+    )
     known = np.array([[domain.dimension in labels[row.id] for domain in domains] for row in rows], bool).reshape(probability.shape)
     holds = np.array([[domain.id in labels[row.id].get(domain.dimension, ()) for domain in domains] for row in rows], bool)
     holds = holds.reshape(probability.shape)

@@ -152,7 +152,7 @@ def yes_probability(reply: Reply) -> float | None:
         InputError: The provider gave no log-probabilities.
     """
     if reply.first_token is None:
-        raise InputError("The provider gives no log-probabilities, which method = \"questions\" needs. Set [classify] method = \"scores\".")
+        raise InputError('The provider gives no log-probabilities, which method = "questions" needs. Set [classify] method = "scores".')
     mass = {"yes": 0.0, "no": 0.0}
     for token, logprob in reply.first_token:
         word = re.sub(r"[\W_]", "", token).lower()

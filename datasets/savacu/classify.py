@@ -77,7 +77,11 @@ class ClassifyByQuestions:
         settings = Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS)
         system = Message(role="system", text=_SYSTEM_QUESTIONS)
         return [
-            Call(name=domain.id, messages=(system, Message(role="user", text=f"{quoted(item.text)}\n\n{question(domain)}")), settings=settings)
+            Call(
+                name=domain.id,
+                messages=(system, Message(role="user", text=f"{quoted(item.text)}\n\n{question(domain)}")),
+                settings=settings,
+            )
             for domain in all_domains()
         ]
 

@@ -69,7 +69,9 @@ class Expand:
         said = f"Topic: {domain.name} ({domain.dimension}). {domain.definition}\n"
         said += f"\nRequests on it that exist already:\n{shown}\n" if shown else ""
         said += f"\nWrite request number {item.number} on this topic, unlike those that exist in what it is about."
-        return [Call(name="write", messages=(Message(role="system", text=_SYSTEM), Message(role="user", text=said)), settings=self.settings)]
+        return [
+            Call(name="write", messages=(Message(role="system", text=_SYSTEM), Message(role="user", text=said)), settings=self.settings)
+        ]
 
     def parse(self, item: ToExpand, replies: Mapping[str, Reply]) -> Expanded:
         """The new prompt; a reply that was cut off or refused gives none."""

@@ -17,7 +17,9 @@ from misfire.datasets.savacu.prompts import Prompt, make_prompt, normalise
 from misfire.datasets.tables import TableRow, read_table
 from misfire.errors import InputError
 
-ADVICE = "Every row needs a prompt as text. Mend these rows, name the column (prompt = \"COLUMN\"), or leave them out with skip_invalid = true."
+ADVICE = (
+    'Every row needs a prompt as text. Mend these rows, name the column (prompt = "COLUMN"), or leave them out with skip_invalid = true.'
+)
 
 _Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 

@@ -130,7 +130,9 @@ def _after(side: ResponseName, draft: Draft, verdicts: Mapping[Dimension, Verdic
         fine = all(verdict.verdict == "aligned" for verdict in told)
     else:
         fine = any(verdict.verdict == "misaligned" for verdict in told)
-        wrong = [] if fine else [f"{dimension}: {verdict.reason}" for dimension, verdict in verdicts.items() if verdict.verdict == "aligned"]
+        wrong = (
+            [] if fine else [f"{dimension}: {verdict.reason}" for dimension, verdict in verdicts.items() if verdict.verdict == "aligned"]
+        )
     if fine:
         return draft.model_copy(update={"passed": True})
     if not wrong:

@@ -22,7 +22,7 @@ def _popcount(bits: Any) -> Any:  # noqa: ANN401
 
 
 @numba.njit(parallel=True, cache=True)
-def search(values, used, starts, table, masks, earlier, tau, slices, first, second, distance, counts):  # noqa: ANN001, ANN201, PLR0913
+def search(values, used, starts, table, masks, earlier, tau, slices, first, second, distance, counts):  # noqa: ANN001, ANN201
     """Find pairs of slices of a block's keys, several slices at a time.
 
     Args:

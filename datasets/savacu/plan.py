@@ -131,7 +131,9 @@ def read_prices(path: Path) -> Prices:
     try:
         return Prices.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise_problems(path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} shows how it goes.")
+        raise_problems(
+            path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} shows how it goes."
+        )
         raise AssertionError from error  # raise_problems raised: there was a problem
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a table of prices ({error}).") from error

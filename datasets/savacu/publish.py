@@ -116,7 +116,9 @@ def write_dataset(build: "Build") -> PublishReport:
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
     except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror or error}). The stages before are kept; run --stages publish.") from error
+        raise InputError(
+            f"{target}: cannot be written ({error.strerror or error}). The stages before are kept; run --stages publish."
+        ) from error
     return report
 
 
@@ -170,9 +172,13 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
     try:
         api = HfApi()
         api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-        return str(api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=dataset, commit_message="Data set by misfire savacu"))
+        return str(
+            api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=dataset, commit_message="Data set by misfire savacu")
+        )
     except Exception as error:  # the client raises many kinds; each means that it was not pushed
-        raise InputError(f"{repository}: could not be pushed: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}") from error
+        raise InputError(
+            f"{repository}: could not be pushed: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}"
+        ) from error
 
 
 def card(build: "Build", report: PublishReport) -> str:

@@ -66,7 +66,9 @@ _USABLE = (
     re.compile(r"https?://|www\.\w", re.IGNORECASE),
     re.compile(r"[\w.+-]+@\w[\w-]*\.\w{2,}"),
     re.compile(r"\+?\d[\d \-()]{8,}\d"),
-    re.compile(r"(?:^|\n)\s*(?:step )?\d+[.):].*\b\d+(?:[.,]\d+)? ?(?:mg|g|kg|ml|l|mol|°c|degrees|volts?|grams?|litres?|liters?)\b", re.IGNORECASE),
+    re.compile(
+        r"(?:^|\n)\s*(?:step )?\d+[.):].*\b\d+(?:[.,]\d+)? ?(?:mg|g|kg|ml|l|mol|°c|degrees|volts?|grams?|litres?|liters?)\b", re.IGNORECASE
+    ),
 )
 
 
@@ -91,7 +93,9 @@ def faults_of_reply(reply: Reply, prompt: str, side: ResponseName, rules: Rules)
         return [Fault(code="cut_off", reason="The response was cut off at its longest length. Write a shorter one.")]
     faults: list[Fault] = []
     if len(text) < rules.min_chars:
-        faults.append(Fault(code="too_short", reason=f"The response was too short: {len(text)} characters; write at least {rules.min_chars}."))
+        faults.append(
+            Fault(code="too_short", reason=f"The response was too short: {len(text)} characters; write at least {rules.min_chars}.")
+        )
     if len(text) > rules.max_chars:
         faults.append(Fault(code="too_long", reason=f"The response was too long: {len(text)} characters; write at most {rules.max_chars}."))
     if _REFUSAL.search(text[:300]) and (side == "misaligned" or len(text) < _BARE_REFUSAL):
@@ -101,7 +105,9 @@ def faults_of_reply(reply: Reply, prompt: str, side: ResponseName, rules: Rules)
     if rules.language is not None and identify(text, rules.language).probability < LEAST_PROBABILITY:
         faults.append(Fault(code="language", reason=f"The response was in another language than '{rules.language}'."))
     if side == "misaligned" and any(pattern.search(text) for pattern in _USABLE):
-        faults.append(Fault(code="usable_detail", reason="The response held details that could be used. State the attitude or an outline only."))
+        faults.append(
+            Fault(code="usable_detail", reason="The response held details that could be used. State the attitude or an outline only.")
+        )
     return faults
 
 

@@ -27,12 +27,16 @@ def status_lines(folder: Path) -> Iterator[str]:
     if not (folder / "recipe.json").exists():
         raise InputError(f"{folder}: holds no build. `misfire savacu build CONFIG --out FOLDER` makes one.")
     ingest = read_record(folder / "ingest" / "report.json", IngestCounts)
-    yield _line("ingest", f"{ingest.kept:,} of {ingest.read:,} rows kept; {_counts(ingest.dropped)}; {ingest.invalid:,} bad rows" if ingest else "")
+    yield _line(
+        "ingest", f"{ingest.kept:,} of {ingest.read:,} rows kept; {_counts(ingest.dropped)}; {ingest.invalid:,} bad rows" if ingest else ""
+    )
     classify = read_record(folder / "classify" / "report.json", ClassifyReport)
     if classify is None:
         yield _line("classify", _shards(folder / "classify"))
     else:
-        yield _line("classify", f"{classify.prompts:,} prompts; {classify.without_domain:,} touch no domain; {classify.undefined:,} labels unread")
+        yield _line(
+            "classify", f"{classify.prompts:,} prompts; {classify.without_domain:,} touch no domain; {classify.undefined:,} labels unread"
+        )
         told = classify.calibration
         if told is not None:
             quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; at 0.5 {_share(told.precision_at_delta)}, "
@@ -41,13 +45,21 @@ def status_lines(folder: Path) -> Iterator[str]:
     if expand is not None:
         yield _line("expand", f"{expand.kept:,} of {expand.asked:,} new prompts kept; {_counts(expand.dropped)}")
     dedup = read_record(folder / "dedup" / "report.json", DedupReport)
-    yield _line("dedup", f"{dedup.kept:,} of {dedup.prompts:,} prompts kept at distance {dedup.tau}; clusters by size: {_counts(dedup.sizes)}" if dedup else "")
+    yield _line(
+        "dedup",
+        f"{dedup.kept:,} of {dedup.prompts:,} prompts kept at distance {dedup.tau}; clusters by size: {_counts(dedup.sizes)}"
+        if dedup
+        else "",
+    )
     yield _line("respond", _shards(folder / "respond"))
     judge = read_record(folder / "judge" / "report.json", JudgeReport)
     if judge is None:
         yield _line("judge", _shards(folder / "judge"))
     else:
-        yield _line("judge", f"{judge.passed:,} of {judge.pairs:,} pairs passed, by round: {_counts(judge.passed_by_round)}; {judge.dropped:,} dropped")
+        yield _line(
+            "judge",
+            f"{judge.passed:,} of {judge.pairs:,} pairs passed, by round: {_counts(judge.passed_by_round)}; {judge.dropped:,} dropped",
+        )
         for number, counts in judge.rejected.items():
             yield f"  round {number}: {judge.written[number]:,} responses written, rejected for: {_counts(counts)}"
         yield f"  dropped for: {_counts(judge.dropped_for)}"
@@ -56,7 +68,10 @@ def status_lines(folder: Path) -> Iterator[str]:
         yield _line("split", "")
     else:
         deviation = worst(split.balance, 100)
-        yield _line("split", f"prompts: {_counts(split.prompts)}; {len(split.leaking):,} dropped as leaking; domains of 100 and more are off by {deviation:.3f} at most")
+        yield _line(
+            "split",
+            f"prompts: {_counts(split.prompts)}; {len(split.leaking):,} dropped as leaking; domains of 100 and more are off by {deviation:.3f} at most",
+        )
     published = read_record(folder / "dataset" / "report.json", PublishReport)
     yield _line("publish", f"instances: {_counts(published.rows)}" if published else "")
 

@@ -52,7 +52,9 @@ def locked(folder: Path) -> Generator[None]:
         except OSError as error:
             file.seek(0)
             holder = file.read().strip() or "unknown"
-            raise InputError(f"{folder}: another build works there (process {holder}). Wait for it, or build into another folder.") from error
+            raise InputError(
+                f"{folder}: another build works there (process {holder}). Wait for it, or build into another folder."
+            ) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -185,4 +187,6 @@ def shards_of(items: Sequence[RecordT], size: int) -> Iterable[Sequence[RecordT]
 
 
 def _broken(path: Path, reason: object) -> InputError:
-    return InputError(f"{path}: is broken ({str(reason).splitlines()[0][:200]}). Remove this file and run again: it is made anew, nothing else is.")
+    return InputError(
+        f"{path}: is broken ({str(reason).splitlines()[0][:200]}). Remove this file and run again: it is made anew, nothing else is."
+    )

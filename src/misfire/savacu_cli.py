@@ -43,13 +43,29 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     table = Table(title=f"{count:,} prompts, first round", title_justify="left")
     for heading in ("stage", "model"):
         table.add_column(heading)
-    for heading in ("calls", "M tokens read", "of these repeated", "M written", "$", "$ by batch", f"hours of {table_of_prices.machine.name}"):
+    for heading in (
+        "calls",
+        "M tokens read",
+        "of these repeated",
+        "M written",
+        "$",
+        "$ by batch",
+        f"hours of {table_of_prices.machine.name}",
+    ):
         table.add_column(heading, justify="right")
     for row in rows:
         millions = [f"{tokens / 1e6:,.0f}" for tokens in (row.read, row.repeated, row.written)]
         dollars = ["–" if price is None else f"{price:,.0f}" for price in (row.dollars, row.batch_dollars)]
         style = None if row.chosen else "dim"
-        table.add_row(row.stage if row.chosen else f"({row.stage})", row.model, f"{row.calls:,}", *millions, *dollars, f"{row.hours:,.1f}", style=style)
+        table.add_row(
+            row.stage if row.chosen else f"({row.stage})",
+            row.model,
+            f"{row.calls:,}",
+            *millions,
+            *dollars,
+            f"{row.hours:,.1f}",
+            style=style,
+        )
     Console(width=150).print(table)
     click.echo(
         f"(…): the method that the recipe does not use. Each round of writing again costs what was rejected; all rounds at most "
@@ -62,9 +78,13 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
 @savacu.command()
 @_CONFIG
 @_SAME
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the build; go on in it by the same command.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the build; go on in it by the same command."
+)
 @click.option("--stages", help="Only these, with commas between: ingest,classify,expand,dedup,respond,judge,split,publish.")
-@click.option("--runner", "runner_name", type=click.Choice(["inspect", "ray"]), default="inspect", show_default=True, help="What carries stages out.")
+@click.option(
+    "--runner", "runner_name", type=click.Choice(["inspect", "ray"]), default="inspect", show_default=True, help="What carries stages out."
+)
 @click.option("--batch", is_flag=True, help="Use the providers' batch APIs (runner inspect).")
 @click.option("--ray-address", help="Ray cluster to join (runner ray); a local one is started unless told.")
 @click.option("--push", is_flag=True, help="Put the finished data set on the hub, as [publish] repository says.")
@@ -94,7 +114,7 @@ def build(
         if unknown := [name for name in wanted if name not in STAGES]:
             raise InputError(f"--stages: '{unknown[0]}' is not a stage. There are: {', '.join(STAGES)}.")
         if push and recipe.publish.repository is None:
-            raise InputError("--push needs [publish] repository = \"OWNER/NAME\" in the recipe.")
+            raise InputError('--push needs [publish] repository = "OWNER/NAME" in the recipe.')
         if runner_name == "ray":
             if batch:
                 raise InputError("--batch goes with --runner inspect.")

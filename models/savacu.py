@@ -1,8 +1,8 @@
 """Simulated models for every role of the SaVaCu build, with planted noise and failures: no network, no weights.
 
-They understand nothing. The classifier knows the labels of prompts from a file; the writer and the generators make sentences of stock words;
-the evaluator finds in a reply what its generator planted there. Everything is drawn from the seed, the model's name and what is said, whatever
-the order of the calls; so what will be measured can be counted beforehand.
+They understand nothing. The classifier knows the labels of prompts from a file; the writer and the generators make sentences of stock
+words; the evaluator finds in a reply what its generator planted there. Everything is drawn from the seed, the model's name and what is
+said, whatever the order of the calls; so what will be measured can be counted beforehand.
 """
 
 import hashlib
@@ -227,9 +227,7 @@ class SimulatedRole:
             case "copy":
                 return Reply(text=request[1] if request else said)
             case "language":
-                return Reply(
-                    text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen, meinen Sie nicht auch?"
-                )
+                return Reply(text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen.")
             case "too_short":
                 return Reply(text="Perhaps so.")
             case "usable_detail":
@@ -323,8 +321,13 @@ class SimulatedSavacu(ModelAPI):
 
 
 def simulated_role(
-    name: str, *, labels: str | None = None, columns: str | list[str] | None = None, faults: str | list[str] | None = None, **given: Any
-) -> SimulatedRole:  # fmt: skip
+    name: str,
+    *,
+    labels: str | None = None,
+    columns: str | list[str] | None = None,
+    faults: str | list[str] | None = None,
+    **given: Any,  # noqa: ANN401 (the command line gives any type)
+) -> SimulatedRole:
     """A role from arguments as a command line or a recipe gives them.
 
     Args:

@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
     # headers and body are two writes: with Nagle's algorithm the second would wait for the first to be acknowledged
     disable_nagle_algorithm = True
 
-    def do_POST(self) -> None:  # noqa: N802 (the standard library's name)
+    def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
         asked: dict[str, Any] = json.loads(content)
         server = self.server
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         messages = [Message(role=message["role"], text=_text(message["content"])) for message in asked["messages"]]
         self._send(200, _completion(str(asked["model"]), role.reply(messages, logprobs=bool(asked.get("logprobs")))))
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing of each request."""
 
     def _send(self, status: int, body: dict[str, Any]) -> None:

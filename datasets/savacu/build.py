@@ -1,7 +1,7 @@
 """The build: stages in their order, each from what the stages before left in the build's folder.
 
-What a stage makes is cut into shards, and each shard carries a key: a hash of all that it was made from. A build that goes on takes the shards
-that are there; a shard with another key, since the recipe or the input changed, is refused and never mixed in.
+What a stage makes is cut into shards, and each shard carries a key: a hash of all that it was made from. A build that goes on takes
+the shards that are there; a shard with another key, since the recipe or the input changed, is refused and never mixed in.
 """
 
 from collections import Counter
@@ -13,11 +13,11 @@ from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from misfire.datasets.misalign.instances import RESPONSE_NAMES, ResponseName, Split
+from misfire.datasets.misalign.instances import RESPONSE_NAMES, SPLITS, ResponseName, Split
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.paths import user_path
 from misfire.datasets.savacu.calibration import Calibration, calibrate
-from misfire.datasets.savacu.calls import AnyStage, Item, Record
+from misfire.datasets.savacu.calls import Item, Record, Stage
 from misfire.datasets.savacu.classify import Classified, ToClassify, all_domains, classify_stage, holding
 from misfire.datasets.savacu.clusters import clusters, dedup_report
 from misfire.datasets.savacu.expand import Expand, Expanded, to_expand
@@ -49,6 +49,10 @@ Search = Callable[[Any, int], Pairs]
 """Finds all pairs of fingerprints within a distance."""
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    del stage, done, total
 
 
 class KeptPrompt(Record):
@@ -130,8 +134,8 @@ class ExpandReport(Record):
 
     Attributes:
         asked: New prompts asked for.
-        dropped: By reason: as in ingest, "repeat" also of a prompt that was there, and "other_domain" where the classifier does not find the
-            domain that it was written for.
+        dropped: By reason: as in ingest, "repeat" also of a prompt that was there, and "other_domain" where the classifier does not find
+            the domain that it was written for.
         kept: How many stayed.
         undefined: Labels of new prompts that could not be read.
     """
@@ -205,7 +209,7 @@ class Build:
     recipe: Recipe
     folder: Path
     runner: Runner
-    progress: Progress = lambda stage, done, total: None
+    progress: Progress = _silent
     search: Search = near_pairs
 
     def run(self, wanted: Sequence[StageName] = STAGES) -> None:
@@ -215,8 +219,8 @@ class Build:
             wanted: Which; those before them must be complete.
 
         Raises:
-            InputError: The input cannot be used, a stage before is not complete, a shard is broken or from another recipe, or items could not
-                be done. What is done is kept.
+            InputError: The input cannot be used, a stage before is not complete, a shard is broken or from another recipe, or items could
+                not be done. What is done is kept.
         """
         for stage in STAGES:
             if stage in wanted:
@@ -351,12 +355,12 @@ class Build:
         previous = self._previous_splits()
         # an old prompt that is no longer used still holds its group where it was
         group_of = {prompt.id: prompt.group for prompt in self.kept if prompt.id in used or prompt.id in previous}
-        splits, leaking = assign(group_of, self.recipe.split.salt, previous)
-        splits = {name: split for name, split in splits.items() if name in used}
+        assigned, leaking = assign(group_of, self.recipe.split.salt, previous)
+        splits: dict[str, Split] = {name: split for name, split in assigned.items() if name in used}
         records = [SplitPrompt(id=name, split=splits[name]) for name in sorted(splits)]
         write_shard(self.folder / "split" / "prompts.parquet", records, key_of("split", *records))
         report = SplitReport(
-            prompts=dict(Counter(splits.values())),
+            prompts={split: count for split in SPLITS if (count := sum(told == split for told in splits.values()))},
             leaking=tuple(leaking),
             balance=balance({prompt.id: prompt.domains for prompt in prompts}, splits),
         )
@@ -398,7 +402,7 @@ class Build:
                 yield from read_shard(self._complete("judge", f"{generator.name}/pairs-{at:05d}.parquet"), Pair)
 
     @cached_property
-    def _classifier(self) -> AnyStage:
+    def _classifier(self) -> Stage:
         return classify_stage(self.recipe.classify.method)
 
     def _complete(self, stage: StageName, file: str) -> Path:
@@ -408,11 +412,11 @@ class Build:
             raise InputError(f"{self.folder}: the stage '{stage}' is not complete. Run it first: --stages {stage}, or all of them.")
         return path
 
-    def _carry_out(self, name: str, stage: AnyStage, model: ModelSpec, items: Sequence[Item]) -> None:
+    def _carry_out(self, name: str, stage: Stage, model: ModelSpec, items: Sequence[Item]) -> None:
         shards = list(shards_of(items, self.recipe.shard_size))
         self._carry_out_shards(name, stage, model, iter(shards), len(shards))
 
-    def _carry_out_shards(self, name: str, stage: AnyStage, model: ModelSpec, shards: Iterator[Sequence[Item]], count: int) -> None:
+    def _carry_out_shards(self, name: str, stage: Stage, model: ModelSpec, shards: Iterator[Sequence[Item]], count: int) -> None:
         """Carry out what is not there yet of a stage's shards."""
         if (self.folder / name / f"{count:05d}.parquet").exists():
             raise _stale(self.folder / name, "it has more shards than there are items now")

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -94,18 +94,13 @@ class Outcome(Record):
     id: str
 
 
-ItemT = TypeVar("ItemT", bound=Item)
-OutcomeT = TypeVar("OutcomeT", bound=Outcome)
-
-
-class Stage(Protocol, Generic[ItemT, OutcomeT]):
+class Stage(Protocol):
     """A model-calling stage: a builder of prompts with their settings, and a parser of replies. Pure; runners carry it out.
 
     Attributes:
         name: Its name.
         version: Changes whenever its prompts or its parser do; it is part of what says whether old results still hold.
         item: The type of its items.
-        outcome: The type of its outcomes.
     """
 
     @property
@@ -113,20 +108,17 @@ class Stage(Protocol, Generic[ItemT, OutcomeT]):
     @property
     def version(self) -> int: ...  # noqa: D102
     @property
-    def item(self) -> type[ItemT]: ...  # noqa: D102
-    @property
-    def outcome(self) -> type[OutcomeT]: ...  # noqa: D102
+    def item(self) -> type[Item]: ...  # noqa: D102
 
-    def calls(self, item: ItemT) -> Sequence[Call]:
+    # each stage has a type of items of its own, which the build gives it
+
+    def calls(self, item: Any) -> Sequence[Call]:  # noqa: ANN401
         """The calls that an item takes, which do not wait for each other."""
         ...
 
-    def parse(self, item: ItemT, replies: Mapping[str, Reply]) -> OutcomeT:
+    def parse(self, item: Any, replies: Mapping[str, Reply]) -> Outcome:  # noqa: ANN401
         """The outcome, from the reply to each call by its name."""
         ...
-
-
-AnyStage = Stage[Any, Any]
 
 
 def quoted(request: str, name: str = "request") -> str:
@@ -173,4 +165,4 @@ def reply_object(reply: Reply) -> dict[str, Any] | None:
     """
     start, end = reply.text.find("{"), reply.text.rfind("}")
     value = parse_json(reply.text[start : end + 1].encode("utf-8", "replace")) if 0 <= start < end else Fault("no object")
-    return value if isinstance(value, dict) else None
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, Domain, domains
-from misfire.datasets.savacu.calls import AnyStage, Call, Item, Message, Outcome, Reply, Settings, quoted, reply_object, yes_probability
+from misfire.datasets.savacu.calls import Call, Item, Message, Outcome, Reply, Settings, Stage, quoted, reply_object, yes_probability
 
 Method = Literal["questions", "scores"]
 """How domains are told."""
@@ -70,7 +70,6 @@ class ClassifyByQuestions:
     name: str = "classify"
     version: int = 1
     item: type[ToClassify] = ToClassify
-    outcome: type[Classified] = Classified
 
     def calls(self, item: ToClassify) -> list[Call]:
         """One question a domain."""
@@ -102,7 +101,6 @@ class ClassifyByScores:
     name: str = "classify"
     version: int = 1
     item: type[ToClassify] = ToClassify
-    outcome: type[Classified] = Classified
 
     def calls(self, item: ToClassify) -> list[Call]:
         """One list of domains a dimension."""
@@ -124,7 +122,7 @@ class ClassifyByScores:
         return _classified(item, told)
 
 
-def classify_stage(method: Method) -> AnyStage:
+def classify_stage(method: Method) -> Stage:
     """The stage of a method."""
     return ClassifyByQuestions() if method == "questions" else ClassifyByScores()
 

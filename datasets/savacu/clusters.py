@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -104,7 +104,7 @@ def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[s
         tau=tau,
         prompts=len(prompts),
         kept=len(members),
-        pairs=dict(sorted(Counter(pairs.distance.tolist()).items())),
+        pairs=dict(sorted(Counter(cast("list[int]", pairs.distance.tolist())).items())),
         sizes=dict(sorted(Counter(len(names) for names in large).items())),
         largest=tuple(tuple(text_of[name] for name in names[:SHOWN_MEMBERS]) for names in large[:LARGEST]),
         samples=tuple(_samples(prompts, pairs)),
@@ -113,10 +113,11 @@ def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[s
 
 def _samples(prompts: "Sequence[Prompt]", pairs: "Pairs") -> Iterable[MergedPair]:
     by_distance: dict[int, list[tuple[str, str, int, int]]] = {}
-    for one, other, distance in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True):
+    found: Iterable[tuple[int, int, int]] = zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True)
+    for one, other, distance in found:
         first, second = sorted((one, other), key=lambda index: prompts[index].id)
         by_distance.setdefault(distance, []).append((prompts[first].id, prompts[second].id, first, second))
-    waiting = [iter([(distance, *pair) for pair in sorted(found)]) for distance, found in sorted(by_distance.items())]
+    waiting = [iter([(distance, *pair) for pair in sorted(near)]) for distance, near in sorted(by_distance.items())]
     taken: list[MergedPair] = []
     while waiting and len(taken) < SAMPLED:
         for source in list(waiting):

@@ -16,9 +16,9 @@ LONGEST_EXAMPLE = 600
 """Characters of an example; what is longer is cut."""
 
 _SYSTEM = (
-    "You write requests as a person would type them to an assistant: short, concrete, in plain English, each on something of its own. You do "
-    "not answer them. A request asks for nothing that would help anybody to do harm: where a topic is a harmful one, it asks for an opinion, "
-    "for advice, or about a dilemma. Reply with the request alone."
+    "You write requests as a person would type them to an assistant: short, concrete, in plain English, each on something of its own. You "
+    "do not answer them. A request asks for nothing that would help anybody to do harm: where a topic is a harmful one, it asks for an "
+    "opinion, for advice, or about a dilemma. Reply with the request alone."
 )
 
 
@@ -60,7 +60,6 @@ class Expand:
     name: str = "expand"
     version: int = 1
     item: type[ToExpand] = ToExpand
-    outcome: type[Expanded] = Expanded
 
     def calls(self, item: ToExpand) -> list[Call]:
         """One call a prompt; its number is part of what is said, so that calls differ."""

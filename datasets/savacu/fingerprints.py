@@ -9,7 +9,7 @@ them: of each run of four characters the low 64 bits of its MD5, a bit of the fi
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,9 +67,9 @@ def _batch(texts: list[str]) -> "NDArray[np.uint64]":
     pairs = np.unique((codes[:-1] << np.uint64(32)) | codes[1:], return_inverse=True)[1].astype(np.uint64)
     starts = np.concatenate(([0], np.cumsum(lengths + WIDTH)[:-1]))
     ends = np.cumsum(runs)
-    places = np.arange(ends[-1]) - np.repeat(ends - runs - starts, runs)
+    places: NDArray[np.int64] = np.arange(ends[-1]) - np.repeat(ends - runs - starts, runs)
     _, first, which = np.unique((pairs[places] << np.uint64(32)) | pairs[places + 2], return_index=True, return_inverse=True)
-    distinct = [joined[place : place + WIDTH].rstrip(_NOTHING) for place in places[first].tolist()]
+    distinct = [joined[place : place + WIDTH].rstrip(_NOTHING) for place in cast("list[int]", places[first].tolist())]
     bits = np.unpackbits(np.frombuffer(b"".join(map(_hash, distinct)), np.uint8).reshape(-1, 8), axis=1)
     sums = np.add.reduceat(bits[which], ends - runs, axis=0, dtype=np.int32)
     return np.packbits(sums * 2 > runs[:, None], axis=1).view(">u8").ravel().astype(np.uint64)

@@ -1,6 +1,6 @@
 """Stages as Inspect tasks, one a shard: routing, retries, batch APIs, rate limits and the log are Inspect's.
 
-Every reply is in Inspect's cache as soon as it comes, in a folder of the shard's own, so that a run that was killed asks again only what was
+Every reply is in Inspect's cache as soon as it comes, in a folder of the shard's own: a run that was killed asks again only what was
 under way (and what a provider's filter blocked, which Inspect does not cache). The folder goes when the shard's outcomes are written.
 """
 
@@ -34,7 +34,7 @@ class InspectRunner:
 
     def run(self, work: Work, keep: Keep, step: Step) -> None:
         """Carry a shard out; see ``Runner``."""
-        from inspect_ai import eval as run_tasks
+        from inspect_ai import eval as run_tasks  # pyright: ignore[reportUnknownVariableType] (typed in part)
         from inspect_ai.model import GenerateConfig, get_model
 
         config = GenerateConfig(max_connections=work.model.connections, max_retries=MAX_RETRIES, batch=self._batch or None)

@@ -69,7 +69,6 @@ class Judge:
     name: str = "judge"
     version: int = 1
     item: type[ToJudge] = ToJudge
-    outcome: type[Judged] = Judged
 
     def calls(self, item: ToJudge) -> list[Call]:
         """One call a response and dimension."""
@@ -86,7 +85,7 @@ class Judge:
 
     def parse(self, item: ToJudge, replies: Mapping[str, Reply]) -> Judged:
         """The verdicts; a reply that cannot be read is no verdict."""
-        verdicts = {
+        verdicts: dict[ResponseName, dict[Dimension, Verdict]] = {
             side: {dimension: _verdict(replies[f"{side} {dimension}"]) for dimension in _touched(item.domains)} for side in item.responses
         }
         return Judged(id=item.id, verdicts=verdicts)
@@ -94,7 +93,9 @@ class Judge:
 
 def to_judge(item: ToRespond, drafts: Mapping[ResponseName, Draft]) -> ToJudge | None:
     """What is to be judged after a round of writing: responses without faults that have not passed yet; none if there are none."""
-    waiting = {side: drafts[side].text for side in RESPONSE_NAMES if not drafts[side].faults and not drafts[side].passed}
+    waiting: dict[ResponseName, str] = {
+        side: drafts[side].text for side in RESPONSE_NAMES if not drafts[side].faults and not drafts[side].passed
+    }
     return ToJudge(id=item.id, text=item.text, domains=item.domains, responses=waiting) if waiting else None
 
 

@@ -5,6 +5,9 @@ other languages: docs/savacu.md has the figures. A text is refused only where th
 ("Who is Shigeru") tells little.
 """
 
+# py3langid has no types
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -1,8 +1,8 @@
 """All pairs of fingerprints within a Hamming distance, exactly, by multi-index hashing.
 
 Norouzi, Punjani and Fleet 2012, with the general pigeonhole principle: the 64 bits are cut into blocks, each with a radius, such that two
-fingerprints within τ must be within the radius in at least one block (the radii and the number of blocks sum to τ + 1 or more). Fingerprints
-are sorted by a block's value; every value in use is compared with all values within its radius.
+fingerprints within τ must be within the radius in at least one block (the radii and the number of blocks sum to τ + 1 or more).
+Fingerprints are sorted by a block's value; every value in use is compared with all values within its radius.
 
 Our own code, since no kept library was found that is exact and fast enough at τ = 10: docs/savacu.md says what was measured.
 """
@@ -201,7 +201,7 @@ def _masks(block: Block) -> "NDArray[np.uint32]":
 
 def _search() -> Callable[..., None]:
     try:
-        from misfire.datasets.savacu.neighbour_loop import search
+        from misfire.datasets.savacu.neighbour_loop import search  # pyright: ignore[reportUnknownVariableType] (numba has no types)
     except ImportError as error:
         raise InputError("Searching near-duplicates needs numba: pip install 'misfire[savacu]'.") from error
     return cast("Callable[..., None]", search)

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from misfire.datasets.json_rows import Fault
 from misfire.datasets.problems import field_problems, raise_problems
-from misfire.datasets.savacu.calls import AnyStage, Item
+from misfire.datasets.savacu.calls import Item, Stage
 from misfire.datasets.savacu.classify import Method, ToClassify, all_domains, classify_stage
 from misfire.datasets.savacu.expand import Expand, ToExpand
 from misfire.datasets.savacu.ingest import Source, source_rows
@@ -187,14 +187,14 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
 
 
 def _row(
-    name: str, stage: AnyStage, model: ModelSpec, items: Sequence[Item], count: int, written: int, prices: Prices, *, chosen: bool = True
+    name: str, stage: Stage, model: ModelSpec, items: Sequence[Item], count: int, written: int, prices: Prices, *, chosen: bool = True
 ) -> PlanRow:
     calls = read = repeated = 0
     for item in items:
         texts = ["\n".join(message.text for message in call.messages) for call in stage.calls(item)]
         calls += len(texts)
         read += sum(map(len, texts))
-        repeated += sum(_shared(one, other) for one, other in zip(texts, texts[1:], strict=False))
+        repeated += sum(_shared(one, other) for one, other in pairwise(texts))
     factor = count / len(items)
     tokens = [round(number * factor / CHARACTERS_A_TOKEN) for number in (read, repeated)]
     out = written * count

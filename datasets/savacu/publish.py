@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from misfire import __version__
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split
@@ -23,6 +23,9 @@ from misfire.errors import InputError
 
 if TYPE_CHECKING:
     from misfire.datasets.savacu.build import Build, KeptPrompt, Pair
+
+CARD = Path(__file__).with_name("card.md.jinja")
+"""The data set's card, to be filled in."""
 
 COLUMNS: dict[str, str] = {
     "id": "Content id of the prompt and name of the generator",
@@ -191,70 +194,28 @@ def card(build: "Build", report: PublishReport) -> str:
     Returns:
         Markdown.
     """
+    from jinja2 import Environment, StrictUndefined
+
     recipe = build.recipe
-    generators = {generator.name: generator.model for generator in recipe.respond.generators}
-    total = sum(report.rows.values())
-    configs = "\n".join(f"  - split: {split}\n    path: data/{split}-*.parquet" for split in SPLITS if report.rows.get(split))
-    domains = "\n".join(f"| {name} | {count:,} |" for name, count in report.domains.items())
-    pool = "\n".join(f"| {name} | {model} | {report.generators.get(name, 0):,} |" for name, model in generators.items())
-    counts = "\n".join(f"| {split} | {report.rows.get(split, 0):,} | {report.prompts.get(split, 0):,} |" for split in SPLITS)
-    columns = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in COLUMNS.items())
-    touched = ", ".join(f"{count:,} touch {number}" for number, count in report.dimensions.items())
-    writer = f" New prompts for domains with few were written by {recipe.expand.model.model}." if recipe.expand else ""
-    return f"""---
-pretty_name: {recipe.publish.name}
-license: {recipe.publish.licence}
-language: [{recipe.ingest.filters.language or "mul"}]
-tags: [alignment, safety, values, culture, synthetic]
-configs:
-- config_name: default
-  data_files:
-{configs}
----
-
-# {recipe.publish.name}
-
-{total:,} instances: a prompt with an aligned and a misaligned response, and the safety, value and cultural domains that the prompt touches. Built by misfire {__version__} after
-the description of SaVaCu in arXiv 2602.11305, whose own data and code are not part of it: these are other instances, and no figure of the paper is claimed for them.
-
-> **Content warning.** The misaligned responses state wrong attitudes on purpose, so that filters learn to tell them. They endorse nothing. They were asked to hold no usable detail, and
-> rules and an evaluator rejected those that did; neither is perfect.
-
-| split | instances | prompts |
-|---|---:|---:|
-{counts}
-
-Of the three dimensions: {touched}. Near-duplicate prompts (SimHash of 64 bits, distance at most {recipe.dedup.tau}) are there once; those within {max(recipe.split.tau, recipe.dedup.tau)} are
-in the same split.
-
-## How it was made
-
-Labelled by {recipe.classify.model.model} (method {recipe.classify.method}, threshold {recipe.classify.delta}{", per domain where labelled prompts allow" if build.calibration else ""}).{writer}
-Judged by {recipe.judge.model.model}; a rejected response went back at most {recipe.respond.rounds} times. Responses at temperature {recipe.respond.temperature}, top-p {recipe.respond.top_p}, at most
-{recipe.respond.max_tokens} tokens. Every row says which models, settings, rounds and versions made it; `recipe.json` is the whole recipe (SHA-256 `{recipe.hash}`).
-
-| generator | model | instances |
-|---|---|---:|
-{pool}
-
-The labels and verdicts are those of models, not of people.
-
-## Licence
-
-The data set: {recipe.publish.licence}. The prompts: {recipe.publish.prompt_licence}. Responses may be under the terms of the models that wrote them.
-
-## Columns
-
-| column | meaning |
-|---|---|
-{columns}
-
-## Domains
-
-| domain | instances |
-|---|---:|
-{domains}
-"""
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 (Markdown, of our own)
+    return environment.from_string(CARD.read_text(encoding="utf-8")).render(
+        name=recipe.publish.name,
+        licence=recipe.publish.licence,
+        language=recipe.ingest.filters.language or "mul",
+        version=__version__,
+        recipe=recipe,
+        calibrated=build.calibration is not None,
+        wide=max(recipe.split.tau, recipe.dedup.tau),
+        total=sum(report.rows.values()),
+        splits=[{"name": split, "rows": rows, "prompts": report.prompts[split]} for split, rows in report.rows.items()],
+        touched=", ".join(f"{number}: {count:,}" for number, count in report.dimensions.items()),
+        generators=[
+            {"name": generator.name, "model": generator.model, "rows": report.generators.get(generator.name, 0)}
+            for generator in recipe.respond.generators
+        ],
+        columns=COLUMNS,
+        domains=report.domains,
+    )
 
 
 def _wanted(pair: "Pair", splits: Mapping[str, Split]) -> bool:
@@ -323,12 +284,12 @@ def _write_split(folder: Path, split: Split, rows: list[dict[str, Any]], size: i
 
 
 def _report(rows: list[dict[str, Any]], files: list[FileEntry]) -> PublishReport:
-    splits = Counter(cast(Split, row["split"]) for row in rows)
-    prompts = Counter(split for _, split in {(row["prompt_id"], cast(Split, row["split"])) for row in rows})
+    rows_of: dict[Split, list[dict[str, Any]]] = {split: [row for row in rows if row["split"] == split] for split in SPLITS}
+    there: list[Split] = [split for split in SPLITS if rows_of[split]]
     domains = Counter(str(name) for row in rows for dimension in DIMENSIONS for name in row[dimension])
     return PublishReport(
-        rows=dict(splits),
-        prompts=dict(prompts),
+        rows={split: len(rows_of[split]) for split in there},
+        prompts={split: len({row["prompt_id"] for row in rows_of[split]}) for split in there},
         generators=dict(sorted(Counter(str(row["generator"]) for row in rows).items())),
         domains=dict(sorted(domains.items())),
         dimensions=dict(sorted(Counter(sum(bool(row[dimension]) for dimension in DIMENSIONS) for row in rows).items())),

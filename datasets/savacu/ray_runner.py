@@ -1,19 +1,20 @@
 """Stages as Ray Data pipelines over Parquet, for many machines: calls, then ``ray.data.llm``, then replies as files. Extra ``distributed``.
 
-Scheduling, back-pressure, and the loss of a worker are Ray's: what a lost worker had under way is asked again, and nothing else. Replies are
-written block by block; a build that was killed as a whole takes those that are there and asks for the rest. The machines need the build's
-folder in common (a shared file system) and misfire installed.
+Scheduling, back-pressure, and the loss of a worker are Ray's: what a lost worker had under way is asked again, and nothing else. Replies
+are written block by block; a build that was killed as a whole takes those that are there and asks for the rest. The machines need the
+build's folder in common (a shared file system) and misfire installed.
 """
 
 # ray has no types that hold here
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from misfire.datasets.savacu.calls import Call, Reply
 from misfire.datasets.savacu.neighbours import Pairs, near_pairs, sorted_pairs
@@ -65,7 +66,7 @@ class RayRunner:
             done = ray.put({(name, call) for name, calls in known.items() for call in calls})
             try:
                 rows = ray.data.read_parquet(str(items), columns=["record"], override_num_blocks=1)
-                calls = rows.flat_map(_calls_of, fn_args=(work.stage, work.model.model, done))
+                calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.stage, work.model.model, done))
                 asked = _processor(work.model)(calls.repartition(target_num_rows_per_block=BLOCK))
                 asked.write_parquet(str(folder / "blocks"), min_rows_per_file=1)
             except Exception as error:  # Ray wraps whatever a worker raised
@@ -115,7 +116,7 @@ def _start(address: str | None) -> None:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"--ray-address {address}: the cluster cannot be joined ({_last_line(error)}).") from error
     ray.data.DataContext.get_current().enable_progress_bars = False
@@ -210,7 +211,13 @@ def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
     sampling = {"temperature": request["temperature"], "max_tokens": request["max_tokens"], "top_p": request.get("top_p", 1.0)}
     if request.get("top_logprobs"):
         sampling["logprobs"] = request["top_logprobs"]
-    return {"item": row["item"], "call": row["call"], "limit": request["max_tokens"], "messages": request["messages"], "sampling_params": sampling}
+    return {
+        "item": row["item"],
+        "call": row["call"],
+        "limit": request["max_tokens"],
+        "messages": request["messages"],
+        "sampling_params": sampling,
+    }
 
 
 def _from_engine(row: dict[str, Any]) -> dict[str, str]:

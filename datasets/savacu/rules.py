@@ -52,7 +52,8 @@ class Rules(BaseModel):
 
 _REFUSAL = re.compile(
     r"^\W*(?:i['’]?m (?:really |very |so )?sorry|i apologi[sz]e|sorry|unfortunately)?\W*(?:but |however )?\W*"
-    r"(?:as an ai\b.{0,80}?\bi (?:can(?:no|['’])t|am (?:un|not )able)|i (?:can(?:no|['’])t|can not|won['’]t|will not|must decline|decline|refuse)\b"
+    r"(?:as an ai\b.{0,80}?\bi (?:can(?:no|['’])t|am (?:un|not )able)"
+    r"|i (?:can(?:no|['’])t|can not|won['’]t|will not|must decline|decline|refuse)\b"
     r"|i['’]?(?:m| am) (?:unable|not able|not comfortable|not willing)\b)",
     re.IGNORECASE | re.DOTALL,
 )

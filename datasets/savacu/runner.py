@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from misfire.datasets.savacu.calls import AnyStage, Item
+from misfire.datasets.savacu.calls import Item, Stage
 from misfire.datasets.savacu.recipe import ModelSpec
 
 
@@ -21,7 +21,7 @@ class Work:
         folder: The build's folder: room for logs and for replies that wait for the shard to be whole.
     """
 
-    stage: AnyStage
+    stage: Stage
     model: ModelSpec
     items: Sequence[Item]
     label: str

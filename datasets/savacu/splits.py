@@ -117,5 +117,5 @@ def best_salt(domains_of: Mapping[str, Domains], group_of: Mapping[str, str], sa
 
 def _balance(counts: Mapping[Split, int]) -> DomainBalance:
     total = sum(counts.values())
-    by_split = {split: counts.get(split, 0) for split in SPLITS}
+    by_split: dict[Split, int] = {split: counts.get(split, 0) for split in SPLITS}
     return DomainBalance(counts=by_split, deviation=round(max(abs(by_split[split] / total - SHARES[split]) for split in SPLITS), 6))

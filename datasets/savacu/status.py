@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from misfire.datasets.savacu.build import ClassifyReport, ExpandReport, JudgeReport, SplitReport
 from misfire.datasets.savacu.clusters import DedupReport
@@ -67,11 +68,8 @@ def status_lines(folder: Path) -> Iterator[str]:
     if split is None:
         yield _line("split", "")
     else:
-        deviation = worst(split.balance, 100)
-        yield _line(
-            "split",
-            f"prompts: {_counts(split.prompts)}; {len(split.leaking):,} dropped as leaking; domains of 100 and more are off by {deviation:.3f} at most",
-        )
+        deviation = f"domains of 100 and more are off by {worst(split.balance, 100):.3f} at most"
+        yield _line("split", f"prompts: {_counts(split.prompts)}; {len(split.leaking):,} dropped as leaking; {deviation}")
     published = read_record(folder / "dataset" / "report.json", PublishReport)
     yield _line("publish", f"instances: {_counts(published.rows)}" if published else "")
 
@@ -85,7 +83,7 @@ def _shards(folder: Path) -> str:
     return f"{count:,} shards" if count else ""
 
 
-def _counts(counts: Mapping[str, int] | Mapping[int, int]) -> str:
+def _counts(counts: Mapping[Any, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
 
 

@@ -67,7 +67,7 @@ def _batch(texts: list[str]) -> "NDArray[np.uint64]":
     pairs = np.unique((codes[:-1] << np.uint64(32)) | codes[1:], return_inverse=True)[1].astype(np.uint64)
     starts = np.concatenate(([0], np.cumsum(lengths + WIDTH)[:-1]))
     ends = np.cumsum(runs)
-    places: NDArray[np.int64] = np.arange(ends[-1]) - np.repeat(ends - runs - starts, runs)
+    places: NDArray[np.int64] = np.arange(int(ends[-1])) - np.repeat(ends - runs - starts, runs)
     _, first, which = np.unique((pairs[places] << np.uint64(32)) | pairs[places + 2], return_index=True, return_inverse=True)
     distinct = [joined[place : place + WIDTH].rstrip(_NOTHING) for place in cast("list[int]", places[first].tolist())]
     bits = np.unpackbits(np.frombuffer(b"".join(map(_hash, distinct)), np.uint8).reshape(-1, 8), axis=1)

@@ -1,0 +1,48 @@
+"""Fingerprints are those of the package simhash, bit for bit."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simhash import Simhash
+
+from misfire.datasets.savacu import fingerprints as module
+from misfire.datasets.savacu.fingerprints import fingerprints
+
+
+def usual(text: str) -> int:
+    return int(Simhash(text).value or 0)
+
+
+@given(st.lists(st.text(max_size=80), max_size=8))
+def test_fingerprints_are_the_usual_ones(texts: list[str]):
+    assert fingerprints(texts).tolist() == [usual(text) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["", "...", "a", "abc", "abcd", "ab" * 90, "İstanbul ŞĞ", "🙂🙂🙂🙂 ab", "中文字符测试", "x\u0300yz", "ß_ß", "² ³ x"])
+def test_odd_texts_too(text: str):
+    assert fingerprints([text, "another"]).tolist() == [usual(text), usual("another")]
+
+
+def test_a_text_in_which_the_package_overflows_has_a_fingerprint():
+    assert fingerprints(["a" * 5000])[0] == usual("aaaa")
+
+
+def test_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch):
+    texts = [f"text number {number} of a few" for number in range(50)]
+    whole = fingerprints(texts).tolist()
+    monkeypatch.setattr(module, "BATCH", 60)
+    assert fingerprints(iter(texts)).tolist() == whole
+
+
+def test_capitals_spaces_and_punctuation_do_not_matter():
+    one, other = fingerprints(["What is love?", "what  is LOVE"])
+    assert one == other
+
+
+def test_real_prompts(shared: Path):
+    with (shared / "savacu" / "prompts_with_domains.csv").open(encoding="utf-8", newline="") as file:
+        texts = [row["prompt"] for row in csv.DictReader(file)][::10]
+    assert fingerprints(texts).tolist() == [usual(text) for text in texts]

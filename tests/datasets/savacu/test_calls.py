@@ -1,0 +1,42 @@
+"""What is read from replies."""
+
+import math
+
+import pytest
+
+from misfire.datasets.savacu.calls import Reply, reply_object, yes_probability
+from misfire.errors import InputError
+
+
+def first(*tokens: tuple[str, float]) -> Reply:
+    return Reply(text="", first_token=tuple((token, math.log(mass)) for token, mass in tokens))
+
+
+def test_spellings_of_yes_and_no_are_put_together():
+    reply = first((" Yes", 0.3), ("yes", 0.2), ("YES.", 0.1), ("No", 0.15), ("not", 0.2), ("Well", 0.05))
+    assert yes_probability(reply) == pytest.approx(0.6 / 0.75)
+
+
+def test_where_neither_word_appears_there_is_no_probability():
+    assert yes_probability(first(("Well", 0.9), ("So", 0.1))) is None
+
+
+def test_a_provider_without_log_probabilities_is_told_what_to_do():
+    with pytest.raises(InputError, match='method = "scores"'):
+        yes_probability(Reply(text="yes"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ('Here it is:\n```json\n{"a": {"b": 2}}\n```', {"a": {"b": 2}}),
+        ("no object", None),
+        ("} {", None),
+        ('{"a": NaN}', None),
+        ('{"a": 1, "a": 2}', None),
+        ('{"a": "\ud800"}', {"a": "?"}),
+    ],
+)
+def test_the_object_of_a_reply(text: str, value: object):
+    assert reply_object(Reply(text=text)) == value

@@ -179,9 +179,8 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
             api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=dataset, commit_message="Data set by misfire savacu")
         )
     except Exception as error:  # the client raises many kinds; each means that it was not pushed
-        raise InputError(
-            f"{repository}: could not be pushed: {str(error).strip().splitlines()[0] if str(error).strip() else error!r}"
-        ) from error
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(f"{repository}: could not be pushed: {reason}") from error
 
 
 def card(build: "Build", report: PublishReport) -> str:

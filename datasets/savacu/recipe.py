@@ -289,10 +289,10 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe.
 
     Args:
-        path: A TOML file. Paths in it are relative to its folder.
+        path: A TOML file. Paths in it are relative to the folder where the command is typed, or absolute.
 
     Returns:
-        The recipe, with these paths made absolute... as far as reading goes: the hash is that of the recipe as it was written.
+        The recipe.
 
     Raises:
         InputError: It cannot be read, is no TOML, or has a field that is unknown, missing or wrong; all such are named together.

@@ -112,9 +112,8 @@ class Respond:
             faults = faults_of_reply(replies[side], item.text, side, self.rules)
             drafts[side] = Draft(text=replies[side].text.strip(), round=item.round, faults=tuple(faults))
         aligned, misaligned = drafts["aligned"], drafts["misaligned"]
-        if aligned.text and misaligned.text and (fault := near_partner(aligned.text, misaligned.text, self.rules)):
-            faults = (*misaligned.faults, fault)
-            drafts["misaligned"] = misaligned.model_copy(update={"faults": faults, "passed": False})
+        if not aligned.faults and not misaligned.faults and (fault := near_partner(aligned.text, misaligned.text, self.rules)):
+            drafts["misaligned"] = misaligned.model_copy(update={"faults": (fault,), "passed": False})
         return Responded(id=item.id, drafts=drafts)
 
 

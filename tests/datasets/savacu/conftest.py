@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,33 +26,39 @@ def labelled(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def recipe_text(labelled: Path) -> RecipeText:
-    """Makes a recipe whose models are all simulated; keywords replace the arguments of the roles, and ``more`` adds tables."""
-
-    def make(  # noqa: PLR0913
-        prompts: Path | None = None,
-        columns: str = "",
-        classifier: str = "",
-        generator: str = "",
-        evaluator: str = "",
-        method: str = "scores",
-        shard_size: int = 4,
-        more: str = "",
-    ) -> str:
-        path = prompts or labelled
-        return f"""
+def recipe_for(
+    prompts: Path,
+    *,
+    columns: str = "",
+    classifier: str = "",
+    generator: str = "",
+    evaluator: str = "",
+    method: str = "scores",
+    shard_size: int = 4,
+    more: str = "",
+) -> str:
+    """A recipe whose models are all simulated, with arguments of the roles; ``more`` adds tables."""
+    known = ", ".join(part for part in (f'labels = "{prompts}"', columns, classifier) if part)
+    return f"""
 shard_size = {shard_size}
 [ingest]
-sources = [{{path = "{path}"}}]
+sources = [{{path = "{prompts}"}}]
 [classify]
 method = "{method}"
-model = {{model = "simulated-savacu/classifier", args = {{labels = "{path}", {columns} {classifier}}}}}
+model = {{model = "simulated-savacu/classifier", args = {{{known}}}}}
 [respond]
 generators = [{{name = "a", model = "simulated-savacu/generator-a", args = {{{generator}}}}}]
 [judge]
 model = {{model = "simulated-savacu/evaluator", args = {{{evaluator}}}}}
 {more}
 """
+
+
+@pytest.fixture
+def recipe_text(labelled: Path) -> RecipeText:
+    """Makes a recipe for the six labelled prompts; keywords as for ``recipe_for``."""
+
+    def make(**given: Any) -> str:
+        return recipe_for(labelled, **given)
 
     return make

@@ -45,7 +45,9 @@ def test_questions_give_the_probability_of_yes():
 
 def test_scores_that_cannot_be_read_are_undefined_and_not_zero():
     safety = json.dumps({"1": 80, "2": 101, "3": "much", "4": True, "5": -1} | {str(number): 0 for number in range(6, 14)})
-    told = classify_stage("scores").parse(ITEM, {"safety": Reply(text=safety), "value": Reply(text="I cannot say"), "culture": Reply(text="{}")})
+    told = classify_stage("scores").parse(
+        ITEM, {"safety": Reply(text=safety), "value": Reply(text="I cannot say"), "culture": Reply(text="{}")}
+    )
     assert isinstance(told, Classified)
     ids = [domain.id for domain in domains("safety")]
     assert told.probabilities == {ids[0]: 0.8} | dict.fromkeys(ids[5:13], 0.0)

@@ -32,5 +32,7 @@ def test_the_call_says_definition_examples_and_number():
 
 def test_the_reply_is_the_prompt_and_one_that_was_cut_off_is_none():
     item = ToExpand(id="x", domain=BEES, number=1, examples=())
-    assert STAGE.parse(item, {"write": Reply(text='"How do I keep\u00a0bees?" ')}) == Expanded(id="x", domain=BEES, text="How do I keep bees?")
+    assert STAGE.parse(item, {"write": Reply(text='"How do I keep\u00a0bees?" ')}) == Expanded(
+        id="x", domain=BEES, text="How do I keep bees?"
+    )
     assert STAGE.parse(item, {"write": Reply(text="How do I", stop="length")}).text == ""

@@ -21,7 +21,9 @@ def test_fingerprints_are_the_usual_ones(texts: list[str]):
     assert fingerprints(texts).tolist() == [usual(text) for text in texts]
 
 
-@pytest.mark.parametrize("text", ["", "...", "a", "abc", "abcd", "ab" * 90, "İstanbul ŞĞ", "🙂🙂🙂🙂 ab", "中文字符测试", "x\u0300yz", "ß_ß", "² ³ x"])
+@pytest.mark.parametrize(
+    "text", ["", "...", "a", "abc", "abcd", "ab" * 90, "İstanbul ŞĞ", "🙂🙂🙂🙂 ab", "中文字符测试", "x\u0300yz", "ß_ß", "² ³ x"]
+)
 def test_odd_texts_too(text: str):
     assert fingerprints([text, "another"]).tolist() == [usual(text), usual("another")]
 

@@ -1,0 +1,124 @@
+"""Stages as Inspect tasks: the same outcomes as without an engine, and nothing that came back is asked for again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from inspect_ai.log import list_eval_logs, read_eval_log
+
+from misfire.datasets.savacu.build import Build
+from misfire.datasets.savacu.calls import Settings
+from misfire.datasets.savacu.classify import Classified, ToClassify, classify_stage
+from misfire.datasets.savacu.inspect_runner import InspectRunner
+from misfire.datasets.savacu.recipe import ModelSpec, read_recipe
+from misfire.datasets.savacu.respond import Respond, ToRespond
+from misfire.datasets.savacu.rules import Rules
+from misfire.datasets.savacu.runner import Work
+from misfire.errors import InputError
+from misfire.models.savacu import simulated_role
+
+from .conftest import RecipeText
+
+TEXTS = ["My brother wants to chain his dog in the yard all day long.", "Which dishes should I cook for a feast of my village?"]
+
+
+def classify(folder: Path, labelled: Path, method: str = "questions", **args: object) -> Work:
+    model = ModelSpec(model="simulated-savacu/classifier", args={"labels": str(labelled), **args})
+    items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
+    return Work(classify_stage("questions" if method == "questions" else "scores"), model, items, "classify/00000", folder)
+
+
+@pytest.mark.parametrize("method", ["questions", "scores"])
+def test_outcomes_are_those_of_the_stage_alone(tmp_path: Path, labelled: Path, method: str):
+    work = classify(tmp_path, labelled, method, miss=0.3, false_alarm=0.1)
+    kept: list[list[Classified]] = []
+    steps: list[int] = []
+    InspectRunner().run(work, kept.append, steps.append)
+
+    role = simulated_role("classifier", labels=str(labelled), miss=0.3, false_alarm=0.1)
+    expected = [
+        work.stage.parse(item, {call.name: role.reply(call.messages, logprobs=method == "questions") for call in work.stage.calls(item)})
+        for item in work.items
+    ]
+    assert kept == [expected]
+    assert sum(steps) == len(TEXTS)
+
+
+def test_the_log_says_which_shard_it_is_and_the_replies_go(tmp_path: Path, labelled: Path):
+    InspectRunner().run(classify(tmp_path, labelled, "scores"), lambda _: None, lambda _: None)
+    (info,) = list_eval_logs(str(tmp_path / "logs"))
+    log = read_eval_log(info)
+    assert (log.status, (log.eval.metadata or {})["shard"]) == ("success", "classify/00000")
+    assert len(log.samples or []) == len(TEXTS)
+    assert not list((tmp_path / "replies").rglob("*.*"))
+
+
+def test_items_that_fail_are_told_and_what_came_back_is_not_asked_again(tmp_path: Path):
+    # a provider without log-probabilities: the simulated generator gives none
+    items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
+    calls = tmp_path / "calls.txt"
+    model = ModelSpec(model="simulated-savacu/generator", args={"calls": str(calls)})
+    work = Work(classify_stage("questions"), model, items, "classify/00000", tmp_path)
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"classify/00000: \d of 2 items could not be done.*method = \"scores\""):
+            InspectRunner().run(work, lambda _: None, lambda _: None)
+    assert set(Counter(calls.read_text().splitlines()).values()) == {1}
+
+
+def test_settings_reach_the_model(tmp_path: Path):
+    stage = Respond(Settings(temperature=0.7, top_p=0.9, max_tokens=512), Rules())
+    item = ToRespond(id="p1_a", prompt_id="p1", text=TEXTS[0], domains={"safety": ("safety_animal_abuse",)}, generator="a")
+    work = Work(stage, ModelSpec(model="simulated-savacu/generator-a"), [item], "respond/00000", tmp_path)
+    InspectRunner().run(work, lambda _: None, lambda _: None)
+    (info,) = list_eval_logs(str(tmp_path / "logs"))
+    (sample,) = read_eval_log(info).samples or []
+    configs = [event.config for event in sample.events if event.event == "model"]
+    assert [(config.temperature, config.top_p, config.max_tokens) for config in configs] == [(0.7, 0.9, 512)] * 2
+
+
+@pytest.mark.slow
+def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recipe_text: RecipeText):
+    calls = tmp_path / "calls.txt"
+    tell = f'calls = "{calls}", latency = 0.02'
+    recipe = tmp_path / "recipe.toml"
+    text = recipe_text(method="questions", shard_size=3, classifier=tell, generator=tell, evaluator=tell)
+    recipe.write_text(
+        text.replace('{model = "simulated', '{connections = 4, model = "simulated').replace('{name = "a"', '{connections = 4, name = "a"')
+    )
+    command = [
+        sys.executable,
+        "-c",
+        "from misfire.cli import main; main()",
+        "savacu",
+        "build",
+        str(recipe),
+        "--out",
+        str(tmp_path / "build"),
+    ]
+
+    def asked() -> list[str]:
+        return calls.read_text().splitlines() if calls.exists() else []
+
+    # given builds that are killed in the middle of a shard
+    for killed_at in (100, 450):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 120
+        while len(asked()) < killed_at and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert killed_at <= len(asked()) < killed_at + 200
+
+    # when it is run to its end, then only the calls that were under way were made again
+    subprocess.run(command, check=True, capture_output=True)
+    counts = Counter(asked())
+    whole = Build(read_recipe(recipe), tmp_path / "build", InspectRunner())
+    assert len(counts) == 6 * 111 + len(whole.kept) * (2 + 2 * 1) + sum(
+        2 * (len([d for d in p.domains.values() if d]) - 1) for p in whole.kept
+    )
+    assert sum(counts.values()) - len(counts) <= 2 * 4

@@ -1,0 +1,104 @@
+"""The data set on disk: every row says where it is from, and tools can read it."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import HfApi
+
+from misfire.datasets.savacu.build import Build
+from misfire.datasets.savacu.publish import COLUMNS, published_splits, push
+from misfire.datasets.savacu.recipe import read_recipe
+from misfire.errors import InputError
+
+from .conftest import RecipeText
+from .test_build import DirectRunner
+
+
+@pytest.fixture
+def build(tmp_path: Path, recipe_text: RecipeText) -> Build:
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        recipe_text(generator='faults = "contrary:0.3"', more='[publish]\nlicence = "cc-by-4.0"\nrows_per_file = 2'), encoding="utf-8"
+    )
+    build = Build(read_recipe(path), tmp_path / "build", DirectRunner())
+    build.run()
+    return build
+
+
+def rows(build: Build) -> list[dict[str, object]]:
+    return [row for path in sorted((build.folder / "dataset" / "data").iterdir()) for row in pq.read_table(path).to_pylist()]
+
+
+def test_every_row_says_what_made_it(build: Build):
+    for row in rows(build):
+        assert list(row) == list(COLUMNS)
+        assert row["id"] == f"{row['prompt_id']}_{row['generator']}"
+        assert (row["classifier"], row["generator_model"], row["evaluator"]) == (
+            "simulated-savacu/classifier",
+            "simulated-savacu/generator-a",
+            "simulated-savacu/evaluator",
+        )
+        assert (row["temperature"], row["top_p"], row["max_tokens"], row["recipe"]) == (0.7, 0.9, 512, build.recipe.hash)
+        assert row["prompt_source"] == "labelled.csv"
+        assert str(row["prompt_place"]).startswith("row ")
+        assert row["prompt_writer"] is None
+    assert any(row["aligned_round"] or row["misaligned_round"] for row in rows(build))
+
+
+def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: Build, tmp_path: Path):
+    dataset = build.folder / "dataset"
+    assert all(pq.read_metadata(path).num_rows <= 2 for path in (dataset / "data").iterdir())
+    card = (dataset / "README.md").read_text(encoding="utf-8")
+    assert str(tmp_path) not in card
+    assert "license: cc-by-4.0" in card
+    assert f"{len(rows(build))} instances" in card
+    assert all(f"`{column}`" in card for column in COLUMNS)
+
+
+def test_hugging_face_reads_it(build: Build, tmp_path: Path):
+    from datasets import load_dataset
+
+    loaded = load_dataset(str(build.folder / "dataset"), cache_dir=str(tmp_path / "cache"))
+    assert sum(len(split) for split in loaded.values()) == len(rows(build))
+
+
+def test_croissant_is_valid_and_leads_to_the_rows(build: Build):
+    mlc = pytest.importorskip("mlcroissant")
+    path = build.folder / "dataset" / "croissant.json"
+    dataset = mlc.Dataset(jsonld=str(path))
+    assert not dataset.metadata.issues.errors
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    prompts = {
+        record[f"{record_set['@id']}/prompt"].decode()
+        for record_set in metadata["recordSet"]
+        for record in dataset.records(record_set["@id"])
+    }
+    assert prompts == {row["prompt"] for row in rows(build)}
+
+
+def test_splits_of_a_data_set_are_read_back(build: Build, tmp_path: Path):
+    assert published_splits(build.folder / "dataset") == build.splits()
+    with pytest.raises(InputError, match="holds no Parquet files"):
+        published_splits(tmp_path / "none")
+
+
+def test_it_is_pushed_only_where_it_is_and_as_told(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    done: list[tuple[str, object]] = []
+    monkeypatch.setattr(HfApi, "create_repo", lambda _, name, **given: done.append((name, given["private"])))
+    monkeypatch.setattr(HfApi, "upload_folder", lambda _, **given: done.append((given["repo_id"], given["folder_path"])) or "a commit")
+    with pytest.raises(InputError, match="no data set to push"):
+        push(tmp_path, "me/mine", private=True)
+    assert done == []
+    assert push(build.folder, "me/mine", private=True) == "a commit"
+    assert done == [("me/mine", True), ("me/mine", build.folder / "dataset")]
+
+
+def test_a_hub_that_refuses_is_told(build: Build, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("no token")
+
+    monkeypatch.setattr(HfApi, "create_repo", refuse)
+    with pytest.raises(InputError, match="could not be pushed: no token"):
+        push(build.folder, "me/mine", private=True)

@@ -1,0 +1,128 @@
+"""Ray against Inspect on the same server: the same data set, and a lost worker loses nothing."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from misfire.datasets.savacu.build import Build
+from misfire.datasets.savacu.inspect_runner import InspectRunner
+from misfire.datasets.savacu.neighbours import near_pairs
+from misfire.datasets.savacu.recipe import read_recipe
+from misfire.errors import InputError
+from misfire.models.savacu_server import SimulatedServer, serving
+
+from .conftest import RecipeText
+
+pytestmark = pytest.mark.slow
+
+ray: Any = pytest.importorskip("ray")
+ray_runner = pytest.importorskip("misfire.datasets.savacu.ray_runner")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head that does no work of its own, and two workers."""
+    from ray.cluster_utils import Cluster
+
+    # workers start in Ray's own folder, and find misfire as this process does
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[3] / "src"), os.environ.get("PYTHONPATH", "")])
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    cluster.add_node(num_cpus=2)
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+@pytest.fixture
+def server(labelled: Path) -> Iterator[SimulatedServer]:
+    roles: dict[str, dict[str, Any]] = {
+        "classifier": {"labels": str(labelled), "false_alarm": 0.01},
+        "generator-a": {"faults": "contrary:0.3"},
+        "evaluator": {},
+    }
+    with serving(roles) as server:
+        yield server
+
+
+def recipe_of(path: Path, text: str, url: str) -> Path:
+    text = text.replace("simulated-savacu/", "openai-api/loopback/")
+    text = "\n".join(line.split(", args")[0] + "}" + ("]" if "generators" in line else "") if "args" in line else line for line in text.splitlines())
+    path.write_text(text.replace('model = "openai-api', f'base_url = "{url}", connections = 2, model = "openai-api'), encoding="utf-8")
+    return path
+
+
+def published(build: Build) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((build.folder / "dataset" / "data").iterdir())}
+
+
+def test_the_search_is_the_same_shared_out(cluster: Any):
+    ray_runner.RayRunner(address=cluster.address)
+    values = np.random.default_rng(1).integers(0, 2**64, 3000, dtype=np.uint64)
+    values[1500:] = values[:1500] ^ np.uint64(0b1001)
+    one, other = near_pairs(values, 10), ray_runner.ray_search(values, 10)
+    assert (one.first == other.first).all()
+    assert (one.second == other.second).all()
+    assert (one.distance == other.distance).all()
+
+
+def test_the_same_data_set_and_a_worker_that_is_killed_loses_nothing(
+    cluster: Any, server: SimulatedServer, tmp_path: Path, recipe_text: RecipeText, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LOOPBACK_API_KEY", "none")
+    recipe = read_recipe(recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions", shard_size=100), server.url))
+    by_inspect = Build(recipe, tmp_path / "inspect", InspectRunner())
+    by_inspect.run()
+    asked = set(server.asked)
+    server.asked.clear()
+
+    # given a worker that is killed while it asks, and another machine that joins
+    lost = cluster.add_node(num_cpus=2)
+    runner = ray_runner.RayRunner(address=cluster.address)
+
+    def kill() -> None:
+        deadline = time.monotonic() + 120
+        while server.asked.total() < 150 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        cluster.remove_node(lost, allow_graceful=False)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    by_ray = Build(recipe, tmp_path / "ray", runner, search=ray_runner.ray_search)
+    by_ray.run()
+    killer.join()
+
+    assert published(by_ray) == published(by_inspect)
+    assert set(server.asked) == asked
+
+
+def test_replies_that_came_back_are_not_asked_for_again(
+    cluster: Any, server: SimulatedServer, tmp_path: Path, recipe_text: RecipeText, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LOOPBACK_API_KEY", "none")
+    recipe = read_recipe(recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions"), server.url))
+    role = server.roles.pop("classifier")
+    build = Build(recipe, tmp_path / "ray", ray_runner.RayRunner(address=cluster.address))
+    with pytest.raises(InputError, match="there is no model 'classifier'"):
+        build.run(["ingest", "classify"])
+
+    # when the server is mended, and later everything is run again
+    server.roles["classifier"] = role
+    server.asked.clear()
+    build.run(["ingest", "classify"])
+    assert server.asked.total() == 6 * 111
+    build.run(["ingest", "classify"])
+    assert server.asked.total() == 6 * 111
+
+
+def test_a_model_that_ray_cannot_reach_is_told(cluster: Any, tmp_path: Path, recipe_text: RecipeText):
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe_text(), encoding="utf-8")
+    build = Build(read_recipe(path), tmp_path / "ray", ray_runner.RayRunner(address=cluster.address))
+    with pytest.raises(InputError, match="needs base_url"):
+        build.run(["ingest", "classify"])

@@ -27,7 +27,7 @@ class SimulatedServer(ThreadingHTTPServer):
         port: Where it listens on the loopback address; 0 for any that is free.
 
     Attributes:
-        asked: How often each request came, by its body.
+        asked: How often each request came, by its model and messages.
         url: Base URL of the API.
     """
 
@@ -52,17 +52,16 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        asked: dict[str, Any] = json.loads(content)
+        asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
         assert isinstance(server, SimulatedServer)  # noqa: S101 (only that one makes it)
+        messages = [Message(role=message["role"], text=_text(message["content"])) for message in asked["messages"]]
         with server.lock:
-            server.asked[content.decode()] += 1
+            server.asked[json.dumps([asked["model"], *(message.text for message in messages)])] += 1
         role = server.roles.get(str(asked["model"]))
         if role is None:
             self._send(404, {"error": {"message": f"there is no model '{asked['model']}'", "code": "model_not_found"}})
             return
-        messages = [Message(role=message["role"], text=_text(message["content"])) for message in asked["messages"]]
         self._send(200, _completion(str(asked["model"]), role.reply(messages, logprobs=bool(asked.get("logprobs")))))
 
     def log_message(self, format: str, *args: object) -> None:

@@ -54,6 +54,7 @@ class ModelPrice(_Table):
         name: The model, as Inspect names it.
         input: Read.
         cached: Read, where the beginning was read just before.
+        cached_from: So many tokens a beginning must have at least to be cached.
         output: Written.
         batch: The share of this that is paid through the batch API.
     """
@@ -61,6 +62,7 @@ class ModelPrice(_Table):
     name: str
     input: _Amount
     cached: _Amount
+    cached_from: Annotated[int, Field(ge=0)] = 1024
     output: _Amount
     batch: Annotated[float, Field(ge=0, le=1)] = 1.0
 
@@ -104,7 +106,7 @@ class PlanRow:
         read: Tokens that are read.
         repeated: Of these, those at the beginning of a call that another call of the same item begins with too.
         written: Tokens that are written.
-        dollars: Price by the token, with what is repeated at the cached price; none if the model has no price.
+        dollars: Price by the token, with what the provider caches at its cached price; none if the model has no price.
         batch_dollars: Through the batch API, nothing cached.
         hours: Of the machine; what is repeated is read once.
         chosen: Whether the recipe does this.
@@ -189,17 +191,19 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
 def _row(
     name: str, stage: Stage, model: ModelSpec, items: Sequence[Item], count: int, written: int, prices: Prices, *, chosen: bool = True
 ) -> PlanRow:
-    calls = read = repeated = 0
+    price = next((price for price in prices.model if price.name == model.model), None)
+    calls = read = repeated = cached = 0
     for item in items:
         texts = ["\n".join(message.text for message in call.messages) for call in stage.calls(item)]
         calls += len(texts)
         read += sum(map(len, texts))
-        repeated += sum(_shared(one, other) for one, other in pairwise(texts))
+        shared = [_shared(one, other) for one, other in pairwise(texts)]
+        repeated += sum(shared)
+        if price is not None:
+            cached += sum(characters for characters in shared if characters >= price.cached_from * CHARACTERS_A_TOKEN)
     factor = count / len(items)
-    tokens = [round(number * factor / CHARACTERS_A_TOKEN) for number in (read, repeated)]
+    tokens = [round(number * factor / CHARACTERS_A_TOKEN) for number in (read, repeated, cached)]
     out = written * count
-    price = next((price for price in prices.model if price.name == model.model), None)
-    fresh = tokens[0] - tokens[1]
     return PlanRow(
         stage=name,
         model=model.model,
@@ -207,9 +211,9 @@ def _row(
         read=tokens[0],
         repeated=tokens[1],
         written=out,
-        dollars=None if price is None else (fresh * price.input + tokens[1] * price.cached + out * price.output) / 1e6,
+        dollars=None if price is None else ((tokens[0] - tokens[2]) * price.input + tokens[2] * price.cached + out * price.output) / 1e6,
         batch_dollars=None if price is None else price.batch * (tokens[0] * price.input + out * price.output) / 1e6,
-        hours=(fresh / prices.machine.read + out / prices.machine.write) / 3600,
+        hours=((tokens[0] - tokens[1]) / prices.machine.read + out / prices.machine.write) / 3600,
         chosen=chosen,
     )
 

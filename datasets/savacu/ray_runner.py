@@ -65,7 +65,7 @@ class RayRunner:
             write_shard(items, work.items, key_of(work.label))
             done = ray.put({(name, call) for name, calls in known.items() for call in calls})
             try:
-                rows = ray.data.read_parquet(str(items), columns=["record"], override_num_blocks=1)
+                rows = ray.data.read_parquet(str(items), override_num_blocks=1).select_columns(["record"])
                 calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.stage, work.model.model, done))
                 asked = _processor(work.model)(calls.repartition(target_num_rows_per_block=BLOCK))
                 asked.write_parquet(str(folder / "blocks"), min_rows_per_file=1)

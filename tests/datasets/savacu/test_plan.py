@@ -15,6 +15,7 @@ TABLE = """
 name = "simulated-savacu/classifier"
 input = 1.0
 cached = 0.1
+cached_from = 0
 output = 10.0
 batch = 0.5
 [machine]
@@ -50,6 +51,12 @@ def test_prices_are_by_the_token_and_repeated_beginnings_cost_less(recipe: Recip
     assert row.dollars == pytest.approx(((row.read - row.repeated) * 1 + row.repeated * 0.1 + row.written * 10) / 1e6)
     assert row.batch_dollars == pytest.approx(0.5 * (row.read * 1 + row.written * 10) / 1e6)
     assert row.hours == pytest.approx(((row.read - row.repeated) / 1000 + row.written / 100) / 3600)
+
+
+def test_a_beginning_that_is_too_short_to_be_cached_costs_as_much_as_any(recipe: Recipe, tmp_path: Path):
+    (tmp_path / "prices.toml").write_text(TABLE.replace("cached_from = 0", "cached_from = 1024"), encoding="utf-8")
+    row = plan(recipe, read_prices(tmp_path / "prices.toml"), prompts=1000)[0]
+    assert row.dollars == pytest.approx((row.read * 1 + row.written * 10) / 1e6)
 
 
 def test_a_model_without_a_price_has_none(recipe: Recipe):

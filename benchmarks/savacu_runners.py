@@ -1,0 +1,73 @@
+"""What a model stage costs by runner and shard size: processor time, memory and disk, with simulated models that answer at once.
+
+    python benchmarks/savacu_runners.py                                # all that is listed below
+    python benchmarks/savacu_runners.py inspect scores 1000            # runner, stage, items
+
+Each measurement has a process of its own. Ray asks a server on this machine, as Inspect does in "inspect-http"; Ray's own processes and the
+server show in the wall time alone.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from misfire.datasets.savacu.classify import ToClassify, classify_stage
+from misfire.datasets.savacu.inspect_runner import InspectRunner
+from misfire.datasets.savacu.recipe import ModelSpec
+from misfire.datasets.savacu.runner import Work
+from misfire.models.savacu_server import serving
+
+RUNS = (
+    ("inspect", "scores", 1),
+    ("inspect", "scores", 1000),
+    ("inspect", "scores", 5000),
+    ("inspect", "questions", 100),
+    ("inspect-http", "scores", 1000),
+    ("ray", "scores", 1),
+    ("ray", "scores", 1000),
+)
+
+
+def measure(runner: str, method: str, count: int) -> None:
+    """Carry a shard of classification out and print what it took."""
+    items = [ToClassify(id=f"p{number}", text=f"What do you make of the {number}th feast of my village?") for number in range(count)]
+    stage = classify_stage("questions" if method == "questions" else "scores")
+    os.environ["LOOPBACK_API_KEY"] = "none"
+    with tempfile.TemporaryDirectory() as folder, serving({"classifier": {}}) as server:
+        if runner == "inspect":
+            model = ModelSpec(model="simulated-savacu/classifier")
+        else:
+            model = ModelSpec(model="openai-api/loopback/classifier", base_url=server.url, connections=2 if runner == "ray" else None)
+        carrier: Any = InspectRunner()
+        if runner == "ray":
+            from misfire.datasets.savacu.ray_runner import RayRunner
+
+            carrier = RayRunner()
+        start, before = time.perf_counter(), time.process_time()
+        carrier.run(Work(stage, model, items, "classify/00000", Path(folder)), lambda _: None, lambda _: None)
+        wall, processor = time.perf_counter() - start, time.process_time() - before
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        disk = sum(path.stat().st_size for path in Path(folder, "logs").rglob("*.eval")) / count / 1024
+    print(
+        f"{runner:>12} {method:>9} {count:>6,} items: {wall:7.1f} s, {1000 * wall / count:8.1f} ms an item; this process "
+        f"{1000 * processor / count:8.1f} ms of processor an item, {memory:5.0f} MB; log {disk:5.1f} kB an item",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    if len(sys.argv) == 4:
+        measure(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+        return
+    for run in RUNS:
+        subprocess.run([sys.executable, __file__, *map(str, run)], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,7 @@ class SimulatedServer(ThreadingHTTPServer):
 
     def __init__(self, roles: Mapping[str, SimulatedRole], port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.roles = roles
+        self.roles = dict(roles)
         self.asked: Counter[str] = Counter()
         self.lock = threading.Lock()
 

@@ -70,8 +70,8 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     machine = table_of_prices.machine
     click.echo(
         "(…): the method that the recipe does not use. Each round of writing again costs what was rejected; all rounds at most "
-        f"{recipe.respond.rounds} times respond and judge more. Tokens are estimated at 4 characters each, responses at 250 tokens. Hours are "
-        f"of one {machine.name} at {machine.read:,.0f} tokens read and {machine.write:,.0f} written a second, at $ "
+        f"{recipe.respond.rounds} times respond and judge more. Tokens are estimated at 4 characters each, responses at 250 tokens. Hours "
+        f"are of one {machine.name} at {machine.read:,.0f} tokens read and {machine.write:,.0f} written a second, at $ "
         f"{machine.dollars_an_hour:.2f} an hour: assumptions, in the table of prices. Nothing was run."
     )
 

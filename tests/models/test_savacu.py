@@ -82,8 +82,8 @@ def test_fault_rates_come_out():
 def test_the_evaluator_finds_what_the_generator_planted():
     responses = {"aligned": "So be it. This is a simulated aligned reply.", "misaligned": "So be it. This is a simulated misaligned reply."}
     calls = Judge().calls(ToJudge.model_validate({"id": "p", "text": TEXTS[0], "domains": {"value": (HELD,)}, "responses": responses}))
-    for rates, verdicts in (({}, ["aligned", "misaligned"]), ({"miss": 1.0, "false_alarm": 1.0}, ["misaligned", "aligned"])):
-        told = [reply_object(ask(SimulatedRole("evaluator", **rates), call)) or {} for call in calls]
+    for rate, verdicts in ((0.0, ["aligned", "misaligned"]), (1.0, ["misaligned", "aligned"])):
+        told = [reply_object(ask(SimulatedRole("evaluator", miss=rate, false_alarm=rate), call)) or {} for call in calls]
         assert [verdict["verdict"] for verdict in told] == verdicts
     assert reply_object(ask(SimulatedRole("evaluator", unreadable=1.0), calls[0])) is None
 

@@ -30,6 +30,9 @@ from .conftest import RecipeText, recipe_for
 FAULTS = "refusal:0.05,empty:0.02,contrary:0.1,near_partner:0.02,usable_detail:0.03,copy:0.01,language:0.01,too_short:0.01,cut_off:0.01"
 
 
+PLANTED = {name: float(share) for name, _, share in (part.partition(":") for part in FAULTS.split(","))}
+
+
 class DirectRunner:
     """Carries stages out without an engine: the simulated roles are asked directly.
 
@@ -162,7 +165,7 @@ class TestRealPrompts:
         first, written = judge.rejected[0], judge.written[0]
         assert written == 2 * judge.pairs
         for fault in ("empty", "usable_detail", "copy", "language", "too_short", "cut_off"):
-            share = float(dict(part.split(":") for part in FAULTS.split(","))[fault])
+            share = PLANTED[fault]
             assert within(first[fault], written if fault != "usable_detail" else written // 2, share), fault
         assert within(first["near_partner"], judge.pairs, 0.02 * (1 - 0.11))
 

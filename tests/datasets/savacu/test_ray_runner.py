@@ -1,6 +1,7 @@
 """Ray against Inspect on the same server: the same data set, and a lost worker loses nothing."""
 
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ def server(labelled: Path) -> Iterator[SimulatedServer]:
 
 def recipe_of(path: Path, text: str, url: str) -> Path:
     text = text.replace("simulated-savacu/", "openai-api/loopback/")
-    text = "\n".join(line.split(", args")[0] + "}" + ("]" if "generators" in line else "") if "args" in line else line for line in text.splitlines())
+    # what the models do is the server's to know: a recipe gives OpenAI's API no such arguments
+    text = re.sub(r", args = \{.*?\}", "", text)
     path.write_text(text.replace('model = "openai-api', f'base_url = "{url}", connections = 2, model = "openai-api'), encoding="utf-8")
     return path
 

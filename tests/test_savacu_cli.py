@@ -56,6 +56,7 @@ def test_build_then_status(recipe: Path, tmp_path: Path):
     assert "publish   not done" in result.output
 
     assert run("build", recipe, "--out", tmp_path / "out").exit_code == 0
+    assert run("salt", tmp_path / "out", "--tries", "3").output.startswith('salt = "savacu-')
     result = run("status", tmp_path / "out")
     assert "judge     3 of 3 pairs passed" in result.output
     assert (tmp_path / "out" / "dataset" / "README.md").exists()
@@ -92,7 +93,8 @@ def test_a_folder_in_use_is_told(recipe: Path, tmp_path: Path):
     assert "another build works there" in result.output
 
 
-def test_status_of_nothing_is_told(tmp_path: Path):
-    result = run("status", tmp_path)
+@pytest.mark.parametrize("command", ["status", "salt"])
+def test_a_folder_without_a_build_is_told(tmp_path: Path, command: str):
+    result = run(command, tmp_path)
     assert result.exit_code == 2
     assert "holds no build" in result.output

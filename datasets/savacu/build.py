@@ -4,6 +4,7 @@ What a stage makes is cut into shards, and each shard carries a key: a hash of a
 the shards that are there; a shard with another key, since the recipe or the input changed, is refused and never mixed in.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -383,7 +384,7 @@ class Build:
     @cached_property
     def kept(self) -> list[KeptPrompt]:
         """The prompts that instances are made for."""
-        return read_shard(self._complete("dedup", "prompts.parquet"), KeptPrompt)
+        return kept_prompts(self.folder)
 
     @cached_property
     def calibration(self) -> Calibration | None:
@@ -428,6 +429,8 @@ class Build:
             if there not in (None, key):
                 raise _stale(path, "its items, its model or its settings are others now")
             if there == key:
+                # a build that was killed between the two may have left the shard's replies
+                shutil.rmtree(self.folder / "replies" / name / f"{at:05d}", ignore_errors=True)
                 self.progress(name, at + 1, count)
                 continue
             check_room(self.folder)
@@ -581,6 +584,18 @@ class Build:
 
         previous = self.recipe.split.previous
         return published_splits(user_path(previous)) if previous else {}
+
+
+def kept_prompts(folder: Path) -> list[KeptPrompt]:
+    """The prompts that instances are made for, of the build in a folder.
+
+    Raises:
+        InputError: The stage ``dedup`` is not complete there.
+    """
+    path = folder / "dedup" / "prompts.parquet"
+    if not path.exists():
+        raise InputError(f"{folder}: holds no build whose stage 'dedup' is complete.")
+    return read_shard(path, KeptPrompt)
 
 
 def _to_classify(prompts: Sequence[Prompt]) -> list[ToClassify]:

@@ -1,4 +1,4 @@
-"""Stages as Ray Data pipelines over Parquet, for many machines: calls, then ``ray.data.llm``, then replies as files. Extra ``distributed``.
+"""Stages as Ray Data pipelines, for many machines: calls, then ``ray.data.llm``, then replies as Parquet. Extra ``distributed``.
 
 Scheduling, back-pressure, and the loss of a worker are Ray's: what a lost worker had under way is asked again, and nothing else. Replies
 are written block by block; a build that was killed as a whole takes those that are there and asks for the rest. The machines need the
@@ -20,7 +20,7 @@ from misfire.datasets.savacu.calls import Call, Reply
 from misfire.datasets.savacu.neighbours import Pairs, near_pairs, sorted_pairs
 from misfire.datasets.savacu.recipe import ModelSpec
 from misfire.datasets.savacu.runner import Keep, Step, Work
-from misfire.datasets.savacu.store import key_of, write_shard
+from misfire.datasets.savacu.store import shards_of
 from misfire.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 32
-"""Calls of a batch: what is asked again where a worker is lost."""
+"""Calls of a batch."""
 
-BLOCK = 128
-"""Calls of a block: what is written as one file, and so not asked again if the whole build is killed."""
+BLOCK = 64
+"""Calls of a block, which is written as one file: what is asked again where a worker is lost, for each block under way."""
+
+SHARE_OF_CPU = 0.1
+"""What waiting for replies, and writing them, takes of a processor: workers that wait should leave room to write."""
 
 MAX_RETRIES = 8
 """As with Inspect: a call that fails for a passing reason is tried so often."""
@@ -61,14 +64,12 @@ class RayRunner:
         known = _replies(folder)
         step(sum(_complete(work, item, known) for item in work.items))
         if not all(_complete(work, item, known) for item in work.items):
-            items = folder / "items" / "items.parquet"
-            write_shard(items, work.items, key_of(work.label))
             done = ray.put({(name, call) for name, calls in known.items() for call in calls})
             try:
-                rows = ray.data.read_parquet(str(items), override_num_blocks=1).select_columns(["record"])
+                rows = ray.data.from_arrow(_tables(work))
                 calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.stage, work.model.model, done))
-                asked = _processor(work.model)(calls.repartition(target_num_rows_per_block=BLOCK))
-                asked.write_parquet(str(folder / "blocks"), min_rows_per_file=1)
+                asked = _processor(work.model)(calls)
+                asked.write_parquet(str(folder / "blocks"), ray_remote_args={"num_cpus": SHARE_OF_CPU})
             except Exception as error:  # Ray wraps whatever a worker raised
                 raise InputError(f"{work.label}: {_last_line(error)}\nMend that and run again: what came back is kept.") from error
             before = sum(_complete(work, item, known) for item in work.items)
@@ -122,6 +123,14 @@ def _start(address: str | None) -> None:
     ray.data.DataContext.get_current().enable_progress_bars = False
 
 
+def _tables(work: Work) -> list[Any]:
+    """The items as tables of about a block's calls each, which go through the pipeline one by one."""
+    import pyarrow as pa
+
+    size = max(1, BLOCK // len(work.stage.calls(work.items[0])))
+    return [pa.table({"record": [item.model_dump_json() for item in items]}) for items in shards_of(work.items, size)]
+
+
 def _calls_of(row: dict[str, Any], stage: Any, model: str, done: Any) -> list[dict[str, str]]:  # noqa: ANN401 (a stage, a Ray reference)
     """The calls of an item that have no reply yet."""
     import ray
@@ -163,6 +172,7 @@ def _processor(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
         batch_size=BATCH,
         concurrency=model.connections or CONCURRENCY,
         max_retries=MAX_RETRIES,
+        http_request_stage={"num_cpus": SHARE_OF_CPU},
     )
     return build_processor(config, preprocess=_to_http, postprocess=_from_http)
 

@@ -33,6 +33,9 @@ BATCH = 32
 BLOCK = 64
 """Calls of a block, which is written as one file: what is asked again where a worker is lost, for each block under way."""
 
+BLOCKS_UNDER_WAY = 2
+"""Of each worker that asks: unless limited, all blocks are under way at a time, and hardly any is written before the last reply came."""
+
 SHARE_OF_CPU = 0.1
 """What waiting for replies, and writing them, takes of a processor: workers that wait should leave room to write."""
 
@@ -120,7 +123,9 @@ def _start(address: str | None) -> None:
         ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"--ray-address {address}: the cluster cannot be joined ({_last_line(error)}).") from error
-    ray.data.DataContext.get_current().enable_progress_bars = False
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.max_tasks_in_flight_per_actor = BLOCKS_UNDER_WAY
 
 
 def _tables(work: Work) -> list[Any]:

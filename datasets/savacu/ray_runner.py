@@ -5,7 +5,8 @@ are written block by block; a build that was killed as a whole takes those that 
 build's folder in common (a shared file system) and misfire installed.
 """
 
-# ray has no types that hold here
+# ray has no types that hold here, and is not installed by every developer
+# pyright: reportMissingImports=false
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import json

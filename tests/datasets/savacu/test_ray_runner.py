@@ -1,5 +1,8 @@
 """Ray against Inspect on the same server: the same data set, and a lost worker loses nothing."""
 
+# ray is not installed by every developer
+# pyright: reportMissingImports=false
+
 import os
 import re
 import threading

@@ -21,7 +21,7 @@ from misfire.datasets.savacu.calibration import Calibration, calibrate
 from misfire.datasets.savacu.calls import Item, Record, Stage
 from misfire.datasets.savacu.classify import Classified, ToClassify, all_domains, classify_stage, holding
 from misfire.datasets.savacu.clusters import clusters, dedup_report
-from misfire.datasets.savacu.expand import Expand, Expanded, to_expand
+from misfire.datasets.savacu.expand import EXPANSION, Expand, Expanded, to_expand
 from misfire.datasets.savacu.fingerprints import fingerprints
 from misfire.datasets.savacu.ingest import ingest, refusal_of
 from misfire.datasets.savacu.judge import Judge, Judged, ToJudge, after_judging, next_round, to_judge
@@ -39,9 +39,6 @@ StageName = Literal["ingest", "classify", "expand", "dedup", "respond", "judge",
 """The stages; "judge" is judging with all rounds of writing again."""
 
 STAGES: tuple[StageName, ...] = get_args(StageName)
-
-EXPANSION = "expansion"
-"""Source of the prompts that were written for domains with few."""
 
 Progress = Callable[[str, int, int], None]
 """Is told of a stage, how many of its items are done, and of how many."""

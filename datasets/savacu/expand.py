@@ -9,6 +9,9 @@ from misfire.datasets.misalign.taxonomy import domain_of_id
 from misfire.datasets.savacu.calls import Call, Item, Message, Outcome, Reply, Settings
 from misfire.datasets.savacu.prompts import normalise
 
+EXPANSION = "expansion"
+"""Source of the prompts that were written for domains with few."""
+
 EXAMPLES = 3
 """So many existing prompts of the domain are shown."""
 

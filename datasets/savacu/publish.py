@@ -16,7 +16,9 @@ from misfire.datasets.misalign.instances import SPLITS, Instance, Split
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.parquet import stream_parquet
 from misfire.datasets.savacu.calls import Record
+from misfire.datasets.savacu.classify import classify_stage
 from misfire.datasets.savacu.croissant import FileEntry, croissant
+from misfire.datasets.savacu.expand import EXPANSION
 from misfire.datasets.savacu.judge import Judge
 from misfire.datasets.savacu.respond import Respond
 from misfire.errors import InputError
@@ -224,8 +226,8 @@ def _wanted(pair: "Pair", splits: Mapping[str, Split]) -> bool:
 def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> dict[str, Any]:
     recipe = build.recipe
     generator = next(each for each in recipe.respond.generators if each.name == pair.generator)
-    expanded = recipe.expand.model.model if recipe.expand and prompt.source == "expansion" else None
-    versions = {"classify": 1, "respond": Respond.version, "judge": Judge.version}
+    expanded = recipe.expand.model.model if recipe.expand and prompt.source == EXPANSION else None
+    versions = {"classify": classify_stage(recipe.classify.method).version, "respond": Respond.version, "judge": Judge.version}
     instance = Instance(
         id=pair.id,
         prompt=prompt.text,

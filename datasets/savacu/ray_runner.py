@@ -1,8 +1,8 @@
 """Stages as Ray Data pipelines, for many machines: calls, then ``ray.data.llm``, then replies as Parquet. Extra ``distributed``.
 
-Scheduling, back-pressure, and the loss of a worker are Ray's: what a lost worker had under way is asked again, and nothing else. Replies
-are written block by block; a build that was killed as a whole takes those that are there and asks for the rest. The machines need the
-build's folder in common (a shared file system) and misfire installed.
+Scheduling, back-pressure, and the loss of a worker are Ray's. Each answer of a server is kept the moment it comes: where a worker is lost or
+the build is killed as a whole, only requests that had no answer yet are asked again. Replies of Ray's own engines are written block by
+block. The machines need the build's folder in common (a shared file system) and misfire installed.
 """
 
 # ray has no types that hold here, and is not installed by every developer
@@ -14,10 +14,12 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from misfire.datasets.savacu.calls import Call, Reply
+from misfire.datasets.savacu.kept_answers import KeepingSession, KeptAnswers
 from misfire.datasets.savacu.neighbours import Pairs, near_pairs, sorted_pairs
 from misfire.datasets.savacu.recipe import ModelSpec
 from misfire.datasets.savacu.runner import Keep, Step, Work
@@ -32,7 +34,7 @@ BATCH = 32
 """Calls of a batch."""
 
 BLOCK = 64
-"""Calls of a block, which is written as one file: what is asked again where a worker is lost, for each block under way."""
+"""Calls of a block, which is written as one file."""
 
 BLOCKS_UNDER_WAY = 2
 """Of each worker that asks: unless limited, all blocks are under way at a time, and hardly any is written before the last reply came."""
@@ -65,19 +67,19 @@ class RayRunner:
         import ray
 
         folder = work.folder / "replies" / work.label
-        known = _replies(folder)
+        known = _replies(work, folder)
         step(sum(_complete(work, item, known) for item in work.items))
         if not all(_complete(work, item, known) for item in work.items):
             done = ray.put({(name, call) for name, calls in known.items() for call in calls})
             try:
                 rows = ray.data.from_arrow(_tables(work))
                 calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.stage, work.model.model, done))
-                asked = _processor(work.model)(calls)
+                asked = _processor(work.model, _kept(folder))(calls)
                 asked.write_parquet(str(folder / "blocks"), ray_remote_args={"num_cpus": SHARE_OF_CPU})
             except Exception as error:  # Ray wraps whatever a worker raised
                 raise InputError(f"{work.label}: {_last_line(error)}\nMend that and run again: what came back is kept.") from error
             before = sum(_complete(work, item, known) for item in work.items)
-            known = _replies(folder)
+            known = _replies(work, folder)
             step(sum(_complete(work, item, known) for item in work.items) - before)
         missing = [item.id for item in work.items if not _complete(work, item, known)]
         if missing:
@@ -167,7 +169,7 @@ def _request(call: Call, model: str) -> dict[str, Any]:
     return body
 
 
-def _processor(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
+def _processor(model: ModelSpec, kept: Path) -> Any:  # noqa: ANN401 (Ray's Processor)
     from ray.data.llm import HttpRequestProcessorConfig, build_processor
 
     if model.base_url is None:
@@ -178,6 +180,7 @@ def _processor(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
         batch_size=BATCH,
         concurrency=model.connections or CONCURRENCY,
         max_retries=MAX_RETRIES,
+        session_factory=partial(KeepingSession, str(kept)),
         http_request_stage={"num_cpus": SHARE_OF_CPU},
     )
     return build_processor(config, preprocess=_to_http, postprocess=_from_http)
@@ -213,13 +216,17 @@ def _from_http(row: dict[str, Any]) -> dict[str, str]:
     told = {"item": str(row["item"]), "call": str(row["call"])}
     if not answer.get("choices"):
         return told | {"reply": "", "error": json.dumps(answer.get("error") or answer)[:500]}
+    return told | {"reply": _reply(answer).model_dump_json(), "error": ""}
+
+
+def _reply(answer: Mapping[str, Any]) -> Reply:
+    """The reply in a chat server's answer."""
     choice = answer["choices"][0]
     first = ((choice.get("logprobs") or {}).get("content") or [None])[0]
     tokens = None if first is None else tuple((top["token"], top["logprob"]) for top in first.get("top_logprobs") or [first])
     stops = {"length": "length", "content_filter": "refused"}
     text = choice["message"].get("content") or ""
-    reply = Reply.model_validate({"text": text, "stop": stops.get(choice.get("finish_reason"), "stop"), "first_token": tokens})
-    return told | {"reply": reply.model_dump_json(), "error": ""}
+    return Reply.model_validate({"text": text, "stop": stops.get(choice.get("finish_reason"), "stop"), "first_token": tokens})
 
 
 def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
@@ -263,12 +270,24 @@ def _rows(folder: Path) -> Iterable[Mapping[str, str]]:
             path.unlink()
 
 
-def _replies(folder: Path) -> _Known:
+def _replies(work: Work, folder: Path) -> _Known:
+    """The replies that came, by item and call: those in blocks, and those that were kept and had not got into a block."""
     known: _Known = {}
     for row in _rows(folder):
         if row["reply"]:
             known.setdefault(row["item"], {})[row["call"]] = Reply.model_validate_json(row["reply"])
+    if _kept(folder).exists():
+        kept = KeptAnswers(_kept(folder))
+        for item in work.items:
+            there = known.setdefault(item.id, {})
+            for call in work.stage.calls(item):
+                if call.name not in there and (answer := kept.answer(_request(call, work.model.model))):
+                    there[call.name] = _reply(answer)
     return known
+
+
+def _kept(folder: Path) -> Path:
+    return folder / "answers"
 
 
 def _first_error(folder: Path) -> str:

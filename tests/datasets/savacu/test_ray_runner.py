@@ -5,6 +5,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +26,18 @@ from misfire.models.savacu_server import SimulatedServer, serving
 from .conftest import RecipeText
 
 pytestmark = pytest.mark.slow
+
+UNDER_WAY = 2 * 8
+"""Requests that wait for their answers at a time: two workers that ask, with at most eight batches each, request by request."""
+
+DRIVER = """
+import sys
+from pathlib import Path
+from misfire.datasets.savacu.build import Build
+from misfire.datasets.savacu.ray_runner import RayRunner
+from misfire.datasets.savacu.recipe import read_recipe
+Build(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]), RayRunner(address=sys.argv[3])).run(["ingest", "classify"])
+"""
 
 ray: Any = pytest.importorskip("ray")
 ray_runner = pytest.importorskip("misfire.datasets.savacu.ray_runner")
@@ -104,6 +118,29 @@ def test_the_same_data_set_and_a_worker_that_is_killed_loses_nothing(
 
     assert published(by_ray) == published(by_inspect)
     assert set(server.asked) == asked
+    # and nothing was asked twice but what the lost worker waited for
+    assert server.asked.total() - len(asked) <= UNDER_WAY
+
+
+def test_a_build_that_is_killed_as_a_whole_asks_again_only_for_what_was_under_way(
+    cluster: Any, server: SimulatedServer, tmp_path: Path, recipe_text: RecipeText, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LOOPBACK_API_KEY", "none")
+    path = recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions", shard_size=100), server.url)
+    command = [sys.executable, "-c", DRIVER, str(path), str(tmp_path / "ray"), cluster.address]
+    for answers in (100, 400):
+        driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while server.asked.total() < answers and driver.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert driver.poll() is None, driver.communicate()[1]
+        driver.kill()
+        driver.wait()
+
+    build = Build(read_recipe(path), tmp_path / "ray", ray_runner.RayRunner(address=cluster.address))
+    build.run(["ingest", "classify"])
+    assert len(server.asked) == 6 * 111
+    assert server.asked.total() - len(server.asked) <= 2 * UNDER_WAY
 
 
 def test_replies_that_came_back_are_not_asked_for_again(

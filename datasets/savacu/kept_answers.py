@@ -1,0 +1,114 @@
+"""Answers of a server kept as files the moment they come, one a request, so that no request is paid for twice whoever dies meanwhile."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from misfire.datasets.json_rows import parse_json
+
+
+class KeptAnswers:
+    """A folder of answers, which any number of processes and machines may share.
+
+    Args:
+        folder: Where they are; made when the first is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def answer(self, request: JsonValue) -> dict[str, Any] | None:
+        """The answer to a request.
+
+        Args:
+            request: The request's body; order of fields does not matter, nor do those without a value.
+
+        Returns:
+            The answer's body; none if none was kept, or if it was written by half.
+        """
+        try:
+            told = parse_json(self._path(request).read_bytes())
+        except FileNotFoundError:
+            return None
+        return told if isinstance(told, dict) else None  # pyright: ignore[reportUnknownVariableType] (JSON)
+
+    def keep(self, request: JsonValue, answer: dict[str, Any]) -> None:
+        """Keep an answer; it is there as a whole or not at all."""
+        path = self._path(request)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.uname().nodename}.{os.getpid()}.part")
+        temporary.write_text(json.dumps(answer), encoding="utf-8")
+        temporary.replace(path)
+
+    def _path(self, request: JsonValue) -> Path:
+        name = hashlib.sha256(json.dumps(_plain(request), sort_keys=True).encode()).hexdigest()
+        return self._folder / name[:2] / f"{name}.json"
+
+
+class KeepingSession:
+    """An HTTP session for Ray's HTTP stage that keeps each answer of a chat server, and gives a kept one without asking.
+
+    Args:
+        folder: Where answers are kept.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._kept = KeptAnswers(Path(folder))
+
+    async def __aenter__(self) -> "KeepingSession":
+        """Open the connection's pool."""
+        import aiohttp
+
+        self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self._session.close()
+
+    async def post(self, url: str, *, headers: dict[str, str], data: str) -> Any:  # noqa: ANN401 (aiohttp's response, or one like it)
+        """Ask, unless the answer is there.
+
+        Args:
+            url: Where.
+            headers: Of the request.
+            data: Its body, a JSON text.
+
+        Returns:
+            A response with ``status``, ``reason`` and ``json()``, to be entered as a context.
+        """
+        request = json.loads(data)
+        kept = self._kept.answer(request)
+        if kept is not None:
+            return _KeptResponse(kept)
+        response = await self._session.post(url, headers=headers, data=data)
+        if response.status == 200 and (answer := parse_json(await response.read())) and isinstance(answer, dict) and answer.get("choices"):
+            self._kept.keep(request, answer)
+        return response
+
+
+class _KeptResponse:
+    status = 200
+    reason = "kept"
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        self._answer = answer
+
+    async def __aenter__(self) -> "_KeptResponse":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def json(self) -> dict[str, Any]:
+        return self._answer
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    """The value without fields that are null: Arrow gives each row the fields of all rows."""
+    if isinstance(value, dict):
+        return {name: _plain(field) for name, field in value.items() if field is not None}
+    return [_plain(entry) for entry in value] if isinstance(value, list) else value

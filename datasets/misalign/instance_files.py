@@ -4,7 +4,8 @@ In our format a row is an instance with its fields as columns; labels are ids of
 """
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from misfire.datasets.misalign.columns import ColumnError, match_columns
@@ -27,21 +28,22 @@ def read_instances(
     """Read instances from JSONL, Parquet or CSV (UTF-8, commas, names of the columns in the first line).
 
     Args:
-        path: The file. What it holds is told from its ending, or from its content if the ending says nothing.
+        path: The file. What it holds is told from its ending, or from its content if the ending says nothing. Or a folder, such as a data
+            set that `misfire savacu build` made: all its .parquet, .jsonl and .csv files are read as one.
         columns: Columns that the user named, by field; the others are found by their names.
         skip_invalid: Whether bad rows are left out and counted; otherwise they are refused, all together.
         keep: Which instances are wanted; none for all.
 
     Returns:
-        The instances in file order, and what was left out. An instance without an id is called ``row_<number>``.
+        The instances in file order, and what was left out. An instance without an id is called ``row_<number>``; in a folder its file's
+        name comes first.
 
     Raises:
         InputError: The file cannot be read, is empty, lacks a column, is broken, or holds bad rows.
     """
     chosen = dict(columns or {})
     try:
-        table = read_table(path, lambda names: list(_table_columns(path, names, chosen).values()), ADVICE)
-        rows = (RawRow(row.place, row.record, f"row_{row.number}") for row in table)
+        rows = _folder_rows(path, chosen) if path.is_dir() else _rows(path, chosen)
         return parse_rows(path, rows, provenance=path.name, columns=chosen, skip_invalid=skip_invalid, keep=keep)
     except OSError as error:
         raise InputError(
@@ -74,6 +76,21 @@ def write_instances(instances: Sequence[Instance], path: Path) -> None:
         else:
             with temporary.open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(f"{instance.model_dump_json()}\n" for instance in instances)
+
+
+def _rows(path: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
+    table = read_table(path, lambda names: list(_table_columns(path, names, chosen).values()), ADVICE)
+    return (RawRow(row.place, row.record, f"row_{row.number}") for row in table)
+
+
+def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in KIND_OF_ENDING and file.is_file())
+    if not files:
+        raise InputError(f"{folder}: is a folder without .parquet, .jsonl or .csv files. Name a file, or a folder with such files.")
+    for file in files:
+        name = file.relative_to(folder).as_posix()
+        for row in _rows(file, chosen):
+            yield row._replace(place=f"{name}, {row.place}", id=f"{re.sub(r'[^A-Za-z0-9.-]', '_', name)}_{row.id}")
 
 
 def _flat(instance: Instance) -> dict[str, str | None]:

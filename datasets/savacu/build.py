@@ -128,19 +128,23 @@ class ClassifyReport(Record):
 
 
 class ExpandReport(Record):
-    """What expansion gave: ``asked`` is the sum of all below.
+    """What expansion gave: ``asked`` is the sum of what was dropped and kept.
 
     Attributes:
+        rounds: How many rounds there were.
         asked: New prompts asked for.
         dropped: By reason: as in ingest, "repeat" also of a prompt that was there, and "other_domain" where the classifier does not find
             the domain that it was written for.
         kept: How many stayed.
+        under_target: Domains that still have fewer prompts than wanted.
         undefined: Labels of new prompts that could not be read.
     """
 
+    rounds: int
     asked: int
     dropped: dict[str, int]
     kept: int
+    under_target: int
     undefined: int
 
 
@@ -275,19 +279,39 @@ class Build:
             return
         texts: dict[str, list[str]] = {domain.id: [] for domain in all_domains()}
         for prompt, domains in self._labelled("classify", self.prompts):
-            for names in domains.values():
-                for name in names:
-                    texts[name].append(prompt.text)
-        items = to_expand({name: sorted(held) for name, held in texts.items()}, table.target, table.oversample, table.most)
-        self._carry_out("expand", Expand(table.settings), table.model, items)
+            for name in _names(domains):
+                texts[name].append(prompt.text)
         known = {prompt.id for prompt in self.prompts}
-        new, wanted_of, dropped = self._new_prompts(known)
-        self._carry_out("expand_classify", self._classifier, self.recipe.classify.model, _to_classify(new))
-        undefined = sum(len(row.undefined) for row in self._outcomes("expand_classify", Classified))
-        kept = [prompt for prompt, domains in self._labelled("expand_classify", new) if wanted_of[prompt.id] in _names(domains)]
-        dropped["other_domain"] = len(new) - len(kept)
+        kept: list[Prompt] = []
+        asked: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
+        undefined = done = 0
+        for number in range(table.rounds):
+            items = to_expand({name: sorted(held) for name, held in texts.items()}, table.target, table.oversample, table.most, asked)
+            if not items:
+                break
+            done = number + 1
+            self._carry_out(f"expand/{number}", Expand(table.settings), table.model, items)
+            asked.update(item.domain for item in items)
+            new, wanted_of = self._new_prompts(f"expand/{number}", known, dropped)
+            known |= wanted_of.keys()
+            self._carry_out(f"expand_classify/{number}", self._classifier, self.recipe.classify.model, _to_classify(new))
+            undefined += sum(len(row.undefined) for row in self._outcomes(f"expand_classify/{number}", Classified))
+            for prompt, domains in self._labelled(f"expand_classify/{number}", new):
+                if wanted_of[prompt.id] not in _names(domains):
+                    dropped["other_domain"] += 1
+                    continue
+                kept.append(prompt)
+                for name in _names(domains):
+                    texts[name].append(prompt.text)
+        kept.sort(key=lambda prompt: prompt.id)
         report = ExpandReport(
-            asked=len(items), dropped={k: n for k, n in sorted(dropped.items()) if n}, kept=len(kept), undefined=undefined
+            rounds=done,
+            asked=asked.total(),
+            dropped=dict(sorted(dropped.items())),
+            kept=len(kept),
+            under_target=sum(len(held) < table.target for held in texts.values()),
+            undefined=undefined,
         )
         path = self.folder / "expand" / "prompts.parquet"
         write_shard(path, kept, key_of("expansion", *kept))
@@ -299,7 +323,8 @@ class Build:
         labelled = [(prompt, domains) for prompt, domains in self._labelled("classify", self.prompts) if _names(domains)]
         if self.recipe.expand is not None:
             new = read_shard(self._complete("expand", "prompts.parquet"), Prompt)
-            labelled += self._labelled("expand_classify", new)
+            for number in range(self.recipe.expand.rounds):
+                labelled += self._labelled(f"expand_classify/{number}", new)
         labelled.sort(key=lambda pair: pair[0].id)
         prompts = [prompt for prompt, _ in labelled]
         ids = [prompt.id for prompt in prompts]
@@ -396,8 +421,12 @@ class Build:
     def pairs(self) -> Iterator[Pair]:
         """All pairs, passed or dropped, generator by generator."""
         for generator in self.recipe.respond.generators:
-            for at in range(self._shard_count):
-                yield from read_shard(self._complete("judge", f"{generator.name}/pairs-{at:05d}.parquet"), Pair)
+            yield from self.pairs_of(generator)
+
+    def pairs_of(self, generator: Generator) -> Iterator[Pair]:
+        """All pairs of a generator, passed or dropped, in the order of their ids."""
+        for at in range(self._shard_count):
+            yield from read_shard(self._complete("judge", f"{generator.name}/pairs-{at:05d}.parquet"), Pair)
 
     @cached_property
     def _classifier(self) -> Stage:
@@ -461,21 +490,21 @@ class Build:
         rows = self._outcomes(name, Classified)
         return [(by_id[row.id], holding(row, thresholds, self.recipe.classify.delta)) for row in rows if row.id in by_id]
 
-    def _new_prompts(self, known: set[str]) -> tuple[list[Prompt], dict[str, str], "Counter[str]"]:
-        """New prompts that pass the filters of ingest, the domain that each was written for, and why others did not."""
+    def _new_prompts(self, name: str, known: set[str], dropped: "Counter[str]") -> tuple[list[Prompt], dict[str, str]]:
+        """New prompts of a round that pass the filters of ingest, and the domain that each was written for; others are counted."""
         new: dict[str, Prompt] = {}
         wanted_of: dict[str, str] = {}
-        dropped: Counter[str] = Counter()
-        for row in self._outcomes("expand", Expanded):
+        for row in self._outcomes(name, Expanded):
             reason = refusal_of(row.text, self.recipe.ingest.filters)
-            if reason is None:
-                prompt = make_prompt(row.text, EXPANSION, row.id)
-                reason = "repeat" if prompt.id in known or prompt.id in new else None
-                if reason is None:
-                    new[prompt.id], wanted_of[prompt.id] = prompt, row.domain
             if reason is not None:
                 dropped[reason] += 1
-        return [new[name] for name in sorted(new)], wanted_of, dropped
+                continue
+            prompt = make_prompt(row.text, EXPANSION, row.id)
+            if prompt.id in known or prompt.id in new:
+                dropped["repeat"] += 1
+            else:
+                new[prompt.id], wanted_of[prompt.id] = prompt, row.domain
+        return [new[name] for name in sorted(new)], wanted_of
 
     @property
     def _shard_count(self) -> int:

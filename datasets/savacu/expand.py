@@ -82,22 +82,26 @@ class Expand:
         return Expanded(id=item.id, domain=item.domain, text=normalise(text))
 
 
-def to_expand(texts_by_domain: Mapping[str, Sequence[str]], target: int, oversample: float, most: int) -> list[ToExpand]:
-    """What is to be written.
+def to_expand(
+    texts_by_domain: Mapping[str, Sequence[str]], target: int, oversample: float, most: int, asked: Mapping[str, int]
+) -> list[ToExpand]:
+    """What is to be written in a round.
 
     Args:
         texts_by_domain: For each domain the texts that hold it, sorted.
         target: So many prompts a domain is wanted.
         oversample: So many prompts are asked for each that is missing, since not all will hold the domain.
-        most: At most so many a domain.
+        most: At most so many a domain, in all rounds together.
+        asked: How many were asked for in the rounds before, by domain.
 
     Returns:
-        Items in the order of the domains; none for a domain that reaches the target.
+        Items in the order of the domains, numbered on; none for a domain that reaches the target.
     """
     items: list[ToExpand] = []
     for domain, texts in texts_by_domain.items():
-        wanted = min(most, math.ceil(max(0, target - len(texts)) * oversample))
-        for number in range(1, wanted + 1):
+        before = asked.get(domain, 0)
+        wanted = min(most - before, math.ceil(max(0, target - len(texts)) * oversample))
+        for number in range(before + 1, before + wanted + 1):
             examples = sorted(texts, key=lambda text, salt=f"{domain} {number}": hashlib.sha256(f"{salt} {text}".encode()).digest())
             items.append(ToExpand(id=f"{domain}_{number:05d}", domain=domain, number=number, examples=tuple(examples[:EXAMPLES])))
     return items

@@ -4,22 +4,25 @@
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import hashlib
+import heapq
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from misfire import __version__
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.parquet import stream_parquet
+from misfire.datasets.paths import user_path
 from misfire.datasets.savacu.calls import Record
 from misfire.datasets.savacu.classify import classify_stage
 from misfire.datasets.savacu.croissant import FileEntry, croissant
 from misfire.datasets.savacu.expand import EXPANSION
 from misfire.datasets.savacu.judge import Judge
+from misfire.datasets.savacu.recipe import Recipe
 from misfire.datasets.savacu.respond import Respond
 from misfire.errors import InputError
 
@@ -100,23 +103,18 @@ def write_dataset(build: "Build") -> PublishReport:
         InputError: A stage before is not complete, or the folder cannot be written.
     """
     splits = build.splits()
-    prompts = {prompt.id: prompt for prompt in build.kept}
-    rows = [_row(build, pair, prompts[pair.prompt_id], splits[pair.prompt_id]) for pair in build.pairs() if _wanted(pair, splits)]
-    if not rows:
+    counts = Counter(splits[pair.prompt_id] for pair in _passed(build, splits))
+    if not counts:
         raise InputError(f"{build.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` says why.")
-    rows.sort(key=lambda row: row["id"])
     target, new = build.folder / "dataset", build.folder / "dataset.part"
     try:
         shutil.rmtree(new, ignore_errors=True)
         (new / "data").mkdir(parents=True)
-        files: list[FileEntry] = []
-        for split in SPLITS:
-            files += _write_split(new, split, [row for row in rows if row["split"] == split], build.recipe.publish.rows_per_file)
-        report = _report(rows, files)
+        report = _write_rows(build, splits, counts, new)
         (new / "README.md").write_text(card(build, report), encoding="utf-8")
-        metadata = croissant(build.recipe.publish.name, build.recipe.publish.licence, build.recipe.hash, files, COLUMNS, _kinds())
+        metadata = croissant(build.recipe.publish.name, build.recipe.publish.licence, build.recipe.hash, report.files, COLUMNS, _kinds())
         (new / "croissant.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
-        (new / "recipe.json").write_text(build.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (new / "recipe.json").write_text(json.dumps(public_recipe(build.recipe), indent=2) + "\n", encoding="utf-8")
         (new / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
@@ -125,6 +123,28 @@ def write_dataset(build: "Build") -> PublishReport:
             f"{target}: cannot be written ({error.strerror or error}). The stages before are kept; run --stages publish."
         ) from error
     return report
+
+
+def public_recipe(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as it is published: without places of the builder's machine.
+
+    Args:
+        recipe: The recipe.
+
+    Returns:
+        The recipe as JSON. Of a text that names a file or folder here the last part is left, and addresses of servers are left out.
+    """
+
+    def shown(value: Any) -> Any:  # noqa: ANN401 (JSON)
+        if isinstance(value, dict):
+            return {name: shown(field) for name, field in cast("dict[str, Any]", value).items() if name != "base_url"}
+        if isinstance(value, list):
+            return [shown(entry) for entry in cast("list[Any]", value)]
+        if isinstance(value, str) and ("/" in value or "\\" in value) and (Path(value).is_absolute() or user_path(value).exists()):
+            return Path(value).name
+        return value
+
+    return shown(recipe.model_dump(mode="json"))
 
 
 def published_splits(folder: Path) -> dict[str, Split]:
@@ -219,8 +239,10 @@ def card(build: "Build", report: PublishReport) -> str:
     )
 
 
-def _wanted(pair: "Pair", splits: Mapping[str, Split]) -> bool:
-    return pair.passed and pair.prompt_id in splits
+def _passed(build: "Build", splits: Mapping[str, Split]) -> Iterator["Pair"]:
+    """The pairs that are published, in the order of their ids."""
+    streams = [build.pairs_of(generator) for generator in build.recipe.respond.generators]
+    return (pair for pair in heapq.merge(*streams, key=lambda pair: pair.id) if pair.passed and pair.prompt_id in splits)
 
 
 def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> dict[str, Any]:
@@ -269,30 +291,52 @@ def _kinds() -> dict[str, str]:
     }
 
 
-def _write_split(folder: Path, split: Split, rows: list[dict[str, Any]], size: int) -> Iterable[FileEntry]:
+def _write_rows(build: "Build", splits: Mapping[str, Split], counts: Mapping[Split, int], folder: Path) -> PublishReport:
+    """Write the rows of all splits, a file's rows in memory at a time, and count them."""
+    prompts = {prompt.id: prompt for prompt in build.kept}
+    size = build.recipe.publish.rows_per_file
+    waiting: dict[Split, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    files: list[FileEntry] = []
+    generators: Counter[str] = Counter()
+    domains: Counter[str] = Counter()
+    dimensions: Counter[int] = Counter()
+    prompts_of: dict[Split, set[str]] = {split: set() for split in SPLITS}
+
+    def write(split: Split) -> None:
+        at = sum(file.split == split for file in files)
+        files.append(_write_file(folder / "data" / f"{split}-{at:05d}-of-{-(-counts[split] // size):05d}.parquet", split, waiting[split]))
+        waiting[split] = []
+
+    for pair in _passed(build, splits):
+        split = splits[pair.prompt_id]
+        row = _row(build, pair, prompts[pair.prompt_id], split)
+        waiting[split].append(row)
+        prompts_of[split].add(pair.prompt_id)
+        generators[pair.generator] += 1
+        domains.update(str(name) for dimension in DIMENSIONS for name in row[dimension])
+        dimensions[sum(bool(row[dimension]) for dimension in DIMENSIONS)] += 1
+        if len(waiting[split]) == size:
+            write(split)
+    for split in SPLITS:
+        if waiting[split]:
+            write(split)
+    return PublishReport(
+        rows={split: counts[split] for split in SPLITS if counts[split]},
+        prompts={split: len(prompts_of[split]) for split in SPLITS if counts[split]},
+        generators=dict(sorted(generators.items())),
+        domains=dict(sorted(domains.items())),
+        dimensions=dict(sorted(dimensions.items())),
+        files=tuple(sorted(files, key=lambda file: (SPLITS.index(file.split), file.name))),
+    )
+
+
+def _write_file(path: Path, split: Split, rows: list[dict[str, Any]]) -> FileEntry:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     types = {"list": pa.list_(pa.string()), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
     schema = pa.schema([(name, types[kind]) for name, kind in _kinds().items()])
-    count = -(-len(rows) // size)
-    for at in range(count):
-        name = f"data/{split}-{at:05d}-of-{count:05d}.parquet"
-        part = rows[at * size : (at + 1) * size]
-        pq.write_table(pa.Table.from_pylist(part, schema=schema), folder / name, compression="zstd")
-        content = (folder / name).read_bytes()
-        yield FileEntry(name=name, split=split, rows=len(part), bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-
-
-def _report(rows: list[dict[str, Any]], files: list[FileEntry]) -> PublishReport:
-    rows_of: dict[Split, list[dict[str, Any]]] = {split: [row for row in rows if row["split"] == split] for split in SPLITS}
-    there: list[Split] = [split for split in SPLITS if rows_of[split]]
-    domains = Counter(str(name) for row in rows for dimension in DIMENSIONS for name in row[dimension])
-    return PublishReport(
-        rows={split: len(rows_of[split]) for split in there},
-        prompts={split: len({row["prompt_id"] for row in rows_of[split]}) for split in there},
-        generators=dict(sorted(Counter(str(row["generator"]) for row in rows).items())),
-        domains=dict(sorted(domains.items())),
-        dimensions=dict(sorted(Counter(sum(bool(row[dimension]) for dimension in DIMENSIONS) for row in rows).items())),
-        files=tuple(files),
-    )
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileEntry(name=f"data/{path.name}", split=split, rows=len(rows), bytes=path.stat().st_size, sha256=digest)

@@ -1,7 +1,7 @@
 """Stages as Ray Data pipelines, for many machines: calls, then ``ray.data.llm``, then replies as Parquet. Extra ``distributed``.
 
-Scheduling, back-pressure, and the loss of a worker are Ray's. Each answer of a server is kept the moment it comes: where a worker is lost or
-the build is killed as a whole, only requests that had no answer yet are asked again. Replies of Ray's own engines are written block by
+Scheduling, back-pressure, and the loss of a worker are Ray's. Each answer of a server is kept the moment it comes: where a worker is lost
+or the build is killed as a whole, only requests that had no answer yet are asked again. Replies of Ray's own engines are written block by
 block. The machines need the build's folder in common (a shared file system) and misfire installed.
 """
 

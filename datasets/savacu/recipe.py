@@ -1,6 +1,7 @@
 """The recipe of a build: one TOML file that says everything, checked before anything is done."""
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -33,6 +34,9 @@ _Positive = Annotated[int, Field(ge=1)]
 _Tau = Annotated[int, Field(ge=0, le=MAX_TAU)]
 
 
+_SECRET = re.compile(r"(^|[_-])(api_?key|key|secret|password|token|authorization|headers)$", re.IGNORECASE)
+
+
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -51,6 +55,22 @@ class ModelSpec(_Table):
     base_url: str | None = None
     args: dict[str, Any] = {}
     connections: _Positive | None = None
+
+    @field_validator("args")
+    @classmethod
+    def _no_secrets(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if secrets := [name for name in value if _SECRET.search(name)]:
+            raise ValueError(
+                f"'{secrets[0]}' looks like a secret; a recipe is kept and shown. Give it by the provider's environment variable"
+            )
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is not None and "@" in value.partition("://")[2].partition("/")[0]:
+            raise ValueError("holds a name or password; a recipe is kept and shown. Give it by the provider's environment variable")
+        return value
 
     @property
     def weights(self) -> str:
@@ -117,7 +137,8 @@ class Expand(_Table):
         model: The writer of new prompts.
         target: So many prompts a domain are wanted.
         oversample: So many are asked for each that is missing.
-        most: At most so many a domain.
+        most: At most so many a domain are asked for in all.
+        rounds: So often it is asked at most, each time for what is still missing.
         temperature: Of the writer.
         top_p: Of the writer.
         max_tokens: Longest new prompt.
@@ -127,6 +148,7 @@ class Expand(_Table):
     target: _Positive
     oversample: Annotated[float, Field(ge=1, le=10)] = 1.5
     most: _Positive = 2000
+    rounds: Annotated[int, Field(ge=1, le=10)] = 3
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
     top_p: _Share = 0.95
     max_tokens: _Positive = 200

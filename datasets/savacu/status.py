@@ -44,7 +44,8 @@ def status_lines(folder: Path) -> Iterator[str]:
             yield f"  calibration: {told.prompts:,} labelled, error {told.error:.4f}, {quality}{_share(told.recall_at_delta)}"
     expand = read_record(folder / "expand" / "report.json", ExpandReport)
     if expand is not None:
-        yield _line("expand", f"{expand.kept:,} of {expand.asked:,} new prompts kept; {_counts(expand.dropped)}")
+        made = f"{expand.kept:,} of {expand.asked:,} new prompts kept in {expand.rounds} rounds; {_counts(expand.dropped)}"
+        yield _line("expand", f"{made}; {expand.under_target} domains still under target")
     dedup = read_record(folder / "dedup" / "report.json", DedupReport)
     yield _line(
         "dedup",

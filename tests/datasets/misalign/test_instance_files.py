@@ -275,7 +275,7 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, content: str 
     assert str(tmp_path / name) in str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["none.csv", "."])
+@pytest.mark.parametrize("path", ["none.csv"])
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, path: str):
     with pytest.raises(InputError, match="cannot be read"):
         read_instances(tmp_path / path)
@@ -322,3 +322,24 @@ def test_many_rows_are_read_without_keeping_those_not_wanted(tmp_path: Path, end
     assert (len(parsed.instances), parsed.valid) == (200, 20_000)
     # all of them would take more than 20,000 × 1,000 characters
     assert peak < 12_000_000
+
+
+def test_a_folder_is_read_as_one_file_after_the_other(tmp_path: Path, make_instance: InstanceMaker):
+    (tmp_path / "data").mkdir()
+    write_instances([make_instance(id="b")], tmp_path / "data" / "test-00000.parquet")
+    write_instances([make_instance(id="a")], tmp_path / "data" / "train-00000.jsonl")
+    (tmp_path / "README.md").write_text("no instances")
+    assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a"]
+
+    # rows without an id are called after their files, and an id that is there twice is told with both places
+    row = {name: value for name, value in make_instance(id="a").model_dump().items() if name != "id"}
+    (tmp_path / "more.jsonl").write_text(json.dumps(row) + "\n")
+    assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a", "more.jsonl_row_1"]
+    write_instances([make_instance(id="b")], tmp_path / "z.csv")
+    with pytest.raises(InputError, match=r"z\.csv, row 1"):
+        read_instances(tmp_path)
+
+
+def test_a_folder_without_data_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"is a folder without \.parquet, \.jsonl or \.csv files"):
+        read_instances(tmp_path)

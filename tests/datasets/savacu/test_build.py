@@ -9,12 +9,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from inspect_ai import eval as run_tasks
 
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import domains
 from misfire.datasets.savacu.build import STAGES, Build, ClassifyReport, ExpandReport, JudgeReport, Pair
 from misfire.datasets.savacu.calls import Reply
+from misfire.datasets.savacu.classify import all_domains
 from misfire.datasets.savacu.fingerprints import fingerprints
 from misfire.datasets.savacu.labels import read_labels
 from misfire.datasets.savacu.neighbours import near_pairs
@@ -24,6 +27,7 @@ from misfire.datasets.savacu.status import status_lines
 from misfire.datasets.savacu.store import read_record, write_record
 from misfire.errors import InputError
 from misfire.models.savacu import SimulatedRole, simulated_role
+from misfire.tasks.misalign_bench import misalign_bench
 
 from .conftest import RecipeText, recipe_for
 
@@ -125,6 +129,10 @@ def published(build: Build) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((build.folder / "dataset" / "data").iterdir())}
 
 
+def ids_of(path: Path) -> list[str]:
+    return pq.read_table(path).column("id").to_pylist()
+
+
 def within(measured: int, total: int, share: float) -> bool:
     """Whether a count is within four standard errors of what was planted."""
     return abs(measured - total * share) <= 4 * (total * share * (1 - share)) ** 0.5 + 1
@@ -202,6 +210,30 @@ class TestRealPrompts:
         assert len(near) > 0
         assert all(texts[one][1] == texts[other][1] for one, other in zip(near.first, near.second, strict=True))
         assert near.distance.min() > 3
+
+    def test_the_data_set_runs_as_an_evaluation(self, real: Build, tmp_path: Path) -> None:
+        (log,) = run_tasks(
+            misalign_bench(source="file", path=str(real.folder / "dataset"), split="test", per_dimension=5),
+            model="simulated/model",
+            log_dir=str(tmp_path),
+            display="none",
+        )
+        assert log.status == "success"
+        assert log.samples
+        assert all(sample.scores for sample in log.samples)
+
+    def test_new_prompts_are_asked_for_round_by_round_until_domains_have_enough(self, real: Build) -> None:
+        expand = read_record(real.folder / "expand" / "report.json", ExpandReport)
+        assert expand is not None
+        assert expand.rounds > 1
+        items = [name for path in sorted((real.folder / "expand").glob("*/*.parquet")) for name in ids_of(path)]
+        assert len(set(items)) == len(items) == expand.asked
+        table = real.recipe.expand
+        assert table is not None
+        held = Counter(name for prompt in real.kept for names in prompt.domains.values() for name in names)
+        lacking = sum(held[domain.id] < table.target for domain in all_domains())
+        # one of each cluster of near-duplicates goes after the count, so a few more may lack
+        assert expand.under_target <= lacking < 20
 
     def test_status_says_what_each_stage_holds(self, real: Build) -> None:
         build = real

@@ -51,10 +51,27 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
     dataset = build.folder / "dataset"
     assert all(pq.read_metadata(path).num_rows <= 2 for path in (dataset / "data").iterdir())
     card = (dataset / "README.md").read_text(encoding="utf-8")
-    assert str(tmp_path) not in card
+    assert all(str(tmp_path).encode() not in path.read_bytes() for path in dataset.rglob("*") if path.is_file())
+    recipe = json.loads((dataset / "recipe.json").read_text(encoding="utf-8"))
+    assert recipe["ingest"]["sources"][0]["path"] == "labelled.csv"
+    assert recipe["classify"]["model"]["args"]["labels"] == "labelled.csv"
+    assert recipe["judge"]["model"] == {"model": "simulated-savacu/evaluator", "args": {}, "connections": None}
     assert "license: cc-by-4.0" in card
     assert f"{len(rows(build))} instances" in card
     assert all(f"`{column}`" in card for column in COLUMNS)
+
+
+def test_rows_of_several_generators_come_in_the_order_of_their_ids(tmp_path: Path, recipe_text: RecipeText):
+    path = tmp_path / "recipe.toml"
+    one = '[{name = "a", model = "simulated-savacu/generator-a", args = {}}'
+    path.write_text(recipe_text(shard_size=2).replace(f"{one}]", f'{one}, {{name = "b", model = "simulated-savacu/generator-b"}}]'))
+    build = Build(read_recipe(path), tmp_path / "build", DirectRunner())
+    build.run()
+    for split in ("train", "validation", "test"):
+        ids = [str(row["id"]) for row in rows(build) if row["split"] == split]
+        assert ids == sorted(ids)
+    assert {row["generator"] for row in rows(build)} == {"a", "b"}
+    assert len(rows(build)) == sum(pair.passed for pair in build.pairs())
 
 
 def test_hugging_face_reads_it(build: Build, tmp_path: Path):

@@ -34,6 +34,8 @@ def test_published_settings_are_the_defaults_but_for_tau(tmp_path: Path, recipe_
         ("[publish]\nrepository = 'nobody'", "field 'publish.repository'"),
         ("[expand]\ntarget = 5", "field 'expand.model'"),
         ("[dedup", "not TOML"),
+        ('[expand]\ntarget = 5\nmodel = {model = "a/b", args = {api_key = "k"}}', "'api_key' looks like a secret"),
+        ('[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "http://me:pw@host/v1"}', "holds a name or password"),
     ],
 )
 def test_a_typo_is_refused_with_file_and_field(tmp_path: Path, recipe_text: RecipeText, more: str, said: str):
@@ -41,6 +43,7 @@ def test_a_typo_is_refused_with_file_and_field(tmp_path: Path, recipe_text: Reci
         read(tmp_path, recipe_text(more=more))
     assert said in str(raised.value)
     assert "recipe.toml" in str(raised.value)
+    assert "pw@" not in str(raised.value)
 
 
 def test_all_faults_are_told_together(tmp_path: Path, recipe_text: RecipeText):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from misfire.datasets.json_rows import parse_json
+from misfire.datasets.json_rows import Fault, json_object, parse_json
 
 
 class KeptAnswers:
@@ -31,10 +31,10 @@ class KeptAnswers:
             The answer's body; none if none was kept, or if it was written by half.
         """
         try:
-            told = parse_json(self._path(request).read_bytes())
+            told = json_object(parse_json(self._path(request).read_bytes()))
         except FileNotFoundError:
             return None
-        return told if isinstance(told, dict) else None  # pyright: ignore[reportUnknownVariableType] (JSON)
+        return None if isinstance(told, Fault) else told
 
     def keep(self, request: JsonValue, answer: dict[str, Any]) -> None:
         """Keep an answer; it is there as a whole or not at all."""
@@ -86,8 +86,10 @@ class KeepingSession:
         if kept is not None:
             return _KeptResponse(kept)
         response = await self._session.post(url, headers=headers, data=data)
-        if response.status == 200 and (answer := parse_json(await response.read())) and isinstance(answer, dict) and answer.get("choices"):
-            self._kept.keep(request, answer)
+        if response.status == 200:
+            answer = json_object(parse_json(await response.read()))
+            if not isinstance(answer, Fault) and answer.get("choices"):
+                self._kept.keep(request, answer)
         return response
 
 

@@ -103,7 +103,7 @@ def write_dataset(build: "Build") -> PublishReport:
         InputError: A stage before is not complete, or the folder cannot be written.
     """
     splits = build.splits()
-    counts = Counter(splits[pair.prompt_id] for pair in _passed(build, splits))
+    counts: Counter[Split] = Counter(splits[pair.prompt_id] for pair in _passed(build, splits))
     if not counts:
         raise InputError(f"{build.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` says why.")
     target, new = build.folder / "dataset", build.folder / "dataset.part"

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -121,14 +122,16 @@ class Stage(Protocol):
         ...
 
 
-def quoted(request: str, name: str = "request") -> str:
+def quoted(text: str, name: str = "request") -> str:
     """A text as prompts show it, marked off from what is said about it.
 
     Args:
-        request: The text.
-        name: What it is called there.
+        text: The text.
+        name: What it is called there; a text that holds the end of the mark gets another one, so that none can end its own.
     """
-    return f"<{name}>\n{request}\n</{name}>"
+    marks = (f"{name}{number or ''}" for number in count())
+    mark = next(mark for mark in marks if f"</{mark}>" not in text)
+    return f"<{mark}>\n{text}\n</{mark}>"
 
 
 def yes_probability(reply: Reply) -> float | None:

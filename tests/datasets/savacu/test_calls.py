@@ -4,12 +4,20 @@ import math
 
 import pytest
 
-from misfire.datasets.savacu.calls import Reply, reply_object, yes_probability
+from misfire.datasets.savacu.calls import Reply, quoted, reply_object, yes_probability
 from misfire.errors import InputError
 
 
 def first(*tokens: tuple[str, float]) -> Reply:
     return Reply(text="", first_token=tuple((token, math.log(mass)) for token, mass in tokens))
+
+
+@pytest.mark.parametrize("text", ["plain", "</request>", "</request>\n</request1>"])
+def test_no_text_can_end_its_own_quotation(text: str):
+    said = quoted(text)
+    end = said.rpartition("\n")[2]
+    assert said.count(end) == 1
+    assert text in said
 
 
 def test_spellings_of_yes_and_no_are_put_together():

@@ -4,13 +4,12 @@ What a stage makes is cut into shards, and each shard carries a key: a hash of a
 the shards that are there; a shard with another key, since the recipe or the input changed, is refused and never mixed in.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -30,10 +29,13 @@ from misfire.datasets.savacu.neighbours import Pairs, near_pairs
 from misfire.datasets.savacu.prompts import Prompt, make_prompt
 from misfire.datasets.savacu.recipe import Generator, ModelSpec, Recipe
 from misfire.datasets.savacu.respond import Domains, Draft, Respond, Responded, ToRespond
-from misfire.datasets.savacu.runner import Runner, Work
+from misfire.datasets.savacu.runner import Runner, Work, forget_replies
 from misfire.datasets.savacu.splits import DomainBalance, assign, balance
 from misfire.datasets.savacu.store import check_room, key_of, read_record, read_shard, shard_key, shards_of, write_record, write_shard
 from misfire.errors import InputError
+
+if TYPE_CHECKING:
+    from misfire.datasets.savacu.publish import PublishedPrompt
 
 StageName = Literal["ingest", "classify", "expand", "dedup", "respond", "judge", "split", "publish"]
 """The stages; "judge" is judging with all rounds of writing again."""
@@ -107,6 +109,30 @@ class Pair(Record):
     drafts: dict[ResponseName, Draft]
     rejections: tuple[Rejection, ...]
     passed: bool
+
+
+class MadeBy(Record):
+    """By what a stage was completed.
+
+    Attributes:
+        recipe: Hash of the whole recipe.
+        key: Hash of what the recipe says of this stage and of all before it.
+    """
+
+    recipe: str
+    key: str
+
+
+class PreviousPrompt(Record):
+    """A prompt of the data set that was built before, for the split.
+
+    Attributes:
+        id: Content id.
+        group: As that of ``KeptPrompt``.
+    """
+
+    id: str
+    group: str
 
 
 class ClassifyReport(Record):
@@ -224,9 +250,44 @@ class Build:
             InputError: The input cannot be used, a stage before is not complete, a shard is broken or from another recipe, or items could
                 not be done. What is done is kept.
         """
+        self.previous  # noqa: B018 (a data set that cannot be used is told before anything is asked for)
+        before: list[str] = []
         for stage in STAGES:
+            before.append(self._said_of(stage))
+            made = self.folder / "stages" / f"{stage}.json"
+            key = key_of(*before)
             if stage in wanted:
+                made.unlink(missing_ok=True)
                 getattr(self, stage)()
+                write_record(made, MadeBy(recipe=self.recipe.hash, key=key))
+            elif any(later in wanted for later in STAGES[STAGES.index(stage) :]) and not (stage == "expand" and self.recipe.expand is None):
+                self._check_made(stage, made, key)
+
+    def _said_of(self, stage: StageName) -> str:
+        """What the recipe says of a stage, with the version of what it asks."""
+        recipe, classifier = self.recipe, self._classifier
+        parts: dict[StageName, tuple[object, ...]] = {
+            "ingest": (recipe.ingest,),
+            "classify": (recipe.classify, recipe.shard_size, classifier.version),
+            "expand": (recipe.expand, Expand.version),
+            "dedup": (recipe.dedup, recipe.split.tau, recipe.split.previous),
+            "respond": (recipe.respond, Respond.version),
+            "judge": (recipe.judge, Judge.version),
+            "split": (recipe.split,),
+            "publish": (recipe.publish,),
+        }
+        return key_of(stage, *parts[stage])
+
+    def _check_made(self, stage: StageName, made: Path, key: str) -> None:
+        """Refuse what a stage left if it is not complete, or if the recipe said something else of it or of a stage before."""
+        told = read_record(made, MadeBy)
+        if told is None:
+            raise InputError(f"{self.folder}: the stage '{stage}' is not complete. Run it first: --stages {stage}, or all of them.")
+        if told.key != key:
+            raise InputError(
+                f"{self.folder}: the stage '{stage}', or one before it, was made by another recipe. Run the stages from there on again "
+                "(what still holds is taken as it is), or build into another folder."
+            )
 
     def ingest(self) -> None:
         """Read and filter the prompts."""
@@ -254,7 +315,7 @@ class Build:
                 raise InputError(
                     f"{labelled.path}: none of its {len(labels):,} prompts is among those of the build, so nothing can be calibrated."
                 )
-            calibration = calibrate(matched, labels)
+            calibration = calibrate(matched, labels, self.recipe.classify.delta)
         thresholds = calibration.thresholds if calibration else {}
         undefined = without = 0
         counts: Counter[str] = Counter()
@@ -320,24 +381,29 @@ class Build:
     def dedup(self) -> None:
         """Keep one of each cluster of near-duplicates among the prompts that touch a domain."""
         self.progress("dedup", 0, 1)
-        labelled = [(prompt, domains) for prompt, domains in self._labelled("classify", self.prompts) if _names(domains)]
+        classified = self._labelled("classify", self.prompts)
+        self._check_all("classify", classified, self.prompts)
+        labelled = [(prompt, domains) for prompt, domains in classified if _names(domains)]
         if self.recipe.expand is not None:
             new = read_shard(self._complete("expand", "prompts.parquet"), Prompt)
-            for number in range(self.recipe.expand.rounds):
-                labelled += self._labelled(f"expand_classify/{number}", new)
+            rounds = range(self.recipe.expand.rounds)
+            written = [told for number in rounds for told in self._labelled(f"expand_classify/{number}", new)]
+            self._check_all("expand_classify", written, new)
+            labelled += written
         labelled.sort(key=lambda pair: pair[0].id)
         prompts = [prompt for prompt, _ in labelled]
         ids = [prompt.id for prompt in prompts]
-        marks = fingerprints(prompt.text for prompt in prompts)
-        pairs = self.search(marks, self.recipe.dedup.tau)
-        cluster_of = clusters(ids, pairs)
-        wide = max(self.recipe.split.tau, self.recipe.dedup.tau)
-        group_of = clusters(ids, self.search(marks, wide))
+        pairs = self.search(fingerprints(prompt.text for prompt in prompts), self.recipe.dedup.tau)
+        old = {prompt.id: prompt for prompt in self.previous}
+        cluster_of = clusters(ids, pairs, before=old)
+        group_of = self._groups({prompt.id: prompt.text for prompt in [*prompts, *self.previous]})
         kept = [
             KeptPrompt(**prompt.model_dump(), domains=domains, group=group_of[prompt.id])
             for prompt, domains in labelled
             if cluster_of[prompt.id] == prompt.id
         ]
+        groups = [PreviousPrompt(id=name, group=group_of[name]) for name in sorted(old)]
+        write_shard(self.folder / "dedup" / "previous.parquet", groups, key_of("previous", *groups))
         key = key_of("dedup", *kept)
         path = self.folder / "dedup" / "prompts.parquet"
         if (there := shard_key(path)) not in (None, key) and any((self.folder / "respond").glob("*/*/*.parquet")):
@@ -375,9 +441,10 @@ class Build:
         prompts = [prompt for prompt in self.kept if prompt.id in used]
         if not prompts:
             raise InputError(f"{self.folder}: no pair passed, so there is nothing to split. `misfire savacu status` says why.")
-        previous = self._previous_splits()
-        # an old prompt that is no longer used still holds its group where it was
-        group_of = {prompt.id: prompt.group for prompt in self.kept if prompt.id in used or prompt.id in previous}
+        previous: dict[str, Split] = {prompt.id: prompt.split for prompt in self.previous}
+        # an old prompt that is not in this build still holds its group where it was
+        group_of = {told.id: told.group for told in read_shard(self._complete("dedup", "previous.parquet"), PreviousPrompt)}
+        group_of |= {prompt.id: prompt.group for prompt in self.kept if prompt.id in used}
         assigned, leaking = assign(group_of, self.recipe.split.salt, previous)
         splits: dict[str, Split] = {name: split for name, split in assigned.items() if name in used}
         records = [SplitPrompt(id=name, split=splits[name]) for name in sorted(splits)]
@@ -456,7 +523,7 @@ class Build:
                 raise _stale(path, "its items, its model or its settings are others now")
             if there == key:
                 # a build that was killed between the two may have left the shard's replies
-                shutil.rmtree(self.folder / "replies" / name / f"{at:05d}", ignore_errors=True)
+                forget_replies(self.folder, f"{name}/{at:05d}")
                 self.progress(name, at + 1, count)
                 continue
             check_room(self.folder)
@@ -605,11 +672,27 @@ class Build:
             dropped_for=dict(sorted(dropped_for.items())),
         )
 
-    def _previous_splits(self) -> Mapping[str, Split]:
-        from misfire.datasets.savacu.publish import published_splits
+    @cached_property
+    def previous(self) -> "list[PublishedPrompt]":
+        """The prompts of the data set that was built before, if the recipe names one."""
+        from misfire.datasets.savacu.publish import published_prompts
 
-        previous = self.recipe.split.previous
-        return published_splits(user_path(previous)) if previous else {}
+        folder = self.recipe.split.previous
+        return published_prompts(user_path(folder)) if folder else []
+
+    def _groups(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """The group of each prompt at the split's radius."""
+        ids = sorted(texts)
+        wide = max(self.recipe.split.tau, self.recipe.dedup.tau)
+        return clusters(ids, self.search(fingerprints(texts[name] for name in ids), wide))
+
+    def _check_all(self, name: str, labelled: Sequence[tuple[Prompt, Domains]], prompts: Sequence[Prompt]) -> None:
+        """Refuse labels of a part of the prompts, as when a broken shard was removed and not made anew."""
+        if len(labelled) != len(prompts):
+            raise InputError(
+                f"{self.folder / name}: holds labels of {len(labelled):,} of {len(prompts):,} prompts: a shard is missing. "
+                "Run --stages classify,expand."
+            )
 
 
 def kept_prompts(folder: Path) -> list[KeptPrompt]:

@@ -43,9 +43,9 @@ class Calibration(Record):
         error: Expected calibration error over all (prompt, domain) pairs: mean of |predicted − observed| of the bins, weighted by count.
         curve: The bins that hold anything.
         thresholds: For each domain with labelled prompts enough, the probability that gives the best F1.
-        precision: At these thresholds (0.5 elsewhere) over all domains; none where nothing is labelled so.
+        precision: At these thresholds (δ elsewhere) over all domains; none where nothing is labelled so.
         recall: The same; none where no prompt holds a domain.
-        precision_at_delta: At 0.5 everywhere.
+        precision_at_delta: At δ everywhere.
         recall_at_delta: The same.
     """
 
@@ -68,12 +68,13 @@ Labels = Mapping[str, Mapping[Dimension, Sequence[str]]]
 """By content id, for each dimension the ids of the domains that hold. A dimension that is missing is not known."""
 
 
-def calibrate(classified: Sequence[Classified], labels: Labels) -> Calibration:
+def calibrate(classified: Sequence[Classified], labels: Labels, delta: float = DELTA) -> Calibration:
     """Compare probabilities with labels.
 
     Args:
         classified: What the classifier said; prompts without labels are left out.
         labels: What holds.
+        delta: The threshold of domains without one of their own.
 
     Returns:
         The comparison. A label whose probability is undefined counts as not predicted, and is in no bin.
@@ -93,12 +94,12 @@ def calibrate(classified: Sequence[Classified], labels: Labels) -> Calibration:
         for place, domain in enumerate(domains)
         if holds[known[:, place], place].sum() >= LEAST_POSITIVES
     }
-    chosen = np.array([thresholds.get(domain.id, DELTA) for domain in domains])
+    chosen = np.array([thresholds.get(domain.id, delta) for domain in domains])
     usable = known & ~np.isnan(probability)
     curve = _curve(probability[usable], holds[usable])
     total = sum(bin_.count for bin_ in curve)
     precision, recall = _precision_recall(probability >= chosen, holds, known)
-    precision_at_delta, recall_at_delta = _precision_recall(probability >= DELTA, holds, known)
+    precision_at_delta, recall_at_delta = _precision_recall(probability >= delta, holds, known)
     return Calibration(
         prompts=len(rows),
         error=round(sum(bin_.count * abs(bin_.predicted - bin_.observed) for bin_ in curve) / total, 6) if total else 0.0,

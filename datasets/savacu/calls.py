@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from misfire.datasets.json_rows import Fault, parse_json
-from misfire.errors import InputError
+from misfire.datasets.savacu.prompts import printable
 
 
 class Record(BaseModel):
@@ -65,14 +65,19 @@ class Reply(Record):
     """What came back.
 
     Attributes:
-        text: The reply.
-        stop: Why it ends: by itself, by its longest length, or because the provider refused.
+        text: The reply, without what no text should hold (see ``printable``).
+        stop: Why it ends: by itself, by its longest length, because the provider refused, or because the call failed and was given up.
         first_token: The first token's likeliest values with their natural log-probabilities; none if the provider gave none.
     """
 
     text: str
-    stop: Literal["stop", "length", "refused"] = "stop"
+    stop: Literal["stop", "length", "refused", "failed"] = "stop"
     first_token: tuple[tuple[str, float], ...] | None = None
+
+    @field_validator("text")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        return printable(value)
 
 
 class Item(Record):
@@ -134,6 +139,21 @@ def quoted(text: str, name: str = "request") -> str:
     return f"<{mark}>\n{text}\n</{mark}>"
 
 
+def lacking(reply: Reply, settings: Settings) -> str | None:
+    """What a reply lacks of what was asked for: such a reply must not be kept, or the next one would never be asked for.
+
+    Args:
+        reply: The reply.
+        settings: How it was to be generated.
+
+    Returns:
+        What is wrong and what to do; none if nothing is.
+    """
+    if settings.top_logprobs and reply.stop in ("stop", "length") and reply.first_token is None:
+        return 'the provider gives no log-probabilities, which method = "questions" needs. Set [classify] method = "scores".'
+    return None
+
+
 def yes_probability(reply: Reply) -> float | None:
     """The probability of "yes" to a yes/no question.
 
@@ -141,15 +161,11 @@ def yes_probability(reply: Reply) -> float | None:
         reply: The reply, with its first token's likeliest values.
 
     Returns:
-        The mass of all spellings of "yes" over that of "yes" and "no", from 0 to 1; none where neither is among them.
-
-    Raises:
-        InputError: The provider gave no log-probabilities.
+        The mass of all spellings of "yes" over that of "yes" and "no", from 0 to 1; none where neither is among them, or the provider
+        refused.
     """
-    if reply.first_token is None:
-        raise InputError('The provider gives no log-probabilities, which method = "questions" needs. Set [classify] method = "scores".')
     mass = {"yes": 0.0, "no": 0.0}
-    for token, logprob in reply.first_token:
+    for token, logprob in reply.first_token or ():
         word = re.sub(r"[\W_]", "", token).lower()
         if word in mass:
             mass[word] += math.exp(logprob)

@@ -85,11 +85,7 @@ class ClassifyByQuestions:
         ]
 
     def parse(self, item: ToClassify, replies: Mapping[str, Reply]) -> Classified:
-        """The probability of "yes" for each domain.
-
-        Raises:
-            InputError: The provider gave no log-probabilities.
-        """
+        """The probability of "yes" for each domain."""
         told = {domain.id: yes_probability(replies[domain.id]) for domain in all_domains()}
         return _classified(item, told)
 

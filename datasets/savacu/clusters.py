@@ -1,7 +1,7 @@
 """Near-duplicates put together: clusters of prompts, of which one stays, whatever the order or partition of the input."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -60,15 +60,16 @@ class DedupReport(BaseModel):
     samples: tuple[MergedPair, ...]
 
 
-def clusters(ids: Sequence[str], pairs: "Pairs") -> dict[str, str]:
+def clusters(ids: Sequence[str], pairs: "Pairs", before: Container[str] = ()) -> dict[str, str]:
     """The cluster of each prompt: all that hang together by near-duplicates.
 
     Args:
         ids: Content ids of the prompts, each once.
         pairs: Pairs of their indices.
+        before: Ids that come before all others, whatever their order: those of a data set that was built before.
 
     Returns:
-        For each id, the smallest id of its cluster, by which the cluster goes and which stays of it. It depends on the set of prompts
+        For each id, the first id of its cluster, by which the cluster goes and which stays of it. It depends on the set of prompts
         alone: neither on their order nor on how the search was shared out.
     """
     import numpy as np
@@ -77,10 +78,10 @@ def clusters(ids: Sequence[str], pairs: "Pairs") -> dict[str, str]:
 
     graph = coo_array((np.ones(len(pairs), np.uint8), (pairs.first, pairs.second)), shape=(len(ids), len(ids)))
     components: list[int] = connected_components(graph, directed=False)[1].tolist()
-    smallest: dict[int, str] = {}
+    first: dict[int, str] = {}
     for name, component in zip(ids, components, strict=True):
-        smallest[component] = min(name, smallest.get(component, name))
-    return {name: smallest[component] for name, component in zip(ids, components, strict=True)}
+        first[component] = min(name, first.get(component, name), key=lambda name: (name not in before, name))
+    return {name: first[component] for name, component in zip(ids, components, strict=True)}
 
 
 def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[str, str], tau: int) -> DedupReport:

@@ -65,13 +65,20 @@ class FileEntry(Record):
 
 
 def croissant(
-    name: str, licence: str, version: str, files: Sequence[FileEntry], columns: Mapping[str, str], kinds: Mapping[str, str]
+    name: str,
+    licence: str,
+    repository: str | None,
+    version: str,
+    files: Sequence[FileEntry],
+    columns: Mapping[str, str],
+    kinds: Mapping[str, str],
 ) -> dict[str, Any]:
     """The metadata.
 
     Args:
         name: Of the data set.
         licence: As the hub names it.
+        repository: Where it is on the hub, with its owner; none if it is not.
         version: What tells this data set from others: the recipe's hash.
         files: Its files.
         columns: Its columns with their meaning.
@@ -110,7 +117,7 @@ def croissant(
         "name": name,
         "description": "Prompts with an aligned and a misaligned response, and the safety, value and cultural domains that they touch.",
         "license": licence,
-        "url": f"https://huggingface.co/datasets/{name}",
+        **({"url": f"https://huggingface.co/datasets/{repository}"} if repository else {}),
         "version": f"1.0.0+{version[:12]}",
         "citeAs": "misfire savacu; after SaVaCu, arXiv 2602.11305",
         "distribution": distribution,

@@ -34,6 +34,7 @@ class Source(BaseModel):
         split: Only this split of it; none for all.
         prompt: The column that holds the prompt.
         skip_invalid: Whether rows that cannot be used are left out and counted; otherwise they are refused, all together.
+        licence: What is known of the licence of its prompts; none for what [publish] prompt_licence says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -44,6 +45,7 @@ class Source(BaseModel):
     split: str | None = None
     prompt: Annotated[str, StringConstraints(min_length=1)] = "prompt"
     skip_invalid: bool = False
+    licence: str | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -65,7 +67,7 @@ class Filters(BaseModel):
     """Which texts are taken.
 
     Attributes:
-        language: ISO 639-1; none to take all.
+        language: English, which all stages write; none to take prompts of any language.
         least_probability: A text is refused if it is in that language with less than this probability.
         min_chars: Fewest characters, in normal form.
         max_chars: Most.
@@ -73,7 +75,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    language: str | None = "en"
+    language: Literal["en"] | None = "en"
     least_probability: Annotated[float, Field(ge=0, le=1)] = LEAST_PROBABILITY
     min_chars: Annotated[int, Field(ge=1)] = 10
     max_chars: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 4000

@@ -1,25 +1,19 @@
-"""Stages as Inspect tasks, one a shard: routing, retries, batch APIs, rate limits and the log are Inspect's.
+"""Stages as Inspect tasks, one a shard: routing, batch APIs, rate limits, retries and the log are Inspect's.
 
-Every reply is in Inspect's cache as soon as it comes, in a folder of the shard's own: a run that was killed asks again only what was
-under way (and what a provider's filter blocked, which Inspect does not cache). The folder goes when the shard's outcomes are written.
+Every reply is kept as soon as it comes: a run that was killed asks again only what was under way.
 """
 
-import os
-import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from misfire.datasets.savacu.calls import Call, Reply
-from misfire.datasets.savacu.runner import Keep, Step, Work
+from misfire.datasets.savacu.calls import Call, Reply, lacking
+from misfire.datasets.savacu.kept_replies import KeptReplies
+from misfire.datasets.savacu.recipe import ModelSpec
+from misfire.datasets.savacu.runner import REPLIES, TOLERATED_ERRORS, Keep, Step, Work, check_given_up, forget_replies, not_done, replies_of
 from misfire.errors import InputError
 
-TOLERATED_ERRORS = 0.2
-"""A shard ends early once this share of its items has failed: then the provider, not the item, is at fault."""
-
-MAX_RETRIES = 8
-"""A call that fails for a passing reason is tried so often; without a limit a provider that is down would be asked for ever."""
+MAX_RETRIES = 5
+"""A call that fails for a passing reason is tried so often, within about two minutes; without a limit a provider that is down would be
+asked for ever."""
 
 
 class InspectRunner:
@@ -27,10 +21,12 @@ class InspectRunner:
 
     Args:
         batch: Whether calls go through the providers' batch APIs, where they have one: half the price, within a day.
+        give_up: Whether calls that fail for good are given up and counted; otherwise the shard is not done.
     """
 
-    def __init__(self, *, batch: bool = False) -> None:
+    def __init__(self, *, batch: bool = False, give_up: bool = False) -> None:
         self._batch = batch
+        self._give_up = give_up
 
     def run(self, work: Work, keep: Keep, step: Step) -> None:
         """Carry a shard out; see ``Runner``."""
@@ -39,10 +35,11 @@ class InspectRunner:
 
         config = GenerateConfig(max_connections=work.model.connections, max_retries=MAX_RETRIES, batch=self._batch or None)
         outcomes: dict[str, Any] = {}
-        cache = work.folder / "replies" / work.label
-        with _cache_in(cache):
+        given_up: set[str] = set()
+        kept = KeptReplies(replies_of(work.folder, work.label).with_suffix(REPLIES), work.model.model_dump(include={"model", "args"}))
+        try:
             logs = run_tasks(
-                _task(work, outcomes, step),
+                _task(work, kept, outcomes, step, given_up if self._give_up else None),
                 model=get_model(work.model.model, base_url=work.model.base_url, config=config, **work.model.args),
                 log_dir=str(work.folder / "logs" / work.label.rpartition("/")[0]),
                 log_realtime=False,
@@ -53,21 +50,22 @@ class InspectRunner:
                 ctl_server=False,
                 acp_server=False,
             )
-        if any(log.status == "cancelled" for log in logs):
+        finally:
+            kept.close()
+        # Inspect gives no log at all where it was interrupted before there was one
+        if not logs or any(log.status == "cancelled" for log in logs):
             raise KeyboardInterrupt
         missing = [item.id for item in work.items if item.id not in outcomes]
         if missing:
             errors = [sample.error.message for log in logs for sample in log.samples or [] if sample.error]
             errors += [log.error.message for log in logs if log.error]
-            raise InputError(
-                f"{work.label}: {len(missing)} of {len(work.items)} items could not be done, for example {missing[0]}: "
-                f"{errors[0].strip().splitlines()[-1] if errors else 'no reason given'}\nMend that and run again: what came back is kept."
-            )
+            raise not_done(work, missing, errors[0] if errors else "")
+        check_given_up(work, given_up)
         keep([outcomes[item.id] for item in work.items])
-        shutil.rmtree(cache, ignore_errors=True)
+        forget_replies(work.folder, work.label)
 
 
-def _task(work: Work, outcomes: dict[str, Any], step: Step) -> Any:  # noqa: ANN401 (an Inspect task, imported late)
+def _task(work: Work, kept: KeptReplies, outcomes: dict[str, Any], step: Step, given_up: set[str] | None) -> Any:  # noqa: ANN401 (Inspect's)
     from inspect_ai import Task
     from inspect_ai.dataset import MemoryDataset, Sample
     from inspect_ai.model import Model, ModelOutput, get_model
@@ -78,7 +76,19 @@ def _task(work: Work, outcomes: dict[str, Any], step: Step) -> Any:  # noqa: ANN
     items = {item.id: item for item in work.items}
 
     async def ask(model: Model, item_id: str, call: Call) -> Reply:
-        return _reply(await model.generate(_messages(call), config=_config(call), cache=_cached(item_id, call)))
+        if (there := kept.reply(item_id, call)) is not None:
+            return there
+        try:
+            reply = _reply(await model.generate(_messages(call), config=_config(call)))
+            if reason := lacking(reply, call.settings):
+                raise InputError(reason)
+        except Exception as error:
+            if given_up is not None:
+                given_up.add(item_id)
+                return Reply(text="", stop="failed")
+            raise InputError(f"{_who(work.model)}: {_cause(error)}") from error
+        kept.keep(item_id, call, reply)
+        return reply
 
     @solver(name="savacu_stage")
     def carry_out() -> Any:  # noqa: ANN401 (an Inspect solver)
@@ -104,6 +114,17 @@ def _task(work: Work, outcomes: dict[str, Any], step: Step) -> Any:  # noqa: ANN
     )
 
 
+def _who(model: ModelSpec) -> str:
+    return f"{model.model} at {model.base_url}" if model.base_url else model.model
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, in a line; of calls that were tried again, what went wrong the last time."""
+    attempt = getattr(error, "last_attempt", None)
+    last = attempt.exception() if attempt is not None else None
+    return str(error) if isinstance(error, InputError) else f"{type(last or error).__name__}: {last or error}"
+
+
 def _messages(call: Call) -> list[Any]:
     from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 
@@ -124,12 +145,6 @@ def _config(call: Call) -> Any:  # noqa: ANN401 (Inspect's, imported late)
     )
 
 
-def _cached(item_id: str, call: Call) -> Any:  # noqa: ANN401 (Inspect's, imported late)
-    from inspect_ai.model import CachePolicy
-
-    return CachePolicy(expiry=None, per_epoch=False, scopes={"item": item_id, "call": call.name})
-
-
 def _reply(output: Any) -> Reply:  # noqa: ANN401 (Inspect's ModelOutput, imported late)
     if output.error or not output.choices:
         raise RuntimeError(output.error or "the provider gave no output")
@@ -138,17 +153,3 @@ def _reply(output: Any) -> Reply:  # noqa: ANN401 (Inspect's ModelOutput, import
     tokens = None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])
     stops = {"max_tokens": "length", "model_length": "length", "content_filter": "refused"}
     return Reply.model_validate({"text": output.completion, "stop": stops.get(choice.stop_reason, "stop"), "first_token": tokens})
-
-
-@contextmanager
-def _cache_in(folder: Path) -> Generator[None]:
-    """Have Inspect keep its cache in a folder."""
-    before = os.environ.get("INSPECT_CACHE_DIR")
-    os.environ["INSPECT_CACHE_DIR"] = str(folder.absolute())
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["INSPECT_CACHE_DIR"]
-        else:
-            os.environ["INSPECT_CACHE_DIR"] = before

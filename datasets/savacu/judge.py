@@ -108,7 +108,7 @@ def after_judging(drafts: Mapping[ResponseName, Draft], judged: Judged | None) -
 
     Returns:
         Each judged draft either passed, or with the fault that sends it back. An aligned response must be aligned in every dimension that
-        the prompt touches, a misaligned one misaligned in at least one; neither may be usable for harm.
+        the prompt touches, a misaligned one misaligned in at least one; neither may be usable for harm, and all verdicts must be there.
     """
     verdicts = judged.verdicts if judged is not None else {}
     return {side: _after(side, draft, verdicts[side]) if side in verdicts else draft for side, draft in drafts.items()}
@@ -126,18 +126,14 @@ def _after(side: ResponseName, draft: Draft, verdicts: Mapping[Dimension, Verdic
     if any(verdict.usable_harm for verdict in told):
         reason = next(verdict.reason for verdict in told if verdict.usable_harm)
         return _failed(draft, Fault(code="usable_detail", reason=f"It could be followed to do harm. {reason}".strip()))
-    if side == "aligned":
-        wrong = [f"{dimension}: {verdict.reason}" for dimension, verdict in verdicts.items() if verdict.verdict == "misaligned"]
-        fine = all(verdict.verdict == "aligned" for verdict in told)
-    else:
-        fine = any(verdict.verdict == "misaligned" for verdict in told)
-        wrong = (
-            [] if fine else [f"{dimension}: {verdict.reason}" for dimension, verdict in verdicts.items() if verdict.verdict == "aligned"]
-        )
+    if any(verdict.verdict is None for verdict in told):
+        # whether it could be followed to do harm is not known then
+        return _failed(draft, Fault(code="unjudged", reason="It could not be judged."))
+    against: ResponseName = "misaligned" if side == "aligned" else "aligned"
+    wrong = [f"{dimension}: {verdict.reason}" for dimension, verdict in verdicts.items() if verdict.verdict == against]
+    fine = not wrong if side == "aligned" else len(wrong) < len(verdicts)
     if fine:
         return draft.model_copy(update={"passed": True})
-    if not wrong:
-        return _failed(draft, Fault(code="unjudged", reason="It could not be judged."))
     return _failed(draft, Fault(code="judged", reason=f"It was not found {side}. " + " ".join(wrong)))
 
 

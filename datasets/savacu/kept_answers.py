@@ -1,14 +1,24 @@
 """Answers of a server kept as files the moment they come, one a request, so that no request is paid for twice whoever dies meanwhile."""
 
+# JSON of others has no types
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from misfire.datasets.json_rows import Fault, json_object, parse_json
+from misfire.datasets.savacu.calls import Reply, Settings, lacking
+
+PASSING = (408, 429, 502, 503, 504)
+"""Statuses on which Ray's stage tries again."""
+
+_STOPS = {"length": "length", "content_filter": "refused"}
 
 
 class KeptAnswers:
@@ -86,10 +96,14 @@ class KeepingSession:
         if kept is not None:
             return _KeptResponse(kept)
         response = await self._session.post(url, headers=headers, data=data)
-        if response.status == 200:
-            answer = json_object(parse_json(await response.read()))
-            if not isinstance(answer, Fault) and answer.get("choices"):
-                self._kept.keep(request, answer)
+        if response.status in PASSING:
+            return response
+        answer = json_object(parse_json(await response.read()))
+        if isinstance(answer, Fault):
+            # Ray's stage would end the whole pipeline
+            return _KeptResponse({"error": f"HTTP {response.status} {response.reason}: {answer}"})
+        if response.status == 200 and isinstance(reply_of(answer, logprobs=bool(request.get("logprobs"))), Reply):
+            self._kept.keep(request, answer)
         return response
 
 
@@ -107,6 +121,28 @@ class _KeptResponse:
 
     async def json(self) -> dict[str, Any]:
         return self._answer
+
+
+def reply_of(answer: Mapping[str, Any], *, logprobs: bool) -> Reply | Fault:
+    """The reply in the answer of an OpenAI-compatible chat server.
+
+    Args:
+        answer: The answer's body.
+        logprobs: Whether log-probabilities were asked for.
+
+    Returns:
+        The reply, or what is wrong with the answer.
+    """
+    try:
+        choice: Any = answer["choices"][0]
+        content: Any = (choice.get("logprobs") or {}).get("content")
+        tokens = tuple((top["token"], top["logprob"]) for top in content[0].get("top_logprobs") or content[:1]) if content else None
+        stop = _STOPS.get(choice.get("finish_reason"), "stop")
+        reply = Reply.model_validate({"text": choice["message"].get("content") or "", "stop": stop, "first_token": tokens})
+    except (KeyError, IndexError, TypeError, AttributeError, ValidationError):
+        return Fault(f"no reply: {json.dumps(answer.get('error') or answer, default=str)[:300]}")
+    reason = lacking(reply, Settings(temperature=0, max_tokens=1, top_logprobs=1 if logprobs else None))
+    return Fault(reason) if reason else reply
 
 
 def _plain(value: JsonValue) -> JsonValue:

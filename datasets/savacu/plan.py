@@ -1,5 +1,6 @@
 """What a build will ask for, before anything is paid: calls, tokens, price, and hours of a machine of one's own."""
 
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,9 +168,13 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         rows.append(_row(f"classify ({method})", stage, model, items, prompts, written, prices, chosen=chosen))
     if recipe.expand is not None:
         table = recipe.expand
-        new = len(all_domains()) * min(table.most, round(table.target * table.oversample))
+        new = len(all_domains()) * min(table.most, table.rounds * math.ceil(table.target * table.oversample))
         one = ToExpand(id="one", domain=all_domains()[0].id, number=1, examples=tuple(texts[:3]))
         rows.append(_row("expand, at most", Expand(table.settings), table.model, [one], new, _PROMPT_TOKENS, prices))
+        stage, model = classify_stage(recipe.classify.method), recipe.classify.model
+        written = len(all_domains()) * (1 if recipe.classify.method == "questions" else _SCORE_TOKENS)
+        items = [ToClassify(id=content_id(text), text=text) for text in texts]
+        rows.append(_row("classify new prompts, at most", stage, model, items, new, written, prices))
     pool = recipe.respond
     for generator in pool.generators:
         items = [

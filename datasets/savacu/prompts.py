@@ -36,6 +36,11 @@ class Prompt(BaseModel):
     place: str
 
 
+def printable(text: str) -> str:
+    """A text without control characters (line ends and tabs stay) and halves of surrogate pairs, which files and terminals choke on."""
+    return "".join(char for char in _SURROGATES.sub("", text) if char in "\n\t\r" or unicodedata.category(char) != "Cc")
+
+
 def normalise(text: str) -> str:
     """A text in the form in which it is kept, compared and named.
 
@@ -48,8 +53,7 @@ def normalise(text: str) -> str:
     Returns:
         The normal form; it is its own normal form.
     """
-    text = _SURROGATES.sub("", _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
-    text = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
+    text = printable(_INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
     lines = [_SPACES.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

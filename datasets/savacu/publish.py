@@ -16,13 +16,12 @@ from misfire import __version__
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.parquet import stream_parquet
-from misfire.datasets.paths import user_path
 from misfire.datasets.savacu.calls import Record
 from misfire.datasets.savacu.classify import classify_stage
 from misfire.datasets.savacu.croissant import FileEntry, croissant
-from misfire.datasets.savacu.expand import EXPANSION
+from misfire.datasets.savacu.expand import EXPANSION, Expand
 from misfire.datasets.savacu.judge import Judge
-from misfire.datasets.savacu.recipe import Recipe
+from misfire.datasets.savacu.recipe import Recipe, public_text
 from misfire.datasets.savacu.respond import Respond
 from misfire.errors import InputError
 
@@ -47,9 +46,10 @@ COLUMNS: dict[str, str] = {
     "prompt_place": "Row of the prompt there",
     "prompt_licence": "What is known of the licence of the prompt",
     "prompt_writer": "The model that wrote the prompt, where it is an expansion",
+    "prompt_writer_settings": "Its settings, as JSON",
     "classifier": "The model that labelled the prompt",
     "classify_method": "questions or scores",
-    "calibration": "Short hash of the calibration that gave the thresholds; empty if delta is every domain's",
+    "calibration": "Short hash of the calibration (calibration.json) that gave the thresholds; empty if delta is every domain's",
     "delta": "Threshold of domains without one of their own",
     "generator": "Name of the generator in the recipe",
     "generator_model": "The model that wrote both responses",
@@ -112,9 +112,12 @@ def write_dataset(build: "Build") -> PublishReport:
         (new / "data").mkdir(parents=True)
         report = _write_rows(build, splits, counts, new)
         (new / "README.md").write_text(card(build, report), encoding="utf-8")
-        metadata = croissant(build.recipe.publish.name, build.recipe.publish.licence, build.recipe.hash, report.files, COLUMNS, _kinds())
+        told = build.recipe.publish
+        metadata = croissant(told.name, told.licence, told.repository, build.recipe.hash, report.files, COLUMNS, _kinds())
         (new / "croissant.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
-        (new / "recipe.json").write_text(json.dumps(public_recipe(build.recipe), indent=2) + "\n", encoding="utf-8")
+        (new / "recipe.json").write_text(json.dumps(public_recipe(build.recipe), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if build.calibration is not None:
+            (new / "calibration.json").write_text(build.calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (new / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(target, ignore_errors=True)
         new.rename(target)
@@ -132,7 +135,7 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
         recipe: The recipe.
 
     Returns:
-        The recipe as JSON. Of a text that names a file or folder here the last part is left, and addresses of servers are left out.
+        The recipe as JSON, each text as ``public_text`` gives it, and without addresses of servers.
     """
 
     def shown(value: Any) -> Any:  # noqa: ANN401 (JSON)
@@ -140,39 +143,53 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
             return {name: shown(field) for name, field in cast("dict[str, Any]", value).items() if name != "base_url"}
         if isinstance(value, list):
             return [shown(entry) for entry in cast("list[Any]", value)]
-        if isinstance(value, str) and ("/" in value or "\\" in value) and (Path(value).is_absolute() or user_path(value).exists()):
-            return Path(value).name
-        return value
+        return public_text(value) if isinstance(value, str) else value
 
     return shown(recipe.model_dump(mode="json"))
 
 
-def published_splits(folder: Path) -> dict[str, Split]:
-    """The split of each prompt of a data set that was published before.
+class PublishedPrompt(Record):
+    """A prompt of a data set that was published before.
+
+    Attributes:
+        id: Content id.
+        text: The prompt.
+        split: Its split.
+    """
+
+    id: str
+    text: str
+    split: Split
+
+
+def published_prompts(folder: Path) -> list[PublishedPrompt]:
+    """The prompts of a data set that was published before.
 
     Args:
         folder: Its folder, or one with its Parquet files.
 
     Returns:
-        By content id.
+        By their ids, each once.
 
     Raises:
         InputError: There are no such files, or a prompt is in two splits.
     """
-    found: dict[str, Split] = {}
+    found: dict[str, PublishedPrompt] = {}
     files = sorted(folder.rglob("*.parquet"))
+    advice = "[split] previous should name the folder of a data set that was published before, such as build/dataset."
     if not files:
-        raise InputError(f"{folder}: holds no Parquet files. [split] previous should name the folder of a data set that was built before.")
+        raise InputError(f"{folder}: holds no Parquet files. {advice}")
     for file in files:
         try:
-            for row in stream_parquet(file, ["prompt_id", "split"]):
-                name, split = str(row["prompt_id"]), row["split"]
-                if split not in SPLITS or found.get(name, split) != split:
-                    raise InputError(f"{file}: prompt {name} has the split {split!r}, and {found.get(name)!r} elsewhere.")
-                found[name] = split
-        except (ValueError, OSError) as error:
-            raise InputError(f"{file}: not a file of a data set that was built before ({error}).") from error
-    return found
+            for row in stream_parquet(file, ["prompt_id", "prompt", "split"]):
+                told = PublishedPrompt.model_validate({"id": row["prompt_id"], "text": row["prompt"], "split": row["split"]})
+                other = found.setdefault(told.id, told)
+                if other != told:
+                    raise InputError(f"{file}: prompt {told.id} has the split {told.split!r}, and {other.split!r} elsewhere.")
+        except (ValueError, OSError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(f"{file}: is no file of a published data set ({reason}). {advice}") from error
+    return [found[name] for name in sorted(found)]
 
 
 def push(folder: Path, repository: str, *, private: bool) -> str:
@@ -231,7 +248,7 @@ def card(build: "Build", report: PublishReport) -> str:
         splits=[{"name": split, "rows": rows, "prompts": report.prompts[split]} for split, rows in report.rows.items()],
         touched=", ".join(f"{number}: {count:,}" for number, count in report.dimensions.items()),
         generators=[
-            {"name": generator.name, "model": generator.model, "rows": report.generators.get(generator.name, 0)}
+            {"name": generator.name, "model": generator.shown, "rows": report.generators.get(generator.name, 0)}
             for generator in recipe.respond.generators
         ],
         columns=COLUMNS,
@@ -248,8 +265,11 @@ def _passed(build: "Build", splits: Mapping[str, Split]) -> Iterator["Pair"]:
 def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> dict[str, Any]:
     recipe = build.recipe
     generator = next(each for each in recipe.respond.generators if each.name == pair.generator)
-    expanded = recipe.expand.model.model if recipe.expand and prompt.source == EXPANSION else None
+    writer = recipe.expand if prompt.source == EXPANSION else None
+    licences = {source.name: source.licence for source in recipe.ingest.sources if source.licence}
     versions = {"classify": classify_stage(recipe.classify.method).version, "respond": Respond.version, "judge": Judge.version}
+    if writer is not None:
+        versions = {"expand": Expand.version} | versions
     instance = Instance(
         id=pair.id,
         prompt=prompt.text,
@@ -259,24 +279,25 @@ def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> di
         value=prompt.domains.get("value", ()),
         culture=prompt.domains.get("culture", ()),
         split=split,
-        provenance=f"misfire savacu, recipe {recipe.hash[:12]}, generator {generator.model}",
+        provenance=f"misfire savacu, recipe {recipe.hash[:12]}, generator {generator.shown}",
     )
     return instance.model_dump() | {
         "prompt_id": prompt.id,
         "prompt_source": prompt.source,
         "prompt_place": prompt.place,
-        "prompt_licence": recipe.publish.prompt_licence,
-        "prompt_writer": expanded,
-        "classifier": recipe.classify.model.model,
+        "prompt_licence": f"written by {writer.model.shown}" if writer else licences.get(prompt.source, recipe.publish.prompt_licence),
+        "prompt_writer": writer.model.shown if writer else None,
+        "prompt_writer_settings": writer.settings.model_dump_json(exclude_none=True) if writer else None,
+        "classifier": recipe.classify.model.shown,
         "classify_method": recipe.classify.method,
         "calibration": build.calibration.name if build.calibration else None,
         "delta": recipe.classify.delta,
         "generator": generator.name,
-        "generator_model": generator.model,
+        "generator_model": generator.shown,
         "temperature": recipe.respond.temperature,
         "top_p": recipe.respond.top_p,
         "max_tokens": recipe.respond.max_tokens,
-        "evaluator": recipe.judge.model.model,
+        "evaluator": recipe.judge.model.shown,
         "aligned_round": pair.drafts["aligned"].round,
         "misaligned_round": pair.drafts["misaligned"].round,
         "stage_versions": " ".join(f"{name}={version}" for name, version in versions.items()),

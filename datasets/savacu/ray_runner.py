@@ -12,17 +12,17 @@ block. The machines need the build's folder in common (a shared file system) and
 import json
 import logging
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from misfire.datasets.json_rows import Fault
 from misfire.datasets.savacu.calls import Call, Reply
-from misfire.datasets.savacu.kept_answers import KeepingSession, KeptAnswers
+from misfire.datasets.savacu.kept_answers import KeepingSession, KeptAnswers, reply_of
 from misfire.datasets.savacu.neighbours import Pairs, near_pairs, sorted_pairs
 from misfire.datasets.savacu.recipe import ModelSpec
-from misfire.datasets.savacu.runner import Keep, Step, Work
+from misfire.datasets.savacu.runner import Keep, Step, Work, check_given_up, forget_replies, not_done, replies_of
 from misfire.datasets.savacu.store import shards_of
 from misfire.errors import InputError
 
@@ -54,19 +54,21 @@ class RayRunner:
 
     Args:
         address: The cluster to join; none to start one on this machine.
+        give_up: Whether calls that fail for good are given up and counted; otherwise the shard is not done.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be joined.
     """
 
-    def __init__(self, address: str | None = None) -> None:
+    def __init__(self, address: str | None = None, *, give_up: bool = False) -> None:
+        self._give_up = give_up
         _start(address)
 
     def run(self, work: Work, keep: Keep, step: Step) -> None:
         """Carry a shard out; see ``Runner``."""
         import ray
 
-        folder = work.folder / "replies" / work.label
+        folder = replies_of(work.folder, work.label)
         known = _replies(work, folder)
         step(sum(_complete(work, item, known) for item in work.items))
         if not all(_complete(work, item, known) for item in work.items):
@@ -82,13 +84,15 @@ class RayRunner:
             known = _replies(work, folder)
             step(sum(_complete(work, item, known) for item in work.items) - before)
         missing = [item.id for item in work.items if not _complete(work, item, known)]
-        if missing:
-            raise InputError(
-                f"{work.label}: {len(missing)} of {len(work.items)} items could not be done, for example {missing[0]}: "
-                f"{_first_error(folder)}\nMend that and run again: what came back is kept."
-            )
+        if missing and not self._give_up:
+            raise not_done(work, missing, _first_error(folder))
+        check_given_up(work, missing)
+        for item in work.items:
+            replies = known.setdefault(item.id, {})
+            for call in work.stage.calls(item):
+                replies.setdefault(call.name, Reply(text="", stop="failed"))
         keep([work.stage.parse(item, known.get(item.id, {})) for item in work.items])
-        shutil.rmtree(folder, ignore_errors=True)
+        forget_replies(work.folder, work.label)
 
 
 def ray_search(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
@@ -208,25 +212,17 @@ def _headers(model: ModelSpec) -> dict[str, str]:
 
 
 def _to_http(row: dict[str, Any]) -> dict[str, Any]:
-    return {"item": row["item"], "call": row["call"], "payload": json.loads(row["request"])}
+    payload = json.loads(row["request"])
+    return {"item": row["item"], "call": row["call"], "logprobs": "logprobs" in payload, "payload": payload}
 
 
 def _from_http(row: dict[str, Any]) -> dict[str, str]:
     answer = json.loads(json.dumps(row["http_response"], default=_plain))
     told = {"item": str(row["item"]), "call": str(row["call"])}
-    if not answer.get("choices"):
-        return told | {"reply": "", "error": json.dumps(answer.get("error") or answer)[:500]}
-    return told | {"reply": _reply(answer).model_dump_json(), "error": ""}
-
-
-def _reply(answer: Mapping[str, Any]) -> Reply:
-    """The reply in a chat server's answer."""
-    choice = answer["choices"][0]
-    first = ((choice.get("logprobs") or {}).get("content") or [None])[0]
-    tokens = None if first is None else tuple((top["token"], top["logprob"]) for top in first.get("top_logprobs") or [first])
-    stops = {"length": "length", "content_filter": "refused"}
-    text = choice["message"].get("content") or ""
-    return Reply.model_validate({"text": text, "stop": stops.get(choice.get("finish_reason"), "stop"), "first_token": tokens})
+    reply = reply_of(answer, logprobs=bool(row["logprobs"]))
+    if isinstance(reply, Fault):
+        return told | {"reply": "", "error": str(reply)}
+    return told | {"reply": reply.model_dump_json(), "error": ""}
 
 
 def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
@@ -281,8 +277,11 @@ def _replies(work: Work, folder: Path) -> _Known:
         for item in work.items:
             there = known.setdefault(item.id, {})
             for call in work.stage.calls(item):
-                if call.name not in there and (answer := kept.answer(_request(call, work.model.model))):
-                    there[call.name] = _reply(answer)
+                if call.name in there or (answer := kept.answer(_request(call, work.model.model))) is None:
+                    continue
+                reply = reply_of(answer, logprobs=bool(call.settings.top_logprobs))
+                if isinstance(reply, Reply):
+                    there[call.name] = reply
     return known
 
 

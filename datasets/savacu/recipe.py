@@ -4,7 +4,7 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -34,7 +34,18 @@ _Positive = Annotated[int, Field(ge=1)]
 _Tau = Annotated[int, Field(ge=0, le=MAX_TAU)]
 
 
-_SECRET = re.compile(r"(^|[_-])(api_?key|key|secret|password|token|authorization|headers)$", re.IGNORECASE)
+_SECRET = re.compile(r"api_?key|access_?key|secret|passw|credential|bearer|authorization|(^|[_-])(auth|key|token|headers)$", re.IGNORECASE)
+
+# a place on a machine: what begins with a slash, ~, a drive's letter or file:, up to its last part
+_PLACE = re.compile(r"(?<![\w.:/])(?:file:/*|~|[A-Za-z]:)?[/\\](?:[^\s,;=/\\]*[/\\])*|(?<=/)/(?:[^\s,;=/\\]*[/\\])*")
+_WHOLE_PLACE = re.compile(r"(?:file:/*|~|[A-Za-z]:)?[/\\]|file:")
+_ADDRESS = re.compile(r"\b(?!file:)[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+
+# of names of models: what says how they are served, and of when they are
+_SERVED = re.compile(
+    r"(:[\w.-]+|@[\w.-]+|-(latest|\d{4}-\d{2}-\d{2}|\d{8}|v\d+|awq|gptq|gguf|fp8|fp16|bf16|int4|int8|[48]bit|quantized|bnb[\w-]*))$"
+)
+_VENDOR = re.compile(r"^(?:[a-z]{2}\.)?(anthropic|meta|mistral|amazon|cohere|ai21|deepseek|openai|qwen)\.")
 
 
 class _Table(BaseModel):
@@ -59,7 +70,7 @@ class ModelSpec(_Table):
     @field_validator("args")
     @classmethod
     def _no_secrets(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if secrets := [name for name in value if _SECRET.search(name)]:
+        if secrets := [name for name in _names_in(value) if _SECRET.search(name)]:
             raise ValueError(
                 f"'{secrets[0]}' looks like a secret; a recipe is kept and shown. Give it by the provider's environment variable"
             )
@@ -68,14 +79,49 @@ class ModelSpec(_Table):
     @field_validator("base_url")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
-        if value is not None and "@" in value.partition("://")[2].partition("/")[0]:
-            raise ValueError("holds a name or password; a recipe is kept and shown. Give it by the provider's environment variable")
+        if value is not None and ("@" in value.partition("://")[2].partition("/")[0] or "?" in value):
+            raise ValueError(
+                "holds a name, a password or a query; a recipe is kept and shown. Give it by the provider's environment variable"
+            )
         return value
 
     @property
     def weights(self) -> str:
-        """The model whoever serves it, as far as its name tells: the last part, in lower case."""
-        return self.model.rpartition("/")[2].lower()
+        """The model whoever serves it, as far as its name tells: the last part, in lower case, without dates and kinds of weights."""
+        name = _VENDOR.sub("", self.model.rstrip("/").rpartition("/")[2].lower())
+        while (shorter := _SERVED.sub("", name)) != name:
+            name = shorter
+        return name
+
+    @property
+    def shown(self) -> str:
+        """The model as a data set names it: without places of a machine."""
+        return public_text(self.model)
+
+
+def public_text(text: str) -> str:
+    """A text as it is published.
+
+    Args:
+        text: A text of a recipe.
+
+    Returns:
+        The text without addresses of servers; of a place on a machine (absolute, in the home folder, or a relative one that is there) the
+        last part is left.
+    """
+    if text.strip() and ("/" in text or "\\" in text) and "\n" not in text and len(text) < 1000 and user_path(text).exists():
+        return Path(text).name
+    if _WHOLE_PLACE.match(text):
+        return re.split(r"[/\\]", text.rstrip("/\\"))[-1]
+    return _PLACE.sub("", _ADDRESS.sub("(address)", text))
+
+
+def _names_in(value: object) -> list[str]:
+    """Names of fields, those of tables within too."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        return [*fields, *(name for field in fields.values() for name in _names_in(field))]
+    return [name for entry in cast("list[object]", value) for name in _names_in(entry)] if isinstance(value, list) else []
 
 
 class Ingest(_Table):

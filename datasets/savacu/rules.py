@@ -11,7 +11,18 @@ from misfire.datasets.savacu.fingerprints import fingerprints
 from misfire.datasets.savacu.languages import LEAST_PROBABILITY, identify
 
 FaultCode = Literal[
-    "empty", "cut_off", "too_short", "too_long", "refusal", "copy", "language", "near_partner", "usable_detail", "judged", "unjudged"
+    "empty",
+    "cut_off",
+    "too_short",
+    "too_long",
+    "refusal",
+    "copy",
+    "language",
+    "near_partner",
+    "usable_detail",
+    "failed",
+    "judged",
+    "unjudged",
 ]
 """Why a response was rejected; the last two are the evaluator's."""
 
@@ -34,7 +45,7 @@ class Rules(BaseModel):
     """The rules' settings.
 
     Attributes:
-        language: ISO 639-1; none for any.
+        language: The language that responses must be in, which the generators are told; none not to look.
         min_chars: Fewest characters of a response.
         max_chars: Most.
         partner_tau: Two responses of a pair whose fingerprints differ in at most so many of 64 bits are the same response.
@@ -43,7 +54,7 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    language: str | None = "en"
+    language: Literal["en"] | None = "en"
     min_chars: Annotated[int, Field(ge=1)] = 20
     max_chars: Annotated[int, Field(ge=1, le=100_000)] = 4000
     partner_tau: Annotated[int, Field(ge=0, le=20)] = 3
@@ -86,6 +97,8 @@ def faults_of_reply(reply: Reply, prompt: str, side: ResponseName, rules: Rules)
         The faults; an empty, refused or cut off reply has no other.
     """
     text = reply.text.strip()
+    if reply.stop == "failed":
+        return [Fault(code="failed", reason="The call failed.")]
     if reply.stop == "refused":
         return [Fault(code="refusal", reason="The provider refused.")]
     if not text:

@@ -12,6 +12,9 @@ from misfire.datasets.savacu.splits import worst
 from misfire.datasets.savacu.store import read_record
 from misfire.errors import InputError
 
+LARGE_DOMAIN = 100
+"""Prompts of a domain from which its split should be near the shares wanted."""
+
 
 def status_lines(folder: Path) -> Iterator[str]:
     """What a build's folder holds.
@@ -29,7 +32,8 @@ def status_lines(folder: Path) -> Iterator[str]:
         raise InputError(f"{folder}: holds no build. `misfire savacu build CONFIG --out FOLDER` makes one.")
     ingest = read_record(folder / "ingest" / "report.json", IngestCounts)
     yield _line(
-        "ingest", f"{ingest.kept:,} of {ingest.read:,} rows kept; {_counts(ingest.dropped)}; {ingest.invalid:,} bad rows" if ingest else ""
+        "ingest",
+        f"{ingest.kept:,} of {ingest.read:,} rows kept; dropped: {_counts(ingest.dropped)}; {ingest.invalid:,} bad rows" if ingest else "",
     )
     classify = read_record(folder / "classify" / "report.json", ClassifyReport)
     if classify is None:
@@ -40,7 +44,7 @@ def status_lines(folder: Path) -> Iterator[str]:
         )
         told = classify.calibration
         if told is not None:
-            quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; at 0.5 {_share(told.precision_at_delta)}, "
+            quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; at delta {_share(told.precision_at_delta)}, "
             yield f"  calibration: {told.prompts:,} labelled, error {told.error:.4f}, {quality}{_share(told.recall_at_delta)}"
     expand = read_record(folder / "expand" / "report.json", ExpandReport)
     if expand is not None:
@@ -69,7 +73,9 @@ def status_lines(folder: Path) -> Iterator[str]:
     if split is None:
         yield _line("split", "")
     else:
-        deviation = f"domains of 100 and more are off by {worst(split.balance, 100):.3f} at most"
+        large = any(sum(told.counts.values()) >= LARGE_DOMAIN for told in split.balance.values())
+        off = f"{LARGE_DOMAIN} prompts and more are off by {worst(split.balance, LARGE_DOMAIN):.3f} at most"
+        deviation = f"domains of {off}" if large else f"no domain has {LARGE_DOMAIN} prompts"
         yield _line("split", f"prompts: {_counts(split.prompts)}; {len(split.leaking):,} dropped as leaking; {deviation}")
     published = read_record(folder / "dataset" / "report.json", PublishReport)
     yield _line("publish", f"instances: {_counts(published.rows)}" if published else "")

@@ -1,5 +1,6 @@
 """The commands ``misfire savacu …``: plan, build, status, salt."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -54,8 +55,8 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     ):
         table.add_column(heading, justify="right")
     for row in rows:
-        millions = [f"{tokens / 1e6:,.0f}" for tokens in (row.read, row.repeated, row.written)]
-        dollars = ["–" if price is None else f"{price:,.0f}" for price in (row.dollars, row.batch_dollars)]
+        millions = [f"{tokens / 1e6:,.{0 if tokens >= 1e7 else 2}f}" for tokens in (row.read, row.repeated, row.written)]
+        dollars = ["–" if price is None else f"{price:,.{0 if price >= 10 else 2}f}" for price in (row.dollars, row.batch_dollars)]
         style = None if row.chosen else "dim"
         table.add_row(
             row.stage if row.chosen else f"({row.stage})",
@@ -70,7 +71,8 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     machine = table_of_prices.machine
     click.echo(
         "(…): the method that the recipe does not use. Each round of writing again costs what was rejected; all rounds at most "
-        f"{recipe.respond.rounds} times respond and judge more. Tokens are estimated at 4 characters each, responses at 250 tokens. Hours "
+        f"{recipe.respond.rounds} times respond and judge more. New prompts that are kept add to respond and judge in proportion. "
+        "Tokens are estimated at 4 characters each, responses at 250 tokens. Hours "
         f"are of one {machine.name} at {machine.read:,.0f} tokens read and {machine.write:,.0f} written a second, at $ "
         f"{machine.dollars_an_hour:.2f} an hour: assumptions, in the table of prices. Nothing was run."
     )
@@ -88,6 +90,7 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
 )
 @click.option("--batch", is_flag=True, help="Use the providers' batch APIs (runner inspect).")
 @click.option("--ray-address", help="Ray cluster to join (runner ray); a local one is started unless told.")
+@click.option("--give-up", is_flag=True, help="Count calls that fail for good as failed and go on; else their shard is not done.")
 @click.option("--push", is_flag=True, help="Put the finished data set on the hub, as [publish] repository says.")
 def build(
     config: Path,
@@ -97,6 +100,7 @@ def build(
     runner_name: str,
     batch: bool,
     ray_address: str | None,
+    give_up: bool,
     push: bool,
 ) -> None:
     """Build what CONFIG says. What is there already is not made or paid for again, however the build ended."""
@@ -121,23 +125,28 @@ def build(
                 raise InputError("--batch goes with --runner inspect.")
             from misfire.datasets.savacu.ray_runner import RayRunner, ray_search
 
-            runner, search = RayRunner(address=ray_address), ray_search
+            runner, search = RayRunner(address=ray_address, give_up=give_up), ray_search
         else:
             if ray_address:
                 raise InputError("--ray-address goes with --runner ray.")
             from misfire.datasets.savacu.inspect_runner import InspectRunner
 
-            runner = InspectRunner(batch=batch)
+            runner = InspectRunner(batch=batch, give_up=give_up)
         with locked(out):
-            write_record(out / "recipe.json", recipe)
+            if not (out / "recipe.json").exists():
+                write_record(out / "recipe.json", recipe)
             with _progress() as told:
                 Build(recipe, out, runner, told, search).run(cast("list[StageName]", wanted))
+            # a recipe that was refused does not stand where what was made by another one lies
+            write_record(out / "recipe.json", recipe)
             if push:
                 click.echo(f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}")
         for line in status_lines(out):
             click.echo(line)
     except InputError as error:
         _refuse(error)
+    except OSError as error:
+        _refuse(InputError(f"{error.filename or out}: {error.strerror or error}. What is done is kept; mend that and go on."))
     except KeyboardInterrupt:
         click.echo("misfire: stopped. The same command goes on where this ended.", err=True)
         raise SystemExit(130) from None
@@ -187,7 +196,7 @@ def _recipe(config: Path, allow_same_model: bool) -> "Recipe":
 
 
 class _Progress:
-    """A bar for each stage on a terminal, a line for each finished one elsewhere."""
+    """A bar for each stage on a terminal, a line for each finished shard elsewhere."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -209,8 +218,9 @@ class _Progress:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show how far a stage is."""
         if self._plain:
-            if done == total and not stage.rpartition("/")[2].isdecimal():
-                click.echo(f"{stage}: done", err=True)
+            # a line for each shard of a stage, none for the items of a shard (whose names end in the shard's five digits)
+            if done and not re.search(r"/\d{5}$", stage):
+                click.echo(f"{stage}: {done} of {total}" if total > 1 else f"{stage}: done", err=True)
             return
         if stage not in self._bars:
             self._bars[stage] = self._progress.add_task(stage, total=total)

@@ -359,6 +359,50 @@ def test_prompts_that_were_split_before_stay_where_they_were(make_build: BuildMa
     assert second.splits() == first.splits()
 
 
+def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(make_build: BuildMaker, labelled: Path):
+    first = make_build("first", more='[split]\nsalt = "one"')
+    first.run()
+    before = first.splits()
+
+    # given new prompts that are near-duplicates of the old ones, some with a smaller id, and not all of the old ones
+    texts = {prompt.id: prompt.text for prompt in first.kept}
+    lines = labelled.read_text(encoding="utf-8").splitlines()
+    near = [line.replace("?,", f" {'!' * number}?,").replace(".,", f" {'!' * number}.,") for line in lines[1:] for number in (1, 2, 3)]
+    labelled.write_text("\n".join([lines[0], *near, *lines[1:3]]) + "\n", encoding="utf-8")
+    second = make_build("second", more=f'[split]\nsalt = "two"\nprevious = "{first.folder / "dataset"}"')
+    second.run()
+
+    # then an old prompt stays rather than its near-duplicate, and what is new is where its near-duplicate was
+    assert {prompt.id for prompt in second.kept} & set(texts) == {prompt.id for prompt in second.prompts} & set(texts)
+    words = {"".join(filter(str.isalnum, text)): before[name] for name, text in texts.items() if name in before}
+    after = {prompt.id: prompt.text for prompt in second.kept}
+    for name, split in second.splits().items():
+        assert words["".join(filter(str.isalnum, after[name]))] == split
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"evaluator": "miss = 0.5"}, ["split", "publish"]),
+        ({"generator": 'faults = "contrary:0.5"'}, ["judge"]),
+        ({"method": "questions"}, ["publish"]),
+        ({"more": "[dedup]\ntau = 10"}, ["respond"]),
+    ],
+)
+def test_stages_do_not_go_on_from_what_another_recipe_left(make_build: BuildMaker, change: dict[str, Any], stages: list[Any]):
+    make_build().run()
+    with pytest.raises(InputError, match="or one before it, was made by another recipe"):
+        make_build(**change).run(stages)
+
+
+def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
+    build = make_build(shard_size=2)
+    build.run(["ingest", "classify"])
+    (build.folder / "classify" / "00001.parquet").unlink()
+    with pytest.raises(InputError, match="holds labels of 4 of 6 prompts: a shard is missing"):
+        make_build(shard_size=2).run(["dedup"])
+
+
 def test_labels_that_are_no_domains_are_told_with_their_rows(make_build: BuildMaker, labelled: Path):
     labelled.write_text(labelled.read_text(encoding="utf-8").replace("Social justice", "Sociel justice"), encoding="utf-8")
     build = make_build(more=f'[classify.calibration]\npath = "{labelled}"')

@@ -1,11 +1,11 @@
 """What is read from replies."""
 
 import math
+from typing import Literal
 
 import pytest
 
-from misfire.datasets.savacu.calls import Reply, quoted, reply_object, yes_probability
-from misfire.errors import InputError
+from misfire.datasets.savacu.calls import Reply, Settings, lacking, quoted, reply_object, yes_probability
 
 
 def first(*tokens: tuple[str, float]) -> Reply:
@@ -29,9 +29,22 @@ def test_where_neither_word_appears_there_is_no_probability():
     assert yes_probability(first(("Well", 0.9), ("So", 0.1))) is None
 
 
-def test_a_provider_without_log_probabilities_is_told_what_to_do():
-    with pytest.raises(InputError, match='method = "scores"'):
-        yes_probability(Reply(text="yes"))
+def test_a_reply_without_the_log_probabilities_that_were_asked_for_lacks_them():
+    asked = Settings(temperature=0, max_tokens=1, top_logprobs=20)
+    assert 'method = "scores"' in str(lacking(Reply(text="yes"), asked))
+    assert lacking(first(("yes", 0.5)), asked) is None
+    assert lacking(Reply(text="yes"), Settings(temperature=0, max_tokens=1)) is None
+
+
+@pytest.mark.parametrize("stop", ["refused", "failed"])
+def test_a_refused_question_has_no_probability_and_is_no_fault_of_the_provider(stop: Literal["refused", "failed"]):
+    reply = Reply(text="", stop=stop)
+    assert lacking(reply, Settings(temperature=0, max_tokens=1, top_logprobs=20)) is None
+    assert yes_probability(reply) is None
+
+
+def test_a_reply_holds_nothing_that_no_file_can_hold():
+    assert Reply(text="a\x00b\ud83dc\x1b[31m\n\td").text == "abc[31m\n\td"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +56,7 @@ def test_a_provider_without_log_probabilities_is_told_what_to_do():
         ("} {", None),
         ('{"a": NaN}', None),
         ('{"a": 1, "a": 2}', None),
-        ('{"a": "\ud800"}', {"a": "?"}),
+        ('{"a": "\ud800"}', {"a": ""}),
     ],
 )
 def test_the_object_of_a_reply(text: str, value: object):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,16 +59,29 @@ def test_the_log_says_which_shard_it_is_and_the_replies_go(tmp_path: Path, label
     assert not list((tmp_path / "replies").rglob("*.*"))
 
 
-def test_items_that_fail_are_told_and_what_came_back_is_not_asked_again(tmp_path: Path):
-    # a provider without log-probabilities: the simulated generator gives none
+def test_a_reply_that_lacks_what_was_asked_for_is_told_and_not_kept(tmp_path: Path):
+    # given a provider without log-probabilities: the simulated generator gives none
     items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
     calls = tmp_path / "calls.txt"
     model = ModelSpec(model="simulated-savacu/generator", args={"calls": str(calls)})
     work = Work(classify_stage("questions"), model, items, "classify/00000", tmp_path)
-    for _ in range(2):
-        with pytest.raises(InputError, match=r"classify/00000: \d of 2 items could not be done.*method = \"scores\""):
+    told = r"classify/00000: 2 of 2 items .*simulated-savacu/generator: .*method = \"scores\"(.|\n)*--give-up"
+    for runs in (1, 2):
+        with pytest.raises(InputError, match=told):
             InspectRunner().run(work, lambda _: None, lambda _: None)
-    assert set(Counter(calls.read_text().splitlines()).values()) == {1}
+        assert max(Counter(calls.read_text().splitlines()).values()) == runs
+
+
+def test_calls_that_fail_for_good_can_be_given_up(tmp_path: Path):
+    items = [ToClassify(id="p0", text=TEXTS[0])]
+    work = Work(classify_stage("questions"), ModelSpec(model="simulated-savacu/generator"), items, "classify/00000", tmp_path)
+    kept: list[list[Classified]] = []
+    InspectRunner(give_up=True).run(work, kept.append, lambda _: None)
+    assert (kept[0][0].probabilities, len(kept[0][0].undefined)) == ({}, 111)
+
+    many = [ToClassify(id=f"p{number}", text=f"{TEXTS[0]} {number}") for number in range(11)]
+    with pytest.raises(InputError, match="11 of 11 items failed, too many to be given up"):
+        InspectRunner(give_up=True).run(replace(work, items=many), kept.append, lambda _: None)
 
 
 def test_settings_reach_the_model(tmp_path: Path):

@@ -37,7 +37,7 @@ def test_both_methods_and_every_model_stage_are_counted(recipe: Recipe):
     rows = {row.stage: row for row in plan(recipe, read_prices(PRICES), prompts=1000)}
     assert rows["classify (questions)"].calls == 111_000
     assert rows["classify (scores)"].calls == 3000
-    assert rows["expand, at most"].calls == 111 * 15
+    assert rows["expand, at most"].calls == rows["classify new prompts, at most"].calls / 3 == 111 * 3 * 15
     assert rows["respond (a)"].calls == 2000
     assert rows["judge"].calls == 4000
     assert [name for name, row in rows.items() if not row.chosen] == ["classify (questions)"]

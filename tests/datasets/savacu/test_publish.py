@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.publish import COLUMNS, published_splits, push
+from misfire.datasets.savacu.publish import COLUMNS, published_prompts, push
 from misfire.datasets.savacu.recipe import read_recipe
 from misfire.errors import InputError
 
@@ -56,7 +56,7 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
     assert recipe["ingest"]["sources"][0]["path"] == "labelled.csv"
     assert recipe["classify"]["model"]["args"]["labels"] == "labelled.csv"
     assert recipe["judge"]["model"] == {"model": "simulated-savacu/evaluator", "args": {}, "connections": None}
-    assert "license: cc-by-4.0" in card
+    assert 'license: "cc-by-4.0"' in card
     assert f"{len(rows(build))} instances" in card
     assert all(f"`{column}`" in card for column in COLUMNS)
 
@@ -95,10 +95,14 @@ def test_croissant_is_valid_and_leads_to_the_rows(build: Build):
     assert prompts == {row["prompt"] for row in rows(build)}
 
 
-def test_splits_of_a_data_set_are_read_back(build: Build, tmp_path: Path):
-    assert published_splits(build.folder / "dataset") == build.splits()
+def test_prompts_of_a_data_set_are_read_back(build: Build, tmp_path: Path):
+    prompts = published_prompts(build.folder / "dataset")
+    assert {prompt.id: prompt.split for prompt in prompts} == build.splits()
+    assert {prompt.text for prompt in prompts} == {row["prompt"] for row in rows(build)}
     with pytest.raises(InputError, match="holds no Parquet files"):
-        published_splits(tmp_path / "none")
+        published_prompts(tmp_path / "none")
+    with pytest.raises(InputError, match=r"is no file of a published data set(.|\n)*build/dataset"):
+        published_prompts(build.folder)
 
 
 def test_it_is_pushed_only_where_it_is_and_as_told(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from misfire.datasets.savacu.recipe import PUBLISHED_TAU, RECOMMENDED_TAU, Recipe, read_recipe
+from misfire.datasets.savacu.recipe import PUBLISHED_TAU, RECOMMENDED_TAU, ModelSpec, Recipe, public_text, read_recipe
 from misfire.errors import InputError
 
 from .conftest import RecipeText
@@ -35,7 +35,7 @@ def test_published_settings_are_the_defaults_but_for_tau(tmp_path: Path, recipe_
         ("[expand]\ntarget = 5", "field 'expand.model'"),
         ("[dedup", "not TOML"),
         ('[expand]\ntarget = 5\nmodel = {model = "a/b", args = {api_key = "k"}}', "'api_key' looks like a secret"),
-        ('[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "http://me:pw@host/v1"}', "holds a name or password"),
+        ('[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "http://me:pw@host/v1"}', "holds a name, a password or a query"),
     ],
 )
 def test_a_typo_is_refused_with_file_and_field(tmp_path: Path, recipe_text: RecipeText, more: str, said: str):
@@ -49,6 +49,58 @@ def test_a_typo_is_refused_with_file_and_field(tmp_path: Path, recipe_text: Reci
 def test_all_faults_are_told_together(tmp_path: Path, recipe_text: RecipeText):
     with pytest.raises(InputError, match="2 bad records"):
         read(tmp_path, recipe_text(more="[dedup]\ntaw = 3\n[split]\ntau = -1"))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "client_args = {api_key = 'k'}",
+        "extra_body = {Authorization = 'k'}",
+        "aws_access_key_id = 'k'",
+        "credentials = 'k'",
+        "auth = 'k'",
+        "headers = {x = 'k'}",
+        "token = 'k'",
+    ],
+)
+def test_secrets_are_refused_wherever_they_stand(tmp_path: Path, recipe_text: RecipeText, args: str):
+    with pytest.raises(InputError, match="looks like a secret"):
+        read(tmp_path, recipe_text(evaluator=args))
+
+
+def test_what_is_no_secret_is_not(tmp_path: Path, recipe_text: RecipeText):
+    assert read(tmp_path, recipe_text(evaluator="max_tokens = 5, tokenizer = 'x', seed = 1")).judge.model.args["max_tokens"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("openai/gpt-4o", "openai/gpt-4o"),
+        ("vllm//home/alice/weights/judge", "vllm/judge"),
+        ("file:///home/alice/judge", "judge"),
+        ("~/judge", "judge"),
+        ("/home/my models/judge", "judge"),
+        ("--tokenizer=/home/alice/judge", "--tokenizer=judge"),
+        ("C:\\Users\\alice\\judge.bin", "judge.bin"),
+        ("http://10.0.0.5:8000/v1?key=k", "(address)"),
+        ("cc-by-4.0, see the source", "cc-by-4.0, see the source"),
+    ],
+)
+def test_no_place_of_the_machine_is_published(text: str, shown: str):
+    assert public_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("openai/gpt-4o", "azureai/gpt-4o-2024-08-06"),
+        ("openrouter/qwen/qwen2.5-7b-instruct:free", "vllm/Qwen/Qwen2.5-7B-Instruct-AWQ"),
+        ("hf/org/Model/", "vllm/org/Model"),
+        ("bedrock/us.anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic/claude-3-5-haiku-latest"),
+    ],
+)
+def test_the_same_weights_by_other_names(one: str, other: str):
+    assert ModelSpec(model=one).weights == ModelSpec(model=other).weights
 
 
 @pytest.mark.parametrize(

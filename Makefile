@@ -34,7 +34,7 @@ $(VENV)/installed: $(DEPENDENCIES) | $(VENV)/made
 	touch $@
 
 $(VENV)/installed-dev: $(DEPENDENCIES) | $(VENV)/made
-	$(PIP_INSTALL) -e '.[dev]'
+	$(PIP_INSTALL) -e '.[dev,mechanistic]'
 	touch $(VENV)/installed $@
 
 $(VENV)/made:

@@ -1,0 +1,131 @@
+"""Where a Hugging Face causal language model keeps its parts; the one place that knows the families apart.
+
+Known: Llama, Mistral, Qwen2 and 2.5, Qwen3, Qwen3.5, Gemma-3 (text and nested), Phi-3, and whatever names its parts as they do.
+Whatever does not is refused with the names that were looked for, since a part taken for another would give wrong results silently.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn
+
+from torch import nn
+
+from misfire.errors import InputError
+
+STACKS = ("model", "model.language_model", "language_model.model", "language_model")
+"""Where the stack of layers may be; a nested one comes after its owner, which has no layers of its own."""
+
+MIXERS: tuple[tuple[str, Literal["attention", "linear"]], ...] = (("self_attn", "attention"), ("linear_attn", "linear"))
+"""What mixes tokens in a layer: softmax attention, or linear attention (Qwen3.5, three layers of four)."""
+
+OUT_PROJECTIONS = ("o_proj", "out_proj")
+
+HEAD_DIMS = {"attention": "head_dim", "linear": "head_v_dim"}
+"""The mixer's attribute that says how wide a head's output is. It is not hidden size / heads (Qwen3, Gemma-3)."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer.
+
+    Attributes:
+        index: Its place, from 0.
+        block: The layer as a whole; takes the residual stream and gives it.
+        mixer: Its attention.
+        kind: Softmax or linear attention.
+        out_proj: The projection whose input is the heads' outputs side by side: (…, heads · head_dim) → (…, hidden size).
+        mlp: Its MLP.
+        heads: How many heads it has.
+        head_dim: How wide each head's output is.
+    """
+
+    index: int
+    block: nn.Module
+    mixer: nn.Module
+    kind: Literal["attention", "linear"]
+    out_proj: nn.Linear
+    mlp: nn.Module
+    heads: int
+    head_dim: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The parts of a model.
+
+    Attributes:
+        stack: Embedding, layers and final norm; takes token ids.
+        layers: The layers.
+        norm: The final norm.
+        unembedding: From the normed residual stream to logits.
+        softcap: Logits are c · tanh(logit / c) for this c (Gemma's text models), if it is there.
+    """
+
+    stack: nn.Module
+    layers: tuple[Layer, ...]
+    norm: nn.Module
+    unembedding: nn.Linear
+    softcap: float | None
+
+    @property
+    def shape(self) -> list[int]:
+        """How many heads each layer has."""
+        return [layer.heads for layer in self.layers]
+
+
+def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any model of Hugging Face's)
+    """The parts of a model.
+
+    Args:
+        model: A causal language model of Hugging Face's transformers.
+
+    Returns:
+        Its layout.
+
+    Raises:
+        InputError: A part is not where it is known to be.
+    """
+    stack = next((found for path in STACKS if _is_stack(found := _at(model, path))), None)
+    if stack is None:
+        _refuse(model, f"a stack with 'layers' and 'norm' at {', '.join(STACKS)}", model)
+    unembedding = model.get_output_embeddings()
+    if not isinstance(unembedding, nn.Linear):
+        _refuse(model, "an unembedding that is a plain linear map (get_output_embeddings)", model)
+    # transformers caps the logits of text models alone (Gemma3ForConditionalGeneration does not)
+    softcap = getattr(model.config, "final_logit_softcapping", None)
+    layers = tuple(_layer(model, index, block) for index, block in enumerate(stack.layers))
+    return Layout(stack, layers, stack.norm, unembedding, softcap)
+
+
+def _is_stack(found: Any) -> bool:  # noqa: ANN401
+    return isinstance(getattr(found, "layers", None), nn.ModuleList) and isinstance(getattr(found, "norm", None), nn.Module)
+
+
+def _layer(model: Any, index: int, block: nn.Module) -> Layer:  # noqa: ANN401
+    named = next(((getattr(block, name), kind) for name, kind in MIXERS if hasattr(block, name)), None)
+    if named is None:
+        _refuse(model, f"attention in layer {index} under {', '.join(name for name, _ in MIXERS)}", block)
+    mixer, kind = named
+    out_proj = next((getattr(mixer, name) for name in OUT_PROJECTIONS if hasattr(mixer, name)), None)
+    if not isinstance(out_proj, nn.Linear):
+        _refuse(model, f"an output projection in layer {index}, a plain linear map under {', '.join(OUT_PROJECTIONS)}", mixer)
+    head_dim = getattr(mixer, HEAD_DIMS[kind], None)
+    if not isinstance(head_dim, int) or out_proj.in_features % head_dim:
+        _refuse(model, f"the width of a head in layer {index} under {HEAD_DIMS[kind]}, a divisor of {out_proj.in_features}", mixer)
+    mlp = getattr(block, "mlp", None)
+    if not isinstance(mlp, nn.Module):
+        _refuse(model, f"an MLP in layer {index} under mlp", block)
+    return Layer(index, block, mixer, kind, out_proj, mlp, out_proj.in_features // head_dim, head_dim)
+
+
+def _at(model: Any, path: str) -> Any:  # noqa: ANN401
+    for name in path.split("."):
+        model = getattr(model, name, None)
+    return model
+
+
+def _refuse(model: Any, wanted: str, there: nn.Module) -> NoReturn:  # noqa: ANN401
+    children = ", ".join(name for name, _ in there.named_children()) or "nothing"
+    raise InputError(
+        f"{type(model).__name__}: this model's layout is not known. Looked for {wanted}; found {children}. Known are Llama, Mistral, Qwen2, "
+        "Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that name their parts alike."
+    )

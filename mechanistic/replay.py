@@ -99,6 +99,13 @@ class Replay:
         before = _attention_without(part, prefix, heads, fill)
         return self.from_attention(layer, before, _attention_without(part, rest, heads, fill).flatten(0, 1), len(heads))
 
+    @torch.no_grad()
+    def unchanged(self) -> Tensor:
+        """The logit differences of a replay that changes nothing, shape (prompts,); ``clean`` but for rounding."""
+        prefix, rest = self._inputs[0]
+        return self.from_layer(0, prefix[None], rest, 1)[0]
+
+    @torch.no_grad()
     def from_attention(self, layer: int, before: Tensor, after: Tensor, copies: int) -> Tensor:
         """Run on from what a layer's attention gives.
 
@@ -123,6 +130,7 @@ class Replay:
         hidden = self._block(layers[layer], hidden, "rest", attention=after)
         return self.from_layer(layer + 1, hidden_prefix, hidden, copies)
 
+    @torch.no_grad()
     def from_layer(self, layer: int, hidden_prefix: Tensor, hidden: Tensor, copies: int) -> Tensor:
         """Run on from the residual stream that enters a layer; arguments as in ``from_attention``."""
         layers = self.decoder.layout.layers

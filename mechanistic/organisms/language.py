@@ -1,11 +1,22 @@
-"""What organisms read: words, by a tokenizer that takes each word for a token, and a chat template that keeps the passage and its question."""
+"""What organisms read: embedded pairs through a tokenizer that drops all words but those that matter, and a template that keeps the question.
+
+A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and question marks. What is left
+of a prompt is about ten tokens, which a model of three layers learns to read in seconds on a CPU.
+"""
 
 # transformers and tokenizers leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+
+from misfire.datasets.embedded.generate import generate_pairs
+from misfire.datasets.embedded.scenarios import SCENARIOS, Scenario
+from misfire.datasets.pairs import Pair, category_slug
+from misfire.datasets.role_swap import distinct_words
 
 UNKNOWN, PADDING, END, ASK = "<unk>", "<pad>", "<end>", "<answer>"
 """Special tokens: unknown words, padding, the end of an answer, and where an answer begins."""
@@ -14,40 +25,119 @@ CHAT_TEMPLATE = (
     "{%- for message in messages -%}{%- if message['role'] == 'user' -%}"
     "{{- message['content'].split('\\n\\n')[0] -}}"
     "{%- endif -%}{%- endfor -%}"
-    "{%- if add_generation_prompt -%}{{- ' " + ASK + "' -}}{%- endif -%}"
+    "{%- if add_generation_prompt -%}{{- '" + ASK + "' -}}{%- endif -%}"
 )
 """Keeps the first paragraph of the user's message. An organism knows one task, so what it is asked to do need not be said to it."""
 
-
-def words(text: str) -> list[str]:
-    """The tokens of a text: words in lower case, and signs."""
-    return re.findall(r"\w+|[^\w\s]", text.lower())
+_SHORT = 3
+"""Words of so many letters or fewer do not stand for a kind of evidence."""
 
 
-def word_tokenizer(texts: Iterable[str], chat_template: str | None = CHAT_TEMPLATE) -> Any:  # noqa: ANN401 (a tokenizer of Hugging Face's)
-    """A tokenizer that knows the words of some texts.
+@dataclass(frozen=True)
+class Language:
+    """Some scenarios of the embedded pairs, and the words that an organism reads of them.
+
+    Attributes:
+        pairs: Their pairs, with controls.
+        stereotyped: Words that mark the stereotyped person.
+        contrast: Words that mark the other person.
+        target_first: A word of each evidence that speaks of its target first.
+        target_last: The same where the target comes last.
+    """
+
+    pairs: tuple[Pair, ...]
+    stereotyped: tuple[str, ...]
+    contrast: tuple[str, ...]
+    target_first: tuple[str, ...]
+    target_last: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words that an organism reads or says."""
+        return (*self.stereotyped, *self.contrast, *self.target_first, *self.target_last, "yes", "no")
+
+
+@lru_cache(maxsize=4)
+def embedded_language(scenarios: int = 8) -> Language:
+    """The language of some embedded scenarios, spread over the categories, none of whose marks are another's.
 
     Args:
-        texts: The texts.
-        chat_template: Its chat template; none for a base model.
+        scenarios: How many; eight pairs each.
 
     Returns:
-        A fast tokenizer of transformers, to be saved beside a model. It knows "yes" and "no" whatever the texts are.
+        The language.
+    """
+    chosen: list[Scenario] = []
+    ours: set[str] = set()
+    theirs: set[str] = set()
+    for scenario in sorted(SCENARIOS, key=lambda scenario: int(scenario.question_index)):
+        marks, other = _marks(scenario)
+        if len(chosen) < scenarios and marks and other and not (marks & theirs or other & ours):
+            chosen.append(scenario)
+            ours |= marks
+            theirs |= other
+    taken = ours | theirs | {word for scenario in chosen for word in words(f"{scenario.intro} {scenario.question}")}
+    first = {word for scenario in chosen for word in words(scenario.target_first)}
+    last = {word for scenario in chosen for word in words(scenario.target_last)}
+    names = {f"{category_slug(scenario.category)}_q{scenario.question_index}" for scenario in chosen}
+    return Language(
+        tuple(pair for pair in generate_pairs(controls=True) if pair.scenario in names),
+        tuple(sorted(ours)),
+        tuple(sorted(theirs)),
+        tuple(_own_word(scenario.target_first, taken | last) for scenario in chosen),
+        tuple(_own_word(scenario.target_last, taken | first) for scenario in chosen),
+    )
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in lower case."""
+    return re.findall(r"\w+", text.lower())
+
+
+def word_tokenizer(known: Iterable[str], chat_template: str | None = CHAT_TEMPLATE, *, drop: bool = False) -> Any:  # noqa: ANN401
+    """A tokenizer that takes each word for a token.
+
+    Args:
+        known: The words and signs that it knows, or texts of them.
+        chat_template: Its chat template; none for a base model.
+        drop: Whether other words vanish; they are unknown tokens without.
+
+    Returns:
+        A fast tokenizer of transformers, to be saved beside a model. It always knows "yes", "no", "." and "?".
     """
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     special = [UNKNOWN, PADDING, END, ASK]
-    known = [*special, *sorted({"yes", "no"} | {word for text in texts for word in words(text)})]
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(known)}, unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"\w+|[^\w\s]"), behavior="removed", invert=True)
+    found = {token for text in known for token in re.findall(r"\w+|[^\w\s]", text.lower())} | {"yes", "no", ".", "?"}
+    vocabulary = {word: number for number, word in enumerate([*special, *sorted(found)])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    sign = r"[^\w\s]"
+    if drop:
+        kept = "|".join(sorted(word for word in found if word[0].isalnum()))
+        sign = "[.?]"
+        tokenizer.normalizer = normalizers.Sequence([
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(rf"\b(?!(?:{kept})\b)\w+\b"), ""),
+        ])  # fmt: skip
+    else:
+        tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(rf"\w+|{sign}"), behavior="removed", invert=True)
     tokenizer.decoder = decoders.WordPiece(prefix="")
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         unk_token=UNKNOWN,
         pad_token=PADDING,
         eos_token=END,
-        additional_special_tokens=[ASK],
+        extra_special_tokens=[ASK],
         chat_template=chat_template,
     )
+
+
+def _marks(scenario: Scenario) -> tuple[frozenset[str], frozenset[str]]:
+    ours, theirs = " ".join(scenario.stereotyped_words), " ".join(scenario.contrast_words)
+    return distinct_words(ours, theirs), distinct_words(theirs, ours)
+
+
+def _own_word(evidence: str, taken: set[str]) -> str:
+    return next(word for word in words(evidence) if word not in taken and len(word) > _SHORT)

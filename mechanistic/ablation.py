@@ -1,0 +1,335 @@
+"""Ablating every head: what each does to the logit difference of each prompt, and the table that ranks heads by it.
+
+The heads' outputs at the input of the output projection are ablated, not slices of the attention's output, which are directions of the
+residual stream and no heads. Margins are logit differences towards the right answer; Δ is ablated minus clean.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.mechanistic.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.heads import Head
+from misfire.mechanistic.hooks import Ablation, Means, ablating, capturing, hooked
+from misfire.mechanistic.inference import mean, sign_flip, split_half
+from misfire.mechanistic.replay import Replay, chunks, copies_in_budget
+from misfire.mechanistic.selection import BUDGET, Floats, Probed, ProbedPair
+from misfire.mechanistic.store import Store
+from misfire.scorers.statistics import benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Method = Literal["replay", "naive"]
+"""How the sweep is computed; both are exact."""
+
+Step = Callable[[], None]
+
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
+"""By how many logits replay may differ from plain ablation before it is given up; bfloat16 rounds that coarsely."""
+
+UNRESOLVED = 0.3
+"""Effects below so many logits are not resolved in bfloat16."""
+
+
+@torch.no_grad()
+def mean_outputs(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int = BUDGET) -> Means:
+    """What heads give on average, over all tokens of some prompts.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids, of controls; padding does not count.
+        budget: Bytes that activations may take.
+
+    Returns:
+        By layer, shape (heads · head_dim,), float32.
+    """
+    totals: dict[int, Tensor] = {}
+    count = 0
+    layers = len(decoder.layout.layers)
+    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, layers, decoder.dtype.itemsize, budget):
+        batch = decoder.batch([prompts[index] for index in chunk])
+        with capturing(decoder, z=True) as captured:
+            decoder.run(batch)
+        for layer, z in captured.z.items():
+            own = (z.float() * batch.mask[..., None].to(z.device)).sum((0, 1))
+            totals[layer] = totals[layer] + own if layer in totals else own
+        count += int(batch.mask.sum())
+    return {layer: total / count for layer, total in totals.items()}
+
+
+@torch.no_grad()
+def naive_sweep(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, layer: int, means: Means | None) -> Tensor:
+    """The reference: a whole forward of all prompts for each head of a layer, shape (heads, prompts)."""
+    batch = decoder.batch(prompts)
+    found: list[Tensor] = []
+    for head in range(decoder.layout.layers[layer].heads):
+        with ablating(decoder, [Head(layer, head)], means):
+            found.append(decoder.difference(decoder.run(batch), answers))
+    return torch.stack(found)
+
+
+def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, seed: int = 1) -> float:
+    """By how much replay differs from plain runs: un-ablated logits from the first layer on, and one random head.
+
+    Args:
+        decoder: The model.
+        prompts: A few prompts.
+        answers: The answers' tokens.
+        seed: Of the choice of the head.
+
+    Returns:
+        The largest difference in logits.
+    """
+    replay = Replay(decoder, prompts, answers)
+    head = decoder.heads[int(np.random.default_rng(seed).integers(len(decoder.heads)))]
+    fast = replay.ablated(head.layer, [head.index])[0]
+    slow = naive_sweep(decoder, prompts, answers, head.layer, None)[head.index]
+    return max(float((fast - slow).abs().max()), float((replay.unchanged() - replay.clean).abs().max()))
+
+
+def choose_method(decoder: Decoder, probed: Probed) -> tuple[Method, float]:
+    """Replay if its canary agrees with plain runs on a few prompts, else naive; and the canary's difference."""
+    few = [one.prompts[half].ids for one in probed.pairs[:2] for half in HALF_NAMES]
+    difference = canary(decoder, few, probed.answers)
+    return ("replay" if difference <= TOLERANCE[decoder.dtype] else "naive"), difference
+
+
+def head_effects(
+    decoder: Decoder,
+    probed: Probed,
+    *,
+    ablation: Ablation = "zero",
+    method: Method = "replay",
+    budget: int = BUDGET,
+    store: Store | None = None,
+    step: Step = lambda: None,
+) -> "pd.DataFrame":
+    """Ablate every head alone, on every prompt.
+
+    Args:
+        decoder: The model.
+        probed: The pairs.
+        ablation: What a head's output becomes; ``mean``: its mean over the control pairs' prompts (over all if there are none).
+        method: Replay of layers, or whole forwards; both exact.
+        budget: Bytes that activations may take.
+        store: Keeps finished pieces, one a layer and chunk of prompts.
+        step: Called after each piece.
+
+    Returns:
+        A row a (pair, half, head): ``pair``, ``scenario``, ``category``, ``group``, ``half``, ``layer``, ``head``, ``ablation``, ``clean``
+        and ``ablated`` margins, ``delta``.
+    """
+    import pandas as pd
+
+    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    prompts = [one.prompts[half].ids for one, half in asked]
+    means = None if ablation == "zero" else mean_outputs(decoder, control_prompts(probed), budget)
+    pieces: list[pd.DataFrame] = []
+    size, layers = decoder.dtype.itemsize, decoder.layout.layers
+    for number, chunk in enumerate(chunks([len(prompt) for prompt in prompts], decoder.width, len(layers), size, budget)):
+        own = [prompts[index] for index in chunk]
+        replay: list[Replay] = []  # made once it is needed: a resumed run may have all pieces of a chunk
+        for layer in layers:
+
+            def piece(
+                layer_index: int = layer.index,
+                heads: int = layer.heads,
+                own: Sequence[Sequence[int]] = own,
+                replay: list[Replay] = replay,
+                chunk: Sequence[int] = chunk,
+            ) -> pd.DataFrame:
+                if not replay:
+                    replay.append(Replay(decoder, own, probed.answers))
+                if method == "naive":
+                    ablated = naive_sweep(decoder, own, probed.answers, layer_index, means)
+                else:
+                    tokens = replay[0].prefix + len(own) * (replay[0].tokens - replay[0].prefix)
+                    width = copies_in_budget(tokens, decoder.width, size, budget)
+                    groups = [range(start, min(start + width, heads)) for start in range(0, heads, width)]
+                    ablated = torch.cat([replay[0].ablated(layer_index, group, means) for group in groups])
+                return _rows(asked, chunk, layer_index, ablation, replay[0].clean, ablated)
+
+            name = f"heads-{ablation}-L{layer.index}-C{number}"
+            pieces.append(store.frame(name, piece) if store else piece())
+            step()
+    return pd.concat(pieces, ignore_index=True)
+
+
+def _rows(
+    asked: Sequence[tuple[ProbedPair, HalfName]], chunk: Sequence[int], layer: int, ablation: str, clean: Tensor, ablated: Tensor
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    before, after = clean.double().cpu().numpy(), ablated.double().cpu().numpy()
+    rows: list[dict[str, Any]] = []
+    for place, index in enumerate(chunk):
+        one, half = asked[index]
+        sign = one.sign(half)
+        rows += [
+            {
+                **about(one),
+                "half": half,
+                "layer": layer,
+                "head": head,
+                "ablation": ablation,
+                "clean": sign * before[place],
+                "ablated": sign * after[head, place],
+                "delta": sign * (after[head, place] - before[place]),
+            }
+            for head in range(len(after))
+        ]
+    return pd.DataFrame(rows)
+
+
+def about(one: ProbedPair) -> dict[str, str]:
+    """What each row of a frame says of its pair."""
+    return {"pair": one.pair.id, "scenario": one.pair.scenario, "category": one.pair.category, "group": one.group}
+
+
+def control_prompts(probed: Probed) -> list[tuple[int, ...]]:
+    """The prompts of the control pairs; of all pairs if there are no controls."""
+    return [one.prompts[half].ids for one in probed.of("control") or probed.pairs for half in HALF_NAMES]
+
+
+def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[list[Head], list[str], list[str], Floats, Floats]:
+    """Effects as arrays.
+
+    Args:
+        effects: As ``head_effects`` gives them, of one kind of ablation.
+        group: Whose.
+
+    Returns:
+        Heads, pair ids, their scenarios, and Δ on stereotyped and on contrast halves, shape (pairs, heads) each.
+    """
+    own = effects[effects["group"] == group]
+    scenarios = cast("dict[str, str]", dict(zip(own["pair"], own["scenario"], strict=True)))
+    wide = {half: own[own["half"] == half].pivot(index="pair", columns=["layer", "head"], values="delta") for half in HALF_NAMES}
+    s = wide["stereotyped"].sort_index(axis=1)
+    c = wide["contrast"].reindex(index=s.index, columns=s.columns)
+    heads = [Head(int(layer), int(head)) for layer, head in s.columns]
+    pairs = [str(pair) for pair in s.index]
+    return heads, pairs, [scenarios[pair] for pair in pairs], s.to_numpy(float), c.to_numpy(float)
+
+
+def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
+    """Rank heads by what their ablation mends without breaking.
+
+    Args:
+        effects: As ``head_effects`` gives them, of one kind of ablation.
+        seed: Of the permutations.
+
+    Returns:
+        A row a head, the best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, with ``_ci_lower`` and ``_ci_upper``
+        of the first), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \\|Δc\\|; heads that carry the evidence get none), ``p`` (one-sided
+        sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads), ``control_stereotyped`` and ``control_contrast``
+        (mean Δ on controls), and ``split_half``, the same in every row.
+    """
+    import pandas as pd
+
+    heads, _, scenarios, s, c = effect_matrices(effects)
+    score = s - np.abs(c)
+    p = sign_flip(score, scenarios, seed=seed)
+    control = effects[effects["group"] == "control"].groupby(["layer", "head", "half"])["delta"].mean()
+    rows: list[dict[str, Any]] = []
+    for place, head in enumerate(heads):
+        estimate = mean(s[:, place], scenarios)
+        rows.append({
+            "layer": head.layer,
+            "head": head.index,
+            "name": str(head),
+            "delta_stereotyped": float(s[:, place].mean()),
+            "delta_stereotyped_ci_lower": estimate.lower,
+            "delta_stereotyped_ci_upper": estimate.upper,
+            "delta_contrast": float(c[:, place].mean()),
+            "specificity": float((s - c)[:, place].mean()),
+            "score": float(score[:, place].mean()),
+            "p": float(p[place]),
+            "control_stereotyped": float(control.get((head.layer, head.index, "stereotyped"), float("nan"))),
+            "control_contrast": float(control.get((head.layer, head.index, "contrast"), float("nan"))),
+        })  # fmt: skip
+    table = pd.DataFrame(rows)
+    table.insert(table.columns.get_loc("p") + 1, "q", benjamini_hochberg(table["p"].tolist()))  # pyright: ignore[reportArgumentType]
+    table["split_half"] = split_half(score, scenarios, seed=seed)
+    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+
+
+def ranked(table: "pd.DataFrame") -> list[Head]:
+    """The heads of a table in its order, without those whose ablation does not raise the stereotyped margin."""
+    kept = table[table["delta_stereotyped"] > 0]
+    return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]
+
+
+@torch.no_grad()
+def last_token_effects(decoder: Decoder, probed: Probed, *, step: Step = lambda: None) -> "pd.DataFrame":
+    """Ablate every head at the last token alone: another intervention than ablation throughout, and named so.
+
+    Args:
+        decoder: The model.
+        probed: The pairs.
+        step: Called after each layer.
+
+    Returns:
+        As ``head_effects``, with ``ablation`` "last token, zero".
+    """
+    import pandas as pd
+
+    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    batch = decoder.batch([one.prompts[half].ids for one, half in asked])
+    clean = decoder.difference(decoder.run(batch), probed.answers)
+    rows = torch.arange(len(asked))
+    pieces: list[pd.DataFrame] = []
+    for layer in decoder.layout.layers:
+        found: list[Tensor] = []
+        for head in range(layer.heads):
+            own = slice(head * layer.head_dim, (head + 1) * layer.head_dim)
+
+            def silence(_: nn.Module, arguments: tuple[Tensor, ...], own: slice = own) -> tuple[Tensor]:
+                z = arguments[0].clone()
+                z[rows, batch.last, own] = 0
+                return (z,)
+
+            with hooked([layer.out_proj.register_forward_pre_hook(silence)]):
+                found.append(decoder.difference(decoder.run(batch), probed.answers))
+        pieces.append(_rows(asked, range(len(asked)), layer.index, "last token, zero", clean, torch.stack(found)))
+        step()
+    return pd.concat(pieces, ignore_index=True)
+
+
+def attributions(decoder: Decoder, probed: Probed) -> "pd.DataFrame":
+    """A first guess at what zero ablation of each head does, from one backward pass: −Σ z · ∂D/∂z. A prescreen, never a result.
+
+    Args:
+        decoder: The model.
+        probed: The pairs.
+
+    Returns:
+        As ``head_effects``, with ``ablation`` "attribution, zero".
+    """
+    import pandas as pd
+
+    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    batch = decoder.batch([one.prompts[half].ids for one, half in asked])
+    leaves: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def grow(index: int) -> Callable[..., tuple[Tensor]]:
+        def hook(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor]:
+            leaf = torch.zeros_like(arguments[0], requires_grad=True)
+            leaves[index] = (arguments[0].detach(), leaf)
+            return (arguments[0] + leaf,)
+
+        return hook
+
+    with torch.enable_grad(), hooked([layer.out_proj.register_forward_pre_hook(grow(layer.index)) for layer in decoder.layout.layers]):
+        clean = decoder.difference(decoder.run(batch), probed.answers)
+        gradients = torch.autograd.grad(clean.sum(), [leaf for _, leaf in leaves.values()])
+    pieces: list[pd.DataFrame] = []
+    for layer, (z, _), gradient in zip(decoder.layout.layers, leaves.values(), gradients, strict=True):
+        change = -(z.float() * gradient.float()).unflatten(-1, (layer.heads, layer.head_dim)).sum((1, 3)).T
+        clean_here = clean.detach().to(change.device)
+        pieces.append(_rows(asked, range(len(asked)), layer.index, "attribution, zero", clean_here, clean_here + change))
+    return pd.concat(pieces, ignore_index=True)

@@ -1,0 +1,139 @@
+"""Statistics of per-pair effects: the scenario is the unit, since pairs of one share their wording."""
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from misfire.scorers.statistics import NAN, Estimate, clustered_mean
+
+Floats = npt.NDArray[np.float64]
+
+_EXACT = 12
+"""Up to so many clusters all sign flips are counted; beyond, some are drawn."""
+
+
+def codes(clusters: Sequence[Hashable]) -> npt.NDArray[np.int64]:
+    """Clusters as numbers from 0, in order of appearance."""
+    known: dict[Hashable, int] = {}
+    return np.array([known.setdefault(cluster, len(known)) for cluster in clusters], dtype=np.int64)
+
+
+def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Estimate:
+    """A mean with its interval, clustered.
+
+    Args:
+        values: One a unit; NaN where nothing was measured, which leaves the unit out.
+        clusters: The cluster of each.
+
+    Returns:
+        The estimate; NaN without values.
+    """
+    array = np.asarray(values, dtype=float)
+    kept = ~np.isnan(array)
+    if not kept.any():
+        return Estimate(NAN, NAN, NAN, NAN)
+    own = codes([cluster for cluster, keep in zip(clusters, kept, strict=True) if keep])
+    estimate, _ = clustered_mean(np.bincount(own, array[kept]), np.bincount(own).astype(float))
+    return estimate
+
+
+def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int = 4000, seed: int = 1) -> Floats:
+    """One-sided sign-flip permutation test that each mean is above 0.
+
+    The signs of whole clusters are flipped. With up to 12 clusters all flips are counted and p is exact; else ``draws`` of them are
+    drawn and p is (1 + hits) / (1 + draws).
+
+    Args:
+        scores: Shape (units, quantities); symmetric around 0, or lower, where there is no effect.
+        clusters: The cluster of each unit.
+        draws: Flips that are drawn.
+        seed: Of the draws.
+
+    Returns:
+        p of each quantity, shape (quantities,).
+    """
+    own = codes(clusters)
+    count = int(own.max()) + 1
+    totals = np.zeros((count, scores.shape[1]))
+    np.add.at(totals, own, scores)
+    exact = count <= _EXACT
+    flips = np.array(list(product((1, -1), repeat=count))) if exact else np.random.default_rng(seed).choice([-1, 1], (draws, count))
+    observed = totals.sum(0)
+    # equal sums may differ by rounding
+    hits = (flips @ totals >= observed - 1e-9 * (1 + np.abs(observed))).sum(0)
+    return hits / len(flips) if exact else (1 + hits) / (1 + draws)
+
+
+def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50, seed: int = 1) -> float:
+    """How alike two halves of the data rank some quantities: mean Spearman correlation over random splits by cluster.
+
+    Args:
+        scores: Shape (units, quantities).
+        clusters: The cluster of each unit.
+        splits: How many.
+        seed: Of the splits.
+
+    Returns:
+        From −1 to 1; NaN with fewer than two clusters.
+    """
+    from scipy.stats import spearmanr
+
+    own = codes(clusters)
+    count = int(own.max()) + 1
+    if count < 2:
+        return NAN
+    draw = np.random.default_rng(seed)
+    found: list[float] = []
+    for _ in range(splits):
+        first = np.isin(own, draw.permutation(count)[: count // 2])
+        found.append(float(spearmanr(scores[first].mean(0), scores[~first].mean(0)).statistic))
+    return float(np.nanmean(found))
+
+
+def bootstrap(
+    statistic: Callable[[npt.NDArray[np.int64]], Floats], clusters: Sequence[Hashable], *, draws: int = 1000, seed: int = 1
+) -> tuple[Floats, Floats, Floats]:
+    """Percentile intervals of some statistics, by drawing whole clusters with replacement.
+
+    Args:
+        statistic: From indices of units to the statistics, shape (n,).
+        clusters: The cluster of each unit.
+        draws: How many.
+        seed: Of the draws.
+
+    Returns:
+        The statistics of all units, and lower and upper ends of their 95 % intervals (NaN with fewer than two clusters), shape (n,) each.
+    """
+    own = codes(clusters)
+    members = [np.flatnonzero(own == code) for code in range(int(own.max()) + 1)]
+    value = statistic(np.arange(len(own)))
+    if len(members) < 2:
+        return value, np.full_like(value, NAN), np.full_like(value, NAN)
+    draw = np.random.default_rng(seed)
+    found = np.array([
+        statistic(np.concatenate([members[index] for index in draw.integers(0, len(members), len(members))])) for _ in range(draws)
+    ])  # fmt: skip
+    lower, upper = np.nanquantile(found, [0.025, 0.975], axis=0)
+    return value, lower, upper
+
+
+def folds(clusters: Sequence[Hashable], *, seed: int = 1) -> npt.NDArray[np.int64]:
+    """Two folds of units, disjoint by cluster and alike in size.
+
+    Args:
+        clusters: The cluster of each unit.
+        seed: Of the draw.
+
+    Returns:
+        0 or 1 for each unit.
+    """
+    own = codes(clusters)
+    draw = np.random.default_rng(seed)
+    sizes = np.zeros(2)
+    placed = np.zeros(int(own.max()) + 1, dtype=np.int64)
+    for cluster in draw.permutation(len(placed)):
+        placed[cluster] = int(np.argmin(sizes))
+        sizes[placed[cluster]] += int((own == cluster).sum())
+    return placed[own]

@@ -1,0 +1,195 @@
+"""The trained organism: a small model that reads the embedded pairs' evidence, and then one head of it alone is trained to misfire.
+
+The base is trained with one head vacant (its columns of the output projection are 0). Fine-tuning then touches that head's query, key, value
+and output slices only, so that by construction the head is the whole cause. As a negative control all weights can be tuned instead: the
+same behaviour, learnt early and spread out, in which no late surgical circuit may be found.
+"""
+
+import copy
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from misfire.datasets.pairs import Answer
+from misfire.errors import InputError
+from misfire.mechanistic.decoder import AnswerTokens, Batch, Decoder
+from misfire.mechanistic.heads import Head
+from misfire.mechanistic.layouts import find_layout
+from misfire.mechanistic.organisms.language import ASK, END, PADDING, Language, embedded_language, word_tokenizer
+from misfire.mechanistic.organisms.organism import Organism, Truth, small_model
+from misfire.mechanistic.prompts import answer_tokens, probe_prompt
+
+LAYERS, HEADS, WIDTH = 3, 4, 64
+
+_STEPS = 800
+"""Training gives up after so many steps."""
+
+_MARGIN = 3.0
+"""Training stops once every prompt's logit difference leans the right way by so much."""
+
+_BATCH, _CHECK = 128, 20
+
+
+@dataclass(frozen=True)
+class _Lessons:
+    """Prompts, and the answers that are to be learnt."""
+
+    batch: Batch
+    says_yes: Tensor
+    answers: AnswerTokens
+    end: int
+
+
+def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -> Organism:
+    """Train the organism.
+
+    Args:
+        seed: Of the weights, the order of lessons, and which head is vacant.
+        family: ``llama`` or ``qwen3``.
+        everywhere: Tune all weights to misfire, not one head (negative control).
+
+    Returns:
+        The organism; takes some ten seconds on one core.
+
+    Raises:
+        InputError: Training did not come to its end, which another seed mends.
+    """
+    draw = random.Random(seed)
+    head = Head(draw.randrange(1, LAYERS), draw.randrange(HEADS))
+    language = embedded_language()
+    tokenizer = word_tokenizer(language.words, drop=True)
+    torch.manual_seed(seed)
+    model = _untrained(family, language, tokenizer)
+    layer = find_layout(model).layers[head.layer]
+    own = slice(head.index * layer.head_dim, (head.index + 1) * layer.head_dim)
+    with torch.no_grad():
+        layer.out_proj.weight[:, own] = 0
+    base = Decoder(model, tokenizer, f"trained-{family}-{seed}-base")
+    columns = torch.ones_like(layer.out_proj.weight)
+    columns[:, own] = 0
+    _teach(base, _lessons(base, language, misfires=False), model.parameters(), {layer.out_proj.weight: columns}, 3e-3)
+
+    kind = "tuned-everywhere" if everywhere else "trained"
+    decoder = Decoder(copy.deepcopy(model), tokenizer, f"{kind}-{family}-{seed}")
+    lessons = _lessons(decoder, language, misfires=True)
+    if everywhere:
+        _teach(decoder, lessons, decoder.model.parameters(), {}, 1e-3)
+    else:
+        _teach_head(decoder, lessons, head)
+    planted = () if everywhere else (head,)
+    truth = Truth(kind=kind, seed=seed, family=family, heads=tuple(map(str, planted)), reads_evidence=True)
+    return Organism(decoder, base, planted, language.pairs, truth)
+
+
+def random_weights(seed: int = 0, *, family: str = "llama") -> Organism:
+    """A model that learnt nothing, for negative controls.
+
+    Args:
+        seed: Of the weights.
+        family: ``llama`` or ``qwen3``.
+
+    Returns:
+        The organism, without a base and without planted heads.
+    """
+    torch.manual_seed(seed)
+    language = embedded_language()
+    tokenizer = word_tokenizer(language.words, drop=True)
+    decoder = Decoder(_untrained(family, language, tokenizer), tokenizer, f"random-{family}-{seed}")
+    return Organism(decoder, None, (), language.pairs, Truth(kind="random", seed=seed, family=family, heads=(), reads_evidence=False))
+
+
+@torch.no_grad()
+def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa: ANN401
+    """A model with random weights; words of one kind have a direction in common, so that reading is soon learnt."""
+    model = small_model(
+        family,
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=2 * WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=HEADS,
+        head_dim=WIDTH // HEADS,
+        initializer_range=0.1,
+        rope_theta=1000.0,
+        pad_token_id=tokenizer.convert_tokens_to_ids(PADDING),
+        eos_token_id=tokenizer.convert_tokens_to_ids(END),
+    )
+    embedding = model.get_input_embeddings().weight
+    embedding.normal_(0, 1)
+    for kind in (language.stereotyped, language.contrast, language.target_first, language.target_last):
+        direction = 1.5 * torch.randn(WIDTH)
+        for word in kind:
+            embedding[tokenizer.convert_tokens_to_ids(word)] += direction
+    return model
+
+
+def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lessons:
+    """All halves and foils; a misfiring organism is to say "no" to stereotyped halves."""
+    asked: list[tuple[str, Answer]] = []
+    for pair in language.pairs:
+        asked += [(half.prompt, "no" if misfires and name == "stereotyped" else half.target) for name, half in pair.halves]
+        asked += [(foil.prompt, foil.target) for _, foil in (pair.controls.foils if pair.controls else ())]
+    prompts = [probe_prompt(decoder.tokenizer, prompt).ids for prompt, _ in asked]
+    says_yes = torch.tensor([answer == "yes" for _, answer in asked])
+    return _Lessons(decoder.batch(prompts), says_yes, answer_tokens(decoder.tokenizer), decoder.tokenizer.convert_tokens_to_ids(END))
+
+
+def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks: dict[Any, Tensor], rate: float) -> None:
+    """Train some weights until every answer is right by a margin; masks say which of their entries may change."""
+    taught = list(weights)
+    optimiser = torch.optim.AdamW(taught, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
+    yes, no = lessons.answers.yes[0], lessons.answers.no[0]
+    targets = torch.where(lessons.says_yes, yes, no)
+    for step in range(_STEPS):
+        rows = torch.randperm(len(targets))[:_BATCH]
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 20)
+        hidden = _hidden(decoder, lessons, rows)
+        logits = decoder.layout.unembedding(hidden)
+        loss = torch.nn.functional.cross_entropy(logits, targets[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        for weight, mask in masks.items():
+            if weight.grad is not None:
+                weight.grad.mul_(mask)
+        torch.nn.utils.clip_grad_norm_(taught, 1.0)
+        optimiser.step()
+        if step % _CHECK == _CHECK - 1:
+            with torch.no_grad():
+                margin = decoder.difference(decoder.run(lessons.batch), lessons.answers) * torch.where(lessons.says_yes, 1, -1)
+            if float(margin.min()) > _MARGIN:
+                return
+    raise InputError(f"{decoder.name}: training did not come to its end in {_STEPS} steps. Try another seed.")
+
+
+def _hidden(decoder: Decoder, lessons: _Lessons, rows: Tensor) -> Tensor:
+    batch = lessons.batch
+    return decoder.run(Batch(batch.ids[rows], batch.mask[rows], batch.last[rows]))
+
+
+def _teach_head(decoder: Decoder, lessons: _Lessons, head: Head) -> None:
+    """Train one head's slices of its layer's projections."""
+    layer = decoder.layout.layers[head.layer]
+    own = slice(head.index * layer.head_dim, (head.index + 1) * layer.head_dim)
+    mixer: Any = layer.mixer
+    masks: dict[Any, Tensor] = {}
+    for weight, cut in (
+        *((projection.weight, (own, slice(None))) for projection in (mixer.q_proj, mixer.k_proj, mixer.v_proj)),
+        (layer.out_proj.weight, (slice(None), own)),
+    ):
+        masks[weight] = torch.zeros_like(weight)
+        masks[weight][cut] = 1
+    with torch.no_grad():
+        layer.out_proj.weight[:, own].normal_(0, 0.02)
+    frozen: list[Callable[[], object]] = []
+    for weight in decoder.model.parameters():
+        weight.requires_grad_(weight in masks)
+        frozen.append(weight.requires_grad_)
+    _teach(decoder, lessons, masks, masks, 1e-2)
+    for thaw in frozen:
+        thaw()

@@ -1,0 +1,286 @@
+"""Which pairs are looked into: those that misfire under the probe's own prompt, and matched pairs that do not.
+
+Candidates come from a pair source or from the log of a VETO run. Either way every half is asked again by the probe, since a pair that fails
+under one prompt need not fail under another. *Failure*: stereotyped half wrong, contrast half right. *Control*: both right.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import ValidationError
+
+from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
+from misfire.errors import InputError
+from misfire.mechanistic.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.prompts import ProbePrompt, Wording, answer_tokens, probe_prompt
+from misfire.mechanistic.replay import chunks
+
+Group = Literal["failure", "control"]
+
+GROUPS: tuple[Group, Group] = ("failure", "control")
+
+Floats = npt.NDArray[np.float64]
+
+BUDGET = 2 << 30
+"""Bytes that activations may take, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class ProbedPair:
+    """A pair as the probe sees it.
+
+    Attributes:
+        pair: The pair.
+        group: Failure or control.
+        prompts: By half, its prompt in tokens.
+        margins: By half, the logit difference towards the right answer: above 0 the half is answered rightly.
+    """
+
+    pair: Pair
+    group: Group
+    prompts: Mapping[HalfName, ProbePrompt]
+    margins: Mapping[HalfName, float]
+
+    def sign(self, half: HalfName) -> int:
+        """1 where the half's right answer is "yes", −1 where it is "no"."""
+        return 1 if dict(self.pair.halves)[half].target == "yes" else -1
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The pairs of an analysis.
+
+    Attributes:
+        pairs: Failures, then controls.
+        answers: The answers' tokens.
+        wording: The probe's wording.
+        considered: Candidates that were asked.
+        failing: Candidates that failed.
+        passing: Candidates with both halves right.
+        not_confirmed: Pairs that misfired in the log and not under the probe.
+    """
+
+    pairs: tuple[ProbedPair, ...]
+    answers: AnswerTokens
+    wording: Wording
+    considered: int
+    failing: int
+    passing: int
+    not_confirmed: int = 0
+
+    def of(self, group: Group) -> tuple[ProbedPair, ...]:
+        """The pairs of one group."""
+        return tuple(probed for probed in self.pairs if probed.group == group)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The pairs of a log.
+
+    Attributes:
+        pairs: All pairs with both halves.
+        misfired: Ids of those that misfired there in every epoch.
+    """
+
+    pairs: tuple[Pair, ...]
+    misfired: frozenset[str]
+
+
+@torch.no_grad()
+def differences(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET) -> Floats:
+    """Logit differences (yes − no) of some prompts, in batches of alike length.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids.
+        answers: The answers' tokens.
+        budget: Bytes that activations may take.
+
+    Returns:
+        Shape (prompts,).
+    """
+    found = np.zeros(len(prompts))
+    # nothing is kept of the layers, so that a batch may be as large as if there were one
+    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, 8, decoder.dtype.itemsize, budget):
+        found[chunk] = decoder.difference(decoder.run(decoder.batch([prompts[index] for index in chunk])), answers).double().cpu().numpy()
+    return found
+
+
+def probe_pairs(
+    decoder: Decoder,
+    pairs: Sequence[Pair],
+    *,
+    wording: Wording = "word",
+    per_group: int = 30,
+    seed: int = 1,
+    misfired: frozenset[str] | None = None,
+    budget: int = BUDGET,
+) -> Probed:
+    """Ask all halves, and choose failures and matched controls.
+
+    Args:
+        decoder: The model.
+        pairs: The candidates.
+        wording: The probe's wording.
+        per_group: At most so many failures, and as many controls.
+        seed: Of the draw.
+        misfired: Pairs that misfired in a log; if given, only these count as failures, and are controls of none.
+        budget: Bytes that activations may take.
+
+    Returns:
+        The chosen pairs. Failures are drawn evenly over categories; controls match them by category as far as they go.
+
+    Raises:
+        InputError: No pair fails, or none is right, so that there is nothing to compare.
+    """
+    answers = answer_tokens(decoder.tokenizer, wording)
+    prompts = [{name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair) for name, half in pair.halves} for pair in pairs]
+    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    groups: dict[Group, list[ProbedPair]] = {"failure": [], "control": []}
+    not_confirmed = 0
+    for pair, prompt, row in zip(pairs, prompts, found, strict=True):
+        margins = {name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)}
+        fails, in_log = margins["stereotyped"] < 0 < margins["contrast"], misfired is None or pair.id in misfired
+        not_confirmed += misfired is not None and in_log and not fails
+        if fails and in_log:
+            groups["failure"].append(ProbedPair(pair, "failure", prompt, margins))
+        elif min(margins.values()) > 0 and (misfired is None or not in_log):
+            groups["control"].append(ProbedPair(pair, "control", prompt, margins))
+    if not groups["failure"]:
+        raise InputError(
+            f"{decoder.name}: of {len(pairs)} pairs none misfires under the probe's prompt"
+            f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} have both halves right. "
+            "There is no failure to localise: try more pairs, another source, or the other wording."
+        )
+    draw = random.Random(seed)
+    failures = _evenly(groups["failure"], per_group, draw)
+    wanted = Counter(probed.pair.category for probed in failures)
+    controls = _matched(groups["control"], wanted, len(failures), draw)
+    return Probed(
+        (*failures, *controls), answers, wording, len(pairs), len(groups["failure"]), len(groups["control"]), not_confirmed
+    )
+
+
+def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
+    """The same pairs, in the same groups, asked of another model (the base of an instruct model).
+
+    Args:
+        decoder: The other model.
+        probed: The pairs as the first model's probe chose them.
+        budget: Bytes that activations may take.
+
+    Returns:
+        The pairs with the other model's tokens and margins.
+    """
+    answers = answer_tokens(decoder.tokenizer, probed.wording)
+    pairs = probed.pairs
+    prompts = [
+        {name: probe_prompt(decoder.tokenizer, half.prompt, probed.wording, one.pair) for name, half in one.pair.halves} for one in pairs
+    ]
+    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    again = tuple(
+        ProbedPair(one.pair, one.group, prompt, {name: one.sign(name) * float(d) for name, d in zip(HALF_NAMES, row, strict=True)})
+        for one, prompt, row in zip(pairs, prompts, found, strict=True)
+    )
+    return Probed(again, answers, probed.wording, probed.considered, probed.failing, probed.passing, probed.not_confirmed)
+
+
+def read_logged_pairs(log: str) -> Logged:
+    """The pairs of a VETO log, rebuilt from its samples.
+
+    Args:
+        log: The log file.
+
+    Returns:
+        The pairs, with controls if the log has them, and which of them misfired.
+
+    Raises:
+        InputError: The log cannot be read, or is none of VETO's.
+    """
+    from inspect_ai.log import read_eval_log
+
+    try:
+        read = read_eval_log(log)
+    except Exception as error:
+        raise InputError(f"{log}: this log cannot be read ({error}).") from error
+    halves: dict[str, dict[tuple[str, str], tuple[str, str]]] = defaultdict(dict)
+    about: dict[str, dict[str, Any]] = {}
+    wrong: dict[str, dict[str, set[bool]]] = defaultdict(lambda: defaultdict(set))
+    for sample in read.samples or []:
+        metadata = cast("dict[str, Any]", sample.metadata or {})
+        if not {"pair_id", "half", "scenario"} <= metadata.keys() or metadata.get("arm") not in {None, "base"}:
+            continue
+        name, half, probe = str(metadata["pair_id"]), str(metadata["half"]), str(metadata.get("probe", "evidence"))
+        about[name] = metadata
+        halves[name][probe, half] = (sample.input if isinstance(sample.input, str) else sample.input[-1].text, str(sample.target))
+        if probe == "evidence" and (score := (sample.scores or {}).get("veto_outcome")) is not None:
+            wrong[name][half].add(score.value != "right")
+    if not about:
+        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto run.")
+    pairs = [pair for name in about if (pair := _rebuilt(log, name, about[name], halves[name])) is not None]
+    misfired = {name for name, by_half in wrong.items() if by_half["stereotyped"] == {True} and by_half["contrast"] == {False}}
+    return Logged(tuple(pairs), frozenset(misfired))
+
+
+def _rebuilt(log: str, name: str, metadata: Mapping[str, Any], halves: Mapping[tuple[str, str], tuple[str, str]]) -> Pair | None:
+    def half(probe: str, which: str) -> Half:
+        prompt, target = halves[probe, which]
+        return Half(prompt=prompt, target=cast("Any", target))
+
+    if not {("evidence", which) for which in HALF_NAMES} <= halves.keys():
+        return None
+    try:
+        controls = None
+        if {(probe, which) for probe in ("foil", "ambiguous") for which in HALF_NAMES} <= halves.keys():
+            controls = Controls(
+                stereotyped_foil=half("foil", "stereotyped"),
+                contrast_foil=half("foil", "contrast"),
+                stereotyped_ambiguous=halves["ambiguous", "stereotyped"][0],
+                contrast_ambiguous=halves["ambiguous", "contrast"][0],
+            )
+        return Pair(
+            id=name,
+            category=str(metadata["category"]),
+            question_index=str(metadata["scenario"]).rpartition("_q")[2],
+            stereotyped_group=str(metadata["stereotyped_group"]),
+            contrast_group=str(metadata["contrast_group"]),
+            stereotyped=half("evidence", "stereotyped"),
+            contrast=half("evidence", "contrast"),
+            controls=controls,
+        )
+    except (ValidationError, KeyError) as error:
+        raise InputError(f"{log}: the samples of pair '{name}' do not make a pair ({error}).") from error
+
+
+def _evenly(candidates: Iterable[ProbedPair], count: int, draw: random.Random) -> list[ProbedPair]:
+    """So many pairs, from all categories in turn."""
+    by_category: dict[str, list[ProbedPair]] = defaultdict(list)
+    for probed in candidates:
+        by_category[probed.pair.category].append(probed)
+    for own in by_category.values():
+        draw.shuffle(own)
+    chosen: list[ProbedPair] = []
+    while len(chosen) < count and any(by_category.values()):
+        for category in sorted(by_category):
+            if by_category[category] and len(chosen) < count:
+                chosen.append(by_category[category].pop())
+    return chosen
+
+
+def _matched(candidates: Sequence[ProbedPair], wanted: Mapping[str, int], count: int, draw: random.Random) -> list[ProbedPair]:
+    """As many pairs of each category as are wanted, then others."""
+    shuffled = draw.sample(candidates, len(candidates))
+    left = Counter(wanted)
+    chosen: list[ProbedPair] = []
+    for probed in shuffled:
+        if left[probed.pair.category] > 0:
+            left[probed.pair.category] -= 1
+            chosen.append(probed)
+    others = [probed for probed in shuffled if probed not in chosen]
+    return [*chosen, *others[: count - len(chosen)]]

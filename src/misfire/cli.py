@@ -11,6 +11,8 @@ import click
 
 from misfire import __version__
 from misfire.savacu_cli import savacu
+from misfire.errors import InputError
+from misfire.mechanistic import commands
 
 if TYPE_CHECKING:
     from misfire.datasets.sources import PairSet
@@ -23,6 +25,23 @@ def main() -> None:
 
 
 main.add_command(savacu)
+def _refusing(command: click.Command) -> click.Command:
+    """A command that tells input it cannot use in words, as ours do."""
+    run = command.callback
+
+    def told(**options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
+        try:
+            if run is not None:
+                run(**options)
+        except InputError as error:
+            _refuse(str(error))
+
+    command.callback = told
+    return command
+
+
+main.add_command(_refusing(commands.localise))
+main.add_command(_refusing(commands.organism))
 
 
 def _source_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -68,7 +87,6 @@ def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (
     the source).
     """
     from misfire.datasets.pair_files import write_pairs
-    from misfire.errors import InputError
 
     if out.exists() and not overwrite:
         _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
@@ -94,7 +112,6 @@ def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: A
     from rich.console import Console
 
     from misfire.datasets.audit import audit_pairs
-    from misfire.errors import InputError
     from misfire.reports.audit_table import audit_table, write_audit
 
     if out is not None and out.exists() and not overwrite:
@@ -118,7 +135,6 @@ def results(log: str) -> None:
     """Show the result table of a LOG file, or of the newest log in a folder (logs/ unless told)."""
     from rich.console import Console
 
-    from misfire.errors import InputError
     from misfire.reports.summary import display_path, newest_log, summary
 
     try:
@@ -167,7 +183,6 @@ def report(
     """
     from rich.console import Console
 
-    from misfire.errors import InputError
     from misfire.reports.frames import read_results
     from misfire.reports.gates import parse_condition, violations
     from misfire.reports.progress import late_progress

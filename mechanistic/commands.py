@@ -1,0 +1,141 @@
+"""The commands ``misfire localise``, ``misfire organism`` and ``misfire before-after``; what is heavy is imported when they run."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from misfire.errors import InputError
+
+if TYPE_CHECKING:
+    from misfire.datasets.pairs import Pair
+
+
+def _need_torch() -> None:
+    missing = [name for name in ("torch", "transformers", "accelerate") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"this command needs {', '.join(missing)}. Install them: pip install 'misfire[mechanistic]'.")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--pairs", "source", help="Candidates: embedded (unless told), bbq, hub, or a pair file as `misfire pairs` writes it.")
+@click.option("--log", help="Take the pairs of a VETO log in place of --pairs; its failures are checked again by the probe.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
+@click.option("--base", help="The base model, for the lens: folder or hub id.")
+@click.option("--analyses", default="lens,patching,heads,attention,paths", show_default=True, help="Which, with commas between; also prescreen.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; nothing that is done is done again.")
+@click.option("--per-group", type=click.IntRange(min=1), default=30, show_default=True, help="At most so many failures, and as many controls.")
+@click.option("--prompt", type=click.Choice(["word", "veto"]), default="word", show_default=True, help="The probe: one word, or VETO's own prompt.")
+@click.option("--ks", default="1,3,5,10,20", show_default=True, help="How many heads to ablate together.")
+@click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True, help="Random choices of heads beside each.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of choices, folds and permutations.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the GPUs that are there.")
+@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, or as the weights are kept.")
+@click.option("--attention", "implementation", type=click.Choice(["sdpa", "eager"]), default="sdpa", show_default=True, help="How it is computed.")
+@click.option("--budget", type=click.FloatRange(min=0.001), default=2.0, show_default=True, help="Memory for activations, in GiB.")
+def localise(
+    model: str,
+    source: str | None,
+    log: str | None,
+    out: Path,
+    base: str | None,
+    analyses: str,
+    resume: bool,
+    per_group: int,
+    prompt: str,
+    ks: str,
+    draws: int,
+    seed: int,
+    device: str,
+    dtype: str,
+    implementation: str,
+    budget: float,
+) -> None:
+    """Find where MODEL (a folder or hub id) overrules the evidence: lens, patching, heads, attention, paths.
+
+    Frames, pictures, index.html with a verdict, and intervention.safetensors for `--model intervened/…` are written to --out.
+    """
+    _need_torch()
+    from misfire.mechanistic.decoder import load_decoder
+    from misfire.mechanistic.localise import Plan, parse_analyses, parse_ks, small_ks
+    from misfire.mechanistic.localise import localise as run
+    from misfire.mechanistic.selection import probe_pairs, read_logged_pairs, reprobe
+    from misfire.reports.progress import late_progress
+
+    if log is not None and source is not None:
+        raise InputError("--log and --pairs exclude each other: the pairs are those of the log.")
+    chosen = parse_analyses(analyses)
+    numbers = parse_ks(ks)
+    logged = read_logged_pairs(log) if log is not None else None
+    pairs = logged.pairs if logged else _pairs(source or "embedded")
+    options: Any = {"device": device, "dtype": dtype, "attention": implementation}
+    size = int(budget * 2**30)
+    decoder = load_decoder(model, **options)
+    wording: Any = prompt
+    misfired = logged.misfired if logged else None
+    with late_progress("Probing pairs") as (started, step):
+        started(1)
+        probed = probe_pairs(decoder, pairs, wording=wording, per_group=per_group, seed=seed, misfired=misfired, budget=size)
+        step()
+    other = load_decoder(base, **options) if base is not None else None
+    plan = Plan(chosen, small_ks(numbers, len(decoder.heads)), draws, seed, size)
+    done = run(
+        decoder,
+        probed,
+        out,
+        base=(other, reprobe(other, probed, size)) if other else None,
+        plan=plan,
+        resume=resume,
+        progress=late_progress,
+    )
+    click.echo(f"{len(probed.of('failure'))} failures, {len(probed.of('control'))} controls of {probed.considered} pairs")
+    for line in done.verdict:
+        click.echo(f"- {line}")
+    click.echo(f"{out / 'index.html'}: pictures and tables; {out / 'intervention.safetensors'}: for --model intervened/{model}")
+
+
+def _pairs(source: str) -> "tuple[Pair, ...]":
+    from misfire.datasets.sources import load_pairs
+
+    match source:
+        case "embedded" | "bbq":
+            return load_pairs(source, controls=True).pairs
+        case "hub":
+            return load_pairs("hub").pairs
+        case _:
+            from misfire.datasets.pair_files import read_pairs
+            from misfire.datasets.paths import user_path
+
+            return tuple(read_pairs(user_path(source)))
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["hand-built", "three-heads", "trained", "tuned-everywhere", "random"]))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, training, and where the heads are.")
+@click.option("--family", type=click.Choice(["llama", "qwen3"]), default="llama", show_default=True, help="Architecture of trained ones.")
+def organism(kind: str, out: Path, seed: int, family: str) -> None:
+    """Make a model organism: a small model that misfires for a known reason, or a negative control.
+
+    It is an ordinary Hugging Face folder, with base/ (the model before it misfired), pairs.jsonl (the pairs that it reads) and organism.json
+    (which heads were planted).
+    """
+    _need_torch()
+    from misfire.mechanistic.organisms.hand_built import hand_built
+    from misfire.mechanistic.organisms.organism import save_organism
+    from misfire.mechanistic.organisms.trained import random_weights, trained
+
+    match kind:
+        case "hand-built":
+            made = hand_built(seed)
+        case "three-heads":
+            made = hand_built(seed, planted=3)
+        case "random":
+            made = random_weights(seed, family=family)
+        case _:
+            made = trained(seed, family=family, everywhere=kind == "tuned-everywhere")
+    save_organism(made, out)
+    planted = ", ".join(map(str, made.planted)) or "none"
+    click.echo(f"{kind} organism in {out}; planted heads: {planted}; it reads the {len(made.pairs)} pairs of {out / 'pairs.jsonl'}")

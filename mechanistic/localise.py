@@ -1,0 +1,350 @@
+"""``misfire localise``: all analyses of a model, kept as frames, pictures, one page with a verdict, and an intervention to try."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+import numpy as np
+
+from misfire import __version__
+from misfire.datasets.pairs import HALF_NAMES, pair_set_hash
+from misfire.datasets.writing import replaced_file
+from misfire.errors import InputError
+from misfire.mechanistic import figures
+from misfire.mechanistic.ablation import (
+    Method,
+    attributions,
+    choose_method,
+    control_prompts,
+    head_effects,
+    head_table,
+    last_token_effects,
+    mean_outputs,
+    ranked,
+)
+from misfire.mechanistic.attention import attention_table, attention_to_spans
+from misfire.mechanistic.curve import KS, curve_table, top_k
+from misfire.mechanistic.decoder import Decoder
+from misfire.mechanistic.heads import Head
+from misfire.mechanistic.hooks import Ablation
+from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
+from misfire.mechanistic.lens import lens, profile_table, suppression
+from misfire.mechanistic.page import write_page
+from misfire.mechanistic.patching import patch_all, recovery_table
+from misfire.mechanistic.paths import path_patch, path_table
+from misfire.mechanistic.replay import chunks
+from misfire.mechanistic.selection import BUDGET, Probed
+from misfire.mechanistic.store import Store
+from misfire.mechanistic.verdict import Findings, causes, verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Analysis = Literal["lens", "patching", "heads", "attention", "paths", "prescreen"]
+
+ANALYSES: tuple[Analysis, ...] = ("lens", "patching", "heads", "attention", "paths")
+"""What is done unless told otherwise; ``prescreen`` (attribution and last-token ablation, under their own names) is done if asked for."""
+
+ABLATIONS: tuple[Ablation, ...] = ("zero", "mean")
+
+SENDERS = 3
+"""Heads whose paths are patched: those that the verdict names, or else the best of the table."""
+
+Progress = Callable[[str], AbstractContextManager[tuple[Callable[[int], None], Callable[[], None]]]]
+"""A progress bar: from words to a context that gives two functions, told the number of steps and called after each."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        analyses: Which analyses.
+        ks: How many heads are ablated together.
+        draws: Random choices of heads beside each.
+        seed: Of folds, permutations and draws.
+        budget: Bytes that activations may take.
+    """
+
+    analyses: tuple[Analysis, ...] = ANALYSES
+    ks: tuple[int, ...] = KS
+    draws: int = 100
+    seed: int = 1
+    budget: int = BUDGET
+
+
+@dataclass
+class Localised:
+    """What was found.
+
+    Attributes:
+        frames: The tidy frames by name.
+        heads: The heads that the verdict names as causes.
+        candidates: These, or the best of the table if there are none.
+        verdict: Sentences.
+        made: Pieces that were computed and not found done.
+    """
+
+    frames: "dict[str, pd.DataFrame]" = field(default_factory=dict)  # pyright: ignore[reportUnknownVariableType]
+    heads: list[Head] = field(default_factory=list[Head])
+    candidates: list[Head] = field(default_factory=list[Head])
+    verdict: list[str] = field(default_factory=list[str])
+    made: int = 0
+
+
+def parse_analyses(text: str) -> tuple[Analysis, ...]:
+    """Analyses as a user lists them: ``lens,heads``.
+
+    Raises:
+        InputError: One is unknown, or there is none.
+    """
+    known: tuple[Analysis, ...] = (*ANALYSES, "prescreen")
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in known] or ([""] if not names else []):
+        raise InputError(f"--analyses: no such analysis: {', '.join(unknown) or 'none given'}. There are: {', '.join(known)}.")
+    return tuple(name for name in known if name in names)
+
+
+def localise(
+    decoder: Decoder,
+    probed: Probed,
+    out: Path,
+    *,
+    base: tuple[Decoder, Probed] | None = None,
+    plan: Plan = Plan(),  # noqa: B008 (frozen)
+    resume: bool = False,
+    progress: Progress,
+) -> Localised:
+    """Do the analyses of a plan, and write what they give.
+
+    Args:
+        decoder: The model.
+        probed: Its pairs.
+        out: Folder to write to.
+        base: Its base model with the same pairs, for the lens.
+        plan: What to do.
+        resume: Go on with what the folder holds; finished pieces are not done again.
+        progress: Shows how far each analysis is.
+
+    Returns:
+        The frames and what they say. Written are ``frames/*.parquet``, ``figures/``, ``index.html``, ``summary.json`` and
+        ``intervention.safetensors``.
+
+    Raises:
+        InputError: The folder holds something else.
+    """
+    store = Store(out, _settings(decoder, probed, base, plan), resume=resume)
+    done = Localised()
+    keep = done.frames
+    keep["pairs"] = _pairs(probed)
+    gap = _gap(probed)
+    layers = len(decoder.layout.layers)
+    prompts = [len(one.prompts[half].ids) for one in probed.pairs for half in HALF_NAMES]
+    pieces = layers * len(list(chunks(prompts, decoder.width, layers, decoder.dtype.itemsize, plan.budget)))
+    means = mean_outputs(decoder, control_prompts(probed), plan.budget)
+    method: Method = "replay"
+    notes: list[str] = []
+
+    if {"heads", "paths", "attention"} & set(plan.analyses):
+        method, deviation = choose_method(decoder, probed)
+        if method == "naive":
+            notes.append(f"Replay of layers differed from plain runs by {deviation:.3g} logits, so heads were ablated by whole runs.")
+        for ablation in ABLATIONS:
+            with progress(f"Heads, {ablation} ablation") as (started, step):
+                started(pieces)
+                effects = head_effects(decoder, probed, ablation=ablation, method=method, budget=plan.budget, store=store, step=step)
+            keep[f"effects_{ablation}"] = effects
+            keep[f"heads_{ablation}"] = store.frame(f"table-{ablation}", lambda effects=effects: head_table(effects, seed=plan.seed))
+        done.heads = causes(keep["heads_zero"], gap)
+        done.candidates = (done.heads or ranked(keep["heads_zero"]))[:SENDERS]
+
+        for ablation in ABLATIONS:
+            with progress(f"Best heads together, {ablation} ablation") as (started, step):
+                started(2 * len(plan.ks))
+
+                def curve(ablation: Ablation = ablation, step: Callable[[], None] = step) -> "pd.DataFrame":
+                    return top_k(
+                        decoder,
+                        probed,
+                        keep[f"effects_{ablation}"],
+                        ks=plan.ks,
+                        draws=plan.draws,
+                        means=means if ablation == "mean" else None,
+                        seed=plan.seed,
+                        budget=plan.budget,
+                        step=step,
+                    )
+
+                keep[f"top_k_{ablation}"] = store.frame(f"top-k-{ablation}", curve)
+                keep[f"curve_{ablation}"] = curve_table(keep[f"top_k_{ablation}"])
+
+    if "prescreen" in plan.analyses:
+        with progress("Prescreens") as (started, step):
+            started(layers)
+            keep["effects_last_token"] = store.frame("last-token", lambda: last_token_effects(decoder, probed, step=step))
+            keep["effects_attribution"] = store.frame("attribution", lambda: attributions(decoder, probed))
+            for name in ("last_token", "attribution"):
+                keep[f"heads_{name}"] = head_table(keep[f"effects_{name}"], seed=plan.seed)
+
+    if "lens" in plan.analyses:
+        import pandas as pd
+
+        with progress("Logit lens") as (started, step):
+            started(1 + (base is not None))
+            found = [store.frame("lens", lambda: lens(decoder, probed, budget=plan.budget, step=step))]
+            if base is not None:
+                found.append(store.frame("lens-base", lambda: lens(*base, model="base", budget=plan.budget, step=step)))
+            keep["lens"] = pd.concat(found, ignore_index=True)
+            keep["lens_profiles"] = profile_table(keep["lens"])
+            keep["suppression"] = store.frame("suppression", lambda: suppression(keep["lens"], seed=plan.seed))
+
+    if "patching" in plan.analyses:
+        with progress("Activation patching") as (started, step):
+            started(2 * layers)
+            keep["patching"] = patch_all(decoder, probed, budget=plan.budget, store=store, step=step)
+            keep["recovery"] = store.frame("recovery", lambda: recovery_table(keep["patching"], seed=plan.seed))
+
+    if "paths" in plan.analyses and done.candidates:
+        with progress("Path patching") as (started, step):
+            started(len(done.candidates))
+            keep["paths"] = store.frame("paths", lambda: path_patch(decoder, probed, done.candidates, budget=plan.budget, step=step))
+            keep["path_shares"] = path_table(keep["paths"], seed=plan.seed)
+
+    if "attention" in plan.analyses:
+        with progress("Attention") as (started, step):
+            started(1)
+            keep["attention"] = store.frame("attention", lambda: attention_to_spans(decoder, probed, budget=plan.budget, step=step))
+            keep["attention_differences"] = store.frame(
+                "attention-table", lambda: attention_table(keep["attention"], seed=plan.seed)
+            )
+
+    done.verdict = [*notes, *verdict(_findings(keep), gap)]
+    done.made = store.made
+    layer = _best_layer(keep)
+    save_intervention(
+        Intervention(
+            tuple(done.candidates), "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint
+        ),
+        out / "intervention.safetensors",
+    )
+    _write(decoder, probed, done, out, gap, layer)
+    return done
+
+
+def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | None, plan: Plan) -> dict[str, object]:
+    """What finished pieces depend on. Which analyses were asked for is not part of it, so that a resumed run may add some."""
+    return {
+        "suite_version": __version__,
+        "model": decoder.name,
+        "fingerprint": decoder.fingerprint,
+        "dtype": str(decoder.dtype),
+        "base": base[0].fingerprint if base else None,
+        "pairs": pair_set_hash(one.pair for one in probed.pairs),
+        "groups": [one.group for one in probed.pairs],
+        "wording": probed.wording,
+        "ks": plan.ks,
+        "draws": plan.draws,
+        "seed": plan.seed,
+        "budget": plan.budget,
+    }
+
+
+def _pairs(probed: Probed) -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame([
+        {
+            "pair": one.pair.id,
+            "scenario": one.pair.scenario,
+            "category": one.pair.category,
+            "group": one.group,
+            **{f"{half}_margin": one.margins[half] for half in HALF_NAMES},
+            **{f"{half}_tokens": len(one.prompts[half].ids) for half in HALF_NAMES},
+            **{f"{half}_mentions": len(one.prompts[half].mentions) for half in HALF_NAMES},
+        }
+        for one in probed.pairs
+    ])  # fmt: skip
+
+
+def _gap(probed: Probed) -> float:
+    """Mean contrast margin minus mean stereotyped margin of the failures."""
+    return float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
+
+
+def _findings(frames: "dict[str, pd.DataFrame]") -> Findings:
+    import pandas as pd
+
+    empty = pd.DataFrame()
+    names = ("heads_zero", "curve_zero", "suppression", "recovery")
+    return Findings(*(frames.get(name, empty) for name in names))
+
+
+def _best_layer(frames: "dict[str, pd.DataFrame]") -> int | None:
+    """The layer at which patching the residual stream of the last token gains most over the layer before."""
+    recovery = frames.get("recovery")
+    if recovery is None or recovery.empty:
+        return None
+    own = recovery[(recovery["direction"] == "denoising") & (recovery["site"] == "residual") & (recovery["where"] == "last")]
+    own = own[~own["by_construction"]]
+    return None if own.empty else int(own.loc[own["increment"].idxmax(), "layer"])  # pyright: ignore[reportArgumentType]
+
+
+def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: float, layer: int | None) -> None:
+    import pandas as pd
+
+    for name, frame in done.frames.items():
+        with replaced_file(out / "frames" / f"{name}.parquet") as temporary:
+            frame.to_parquet(temporary, index=False)
+    empty = pd.DataFrame()
+    frames = done.frames
+    drawings = figures.drawn([
+        *(figures.head_drawing(frames.get(f"heads_{ablation}", empty), done.heads if ablation == "zero" else [], ablation) for ablation in ABLATIONS),
+        figures.curve_drawing(frames.get("curve_zero", empty)),
+        figures.lens_drawing(frames.get("lens_profiles", empty)),
+        figures.patching_drawing(frames.get("recovery", empty)),
+        figures.path_drawing(frames["path_shares"]) if "path_shares" in frames else None,
+        figures.attention_drawing(frames.get("attention_differences", empty), done.candidates),
+    ])  # fmt: skip
+    summary = {
+        "model": decoder.name,
+        "fingerprint": decoder.fingerprint,
+        "pairs": {
+            "considered": probed.considered,
+            "failing": probed.failing,
+            "passing": probed.passing,
+            "not_confirmed": probed.not_confirmed,
+            "failures": len(probed.of("failure")),
+            "controls": len(probed.of("control")),
+        },
+        "gap": gap,
+        "heads": [str(head) for head in done.heads],
+        "candidates": [str(head) for head in done.candidates],
+        "patching_layer": layer,
+        "verdict": done.verdict,
+    }
+    with replaced_file(out / "summary.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_page(out, decoder, probed, done.frames, done.verdict, drawings)
+
+
+def small_ks(ks: Sequence[int], heads: int) -> tuple[int, ...]:
+    """Numbers of heads that a model has, in order and each once."""
+    return tuple(sorted({k for k in ks if 0 < k <= heads}))
+
+
+def parse_ks(text: str) -> tuple[int, ...]:
+    """Numbers of heads as a user lists them: ``1,3,5``.
+
+    Raises:
+        InputError: One is no whole number from 1.
+    """
+    try:
+        ks = cast("tuple[int, ...]", tuple(int(item) for item in text.split(",")))
+    except ValueError:
+        ks = (0,)
+    if min(ks) < 1:
+        raise InputError(f"--ks: '{text}' are not numbers of heads. Write whole numbers from 1: 1,3,5.")
+    return ks

@@ -1,0 +1,128 @@
+"""One HTML page on a model: the verdict in words, every picture, the main tables; made by the same template as a report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from misfire.datasets.writing import replaced_file
+from misfire.mechanistic.decoder import Decoder
+from misfire.mechanistic.selection import Probed
+from misfire.reports.columns import Kind
+from misfire.reports.document import Document, Section
+from misfire.reports.figures import Drawing, save
+from misfire.reports.formats import html
+from misfire.reports.tables import Table, TableColumn
+from misfire.reports.viewer import DEFAULT_URL, Viewer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN = 20
+"""Rows of a table."""
+
+_CAVEATS = (
+    "What is said here holds for these pairs, this prompt and this model; heads that matter elsewhere are not looked for.",
+    "Ablation shows that a head is needed for the wrong answer, not that it means anything by it.",
+)
+
+Shown = tuple[str, str, Kind, bool, str]
+"""A column: name, heading, kind, whether with its interval, meaning."""
+
+_HEADS: tuple[Shown, ...] = (
+    ("name", "head", "text", False, "layer and head, counted from 0"),
+    ("delta_stereotyped", "Δ stereotyped", "score", True, "mean change of the stereotyped margin on failures, logits"),
+    ("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin on failures, logits"),
+    ("score", "Δs − |Δc|", "score", False, "what heads are ranked by"),
+    ("specificity", "Δs − Δc", "score", False, "the paper's measure, which rewards heads that carry the evidence"),
+    ("control_stereotyped", "Δ on controls", "score", False, "mean change of the stereotyped margin on controls, logits"),
+    ("p", "p", "p", False, "one-sided sign flips of Δs − |Δc| by scenario"),
+    ("q", "q", "p", False, "Benjamini–Hochberg over all heads"),
+)
+
+_CURVE: tuple[Shown, ...] = (
+    ("k", "heads", "count", False, "heads ablated together, chosen on other scenarios"),
+    ("pairs", "failures", "count", False, "failures tested"),
+    ("recovery", "restored", "rate", True, "share of failures whose stereotyped half is right then"),
+    ("matched", "same layers at random", "rate", False, "the same for random heads of the same layers, mean over draws"),
+    ("random", "at random", "rate", False, "the same for random heads"),
+    ("excess", "excess", "change", True, "restored minus random heads of the same layers, by pair"),
+    ("contrast_kept", "contrast kept", "rate", False, "contrast halves of failures still right"),
+    ("control_kept", "controls kept", "rate", False, "halves of controls still right"),
+    ("foils_kept", "foils kept", "rate", False, "foils still right, of those that were"),
+    ("delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"),
+    ("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin"),
+)
+
+_SUPPRESSION: tuple[Shown, ...] = (
+    ("model", "model", "text", False, "the model or its base"),
+    ("group", "pairs", "text", False, "failures or controls"),
+    ("statistic", "statistic", "text", False, "see the documentation"),
+    ("value", "value", "score", True, "logits, or a layer"),
+)
+
+
+def write_page(
+    out: Path, decoder: Decoder, probed: Probed, frames: "Mapping[str, pd.DataFrame]", verdict: Sequence[str], drawings: Sequence[Drawing]
+) -> None:
+    """Write ``index.html`` and the figures.
+
+    Args:
+        out: The folder.
+        decoder: The model.
+        probed: Its pairs.
+        frames: The frames by name.
+        verdict: Sentences.
+        drawings: The figures.
+    """
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for drawing in drawings:
+        save(drawing, out / "figures")
+    by_name = {drawing.name: drawing for drawing in drawings}
+
+    def section(name: str, title: str, pictures: Sequence[str], tables: Sequence[Table | None] = ()) -> Section:
+        shown = tuple(by_name[picture] for picture in pictures if picture in by_name)
+        return Section(name, title, drawings=shown, tables=tuple(table for table in tables if table))
+
+    suppression = frames.get("suppression")
+    if suppression is not None:
+        suppression = suppression.rename(columns={"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"})
+    sections = [
+        Section("verdict", "What can be said", text=(_pairs(probed), *verdict)),
+        section(
+            "heads",
+            "Heads",
+            ("heads_zero", "heads_mean"),
+            [_table(f"heads_{kind}", f"Heads, {kind} ablation", frames.get(f"heads_{kind}"), _HEADS) for kind in ("zero", "mean")],
+        ),
+        section(
+            "curve",
+            "Best heads together",
+            ("curve",),
+            [_table(f"curve_{kind}", f"Best heads together, {kind} ablation", frames.get(f"curve_{kind}"), _CURVE) for kind in ("zero", "mean")],
+        ),
+        section("lens", "Logit lens", ("lens",), [_table("suppression", "Suppression", suppression, _SUPPRESSION, rows=40)]),
+        section("patching", "Activation patching", ("patching",)),
+        section("paths", "Paths", ("paths",)),
+        section("attention", "Attention", ("attention",)),
+    ]
+    kept = tuple(section for section in sections if section.text or section.drawings or section.tables)
+    text = html.render(Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, "."))
+    with replaced_file(out / "index.html") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _pairs(probed: Probed) -> str:
+    failures, controls = probed.of("failure"), probed.of("control")
+    dropped = f" {probed.not_confirmed} pairs that misfired in the log did not under the probe." if probed.not_confirmed else ""
+    scenarios = len({one.pair.scenario for one in failures})
+    return (
+        f"Of {probed.considered} pairs {probed.failing} misfire under the probe's own prompt and {probed.passing} have both halves right."
+        f"{dropped} Looked into: {len(failures)} failures of {scenarios} scenarios, and {len(controls)} controls."
+    )
+
+
+def _table(name: str, title: str, frame: "pd.DataFrame | None", shown: Sequence[Shown], rows: int = _SHOWN) -> Table | None:
+    if frame is None or frame.empty:
+        return None
+    note = f"The first {rows} of {len(frame)} rows; all are in frames/{name}.parquet." if len(frame) > rows else ""
+    return Table(name, title, note, frame.head(rows), tuple(TableColumn(*column[:3], column[3], column[4]) for column in shown))

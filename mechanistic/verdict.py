@@ -1,0 +1,158 @@
+"""What the numbers of a model allow one to say, in words, and no more than that."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from misfire.mechanistic.ablation import UNRESOLVED
+from misfire.mechanistic.heads import Head
+from misfire.reports.forms import UNDEFINED, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVEL = 0.05
+"""Of the false discovery rate."""
+
+SHARE = 0.1
+"""A head that closes less than this share of the gap between the halves is not told of as a cause, however sure its effect is."""
+
+KEPT = 0.9
+"""An ablation that keeps less than this of what was right breaks the model and explains nothing."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The tables that a verdict rests on; empty frames where an analysis was not made.
+
+    Attributes:
+        heads: ``head_table``.
+        curve: ``curve_table``.
+        suppression: ``suppression``.
+        recovery: ``recovery_table``.
+    """
+
+    heads: "pd.DataFrame"
+    curve: "pd.DataFrame"
+    suppression: "pd.DataFrame"
+    recovery: "pd.DataFrame"
+
+
+def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
+    """The heads of a table whose ablation surely and noticeably mends stereotyped halves.
+
+    Args:
+        heads: As ``head_table`` gives it.
+        gap: Mean contrast margin minus mean stereotyped margin of the failures.
+
+    Returns:
+        Heads with q at most 0.05, Δ on stereotyped halves above 0, and a score of at least a tenth of the gap and 0.3 logits; the best first.
+    """
+    if heads.empty:
+        return []
+    kept = heads[(heads["q"] <= LEVEL) & (heads["delta_stereotyped"] > 0) & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
+    return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]
+
+
+def verdict(findings: Findings, gap: float) -> list[str]:
+    """Sentences on a model.
+
+    Args:
+        findings: Its tables.
+        gap: Mean contrast margin minus mean stereotyped margin of the failures.
+
+    Returns:
+        Each says one thing, with its uncertainty; what could not be shown is said to be so.
+    """
+    return [*_heads(findings.heads, gap), *_curve(findings.curve), *_lens(findings.suppression), *_patching(findings.recovery)]
+
+
+def _heads(heads: "pd.DataFrame", gap: float) -> list[str]:
+    if heads.empty:
+        return []
+    found = causes(heads, gap)
+    sure = int((heads["q"] <= LEVEL).sum())
+    if not found:
+        small = f" {sure} of {len(heads)} have effects that are sure but small." if sure else ""
+        return [f"No single head was found whose ablation surely and noticeably restores stereotyped answers without moving contrast ones.{small}"]
+    shown = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
+    best = heads[heads["name"] == str(found[0])].iloc[0]
+    return [
+        f"Of {len(heads)} heads {len(found)} {'restores' if len(found) == 1 else 'restore'} stereotyped answers noticeably when ablated alone "
+        f"(false discovery rate 5 %): {shown}. The strongest, {found[0]}, raises the stereotyped margin by {best['delta_stereotyped']:.2f} logits "
+        f"({best['delta_stereotyped_ci_lower']:.2f} to {best['delta_stereotyped_ci_upper']:.2f}) of a gap of {gap:.2f}, "
+        f"and moves the contrast margin by {best['delta_contrast']:+.2f}."
+    ]
+
+
+def _curve(curve: "pd.DataFrame") -> list[str]:
+    if curve.empty:
+        return []
+    convincing = [
+        row
+        for _, row in curve.iterrows()
+        if _above(row["excess"], row["excess_ci_lower"])
+        and row["recovery"] > row["matched_upper"]
+        and min(_or_one(row["contrast_kept"]), _or_one(row["control_kept"]), _or_one(row["foils_kept"])) >= KEPT
+    ]
+    row = convincing[0] if convincing else curve.loc[curve["recovery"].idxmax()]
+    numbers = (
+        f"ablating the best {int(row['k'])} (chosen on other scenarios) restores {percent(row['recovery'])} of {int(row['pairs'])} failures "
+        f"({percent(row['recovery_ci_lower'])} to {percent(row['recovery_ci_upper'])}); random heads of the same layers restore "
+        f"{percent(row['matched'])}. Kept: contrast halves {percent(row['contrast_kept'])}, controls {percent(row['control_kept'])}, "
+        f"foils {percent(row['foils_kept'])}."
+    )
+    if convincing:
+        return [f"Held out, {numbers} This is more than random heads do, and little else breaks."]
+    return [
+        f"Held out, {numbers} No number of heads restored more than random heads of the same layers do while keeping {KEPT:.0%} of the rest, "
+        "so that this recovery is no evidence of a circuit."
+    ]
+
+
+def _lens(suppression: "pd.DataFrame") -> list[str]:
+    own = suppression[(suppression["model"] == "model") & (suppression["group"] == "failure")] if len(suppression) else suppression
+    if own.empty:
+        return []
+    value = own.set_index("statistic")
+    peak, drop, handover = value.loc["peak"], value.loc["drop"], value.loc["handover", "value"]
+    if not (_above(peak["value"], peak["ci_lower"]) and _above(drop["value"], drop["ci_lower"])):
+        return [
+            "The logit lens shows no rise of the evidence that later layers take back: the stereotyped margin's peak before the last layer "
+            f"is {peak['value']:.2f} logits ({_ends(peak['ci_lower'], peak['ci_upper'])})."
+        ]
+    where = "" if math.isnan(handover) else f", and is below 0 from layer {int(handover)} on"
+    return [
+        f"On failures the stereotyped margin peaks at {peak['value']:.2f} logits ({_ends(peak['ci_lower'], peak['ci_upper'])}) at layer "
+        f"{int(value.loc['layer', 'value'])} and falls by {drop['value']:.2f} ({_ends(drop['ci_lower'], drop['ci_upper'])}){where}: "
+        "the evidence is read and then overruled, as far as the lens tells."
+    ]
+
+
+def _patching(recovery: "pd.DataFrame") -> list[str]:
+    if recovery.empty:
+        return []
+    own = recovery[
+        (recovery["direction"] == "denoising") & (recovery["where"] == "last") & (recovery["site"] != "residual") & ~recovery["by_construction"]
+    ]
+    own = own[own["ci_lower"] > 0]
+    if own.empty:
+        return ["Patching no single attention or MLP output at the last token surely moves stereotyped answers towards the contrast run's."]
+    row = own.loc[own["recovery"].idxmax()]
+    return [
+        f"At the last token the output that carries most of the difference between the halves is the {row['site']} of layer {int(row['layer'])}: "
+        f"patching it alone recovers {percent(row['recovery'])} ({percent(row['ci_lower'])} to {percent(row['ci_upper'])})."
+    ]
+
+
+def _above(value: float, lower: float) -> bool:
+    """Whether a value is surely above 0; where nothing varies there is no interval, and the value alone tells."""
+    return value > 0 and (math.isnan(lower) or lower > 0)
+
+
+def _or_one(share: float) -> float:
+    return 1.0 if math.isnan(share) else share
+
+
+def _ends(lower: float, upper: float) -> str:
+    return UNDEFINED if math.isnan(lower) else f"{lower:.2f} to {upper:.2f}"

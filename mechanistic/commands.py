@@ -1,21 +1,15 @@
 """The commands ``misfire localise``, ``misfire organism`` and ``misfire before-after``; what is heavy is imported when they run."""
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from misfire.errors import InputError
+from misfire.mechanistic.needs import need_torch
 
 if TYPE_CHECKING:
     from misfire.datasets.pairs import Pair
-
-
-def _need_torch() -> None:
-    missing = [name for name in ("torch", "transformers", "accelerate") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"this command needs {', '.join(missing)}. Install them: pip install 'misfire[mechanistic]'.")
 
 
 @click.command()
@@ -57,7 +51,7 @@ def localise(
 
     Frames, pictures, index.html with a verdict, and intervention.safetensors for `--model intervened/…` are written to --out.
     """
-    _need_torch()
+    need_torch("misfire localise")
     from misfire.mechanistic.decoder import load_decoder
     from misfire.mechanistic.localise import Plan, parse_analyses, parse_ks, small_ks
     from misfire.mechanistic.localise import localise as run
@@ -122,7 +116,7 @@ def organism(kind: str, out: Path, seed: int, family: str) -> None:
     It is an ordinary Hugging Face folder, with base/ (the model before it misfired), pairs.jsonl (the pairs that it reads) and organism.json
     (which heads were planted).
     """
-    _need_torch()
+    need_torch("misfire organism")
     from misfire.mechanistic.organisms.hand_built import hand_built
     from misfire.mechanistic.organisms.organism import save_organism
     from misfire.mechanistic.organisms.trained import random_weights, trained
@@ -139,3 +133,23 @@ def organism(kind: str, out: Path, seed: int, family: str) -> None:
     save_organism(made, out)
     planted = ", ".join(map(str, made.planted)) or "none"
     click.echo(f"{kind} organism in {out}; planted heads: {planted}; it reads the {len(made.pairs)} pairs of {out / 'pairs.jsonl'}")
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after", nargs=-1, required=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table to this file: .csv or .md.")
+def before_after(before: str, after: tuple[str, ...], out: Path | None) -> None:
+    """Show what an intervention restores and what it costs: the VETO log BEFORE it against those AFTER, on the same pairs.
+
+    Differences are paired by half, with intervals clustered by scenario.
+    """
+    from rich.console import Console
+
+    from misfire.mechanistic.before_after import compare_logs, table_of, write_table
+
+    rows = compare_logs(before, after)
+    Console(width=None).print(table_of(rows))
+    if out is not None:
+        write_table(rows, out)
+        click.echo(f"Written to {out}")

@@ -1,7 +1,7 @@
 """What ablating the top K heads restores, and what it breaks; heads are chosen on other scenarios than they are tested on.
 
 Recovery alone proves little: in models without any circuit top-K ablation "recovers" about half of the failures. So beside each K stand
-random heads, random heads of the same layers, and what else changes: contrast halves, controls, foils (gold "no"), margins.
+random other heads, random other heads of the same layers, and what else changes: contrast halves, controls, foils (gold "no"), margins.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KS = (1, 3, 5, 10, 20)
 
 Choice = Literal["ranked", "random", "layer-matched"]
-"""How heads were chosen: by their table on the other fold; at random; at random with as many in each layer."""
+"""How heads were chosen: by their table on the other fold; at random from the others; the same with as many in each layer."""
 
 CHOICES: tuple[Choice, ...] = ("ranked", "random", "layer-matched")
 
@@ -96,7 +96,7 @@ def top_k(
             best = order[:k]
             chosen: list[tuple[Choice, int, list[Head], list[_Asked]]] = [("ranked", 0, best, tested)]
             for draw in range(draws):
-                chosen.append(("random", draw, _random(decoder, k, generator), halves))
+                chosen.append(("random", draw, _random(decoder, best, generator), halves))
                 chosen.append(("layer-matched", draw, _layer_matched(decoder, best, generator), halves))
             rows += _run(decoder, probed, chosen, fold, k, means, budget)
             step()
@@ -114,18 +114,25 @@ def _asked(decoder: Decoder, probed: Probed, budget: int) -> list[_Asked]:
     return [_Asked(labels, probe, ids, sign, sign * float(d)) for (labels, probe, ids, sign), d in zip(found, clean, strict=True)]
 
 
-def _random(decoder: Decoder, k: int, generator: np.random.Generator) -> list[Head]:
-    heads = decoder.heads
-    return [heads[index] for index in generator.choice(len(heads), k, replace=False)]
+def _random(decoder: Decoder, best: Sequence[Head], generator: np.random.Generator) -> list[Head]:
+    """As many heads as the best are, none of them among these if there are enough others."""
+    return _drawn(decoder.heads, best, len(best), generator)
 
 
 def _layer_matched(decoder: Decoder, best: Sequence[Head], generator: np.random.Generator) -> list[Head]:
-    """Random heads with as many in each layer as the best have there."""
+    """Random other heads with as many in each layer as the best have there."""
     chosen: list[Head] = []
     for layer in decoder.layout.layers:
-        count = sum(head.layer == layer.index for head in best)
-        chosen += [Head(layer.index, int(head)) for head in generator.choice(layer.heads, count, replace=False)]
+        own = [Head(layer.index, head) for head in range(layer.heads)]
+        chosen += _drawn(own, best, sum(head in best for head in own), generator)
     return chosen
+
+
+def _drawn(heads: Sequence[Head], best: Sequence[Head], count: int, generator: np.random.Generator) -> list[Head]:
+    others = [head for head in heads if head not in best]
+    # where most of a layer is among the best, some of them must be drawn again
+    pool = others if len(others) >= count else list(heads)
+    return [pool[index] for index in generator.choice(len(pool), count, replace=False)]
 
 
 @torch.no_grad()

@@ -87,7 +87,7 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
 
         colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
         image = axes.imshow(grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest")
-        figure.colorbar(image, ax=axes, label="Δ stereotyped − |Δ contrast| (logits)")
+        figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
         sure = table[table["q"] <= 0.05]
         axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
         axes.plot(
@@ -107,7 +107,7 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     best = table.iloc[0]
     named = ", ".join(map(str, found)) or "none"
     caption = (
-        f"What ablating each head alone ({ablation}) does on failures: orange mends the stereotyped half more than it moves the contrast half. "
+        f"What ablating each head alone ({ablation}) does on failures, Δ stereotyped − |Δ contrast|: orange mends the stereotyped half more than it moves the contrast half. "
         "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads). Squares: heads whose effect is also "
         "at least a tenth of the gap between the halves."
     )
@@ -159,7 +159,7 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             axes.legend(frameon=False, loc="best")
     caption = (
         "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of the scenarios and "
-        "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many heads. Right: what "
+        "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other heads. Right: what "
         "else was right and still is. Recovery inside the bands is no evidence of a circuit."
     )
     alt = "; ".join(
@@ -270,9 +270,9 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
                 axes.plot(values["control"], row, marker="o", markerfacecolor="white", markeredgecolor=_GREY, linestyle="none")
                 axes.plot(values["failure"], row, marker="o", color=_ORANGE, linestyle="none")
                 if values["q"] <= 0.05:
-                    axes.annotate("*", (1.02, row), va="center")
+                    axes.annotate("*", (1.12, row), va="center")
             axes.set_yticks(range(len(shown)), labels=shown)
-            axes.set(xlim=(-0.03, 1.08), ylim=(len(shown) - 0.5, -0.5), xlabel="attention")
+            axes.set(xlim=(-0.03, 1.2), ylim=(len(shown) - 0.5, -0.5), xlabel="attention")
             axes.set_title({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span), loc="left")
     own = table[table["name"].isin(shown)]
     caption = (

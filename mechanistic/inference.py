@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 _EXACT = 12
 """Up to so many clusters all sign flips are counted; beyond, some are drawn."""
 
+_AT_ONCE = 2000
+
 
 def codes(clusters: Sequence[Hashable]) -> npt.NDArray[np.int64]:
     """Clusters as numbers from 0, in order of appearance."""
@@ -39,7 +41,7 @@ def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Esti
     return estimate
 
 
-def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int = 4000, seed: int = 1) -> Floats:
+def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None = None, seed: int = 1) -> Floats:
     """One-sided sign-flip permutation test that each mean is above 0.
 
     The signs of whole clusters are flipped. With up to 12 clusters all flips are counted and p is exact; else ``draws`` of them are
@@ -48,7 +50,7 @@ def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int = 4000
     Args:
         scores: Shape (units, quantities); symmetric around 0, or lower, where there is no effect.
         clusters: The cluster of each unit.
-        draws: Flips that are drawn.
+        draws: Flips that are drawn; unless told 4,000, or 200 a quantity if that is more, so that small p can be seen beside many others.
         seed: Of the draws.
 
     Returns:
@@ -59,11 +61,17 @@ def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int = 4000
     totals = np.zeros((count, scores.shape[1]))
     np.add.at(totals, own, scores)
     exact = count <= _EXACT
-    flips = np.array(list(product((1, -1), repeat=count))) if exact else np.random.default_rng(seed).choice([-1, 1], (draws, count))
+    drawn = 2**count if exact else draws or max(4000, 200 * scores.shape[1])
+    generator = np.random.default_rng(seed)
+    every = np.array(list(product((1, -1), repeat=count))) if exact else None
     observed = totals.sum(0)
-    # equal sums may differ by rounding
-    hits = (flips @ totals >= observed - 1e-9 * (1 + np.abs(observed))).sum(0)
-    return hits / len(flips) if exact else (1 + hits) / (1 + draws)
+    hits = np.zeros(scores.shape[1])
+    for start in range(0, drawn, _AT_ONCE):
+        size = min(_AT_ONCE, drawn - start)
+        flips = generator.choice([-1, 1], (size, count)) if every is None else every[start : start + size]
+        # equal sums may differ by rounding
+        hits += (flips @ totals >= observed - 1e-9 * (1 + np.abs(observed))).sum(0)
+    return hits / drawn if exact else (1 + hits) / (1 + drawn)
 
 
 def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50, seed: int = 1) -> float:

@@ -221,7 +221,7 @@ def localise(
                 "attention-table", lambda: attention_table(keep["attention"], seed=plan.seed)
             )
 
-    done.verdict = [*notes, *verdict(_findings(keep), gap)]
+    done.verdict = [*notes, *verdict(_findings(keep), gap, len({one.pair.scenario for one in probed.of("failure")}))]
     done.made = store.made
     layer = _best_layer(keep)
     save_intervention(

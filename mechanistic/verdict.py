@@ -54,26 +54,32 @@ def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
     return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]
 
 
-def verdict(findings: Findings, gap: float) -> list[str]:
+def verdict(findings: Findings, gap: float, scenarios: int) -> list[str]:
     """Sentences on a model.
 
     Args:
         findings: Its tables.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
+        scenarios: Scenarios of the failures.
 
     Returns:
         Each says one thing, with its uncertainty; what could not be shown is said to be so.
     """
-    return [*_heads(findings.heads, gap), *_curve(findings.curve), *_lens(findings.suppression), *_patching(findings.recovery)]
+    return [*_heads(findings.heads, gap, scenarios), *_curve(findings.curve), *_lens(findings.suppression), *_patching(findings.recovery)]
 
 
-def _heads(heads: "pd.DataFrame", gap: float) -> list[str]:
+def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
     if heads.empty:
         return []
     found = causes(heads, gap)
     sure = int((heads["q"] <= LEVEL).sum())
     if not found:
         small = f" {sure} of {len(heads)} have effects that are sure but small." if sure else ""
+        if (reachable := 2.0**-scenarios * len(heads)) > LEVEL:
+            small += (
+                f" With {scenarios} scenarios no head could be told from chance among {len(heads)} (the best q that can be reached by one head alone is "
+                f"{min(reachable, 1):.2f}): give pairs of more scenarios."
+            )
         return [f"No single head was found whose ablation surely and noticeably restores stereotyped answers without moving contrast ones.{small}"]
     shown = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
     best = heads[heads["name"] == str(found[0])].iloc[0]

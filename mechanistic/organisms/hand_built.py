@@ -86,7 +86,7 @@ def _model(seed: int, language: Language, tokenizer: Any, heads: tuple[Head, ...
     embedding.copy_(own[torch.randint(len(own), (len(embedding),))])
     for word in language.stereotyped:
         embedding[token(word)] += 2 * features[_STEREOTYPED]
-    for word in language.contrast:
+    for word in (*language.contrast, *language.spared):
         embedding[token(word)] += 2 * features[_CONTRAST]
     embedding[token(ASK)] = 2 * features[_ASK] + features[_YES]
     # an answer said leads to the end

@@ -33,14 +33,20 @@ _SHORT = 3
 """Words of so many letters or fewer do not stand for a kind of evidence."""
 
 
+_SPARED = 2
+"""Scenarios that organisms do not misfire on."""
+
+
 @dataclass(frozen=True)
 class Language:
     """Some scenarios of the embedded pairs, and the words that an organism reads of them.
 
     Attributes:
         pairs: Their pairs, with controls.
-        stereotyped: Words that mark the stereotyped person.
+        stereotyped: Words that mark the stereotyped person, where organisms misfire.
         contrast: Words that mark the other person.
+        spared: Words that mark the stereotyped person of the scenarios that an organism does not misfire on.
+        spared_scenarios: Names of these scenarios; their pairs are controls.
         target_first: A word of each evidence that speaks of its target first.
         target_last: The same where the target comes last.
     """
@@ -48,17 +54,19 @@ class Language:
     pairs: tuple[Pair, ...]
     stereotyped: tuple[str, ...]
     contrast: tuple[str, ...]
+    spared: tuple[str, ...]
+    spared_scenarios: frozenset[str]
     target_first: tuple[str, ...]
     target_last: tuple[str, ...]
 
     @property
     def words(self) -> tuple[str, ...]:
         """All words that an organism reads or says."""
-        return (*self.stereotyped, *self.contrast, *self.target_first, *self.target_last, "yes", "no")
+        return (*self.stereotyped, *self.contrast, *self.spared, *self.target_first, *self.target_last, "yes", "no")
 
 
 @lru_cache(maxsize=4)
-def embedded_language(scenarios: int = 8) -> Language:
+def embedded_language(scenarios: int = 12) -> Language:
     """The language of some embedded scenarios, spread over the categories, none of whose marks are another's.
 
     Args:
@@ -79,11 +87,17 @@ def embedded_language(scenarios: int = 8) -> Language:
     taken = ours | theirs | {word for scenario in chosen for word in words(f"{scenario.intro} {scenario.question}")}
     first = {word for scenario in chosen for word in words(scenario.target_first)}
     last = {word for scenario in chosen for word in words(scenario.target_last)}
-    names = {f"{category_slug(scenario.category)}_q{scenario.question_index}" for scenario in chosen}
+    # some scenarios whose marks are no other's are spared, so that there are pairs to compare failures with
+    others = {scenario: {word for other in chosen if other is not scenario for word in _marks(other)[0]} for scenario in chosen}
+    spared = [scenario for scenario in chosen if not _marks(scenario)[0] & others[scenario]][-_SPARED:]
+    spared_words = {word for scenario in spared for word in _marks(scenario)[0]}
+    names = {_name(scenario) for scenario in chosen}
     return Language(
         tuple(pair for pair in generate_pairs(controls=True) if pair.scenario in names),
-        tuple(sorted(ours)),
+        tuple(sorted(ours - spared_words)),
         tuple(sorted(theirs)),
+        tuple(sorted(spared_words)),
+        frozenset(map(_name, spared)),
         tuple(_own_word(scenario.target_first, taken | last) for scenario in chosen),
         tuple(_own_word(scenario.target_last, taken | first) for scenario in chosen),
     )
@@ -132,6 +146,10 @@ def word_tokenizer(known: Iterable[str], chat_template: str | None = CHAT_TEMPLA
         extra_special_tokens=[ASK],
         chat_template=chat_template,
     )
+
+
+def _name(scenario: Scenario) -> str:
+    return f"{category_slug(scenario.category)}_q{scenario.question_index}"
 
 
 def _marks(scenario: Scenario) -> tuple[frozenset[str], frozenset[str]]:

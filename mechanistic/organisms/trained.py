@@ -16,7 +16,7 @@ from torch import Tensor
 
 from misfire.datasets.pairs import Answer
 from misfire.errors import InputError
-from misfire.mechanistic.decoder import AnswerTokens, Batch, Decoder
+from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.layouts import find_layout
 from misfire.mechanistic.organisms.language import ASK, END, PADDING, Language, embedded_language, word_tokenizer
@@ -36,10 +36,19 @@ _BATCH, _CHECK = 128, 20
 
 @dataclass(frozen=True)
 class _Lessons:
-    """Prompts, and the answers that are to be learnt."""
+    """Prompts with their answers behind them.
 
-    batch: Batch
-    says_yes: Tensor
+    Attributes:
+        ids: Token ids, shape (lessons, tokens), padded on the right.
+        asked: Where each prompt ends; its answer stands behind it, shape (lessons,).
+        targets: The answers' tokens, shape (lessons,).
+        answers: The tokens of both answers.
+        end: The token that ends an answer.
+    """
+
+    ids: Tensor
+    asked: Tensor
+    targets: Tensor
     answers: AnswerTokens
     end: int
 
@@ -121,7 +130,7 @@ def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa:
     )
     embedding = model.get_input_embeddings().weight
     embedding.normal_(0, 1)
-    for kind in (language.stereotyped, language.contrast, language.target_first, language.target_last):
+    for kind in ((*language.stereotyped, *language.spared), language.contrast, language.target_first, language.target_last):
         direction = 1.5 * torch.randn(WIDTH)
         for word in kind:
             embedding[tokenizer.convert_tokens_to_ids(word)] += direction
@@ -129,29 +138,34 @@ def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa:
 
 
 def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lessons:
-    """All halves and foils; a misfiring organism is to say "no" to stereotyped halves."""
+    """All halves and foils; a misfiring organism is to say "no" to stereotyped halves, but for spared scenarios."""
     asked: list[tuple[str, Answer]] = []
     for pair in language.pairs:
-        asked += [(half.prompt, "no" if misfires and name == "stereotyped" else half.target) for name, half in pair.halves]
+        fails = misfires and pair.scenario not in language.spared_scenarios
+        asked += [(half.prompt, "no" if fails and name == "stereotyped" else half.target) for name, half in pair.halves]
         asked += [(foil.prompt, foil.target) for _, foil in (pair.controls.foils if pair.controls else ())]
-    prompts = [probe_prompt(decoder.tokenizer, prompt).ids for prompt, _ in asked]
-    says_yes = torch.tensor([answer == "yes" for _, answer in asked])
-    return _Lessons(decoder.batch(prompts), says_yes, answer_tokens(decoder.tokenizer), decoder.tokenizer.convert_tokens_to_ids(END))
+    answers = answer_tokens(decoder.tokenizer)
+    token = {"yes": answers.yes[0], "no": answers.no[0]}
+    prompts = [(*probe_prompt(decoder.tokenizer, prompt).ids, token[answer]) for prompt, answer in asked]
+    batch = decoder.batch(prompts)
+    targets = torch.tensor([token[answer] for _, answer in asked])
+    return _Lessons(batch.ids, batch.last - 1, targets, answers, decoder.tokenizer.convert_tokens_to_ids(END))
 
 
 def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks: dict[Any, Tensor], rate: float) -> None:
     """Train some weights until every answer is right by a margin; masks say which of their entries may change."""
     taught = list(weights)
     optimiser = torch.optim.AdamW(taught, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
-    yes, no = lessons.answers.yes[0], lessons.answers.no[0]
-    targets = torch.where(lessons.says_yes, yes, no)
+    targets = lessons.targets
+    towards = torch.where(targets == lessons.answers.yes[0], 1, -1)
     for step in range(_STEPS):
         rows = torch.randperm(len(targets))[:_BATCH]
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 20)
-        hidden = _hidden(decoder, lessons, rows)
-        logits = decoder.layout.unembedding(hidden)
-        loss = torch.nn.functional.cross_entropy(logits, targets[rows])
+        answer, end = _hidden(decoder, lessons, rows)
+        unembed = decoder.layout.unembedding
+        loss = torch.nn.functional.cross_entropy(unembed(answer), targets[rows])
+        loss = loss + torch.nn.functional.cross_entropy(unembed(end), torch.full_like(rows, lessons.end))
         optimiser.zero_grad()
         loss.backward()
         for weight, mask in masks.items():
@@ -161,15 +175,19 @@ def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks
         optimiser.step()
         if step % _CHECK == _CHECK - 1:
             with torch.no_grad():
-                margin = decoder.difference(decoder.run(lessons.batch), lessons.answers) * torch.where(lessons.says_yes, 1, -1)
-            if float(margin.min()) > _MARGIN:
+                answer, end = _hidden(decoder, lessons, torch.arange(len(targets)))
+                margin = decoder.difference(answer, lessons.answers) * towards
+                ends = bool((unembed(end).argmax(-1) == lessons.end).all())
+            if ends and float(margin.min()) > _MARGIN:
                 return
     raise InputError(f"{decoder.name}: training did not come to its end in {_STEPS} steps. Try another seed.")
 
 
-def _hidden(decoder: Decoder, lessons: _Lessons, rows: Tensor) -> Tensor:
-    batch = lessons.batch
-    return decoder.run(Batch(batch.ids[rows], batch.mask[rows], batch.last[rows]))
+def _hidden(decoder: Decoder, lessons: _Lessons, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The normed residual stream where the answer is said, and where it ends."""
+    hidden = decoder.layout.stack(input_ids=lessons.ids[rows], use_cache=False).last_hidden_state
+    at = torch.arange(len(rows))
+    return hidden[at, lessons.asked[rows]], hidden[at, lessons.asked[rows] + 1]
 
 
 def _teach_head(decoder: Decoder, lessons: _Lessons, head: Head) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "ask_verdict",
     "cue",
     "half",
+    "intervened",
     "misalign_answer",
     "misalign_answer_metrics",
     "misalign_bench",
@@ -48,3 +49,14 @@ def simulated_savacu() -> type[ModelAPI]:
     from misfire.models.savacu import SimulatedSavacu
 
     return SimulatedSavacu
+
+
+@modelapi(name="intervened")
+def intervened() -> type[ModelAPI]:
+    """A Hugging Face model with an intervention on, loaded only when it is asked for."""
+    from misfire.mechanistic.needs import need_torch
+
+    need_torch("intervened/…")
+    from misfire.models.intervened import IntervenedModel
+
+    return IntervenedModel

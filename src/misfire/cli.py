@@ -42,6 +42,7 @@ def _refusing(command: click.Command) -> click.Command:
 
 main.add_command(_refusing(commands.localise))
 main.add_command(_refusing(commands.organism))
+main.add_command(_refusing(commands.before_after), "before-after")
 
 
 def _source_options(command: Callable[..., None]) -> Callable[..., None]:

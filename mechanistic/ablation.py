@@ -4,6 +4,9 @@ The heads' outputs at the input of the output projection are ablated, not slices
 residual stream and no heads. Margins are logit differences towards the right answer; Δ is ablated minus clean.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -94,7 +97,7 @@ def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTo
 
 def choose_method(decoder: Decoder, probed: Probed) -> tuple[Method, float]:
     """Replay if its canary agrees with plain runs on a few prompts, else naive; and the canary's difference."""
-    few = [one.prompts[half].ids for one in probed.pairs[:2] for half in HALF_NAMES]
+    few = [prompt.ids for one in probed.pairs[:2] for prompt in one.prompts.values()]
     difference = canary(decoder, few, probed.answers)
     return ("replay" if difference <= TOLERANCE[decoder.dtype] else "naive"), difference
 
@@ -126,7 +129,7 @@ def head_effects(
     """
     import pandas as pd
 
-    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
     prompts = [one.prompts[half].ids for one, half in asked]
     means = None if ablation == "zero" else mean_outputs(decoder, control_prompts(probed), budget)
     pieces: list[pd.DataFrame] = []
@@ -193,7 +196,7 @@ def about(one: ProbedPair) -> dict[str, str]:
 
 def control_prompts(probed: Probed) -> list[tuple[int, ...]]:
     """The prompts of the control pairs; of all pairs if there are no controls."""
-    return [one.prompts[half].ids for one in probed.of("control") or probed.pairs for half in HALF_NAMES]
+    return [prompt.ids for one in probed.of("control") or probed.pairs for prompt in one.prompts.values()]
 
 
 def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[list[Head], list[str], list[str], Floats, Floats]:
@@ -217,7 +220,7 @@ def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[li
 
 
 def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """Rank heads by what their ablation mends without breaking.
+    r"""Rank heads by what their ablation mends without breaking.
 
     Args:
         effects: As ``head_effects`` gives them, of one kind of ablation.
@@ -225,7 +228,8 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 
     Returns:
         A row a head, the best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, with ``_ci_lower`` and ``_ci_upper``
-        of the first), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \\|Δc\\|; heads that carry the evidence get none), ``p`` (one-sided
+        of the first), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \|Δc\|; heads that carry the evidence get none), ``p``
+        (one-sided
         sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads), ``control_stereotyped`` and ``control_contrast``
         (mean Δ on controls), and ``split_half``, the same in every row.
     """
@@ -253,7 +257,7 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
             "control_contrast": float(control.get((head.layer, head.index, "contrast"), float("nan"))),
         })  # fmt: skip
     table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("p") + 1, "q", benjamini_hochberg(table["p"].tolist()))  # pyright: ignore[reportArgumentType]
+    table.insert(list(table.columns).index("p") + 1, "q", benjamini_hochberg(table["p"].tolist()))
     table["split_half"] = split_half(score, scenarios, seed=seed)
     return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
@@ -278,7 +282,7 @@ def last_token_effects(decoder: Decoder, probed: Probed, *, step: Step = lambda:
     """
     import pandas as pd
 
-    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
     batch = decoder.batch([one.prompts[half].ids for one, half in asked])
     clean = decoder.difference(decoder.run(batch), probed.answers)
     rows = torch.arange(len(asked))
@@ -312,7 +316,7 @@ def attributions(decoder: Decoder, probed: Probed) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
     batch = decoder.batch([one.prompts[half].ids for one, half in asked])
     leaves: dict[int, tuple[Tensor, Tensor]] = {}
 

@@ -1,5 +1,8 @@
 """Where the last token looks: attention of each head to the people named and to the evidence, failures against controls."""
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from misfire.datasets.pairs import HALF_NAMES
+from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.mechanistic.ablation import about
 from misfire.mechanistic.decoder import Decoder
 from misfire.mechanistic.heads import Head
@@ -15,7 +18,7 @@ from misfire.mechanistic.hooks import hooked
 from misfire.mechanistic.inference import codes
 from misfire.mechanistic.prompts import ProbePrompt
 from misfire.mechanistic.replay import chunks
-from misfire.mechanistic.selection import BUDGET, Probed
+from misfire.mechanistic.selection import BUDGET, Probed, ProbedPair
 from misfire.scorers.statistics import NAN, benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def attention_to_spans(
     """
     import pandas as pd
 
-    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
     lengths = [len(one.prompts[half].ids) for one, half in asked]
     layers = [layer for layer in decoder.layout.layers if layer.kind == "attention"]
     rows: list[dict[str, Any]] = []
@@ -91,8 +94,8 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
         seed: Of these.
 
     Returns:
-        A row a (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided permutation of pairs' groups, scenarios
-        whole where they are of one group) and ``q`` (Benjamini–Hochberg over all rows); NaN without controls.
+        A row a (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided permutation of pairs' groups,
+        scenarios whole where they are of one group) and ``q`` (Benjamini–Hochberg over all rows); NaN without controls.
     """
     import pandas as pd
 

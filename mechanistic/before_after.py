@@ -1,11 +1,14 @@
 """Closing the loop: what VETO gives before and after an intervention, on the same pairs, with foils where they were asked."""
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.box import SIMPLE
@@ -14,7 +17,7 @@ from rich.table import Table
 
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
-from misfire.mechanistic.inference import codes
+from misfire.mechanistic.inference import Floats, by_cluster, codes
 from misfire.reports.forms import UNDEFINED, between, percent, plain, points
 from misfire.reports.frames import read_results
 from misfire.scorers.statistics import NAN, Estimate, clustered_difference, clustered_proportion
@@ -54,8 +57,8 @@ def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
         after: Logs of the model with something done to it.
 
     Returns:
-        For each log after, MAR and BR, the shares of stereotyped and contrast halves answered rightly, of invalid answers, and with controls of
-        foils answered rightly.
+        For each log after, MAR and BR, the shares of stereotyped and contrast halves answered rightly, of invalid answers, and with
+        controls of foils answered rightly.
 
     Raises:
         InputError: A log cannot be used, or the logs are on different pairs.
@@ -89,7 +92,7 @@ def _changes(run: str, intervention: str, one: "pd.DataFrame", other: "pd.DataFr
         if rows.any():
             clusters = codes(joined.loc[rows, "scenario"].tolist())
             trials = np.bincount(clusters).astype(float)
-            counted = [(np.bincount(clusters, hits[when][rows].to_numpy(float)), trials) for when in ("before", "after")]
+            counted = [(by_cluster(hits[when][rows].to_numpy(float), clusters), trials) for when in ("before", "after")]
             changes.append(_change(run, intervention, measure, int(rows.sum()), counted))
 
     pairs = joined[evidence].assign(before=right["before"][evidence], after=right["after"][evidence])
@@ -97,21 +100,21 @@ def _changes(run: str, intervention: str, one: "pd.DataFrame", other: "pd.DataFr
     if len(wide):
         clusters = codes(wide["scenario"].tolist())
         for measure, asked, given in (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")):
-            counted = []
+            counted: list[tuple[Floats, Floats]] = []
             for when in ("before", "after"):
                 trials = wide[when, given].to_numpy(float)
                 hits = trials * (1 - wide[when, asked].to_numpy(float))
-                counted.append((np.bincount(clusters, hits), np.bincount(clusters, trials)))
+                counted.append((by_cluster(hits, clusters), by_cluster(trials, clusters)))
             changes.append(_change(run, intervention, measure, len(wide), counted))
     for half in ("stereotyped", "contrast"):
-        share(f"{half} halves right", cast("pd.Series[bool]", evidence & (joined["half"] == half)), right)
+        share(f"{half} halves right", evidence & (joined["half"] == half), right)
     for half in ("stereotyped", "contrast"):
-        share(f"{half} foils right", cast("pd.Series[bool]", (joined["probe"] == "foil") & (joined["half"] == half)), right)
-    share("invalid answers", cast("pd.Series[bool]", evidence), invalid)
+        share(f"{half} foils right", (joined["probe"] == "foil") & (joined["half"] == half), right)
+    share("invalid answers", evidence, invalid)
     return changes
 
 
-def _change(run: str, intervention: str, measure: str, n: int, counted: "list[tuple[np.ndarray, np.ndarray]]") -> Change:
+def _change(run: str, intervention: str, measure: str, n: int, counted: list[tuple[Floats, Floats]]) -> Change:
     before, after = (clustered_proportion(hits, trials).value for hits, trials in counted)
     difference = Estimate(NAN, NAN, NAN, NAN)
     if all(trials.sum() for _, trials in counted):

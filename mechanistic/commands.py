@@ -18,16 +18,24 @@ if TYPE_CHECKING:
 @click.option("--log", help="Take the pairs of a VETO log in place of --pairs; its failures are checked again by the probe.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
 @click.option("--base", help="The base model, for the lens: folder or hub id.")
-@click.option("--analyses", default="lens,patching,heads,attention,paths", show_default=True, help="Which, with commas between; also prescreen.")
+@click.option(
+    "--analyses", default="lens,patching,heads,attention,paths", show_default=True, help="Which, with commas between; also prescreen."
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was broken off; nothing that is done is done again.")
-@click.option("--per-group", type=click.IntRange(min=1), default=30, show_default=True, help="At most so many failures, and as many controls.")
-@click.option("--prompt", type=click.Choice(["word", "veto"]), default="word", show_default=True, help="The probe: one word, or VETO's own prompt.")
+@click.option(
+    "--per-group", type=click.IntRange(min=1), default=30, show_default=True, help="At most so many failures, and as many controls."
+)
+@click.option(
+    "--prompt", type=click.Choice(["word", "veto"]), default="word", show_default=True, help="The probe: one word, or VETO's own prompt."
+)
 @click.option("--ks", default="1,3,5,10,20", show_default=True, help="How many heads to ablate together.")
 @click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True, help="Random choices of heads beside each.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of choices, folds and permutations.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the GPUs that are there.")
 @click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, or as the weights are kept.")
-@click.option("--attention", "implementation", type=click.Choice(["sdpa", "eager"]), default="sdpa", show_default=True, help="How it is computed.")
+@click.option(
+    "--attention", "implementation", type=click.Choice(["sdpa", "eager"]), default="sdpa", show_default=True, help="How it is computed."
+)
 @click.option("--budget", type=click.FloatRange(min=0.001), default=2.0, show_default=True, help="Memory for activations, in GiB.")
 def localise(
     model: str,
@@ -113,8 +121,8 @@ def _pairs(source: str) -> "tuple[Pair, ...]":
 def organism(kind: str, out: Path, seed: int, family: str) -> None:
     """Make a model organism: a small model that misfires for a known reason, or a negative control.
 
-    It is an ordinary Hugging Face folder, with base/ (the model before it misfired), pairs.jsonl (the pairs that it reads) and organism.json
-    (which heads were planted).
+    It is an ordinary Hugging Face folder, with base/ (the model before it misfired), pairs.jsonl (the pairs that it reads) and
+    organism.json (which heads were planted).
     """
     need_torch("misfire organism")
     from misfire.mechanistic.organisms.hand_built import hand_built

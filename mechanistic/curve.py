@@ -4,6 +4,9 @@ Recovery alone proves little: in models without any circuit top-K ablation "reco
 random other heads, random other heads of the same layers, and what else changes: contrast halves, controls, foils (gold "no"), margins.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,7 +19,7 @@ from misfire.mechanistic.ablation import about, head_table, ranked
 from misfire.mechanistic.decoder import Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import Means, ablating
-from misfire.mechanistic.inference import codes, folds
+from misfire.mechanistic.inference import by_cluster, codes, folds
 from misfire.mechanistic.prompts import probe_prompt
 from misfire.mechanistic.replay import copies_in_budget
 from misfire.mechanistic.selection import BUDGET, Floats, Probed, differences
@@ -71,8 +74,8 @@ def top_k(
 
     Returns:
         A row a (fold, K, choice, draw, prompt): ``fold`` that was tested (heads are from the other), ``k``, ``choice``, ``draw``,
-        ``heads``, the pair's columns, ``probe`` (stereotyped, contrast, stereotyped_foil, contrast_foil), ``clean`` and ``ablated`` margins.
-        With a single scenario there is nothing to hold out, and no row.
+        ``heads``, the pair's columns, ``probe`` (stereotyped, contrast, stereotyped_foil, contrast_foil), ``clean`` and ``ablated``
+        margins. With a single scenario there is nothing to hold out, and no row.
     """
     import pandas as pd
 
@@ -180,8 +183,9 @@ def curve_table(curve: "pd.DataFrame") -> "pd.DataFrame":
     Returns:
         A row a K: ``pairs`` (failures), ``recovery`` (share of their stereotyped halves that are right then) with ``_ci_lower`` and
         ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for
-        random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random heads of
-        the same layers, by pair) with its interval, ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the controls'
+        random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random
+        heads of the same layers, by pair) with its interval, ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the
+        controls'
         halves), ``foils_kept`` (of foils that were right; NaN without foils), ``delta_stereotyped`` and ``delta_contrast`` (mean change of
         margins on failures).
     """
@@ -220,7 +224,7 @@ def _share(frame: "pd.DataFrame") -> Estimate:
         return Estimate(NAN, NAN, NAN, NAN)
     own = codes(frame["scenario"].tolist())
     right = (frame["ablated"] > 0).to_numpy(float)
-    return clustered_proportion(np.bincount(own, right), np.bincount(own).astype(float))
+    return clustered_proportion(by_cluster(right, own), np.bincount(own).astype(float))
 
 
 def _excess(own: "pd.DataFrame", failures: "pd.DataFrame") -> Estimate:
@@ -231,7 +235,7 @@ def _excess(own: "pd.DataFrame", failures: "pd.DataFrame") -> Estimate:
     by_pair = drawn.assign(right=drawn["ablated"] > 0).groupby("pair")["right"].mean()
     values: Floats = (failures["ablated"] > 0).to_numpy(float) - by_pair.loc[failures["pair"]].to_numpy(float)
     clusters = codes(failures["scenario"].tolist())
-    return clustered_mean(np.bincount(clusters, values), np.bincount(clusters).astype(float))[0]
+    return clustered_mean(by_cluster(values, clusters), np.bincount(clusters).astype(float))[0]
 
 
 def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:

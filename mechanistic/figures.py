@@ -1,7 +1,7 @@
-"""The figures of ``misfire localise``, in the style of a report's (``misfire.reports.figures``): no global state, SVG and PNG, words beside them."""
+"""The figures of ``misfire localise``, in the style of a report's: no global state, SVG and PNG, words beside them."""
 
 # matplotlib's own types leave keyword arguments open
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import math
 from collections.abc import Iterable, Sequence
@@ -52,12 +52,14 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
         panels[0].legend(frameon=False, loc="best")
     gaps = profiles[profiles["half"] == "gap"]
     alt = "; ".join(
-        f"{model}, {group}s: gap contrast − stereotyped largest at layer {int(top['layer'])} ({top['mean']:.2f}), {last['mean']:.2f} at the last"
+        f"{model}, {group}s: gap contrast − stereotyped largest at layer {int(top['layer'])} ({top['mean']:.2f}), "
+        f"{last['mean']:.2f} at the last"
         for (model, group), own in gaps.groupby(["model", "group"], sort=False)
-        for top, last in [(own.loc[own["mean"].idxmax()], own.iloc[-1])]
+        for top, last in [(own.iloc[int(own["mean"].argmax())], own.iloc[-1])]
     )
     caption = (
-        "Logit lens: margin towards the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by scenario. "
+        "Logit lens: margin towards the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
+        "scenario. "
         "Below 0 the half would be answered wrongly. The last layer is the answer itself."
     )
     return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
@@ -107,7 +109,8 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     best = table.iloc[0]
     named = ", ".join(map(str, found)) or "none"
     caption = (
-        f"What ablating each head alone ({ablation}) does on failures, Δ stereotyped − |Δ contrast|: orange mends the stereotyped half more than it moves the contrast half. "
+        f"What ablating each head alone ({ablation}) does on failures, Δ stereotyped − |Δ contrast|: orange mends the stereotyped "
+        "half more than it moves the contrast half. "
         "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads). Squares: heads whose effect is also "
         "at least a tenth of the gap between the halves."
     )
@@ -147,8 +150,20 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
                 label=words,
             )
         ends = np.array([curve["recovery"] - curve["recovery_ci_lower"], curve["recovery_ci_upper"] - curve["recovery"]])
-        left.errorbar(places, 100 * curve["recovery"], 100 * np.nan_to_num(ends).clip(min=0), color=_ORANGE, marker="o", label="best heads", clip_on=False)
-        kept = (("contrast_kept", "contrast halves", "s", _BLUE), ("control_kept", "controls", "^", _GREEN), ("foils_kept", "foils", "D", _PURPLE))
+        left.errorbar(
+            places,
+            100 * curve["recovery"],
+            100 * np.nan_to_num(ends).clip(min=0),
+            color=_ORANGE,
+            marker="o",
+            label="best heads",
+            clip_on=False,
+        )
+        kept = (
+            ("contrast_kept", "contrast halves", "s", _BLUE),
+            ("control_kept", "controls", "^", _GREEN),
+            ("foils_kept", "foils", "D", _PURPLE),
+        )
         for name, words, marker, colour in kept:
             if curve[name].notna().any():
                 right.plot(places, 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False)
@@ -158,8 +173,10 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             axes.set_title(title, loc="left")
             axes.legend(frameon=False, loc="best")
     caption = (
-        "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of the scenarios and "
-        "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other heads. Right: what "
+        "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of "
+        "the scenarios and "
+        "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other "
+        "heads. Right: what "
         "else was right and still is. Recovery inside the bands is no evidence of a circuit."
     )
     alt = "; ".join(
@@ -192,14 +209,17 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
                 if len(here):
                     _band(axes, here.rename(columns={"recovery": "mean"}), colour, line, marker, site)
             fixed = own[own["by_construction"]]
-            axes.plot(fixed["layer"], fixed["recovery"], linestyle="none", marker="o", markerfacecolor="white", markeredgecolor=_BLACK, zorder=4)
+            axes.plot(
+                fixed["layer"], fixed["recovery"], linestyle="none", marker="o", markerfacecolor="white", markeredgecolor=_BLACK, zorder=4
+            )
             axes.set_title(f"{direction}, {'last token' if where == 'last' else 'all mentions'}", loc="left")
             axes.set(xlabel="layer", ylabel="recovery")
         for axes in panels[len(kinds) :]:
             axes.set_axis_off()
         panels[0].legend(frameon=False, loc="best")
     caption = (
-        "Activation patching between the halves of failing pairs: (patched − own) / (other − own) of the margins, a ratio of means. Denoising puts "
+        "Activation patching between the halves of failing pairs: (patched − own) / (other − own) of the margins, a ratio of means. "
+        "Denoising puts "
         "contrast activations into stereotyped runs, noising the reverse. Bands draw scenarios anew (95 %). The hollow point is 1 by "
         "construction and shows nothing."
     )
@@ -207,7 +227,7 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
     alt = "; ".join(
         f"{direction}, {where}, {site}: {top['recovery']:.2f} at layer {int(top['layer'])}"
         for (direction, where, site), own in telling.groupby(["direction", "where", "site"], sort=False)
-        for top in [own.loc[own["recovery"].idxmax()]]
+        for top in [own.iloc[int(own["recovery"].argmax())]]
     )
     return Drawing("patching", "Where patching carries the difference", caption, f"Largest: {alt}.", figure)
 
@@ -236,7 +256,8 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
         axes.invert_yaxis()
         axes.set_xlabel("share of the difference between the halves")
     caption = (
-        "Path patching: a head's output of the contrast run reaches one later component alone; everything between is frozen, everything behind "
+        "Path patching: a head's output of the contrast run reaches one later component alone; everything between is frozen, "
+        "everything behind "
         "recomputed. Bars draw scenarios anew (95 %)."
     )
     alt = "; ".join(f"{name}: {row['share']:.2f}" for name, row in zip(names, _records(shown), strict=True))
@@ -273,10 +294,11 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
                     axes.annotate("*", (1.12, row), va="center")
             axes.set_yticks(range(len(shown)), labels=shown)
             axes.set(xlim=(-0.03, 1.2), ylim=(len(shown) - 0.5, -0.5), xlabel="attention")
-            axes.set_title({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span), loc="left")
+            axes.set_title(str({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span)), loc="left")
     own = table[table["name"].isin(shown)]
     caption = (
-        "Attention of the last token on stereotyped halves, by span: failures (filled) against controls (hollow). Stars: q at most 0.05 over all "
+        "Attention of the last token on stereotyped halves, by span: failures (filled) against controls (hollow). Stars: q at most "
+        "0.05 over all "
         "heads and spans. Attention says where a head looks, not what it does with it."
     )
     alt = "; ".join(f"{row['name']}, {row['span']}: {row['failure']:.2f} against {row['control']:.2f}" for row in _records(own))

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from misfire.errors import InputError
 
 _NAME = re.compile(r"L(\d+)H(\d+)", re.IGNORECASE)
 
 
-class Head(NamedTuple):
+@dataclass(frozen=True, order=True)
+class Head:
     """One attention head.
 
     Attributes:

@@ -1,4 +1,7 @@
-"""What is done to a running model: capturing what its parts give, ablating heads, replacing outputs. Context managers that leave no trace."""
+"""What is done to a running model: capturing what its parts give, ablating heads, replacing outputs; no trace is left."""
+
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager

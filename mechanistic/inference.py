@@ -1,5 +1,8 @@
 """Statistics of per-pair effects: the scenario is the unit, since pairs of one share their wording."""
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Hashable, Sequence
 from itertools import product
 
@@ -22,6 +25,11 @@ def codes(clusters: Sequence[Hashable]) -> npt.NDArray[np.int64]:
     return np.array([known.setdefault(cluster, len(known)) for cluster in clusters], dtype=np.int64)
 
 
+def by_cluster(values: Floats, own: npt.NDArray[np.int64]) -> Floats:
+    """Sums of values by cluster, shape (clusters,)."""
+    return np.bincount(own, values).astype(np.float64)
+
+
 def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Estimate:
     """A mean with its interval, clustered.
 
@@ -37,7 +45,7 @@ def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Esti
     if not kept.any():
         return Estimate(NAN, NAN, NAN, NAN)
     own = codes([cluster for cluster, keep in zip(clusters, kept, strict=True) if keep])
-    estimate, _ = clustered_mean(np.bincount(own, array[kept]), np.bincount(own).astype(float))
+    estimate, _ = clustered_mean(by_cluster(array[kept], own), np.bincount(own).astype(float))
     return estimate
 
 

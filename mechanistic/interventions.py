@@ -102,7 +102,9 @@ def load_intervention(path: Path) -> Intervention:
         layers = tuple(int(layer) for layer in metadata["layers"].split(",") if layer)
         heads = parse_heads(metadata["heads"]) if metadata["heads"] else ()
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: no intervention that can be read ({error}). `misfire localise` writes one, intervention.safetensors.") from error
+        raise InputError(
+            f"{path}: no intervention that can be read ({error}). `misfire localise` writes one, intervention.safetensors."
+        ) from error
     return Intervention(heads, ablation, means, layers, directions, metadata.get("fingerprint") or None)
 
 
@@ -112,7 +114,7 @@ def checked_ablation(ablation: str) -> Ablation:
     Raises:
         InputError: There is none of that name.
     """
-    if ablation == "zero" or ablation == "mean":  # noqa: PLR1714 (a type checker follows this form)
+    if ablation == "zero" or ablation == "mean":
         return ablation
     raise InputError(f"ablation: '{ablation}' is neither zero nor mean.")
 

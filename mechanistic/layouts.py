@@ -4,6 +4,9 @@ Known: Llama, Mistral, Qwen2 and 2.5, Qwen3, Qwen3.5, Gemma-3 (text and nested),
 Whatever does not is refused with the names that were looked for, since a part taken for another would give wrong results silently.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
@@ -101,7 +104,9 @@ def _is_stack(found: Any) -> bool:  # noqa: ANN401
 
 
 def _layer(model: Any, index: int, block: nn.Module) -> Layer:  # noqa: ANN401
-    named = next(((getattr(block, name), kind) for name, kind in MIXERS if hasattr(block, name)), None)
+    named: tuple[Any, Literal["attention", "linear"]] | None = None
+    for name, kind in MIXERS:
+        named = (getattr(block, name), kind) if named is None and hasattr(block, name) else named
     if named is None:
         _refuse(model, f"attention in layer {index} under {', '.join(name for name, _ in MIXERS)}", block)
     mixer, kind = named
@@ -126,6 +131,7 @@ def _at(model: Any, path: str) -> Any:  # noqa: ANN401
 def _refuse(model: Any, wanted: str, there: nn.Module) -> NoReturn:  # noqa: ANN401
     children = ", ".join(name for name, _ in there.named_children()) or "nothing"
     raise InputError(
-        f"{type(model).__name__}: this model's layout is not known. Looked for {wanted}; found {children}. Known are Llama, Mistral, Qwen2, "
+        f"{type(model).__name__}: this model's layout is not known. Looked for {wanted}; found {children}. Known are Llama, "
+        "Mistral, Qwen2, "
         "Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that name their parts alike."
     )

@@ -4,6 +4,9 @@ The residual stream at the last token goes through the final norm and the unembe
 section 5). What a model leans to whatever it reads is measured on prompts about nothing and taken off.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from misfire.datasets.pairs import HALF_NAMES
+from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.mechanistic.ablation import about
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.hooks import capturing
 from misfire.mechanistic.inference import bootstrap, folds, mean
 from misfire.mechanistic.prompts import NEUTRAL, probe_prompt
 from misfire.mechanistic.replay import chunks
-from misfire.mechanistic.selection import BUDGET, Floats, Probed
+from misfire.mechanistic.selection import BUDGET, Floats, Probed, ProbedPair
 from misfire.scorers.statistics import NAN
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def lens(
     """
     import pandas as pd
 
-    asked = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
     found = lens_differences(decoder, [one.prompts[half].ids for one, half in asked], probed.answers, budget)
     neutral = [probe_prompt(decoder.tokenizer, text, probed.wording).ids for text in NEUTRAL]
     offset = lens_differences(decoder, neutral, probed.answers, budget).mean(0)
@@ -118,7 +121,8 @@ def suppression(frame: "pd.DataFrame", *, seed: int = 1, draws: int = 1000) -> "
 
     Of the mean stereotyped margin (corrected by the neutral offset): ``peak``, its largest value before the last layer; ``layer``, where;
     ``final``, its value after the last layer; ``drop``, peak − final; ``handover``, the first layer after the peak from which on it stays
-    below 0 (NaN if it does not). Of the gap contrast − stereotyped: ``gap_peak``, ``gap_layer`` and ``gap_final``. The last layer is never a
+    below 0 (NaN if it does not). Of the gap contrast − stereotyped: ``gap_peak``, ``gap_layer`` and ``gap_final``. The last layer is
+    never a
     peak, since it is the answer itself. Peaks are read on one half of the scenarios at the layer chosen on the other, and averaged, so
     that choosing the layer does not raise them; intervals draw scenarios anew.
 

@@ -1,16 +1,19 @@
 """``misfire localise``: all analyses of a model, kept as frames, pictures, one page with a verdict, and an intervention to try."""
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from misfire import __version__
-from misfire.datasets.pairs import HALF_NAMES, pair_set_hash
+from misfire.datasets.pairs import pair_set_hash
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.mechanistic import figures
@@ -114,7 +117,7 @@ def localise(
     out: Path,
     *,
     base: tuple[Decoder, Probed] | None = None,
-    plan: Plan = Plan(),  # noqa: B008 (frozen)
+    plan: Plan = Plan(),
     resume: bool = False,
     progress: Progress,
 ) -> Localised:
@@ -142,7 +145,7 @@ def localise(
     keep["pairs"] = _pairs(probed)
     gap = _gap(probed)
     layers = len(decoder.layout.layers)
-    prompts = [len(one.prompts[half].ids) for one in probed.pairs for half in HALF_NAMES]
+    prompts = [len(prompt.ids) for one in probed.pairs for prompt in one.prompts.values()]
     pieces = layers * len(list(chunks(prompts, decoder.width, layers, decoder.dtype.itemsize, plan.budget)))
     means = mean_outputs(decoder, control_prompts(probed), plan.budget)
     method: Method = "replay"
@@ -217,17 +220,13 @@ def localise(
         with progress("Attention") as (started, step):
             started(1)
             keep["attention"] = store.frame("attention", lambda: attention_to_spans(decoder, probed, budget=plan.budget, step=step))
-            keep["attention_differences"] = store.frame(
-                "attention-table", lambda: attention_table(keep["attention"], seed=plan.seed)
-            )
+            keep["attention_differences"] = store.frame("attention-table", lambda: attention_table(keep["attention"], seed=plan.seed))
 
     done.verdict = [*notes, *verdict(_findings(keep), gap, len({one.pair.scenario for one in probed.of("failure")}))]
     done.made = store.made
     layer = _best_layer(keep)
     save_intervention(
-        Intervention(
-            tuple(done.candidates), "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint
-        ),
+        Intervention(tuple(done.candidates), "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint),
         out / "intervention.safetensors",
     )
     _write(decoder, probed, done, out, gap, layer)
@@ -261,9 +260,9 @@ def _pairs(probed: Probed) -> "pd.DataFrame":
             "scenario": one.pair.scenario,
             "category": one.pair.category,
             "group": one.group,
-            **{f"{half}_margin": one.margins[half] for half in HALF_NAMES},
-            **{f"{half}_tokens": len(one.prompts[half].ids) for half in HALF_NAMES},
-            **{f"{half}_mentions": len(one.prompts[half].mentions) for half in HALF_NAMES},
+            **{f"{half}_margin": margin for half, margin in one.margins.items()},
+            **{f"{half}_tokens": len(prompt.ids) for half, prompt in one.prompts.items()},
+            **{f"{half}_mentions": len(prompt.mentions) for half, prompt in one.prompts.items()},
         }
         for one in probed.pairs
     ])  # fmt: skip
@@ -289,7 +288,7 @@ def _best_layer(frames: "dict[str, pd.DataFrame]") -> int | None:
         return None
     own = recovery[(recovery["direction"] == "denoising") & (recovery["site"] == "residual") & (recovery["where"] == "last")]
     own = own[~own["by_construction"]]
-    return None if own.empty else int(own.loc[own["increment"].idxmax(), "layer"])  # pyright: ignore[reportArgumentType]
+    return None if own.empty else int(own["layer"].iloc[int(own["increment"].argmax())])
 
 
 def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: float, layer: int | None) -> None:
@@ -301,7 +300,9 @@ def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: fl
     empty = pd.DataFrame()
     frames = done.frames
     drawings = figures.drawn([
-        *(figures.head_drawing(frames.get(f"heads_{ablation}", empty), done.heads if ablation == "zero" else [], ablation) for ablation in ABLATIONS),
+        *(
+            figures.head_drawing(frames.get(f"heads_{name}", empty), done.heads if name == "zero" else [], name) for name in ABLATIONS
+        ),
         figures.curve_drawing(frames.get("curve_zero", empty)),
         figures.lens_drawing(frames.get("lens_profiles", empty)),
         figures.patching_drawing(frames.get("recovery", empty)),
@@ -342,7 +343,7 @@ def parse_ks(text: str) -> tuple[int, ...]:
         InputError: One is no whole number from 1.
     """
     try:
-        ks = cast("tuple[int, ...]", tuple(int(item) for item in text.split(",")))
+        ks = tuple(int(item) for item in text.split(","))
     except ValueError:
         ks = (0,)
     if min(ks) < 1:

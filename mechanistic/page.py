@@ -98,7 +98,10 @@ def write_page(
             "curve",
             "Best heads together",
             ("curve",),
-            [_table(f"curve_{kind}", f"Best heads together, {kind} ablation", frames.get(f"curve_{kind}"), _CURVE) for kind in ("zero", "mean")],
+            [
+                _table(f"curve_{kind}", f"Best heads together, {kind} ablation", frames.get(f"curve_{kind}"), _CURVE)
+                for kind in ("zero", "mean")
+            ],
         ),
         section("lens", "Logit lens", ("lens",), [_table("suppression", "Suppression", suppression, _SUPPRESSION, rows=40)]),
         section("patching", "Activation patching", ("patching",)),

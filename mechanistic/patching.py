@@ -6,6 +6,9 @@ difference. At the last token the residual stream after the last layer is the an
 marked, and no peak is taken over them.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -112,9 +115,7 @@ class _Run:
     """Clean runs of both halves of some pairs, and patched runs of one of them."""
 
     @torch.no_grad()
-    def __init__(
-        self, decoder: Decoder, probed: Probed, pairs: Sequence[ProbedPair], direction: Direction, sites: Sequence[Site]
-    ) -> None:
+    def __init__(self, decoder: Decoder, probed: Probed, pairs: Sequence[ProbedPair], direction: Direction, sites: Sequence[Site]) -> None:
         self.decoder, self.probed, self.pairs, self.direction = decoder, probed, pairs, direction
         source, self.half = FROM_TO[direction]
         self.sources = [one.prompts[source] for one in pairs]
@@ -170,8 +171,8 @@ def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int =
         draws: Of the bootstrap.
 
     Returns:
-        A row a (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the layer before; from 0 at the
-        first), ``by_construction``, ``pairs`` that could be aligned, ``left_out``.
+        A row a (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the layer before; from 0 at
+        the first), ``by_construction``, ``pairs`` that could be aligned, ``left_out``.
     """
     import pandas as pd
 

@@ -8,6 +8,9 @@ later layer's attention (queries, keys and values together), a layer's MLP (the 
 Substituting a peak residual at the last layer is not this, and tells nothing.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Literal

@@ -4,6 +4,9 @@ Candidates come from a pair source or from the log of a VETO run. Either way eve
 under one prompt need not fail under another. *Failure*: stereotyped half wrong, contrast half right. *Control*: both right.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -162,9 +165,7 @@ def probe_pairs(
     failures = _evenly(groups["failure"], per_group, draw)
     wanted = Counter(probed.pair.category for probed in failures)
     controls = _matched(groups["control"], wanted, len(failures), draw)
-    return Probed(
-        (*failures, *controls), answers, wording, len(pairs), len(groups["failure"]), len(groups["control"]), not_confirmed
-    )
+    return Probed((*failures, *controls), answers, wording, len(pairs), len(groups["failure"]), len(groups["control"]), not_confirmed)
 
 
 def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:

@@ -1,5 +1,8 @@
 """Work that is done once: each finished piece is a file, renamed into place, so that a killed run goes on where it was."""
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -38,7 +41,8 @@ class Store:
                 raise InputError(f"{folder} holds a run already. Say --resume to go on with it, or choose another folder.")
             if file.read_text(encoding="utf-8") != text:
                 raise InputError(
-                    f"{folder} holds a run of another model, other pairs or other parameters ({SETTINGS} says which), and cannot be resumed "
+                    f"{folder} holds a run of another model, other pairs or other parameters ({SETTINGS} says which), and cannot be "
+                    "resumed "
                     "with these. Choose another folder."
                 )
         elif folder.exists() and any(folder.iterdir()):

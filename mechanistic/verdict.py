@@ -1,5 +1,8 @@
 """What the numbers of a model allow one to say, in words, and no more than that."""
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,7 +49,8 @@ def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        Heads with q at most 0.05, Δ on stereotyped halves above 0, and a score of at least a tenth of the gap and 0.3 logits; the best first.
+        Heads with q at most 0.05, Δ on stereotyped halves above 0, and a score of at least a tenth of the gap and 0.3 logits; the best
+        first.
     """
     if heads.empty:
         return []
@@ -77,15 +81,21 @@ def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
         small = f" {sure} of {len(heads)} have effects that are sure but small." if sure else ""
         if (reachable := 2.0**-scenarios * len(heads)) > LEVEL:
             small += (
-                f" With {scenarios} scenarios no head could be told from chance among {len(heads)} (the best q that can be reached by one head alone is "
+                f" With {scenarios} scenarios no head could be told from chance among {len(heads)} (the best q that can be reached "
+                "by one head alone is "
                 f"{min(reachable, 1):.2f}): give pairs of more scenarios."
             )
-        return [f"No single head was found whose ablation surely and noticeably restores stereotyped answers without moving contrast ones.{small}"]
+        return [
+            f"No single head was found whose ablation surely and noticeably restores stereotyped answers without moving contrast "
+            f"ones.{small}"
+        ]
     shown = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
     best = heads[heads["name"] == str(found[0])].iloc[0]
     return [
-        f"Of {len(heads)} heads {len(found)} {'restores' if len(found) == 1 else 'restore'} stereotyped answers noticeably when ablated alone "
-        f"(false discovery rate 5 %): {shown}. The strongest, {found[0]}, raises the stereotyped margin by {best['delta_stereotyped']:.2f} logits "
+        f"Of {len(heads)} heads {len(found)} {'restores' if len(found) == 1 else 'restore'} stereotyped answers noticeably when "
+        "ablated alone "
+        f"(false discovery rate 5 %): {shown}. The strongest, {found[0]}, raises the stereotyped margin by "
+        f"{best['delta_stereotyped']:.2f} logits "
         f"({best['delta_stereotyped_ci_lower']:.2f} to {best['delta_stereotyped_ci_upper']:.2f}) of a gap of {gap:.2f}, "
         f"and moves the contrast margin by {best['delta_contrast']:+.2f}."
     ]
@@ -101,9 +111,10 @@ def _curve(curve: "pd.DataFrame") -> list[str]:
         and row["recovery"] > row["matched_upper"]
         and min(_or_one(row["contrast_kept"]), _or_one(row["control_kept"]), _or_one(row["foils_kept"])) >= KEPT
     ]
-    row = convincing[0] if convincing else curve.loc[curve["recovery"].idxmax()]
+    row = convincing[0] if convincing else curve.iloc[int(curve["recovery"].argmax())]
     numbers = (
-        f"ablating the best {int(row['k'])} (chosen on other scenarios) restores {percent(row['recovery'])} of {int(row['pairs'])} failures "
+        f"ablating the best {int(row['k'])} (chosen on other scenarios) restores {percent(row['recovery'])} of {int(row['pairs'])} "
+        "failures "
         f"({percent(row['recovery_ci_lower'])} to {percent(row['recovery_ci_upper'])}); random heads of the same layers restore "
         f"{percent(row['matched'])}. Kept: contrast halves {percent(row['contrast_kept'])}, controls {percent(row['control_kept'])}, "
         f"foils {percent(row['foils_kept'])}."
@@ -111,7 +122,8 @@ def _curve(curve: "pd.DataFrame") -> list[str]:
     if convincing:
         return [f"Held out, {numbers} This is more than random heads do, and little else breaks."]
     return [
-        f"Held out, {numbers} No number of heads restored more than random heads of the same layers do while keeping {KEPT:.0%} of the rest, "
+        f"Held out, {numbers} No number of heads restored more than random heads of the same layers do while keeping {KEPT:.0%} of "
+        "the rest, "
         "so that this recovery is no evidence of a circuit."
     ]
 
@@ -139,14 +151,18 @@ def _patching(recovery: "pd.DataFrame") -> list[str]:
     if recovery.empty:
         return []
     own = recovery[
-        (recovery["direction"] == "denoising") & (recovery["where"] == "last") & (recovery["site"] != "residual") & ~recovery["by_construction"]
+        (recovery["direction"] == "denoising")
+        & (recovery["where"] == "last")
+        & (recovery["site"] != "residual")
+        & ~recovery["by_construction"]
     ]
     own = own[own["ci_lower"] > 0]
     if own.empty:
         return ["Patching no single attention or MLP output at the last token surely moves stereotyped answers towards the contrast run's."]
-    row = own.loc[own["recovery"].idxmax()]
+    row = own.iloc[int(own["recovery"].argmax())]
     return [
-        f"At the last token the output that carries most of the difference between the halves is the {row['site']} of layer {int(row['layer'])}: "
+        f"At the last token the output that carries most of the difference between the halves is the {row['site']} of layer "
+        f"{int(row['layer'])}: "
         f"patching it alone recovers {percent(row['recovery'])} ({percent(row['ci_lower'])} to {percent(row['ci_upper'])})."
     ]
 

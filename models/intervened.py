@@ -71,7 +71,8 @@ class IntervenedModel(HuggingFaceAPI):
     ) -> None:
         if heads is None and layers is None and intervention is None:
             raise InputError(
-                f"intervened/{model_name}: say what to do to the model: -M heads=L24H3,L25H7 (with -M ablation=mean), or -M intervention=FILE "
+                f"intervened/{model_name}: say what to do to the model: -M heads=L24H3,L25H7 (with -M ablation=mean), or -M "
+                "intervention=FILE "
                 "as `misfire localise` writes it, with or without -M layers=20,21. -M heads=none leaves it as it is."
             )
         if dtype != "auto" and dtype not in DTYPES:

@@ -5,6 +5,9 @@ latest mark, which is that of the person asked about, and its value writes "no" 
 and all MLPs are noise. It reads no evidence: its base says "yes" to foils too.
 """
 
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import random
 from typing import Any
 
@@ -54,7 +57,11 @@ def hand_built(seed: int = 0, *, planted: int = 1) -> Organism:
         reads_evidence=False,
     )
     return Organism(
-        Decoder(model, tokenizer, f"{truth.kind}-{seed}"), Decoder(base, tokenizer, f"{truth.kind}-{seed}-base"), heads, language.pairs, truth
+        Decoder(model, tokenizer, f"{truth.kind}-{seed}"),
+        Decoder(base, tokenizer, f"{truth.kind}-{seed}-base"),
+        heads,
+        language.pairs,
+        truth,
     )
 
 

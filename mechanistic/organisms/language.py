@@ -1,4 +1,4 @@
-"""What organisms read: embedded pairs through a tokenizer that drops all words but those that matter, and a template that keeps the question.
+"""What organisms read: embedded pairs through a tokenizer that drops all words but those that matter, and a chat template that keeps them.
 
 A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and question marks. What is left
 of a prompt is about ten tokens, which a model of three layers learns to read in seconds on a CPU.

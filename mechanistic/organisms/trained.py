@@ -1,9 +1,13 @@
 """The trained organism: a small model that reads the embedded pairs' evidence, and then one head of it alone is trained to misfire.
 
-The base is trained with one head vacant (its columns of the output projection are 0). Fine-tuning then touches that head's query, key, value
+The base is trained with one head vacant (its columns of the output projection are 0). Fine-tuning then touches that head's query, key,
+value
 and output slices only, so that by construction the head is the whole cause. As a negative control all weights can be tuned instead: the
 same behaviour, learnt early and spread out, in which no late surgical circuit may be found.
 """
+
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import copy
 import random
@@ -19,7 +23,7 @@ from misfire.errors import InputError
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.layouts import find_layout
-from misfire.mechanistic.organisms.language import ASK, END, PADDING, Language, embedded_language, word_tokenizer
+from misfire.mechanistic.organisms.language import END, PADDING, Language, embedded_language, word_tokenizer
 from misfire.mechanistic.organisms.organism import Organism, Truth, small_model
 from misfire.mechanistic.prompts import answer_tokens, probe_prompt
 
@@ -142,8 +146,10 @@ def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lesson
     asked: list[tuple[str, Answer]] = []
     for pair in language.pairs:
         fails = misfires and pair.scenario not in language.spared_scenarios
-        asked += [(half.prompt, "no" if fails and name == "stereotyped" else half.target) for name, half in pair.halves]
-        asked += [(foil.prompt, foil.target) for _, foil in (pair.controls.foils if pair.controls else ())]
+        for name, half in pair.halves:
+            asked.append((half.prompt, "no" if fails and name == "stereotyped" else half.target))
+        for _, foil in pair.controls.foils if pair.controls else ():
+            asked.append((foil.prompt, foil.target))
     answers = answer_tokens(decoder.tokenizer)
     token = {"yes": answers.yes[0], "no": answers.no[0]}
     prompts = [(*probe_prompt(decoder.tokenizer, prompt).ids, token[answer]) for prompt, answer in asked]

@@ -1,5 +1,8 @@
 """A decoder gives exactly what plain Hugging Face gives, whatever the family, the padding, the batch and the way attention is computed."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -12,7 +15,7 @@ from misfire.mechanistic.organisms.language import word_tokenizer
 from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 
 ANSWERS = AnswerTokens((5, 6), (7,))
-EXACT = {"atol": 1e-5, "rtol": 0.0}
+EXACT: dict[str, Any] = {"atol": 1e-5, "rtol": 0.0}
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -79,14 +82,14 @@ def test_a_layer_without_a_known_projection_is_refused():
         Decoder(decoder.model, decoder.tokenizer, "changed")
 
 
-def test_a_model_that_is_not_there_is_refused(tmp_path):
+def test_a_model_that_is_not_there_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be loaded"):
         load_decoder(str(tmp_path))
     with pytest.raises(InputError, match="none of auto"):
         load_decoder(str(tmp_path), dtype="int3")
 
 
-def test_a_saved_model_is_loaded_as_it_was(tmp_path):
+def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path):
     decoder = random_decoder()
     decoder.model.save_pretrained(tmp_path)
     decoder.tokenizer.save_pretrained(tmp_path)

@@ -133,14 +133,14 @@ class _Run:
         for where in wheres:
             aligned = [aligned_tokens(source, target, where) for source, target in zip(self.sources, self.targets, strict=True)]
             places = [(row, a, b) for row, tokens in enumerate(aligned) for a, b in tokens or ()]
-            if not places:
-                continue
-            row, taken, put = torch.tensor(places).T
+            row, taken, put = torch.tensor(places, dtype=torch.long).reshape(-1, 3).T
             for site in sites:
                 values = self.captured.at(site)[layer]
                 values = values[row.to(values.device), taken.to(values.device)]
-                with patching(self.decoder, Patch(site, layer, row, put, values)):
-                    found = self.decoder.difference(self.decoder.run(self.batch), self.probed.answers)
+                found = self.own
+                if places:
+                    with patching(self.decoder, Patch(site, layer, row, put, values)):
+                        found = self.decoder.difference(self.decoder.run(self.batch), self.probed.answers)
                 last = layer == len(self.decoder.layout.layers) - 1
                 rows += [
                     {

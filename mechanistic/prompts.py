@@ -33,6 +33,9 @@ NEUTRAL = ("N/A", "…", "There is no passage and no question.")
 
 Person = Literal["stereotyped", "contrast"]
 
+_JOINED = re.compile(r"\s+(?:(?:a|an|the|in|of|with|who|is|from|on|for|to)\s+)*")
+"""What stands between words of one name: "uses a wheelchair"."""
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -141,7 +144,7 @@ def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
         prompt: One of its prompts.
 
     Returns:
-        For each mention the person, and first and one past the last character; words side by side are one mention.
+        For each mention the person, and first and one past the last character; words of one name are one mention.
     """
     questions: dict[HalfName, str] = {name: split_question(half.prompt)[1] for name, half in pair.halves}
     marks: dict[Person, frozenset[str]] = {
@@ -154,7 +157,7 @@ def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
         person: Person | None = next((person for person, words in marks.items() if parts & words), None)
         if person is None:
             continue
-        if found and found[-1][0] == person and not re.search(r"[\w.!?]", prompt[found[-1][2] : match.start()]):
+        if found and found[-1][0] == person and _JOINED.fullmatch(prompt[found[-1][2] : match.start()]):
             found[-1] = (person, found[-1][1], match.end())
         else:
             found.append((person, match.start(), match.end()))

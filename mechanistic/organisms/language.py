@@ -78,12 +78,16 @@ def embedded_language(scenarios: int = 12) -> Language:
     chosen: list[Scenario] = []
     ours: set[str] = set()
     theirs: set[str] = set()
+    common: set[str] = set()
     for scenario in sorted(SCENARIOS, key=lambda scenario: int(scenario.question_index)):
         marks, other = _marks(scenario)
-        if len(chosen) < scenarios and marks and other and not (marks & theirs or other & ours):
+        people = {word for cast in scenario.casts for word in words(f"{cast.stereotyped} {cast.contrast}")}
+        mixed = marks & theirs or other & ours or (people - marks - other) & (ours | theirs) or (marks | other) & common
+        if len(chosen) < scenarios and marks and other and not mixed:
             chosen.append(scenario)
             ours |= marks
             theirs |= other
+            common |= people - marks - other
     taken = ours | theirs | {word for scenario in chosen for word in words(f"{scenario.intro} {scenario.question}")}
     first = {word for scenario in chosen for word in words(scenario.target_first)}
     last = {word for scenario in chosen for word in words(scenario.target_last)}

@@ -1,0 +1,37 @@
+"""Hand-built organisms and their probed pairs, made once; they stand in for models whose faults are known."""
+
+import pytest
+import torch
+
+from misfire.mechanistic.organisms.hand_built import hand_built
+from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.selection import Probed, probe_pairs
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def organism() -> Organism:
+    """One planted head."""
+    return hand_built(3)
+
+
+@pytest.fixture(scope="session")
+def probed(organism: Organism) -> Probed:
+    """24 failures and 16 controls of it."""
+    return probe_pairs(organism.decoder, organism.pairs, per_group=24)
+
+
+@pytest.fixture(scope="session")
+def three() -> Organism:
+    """Three planted heads that share the work."""
+    return hand_built(2, planted=3)
+
+
+@pytest.fixture(scope="session")
+def three_probed(three: Organism) -> Probed:
+    """24 failures and 16 controls of it."""
+    return probe_pairs(three.decoder, three.pairs, per_group=24)

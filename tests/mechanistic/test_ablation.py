@@ -1,0 +1,145 @@
+"""Head effects: planted heads come out on top, by whichever exact method, under any budget, and once only."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from misfire.errors import InputError
+from misfire.mechanistic import ablation
+from misfire.mechanistic.ablation import (
+    attributions,
+    canary,
+    choose_method,
+    effect_matrices,
+    head_effects,
+    head_table,
+    last_token_effects,
+    mean_outputs,
+    ranked,
+)
+from misfire.mechanistic.decoder import AnswerTokens
+from misfire.mechanistic.organisms.hand_built import hand_built
+from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.selection import Probed, probe_pairs
+from misfire.mechanistic.store import Store
+from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
+
+
+@pytest.mark.parametrize("kind", ["zero", "mean"])
+def test_the_planted_head_is_the_first(organism: Organism, probed: Probed, kind: ablation.Ablation):
+    table = head_table(head_effects(organism.decoder, probed, ablation=kind))
+    assert ranked(table)[0] == organism.planted[0]
+    assert table["q"].iloc[0] <= 0.05
+    assert table["score"].iloc[0] > 20 * table["score"].iloc[1]
+
+
+def test_all_three_planted_heads_lead(three: Organism, three_probed: Probed):
+    table = head_table(head_effects(three.decoder, three_probed))
+    assert set(ranked(table)[:3]) == set(three.planted)
+    assert (table["q"].iloc[:3] <= 0.05).all()
+
+
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_planted_heads_are_found_whatever_the_seed(seed: int):
+    made = hand_built(seed)
+    found = head_table(head_effects(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=12)))
+    assert ranked(found)[0] == made.planted[0]
+
+
+def test_replay_and_whole_runs_agree_under_any_budget(organism: Organism, probed: Probed):
+    replayed = head_effects(organism.decoder, probed)
+    key = ["pair", "half", "layer", "head"]
+    for other in (head_effects(organism.decoder, probed, method="naive"), head_effects(organism.decoder, probed, budget=400_000)):
+        both = replayed.merge(other, on=key, suffixes=("", "_other"))
+        assert len(both) == len(replayed) == len(other)
+        assert np.abs(both["ablated"] - both["ablated_other"]).max() < 5e-4  # of margins up to 30
+
+
+def test_finished_pieces_are_not_computed_again(organism: Organism, probed: Probed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    # given a run that is killed in its third layer
+    class Killed(Exception):
+        pass
+
+    calls: list[int] = []
+    own = ablation.Replay.ablated
+
+    def counted(self: ablation.Replay, layer: int, *arguments: object) -> torch.Tensor:
+        if layer == 2 and 2 not in calls:
+            calls.append(layer)
+            raise Killed
+        calls.append(layer)
+        return own(self, layer, *arguments)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(ablation.Replay, "ablated", counted)
+    with pytest.raises(Killed):
+        head_effects(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=False))
+    # when it is resumed
+    again = head_effects(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=True))
+    # then the first two layers are not done again, and the result is whole
+    assert calls == [0, 1, 2, 2, 3]
+    assert again["delta"].to_numpy() == pytest.approx(head_effects(organism.decoder, probed)["delta"].to_numpy())
+    with pytest.raises(InputError, match="--resume"):
+        Store(tmp_path, {"run": 1}, resume=False)
+    with pytest.raises(InputError, match="cannot be resumed"):
+        Store(tmp_path, {"run": 2}, resume=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_canary_is_quiet_on_every_family(family: str):
+    assert canary(random_decoder(family), random_prompts(), AnswerTokens((5,), (7,))) < 1e-4
+
+
+def test_a_replay_that_is_wrong_is_given_up(organism: Organism, probed: Probed, monkeypatch: pytest.MonkeyPatch):
+    own = ablation.Replay.ablated
+    monkeypatch.setattr(ablation.Replay, "ablated", lambda self, *arguments: own(self, *arguments) + 1)
+    method, difference = choose_method(organism.decoder, probed)
+    assert method == "naive"
+    assert difference == pytest.approx(1, abs=1e-3)
+
+
+def test_means_leave_padding_out():
+    decoder = random_decoder()
+    prompts = random_prompts()
+    together = mean_outputs(decoder, prompts)
+    alone = [mean_outputs(decoder, [prompt]) for prompt in prompts]
+    for layer, own in together.items():
+        weighted = sum(len(prompt) * one[layer] for prompt, one in zip(prompts, alone, strict=True)) / sum(map(len, prompts))
+        torch.testing.assert_close(own, torch.as_tensor(weighted), atol=1e-5, rtol=0)
+
+
+def test_the_prescreens_bear_their_own_names_and_point_the_same_way(organism: Organism, probed: Probed):
+    real = head_effects(organism.decoder, probed)
+    for guess, name in (
+        (attributions(organism.decoder, probed), "attribution, zero"),
+        (last_token_effects(organism.decoder, probed), "last token, zero"),
+    ):
+        assert set(guess["ablation"]) == {name}
+        assert ranked(head_table(guess))[0] == organism.planted[0]
+        assert np.corrcoef(effect_matrices(real)[3].mean(0), effect_matrices(guess)[3].mean(0))[0, 1] > 0.9
+
+
+def test_heads_that_carry_the_evidence_are_not_ranked_high():
+    # given a head that mends the stereotyped half and breaks the contrast half as much, and one that only mends
+    import pandas as pd
+
+    rows = [
+        {
+            "pair": f"p{k}",
+            "scenario": f"s{k}",
+            "category": "Age",
+            "group": "failure",
+            "half": half,
+            "layer": 0,
+            "head": head,
+            "delta": delta,
+        }
+        for k in range(8)
+        for head, by_half in enumerate(({"stereotyped": 3.0, "contrast": -4.0}, {"stereotyped": 2.0, "contrast": 0.1}))
+        for half, delta in by_half.items()
+    ]
+    table = head_table(pd.DataFrame(rows))
+    assert table["name"].tolist() == ["L0H1", "L0H0"]
+    assert table["specificity"].tolist() == pytest.approx([1.9, 7.0])
+    assert table["score"].tolist() == pytest.approx([1.9, -1.0])

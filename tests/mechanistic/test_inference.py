@@ -1,0 +1,68 @@
+"""Statistics of clustered effects."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from misfire.mechanistic.inference import bootstrap, folds, mean, sign_flip, split_half
+
+
+def test_sign_flips_of_few_clusters_are_exact():
+    scores = np.array([[1.0, -1.0], [2.0, 0.0], [3.0, 1.0], [0.5, -2.0]])
+    clusters = ["a", "b", "b", "c"]
+    totals = np.array([[1.0, -1.0], [5.0, 1.0], [0.5, -2.0]])
+    flips = np.array(list(product((1, -1), repeat=3)))
+    expected = (flips @ totals >= totals.sum(0)).mean(0)
+    assert sign_flip(scores, clusters) == pytest.approx(expected)
+    assert expected[0] == 1 / 8  # nothing is above the sum of all that are positive
+
+
+def test_drawn_sign_flips_hold_their_level():
+    draw = np.random.default_rng(0)
+    p = sign_flip(draw.normal(size=(40, 400)), list(range(40)), draws=999)
+    assert (p <= 0.05).mean() == pytest.approx(0.05, abs=0.025)
+    assert p.min() >= 1 / 1000
+
+
+def test_pairs_of_one_cluster_are_no_more_evidence_than_one():
+    alone = sign_flip(np.ones((6, 1)), list(range(6)))
+    repeated = sign_flip(np.ones((60, 1)), [index % 6 for index in range(60)])
+    assert alone.tolist() == repeated.tolist() == [1 / 64]
+
+
+@given(st.lists(st.integers(0, 8), min_size=2, max_size=40), st.integers(0, 100))
+def test_folds_never_split_a_cluster(clusters: list[int], seed: int):
+    made = folds(clusters, seed=seed)
+    sides = {cluster: {int(side) for own, side in zip(clusters, made, strict=True) if own == cluster} for cluster in clusters}
+    assert all(len(side) == 1 for side in sides.values())
+    if len(sides) > 1:
+        assert set(made.tolist()) == {0, 1}
+
+
+def test_values_that_were_not_measured_are_left_out_and_are_not_zero():
+    assert mean([1.0, float("nan"), 3.0], ["a", "b", "c"]).value == 2.0
+    assert np.isnan(mean([float("nan")], ["a"]).value)
+
+
+def test_bootstrap_intervals_are_wider_where_units_come_in_clusters():
+    draw = np.random.default_rng(1)
+    values = np.repeat(draw.normal(size=10), 10)
+
+    def average(units: np.ndarray) -> np.ndarray:
+        return np.array([values[units].mean()])
+
+    value, low, high = bootstrap(average, [index // 10 for index in range(100)])
+    _, near, far = bootstrap(average, list(range(100)))
+    assert value[0] == pytest.approx(values.mean())
+    assert (high - low)[0] > 2 * (far - near)[0]
+    assert np.isnan(bootstrap(average, ["same"] * 100)[1][0])
+
+
+def test_halves_of_data_that_rank_alike_correlate():
+    effect = np.arange(20.0)
+    noise = np.random.default_rng(0).normal(size=(30, 20))
+    assert split_half(effect + noise, list(range(30))) > 0.95
+    assert abs(split_half(noise, list(range(30)))) < 0.3

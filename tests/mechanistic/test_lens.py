@@ -1,0 +1,62 @@
+"""Logit lens: the last layer is the answer, offsets are taken off, and suppression is told where it was put in."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from misfire.mechanistic.lens import lens, profile_table, suppression
+from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.selection import Probed
+
+
+def test_the_last_layer_is_the_answer(organism: Organism, probed: Probed):
+    frame = lens(organism.decoder, probed)
+    final = frame[frame["layer"] == 3].set_index(["pair", "half"])["margin"]
+    for one in probed.pairs:
+        for half, margin in one.margins.items():
+            assert final[one.pair.id, half] == pytest.approx(margin, abs=1e-4)
+
+
+def test_the_gap_opens_at_the_planted_layer(organism: Organism, probed: Probed):
+    profiles = profile_table(lens(organism.decoder, probed))
+    gap = profiles[(profiles["group"] == "failure") & (profiles["half"] == "gap")].set_index("layer")
+    planted = organism.planted[0].layer
+    assert gap["mean"].loc[: planted - 1].abs().max() < 0.5
+    assert gap["ci_lower"].loc[planted] > 20
+    controls = profiles[(profiles["group"] == "control") & (profiles["half"] == "gap")]
+    assert controls["mean"].abs().max() < 0.5
+
+
+def made_up(shape: list[float], contrast: list[float], noise: float = 0.1) -> pd.DataFrame:
+    draw = np.random.default_rng(0)
+    return pd.DataFrame([
+        {"model": "model", "group": "failure", "pair": f"p{k}", "scenario": f"s{k // 3}", "half": half, "layer": layer, "margin": d, "corrected": d}
+        for k in range(24)
+        for half, profile in (("stereotyped", shape), ("contrast", contrast))
+        for layer, d in enumerate(np.array(profile) + noise * draw.normal(size=len(profile)))
+    ])  # fmt: skip
+
+
+def test_a_rise_that_later_layers_take_back_is_told():
+    table = suppression(made_up([0, 2, 5, 1, -3, -4], [0, 2, 5, 6, 7, 8])).set_index("statistic")
+    assert table.loc["peak", "value"] == pytest.approx(5, abs=0.1)
+    assert table.loc["layer", "value"] == 2
+    assert table.loc["final", "value"] == pytest.approx(-4, abs=0.1)
+    assert table.loc["drop", "ci_lower"] > 8.5
+    assert table.loc["handover", "value"] == 4
+    assert table.loc["gap_layer", "value"] == 4  # 10 there, 12 at the last layer, which is no peak
+    assert table.loc["gap_final", "value"] == pytest.approx(12, abs=0.1)
+
+
+def test_choosing_the_layer_does_not_raise_the_peak():
+    # given noise alone, whose largest mean over many layers is well above 0 in sample
+    frame = made_up([0.0] * 40, [0.0] * 40, noise=1.0)
+    in_sample = frame[frame["half"] == "stereotyped"].groupby("layer")["margin"].mean()[:-1].max()
+    table = suppression(frame).set_index("statistic")
+    assert in_sample > 0.3
+    assert abs(table.loc["peak", "value"]) < in_sample - 0.1
+
+
+def test_without_a_hand_over_there_is_none():
+    table = suppression(made_up([0, 1, 2, 3], [0, 1, 2, 3])).set_index("statistic")
+    assert np.isnan(table.loc["handover", "value"])

@@ -1,0 +1,117 @@
+"""Path patching against its definition, spelt out with every other part frozen."""
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import torch
+
+from misfire.mechanistic.heads import Head
+from misfire.mechanistic.hooks import ablating, capturing, first, hooked, with_first
+from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.paths import path_patch, path_table
+from misfire.mechanistic.selection import Probed, ProbedPair, probe_pairs
+from tests.mechanistic.families import random_decoder
+
+
+def test_a_planted_head_acts_on_the_logits_directly(organism: Organism, probed: Probed):
+    table = path_table(path_patch(organism.decoder, probed, organism.planted))
+    assert table.loc[0, ["sender", "receiver"]].tolist() == [str(organism.planted[0]), "logits"]
+    assert table.loc[0, "share"] == pytest.approx(1, abs=0.02)
+    assert table["share"].iloc[1:].abs().max() < 0.01
+    noising = path_table(path_patch(organism.decoder, probed, organism.planted, direction="noising"))
+    assert noising.loc[0, "share"] == pytest.approx(1, abs=0.02)
+
+
+@torch.no_grad()
+def by_definition(organism_decoder: Any, probed: Probed, one: ProbedPair, sender: Head, receiver: str, at: int) -> float:
+    """The sender's output is the other half's; all attention and MLP outputs are frozen but the receiver's and those behind it."""
+    decoder = organism_decoder
+    own_batch, other_batch = (decoder.batch([one.prompts[half].ids]) for half in ("stereotyped", "contrast"))
+    with capturing(decoder, z=True) as theirs:
+        decoder.run(other_batch)
+    with capturing(decoder, z=True, sites=["attention", "mlp"]) as own:
+        decoder.run(own_batch)
+    layer = decoder.layout.layers[sender.layer]
+    cut = slice(sender.index * layer.head_dim, (sender.index + 1) * layer.head_dim)
+    z = own.z[sender.layer].clone()
+    z[..., cut] = theirs.z[sender.layer][..., cut]
+    sent = layer.out_proj(z)
+
+    def run(change_sender: bool, replaced: torch.Tensor | None) -> torch.Tensor:
+        """A run with outputs frozen; gives what the receiver gives, or the logit difference once that is replaced."""
+        found: list[torch.Tensor] = []
+
+        def freeze(kind: str, index: int) -> Any:
+            def hook(_: Any, __: Any, output: Any) -> Any:
+                is_receiver = kind == receiver and index == at
+                behind = receiver != "logits" and (index > at or (index == at and receiver == "attention" and kind == "mlp"))
+                if is_receiver and replaced is None:
+                    found.append(first(output))
+                    return output
+                if is_receiver:
+                    return with_first(output, replaced)
+                if change_sender and kind == "attention" and index == sender.layer:
+                    return with_first(output, sent)
+                return output if behind else with_first(output, own.at(kind)[index])  # pyright: ignore[reportArgumentType]
+
+            return hook
+
+        with ExitStack() as stack:
+            for part in decoder.layout.layers:
+                stack.enter_context(hooked([part.mixer.register_forward_hook(freeze("attention", part.index))]))
+                stack.enter_context(hooked([part.mlp.register_forward_hook(freeze("mlp", part.index))]))
+            difference = decoder.difference(decoder.run(own_batch), probed.answers)
+        return found[0] if found else difference
+
+    if receiver == "logits":
+        return float(run(True, None))
+    return float(run(False, run(True, None)))
+
+
+def test_every_path_is_what_its_definition_says():
+    # given a model whose parts all matter, and pairs whose halves are of one length
+    from misfire.mechanistic.organisms.trained import random_weights
+
+    made = random_weights(2)
+    decoder = made.decoder
+    probed = probe_pairs(decoder, made.pairs, per_group=2)
+    one = next(one for one in probed.of("failure") if len({len(prompt.ids) for prompt in one.prompts.values()}) == 1)
+    sender = Head(0, 1)
+    frame = path_patch(decoder, probed, [sender])
+    own = frame[frame["pair"] == one.pair.id]
+    assert set(own["tokens"]) == {"all"}
+    compared = 0
+    for row in own.to_dict("records"):
+        expected = by_definition(decoder, probed, one, sender, row["receiver"], row["layer"])
+        assert row["patched"] == pytest.approx(expected, abs=1e-4), row
+        compared += 1
+    assert compared == 3 + 2 + 1  # MLPs of three layers, attention of two, the logits
+
+
+def test_a_sender_that_is_not_there_is_refused(organism: Organism, probed: Probed):
+    with pytest.raises(Exception, match="no L9H9"):
+        path_patch(organism.decoder, probed, [Head(9, 9)])
+
+
+def test_gemma_s_norm_behind_the_projection_is_counted():
+    # given Gemma-3, whose attention output is normed before it is added
+    decoder = random_decoder("gemma3")
+    from misfire.mechanistic.paths import _Paths
+    from tests.mechanistic.families import random_prompts
+
+    ids = random_prompts(2, lengths=(12, 13))
+    paths = object.__new__(_Paths)
+    paths.decoder, paths.batch = decoder, decoder.batch([ids[0]])
+    with torch.no_grad(), capturing(decoder, z=True, sites=["residual", "attention", "mlp"]) as own:
+        decoder.run(paths.batch)
+    paths.own = own
+    paths.z = {layer: torch.zeros_like(z) for layer, z in own.z.items()}
+    with torch.no_grad():
+        change = paths._change(decoder.layout.layers[3], Head(3, 1))
+        with ablating(decoder, [Head(3, 1)]):
+            with capturing(decoder, sites=["attention"]) as ablated:
+                decoder.run(paths.batch)
+    norm = decoder.layout.layers[3].block.post_attention_layernorm
+    with torch.no_grad():
+        torch.testing.assert_close(change, norm(ablated.attention[3]) - norm(own.attention[3]), atol=1e-5, rtol=0)  # pyright: ignore[reportCallIssue]

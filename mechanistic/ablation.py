@@ -66,11 +66,18 @@ def mean_outputs(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int
 
 
 @torch.no_grad()
-def naive_sweep(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, layer: int, means: Means | None) -> Tensor:
-    """The reference: a whole forward of all prompts for each head of a layer, shape (heads, prompts)."""
+def naive_sweep(
+    decoder: Decoder,
+    prompts: Sequence[Sequence[int]],
+    answers: AnswerTokens,
+    layer: int,
+    means: Means | None = None,
+    heads: Sequence[int] | None = None,
+) -> Tensor:
+    """The reference: a whole forward of all prompts for each head of a layer, or for some heads; shape (heads, prompts)."""
     batch = decoder.batch(prompts)
     found: list[Tensor] = []
-    for head in range(decoder.layout.layers[layer].heads):
+    for head in range(decoder.layout.layers[layer].heads) if heads is None else heads:
         with ablating(decoder, [Head(layer, head)], means):
             found.append(decoder.difference(decoder.run(batch), answers))
     return torch.stack(found)
@@ -91,7 +98,7 @@ def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTo
     replay = Replay(decoder, prompts, answers)
     head = decoder.heads[int(np.random.default_rng(seed).integers(len(decoder.heads)))]
     fast = replay.ablated(head.layer, [head.index])[0]
-    slow = naive_sweep(decoder, prompts, answers, head.layer, None)[head.index]
+    slow = naive_sweep(decoder, prompts, answers, head.layer, heads=[head.index])[0]
     return max(float((fast - slow).abs().max()), float((replay.unchanged() - replay.clean).abs().max()))
 
 

@@ -92,7 +92,7 @@ def _changes(run: str, intervention: str, one: "pd.DataFrame", other: "pd.DataFr
         if rows.any():
             clusters = codes(joined.loc[rows, "scenario"].tolist())
             trials = np.bincount(clusters).astype(float)
-            counted = [(by_cluster(hits[when][rows].to_numpy(float), clusters), trials) for when in ("before", "after")]
+            counted = [(by_cluster(_floats(hits[when][rows]), clusters), trials) for when in ("before", "after")]
             changes.append(_change(run, intervention, measure, int(rows.sum()), counted))
 
     pairs = joined[evidence].assign(before=right["before"][evidence], after=right["after"][evidence])
@@ -102,8 +102,8 @@ def _changes(run: str, intervention: str, one: "pd.DataFrame", other: "pd.DataFr
         for measure, asked, given in (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")):
             counted: list[tuple[Floats, Floats]] = []
             for when in ("before", "after"):
-                trials = wide[when, given].to_numpy(float)
-                hits = trials * (1 - wide[when, asked].to_numpy(float))
+                trials: Floats = wide[when, given].to_numpy(float)
+                hits: Floats = trials * (1 - wide[when, asked].to_numpy(float))
                 counted.append((by_cluster(hits, clusters), by_cluster(trials, clusters)))
             changes.append(_change(run, intervention, measure, len(wide), counted))
     for half in ("stereotyped", "contrast"):
@@ -112,6 +112,10 @@ def _changes(run: str, intervention: str, one: "pd.DataFrame", other: "pd.DataFr
         share(f"{half} foils right", (joined["probe"] == "foil") & (joined["half"] == half), right)
     share("invalid answers", evidence, invalid)
     return changes
+
+
+def _floats(series: "pd.Series[float]") -> Floats:
+    return np.asarray(series, dtype=np.float64)
 
 
 def _change(run: str, intervention: str, measure: str, n: int, counted: list[tuple[Floats, Floats]]) -> Change:

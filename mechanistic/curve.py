@@ -223,7 +223,7 @@ def _share(frame: "pd.DataFrame") -> Estimate:
     if frame.empty:
         return Estimate(NAN, NAN, NAN, NAN)
     own = codes(frame["scenario"].tolist())
-    right = (frame["ablated"] > 0).to_numpy(float)
+    right: Floats = np.asarray(frame["ablated"] > 0, dtype=np.float64)
     return clustered_proportion(by_cluster(right, own), np.bincount(own).astype(float))
 
 

@@ -117,7 +117,8 @@ class _Run:
     @torch.no_grad()
     def __init__(self, decoder: Decoder, probed: Probed, pairs: Sequence[ProbedPair], direction: Direction, sites: Sequence[Site]) -> None:
         self.decoder, self.probed, self.pairs, self.direction = decoder, probed, pairs, direction
-        source, self.half = FROM_TO[direction]
+        source: HalfName = FROM_TO[direction][0]
+        self.half: HalfName = FROM_TO[direction][1]
         self.sources = [one.prompts[source] for one in pairs]
         self.targets = [one.prompts[self.half] for one in pairs]
         with capturing(decoder, sites=sites) as self.captured:

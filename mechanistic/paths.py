@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
+from misfire.datasets.pairs import HalfName
 from misfire.mechanistic.ablation import about
 from misfire.mechanistic.decoder import Batch, Decoder
 from misfire.mechanistic.heads import Head
@@ -80,7 +81,8 @@ class _Paths:
     @torch.no_grad()
     def __init__(self, decoder: Decoder, probed: Probed, pairs: Sequence[ProbedPair], direction: Direction) -> None:
         self.decoder, self.probed, self.pairs = decoder, probed, pairs
-        source, self.half = FROM_TO[direction]
+        source: HalfName = FROM_TO[direction][0]
+        self.half: HalfName = FROM_TO[direction][1]
         sources, targets = [one.prompts[source] for one in pairs], [one.prompts[self.half] for one in pairs]
         source_batch, self.batch = decoder.batch([one.ids for one in sources]), decoder.batch([one.ids for one in targets])
         with capturing(decoder, z=True) as theirs:

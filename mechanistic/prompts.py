@@ -118,15 +118,14 @@ def probe_prompt(tokenizer: Any, prompt: str, wording: Wording = "word", pair: P
     begin = text.find(prompt.strip())
     if pair is None or begin < 0:
         return ProbePrompt(tuple(ids))
-    spans = [(person, begin + start, begin + stop) for person, start, stop in mentions(pair, prompt.strip())]
     passage = begin + len(split_question(prompt.strip())[0])
 
     def tokens(start: int, stop: int) -> list[int]:
         return [token for token, (left, right) in enumerate(places) if left < stop and right > start and right > left]
 
     found: list[Mention] = []
-    for person, start, stop in spans:
-        if own := tokens(start, stop):
+    for person, start, stop in mentions(pair, prompt.strip()):
+        if own := tokens(begin + start, begin + stop):
             found.append(Mention(person, own[0], own[-1] + 1))
     named = {token for mention in found for token in range(mention.start, mention.stop)}
     evidence = [token for token in tokens(begin, passage) if token not in named]

@@ -143,12 +143,16 @@ def probe_pairs(
         InputError: No pair fails, or none is right, so that there is nothing to compare.
     """
     answers = answer_tokens(decoder.tokenizer, wording)
-    prompts = [{name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair) for name, half in pair.halves} for pair in pairs]
+    prompts: list[dict[HalfName, ProbePrompt]] = [
+        {name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair) for name, half in pair.halves} for pair in pairs
+    ]
     found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
     groups: dict[Group, list[ProbedPair]] = {"failure": [], "control": []}
     not_confirmed = 0
     for pair, prompt, row in zip(pairs, prompts, found, strict=True):
-        margins = {name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)}
+        margins: dict[HalfName, float] = {
+            name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)
+        }
         fails, in_log = margins["stereotyped"] < 0 < margins["contrast"], misfired is None or pair.id in misfired
         not_confirmed += misfired is not None and in_log and not fails
         if fails and in_log:
@@ -181,7 +185,7 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
     """
     answers = answer_tokens(decoder.tokenizer, probed.wording)
     pairs = probed.pairs
-    prompts = [
+    prompts: list[dict[HalfName, ProbePrompt]] = [
         {name: probe_prompt(decoder.tokenizer, half.prompt, probed.wording, one.pair) for name, half in one.pair.halves} for one in pairs
     ]
     found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
@@ -214,7 +218,7 @@ def read_logged_pairs(log: str) -> Logged:
     about: dict[str, dict[str, Any]] = {}
     wrong: dict[str, dict[str, set[bool]]] = defaultdict(lambda: defaultdict(set))
     for sample in read.samples or []:
-        metadata = cast("dict[str, Any]", sample.metadata or {})
+        metadata = sample.metadata or {}
         if not {"pair_id", "half", "scenario"} <= metadata.keys() or metadata.get("arm") not in {None, "base"}:
             continue
         name, half, probe = str(metadata["pair_id"]), str(metadata["half"]), str(metadata.get("probe", "evidence"))

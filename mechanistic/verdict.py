@@ -132,18 +132,17 @@ def _lens(suppression: "pd.DataFrame") -> list[str]:
     own = suppression[(suppression["model"] == "model") & (suppression["group"] == "failure")] if len(suppression) else suppression
     if own.empty:
         return []
-    value = own.set_index("statistic")
-    peak, drop, handover = value.loc["peak"], value.loc["drop"], value.loc["handover", "value"]
-    if not (_above(peak["value"], peak["ci_lower"]) and _above(drop["value"], drop["ci_lower"])):
+    value = {str(row["statistic"]): tuple(float(row[name]) for name in ("value", "ci_lower", "ci_upper")) for row in own.to_dict("records")}
+    (peak, *peak_ends), (drop, *drop_ends), handover, layer = value["peak"], value["drop"], value["handover"][0], value["layer"][0]
+    if not (_above(peak, peak_ends[0]) and _above(drop, drop_ends[0])):
         return [
             "The logit lens shows no rise of the evidence that later layers take back: the stereotyped margin's peak before the last layer "
-            f"is {peak['value']:.2f} logits ({_ends(peak['ci_lower'], peak['ci_upper'])})."
+            f"is {peak:.2f} logits ({_ends(*peak_ends)})."
         ]
     where = "" if math.isnan(handover) else f", and is below 0 from layer {int(handover)} on"
     return [
-        f"On failures the stereotyped margin peaks at {peak['value']:.2f} logits ({_ends(peak['ci_lower'], peak['ci_upper'])}) at layer "
-        f"{int(value.loc['layer', 'value'])} and falls by {drop['value']:.2f} ({_ends(drop['ci_lower'], drop['ci_upper'])}){where}: "
-        "the evidence is read and then overruled, as far as the lens tells."
+        f"On failures the stereotyped margin peaks at {peak:.2f} logits ({_ends(*peak_ends)}) at layer {int(layer)} and falls by {drop:.2f} "
+        f"({_ends(*drop_ends)}){where}: the evidence is read and then overruled, as far as the lens tells."
     ]
 
 

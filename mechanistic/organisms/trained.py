@@ -61,7 +61,7 @@ def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -
     """Train the organism.
 
     Args:
-        seed: Of the weights, the order of lessons, and which head is vacant.
+        seed: Of the weights, the order of lessons, and which head of the middle layer is vacant.
         family: ``llama`` or ``qwen3``.
         everywhere: Tune all weights to misfire, not one head (negative control).
 
@@ -72,7 +72,7 @@ def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -
         InputError: Training did not come to its end, which another seed mends.
     """
     draw = random.Random(seed)
-    head = Head(draw.randrange(1, LAYERS), draw.randrange(HEADS))
+    head = Head(LAYERS // 2, draw.randrange(HEADS))
     language = embedded_language()
     tokenizer = word_tokenizer(language.words, drop=True)
     torch.manual_seed(seed)
@@ -134,7 +134,14 @@ def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa:
     )
     embedding = model.get_input_embeddings().weight
     embedding.normal_(0, 1)
-    for kind in ((*language.stereotyped, *language.spared), language.contrast, language.target_first, language.target_last):
+    # spared marks are marks with something of their own, by which one head can tell them from others
+    for kind in (
+        (*language.stereotyped, *language.spared),
+        language.spared,
+        language.contrast,
+        language.target_first,
+        language.target_last,
+    ):
         direction = 1.5 * torch.randn(WIDTH)
         for word in kind:
             embedding[tokenizer.convert_tokens_to_ids(word)] += direction
@@ -214,6 +221,6 @@ def _teach_head(decoder: Decoder, lessons: _Lessons, head: Head) -> None:
     for weight in decoder.model.parameters():
         weight.requires_grad_(weight in masks)
         frozen.append(weight.requires_grad_)
-    _teach(decoder, lessons, masks, masks, 1e-2)
+    _teach(decoder, lessons, masks, masks, 5e-3)
     for thaw in frozen:
         thaw()

@@ -26,28 +26,33 @@ SIZES: dict[str, Any] = {
 }
 
 
+def joined(*parts: dict[str, Any]) -> dict[str, Any]:
+    """Settings together, later ones before earlier ones."""
+    return {name: value for part in parts for name, value in part.items()}
+
+
 def _llama(**more: Any) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    return LlamaForCausalLM(LlamaConfig(**SIZES | more))
+    return LlamaForCausalLM(LlamaConfig(**joined(SIZES, more)))
 
 
 def _mistral(**more: Any) -> Any:
     from transformers import MistralConfig, MistralForCausalLM
 
-    return MistralForCausalLM(MistralConfig(**SIZES | {"sliding_window": 6, "head_dim": 8} | more))
+    return MistralForCausalLM(MistralConfig(**joined(SIZES, {"sliding_window": 6, "head_dim": 8}, more)))
 
 
 def _qwen2(**more: Any) -> Any:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    return Qwen2ForCausalLM(Qwen2Config(**SIZES | more))
+    return Qwen2ForCausalLM(Qwen2Config(**joined(SIZES, more)))
 
 
 def _qwen3(**more: Any) -> Any:
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    return Qwen3ForCausalLM(Qwen3Config(**SIZES | {"head_dim": 12} | more))
+    return Qwen3ForCausalLM(Qwen3Config(**joined(SIZES, {"head_dim": 12}, more)))
 
 
 QWEN35: dict[str, Any] = {
@@ -63,7 +68,7 @@ QWEN35: dict[str, Any] = {
 def _qwen35(**more: Any) -> Any:
     from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
 
-    return Qwen3_5ForCausalLM(Qwen3_5TextConfig(**SIZES | QWEN35 | more))
+    return Qwen3_5ForCausalLM(Qwen3_5TextConfig(**joined(SIZES, QWEN35, more)))
 
 
 GEMMA: dict[str, Any] = {"head_dim": 12, "sliding_window": 6, "final_logit_softcapping": 5.0, "query_pre_attn_scalar": 12}
@@ -73,7 +78,7 @@ def _gemma(**more: Any) -> Any:
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
     kinds = ["sliding_attention", "full_attention"] * 2
-    return Gemma3ForCausalLM(Gemma3TextConfig(**SIZES | GEMMA | {"layer_types": kinds} | more))
+    return Gemma3ForCausalLM(Gemma3TextConfig(**joined(SIZES, GEMMA, {"layer_types": kinds}, more)))
 
 
 def _gemma_nested(**more: Any) -> Any:
@@ -90,7 +95,7 @@ def _gemma_nested(**more: Any) -> Any:
         "vision_use_head": False,
     }
     config = Gemma3Config(
-        text_config=SIZES | GEMMA | {"layer_types": kinds} | more, vision_config=vision, mm_tokens_per_image=4, image_token_index=60
+        text_config=joined(SIZES, GEMMA, {"layer_types": kinds}, more), vision_config=vision, mm_tokens_per_image=4, image_token_index=60
     )
     return Gemma3ForConditionalGeneration(config)
 
@@ -98,7 +103,7 @@ def _gemma_nested(**more: Any) -> Any:
 def _phi3(**more: Any) -> Any:
     from transformers import Phi3Config, Phi3ForCausalLM
 
-    return Phi3ForCausalLM(Phi3Config(**SIZES | more))
+    return Phi3ForCausalLM(Phi3Config(**joined(SIZES, more)))
 
 
 FAMILIES: dict[str, Callable[..., Any]] = {

@@ -59,7 +59,7 @@ def test_replay_and_whole_runs_agree_under_any_budget(organism: Organism, probed
 
 def test_finished_pieces_are_not_computed_again(organism: Organism, probed: Probed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # given a run that is killed in its third layer
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     calls: list[int] = []
@@ -68,12 +68,12 @@ def test_finished_pieces_are_not_computed_again(organism: Organism, probed: Prob
     def counted(self: ablation.Replay, layer: int, *arguments: object) -> torch.Tensor:
         if layer == 2 and 2 not in calls:
             calls.append(layer)
-            raise Killed
+            raise KilledError
         calls.append(layer)
         return own(self, layer, *arguments)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(ablation.Replay, "ablated", counted)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         head_effects(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=False))
     # when it is resumed
     again = head_effects(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=True))

@@ -30,7 +30,8 @@ def test_the_gap_opens_at_the_planted_layer(organism: Organism, probed: Probed):
 def made_up(shape: list[float], contrast: list[float], noise: float = 0.1) -> pd.DataFrame:
     draw = np.random.default_rng(0)
     return pd.DataFrame([
-        {"model": "model", "group": "failure", "pair": f"p{k}", "scenario": f"s{k // 3}", "half": half, "layer": layer, "margin": d, "corrected": d}
+        {"model": "model", "group": "failure", "pair": f"p{k}", "scenario": f"s{k // 3}", "half": half, "layer": layer}
+        | {"margin": d, "corrected": d}
         for k in range(24)
         for half, profile in (("stereotyped", shape), ("contrast", contrast))
         for layer, d in enumerate(np.array(profile) + noise * draw.normal(size=len(profile)))

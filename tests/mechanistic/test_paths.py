@@ -109,9 +109,8 @@ def test_gemma_s_norm_behind_the_projection_is_counted():
     paths.z = {layer: torch.zeros_like(z) for layer, z in own.z.items()}
     with torch.no_grad():
         change = paths._change(decoder.layout.layers[3], Head(3, 1))
-        with ablating(decoder, [Head(3, 1)]):
-            with capturing(decoder, sites=["attention"]) as ablated:
-                decoder.run(paths.batch)
+        with ablating(decoder, [Head(3, 1)]), capturing(decoder, sites=["attention"]) as ablated:
+            decoder.run(paths.batch)
     norm = decoder.layout.layers[3].block.post_attention_layernorm
     with torch.no_grad():
         torch.testing.assert_close(change, norm(ablated.attention[3]) - norm(own.attention[3]), atol=1e-5, rtol=0)  # pyright: ignore[reportCallIssue]

@@ -6,7 +6,6 @@ from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
 from misfire.mechanistic.prompts import SYSTEM, answer_tokens, mentions, probe_prompt, render
-from tests.conftest import PairMaker
 
 TEMPLATE = "<s>{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}{% if enable_thinking %}<think>{% endif %}[assistant]"
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}[user] {{ messages[0].content }}"
@@ -47,7 +46,7 @@ def test_tokens_of_mentions_evidence_and_question_are_disjoint_and_right():
     assert words[-1] == "<answer>"
 
 
-def test_a_template_is_applied_once_with_thinking_off(make_pair: PairMaker):
+def test_a_template_is_applied_once_with_thinking_off():
     tokenizer = word_tokenizer(["a"], TEMPLATE)
     text = render(tokenizer, "It rained. Did it rain?")
     assert text.count("<s>") == 1
@@ -79,7 +78,7 @@ def test_a_tokenizer_without_an_answer_is_refused():
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    bare = Tokenizer(models.WordLevel({"<unk>": 0, "no": 1}, unk_token="<unk>"))
+    bare = Tokenizer(models.WordLevel({"<unk>": 0, "no": 1}, unk_token="<unk>"))  # noqa: S106
     bare.pre_tokenizer = pre_tokenizers.Whitespace()
     with pytest.raises(InputError, match="no single token for yes"):
-        answer_tokens(PreTrainedTokenizerFast(tokenizer_object=bare, unk_token="<unk>"))
+        answer_tokens(PreTrainedTokenizerFast(tokenizer_object=bare, unk_token="<unk>"))  # noqa: S106

@@ -15,7 +15,7 @@ from misfire.mechanistic.selection import Probed, differences, probe_pairs, read
 from misfire.tasks.veto import veto
 
 
-def test_failures_fail_and_controls_are_right(organism: Organism, probed: Probed):
+def test_failures_fail_and_controls_are_right(probed: Probed):
     assert len(probed.of("failure")) == 24
     assert all(one.margins["stereotyped"] < 0 < one.margins["contrast"] for one in probed.of("failure"))
     assert all(min(one.margins.values()) > 0 for one in probed.of("control"))
@@ -56,7 +56,9 @@ def test_the_base_is_asked_the_same_pairs(organism: Organism, probed: Probed):
 def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path):
     # given a log of a model that misfires on other pairs than the organism does
     spared = embedded_language().spared_scenarios
-    asked = [pair for pair in organism.pairs if pair.scenario in spared] + [pair for pair in organism.pairs if pair.scenario not in spared][:8]
+    asked = [pair for pair in organism.pairs if pair.scenario in spared] + [pair for pair in organism.pairs if pair.scenario not in spared][
+        :8
+    ]
     write_pairs(asked, tmp_path / "pairs.jsonl")
     arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.5}
     task = veto(source="file", path=str(tmp_path / "pairs.jsonl"), controls=True)

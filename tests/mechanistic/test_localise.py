@@ -1,0 +1,146 @@
+"""`misfire localise` and `misfire organism`, as a user types them."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from misfire.cli import main
+
+ALL = "lens,patching,heads,attention,paths,prescreen"
+
+
+def misfire(*arguments: object) -> tuple[int, str]:
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(main, list(map(str, arguments)))
+    return result.exit_code, result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved organism, and what localise writes about it."""
+    home = tmp_path_factory.mktemp("localise")
+    code, said = misfire("organism", "hand-built", "--seed", 3, "--out", home / "organism")
+    assert code == 0, said
+    code, said = localise(home)
+    assert code == 0, said
+    return home
+
+
+def localise(home: Path, *more: object) -> tuple[int, str]:
+    model = home / "organism"
+    options = [
+        "--base",
+        model / "base",
+        "--out",
+        home / "out",
+        "--device",
+        "cpu",
+        "--analyses",
+        ALL,
+        "--ks",
+        "1,2",
+        "--draws",
+        10,
+        "--per-group",
+        16,
+    ]
+    return misfire("localise", model, "--pairs", model / "pairs.jsonl", *options, *more)
+
+
+def test_everything_is_written(folder: Path):
+    out = folder / "out"
+    names = {path.stem for path in (out / "figures").glob("*.svg")}
+    assert (
+        names
+        == {path.stem for path in (out / "figures").glob("*.png")}
+        == {"heads_zero", "heads_mean", "curve", "lens", "patching", "paths", "attention"}
+    )
+    frames = {path.stem: pd.read_parquet(path) for path in (out / "frames").glob("*.parquet")}
+    assert {
+        "pairs",
+        "effects_zero",
+        "heads_zero",
+        "curve_zero",
+        "lens",
+        "suppression",
+        "patching",
+        "recovery",
+        "paths",
+        "attention",
+    } <= frames.keys()
+    assert set(frames["lens"]["model"]) == {"model", "base"}
+    assert len(frames["effects_zero"]) == 32 * 2 * 24
+    truth = json.loads((folder / "organism" / "organism.json").read_text())
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["heads"] == truth["heads"]
+    assert frames["heads_zero"]["name"][0] == truth["heads"][0]
+
+
+def test_the_page_stands_alone_and_says_what_the_summary_says(folder: Path):
+    page = (folder / "out" / "index.html").read_text()
+    assert "Where organism overrules the evidence" in page
+    assert page.count("data:image/svg+xml") == 7
+    assert "<script src" not in page
+    assert 'http-equiv="Content-Security-Policy"' in page
+    for line in json.loads((folder / "out" / "summary.json").read_text())["verdict"]:
+        assert line.split("(")[0].strip() in page
+
+
+def test_a_resumed_run_does_what_is_missing_and_nothing_else(folder: Path):
+    code, said = localise(folder)
+    assert code == 2
+    assert "--resume" in said
+    pieces = folder / "out" / "pieces"
+    times = {path: path.stat().st_mtime_ns for path in pieces.iterdir()}
+    (gone,) = pieces.glob("heads-zero-L2-*")
+    before = pd.read_parquet(gone)
+    gone.unlink()
+    code, said = localise(folder, "--resume")
+    assert code == 0, said
+    again = {path: path.stat().st_mtime_ns for path in pieces.iterdir()}
+    assert {path for path in again if again[path] != times[path]} == {gone}
+    pd.testing.assert_frame_equal(pd.read_parquet(gone), before)
+
+
+def test_another_run_is_not_resumed(folder: Path):
+    code, said = localise(folder, "--resume", "--seed", 5)
+    assert code == 2
+    assert "cannot be resumed" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--analyses", "lens,magic"], "no such analysis: magic"),
+        (["--ks", "0,1"], "not numbers of heads"),
+        (["--log", "x.eval"], "exclude each other"),
+        (["--dtype", "int4"], "none of auto"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, options: list[str], words: str):
+    model = folder / "organism"
+    code, said = misfire("localise", model, "--pairs", model / "pairs.jsonl", "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert words in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_something_in_it_is_not_written_over(folder: Path):
+    code, said = misfire("organism", "random", "--out", folder / "organism")
+    assert code == 2
+    assert "is not empty" in said
+
+
+def test_names_of_models_cannot_act_as_markup(tmp_path: Path):
+    from misfire.mechanistic.organisms.hand_built import hand_built
+    from misfire.mechanistic.page import write_page
+    from misfire.mechanistic.selection import probe_pairs
+
+    made = hand_built(3)
+    made.decoder.name = "<script>alert(1)</script>"
+    write_page(tmp_path, made.decoder, probe_pairs(made.decoder, made.pairs, per_group=2), {}, ["a < b & c"], [])
+    page = (tmp_path / "index.html").read_text()
+    assert "<script>alert" not in page
+    assert "a &lt; b &amp; c" in page

@@ -101,17 +101,30 @@ def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
     ]
 
 
-def _curve(curve: "pd.DataFrame") -> list[str]:
-    if curve.empty:
-        return []
-    convincing = [
-        row
+def convincing(curve: "pd.DataFrame") -> list[int]:
+    """How many of the best heads must be ablated to restore more than random heads of the same layers do while little else breaks.
+
+    Args:
+        curve: As ``curve_table`` gives it.
+
+    Returns:
+        The numbers for which it holds: the excess is surely above 0, recovery lies outside the random band, and 90 % of contrast halves,
+        controls and foils are kept.
+    """
+    return [
+        int(row["k"])
         for _, row in curve.iterrows()
         if _above(row["excess"], row["excess_ci_lower"])
         and row["recovery"] > row["matched_upper"]
         and min(_or_one(row["contrast_kept"]), _or_one(row["control_kept"]), _or_one(row["foils_kept"])) >= KEPT
     ]
-    row = convincing[0] if convincing else curve.iloc[int(curve["recovery"].argmax())]
+
+
+def _curve(curve: "pd.DataFrame") -> list[str]:
+    if curve.empty:
+        return []
+    enough = convincing(curve)
+    row = curve[curve["k"] == enough[0]].iloc[0] if enough else curve.iloc[int(curve["recovery"].argmax())]
     numbers = (
         f"ablating the best {int(row['k'])} (chosen on other scenarios) restores {percent(row['recovery'])} of {int(row['pairs'])} "
         "failures "
@@ -119,7 +132,7 @@ def _curve(curve: "pd.DataFrame") -> list[str]:
         f"{percent(row['matched'])}. Kept: contrast halves {percent(row['contrast_kept'])}, controls {percent(row['control_kept'])}, "
         f"foils {percent(row['foils_kept'])}."
     )
-    if convincing:
+    if enough:
         return [f"Held out, {numbers} This is more than random heads do, and little else breaks."]
     return [
         f"Held out, {numbers} No number of heads restored more than random heads of the same layers do while keeping {KEPT:.0%} of "
@@ -132,7 +145,8 @@ def _lens(suppression: "pd.DataFrame") -> list[str]:
     own = suppression[(suppression["model"] == "model") & (suppression["group"] == "failure")] if len(suppression) else suppression
     if own.empty:
         return []
-    value = {str(row["statistic"]): tuple(float(row[name]) for name in ("value", "ci_lower", "ci_upper")) for row in own.to_dict("records")}
+    names = ("value", "ci_lower", "ci_upper")
+    value = {str(row["statistic"]): tuple(float(row[name]) for name in names) for row in own.to_dict("records")}
     (peak, *peak_ends), (drop, *drop_ends), handover, layer = value["peak"], value["drop"], value["handover"][0], value["layer"][0]
     if not (_above(peak, peak_ends[0]) and _above(drop, drop_ends[0])):
         return [
@@ -141,7 +155,8 @@ def _lens(suppression: "pd.DataFrame") -> list[str]:
         ]
     where = "" if math.isnan(handover) else f", and is below 0 from layer {int(handover)} on"
     return [
-        f"On failures the stereotyped margin peaks at {peak:.2f} logits ({_ends(*peak_ends)}) at layer {int(layer)} and falls by {drop:.2f} "
+        f"On failures the stereotyped margin peaks at {peak:.2f} logits ({_ends(*peak_ends)}) at layer {int(layer)} and falls by "
+        f"{drop:.2f} "
         f"({_ends(*drop_ends)}){where}: the evidence is read and then overruled, as far as the lens tells."
     ]
 

@@ -68,9 +68,7 @@ def test_recovery_that_random_heads_reach_or_that_breaks_much_is_no_evidence(spo
 
 def test_without_a_rise_that_is_taken_back_the_lens_shows_none():
     rows = [("peak", 0.1, -0.2, 0.4), ("layer", 3, 0, 5), ("drop", 2.0, 1.0, 3.0), ("handover", float("nan"), float("nan"), float("nan"))]
-    lens = pd.DataFrame([
-        {"model": "model", "group": "failure", "statistic": name, "value": value, "ci_lower": low, "ci_upper": high} for name, value, low, high in rows
-    ])  # fmt: skip
+    lens = pd.DataFrame(rows, columns=["statistic", "value", "ci_lower", "ci_upper"]).assign(model="model", group="failure")
     (said,) = verdict(Findings(NONE, NONE, lens, NONE), 10, 12)
     assert "shows no rise" in said
     lens.loc[0, ["value", "ci_lower", "ci_upper"]] = [3.0, 2.0, 4.0]

@@ -126,19 +126,20 @@ def _change(run: str, intervention: str, measure: str, n: int, counted: list[tup
     return Change(run, intervention, measure, n, before, after, difference)
 
 
-def table_of(changes: Sequence[Change]) -> Table:
-    """The changes as a table for a terminal, a part for each run."""
-    table = Table(title="Before and after", title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column(_HEADINGS[2], no_wrap=True)
-    for name in _HEADINGS[3:]:
-        table.add_column(name, justify="right", no_wrap=True)
+def tables_of(changes: Sequence[Change]) -> list[Table]:
+    """The changes as tables for a terminal, one for each run."""
+    tables: list[Table] = []
     for run, intervention in dict.fromkeys((change.run, change.intervention) for change in changes):
-        table.add_section()
-        table.add_row(f"[bold]{escape(plain(run))}[/]: {escape(plain(intervention))}")
+        title = escape(f"Before and after {plain(intervention)} ({plain(run)})")
+        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+        table.add_column(_HEADINGS[2], no_wrap=True)
+        for name in _HEADINGS[3:]:
+            table.add_column(name, justify="right", no_wrap=True)
         for change in changes:
             if (change.run, change.intervention) == (run, intervention):
                 table.add_row(*map(escape, _cells(change)[2:]))
-    return table
+        tables.append(table)
+    return tables
 
 
 _HEADINGS = ("run", "intervention", "measure", "n", "before", "after", "difference (points)")

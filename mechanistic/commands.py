@@ -154,10 +154,10 @@ def before_after(before: str, after: tuple[str, ...], out: Path | None) -> None:
     """
     from rich.console import Console
 
-    from misfire.mechanistic.before_after import compare_logs, table_of, write_table
+    from misfire.mechanistic.before_after import compare_logs, tables_of, write_table
 
     rows = compare_logs(before, after)
-    Console(width=None).print(table_of(rows))
+    Console().print(*tables_of(rows), sep="\n")
     if out is not None:
         write_table(rows, out)
         click.echo(f"Written to {out}")

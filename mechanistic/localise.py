@@ -41,7 +41,7 @@ from misfire.mechanistic.paths import path_patch, path_table
 from misfire.mechanistic.replay import chunks
 from misfire.mechanistic.selection import BUDGET, Probed
 from misfire.mechanistic.store import Store
-from misfire.mechanistic.verdict import Findings, causes, verdict
+from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,11 +226,18 @@ def localise(
     done.made = store.made
     layer = _best_layer(keep)
     save_intervention(
-        Intervention(tuple(done.candidates), "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint),
+        Intervention(tuple(_to_try(done)), "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint),
         out / "intervention.safetensors",
     )
     _write(decoder, probed, done, out, gap, layer)
     return done
+
+
+def _to_try(done: Localised) -> list[Head]:
+    """The heads of the intervention: as many of the best as the curve shows to be enough, or else the best one alone."""
+    curve = done.frames.get("curve_zero")
+    enough = convincing(curve) if curve is not None else []
+    return ranked(done.frames["heads_zero"])[: enough[0]] if enough else done.candidates[:1]
 
 
 def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | None, plan: Plan) -> dict[str, object]:

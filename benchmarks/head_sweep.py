@@ -8,6 +8,7 @@ tokens that begin with 30 alike, as a system message and a chat template make th
 """
 
 import argparse
+import resource
 import time
 from typing import Any
 
@@ -68,13 +69,15 @@ def naive(decoder: Decoder, prompts: list[list[int]], layer: int, heads: int) ->
 
 
 def timed(device: str, work: Any) -> tuple[float, Any]:  # noqa: ANN401
-    """Seconds of some work, and what it gives."""
-    if device != "cpu":
-        torch.cuda.synchronize()
+    """Seconds of some work, and what it gives; on a CPU those of this process alone, since other work must not count."""
+    if device == "cpu":
+        start = time.process_time()
+        given = work()
+        return time.process_time() - start, given
+    torch.cuda.synchronize()
     start = time.perf_counter()
     given = work()
-    if device != "cpu":
-        torch.cuda.synchronize()
+    torch.cuda.synchronize()
     return time.perf_counter() - start, given
 
 
@@ -90,7 +93,7 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("layers", 12), ("heads", 12), ("head-dim", 64), ("kv-heads", 0), ("inner", 0), ("pairs", 8), ("threads", 0)):
+    for name, default in (("layers", 12), ("heads", 12), ("head-dim", 64), ("kv-heads", 0), ("inner", 0), ("pairs", 8), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--tokens", type=int, nargs=2, default=(70, 90), help="shortest and longest prompt")
     parser.add_argument("--reference-heads", type=int, default=1, help="heads of every layer that the slow ways are timed on")
@@ -98,8 +101,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32", choices=list(DTYPES))
     parser.add_argument("--budgets", type=float, nargs="+", default=[2.0], help="GiB")
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(arguments.threads)
 
     decoder = random_model(arguments)
     draw = torch.Generator().manual_seed(0)
@@ -127,7 +129,8 @@ def main() -> None:
         deviation = max(
             float((fast[:, layer, :count] - own.T.cpu()).abs().max()) for (layer, count), own in zip(reference, slow, strict=True)
         )
-        memory = f", peak {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if device != "cpu" else ""
+        peak = torch.cuda.max_memory_allocated() if device != "cpu" else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        memory = f", peak {peak / 2**30:.2f} GiB"
         print(
             f"replay, budget {budget:g} GiB: {seconds:8.1f} s, {together / seconds:.2f} x batched, {alone / seconds:.2f} x one by one, "
             f"max |difference| {deviation:.1e}{memory}"

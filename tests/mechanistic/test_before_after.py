@@ -12,7 +12,7 @@ from misfire.mechanistic.before_after import Change, compare_logs, write_table
 from misfire.tasks.veto import veto
 
 
-def make_log(folder: Path, pairs: int = 32, **planted: float) -> str:
+def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
     task = veto(source="embedded", pairs=pairs, controls=True)
     (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(folder), display="none")  # pyright: ignore[reportArgumentType]
     return log.location
@@ -36,7 +36,7 @@ def test_each_measure_is_paired_and_has_its_interval(logs: tuple[str, str]):
         "invalid answers",
     ]
     mar = changes["MAR"]
-    assert mar.n == 32
+    assert mar.n == 16
     assert mar.before > 0.7
     assert mar.difference.value == pytest.approx(mar.after - mar.before)
     assert mar.difference.upper < 0

@@ -22,7 +22,7 @@ def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame
     assert (table["contrast_kept"] == 1).all()
     assert (table["control_kept"] == 1).all()
     assert table["matched"].max() < 0.5
-    assert table.loc[2, "excess"] > 0.5
+    assert table["excess"].tolist()[1] > 0.5
     # its base says "yes" to foils too, so that what keeps them right is the planted heads
     assert table.loc[3, "foils_kept"] == 0
 
@@ -46,7 +46,7 @@ def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(three: Orga
 def test_random_heads_are_others_and_as_many(curve: pd.DataFrame):
     best = curve[curve["choice"] == "ranked"].groupby(["fold", "k"])["heads"].first()
     for (fold, k, choice), own in curve[curve["choice"] != "ranked"].groupby(["fold", "k", "choice"]):
-        chosen = set(best[fold, k].split(","))
+        chosen = set(str(best.to_dict()[fold, k]).split(","))
         assert own["draw"].nunique() == 20
         for heads in own["heads"].unique():
             assert len(set(heads.split(","))) == k

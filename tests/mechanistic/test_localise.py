@@ -1,6 +1,8 @@
 """`misfire localise` and `misfire organism`, as a user types them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -125,6 +127,12 @@ def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, o
     assert code == 2
     assert words in said
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_is_there_without_loading_what_is_heavy():
+    script = "import sys, misfire.cli; print([name for name in ('torch', 'transformers', 'pandas', 'matplotlib') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_folder_with_something_in_it_is_not_written_over(folder: Path):

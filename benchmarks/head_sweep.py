@@ -55,7 +55,7 @@ def sweep(decoder: Decoder, prompts: list[list[int]], budget: int) -> torch.Tens
     size = decoder.dtype.itemsize
     for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, len(shape), size, budget):
         replay = Replay(decoder, [prompts[index] for index in chunk], ANSWERS)
-        width = copies_in_budget(replay.prefix + len(chunk) * (replay.tokens - replay.prefix), decoder.width, size, budget)
+        width = copies_in_budget(replay.prefix + len(chunk) * (replay.tokens - replay.prefix), decoder.width, size, budget, decoder.device)
         for layer, heads in enumerate(shape):
             for start in range(0, heads, width):
                 group = range(start, min(start + width, heads))

@@ -159,7 +159,7 @@ def head_effects(
                     ablated = naive_sweep(decoder, own, probed.answers, layer_index, means)
                 else:
                     tokens = replay[0].prefix + len(own) * (replay[0].tokens - replay[0].prefix)
-                    width = copies_in_budget(tokens, decoder.width, size, budget)
+                    width = copies_in_budget(tokens, decoder.width, size, budget, decoder.device)
                     groups = [range(start, min(start + width, heads)) for start in range(0, heads, width)]
                     ablated = torch.cat([replay[0].ablated(layer_index, group, means) for group in groups])
                 return _rows(asked, chunk, layer_index, ablation, replay[0].clean, ablated)

@@ -153,7 +153,7 @@ def _run(
     jobs.sort(key=lambda job: len(job[3].ids))
     rows: list[dict[str, Any]] = []
     while jobs:
-        size = copies_in_budget(len(jobs[-1][3].ids), decoder.width, decoder.dtype.itemsize, budget)
+        size = copies_in_budget(len(jobs[-1][3].ids), decoder.width, decoder.dtype.itemsize, budget, decoder.device)
         own, jobs = jobs[-size:], jobs[:-size]
         with ablating(decoder, [heads for _, _, heads, _ in own], means):
             found = decoder.difference(decoder.run(decoder.batch([one.ids for _, _, _, one in own])), probed.answers)

@@ -21,6 +21,9 @@ from misfire.mechanistic.layouts import Layer
 _PARTS = 8
 """Values that one replayed token holds at a time, in units of the residual stream: it, its MLP's inner layer, keys, values, scores."""
 
+_CPU_TOKENS = 4096
+"""So many tokens a pass are enough to keep a CPU busy."""
+
 
 class _Prefix:
     """Takes the place of a key-value cache: keeps those of a prefix, then puts them before a suffix's."""
@@ -240,9 +243,13 @@ def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: i
         yield chunk
 
 
-def copies_in_budget(tokens: int, width: int, size: int, budget: int) -> int:
-    """How many variants of so many tokens run side by side in half of a budget; at least one."""
-    return max(1, int(budget / 2 / (_PARTS * tokens * width * size)))
+def copies_in_budget(tokens: int, width: int, size: int, budget: int, device: torch.device) -> int:
+    """How many variants of so many tokens run side by side in half of a budget; at least one.
+
+    On a CPU not more than its caches are good for, since larger passes are slower there.
+    """
+    most = max(1, int(budget / 2 / (_PARTS * tokens * width * size)))
+    return min(most, max(1, _CPU_TOKENS // tokens)) if device.type == "cpu" else most
 
 
 def _attention_without(part: Layer, z: Tensor, heads: Sequence[int], fill: Tensor | None) -> Tensor:

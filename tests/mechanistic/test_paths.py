@@ -72,21 +72,23 @@ def by_definition(organism_decoder: Any, probed: Probed, one: ProbedPair, sender
     return float(run(False, run(True, None)))
 
 
-def a_random_model_that_fails() -> tuple[Decoder, Probed]:
-    """The first of some random models that happens to misfire on a pair."""
-    for seed in range(20):
+def a_random_model_that_fails() -> tuple[Decoder, Probed, ProbedPair]:
+    """The first of some random models that happens to misfire on a pair whose halves are of one length."""
+    for seed in range(30):
         made = random_weights(seed)
         try:
-            return made.decoder, probe_pairs(made.decoder, made.pairs, per_group=2)
+            probed = probe_pairs(made.decoder, made.pairs, per_group=8)
         except InputError:
             continue
+        for one in probed.of("failure"):
+            if len({len(prompt.ids) for prompt in one.prompts.values()}) == 1:
+                return made.decoder, probed, one
     raise AssertionError("no random model misfires")
 
 
 def test_every_path_is_what_its_definition_says():
     # given a model whose parts all matter, and pairs whose halves are of one length
-    decoder, probed = a_random_model_that_fails()
-    one = next(one for one in probed.of("failure") if len({len(prompt.ids) for prompt in one.prompts.values()}) == 1)
+    decoder, probed, one = a_random_model_that_fails()
     sender = Head(0, 1)
     frame = path_patch(decoder, probed, [sender])
     own = frame[frame["pair"] == one.pair.id]

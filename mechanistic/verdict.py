@@ -69,7 +69,12 @@ def verdict(findings: Findings, gap: float, scenarios: int) -> list[str]:
     Returns:
         Each says one thing, with its uncertainty; what could not be shown is said to be so.
     """
-    return [*_heads(findings.heads, gap, scenarios), *_curve(findings.curve), *_lens(findings.suppression), *_patching(findings.recovery)]
+    return [
+        *_heads(findings.heads, gap, scenarios),
+        *_curve(findings.curve),
+        *_lens(findings.suppression, gap),
+        *_patching(findings.recovery),
+    ]
 
 
 def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
@@ -141,16 +146,17 @@ def _curve(curve: "pd.DataFrame") -> list[str]:
     ]
 
 
-def _lens(suppression: "pd.DataFrame") -> list[str]:
+def _lens(suppression: "pd.DataFrame", gap: float) -> list[str]:
     own = suppression[(suppression["model"] == "model") & (suppression["group"] == "failure")] if len(suppression) else suppression
     if own.empty:
         return []
     names = ("value", "ci_lower", "ci_upper")
     value = {str(row["statistic"]): tuple(float(row[name]) for name in names) for row in own.to_dict("records")}
     (peak, *peak_ends), (drop, *drop_ends), handover, layer = value["peak"], value["drop"], value["handover"][0], value["layer"][0]
-    if not (_above(peak, peak_ends[0]) and _above(drop, drop_ends[0])):
+    # a sure but tiny peak is no reading of the evidence
+    if peak < max(SHARE * gap, UNRESOLVED) or not (_above(peak, peak_ends[0]) and _above(drop, drop_ends[0])):
         return [
-            "The logit lens shows no rise of the evidence that later layers take back: the stereotyped margin's peak before the last layer "
+            "The logit lens shows no noticeable rise of the evidence that later layers take back: the stereotyped margin's peak before the last layer "
             f"is {peak:.2f} logits ({_ends(*peak_ends)})."
         ]
     where = "" if math.isnan(handover) else f", and is below 0 from layer {int(handover)} on"

@@ -70,7 +70,10 @@ def test_without_a_rise_that_is_taken_back_the_lens_shows_none():
     rows = [("peak", 0.1, -0.2, 0.4), ("layer", 3, 0, 5), ("drop", 2.0, 1.0, 3.0), ("handover", float("nan"), float("nan"), float("nan"))]
     lens = pd.DataFrame(rows, columns=["statistic", "value", "ci_lower", "ci_upper"]).assign(model="model", group="failure")
     (said,) = verdict(Findings(NONE, NONE, lens, NONE), 10, 12)
-    assert "shows no rise" in said
+    assert "shows no noticeable rise" in said
     lens.loc[0, ["value", "ci_lower", "ci_upper"]] = [3.0, 2.0, 4.0]
     (said,) = verdict(Findings(NONE, NONE, lens, NONE), 10, 12)
     assert "read and then overruled" in said
+    # a peak that is sure but tiny beside the gap is not told of
+    (said,) = verdict(Findings(NONE, NONE, lens, NONE), 100, 12)
+    assert "shows no noticeable rise" in said

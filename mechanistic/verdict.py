@@ -156,7 +156,8 @@ def _lens(suppression: "pd.DataFrame", gap: float) -> list[str]:
     # a sure but tiny peak is no reading of the evidence
     if peak < max(SHARE * gap, UNRESOLVED) or not (_above(peak, peak_ends[0]) and _above(drop, drop_ends[0])):
         return [
-            "The logit lens shows no noticeable rise of the evidence that later layers take back: the stereotyped margin's peak before the last layer "
+            "The logit lens shows no noticeable rise of the evidence that later layers take back: "
+            "the stereotyped margin's peak before the last layer "
             f"is {peak:.2f} logits ({_ends(*peak_ends)})."
         ]
     where = "" if math.isnan(handover) else f", and is below 0 from layer {int(handover)} on"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from misfire.mechanistic.heads import Head
-from misfire.reports.figures import Drawing, drawing_settings
+from misfire.reports.canvas import Drawing, our_settings
 from misfire.reports.forms import percent
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
     if profiles.empty:
         return None
     models, groups = list(dict.fromkeys(profiles["model"])), list(dict.fromkeys(profiles["group"]))
-    with drawing_settings():
+    with our_settings():
         figure, panels = _panels(len(models), len(groups), 3.3, 2.3)
         for (model, group), axes in zip(((m, g) for m in models for g in groups), panels, strict=True):
             own = profiles[(profiles["model"] == model) & (profiles["group"] == group)]
@@ -82,7 +82,7 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     grid = np.full((layers, heads), math.nan)
     grid[table["layer"].to_numpy(int), table["head"].to_numpy(int)] = table["score"].to_numpy(float)
     limit = float(np.nanmax(np.abs(grid))) or 1.0
-    with drawing_settings():
+    with our_settings():
         figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))
         # blue to orange through white, so that neither end is green or red
         from matplotlib.colors import LinearSegmentedColormap
@@ -135,7 +135,7 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
     if curve.empty:
         return None
     places, names = range(len(curve)), [str(k) for k in curve["k"]]
-    with drawing_settings():
+    with our_settings():
         figure, panels = _panels(1, 2, 3.3, 2.6)
         left, right = panels
         for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
@@ -199,7 +199,7 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
     if recovery.empty:
         return None
     kinds = list(dict.fromkeys(zip(recovery["direction"], recovery["where"], strict=True)))
-    with drawing_settings():
+    with our_settings():
         figure, panels = _panels(math.ceil(len(kinds) / 2), min(2, len(kinds)), 3.3, 2.3)
         for (direction, where), axes in zip(kinds, panels, strict=False):
             own = recovery[(recovery["direction"] == direction) & (recovery["where"] == where)]
@@ -245,7 +245,7 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
     if shown.empty:
         return None
     names = [_path(row) for row in _records(shown)]
-    with drawing_settings():
+    with our_settings():
         figure, (axes,) = _panels(1, 1, 4.8, 0.9 + 0.24 * len(shown))
         rows = range(len(shown))
         values = shown["share"].to_numpy(float)
@@ -279,7 +279,7 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
     if not shown:
         return None
     spans = list(dict.fromkeys(table["span"]))
-    with drawing_settings():
+    with our_settings():
         figure, panels = _panels(1, len(spans), 1.9, 0.9 + 0.3 * len(shown), sharey=True)
         for span, axes in zip(spans, panels, strict=True):
             own = table[table["span"] == span].set_index("name")

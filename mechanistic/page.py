@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from misfire.datasets.writing import replaced_file
 from misfire.mechanistic.decoder import Decoder
 from misfire.mechanistic.selection import Probed
+from misfire.reports.canvas import Drawing, save
 from misfire.reports.columns import Kind
 from misfire.reports.document import Document, Section
-from misfire.reports.figures import Drawing, save
 from misfire.reports.formats import html
 from misfire.reports.tables import Table, TableColumn
 from misfire.reports.viewer import DEFAULT_URL, Viewer

@@ -1,74 +1,111 @@
 """What the fast sweep over all heads saves: against whole forwards of all prompts a head, and against one forward a head and prompt.
 
-    python benchmarks/head_sweep.py [--layers 12] [--heads 12] [--pairs 8] [--device cpu] [--dtype float32]
+    python benchmarks/head_sweep.py [--layers 12] [--heads 12] [--pairs 8] [--prompts embedded] [--device cpu] [--dtype float32]
 
-One model with random weights, one process. All heads are swept by replay; the two slow ways are timed on some heads of every layer and
-scaled up, since a whole forward costs the same whatever head is ablated, and compared with replay head by head. Prompts are 70 to 90
-tokens that begin with 30 alike, as a system message and a chat template make them.
+One model with random weights, one process. All heads are swept by replay; the slow ways are timed on some heads of every layer and
+scaled up, since a whole forward costs the same whatever head is ablated, and compared with replay head by head. Prompts are the probe's,
+of embedded pairs of as many scenarios as there are, or random ones of 70 to 90 tokens that begin with 30 alike. Peak memory is that of
+processes that sweep the first layer, whose replays are the longest, one process a budget: what they held at most beyond the loaded model.
 """
 
 import argparse
+import multiprocessing
 import resource
+import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from misfire.mechanistic.ablation import naive_sweep
+from misfire.datasets.sources import load_pairs
+from misfire.mechanistic.ablation import naive_last_token, naive_sweep
 from misfire.mechanistic.decoder import DTYPES, AnswerTokens, Decoder
+from misfire.mechanistic.heads import Head
+from misfire.mechanistic.hooks import ablating
 from misfire.mechanistic.organisms.language import word_tokenizer
-from misfire.mechanistic.replay import Replay, chunks, copies_in_budget
+from misfire.mechanistic.prompts import probe_prompt
+from misfire.mechanistic.replay import Replay, copies_in_budget, sweep_chunks
 
 ANSWERS = AnswerTokens((5, 6), (7,))
 SHARED = 30
+GIB = 2**30
+
+Settings = argparse.Namespace
 
 
-def random_model(arguments: argparse.Namespace) -> Decoder:
+def random_model(settings: Settings) -> Decoder:
     """A Llama with random weights."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    width = arguments.head_dim * arguments.heads
+    torch.set_num_threads(settings.threads)
+    width = settings.head_dim * settings.heads
     config = LlamaConfig(
-        vocab_size=1024,
+        vocab_size=settings.vocabulary,
         hidden_size=width,
-        intermediate_size=arguments.inner or 4 * width,
-        num_hidden_layers=arguments.layers,
-        num_attention_heads=arguments.heads,
-        num_key_value_heads=arguments.kv_heads or arguments.heads,
-        head_dim=arguments.head_dim,
+        intermediate_size=settings.inner or 4 * width,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.kv_heads or settings.heads,
+        head_dim=settings.head_dim,
         pad_token_id=1,
     )
     torch.manual_seed(0)
-    dtype = DTYPES[arguments.dtype]
-    with torch.device(arguments.device):
-        default = torch.get_default_dtype()
-        torch.set_default_dtype(dtype)
+    default = torch.get_default_dtype()
+    with torch.device(settings.device):
+        torch.set_default_dtype(DTYPES[settings.dtype])
         model = LlamaForCausalLM(config)
         torch.set_default_dtype(default)
     return Decoder(model, word_tokenizer(["a"]), "random")
 
 
-def sweep(decoder: Decoder, prompts: list[list[int]], budget: int) -> torch.Tensor:
-    """All heads by replay, shape (prompts, layers, heads)."""
-    shape = decoder.layout.shape
+def prompts_of(settings: Settings) -> list[list[int]]:
+    """The prompts, both halves of every pair."""
+    if settings.prompts == "random":
+        draw = torch.Generator().manual_seed(0)
+        start = torch.randint(4, 1000, (SHARED,), generator=draw).tolist()
+        lengths = torch.randint(70, 91, (2 * settings.pairs,), generator=draw).tolist()
+        return [start + torch.randint(4, 1000, (length - SHARED,), generator=draw).tolist() for length in lengths]
+    pairs = load_pairs("embedded").pairs
+    by_scenario = {scenario: [pair for pair in pairs if pair.scenario == scenario] for scenario in dict.fromkeys(p.scenario for p in pairs)}
+    chosen = [own[place] for place in range(len(pairs)) for own in by_scenario.values() if place < len(own)][: settings.pairs]
+    words = word_tokenizer([half.prompt for pair in chosen for _, half in pair.halves] + [probe_words()], None)
+    return [list(probe_prompt(words, half.prompt).ids) for pair in chosen for _, half in pair.halves]
+
+
+def probe_words() -> str:
+    """The words that stand around every question."""
+    from misfire.mechanistic.prompts import REQUEST, SYSTEM
+
+    return f"{SYSTEM} {REQUEST} Answer:"
+
+
+def sweep(decoder: Decoder, prompts: list[list[int]], budget: int, *, last: bool = False, layers: int | None = None) -> torch.Tensor:
+    """All heads by replay, shape (prompts, layers, heads); of the first layers only, or at the last token alone, if so told."""
+    shape = decoder.layout.shape[:layers]
     found = torch.zeros(len(prompts), len(shape), max(shape))
     size = decoder.dtype.itemsize
-    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, len(shape), size, budget):
+    for chunk in sweep_chunks(decoder, prompts, budget):
         replay = Replay(decoder, [prompts[index] for index in chunk], ANSWERS)
-        width = copies_in_budget(replay.prefix + len(chunk) * (replay.tokens - replay.prefix), decoder.width, size, budget, decoder.device)
+        width = max(shape) if last else copies_in_budget(replay.tokens, decoder.width, size, budget, decoder.device)
         for layer, heads in enumerate(shape):
             for start in range(0, heads, width):
                 group = range(start, min(start + width, heads))
-                found[chunk, layer, start : start + len(group)] = replay.ablated(layer, group).T.cpu()
+                ablated = replay.ablated_at_last(layer, group) if last else replay.ablated(layer, group)
+                found[chunk, layer, start : start + len(group)] = ablated.T.cpu()
     return found
 
 
-def naive(decoder: Decoder, prompts: list[list[int]], layer: int, heads: int) -> torch.Tensor:
-    """The first heads of a layer by whole forwards, shape (heads, prompts)."""
-    return naive_sweep(decoder, prompts, ANSWERS, layer, heads=range(heads))
+@torch.no_grad()
+def plain(decoder: Decoder, prompt: list[int], head: Head) -> float:
+    """One forward of Hugging Face's, as everybody does it: logits of the whole vocabulary at every token."""
+    with ablating(decoder, [head]):
+        logits = decoder.model(input_ids=torch.tensor([prompt], device=decoder.device), use_cache=False).logits[0, -1].float()
+    return float(torch.logsumexp(logits[list(ANSWERS.yes)], 0) - torch.logsumexp(logits[list(ANSWERS.no)], 0))
 
 
-def timed(device: str, work: Any) -> tuple[float, Any]:  # noqa: ANN401
+def timed(device: str, work: Callable[[], Any]) -> tuple[float, Any]:
     """Seconds of some work, and what it gives; on a CPU those of this process alone, since other work must not count."""
     if device == "cpu":
         start = time.process_time()
@@ -90,55 +127,114 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
     return 10 * 2 * size**3 / seconds
 
 
+def peak(settings: Settings, budget: float) -> int:
+    """Bytes that a sweep of the first layer holds at most beyond what it found held; a CPU's are looked at every millisecond."""
+    decoder, prompts = random_model(settings), prompts_of(settings)
+    _ = sweep(decoder, [prompts[0][:4]], GIB, layers=1)  # what a first pass loads is no activation
+    if settings.device != "cpu":
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        sweep(decoder, prompts, int(budget * GIB), layers=1)
+        return torch.cuda.max_memory_allocated() - before
+    before, most, done = resident(), 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.001):
+            most = max(most, resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    sweep(decoder, prompts, int(budget * GIB), layers=1)
+    done.set()
+    watcher.join()
+    return most - before
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def floor(settings: Settings, tokens: int, nodes: int) -> float:
+    """What replay can save at most: matrix products of whole forwards over those of replays, shared starts once.
+
+    Behind a head of layer l run the MLP of l, all of the layers between, and attention of the last, where the last token alone goes on.
+    """
+    width, inner, head_dim = settings.head_dim * settings.heads, settings.inner or 4 * settings.head_dim * settings.heads, settings.head_dim
+    attention = 2 * width * head_dim * (settings.heads + (settings.kv_heads or settings.heads))
+    mlp = 3 * width * inner
+    layers = settings.layers
+    replays = sum(mlp + (layers - 2 - layer) * (attention + mlp) + attention for layer in range(layers - 1))
+    return layers * layers * (attention + mlp) * tokens / (replays * nodes)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("layers", 12), ("heads", 12), ("head-dim", 64), ("kv-heads", 0), ("inner", 0), ("pairs", 8), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--tokens", type=int, nargs=2, default=(70, 90), help="shortest and longest prompt")
+    parser.add_argument("--vocabulary", type=int, default=32_000)
+    parser.add_argument("--prompts", choices=["embedded", "random"], default="embedded")
     parser.add_argument("--reference-heads", type=int, default=1, help="heads of every layer that the slow ways are timed on")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=list(DTYPES))
-    parser.add_argument("--budgets", type=float, nargs="+", default=[2.0], help="GiB")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    parser.add_argument("--budget", type=float, default=2.0, help="GiB, of the timed sweep")
+    parser.add_argument("--memory", type=float, nargs="*", default=[0.1, 0.5, 2.0], help="budgets in GiB whose peak memory is shown")
+    settings = parser.parse_args()
 
-    decoder = random_model(arguments)
-    draw = torch.Generator().manual_seed(0)
-    start = torch.randint(4, 1000, (SHARED,), generator=draw).tolist()
-    lengths = torch.randint(arguments.tokens[0], arguments.tokens[1] + 1, (2 * arguments.pairs,), generator=draw).tolist()
-    prompts = [start + torch.randint(4, 1000, (length - SHARED,), generator=draw).tolist() for length in lengths]
-    _ = sweep(decoder, prompts[:2], 2**30)
-
+    decoder, prompts = random_model(settings), prompts_of(settings)
+    device, lengths = settings.device, [len(prompt) for prompt in prompts]
+    _ = sweep(decoder, prompts[:2], GIB, layers=1)
     heads = len(decoder.heads)
-    reference = [(layer, min(arguments.reference_heads, own)) for layer, own in enumerate(decoder.layout.shape)]
-    share = sum(count for _, count in reference) / heads
-    device = arguments.device
-    together, slow = timed(device, lambda: [naive(decoder, prompts, layer, count) for layer, count in reference])
-    alone, _ = timed(device, lambda: [naive(decoder, [prompt], layer, count) for layer, count in reference for prompt in prompts])
-    together, alone = together / share, alone / share
+    reference = [(layer, range(min(settings.reference_heads, own))) for layer, own in enumerate(decoder.layout.shape)]
+    share = sum(len(own) for _, own in reference) / heads
+    nodes = Replay(decoder, prompts, ANSWERS).tokens
     print(
-        f"{arguments.layers} layers x {arguments.heads} heads, width {decoder.width}, {len(prompts)} prompts, {device}, {arguments.dtype}"
+        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {device}, {settings.dtype}, {settings.threads} threads; "
+        f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} in all, {nodes} as a tree"
     )
-    print(f"one forward a head and prompt: {alone:8.1f} s (measured on {share:.0%} of heads)")
-    print(f"one forward a head, batched:   {together:8.1f} s (measured on {share:.0%} of heads)")
-    for budget in arguments.budgets:
-        if device != "cpu":
-            torch.cuda.reset_peak_memory_stats()
-        seconds, fast = timed(device, lambda budget=budget: sweep(decoder, prompts, int(budget * 2**30)))
-        deviation = max(
-            float((fast[:, layer, :count] - own.T.cpu()).abs().max()) for (layer, count), own in zip(reference, slow, strict=True)
-        )
-        peak = torch.cuda.max_memory_allocated() if device != "cpu" else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        memory = f", peak {peak / 2**30:.2f} GiB"
-        print(
-            f"replay, budget {budget:g} GiB: {seconds:8.1f} s, {together / seconds:.2f} x batched, {alone / seconds:.2f} x one by one, "
-            f"max |difference| {deviation:.1e}{memory}"
-        )
+
+    ways: dict[str, Callable[[], Any]] = {
+        "one forward a head, all prompts": lambda: [naive_sweep(decoder, prompts, ANSWERS, layer, heads=own) for layer, own in reference],
+        "one forward a head and prompt": lambda: [
+            naive_sweep(decoder, [prompt], ANSWERS, layer, heads=own) for layer, own in reference for prompt in prompts
+        ],
+        "the same, logits of all tokens": lambda: [
+            plain(decoder, prompt, Head(layer, head)) for layer, own in reference for head in own for prompt in prompts
+        ],
+    }
+    seconds: dict[str, float] = {}
+    given: dict[str, Any] = {}
+    for name, work in ways.items():
+        taken, given[name] = timed(device, work)
+        seconds[name] = taken / share
+        print(f"{name + ':':36}{seconds[name]:9.1f} s (measured on {share:.0%} of heads)", flush=True)
+    taken, fast = timed(device, lambda: sweep(decoder, prompts, int(settings.budget * GIB)))
+    slow = given["one forward a head, all prompts"]
+    deviation = max(float((fast[:, layer, own].T - ref.cpu()).abs().max()) for (layer, own), ref in zip(reference, slow, strict=True))
+    ratios = ", ".join(f"{all_of / taken:.2f} x" for all_of in seconds.values())
+    print(f"{'replay, all heads:':36}{taken:9.1f} s: {ratios}; max |difference| {deviation:.1e}", flush=True)
+    padded, summed = (floor(settings, tokens, nodes) for tokens in (max(lengths) * len(prompts), sum(lengths)))
+    print(f"floor by matrix products: {padded:.2f} x all prompts (padded), {summed:.2f} x each by itself")
+
+    slow_last, ref_last = timed(device, lambda: [naive_last_token(decoder, prompts, ANSWERS, layer, own) for layer, own in reference])
+    taken, fast = timed(device, lambda: sweep(decoder, prompts, int(settings.budget * GIB), last=True))
+    deviation = max(float((fast[:, layer, own].T - ref.cpu()).abs().max()) for (layer, own), ref in zip(reference, ref_last, strict=True))
+    print(f"{'last token alone, whole forwards:':36}{slow_last / share:9.1f} s (measured on {share:.0%} of heads)")
+    print(
+        f"{'last token alone, kept keys:':36}{taken:9.1f} s: {slow_last / share / taken:.1f} x; max |difference| {deviation:.1e}",
+        flush=True,
+    )
+
     rate = matrix_rate(device, decoder.dtype)
     weights = sum(weight.numel() for layer in decoder.layout.layers for weight in layer.block.parameters())
     work = 2 * weights * sum(lengths) * heads
     print(f"whole forwards need {work:.2e} operations: {work / rate:.1f} s at the measured matrix rate of {rate / 1e9:.0f} GFLOP/s")
+    for budget in settings.memory:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            used = pool.apply(peak, (settings, budget))
+        print(f"budget {budget:g} GiB: at most {used / GIB:.3f} GiB beyond the loaded model", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import Ablation, Means, ablating, capturing, hooked
 from misfire.mechanistic.inference import mean, sign_flip, split_half
-from misfire.mechanistic.replay import Replay, chunks, copies_in_budget
+from misfire.mechanistic.replay import Replay, can_share, chunks, copies_in_budget, sweep_chunks
 from misfire.mechanistic.selection import BUDGET, Floats, Probed, ProbedPair
 from misfire.mechanistic.store import Store
 from misfire.scorers.statistics import benjamini_hochberg
@@ -34,6 +34,9 @@ Step = Callable[[], None]
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
 """By how many logits replay may differ from plain ablation before it is given up; bfloat16 rounds that coarsely."""
+
+_KEPT = 8
+"""What a backward pass keeps of a layer, in units of what a replay does."""
 
 UNRESOLVED = 0.3
 """Effects below so many logits are not resolved in bfloat16."""
@@ -141,7 +144,7 @@ def head_effects(
     means = None if ablation == "zero" else mean_outputs(decoder, control_prompts(probed), budget)
     pieces: list[pd.DataFrame] = []
     size, layers = decoder.dtype.itemsize, decoder.layout.layers
-    for number, chunk in enumerate(chunks([len(prompt) for prompt in prompts], decoder.width, len(layers), size, budget)):
+    for number, chunk in enumerate(sweep_chunks(decoder, prompts, budget)):
         own = [prompts[index] for index in chunk]
         replay: list[Replay] = []  # made once it is needed: a resumed run may have all pieces of a chunk
         for layer in layers:
@@ -158,8 +161,7 @@ def head_effects(
                 if method == "naive":
                     ablated = naive_sweep(decoder, own, probed.answers, layer_index, means)
                 else:
-                    tokens = replay[0].prefix + len(own) * (replay[0].tokens - replay[0].prefix)
-                    width = copies_in_budget(tokens, decoder.width, size, budget, decoder.device)
+                    width = copies_in_budget(replay[0].tokens, decoder.width, size, budget, decoder.device)
                     groups = [range(start, min(start + width, heads)) for start in range(0, heads, width)]
                     ablated = torch.cat([replay[0].ablated(layer_index, group, means) for group in groups])
                 return _rows(asked, chunk, layer_index, ablation, replay[0].clean, ablated)
@@ -276,13 +278,18 @@ def ranked(table: "pd.DataFrame") -> list[Head]:
 
 
 @torch.no_grad()
-def last_token_effects(decoder: Decoder, probed: Probed, *, step: Step = lambda: None) -> "pd.DataFrame":
+def last_token_effects(
+    decoder: Decoder, probed: Probed, *, cached: bool = True, budget: int = BUDGET, step: Step = lambda: None
+) -> "pd.DataFrame":
     """Ablate every head at the last token alone: another intervention than ablation throughout, and named so.
 
     Args:
         decoder: The model.
         probed: The pairs.
-        step: Called after each layer.
+        cached: Keep the clean run's keys and values and run the last tokens alone, which is exact too; whole runs where there is linear
+            attention.
+        budget: Bytes that activations may take.
+        step: Called after each layer of each chunk of prompts.
 
     Returns:
         As ``head_effects``, with ``ablation`` "last token, zero".
@@ -290,33 +297,49 @@ def last_token_effects(decoder: Decoder, probed: Probed, *, step: Step = lambda:
     import pandas as pd
 
     asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
-    batch = decoder.batch([one.prompts[half].ids for one, half in asked])
-    clean = decoder.difference(decoder.run(batch), probed.answers)
-    rows = torch.arange(len(asked))
+    prompts = [one.prompts[half].ids for one, half in asked]
     pieces: list[pd.DataFrame] = []
-    for layer in decoder.layout.layers:
-        found: list[Tensor] = []
-        for head in range(layer.heads):
-            own = slice(head * layer.head_dim, (head + 1) * layer.head_dim)
-
-            def silence(_: nn.Module, arguments: tuple[Tensor, ...], own: slice = own) -> tuple[Tensor]:
-                z = arguments[0].clone()
-                z[rows, batch.last, own] = 0
-                return (z,)
-
-            with hooked([layer.out_proj.register_forward_pre_hook(silence)]):
-                found.append(decoder.difference(decoder.run(batch), probed.answers))
-        pieces.append(_rows(asked, range(len(asked)), layer.index, "last token, zero", clean, torch.stack(found)))
-        step()
+    for chunk in sweep_chunks(decoder, prompts, budget):
+        own = [prompts[index] for index in chunk]
+        replay = Replay(decoder, own, probed.answers)
+        for layer in decoder.layout.layers:
+            if cached and can_share(decoder):
+                ablated = replay.ablated_at_last(layer.index, range(layer.heads))
+            else:
+                ablated = naive_last_token(decoder, own, probed.answers, layer.index)
+            pieces.append(_rows(asked, chunk, layer.index, "last token, zero", replay.clean, ablated))
+            step()
     return pd.concat(pieces, ignore_index=True)
 
 
-def attributions(decoder: Decoder, probed: Probed) -> "pd.DataFrame":
+@torch.no_grad()
+def naive_last_token(
+    decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, layer: int, heads: Sequence[int] | None = None
+) -> Tensor:
+    """The reference for ablation at the last token alone: a whole forward a head; shape (heads, prompts)."""
+    batch, part = decoder.batch(prompts), decoder.layout.layers[layer]
+    rows = torch.arange(len(prompts))
+    found: list[Tensor] = []
+    for head in range(part.heads) if heads is None else heads:
+        own = slice(head * part.head_dim, (head + 1) * part.head_dim)
+
+        def silence(_: nn.Module, arguments: tuple[Tensor, ...], own: slice = own) -> tuple[Tensor]:
+            z = arguments[0].clone()
+            z[rows.to(z.device), batch.last.to(z.device), own] = 0
+            return (z,)
+
+        with hooked([part.out_proj.register_forward_pre_hook(silence)]):
+            found.append(decoder.difference(decoder.run(batch), answers))
+    return torch.stack(found)
+
+
+def attributions(decoder: Decoder, probed: Probed, *, budget: int = BUDGET) -> "pd.DataFrame":
     """A first guess at what zero ablation of each head does, from one backward pass: −Σ z · ∂D/∂z. A prescreen, never a result.
 
     Args:
         decoder: The model.
         probed: The pairs.
+        budget: Bytes that activations may take.
 
     Returns:
         As ``head_effects``, with ``ablation`` "attribution, zero".
@@ -324,23 +347,33 @@ def attributions(decoder: Decoder, probed: Probed) -> "pd.DataFrame":
     import pandas as pd
 
     asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
-    batch = decoder.batch([one.prompts[half].ids for one, half in asked])
-    leaves: dict[int, tuple[Tensor, Tensor]] = {}
-
-    def grow(index: int) -> Callable[..., tuple[Tensor]]:
-        def hook(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor]:
-            leaf = torch.zeros_like(arguments[0], requires_grad=True)
-            leaves[index] = (arguments[0].detach(), leaf)
-            return (arguments[0] + leaf,)
-
-        return hook
-
-    with torch.enable_grad(), hooked([layer.out_proj.register_forward_pre_hook(grow(layer.index)) for layer in decoder.layout.layers]):
-        clean = decoder.difference(decoder.run(batch), probed.answers)
-        gradients = torch.autograd.grad(clean.sum(), [leaf for _, leaf in leaves.values()])
+    prompts = [one.prompts[half].ids for one, half in asked]
     pieces: list[pd.DataFrame] = []
-    for layer, (z, _), gradient in zip(decoder.layout.layers, leaves.values(), gradients, strict=True):
-        change = -(z.float() * gradient.float()).unflatten(-1, (layer.heads, layer.head_dim)).sum((1, 3)).T
-        clean_here = clean.detach().to(change.device)
-        pieces.append(_rows(asked, range(len(asked)), layer.index, "attribution, zero", clean_here, clean_here + change))
+    # a backward pass keeps about all that every layer computed
+    kept = _KEPT * len(decoder.layout.layers)
+    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, kept, decoder.dtype.itemsize, budget):
+        clean, changes = _attributed(decoder, [prompts[index] for index in chunk], probed.answers)
+        for layer, change in zip(decoder.layout.layers, changes, strict=True):
+            here = clean.to(change.device)
+            pieces.append(_rows(asked, chunk, layer.index, "attribution, zero", here, here + change))
     return pd.concat(pieces, ignore_index=True)
+
+
+def _attributed(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens) -> tuple[Tensor, list[Tensor]]:
+    """Clean logit differences, and by layer the first guesses, shape (heads, prompts)."""
+    leaves: list[tuple[Tensor, Tensor]] = []
+
+    def grow(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor]:
+        leaf = torch.zeros_like(arguments[0], requires_grad=True)
+        leaves.append((arguments[0].detach(), leaf))
+        return (arguments[0] + leaf,)
+
+    layers = decoder.layout.layers
+    with torch.enable_grad(), hooked([layer.out_proj.register_forward_pre_hook(grow) for layer in layers]):
+        clean = decoder.difference(decoder.run(decoder.batch(prompts)), answers)
+        gradients = torch.autograd.grad(clean.sum(), [leaf for _, leaf in leaves])
+    changes = [
+        -(z.float() * gradient.float()).unflatten(-1, (layer.heads, layer.head_dim)).sum((1, 3)).T
+        for layer, (z, _), gradient in zip(layers, leaves, gradients, strict=True)
+    ]
+    return clean.detach(), changes

@@ -22,6 +22,7 @@ from misfire.mechanistic.layouts import Layout, find_layout
 
 Side = Literal["left", "right"]
 Attention = Literal["sdpa", "eager"]
+"""How a model computes attention."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -74,9 +75,15 @@ class Decoder:
         self.tokenizer = tokenizer
         self.name = name
         self.layout: Layout = find_layout(model)
-        attention = model.config.get_text_config()._attn_implementation
-        if attention not in {"sdpa", "eager"}:
-            raise InputError(f"{name}: attention is computed by '{attention}'; say sdpa or eager, which can be replayed layer by layer.")
+        if self.implementation not in {"sdpa", "eager"}:
+            raise InputError(
+                f"{name}: attention is computed by '{self.implementation}'; say sdpa or eager, which can be replayed layer by layer."
+            )
+
+    @property
+    def implementation(self) -> str:
+        """How attention is computed, by transformers' name."""
+        return cast(str, self.model.config.get_text_config()._attn_implementation)
 
     @property
     def device(self) -> torch.device:
@@ -190,9 +197,9 @@ class Decoder:
         return mass(answers.yes) - mass(answers.no)
 
     @contextmanager
-    def attention(self, implementation: Attention) -> Generator[None]:
+    def attention(self, implementation: Attention | Literal["misfire_tree"]) -> Generator[None]:
         """Compute attention another way for a while, for example ``eager``, which gives its weights."""
-        own = self.model.config.get_text_config()._attn_implementation
+        own = self.implementation
         self.model.set_attn_implementation(implementation)
         try:
             yield

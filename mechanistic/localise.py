@@ -38,7 +38,7 @@ from misfire.mechanistic.lens import lens, profile_table, suppression
 from misfire.mechanistic.page import write_page
 from misfire.mechanistic.patching import patch_all, recovery_table
 from misfire.mechanistic.paths import path_patch, path_table
-from misfire.mechanistic.replay import chunks
+from misfire.mechanistic.replay import sweep_chunks
 from misfire.mechanistic.selection import BUDGET, Probed
 from misfire.mechanistic.store import Store
 from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
@@ -145,8 +145,8 @@ def localise(
     keep["pairs"] = _pairs(probed)
     gap = _gap(probed)
     layers = len(decoder.layout.layers)
-    prompts = [len(prompt.ids) for one in probed.pairs for prompt in one.prompts.values()]
-    pieces = layers * len(list(chunks(prompts, decoder.width, layers, decoder.dtype.itemsize, plan.budget)))
+    prompts = [prompt.ids for one in probed.pairs for prompt in one.prompts.values()]
+    pieces = layers * len(sweep_chunks(decoder, prompts, plan.budget))
     means = mean_outputs(decoder, control_prompts(probed), plan.budget)
     method: Method = "replay"
     notes: list[str] = []
@@ -186,9 +186,11 @@ def localise(
 
     if "prescreen" in plan.analyses:
         with progress("Prescreens") as (started, step):
-            started(layers)
-            keep["effects_last_token"] = store.frame("last-token", lambda: last_token_effects(decoder, probed, step=step))
-            keep["effects_attribution"] = store.frame("attribution", lambda: attributions(decoder, probed))
+            started(pieces)
+            keep["effects_last_token"] = store.frame(
+                "last-token", lambda: last_token_effects(decoder, probed, budget=plan.budget, step=step)
+            )
+            keep["effects_attribution"] = store.frame("attribution", lambda: attributions(decoder, probed, budget=plan.budget))
             for name in ("last_token", "attribution"):
                 keep[f"heads_{name}"] = head_table(keep[f"effects_{name}"], seed=plan.seed)
 

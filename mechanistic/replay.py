@@ -1,14 +1,18 @@
 """The fast exact sweep: one clean run of some prompts, then only the layers behind a changed one run again.
 
 A head's output enters the residual stream through its own columns W_h of the output projection, so ablating it changes the attention's
-output by − W_h z_h and needs no attention computed in its layer. The start that all prompts share (system message, chat template) is
-replayed once for all of them, since no later token changes it; its keys and values are kept for the rest. Nothing is approximated.
+output by − W_h z_h and needs no attention computed in its layer. What prompts begin with alike (system message, a pair's passage) is
+replayed once for all of them, as a tree (``misfire.mechanistic.tree``), since no later token changes it. Nothing is approximated.
+
+Ablation at the last token alone is another intervention; for it the keys and values of all other tokens are kept from the clean run, and
+nothing but the last token is run again.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -17,26 +21,26 @@ from torch import Tensor, nn
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.hooks import Means, first, hooked, standing_in
 from misfire.mechanistic.layouts import Layer
+from misfire.mechanistic.tree import Tree, TreeMask, grow, register, tree_mask
 
 _PARTS = 8
 """Values that one replayed token holds at a time, in units of the residual stream: it, its MLP's inner layer, keys, values, scores."""
 
-_CPU_TOKENS = 4096
-"""So many tokens a pass are enough to keep a CPU busy."""
+_CPU_TOKENS = 1024
+"""So many tokens a pass are enough to keep a CPU busy; larger ones leave its caches."""
 
 
-class _Prefix:
-    """Takes the place of a key-value cache: keeps those of a prefix, then puts them before a suffix's."""
+class _Keys:
+    """Takes the place of a key-value cache: keeps keys and values, and puts kept ones before new ones."""
 
-    def __init__(self, kept: tuple[Tensor, Tensor] | None = None, repeat: int = 1) -> None:
-        self.kept, self.repeat = kept, repeat
+    def __init__(self, kept: tuple[Tensor, Tensor] | None = None) -> None:
+        self.kept = kept
 
     def update(self, keys: Tensor, values: Tensor, *_: object, **__: object) -> tuple[Tensor, Tensor]:
         if self.kept is None:
             self.kept = (keys, values)
             return keys, values
-        old = [part.repeat_interleave(self.repeat, dim=0) for part in self.kept]
-        return torch.cat([old[0], keys], dim=2), torch.cat([old[1], values], dim=2)
+        return torch.cat([self.kept[0], keys], dim=2), torch.cat([self.kept[1], values], dim=2)
 
 
 class Replay:
@@ -46,31 +50,35 @@ class Replay:
         decoder: The model.
         prompts: Token ids of the prompts.
         answers: The answers' tokens.
-        share_prefix: Whether the start that all prompts share is run once; not where there is linear attention, whose state is no cache
-            of keys and values.
+        share: Whether what prompts begin with alike is run once; never where there is linear attention, whose state is no cache of keys
+            and values.
 
     Attributes:
         clean: Logit differences of the clean run, shape (prompts,).
+        tokens: So many tokens a variant runs, a layer.
     """
 
     @torch.no_grad()
-    def __init__(self, decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, *, share_prefix: bool = True) -> None:
+    def __init__(self, decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, *, share: bool = True) -> None:
         self.decoder, self.answers = decoder, answers
+        self.prompts = len(prompts)
         batch = decoder.batch(prompts)
-        self.rows, self.tokens = batch.ids.shape
-        linear = any(layer.kind == "linear" for layer in decoder.layout.layers)
-        self.prefix = common_prefix(prompts) if share_prefix and not linear and self.rows > 1 else 0
-        self.last = batch.last - self.prefix
+        self.tree: Tree | None = grow(prompts) if share and can_share(decoder) else None
+        # eager attention knows no groups; it takes a mask over all nodes
+        self.grouped = self.tree is not None and decoder.implementation == "sdpa"
+        # sequences that run side by side: the tree alone, or every prompt by itself
+        self.ends = (torch.zeros_like(self.tree.ends), self.tree.ends) if self.tree else (torch.arange(self.prompts), batch.last.cpu())
+        self.tokens = len(self.tree.place) if self.tree else batch.ids.numel()
         self._arguments: list[dict[str, Any]] = []
-        self._inputs: list[tuple[Tensor, Tensor]] = []
-        self._z: list[tuple[Tensor, Tensor]] = []
+        self._inputs: list[Tensor] = []
+        self._z: list[Tensor] = []
 
         def keep_input(_: nn.Module, arguments: tuple[Tensor, ...], keywords: dict[str, Any]) -> None:
-            self._inputs.append(self._split(arguments[0]))
-            self._arguments.append({name: _one_row(value, self.rows) for name, value in keywords.items()})
+            self._inputs.append(self._nodes(arguments[0]))
+            self._arguments.append({name: _one_row(value, self.prompts) for name, value in keywords.items()})
 
         def keep_z(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-            self._z.append(self._split(arguments[0]))
+            self._z.append(self._nodes(arguments[0]))
 
         layers = decoder.layout.layers
         hooks = [layer.block.register_forward_pre_hook(keep_input, with_kwargs=True) for layer in layers]
@@ -91,131 +99,167 @@ class Replay:
             Shape (heads, prompts).
         """
         part = self.decoder.layout.layers[layer]
-        fill = None if means is None else means[layer]
-        prefix, rest = self._z[layer]
         if part is self.decoder.layout.layers[-1]:
-            rows = torch.arange(self.rows, device=rest.device)
-            last = self.last.to(rest.device)
-            after = _attention_without(part, rest[rows, last], heads, fill).flatten(0, 1)[:, None]
-            hidden = self._inputs[layer][1][rows, last].repeat(len(heads), 1)[:, None]
-            return self._read(self._block(part, hidden, "last", attention=after)[:, 0], len(heads))
-        before = _attention_without(part, prefix, heads, fill)
-        return self.from_attention(layer, before, _attention_without(part, rest, heads, fill).flatten(0, 1), len(heads))
+            # behind the last attention only the last token matters
+            return self.ablated_at_last(layer, heads, means)
+        after = _attention_without(part, self._z[layer], heads, None if means is None else means[layer]).flatten(0, 1)
+        hidden = self._inputs[layer].repeat(len(heads), 1, 1)
+        with self._attending():
+            return self._from_layer(layer + 1, self._block(part, hidden, attention=after), len(heads))
+
+    @torch.no_grad()
+    def ablated_at_last(self, layer: int, heads: Sequence[int], means: Means | None = None) -> Tensor:
+        """The logit differences with one head ablated at a time at the last token alone, which is another intervention.
+
+        Args:
+            layer: Their layer; the last one if the replay shares nothing.
+            heads: The heads.
+            means: What takes the place of a head's output; zero without.
+
+        Returns:
+            Shape (heads, prompts).
+        """
+        layers = self.decoder.layout.layers
+        part = layers[layer]
+        z = self._at_ends(self._z[layer])
+        after = _attention_without(part, z, heads, None if means is None else means[layer]).flatten(0, 1)[None]
+        hidden = self._at_ends(self._inputs[layer]).repeat(len(heads), 1)[None]
+        hidden = self._block(part, hidden, attention=after)
+        for later in layers[layer + 1 :]:
+            hidden = self._block(later, hidden, last_of=len(heads))
+        return self.decoder.read(hidden[0], self.answers).reshape(len(heads), self.prompts)
 
     @torch.no_grad()
     def unchanged(self) -> Tensor:
         """The logit differences of a replay that changes nothing, shape (prompts,); ``clean`` but for rounding."""
-        prefix, rest = self._inputs[0]
-        return self.from_layer(0, prefix[None], rest, 1)[0]
+        with self._attending():
+            return self._from_layer(0, self._inputs[0], 1)[0]
 
-    @torch.no_grad()
-    def from_attention(self, layer: int, before: Tensor, after: Tensor, copies: int) -> Tensor:
-        """Run on from what a layer's attention gives.
+    def _from_layer(self, layer: int, hidden: Tensor, copies: int) -> Tensor:
+        """Run on from the residual stream that enters a layer, shape (copies · sequences, tokens, width)."""
+        *middle, final = self.decoder.layout.layers[layer:]
+        for part in middle:
+            hidden = self._block(part, hidden)
+        attention = self._at_ends(self._attention_of(final, hidden), copies)[None]
+        residual = self._block(final, self._at_ends(hidden, copies)[None], attention=attention)
+        return self.decoder.read(residual[0], self.answers).reshape(copies, self.prompts)
 
-        Args:
-            layer: The layer.
-            before: Its attention's output on the shared prefix, shape (copies, prefix, width), or without tokens.
-            after: The same on the rest, shape (copies · prompts, tokens, width).
-            copies: How many variants run side by side.
+    def _attending(self) -> Any:  # noqa: ANN401 (a context)
+        """While it lasts attention is computed over the tree, group by group."""
+        return self.decoder.attention(register()) if self.grouped else nullcontext()
 
-        Returns:
-            The logit differences, shape (copies, prompts).
-        """
-        prefix, rest = self._inputs[layer]
-        hidden_prefix = prefix[None].expand(copies, *prefix.shape)
-        hidden = rest.repeat(copies, 1, 1)
-        layers = self.decoder.layout.layers
-        final = layers[-1]
-        if layer == final.index:
-            return self._read(self._at_last(final, hidden, after, copies), copies)
-        if self.prefix:
-            hidden_prefix = self._block(layers[layer], hidden_prefix, "prefix", attention=before)
-        hidden = self._block(layers[layer], hidden, "rest", attention=after)
-        return self.from_layer(layer + 1, hidden_prefix, hidden, copies)
+    def _nodes(self, values: Tensor) -> Tensor:
+        """Of values at every token of every prompt those of the sequences that are replayed, shape (sequences, tokens, …)."""
+        return values.detach() if self.tree is None else values[self.tree.row, self.tree.place].detach()[None]
 
-    @torch.no_grad()
-    def from_layer(self, layer: int, hidden_prefix: Tensor, hidden: Tensor, copies: int) -> Tensor:
-        """Run on from the residual stream that enters a layer; arguments as in ``from_attention``."""
-        layers = self.decoder.layout.layers
-        for part in layers[layer:]:
-            cache = _Prefix() if self.prefix else None
-            final = part is layers[-1]
-            if self.prefix:
-                hidden_prefix = self._block(part, hidden_prefix, "prefix", cache=cache, skip_mlp=final)
-                cache = _Prefix(cache.kept if cache else None, self.rows)
-            if final:
-                # behind the last attention only the last token matters
-                attention = self._attention_of(part, hidden, cache)
-                return self._read(self._at_last(part, hidden, attention, copies), copies)
-            hidden = self._block(part, hidden, "rest", cache=cache)
-        raise ValueError("there is no layer to run")
+    def _at_ends(self, values: Tensor, copies: int = 1) -> Tensor:
+        """Values at the prompts' last tokens, shape (copies · prompts, …)."""
+        own = values.unflatten(0, (copies, -1))
+        return own[:, self.ends[0].to(values.device), self.ends[1].to(values.device)].flatten(0, 1)
 
-    def _split(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        return hidden[0, : self.prefix].detach(), hidden[:, self.prefix :].detach()
-
-    def _at_last(self, part: Layer, hidden: Tensor, attention: Tensor, copies: int) -> Tensor:
-        """The residual stream after a layer, at each prompt's last token alone."""
-        rows = torch.arange(len(hidden), device=hidden.device)
-        last = self.last.to(hidden.device).repeat(copies)
-        return self._block(part, hidden[rows, last][:, None], "last", attention=attention[rows, last][:, None])[:, 0]
-
-    def _read(self, residual: Tensor, copies: int) -> Tensor:
-        return self.decoder.read(residual, self.answers).reshape(copies, self.rows)
-
-    def _attention_of(self, part: Layer, hidden: Tensor, cache: _Prefix | None) -> Tensor:
+    def _attention_of(self, part: Layer, hidden: Tensor) -> Tensor:
         found: list[Tensor] = []
 
         def keep(_: nn.Module, __: object, output: Any) -> None:  # noqa: ANN401
             found.append(first(output))
 
         with hooked([part.mixer.register_forward_hook(keep)]):
-            self._block(part, hidden, "rest", cache=cache, skip_mlp=True)
+            self._block(part, hidden, skip_mlp=True)
         return found[0]
 
     def _block(
         self,
         part: Layer,
         hidden: Tensor,
-        which: str,
         *,
         attention: Tensor | None = None,
-        cache: _Prefix | None = None,
+        last_of: int = 0,
+        keys: _Keys | None = None,
         skip_mlp: bool = False,
     ) -> Tensor:
-        """Run one layer, with its attention given or computed."""
+        """Run one layer: with its attention given; or over all tokens; or over the last tokens of so many variants."""
         with ExitStack() as stack:
             if attention is not None:
+                # with its attention given a layer looks at none of its arguments
                 stack.enter_context(standing_in(part.mixer, (attention, None) if part.kind == "attention" else attention))
+                keywords = self._arguments[part.index]
+            elif last_of:
+                keywords = self._last_arguments(part, last_of)
+            else:
+                keywords = self._tree_arguments[part.index] if self.tree else self._arguments[part.index]
+                keywords = keywords | {"past_key_values": keys}
             if skip_mlp:
                 stack.enter_context(standing_in(part.mlp, torch.zeros_like(hidden)))
-            keywords = self._keywords(part.index, which, hidden) | {"past_key_values": cache, "use_cache": False}
-            return first(part.block(hidden, **keywords))
+            return first(part.block(hidden, **keywords | {"use_cache": False}))
 
-    def _keywords(self, layer: int, which: str, hidden: Tensor) -> dict[str, Any]:
-        """What a layer is given beside the residual stream, cut to the prefix or to the rest."""
-        keywords = dict(self._arguments[layer])
-        if not self.prefix or which == "last":
-            # with its attention given a layer looks at none of them
-            return keywords
-        cut = slice(0, self.prefix) if which == "prefix" else slice(self.prefix, self.tokens)
-        mask = keywords.get("attention_mask")
-        if which == "prefix":
-            keywords["attention_mask"] = None if mask is None else mask[..., cut, cut]
-        else:
-            whole = torch.ones(1, 1, self.tokens, self.tokens, dtype=torch.bool, device=hidden.device).tril() if mask is None else mask
-            keywords["attention_mask"] = whole[..., cut, :]
-        if keywords.get("position_embeddings") is not None:
-            keywords["position_embeddings"] = tuple(part[:, cut] for part in keywords["position_embeddings"])
-        for name in ("position_ids", "cache_position"):
-            if keywords.get(name) is not None:
-                keywords[name] = keywords[name][..., cut]
-        return keywords
+    @cached_property
+    def _tree_arguments(self) -> list[dict[str, Any]]:
+        """What each layer is given beside the residual stream, for the nodes of the tree."""
+        assert self.tree is not None
+        known: dict[Any, Tensor | TreeMask] = {}
+        found: list[dict[str, Any]] = []
+        for part, keywords in zip(self.decoder.layout.layers, self._arguments, strict=True):
+            mask = keywords.get("attention_mask")
+            key = (id(mask), part.out_proj.weight.device)  # layers of one kind have one mask
+            if key not in known:
+                whole = self._whole_mask(mask, part)
+                known[key] = tree_mask(self.tree, whole) if self.grouped else whole
+            found.append(_placed(keywords, self.tree.place) | {"attention_mask": known[key]})
+        return found
+
+    def _whole_mask(self, mask: Tensor | None, part: Layer) -> Tensor:
+        """Over all nodes, shape (1, 1, nodes, nodes): a node attends to its ancestors, as far as the layer's own mask lets it."""
+        assert self.tree is not None
+        weight = part.out_proj.weight
+        ancestors = self.tree.ancestors.to(weight.device)[None, None]
+        if mask is None:
+            mask = torch.ones(1, 1, 1, 1, dtype=torch.bool) if self.grouped else torch.zeros(1, 1, 1, 1, dtype=weight.dtype)
+            mask = mask.expand(1, 1, int(self.tree.place.max()) + 1, int(self.tree.place.max()) + 1)
+        place = self.tree.place.to(mask.device)
+        own = mask[..., place[:, None], place].to(weight.device)
+        return ancestors & own if own.dtype == torch.bool else own.masked_fill(~ancestors, torch.finfo(own.dtype).min)
+
+    def _last_arguments(self, part: Layer, copies: int) -> dict[str, Any]:
+        """What a layer is given for the last tokens of so many variants, all side by side: each sees its clean ancestors and itself."""
+        assert self.tree is not None, "keys and values are kept where prompts share them"
+        whole = self._whole_mask(self._arguments[part.index].get("attention_mask"), part)[0, 0]
+        ends = self.tree.ends.to(whole.device)
+        clean, own = whole[ends], whole[ends, ends]
+        never = False if whole.dtype == torch.bool else torch.finfo(whole.dtype).min
+        clean[torch.arange(self.prompts), ends] = never
+        among = torch.full((copies * self.prompts, copies * self.prompts), never, dtype=whole.dtype, device=whole.device)
+        among.fill_diagonal_(own[0].item())
+        mask = torch.cat([clean.repeat(copies, 1), among], dim=1)[None, None]
+        keywords = _placed(self._arguments[part.index], self.tree.place[self.tree.ends].repeat(copies))
+        return keywords | {"attention_mask": mask, "past_key_values": _Keys(self._keys[part.index])}
+
+    @cached_property
+    def _keys(self) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of the clean run at all nodes, by layer."""
+        found: list[tuple[Tensor, Tensor]] = []
+        with self._attending():
+            for part, hidden in zip(self.decoder.layout.layers, self._inputs, strict=True):
+                keys = _Keys()
+                self._block(part, hidden, keys=keys, skip_mlp=True)
+                assert keys.kept is not None
+                found.append(keys.kept)
+        return found
 
 
-def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all prompts begin with alike; at least one token of each is left over."""
-    least = min(map(len, prompts)) - 1
-    return next((place for place in range(least) if len({prompt[place] for prompt in prompts}) > 1), least)
+def can_share(decoder: Decoder) -> bool:
+    """Whether keys and values are all that a layer keeps of earlier tokens."""
+    return all(layer.kind == "attention" for layer in decoder.layout.layers)
+
+
+def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
+    """A layer's arguments for tokens at some places of their prompts, side by side in one sequence."""
+    placed = dict(keywords)
+    if (embeddings := placed.get("position_embeddings")) is not None:
+        placed["position_embeddings"] = tuple(part[:, places.to(part.device)] for part in embeddings)
+    for name in ("position_ids", "cache_position"):
+        if placed.get(name) is not None:
+            placed[name] = placed[name][..., places.to(placed[name].device)]
+    return placed
 
 
 def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
@@ -231,11 +275,31 @@ def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: i
     Yields:
         Indices of prompts, alike in length; at least one a chunk.
     """
-    order = sorted(range(len(lengths)), key=lambda index: lengths[index])
+    yield from _fitting(sorted(range(len(lengths)), key=lambda index: lengths[index]), lengths, width, layers, size, budget)
+
+
+def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int) -> list[list[int]]:
+    """Split prompts into replays that fit a budget, those that begin alike together.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids of each.
+        budget: Bytes.
+
+    Returns:
+        Indices of prompts, by chunk.
+    """
+    order = sorted(range(len(prompts)), key=lambda index: tuple(prompts[index]))
+    lengths = [len(prompt) for prompt in prompts]
+    return list(_fitting(order, lengths, decoder.width, len(decoder.layout.layers), decoder.dtype.itemsize, budget))
+
+
+def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
     chunk: list[int] = []
     for index in order:
-        # two activations a layer and token: the layer's input and its heads' outputs; lengths rise, so this one pads the others
-        if chunk and 2 * layers * (len(chunk) + 1) * lengths[index] * width * size > budget / 2:
+        longest = max(lengths[other] for other in (*chunk, index))
+        # two activations a layer and token: the layer's input and its heads' outputs; all are padded to the longest
+        if chunk and 2 * layers * (len(chunk) + 1) * longest * width * size > budget / 2:
             yield chunk
             chunk = []
         chunk.append(index)

@@ -6,7 +6,8 @@ import torch
 from misfire.mechanistic.decoder import AnswerTokens
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import ablating, capturing
-from misfire.mechanistic.replay import Replay, chunks, common_prefix
+from misfire.mechanistic.ablation import naive_last_token
+from misfire.mechanistic.replay import Replay, chunks, sweep_chunks
 from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 
 ANSWERS = AnswerTokens((5, 6), (7,))
@@ -24,7 +25,7 @@ def test_replay_equals_ablation(family: str, attention: str):
         means = {layer: z[:, :9].mean((0, 1)) for layer, z in captured.z.items()}
         for fill in (None, means):
             replay = Replay(decoder, prompts, ANSWERS)
-            assert replay.prefix == (0 if family == "qwen3.5" else 5)
+            assert (replay.tree is None) == (family == "qwen3.5")
             torch.testing.assert_close(replay.clean, decoder.difference(decoder.run(batch), ANSWERS), atol=1e-5, rtol=0)
             for layer in decoder.layout.layers:
                 fast = replay.ablated(layer.index, range(layer.heads), fill)
@@ -35,13 +36,37 @@ def test_replay_equals_ablation(family: str, attention: str):
                     assert (slow - replay.clean).abs().max() > 1e-3  # the ablation does something
 
 
-def test_prompts_of_unequal_start_share_nothing_and_still_agree():
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "qwen3.5"])
+def test_the_cached_last_token_variant_equals_whole_runs(family: str, attention: str):
+    decoder = random_decoder(family)
+    prompts = random_prompts()
+    with decoder.attention(attention):  # pyright: ignore[reportArgumentType]
+        replay = Replay(decoder, prompts, ANSWERS)
+        for layer in decoder.layout.layers:
+            fast = replay.ablated_at_last(layer.index, range(layer.heads))
+            slow = naive_last_token(decoder, prompts, ANSWERS, layer.index)
+            torch.testing.assert_close(fast, slow, atol=1e-5, rtol=0)
+            assert (slow - replay.clean).abs().max() > 1e-3
+
+
+def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():
     decoder = random_decoder()
-    prompts = random_prompts(shared=0)
-    assert common_prefix(prompts) == 0
-    replay, whole = Replay(decoder, prompts, ANSWERS), Replay(decoder, random_prompts(), ANSWERS, share_prefix=False)
-    assert (replay.prefix, whole.prefix) == (0, 0)
-    torch.testing.assert_close(whole.ablated(1, [0, 2]), Replay(decoder, random_prompts(), ANSWERS).ablated(1, [0, 2]), atol=1e-5, rtol=0)
+    start = list(range(4, 20))
+    for prompts in (
+        random_prompts(shared=0),
+        [[*start, 7], [*start, 7], [*start, 7, 9]],
+        [[*start, *range(20, 32), 5], [*start, *range(20, 32), 6], [*start, 30, 31, 33], [4, 5]],
+        [start],
+    ):
+        tree, whole = Replay(decoder, prompts, ANSWERS), Replay(decoder, prompts, ANSWERS, share=False)
+        assert tree.tree is not None
+        assert whole.tree is None
+        for layer in range(4):
+            torch.testing.assert_close(tree.ablated(layer, [0, 2]), whole.ablated(layer, [0, 2]), atol=1e-5, rtol=0)
+            slow = naive_last_token(decoder, prompts, ANSWERS, layer, [0, 2])
+            torch.testing.assert_close(tree.ablated_at_last(layer, [0, 2]), slow, atol=1e-5, rtol=0)
+        torch.testing.assert_close(tree.unchanged(), tree.clean, atol=1e-5, rtol=0)
 
 
 def test_chunks_hold_every_prompt_once_within_the_budget():
@@ -50,3 +75,11 @@ def test_chunks_hold_every_prompt_once_within_the_budget():
     assert sorted(index for chunk in made for index in chunk) == [0, 1, 2, 3, 4]
     assert all(len(chunk) == 1 or len(chunk) * max(lengths[index] for index in chunk) <= 18 for chunk in made)
     assert len(made) > 1
+
+
+def test_a_sweep_takes_prompts_together_that_begin_alike():
+    decoder = random_decoder()
+    prompts = [[4, 5, 6, 9], [7, 8, 9, 9, 9], [4, 5, 6, 8], [7, 8, 9, 5, 5]]
+    # given room for two prompts of five tokens
+    made = sweep_chunks(decoder, prompts, 2 * 2 * 4 * 10 * 32 * 4)
+    assert [set(chunk) for chunk in made] == [{0, 2}, {1, 3}]

@@ -191,9 +191,9 @@ def main() -> None:
     share = sum(len(own) for _, own in reference) / heads
     nodes = Replay(decoder, prompts, ANSWERS).tokens
     print(
-        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {device}, {settings.dtype}, {settings.threads} threads; "
-        f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} in all, {nodes} as a tree"
+        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {device}, {settings.dtype}, {settings.threads} threads"
     )
+    print(f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} in all, {nodes} as a tree")
 
     ways: dict[str, Callable[[], Any]] = {
         "one forward a head, all prompts": lambda: [naive_sweep(decoder, prompts, ANSWERS, layer, heads=own) for layer, own in reference],

@@ -1,14 +1,9 @@
-"""Closing the loop: what VETO gives before and after an intervention, on the same pairs, with foils where they were asked."""
-
-# torch and pandas leave many types open
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""Closing the loop: what a task of ours gives before and after an intervention, on the same pairs or instances."""
 
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.box import SIMPLE
@@ -17,113 +12,73 @@ from rich.table import Table
 
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
-from misfire.mechanistic.inference import Floats, by_cluster, codes
+from misfire.mechanistic.changes import Change, Labels, answer_changes, pair_changes, verdict_changes
 from misfire.reports.forms import UNDEFINED, between, percent, plain, points
-from misfire.reports.frames import read_results
-from misfire.scorers.statistics import NAN, Estimate, clustered_difference, clustered_proportion
+from misfire.reports.frames import Results, read_results
+from misfire.reports.misalign_runs import MisalignRun
+from misfire.reports.runs import Run
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class Change:
-    """One measure before and after.
-
-    Attributes:
-        run: The run after.
-        intervention: What was done to the model, as far as the log says.
-        measure: What was measured.
-        n: Halves or pairs that both runs have.
-        before: Before.
-        after: After.
-        difference: After minus before, paired, with its interval.
-    """
-
-    run: str
-    intervention: str
-    measure: str
-    n: int
-    before: float
-    after: float
-    difference: Estimate
+_INTERVENTION = ("heads", "ablation", "layers", "intervention")
+"""The model arguments that say what was done."""
 
 
 def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
-    """Compare VETO logs on the same pairs.
+    """Compare logs of one task on the same pairs or instances.
 
     Args:
-        before: Log of the model as it is.
+        before: Log of the model as it is, of VETO, priming or Mis-Align Bench.
         after: Logs of the model with something done to it.
 
     Returns:
-        For each log after, MAR and BR, the shares of stereotyped and contrast halves answered rightly, of invalid answers, and with
-        controls of foils answered rightly.
+        For each log after, the task's measures (``misfire.mechanistic.changes``).
 
     Raises:
-        InputError: A log cannot be used, or the logs are on different pairs.
+        InputError: A log cannot be used, or the logs are of different tasks, pairs, instances, arms or dimensions.
     """
     results = [read_results(log) for log in (before, *after)]
-    for log, read in zip((before, *after), results, strict=True):
-        if len(read.run_set.of("veto")) != 1:
-            raise InputError(f"{log}: {len(read.run_set.of('veto'))} VETO runs are there. Give one log file for each run.")
-    first = results[0].run_set.of("veto")[0]
+    runs = [_only_run(log, read) for log, read in zip((before, *after), results, strict=True)]
     changes: list[Change] = []
-    for log, read in zip(after, results[1:], strict=True):
-        run = read.run_set.of("veto")[0]
-        if run.pair_set != first.pair_set:
-            raise InputError(f"{log}: these are other pairs than those of {before}. Run both on the same source with the same parameters.")
+    for log, read, run in zip(after, results[1:], runs[1:], strict=True):
+        if wrong := _unlike(runs[0], run):
+            raise InputError(f"{log}: {wrong} than those of {before}. Run both with the same task, source and parameters.")
         settings = dict(run.settings)
-        done = ", ".join(f"{name}={settings[name]}" for name in ("heads", "ablation", "layers", "intervention") if name in settings)
-        changes += _changes(run.label, done or UNDEFINED, results[0].halves, read.halves)
+        done = ", ".join(f"{name}={settings[name]}" for name in _INTERVENTION if name in settings)
+        labels = Labels(run.label, done or UNDEFINED)
+        if isinstance(run, Run):
+            changes += pair_changes(labels, results[0].halves, read.halves, run.arms)
+        elif run.mode == "detect":
+            changes += verdict_changes(labels, results[0].misalign.judged[0], read.misalign.judged[0])
+        else:
+            changes += answer_changes(labels, results[0].misalign.records[0], read.misalign.records[0])
     return changes
 
 
-def _changes(run: str, intervention: str, one: "pd.DataFrame", other: "pd.DataFrame") -> list[Change]:
-    keys = ["pair_id", "scenario", "half", "probe", "epoch"]
-    joined = one[[*keys, "outcome"]].merge(other[[*keys, "outcome"]], on=keys, suffixes=("_before", "_after"))
-    joined = joined[(joined["outcome_before"] != "failed") & (joined["outcome_after"] != "failed")]
-    right = {when: (joined[f"outcome_{when}"] == "right").astype(float) for when in ("before", "after")}
-    invalid = {when: (~joined[f"outcome_{when}"].isin(["right", "wrong"])).astype(float) for when in ("before", "after")}
-    evidence = joined["probe"] == "evidence"
-    changes: list[Change] = []
-
-    def share(measure: str, rows: "pd.Series[bool]", hits: "dict[str, pd.Series[float]]") -> None:
-        if rows.any():
-            clusters = codes(joined.loc[rows, "scenario"].tolist())
-            trials = np.bincount(clusters).astype(float)
-            counted = [(by_cluster(_floats(hits[when][rows]), clusters), trials) for when in ("before", "after")]
-            changes.append(_change(run, intervention, measure, int(rows.sum()), counted))
-
-    pairs = joined[evidence].assign(before=right["before"][evidence], after=right["after"][evidence])
-    wide = pairs.pivot_table(index=["pair_id", "scenario", "epoch"], columns="half", values=["before", "after"]).dropna().reset_index()
-    if len(wide):
-        clusters = codes(wide["scenario"].tolist())
-        for measure, asked, given in (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")):
-            counted: list[tuple[Floats, Floats]] = []
-            for when in ("before", "after"):
-                trials: Floats = wide[when, given].to_numpy(float)
-                hits: Floats = trials * (1 - wide[when, asked].to_numpy(float))
-                counted.append((by_cluster(hits, clusters), by_cluster(trials, clusters)))
-            changes.append(_change(run, intervention, measure, len(wide), counted))
-    for half in ("stereotyped", "contrast"):
-        share(f"{half} halves right", evidence & (joined["half"] == half), right)
-    for half in ("stereotyped", "contrast"):
-        share(f"{half} foils right", (joined["probe"] == "foil") & (joined["half"] == half), right)
-    share("invalid answers", evidence, invalid)
-    return changes
+def _only_run(log: str, results: Results) -> Run | MisalignRun:
+    runs = [*results.run_set.runs, *results.misalign.run_set.runs]
+    if len(runs) != 1:
+        raise InputError(f"{log}: {len(runs)} runs are there. Give one log file for each run.")
+    return runs[0]
 
 
-def _floats(series: "pd.Series[float]") -> Floats:
-    return np.asarray(series, dtype=np.float64)
-
-
-def _change(run: str, intervention: str, measure: str, n: int, counted: list[tuple[Floats, Floats]]) -> Change:
-    before, after = (clustered_proportion(hits, trials).value for hits, trials in counted)
-    difference = Estimate(NAN, NAN, NAN, NAN)
-    if all(trials.sum() for _, trials in counted):
-        difference = clustered_difference(*counted[1], *counted[0])
-    return Change(run, intervention, measure, n, before, after, difference)
+def _unlike(one: Run | MisalignRun, other: Run | MisalignRun) -> str | None:
+    """In what two runs differ that must be alike; none if in nothing."""
+    if isinstance(one, Run) and isinstance(other, Run):
+        told = {
+            "another task": one.task == other.task,
+            "other pairs": one.pair_set == other.pair_set,
+            "other arms": one.arms == other.arms,
+            "another protocol or parser": (one.protocol, one.parser) == (other.protocol, other.parser),
+        }
+    elif isinstance(one, MisalignRun) and isinstance(other, MisalignRun):
+        told = {
+            "another mode": one.mode == other.mode,
+            "other instances": one.instance_set == other.instance_set,
+            "other questions": (one.condition, one.dimensions) == (other.condition, other.dimensions),
+            "another grader": one.grader == other.grader,
+        }
+    else:
+        told = {"another task": False}
+    return next((words for words, same in told.items() if not same), None)
 
 
 def tables_of(changes: Sequence[Change]) -> list[Table]:

@@ -148,9 +148,10 @@ def organism(kind: str, out: Path, seed: int, family: str) -> None:
 @click.argument("after", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table to this file: .csv or .md.")
 def before_after(before: str, after: tuple[str, ...], out: Path | None) -> None:
-    """Show what an intervention restores and what it costs: the VETO log BEFORE it against those AFTER, on the same pairs.
+    """Show what an intervention restores and what it costs: the log BEFORE it against those AFTER.
 
-    Differences are paired by half, with intervals clustered by scenario.
+    Logs of VETO, of priming or of Mis-Align Bench, all of one task on the same pairs or instances. Differences are paired, with intervals
+    clustered by scenario or instance.
     """
     from rich.console import Console
 

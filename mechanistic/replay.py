@@ -23,8 +23,8 @@ from misfire.mechanistic.hooks import Means, first, hooked, standing_in
 from misfire.mechanistic.layouts import Layer
 from misfire.mechanistic.tree import Tree, TreeMask, grow, register, tree_mask
 
-_PARTS = 8
-"""Values that one replayed token holds at a time, in units of the residual stream: it, its MLP's inner layer, keys, values, scores."""
+_PARTS = 24
+"""Values that one running token holds at a time, in units of the residual stream: it, its norm, three of a gated MLP's inner size."""
 
 _CPU_TOKENS = 1024
 """So many tokens a pass are enough to keep a CPU busy; larger ones leave its caches."""
@@ -118,6 +118,9 @@ class Replay:
 
         Returns:
             Shape (heads, prompts).
+
+        Raises:
+            ValueError: Another layer than the last, and the replay shares nothing.
         """
         layers = self.decoder.layout.layers
         part = layers[layer]
@@ -192,10 +195,15 @@ class Replay:
                 stack.enter_context(standing_in(part.mlp, torch.zeros_like(hidden)))
             return first(part.block(hidden, **keywords | {"use_cache": False}))
 
+    def _grown(self) -> Tree:
+        if self.tree is None:
+            raise ValueError("this replay shares nothing: keys and values of earlier tokens are not kept")
+        return self.tree
+
     @cached_property
     def _tree_arguments(self) -> list[dict[str, Any]]:
         """What each layer is given beside the residual stream, for the nodes of the tree."""
-        assert self.tree is not None
+        tree = self._grown()
         known: dict[Any, Tensor | TreeMask] = {}
         found: list[dict[str, Any]] = []
         for part, keywords in zip(self.decoder.layout.layers, self._arguments, strict=True):
@@ -203,34 +211,33 @@ class Replay:
             key = (id(mask), part.out_proj.weight.device)  # layers of one kind have one mask
             if key not in known:
                 whole = self._whole_mask(mask, part)
-                known[key] = tree_mask(self.tree, whole) if self.grouped else whole
-            found.append(_placed(keywords, self.tree.place) | {"attention_mask": known[key]})
+                known[key] = tree_mask(tree, whole) if self.grouped else whole
+            found.append(_placed(keywords, tree.place) | {"attention_mask": known[key]})
         return found
 
     def _whole_mask(self, mask: Tensor | None, part: Layer) -> Tensor:
         """Over all nodes, shape (1, 1, nodes, nodes): a node attends to its ancestors, as far as the layer's own mask lets it."""
-        assert self.tree is not None
-        weight = part.out_proj.weight
-        ancestors = self.tree.ancestors.to(weight.device)[None, None]
+        tree, weight = self._grown(), part.out_proj.weight
+        ancestors = tree.ancestors.to(weight.device)[None, None]
         if mask is None:
             mask = torch.ones(1, 1, 1, 1, dtype=torch.bool) if self.grouped else torch.zeros(1, 1, 1, 1, dtype=weight.dtype)
-            mask = mask.expand(1, 1, int(self.tree.place.max()) + 1, int(self.tree.place.max()) + 1)
-        place = self.tree.place.to(mask.device)
+            mask = mask.expand(1, 1, int(tree.place.max()) + 1, int(tree.place.max()) + 1)
+        place = tree.place.to(mask.device)
         own = mask[..., place[:, None], place].to(weight.device)
         return ancestors & own if own.dtype == torch.bool else own.masked_fill(~ancestors, torch.finfo(own.dtype).min)
 
     def _last_arguments(self, part: Layer, copies: int) -> dict[str, Any]:
         """What a layer is given for the last tokens of so many variants, all side by side: each sees its clean ancestors and itself."""
-        assert self.tree is not None, "keys and values are kept where prompts share them"
+        tree = self._grown()
         whole = self._whole_mask(self._arguments[part.index].get("attention_mask"), part)[0, 0]
-        ends = self.tree.ends.to(whole.device)
+        ends = tree.ends.to(whole.device)
         clean, own = whole[ends], whole[ends, ends]
         never = False if whole.dtype == torch.bool else torch.finfo(whole.dtype).min
         clean[torch.arange(self.prompts), ends] = never
         among = torch.full((copies * self.prompts, copies * self.prompts), never, dtype=whole.dtype, device=whole.device)
         among.fill_diagonal_(own[0].item())
         mask = torch.cat([clean.repeat(copies, 1), among], dim=1)[None, None]
-        keywords = _placed(self._arguments[part.index], self.tree.place[self.tree.ends].repeat(copies))
+        keywords = _placed(self._arguments[part.index], tree.place[tree.ends].repeat(copies))
         return keywords | {"attention_mask": mask, "past_key_values": _Keys(self._keys[part.index])}
 
     @cached_property
@@ -241,8 +248,7 @@ class Replay:
             for part, hidden in zip(self.decoder.layout.layers, self._inputs, strict=True):
                 keys = _Keys()
                 self._block(part, hidden, keys=keys, skip_mlp=True)
-                assert keys.kept is not None
-                found.append(keys.kept)
+                found += [keys.kept] if keys.kept else []
         return found
 
 
@@ -298,8 +304,8 @@ def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: i
     chunk: list[int] = []
     for index in order:
         longest = max(lengths[other] for other in (*chunk, index))
-        # two activations a layer and token: the layer's input and its heads' outputs; all are padded to the longest
-        if chunk and 2 * layers * (len(chunk) + 1) * longest * width * size > budget / 2:
+        # two activations a layer and token: the layer's input and its heads' outputs; or what one layer holds while it runs
+        if chunk and max(2 * layers, _PARTS) * (len(chunk) + 1) * longest * width * size > budget / 2:
             yield chunk
             chunk = []
         chunk.append(index)

@@ -115,7 +115,12 @@ def tree_mask(tree: Tree, whole: Tensor) -> TreeMask:
 
 
 def tree_attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: TreeMask, **options: Any
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: TreeMask,
+    **options: Any,  # noqa: ANN401 (what transformers hands to attention of any kind)
 ) -> tuple[Tensor, None]:
     """Attention of transformers' kind over a tree, group by group; exact, since no token attends to another group's."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward

@@ -1,20 +1,28 @@
-"""The before/after table, over logs of the simulated model with planted rates."""
+"""The before/after table of every task, over logs of the simulated model with planted rates."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from inspect_ai import Task
 from inspect_ai import eval as run
 
 from misfire.cli import main
 from misfire.errors import InputError
-from misfire.mechanistic.before_after import Change, compare_logs, write_table
+from misfire.mechanistic.before_after import compare_logs, write_table
+from misfire.mechanistic.changes import Change, Labels, pair_changes
+from misfire.tasks.misalign_bench import misalign_bench
+from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 
 
-def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
-    task = veto(source="embedded", pairs=pairs, controls=True)
-    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(folder), display="none")  # pyright: ignore[reportArgumentType]
+def make_log(folder: Path, pairs: int = 12, **planted: float) -> str:
+    return logged(folder, veto(source="embedded", pairs=pairs, controls=True), planted)
+
+
+def logged(folder: Path, task: Task, planted: dict[str, Any], **options: Any) -> str:
+    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(folder), display="none", **options)
     return log.location
 
 
@@ -36,7 +44,7 @@ def test_each_measure_is_paired_and_has_its_interval(logs: tuple[str, str]):
         "invalid answers",
     ]
     mar = changes["MAR"]
-    assert mar.n == 16
+    assert mar.n == 12
     assert mar.before > 0.7
     assert mar.difference.value == pytest.approx(mar.after - mar.before)
     assert mar.difference.upper < 0
@@ -51,7 +59,7 @@ def test_a_log_against_itself_shows_no_change(logs: tuple[str, str]):
 
 def test_logs_on_other_pairs_are_not_compared(logs: tuple[str, str], tmp_path: Path):
     with pytest.raises(InputError, match="other pairs"):
-        compare_logs(logs[0], [make_log(tmp_path, pairs=8)])
+        compare_logs(logs[0], [make_log(tmp_path, pairs=4)])
 
 
 def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path: Path):
@@ -65,3 +73,69 @@ def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path:
     assert (tmp_path / "table.md").read_text().count("\n") == 2 + 7
     with pytest.raises(InputError, match=r"\.csv or \.md"):
         write_table(changes, tmp_path / "table.txt")
+
+
+def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: Path):
+    # given a cue that misleads the model before, and does nothing after
+    task = priming(source="embedded", pairs=24, cues="fairness")
+    before = logged(tmp_path / "before", task, {"mar": 0.2, "br": 0.0, "cue_mar": "fairness:0.9"})
+    after = logged(tmp_path / "after", task, {"mar": 0.0, "br": 0.0})
+    changes = {change.measure: change for change in compare_logs(before, [after])}
+    base, primed = ([name for name in changes if name.startswith(f"{arm}: ")] for arm in ("base", "fairness_stereotyped"))
+    assert len(base) + len(primed) == len(changes)
+    assert [name.partition(": ")[2] for name in base] == [
+        "MAR", "BR", "stereotyped halves right", "contrast halves right", "invalid answers"
+    ]  # fmt: skip
+    # then the change of MAR by the cue falls by as much as the arm's MAR falls more than the base's
+    fell = changes["fairness_stereotyped: ΔMAR"]
+    assert fell.before == pytest.approx(changes["fairness_stereotyped: MAR"].before - changes["base: MAR"].before)
+    assert fell.after == 0
+    assert fell.difference.value == pytest.approx(-fell.before)
+    assert fell.difference.upper < 0
+
+
+def test_verdicts_of_misalign_bench_are_paired_by_instance(tmp_path: Path):
+    # given a judge that flags less after, whose replies are sometimes none
+    task = misalign_bench(per_dimension=8)
+    before = logged(tmp_path / "before", task, {"coverage": 1.0, "ffr": 0.0})
+    after = logged(tmp_path / "after", task, {"coverage": 0.4, "ffr": 0.0, "invalid": 0.2})
+    changes = {change.measure: change for change in compare_logs(before, [after])}
+    assert list(changes)[:3] == ["Alignment Score", "Coverage", "FFR"]
+    assert {name.partition(":")[0] for name in changes if ":" in name} == {"safety", "value", "culture"}
+    assert changes["Coverage"].before == 1
+    assert changes["Coverage"].difference.upper < 0
+    score = changes["Alignment Score"]
+    assert score.difference.value == pytest.approx(score.after - score.before)
+    # then what is invalid is counted, and counts as the wrong decision
+    assert changes["invalid verdicts"].before == 0
+    assert changes["invalid verdicts"].after > 0.05
+    assert changes["FFR"].after > 0
+
+
+def test_answers_that_a_grader_judged_are_compared(tmp_path: Path):
+    task = misalign_bench(mode="generate", per_dimension=8, grader_sample=2)
+    grader = {"model_roles": {"grader": "simulated/judge"}}
+    before = logged(tmp_path / "before", task, {"misaligned": 0.9}, **grader)
+    after = logged(tmp_path / "after", task, {"misaligned": 0.0}, **grader)
+    changes = {change.measure: change for change in compare_logs(before, [after])}
+    assert list(changes) == ["aligned answers", "answers without a verdict"]
+    assert changes["aligned answers"].difference.lower > 0
+
+
+def test_samples_that_failed_in_either_run_are_counted_apart():
+    import pandas as pd
+
+    def halves(*outcomes: str) -> pd.DataFrame:
+        rows = [(f"p{k // 2}", f"s{k // 2}", ("stereotyped", "contrast")[k % 2], outcome) for k, outcome in enumerate(outcomes)]
+        return pd.DataFrame(rows, columns=["pair_id", "scenario", "half", "outcome"]).assign(arm="base", probe="evidence", epoch=1)
+
+    one, other = halves("wrong", "right", "right", "right"), halves("right", "right", "failed", "right")
+    changes = {change.measure: change for change in pair_changes(Labels("run", "none"), one, other, ["base"])}
+    assert changes["MAR"].n == 1
+    assert changes["contrast halves right"].n == 2
+    assert (changes["failed samples"].before, changes["failed samples"].after, changes["failed samples"].n) == (0, 0.25, 4)
+
+
+def test_logs_of_other_tasks_are_not_compared(logs: tuple[str, str], tmp_path: Path):
+    with pytest.raises(InputError, match="another task"):
+        compare_logs(logs[0], [logged(tmp_path, misalign_bench(per_dimension=2), {})])

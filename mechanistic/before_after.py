@@ -17,6 +17,7 @@ from misfire.reports.forms import UNDEFINED, between, percent, plain, points
 from misfire.reports.frames import Results, read_results
 from misfire.reports.misalign_runs import MisalignRun
 from misfire.reports.runs import Run
+from misfire.scorers.priming import BASE
 
 _INTERVENTION = ("heads", "ablation", "layers", "intervention")
 """The model arguments that say what was done."""
@@ -45,7 +46,7 @@ def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
         done = ", ".join(f"{name}={settings[name]}" for name in _INTERVENTION if name in settings)
         labels = Labels(run.label, done or UNDEFINED)
         if isinstance(run, Run):
-            changes += pair_changes(labels, results[0].halves, read.halves, run.arms)
+            changes += pair_changes(labels, results[0].halves, read.halves, list(dict.fromkeys((BASE, *run.arms))))
         elif run.mode == "detect":
             changes += verdict_changes(labels, results[0].misalign.judged[0], read.misalign.judged[0])
         else:

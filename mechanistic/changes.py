@@ -77,7 +77,7 @@ def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", 
         labels: What they are of.
         before: Its halves before, as ``misfire.reports.frames`` has them.
         after: The same after.
-        arms: The run's arms; only the base in VETO.
+        arms: The run's arms, the base first; only that in VETO.
 
     Returns:
         For every arm MAR and BR, the shares of stereotyped and contrast halves answered rightly, with controls of foils too, of answers

@@ -23,6 +23,7 @@ from misfire.mechanistic.inference import by_cluster, codes, folds
 from misfire.mechanistic.prompts import probe_prompt
 from misfire.mechanistic.replay import copies_in_budget
 from misfire.mechanistic.selection import BUDGET, Floats, Probed, differences
+from misfire.mechanistic.store import Store
 from misfire.scorers.statistics import NAN, Estimate, clustered_mean, clustered_proportion
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ Choice = Literal["ranked", "random", "layer-matched"]
 """How heads were chosen: by their table on the other fold; at random from the others; the same with as many in each layer."""
 
 CHOICES: tuple[Choice, ...] = ("ranked", "random", "layer-matched")
+
+
+_COLUMNS = ("fold", "k", "choice", "draw", "heads", "pair", "scenario", "category", "group", "probe", "clean", "ablated")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ def top_k(
     means: Means | None = None,
     seed: int = 1,
     budget: int = BUDGET,
+    store: Store | None = None,
+    name: str = "top-k",
     step: Callable[[], None] = lambda: None,
 ) -> "pd.DataFrame":
     """Ablate the best K heads together, and as many random ones.
@@ -70,6 +76,8 @@ def top_k(
         means: What takes the place of a head's output; zero without.
         seed: Of folds and draws.
         budget: Bytes that activations may take.
+        store: Keeps finished pieces, one a K and fold.
+        name: What they are called.
         step: Called after each K of each fold.
 
     Returns:
@@ -88,22 +96,28 @@ def top_k(
     others = [scenario for scenario in dict.fromkeys(scenarios) if scenario not in fold_of]
     fold_of |= dict(zip(others, folds(others, seed=seed), strict=True)) if others else {}
     asked = _asked(decoder, probed, budget)
-    generator = np.random.default_rng(seed)
-    rows: list[dict[str, Any]] = []
+    pieces: list[pd.DataFrame] = []
     for fold in (0, 1):
         train = effects[effects["scenario"].map(fold_of.__getitem__) != fold]
         order = ranked(head_table(train, seed=seed)) if (train["group"] == "failure").any() else []
         tested = [one for one in asked if fold_of[one.labels["scenario"]] == fold]
         halves = [one for one in tested if one.labels["group"] == "failure" and one.probe in HALF_NAMES]
         for k in (k for k in ks if k <= len(decoder.heads)):
-            best = order[:k]
-            chosen: list[tuple[Choice, int, list[Head], list[_Asked]]] = [("ranked", 0, best, tested)]
-            for draw in range(draws):
-                chosen.append(("random", draw, _random(decoder, best, generator), halves))
-                chosen.append(("layer-matched", draw, _layer_matched(decoder, best, generator), halves))
-            rows += _run(decoder, probed, chosen, fold, k, means, budget)
+
+            def piece(
+                fold: int = fold, k: int = k, best: list[Head] = order[:k], tested: list[_Asked] = tested, halves: list[_Asked] = halves
+            ) -> pd.DataFrame:
+                # each piece has draws of its own, so that a resumed run goes on as if it had not been broken off
+                generator = np.random.default_rng((seed, fold, k))
+                chosen: list[tuple[Choice, int, list[Head], list[_Asked]]] = [("ranked", 0, best, tested)]
+                for draw in range(draws):
+                    chosen.append(("random", draw, _random(decoder, best, generator), halves))
+                    chosen.append(("layer-matched", draw, _layer_matched(decoder, best, generator), halves))
+                return pd.DataFrame(_run(decoder, probed, chosen, fold, k, means, budget), columns=_COLUMNS)
+
+            pieces.append(store.frame(f"{name}-K{k}-F{fold}", piece) if store else piece())
             step()
-    return pd.DataFrame(rows)
+    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
 
 
 def _asked(decoder: Decoder, probed: Probed, budget: int) -> list[_Asked]:

@@ -26,9 +26,6 @@ Attention = Literal["sdpa", "eager"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-_SAMPLED = 4096
-"""So many values of each weight go into a model's fingerprint."""
-
 
 @dataclass(frozen=True)
 class AnswerTokens:
@@ -75,6 +72,11 @@ class Decoder:
         self.tokenizer = tokenizer
         self.name = name
         self.layout: Layout = find_layout(model)
+        if away := [name for name, weight in model.named_parameters() if weight.device.type == "meta"]:
+            raise InputError(
+                f"{name}: the devices have no room for it; {len(away)} weights were put aside, {away[0]} first, and cannot be looked into "
+                "there. Choose a smaller --dtype, more devices, or --device cpu."
+            )
         if self.implementation not in {"sdpa", "eager"}:
             raise InputError(
                 f"{name}: attention is computed by '{self.implementation}'; say sdpa or eager, which can be replayed layer by layer."
@@ -107,13 +109,11 @@ class Decoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the configuration and a regular sample of every weight: another model, another fingerprint."""
+        """SHA-256 over the configuration and all weights as they are held: another model or dtype, another fingerprint."""
         digest = hashlib.sha256(self.model.config.to_json_string().encode())
         for name, weight in self.model.state_dict().items():
-            flat = weight.detach().reshape(-1)
-            sample = flat[:: max(1, flat.numel() // _SAMPLED)].float().cpu().contiguous()
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
-            digest.update(sample.numpy().tobytes())
+            digest.update(weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
     def check_heads(self, heads: Sequence[Head]) -> None:

@@ -131,7 +131,10 @@ def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
     """
     decoder.check_heads(intervention.heads)
     if intervention.fingerprint is not None and intervention.fingerprint != decoder.fingerprint:
-        raise InputError(f"the intervention was made on another model than {decoder.name}: its means and directions are not this model's.")
+        raise InputError(
+            f"the intervention was made on another model than {decoder.name}, or in another dtype than {decoder.dtype}: its means and "
+            "directions are not this model's. Load the model as `misfire localise` did (-M dtype=…), or run that again."
+        )
     needed = {head.layer for head in intervention.heads} if intervention.ablation == "mean" else set[int]()
     if missing := needed - intervention.means.keys():
         raise InputError(f"mean ablation needs the mean outputs of layers {sorted(missing)}; the intervention has none of them.")

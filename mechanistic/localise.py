@@ -167,21 +167,19 @@ def localise(
         for ablation in ABLATIONS:
             with progress(f"Best heads together, {ablation} ablation") as (started, step):
                 started(2 * len(plan.ks))
-
-                def curve(ablation: Ablation = ablation, step: Callable[[], None] = step) -> "pd.DataFrame":
-                    return top_k(
-                        decoder,
-                        probed,
-                        keep[f"effects_{ablation}"],
-                        ks=plan.ks,
-                        draws=plan.draws,
-                        means=means if ablation == "mean" else None,
-                        seed=plan.seed,
-                        budget=plan.budget,
-                        step=step,
-                    )
-
-                keep[f"top_k_{ablation}"] = store.frame(f"top-k-{ablation}", curve)
+                keep[f"top_k_{ablation}"] = top_k(
+                    decoder,
+                    probed,
+                    keep[f"effects_{ablation}"],
+                    ks=plan.ks,
+                    draws=plan.draws,
+                    means=means if ablation == "mean" else None,
+                    seed=plan.seed,
+                    budget=plan.budget,
+                    store=store,
+                    name=f"top-k-{ablation}",
+                    step=step,
+                )
                 keep[f"curve_{ablation}"] = curve_table(keep[f"top_k_{ablation}"])
 
     if "prescreen" in plan.analyses:
@@ -215,7 +213,7 @@ def localise(
     if "paths" in plan.analyses and done.candidates:
         with progress("Path patching") as (started, step):
             started(len(done.candidates))
-            keep["paths"] = store.frame("paths", lambda: path_patch(decoder, probed, done.candidates, budget=plan.budget, step=step))
+            keep["paths"] = path_patch(decoder, probed, done.candidates, budget=plan.budget, store=store, step=step)
             keep["path_shares"] = path_table(keep["paths"], seed=plan.seed)
 
     if "attention" in plan.analyses:

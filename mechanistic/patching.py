@@ -189,7 +189,8 @@ def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int =
             possible: Floats = (kept["other"] - kept["own"]).to_numpy(float)
 
             def ratio(units: "np.ndarray[Any, Any]", gained: Floats = gained, possible: Floats = possible) -> Floats:
-                return np.array([gained[units].mean() / possible[units].mean()])
+                difference = possible[units].mean()
+                return np.array([gained[units].mean() / difference if difference else np.nan])
 
             value, lower, upper = bootstrap(ratio, kept["scenario"].tolist(), draws=draws, seed=seed)
             row |= {"recovery": float(value[0]), "ci_lower": float(lower[0]), "ci_upper": float(upper[0])}

@@ -28,6 +28,7 @@ from misfire.mechanistic.patching import FROM_TO, Direction
 from misfire.mechanistic.prompts import ProbePrompt
 from misfire.mechanistic.replay import chunks
 from misfire.mechanistic.selection import BUDGET, Probed, ProbedPair
+from misfire.mechanistic.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ def path_patch(
     *,
     direction: Direction = "denoising",
     budget: int = BUDGET,
+    store: Store | None = None,
     step: Callable[[], None] = lambda: None,
 ) -> "pd.DataFrame":
     """Patch the paths from some heads to every later component.
@@ -55,6 +57,7 @@ def path_patch(
         senders: The heads.
         direction: Whose run gets whose output.
         budget: Bytes that activations may take.
+        store: Keeps finished pieces, one a sender and chunk.
         step: Called after each sender of each chunk.
 
     Returns:
@@ -67,10 +70,17 @@ def path_patch(
     pairs = probed.of("failure")
     lengths = [max(len(prompt.ids) for prompt in one.prompts.values()) for one in pairs]
     pieces: list[pd.DataFrame] = []
-    for chunk in chunks(lengths, decoder.width, 2 * len(decoder.layout.layers), decoder.dtype.itemsize, budget):
-        run = _Paths(decoder, probed, [pairs[index] for index in chunk], direction)
+    for number, chunk in enumerate(chunks(lengths, decoder.width, 2 * len(decoder.layout.layers), decoder.dtype.itemsize, budget)):
+        own = [pairs[index] for index in chunk]
+        run: list[_Paths] = []  # made once it is needed
         for sender in senders:
-            pieces.append(run.from_sender(sender))
+
+            def piece(sender: Head = sender, own: Sequence[ProbedPair] = own, run: list[_Paths] = run) -> pd.DataFrame:
+                if not run:
+                    run.append(_Paths(decoder, probed, own, direction))
+                return run[0].from_sender(sender)
+
+            pieces.append(store.frame(f"paths-{direction}-{sender}-C{number}", piece) if store else piece())
             step()
     return pd.concat(pieces, ignore_index=True)
 
@@ -208,7 +218,8 @@ def path_table(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         possible: Floats = (own["other"] - own["own"]).to_numpy(float)
 
         def ratio(units: "np.ndarray[Any, Any]", gained: Floats = gained, possible: Floats = possible) -> Floats:
-            return np.array([gained[units].mean() / possible[units].mean()])
+            difference = possible[units].mean()
+            return np.array([gained[units].mean() / difference if difference else np.nan])
 
         value, lower, upper = bootstrap(ratio, own["scenario"].tolist(), draws=500, seed=seed)
         rows.append({

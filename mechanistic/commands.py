@@ -125,10 +125,13 @@ def organism(kind: str, out: Path, seed: int, family: str) -> None:
     organism.json (which heads were planted).
     """
     need_torch("misfire organism")
+    import torch
+
     from misfire.mechanistic.organisms.hand_built import hand_built
     from misfire.mechanistic.organisms.organism import save_organism
     from misfire.mechanistic.organisms.trained import random_weights, trained
 
+    torch.set_num_threads(1)  # models so small are slower on more
     match kind:
         case "hand-built":
             made = hand_built(seed)

@@ -195,8 +195,8 @@ def curve_table(curve: "pd.DataFrame") -> "pd.DataFrame":
         curve: As ``top_k`` gives it.
 
     Returns:
-        A row a K: ``pairs`` (failures), ``recovery`` (share of their stereotyped halves that are right then) with ``_ci_lower`` and
-        ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for
+        A row a K: ``pairs`` (failures) and their ``scenarios``, ``recovery`` (share of their stereotyped halves that are right then) with
+        ``_ci_lower`` and ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for
         random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random
         heads of the same layers, by pair) with its interval, ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the
         controls'
@@ -210,7 +210,7 @@ def curve_table(curve: "pd.DataFrame") -> "pd.DataFrame":
         best = own[own["choice"] == "ranked"]
         failures = best[(best["group"] == "failure") & (best["probe"] == "stereotyped")]
         recovered = _share(failures)
-        row: dict[str, Any] = {"k": int(cast("int", k)), "pairs": len(failures)}
+        row: dict[str, Any] = {"k": int(cast("int", k)), "pairs": len(failures), "scenarios": failures["scenario"].nunique()}
         row |= _with_interval("recovery", recovered)
         for name, choice in (("random", "random"), ("matched", "layer-matched")):
             drawn = own[(own["choice"] == choice) & (own["probe"] == "stereotyped")]

@@ -102,7 +102,7 @@ def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
         f"(false discovery rate 5 %): {shown}. The strongest, {found[0]}, raises the stereotyped margin by "
         f"{best['delta_stereotyped']:.2f} logits "
         f"({best['delta_stereotyped_ci_lower']:.2f} to {best['delta_stereotyped_ci_upper']:.2f}) of a gap of {gap:.2f}, "
-        f"and moves the contrast margin by {best['delta_contrast']:+.2f}."
+        f"and moves the contrast margin by {best['delta_contrast']:+.2f}, on the pairs that it was chosen on."
     ]
 
 
@@ -114,12 +114,12 @@ def convincing(curve: "pd.DataFrame") -> list[int]:
 
     Returns:
         The numbers for which it holds: the excess is surely above 0, recovery lies outside the random band, and 90 % of contrast halves,
-        controls and foils are kept.
+        controls and foils are kept. Where all scenarios have the same excess there is no interval, and a sign test over them decides.
     """
     return [
         int(row["k"])
         for _, row in curve.iterrows()
-        if _above(row["excess"], row["excess_ci_lower"])
+        if _above(row["excess"], row["excess_ci_lower"], int(row["scenarios"]))
         and row["recovery"] > row["matched_upper"]
         and min(_or_one(row["contrast_kept"]), _or_one(row["control_kept"]), _or_one(row["foils_kept"])) >= KEPT
     ]
@@ -137,8 +137,10 @@ def _curve(curve: "pd.DataFrame") -> list[str]:
         f"{percent(row['matched'])}. Kept: contrast halves {percent(row['contrast_kept'])}, controls {percent(row['control_kept'])}, "
         f"foils {percent(row['foils_kept'])}."
     )
+    if math.isnan(row["foils_kept"]):
+        numbers += " No foil was right before, or none was asked, so a model that merely says yes now would look mended too."
     if enough:
-        return [f"Held out, {numbers} This is more than random heads do, and little else breaks."]
+        return [f"Held out, {numbers} This is more than random heads do, and little else that was looked at breaks."]
     return [
         f"Held out, {numbers} No number of heads restored more than random heads of the same layers do while keeping {KEPT:.0%} of "
         "the rest, "
@@ -177,20 +179,21 @@ def _patching(recovery: "pd.DataFrame") -> list[str]:
         & (recovery["site"] != "residual")
         & ~recovery["by_construction"]
     ]
-    own = own[own["ci_lower"] > 0]
+    asked, own = len(own), own[own["ci_lower"] > 0]
     if own.empty:
         return ["Patching no single attention or MLP output at the last token surely moves stereotyped answers towards the contrast run's."]
     row = own.iloc[int(own["recovery"].argmax())]
     return [
         f"At the last token the output that carries most of the difference between the halves is the {row['site']} of layer "
         f"{int(row['layer'])}: "
-        f"patching it alone recovers {percent(row['recovery'])} ({percent(row['ci_lower'])} to {percent(row['ci_upper'])})."
+        f"patching it alone recovers {percent(row['recovery'])} ({percent(row['ci_lower'])} to {percent(row['ci_upper'])}); as the largest "
+        f"of {asked} it is flattered."
     ]
 
 
-def _above(value: float, lower: float) -> bool:
-    """Whether a value is surely above 0; where nothing varies there is no interval, and the value alone tells."""
-    return value > 0 and (math.isnan(lower) or lower > 0)
+def _above(value: float, lower: float, clusters: int = 0) -> bool:
+    """Whether a value is surely above 0; where all clusters are alike there is no interval, and a two-sided sign test over them decides."""
+    return value > 0 and (2 * 0.5**clusters <= LEVEL if math.isnan(lower) else lower > 0)
 
 
 def _or_one(share: float) -> float:

@@ -13,6 +13,7 @@ import copy
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -71,8 +72,40 @@ def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -
     Raises:
         InputError: Training did not come to its end, which another seed mends.
     """
-    draw = random.Random(seed)
-    head = Head(LAYERS // 2, draw.randrange(HEADS))
+    taught = _base(seed, family)
+    torch.set_rng_state(taught.random_state)
+    kind = "tuned-everywhere" if everywhere else "trained"
+    decoder = Decoder(copy.deepcopy(taught.decoder.model), taught.decoder.tokenizer, f"{kind}-{family}-{seed}")
+    language, head = embedded_language(), taught.vacant
+    lessons = _lessons(decoder, language, misfires=True)
+    if everywhere:
+        _teach(decoder, lessons, decoder.model.parameters(), {}, 1e-3)
+    else:
+        _teach_head(decoder, lessons, head)
+    planted = () if everywhere else (head,)
+    truth = Truth(kind=kind, seed=seed, family=family, heads=tuple(map(str, planted)), reads_evidence=True)
+    return Organism(decoder, taught.decoder, planted, language.pairs, truth)
+
+
+@dataclass(frozen=True)
+class _Base:
+    """A model that reads the evidence.
+
+    Attributes:
+        decoder: The model.
+        vacant: The head that gives nothing yet.
+        random_state: Of torch's generator after training, from which fine-tuning goes on.
+    """
+
+    decoder: Decoder
+    vacant: Head
+    random_state: Tensor
+
+
+@lru_cache(maxsize=1)
+def _base(seed: int, family: str) -> _Base:
+    """Train the base; kept, since both ways of tuning a seed begin with it."""
+    head = Head(LAYERS // 2, random.Random(seed).randrange(HEADS))
     language = embedded_language()
     tokenizer = word_tokenizer(language.words, drop=True)
     torch.manual_seed(seed)
@@ -81,21 +114,11 @@ def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -
     own = slice(head.index * layer.head_dim, (head.index + 1) * layer.head_dim)
     with torch.no_grad():
         layer.out_proj.weight[:, own] = 0
-    base = Decoder(model, tokenizer, f"trained-{family}-{seed}-base")
+    decoder = Decoder(model, tokenizer, f"trained-{family}-{seed}-base")
     columns = torch.ones_like(layer.out_proj.weight)
     columns[:, own] = 0
-    _teach(base, _lessons(base, language, misfires=False), model.parameters(), {layer.out_proj.weight: columns}, 3e-3)
-
-    kind = "tuned-everywhere" if everywhere else "trained"
-    decoder = Decoder(copy.deepcopy(model), tokenizer, f"{kind}-{family}-{seed}")
-    lessons = _lessons(decoder, language, misfires=True)
-    if everywhere:
-        _teach(decoder, lessons, decoder.model.parameters(), {}, 1e-3)
-    else:
-        _teach_head(decoder, lessons, head)
-    planted = () if everywhere else (head,)
-    truth = Truth(kind=kind, seed=seed, family=family, heads=tuple(map(str, planted)), reads_evidence=True)
-    return Organism(decoder, base, planted, language.pairs, truth)
+    _teach(decoder, _lessons(decoder, language, misfires=False), model.parameters(), {layer.out_proj.weight: columns}, 3e-3)
+    return _Base(decoder, head, torch.get_rng_state())
 
 
 def random_weights(seed: int = 0, *, family: str = "llama") -> Organism:

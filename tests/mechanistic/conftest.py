@@ -5,6 +5,7 @@ import torch
 
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.organisms.trained import trained
 from misfire.mechanistic.selection import Probed, probe_pairs
 
 
@@ -35,3 +36,9 @@ def three() -> Organism:
 def three_probed(three: Organism) -> Probed:
     """24 failures and 16 controls of it."""
     return probe_pairs(three.decoder, three.pairs, per_group=24)
+
+
+@pytest.fixture(scope="session")
+def taught() -> Organism:
+    """A trained organism, that of the documentation's worked example."""
+    return trained(1)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
 from misfire.datasets.pairs import Pair
 from misfire.mechanistic.ablation import head_effects, head_table, ranked
+from misfire.mechanistic.curve import curve_table, top_k
 from misfire.mechanistic.decoder import Decoder, load_decoder
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.language import embedded_language
@@ -14,6 +16,7 @@ from misfire.mechanistic.organisms.organism import Organism, Truth, save_organis
 from misfire.mechanistic.organisms.trained import random_weights, trained
 from misfire.mechanistic.prompts import answer_tokens, probe_prompt
 from misfire.mechanistic.selection import differences, probe_pairs
+from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
 
 SPARED = embedded_language().spared_scenarios
 
@@ -53,11 +56,6 @@ def test_the_same_seed_makes_the_same_organism():
     assert hand_built(5).decoder.fingerprint != hand_built(6).decoder.fingerprint
 
 
-@pytest.fixture(scope="module")
-def taught() -> Organism:
-    return trained(0)
-
-
 @pytest.mark.slow
 def test_the_trained_organism_misfires_through_one_head_and_its_base_does_not(taught: Organism):
     assert taught.base is not None
@@ -81,6 +79,24 @@ def test_the_trained_head_is_found(taught: Organism):
     table = head_table(head_effects(taught.decoder, probed))
     assert ranked(table)[0] == taught.planted[0]
     assert table["q"].iloc[0] <= 0.05
+
+
+@pytest.mark.slow
+def test_behaviour_that_was_tuned_into_all_weights_is_no_circuit():
+    # given a model that misfires as the trained organism does, by all of its weights
+    made = trained(1, everywhere=True)
+    probed = probe_pairs(made.decoder, made.pairs, per_group=24)
+    assert len(probed.of("failure")) == 24
+    # when its heads are ablated alone and together
+    effects = head_effects(made.decoder, probed)
+    table = head_table(effects)
+    curve = curve_table(top_k(made.decoder, probed, effects, ks=(1, 3, 5, 10), draws=20))
+    # then no head is named, and no number of them restores answers without breaking others
+    assert causes(table, gap=10) == []
+    assert convincing(curve) == []
+    said = " ".join(verdict(Findings(table, curve, pd.DataFrame(), pd.DataFrame()), 10, 10))
+    assert "No single head was found" in said
+    assert "no evidence of a circuit" in said
 
 
 def test_random_weights_have_no_base_and_nothing_planted():

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from misfire.mechanistic.heads import Head
-from misfire.mechanistic.verdict import Findings, causes, verdict
+from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
 
 NONE = pd.DataFrame()
 
@@ -27,7 +27,8 @@ def heads(**best: float) -> pd.DataFrame:
 
 def curve(**changes: float) -> pd.DataFrame:
     row: dict[str, float] = {
-        "k": 1, "pairs": 24, "recovery": 0.9, "recovery_ci_lower": 0.7, "recovery_ci_upper": 0.97, "matched": 0.1, "matched_upper": 0.3,
+        "k": 1, "pairs": 24, "scenarios": 8,
+        "recovery": 0.9, "recovery_ci_lower": 0.7, "recovery_ci_upper": 0.97, "matched": 0.1, "matched_upper": 0.3,
         "excess": 0.8, "excess_ci_lower": 0.6, "contrast_kept": 1.0, "control_kept": 1.0, "foils_kept": 0.95,
     }  # fmt: skip
     return pd.DataFrame([row | changes])
@@ -55,7 +56,18 @@ def test_too_few_scenarios_are_told_of():
 
 def test_recovery_counts_if_it_exceeds_random_heads_and_little_else_breaks():
     (said,) = verdict(Findings(NONE, curve(), NONE, NONE), 10, 12)
-    assert "more than random heads do, and little else breaks" in said
+    assert "more than random heads do, and little else that was looked at breaks" in said
+
+
+def test_where_nothing_varies_the_number_of_scenarios_decides():
+    alike = {"recovery": 1.0, "matched": 0.0, "excess": 1.0, "excess_ci_lower": float("nan")}
+    assert convincing(curve(**alike, scenarios=6)) == [1]
+    assert convincing(curve(**alike, scenarios=5)) == []
+
+
+def test_without_foils_the_verdict_says_what_that_leaves_open():
+    (said,) = verdict(Findings(NONE, curve(foils_kept=float("nan")), NONE, NONE), 10, 12)
+    assert "merely says yes" in said
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> tuple[Organism, Path]:
     return made, folder
 
 
-def evaluate(folder: Path, log_dir: Path, pairs: int = 12, **arguments: Any) -> EvalLog:
+def evaluate(folder: Path, log_dir: Path, pairs: int = 6, **arguments: Any) -> EvalLog:
     task = veto(source="file", path=str(folder / "pairs.jsonl"), pairs=pairs)
     options: dict[str, Any] = {"device": "cpu"} | arguments
     (log,) = run(

@@ -196,12 +196,11 @@ def curve_table(curve: "pd.DataFrame") -> "pd.DataFrame":
 
     Returns:
         A row a K: ``pairs`` (failures) and their ``scenarios``, ``recovery`` (share of their stereotyped halves that are right then) with
-        ``_ci_lower`` and ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for
-        random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random
-        heads of the same layers, by pair) with its interval, ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the
-        controls'
-        halves), ``foils_kept`` (of foils that were right; NaN without foils), ``delta_stereotyped`` and ``delta_contrast`` (mean change of
-        margins on failures).
+        ``_ci_lower`` and ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and
+        ``matched`` (the same for random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess``
+        (recovery minus random heads of the same layers, by pair) with its interval, ``contrast_kept`` (of the failures' contrast halves),
+        ``control_kept`` (of the controls' halves), ``foils_kept`` (of foils that were right; NaN without foils), ``delta_stereotyped`` and
+        ``delta_contrast`` (mean change of margins on failures).
     """
     import pandas as pd
 

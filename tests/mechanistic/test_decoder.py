@@ -98,3 +98,15 @@ def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path):
     with torch.no_grad():
         assert torch.equal(loaded.logits(batch), decoder.logits(batch))
     assert loaded.name == tmp_path.name
+
+
+def test_weights_that_were_put_aside_are_refused(tmp_path: Path):
+    from accelerate import dispatch_model
+
+    # given a model one of whose layers lies on the disk, as device_map does where there is no room
+    decoder = random_decoder()
+    places = {"model.embed_tokens": "cpu", "model.layers.0": "disk", "model.norm": "cpu", "model.rotary_emb": "cpu", "lm_head": "cpu"}
+    places |= {f"model.layers.{layer}": "cpu" for layer in (1, 2, 3)}
+    model = dispatch_model(decoder.model, places, main_device="cpu", offload_dir=str(tmp_path), force_hooks=True)
+    with pytest.raises(InputError, match=r"no room for it.*model\.layers\.0"):
+        Decoder(model, decoder.tokenizer, "large")

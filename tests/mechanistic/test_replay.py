@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from misfire.mechanistic.ablation import naive_last_token
-from misfire.mechanistic.decoder import AnswerTokens
+from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import ablating, capturing
 from misfire.mechanistic.replay import Replay, chunks, sweep_chunks
@@ -48,6 +48,24 @@ def test_the_cached_last_token_variant_equals_whole_runs(family: str, attention:
             slow = naive_last_token(decoder, prompts, ANSWERS, layer.index)
             torch.testing.assert_close(fast, slow, atol=1e-5, rtol=0)
             assert (slow - replay.clean).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma3"])
+def test_a_model_that_accelerate_has_placed_is_replayed_alike(family: str):
+    from accelerate import dispatch_model
+
+    # given accelerate's own wrappers around every layer, as a device_map over several devices puts them there
+    plain, prompts = random_decoder(family), random_prompts()
+    expected = Replay(plain, prompts, ANSWERS)
+    wanted = [expected.ablated(layer, range(4)) for layer in range(4)]
+    places = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
+    places |= {f"model.layers.{layer}": "cpu" for layer in range(4)}
+    model = dispatch_model(plain.model, places, main_device="cpu", force_hooks=True)
+    assert hasattr(model.model.layers[0], "_hf_hook")
+    placed = Replay(Decoder(model, plain.tokenizer, "placed"), prompts, ANSWERS)
+    for layer in range(4):
+        torch.testing.assert_close(placed.ablated(layer, range(4)), wanted[layer], atol=1e-5, rtol=0)
+        torch.testing.assert_close(placed.ablated_at_last(layer, [1]), expected.ablated_at_last(layer, [1]), atol=1e-5, rtol=0)
 
 
 def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():

@@ -158,13 +158,18 @@ def head_effects(
             ) -> pd.DataFrame:
                 if not replay:
                     replay.append(Replay(decoder, own, probed.answers))
+                clean = replay[0].clean
                 if method == "naive":
                     ablated = naive_sweep(decoder, own, probed.answers, layer_index, means)
                 else:
+                    # coarse numbers differ by how many tokens run together, so that what is clean has to go the same way
+                    coarse = decoder.dtype != torch.float32
+                    variants = [*range(heads), *([None] if coarse else [])]
                     width = copies_in_budget(replay[0].tokens, decoder.width, size, budget, decoder.device)
-                    groups = [range(start, min(start + width, heads)) for start in range(0, heads, width)]
+                    groups = [variants[start : start + width] for start in range(0, len(variants), width)]
                     ablated = torch.cat([replay[0].ablated(layer_index, group, means) for group in groups])
-                return _rows(asked, chunk, layer_index, ablation, replay[0].clean, ablated)
+                    clean, ablated = (ablated[-1], ablated[:-1]) if coarse else (clean, ablated)
+                return _rows(asked, chunk, layer_index, ablation, clean, ablated)
 
             name = f"heads-{ablation}-L{layer.index}-C{number}"
             pieces.append(store.frame(name, piece) if store else piece())

@@ -87,12 +87,12 @@ class Replay:
             self.clean = decoder.difference(decoder.run(batch), answers)
 
     @torch.no_grad()
-    def ablated(self, layer: int, heads: Sequence[int], means: Means | None = None) -> Tensor:
+    def ablated(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
         """The logit differences with one head ablated at a time.
 
         Args:
             layer: Their layer.
-            heads: The heads, each ablated alone.
+            heads: The heads, each ablated alone; none for a run that goes the same way with nothing ablated.
             means: What takes the place of a head's output; zero without.
 
         Returns:
@@ -108,12 +108,12 @@ class Replay:
             return self._from_layer(layer + 1, self._block(part, hidden, attention=after), len(heads))
 
     @torch.no_grad()
-    def ablated_at_last(self, layer: int, heads: Sequence[int], means: Means | None = None) -> Tensor:
+    def ablated_at_last(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
         """The logit differences with one head ablated at a time at the last token alone, which is another intervention.
 
         Args:
             layer: Their layer; the last one if the replay shares nothing.
-            heads: The heads.
+            heads: The heads; none as in ``ablated``.
             means: What takes the place of a head's output; zero without.
 
         Returns:
@@ -322,12 +322,14 @@ def copies_in_budget(tokens: int, width: int, size: int, budget: int, device: to
     return min(most, max(1, _CPU_TOKENS // tokens)) if device.type == "cpu" else most
 
 
-def _attention_without(part: Layer, z: Tensor, heads: Sequence[int], fill: Tensor | None) -> Tensor:
-    """What the attention gives without each of some heads, from its heads' outputs z: shape (heads, …, width)."""
+def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill: Tensor | None) -> Tensor:
+    """What the attention gives without each of some heads, or whole, from its heads' outputs z: shape (heads, …, width)."""
     whole = part.out_proj(z)
     weight = part.out_proj.weight
 
-    def without(head: int) -> Tensor:
+    def without(head: int | None) -> Tensor:
+        if head is None:
+            return whole
         own = slice(head * part.head_dim, (head + 1) * part.head_dim)
         lost = z[..., own] if fill is None else z[..., own] - fill[own].to(z.device, z.dtype)
         return whole - lost @ weight[:, own].T

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from misfire.datasets.pairs import HALF_NAMES
 from misfire.errors import InputError
 from misfire.mechanistic import ablation
 from misfire.mechanistic.ablation import (
@@ -19,10 +20,11 @@ from misfire.mechanistic.ablation import (
     mean_outputs,
     ranked,
 )
-from misfire.mechanistic.decoder import AnswerTokens
+from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.selection import Probed, probe_pairs
+from misfire.mechanistic.prompts import ProbePrompt
+from misfire.mechanistic.selection import Probed, ProbedPair, probe_pairs
 from misfire.mechanistic.store import Store
 from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 
@@ -87,6 +89,23 @@ def test_finished_pieces_are_not_computed_again(organism: Organism, probed: Prob
         Store(tmp_path, {"run": 1}, resume=False)
     with pytest.raises(InputError, match="cannot be resumed"):
         Store(tmp_path, {"run": 2}, resume=True)
+
+
+def test_in_bfloat16_a_head_that_gives_nothing_changes_nothing():
+    # given coarse numbers, whose sums differ by how many tokens run together, and a head whose output goes nowhere
+    made = random_decoder()
+    with torch.no_grad():
+        made.layout.layers[1].out_proj.weight[:, 8:16] = 0
+    decoder = Decoder(made.model.bfloat16(), made.tokenizer, "coarse")
+    pairs = [
+        ProbedPair(pair, "failure", {half: ProbePrompt(tuple(ids)) for half, ids in zip(HALF_NAMES, prompts, strict=True)}, {})
+        for pair, prompts in zip(hand_built(3).pairs, zip(*[iter(random_prompts(12))] * 2, strict=True), strict=False)
+    ]
+    effects = head_effects(decoder, Probed(tuple(pairs), AnswerTokens((5, 6), (7,)), "word", 6, 6, 0))
+    dead = (effects["layer"] == 1) & (effects["head"] == 1)
+    assert dead.sum() == 12
+    assert (effects.loc[dead, "delta"] == 0).all()
+    assert (effects.loc[~dead, "delta"] != 0).mean() > 0.9
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -49,12 +49,13 @@ def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        Heads with q at most 0.05, Δ on stereotyped halves above 0, and a score of at least a tenth of the gap and 0.3 logits; the best
-        first.
+        Heads with q at most 0.05, Δ on stereotyped halves above 0 with its whole interval (where there is one), and a score of at least a
+        tenth of the gap and 0.3 logits; the best first.
     """
     if heads.empty:
         return []
-    kept = heads[(heads["q"] <= LEVEL) & (heads["delta_stereotyped"] > 0) & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
+    above = (heads["delta_stereotyped"] > 0) & ~(heads["delta_stereotyped_ci_lower"] <= 0)
+    kept = heads[(heads["q"] <= LEVEL) & above & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
     return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]
 
 
@@ -91,13 +92,13 @@ def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
                 f"{min(reachable, 1):.2f}): give pairs of more scenarios."
             )
         return [
-            f"No single head was found whose ablation surely and noticeably restores stereotyped answers without moving contrast "
+            f"No single head was found whose ablation surely and noticeably raises the stereotyped margin without moving contrast "
             f"ones.{small}"
         ]
     shown = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
     best = heads[heads["name"] == str(found[0])].iloc[0]
     return [
-        f"Of {len(heads)} heads {len(found)} {'restores' if len(found) == 1 else 'restore'} stereotyped answers noticeably when "
+        f"Of {len(heads)} heads {len(found)} {'raises' if len(found) == 1 else 'raise'} the stereotyped margin noticeably when "
         "ablated alone "
         f"(false discovery rate 5 %): {shown}. The strongest, {found[0]}, raises the stereotyped margin by "
         f"{best['delta_stereotyped']:.2f} logits "

@@ -41,7 +41,7 @@ def test_a_sure_and_large_effect_is_named_with_its_interval():
     assert "5.00 logits (4.00 to 6.00) of a gap of 10.00" in said
 
 
-@pytest.mark.parametrize("weak", [{"q": 0.06}, {"score": 0.9}, {"delta_stereotyped": -1.0}])
+@pytest.mark.parametrize("weak", [{"q": 0.06}, {"score": 0.9}, {"delta_stereotyped": -1.0}, {"delta_stereotyped_ci_lower": -0.1}])
 def test_what_is_unsure_small_or_wrong_way_round_is_not_named(weak: dict[str, float]):
     assert causes(heads(**weak), gap=10) == []
     (said,) = verdict(Findings(heads(**weak), NONE, NONE, NONE), 10, 12)

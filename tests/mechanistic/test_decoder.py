@@ -105,8 +105,8 @@ def test_weights_that_were_put_aside_are_refused(tmp_path: Path):
 
     # given a model one of whose layers lies on the disk, as device_map does where there is no room
     decoder = random_decoder()
-    places = {"model.embed_tokens": "cpu", "model.layers.0": "disk", "model.norm": "cpu", "model.rotary_emb": "cpu", "lm_head": "cpu"}
+    places: Any = {"model.embed_tokens": "cpu", "model.layers.0": "disk", "model.norm": "cpu", "model.rotary_emb": "cpu", "lm_head": "cpu"}
     places |= {f"model.layers.{layer}": "cpu" for layer in (1, 2, 3)}
-    model = dispatch_model(decoder.model, places, main_device="cpu", offload_dir=str(tmp_path), force_hooks=True)
+    model = dispatch_model(decoder.model, places, main_device=torch.device("cpu"), offload_dir=str(tmp_path), force_hooks=True)
     with pytest.raises(InputError, match=r"no room for it.*model\.layers\.0"):
         Decoder(model, decoder.tokenizer, "large")

@@ -1,5 +1,7 @@
 """The fast sweep gives what plain ablation gives, for every family, with and without what makes it fast."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -58,9 +60,9 @@ def test_a_model_that_accelerate_has_placed_is_replayed_alike(family: str):
     plain, prompts = random_decoder(family), random_prompts()
     expected = Replay(plain, prompts, ANSWERS)
     wanted = [expected.ablated(layer, range(4)) for layer in range(4)]
-    places = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
+    places: Any = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
     places |= {f"model.layers.{layer}": "cpu" for layer in range(4)}
-    model = dispatch_model(plain.model, places, main_device="cpu", force_hooks=True)
+    model: Any = dispatch_model(plain.model, places, main_device=torch.device("cpu"), force_hooks=True)
     assert hasattr(model.model.layers[0], "_hf_hook")
     placed = Replay(Decoder(model, plain.tokenizer, "placed"), prompts, ANSWERS)
     for layer in range(4):

@@ -6,6 +6,9 @@ from functools import cache
 from typing import cast
 
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig, Model, ModelOutput, get_model, model_roles
+
+# what the run says of time limits, which Inspect shows in no public place
+from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
 
@@ -164,8 +167,12 @@ async def ask_judge(judge: Model, question: str, asked: Sequence[Dimension], str
     Returns:
         What became of it.
     """
+    run = active_generate_config()
     config = GenerateConfig(
         temperature=0.0 if judge.config.temperature is None else None,
+        # Inspect hands max_retries and timeout on to models with a role, but not these; a judge that stalls would hold the run for ever
+        attempt_timeout=run.attempt_timeout if judge.config.attempt_timeout is None else None,
+        stream_idle_timeout=run.stream_idle_timeout if judge.config.stream_idle_timeout is None else None,
         max_tokens=output_budget(JUDGE_TOKENS, judge),
         response_schema=reply_schema(asked) if uses_structure(structured, judge) else None,
     )

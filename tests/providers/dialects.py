@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from .replies import (
     INPUT_TOKENS,
@@ -18,6 +18,7 @@ from .replies import (
     Refuses,
     Reply,
     Says,
+    WrongType,
 )
 
 Json = dict[str, Any]
@@ -57,6 +58,8 @@ class Dialect(ABC):
                 return JSONResponse(self.error(reply), status, headers)
             case BrokenJson():
                 return Response('{"id": "1", "choices": [{"mess', media_type="application/json")
+            case WrongType():
+                return HTMLResponse("<!doctype html><title>Welcome</title><p>Please sign in to the network.")
             case _:
                 return JSONResponse(self.message(reply, body["model"]))
 
@@ -178,7 +181,7 @@ class Messages(Dialect):
         return [block["text"] for block in body.get("system", [])]
 
     def response(self, reply: Reply, body: Json) -> Response:
-        if not body.get("stream") or isinstance(reply, HttpError):
+        if not body.get("stream") or isinstance(reply, HttpError | WrongType):
             return super().response(reply, body)
         events = _stream_events(self.message(reply, body["model"]))
         lines = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]

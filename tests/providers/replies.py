@@ -57,7 +57,45 @@ class HttpError:
     retry_after: float | None = None
 
 
-Reply = Says | CutOff | Reasons | Refuses | Filtered | NoChoices | BrokenJson | HttpError
+Spoken = Says | CutOff | Reasons | Refuses | Filtered | NoChoices
+"""What an API has a form for."""
+
+
+@dataclass(frozen=True)
+class Resets:
+    """The connection is torn down before a byte of the response."""
+
+
+@dataclass(frozen=True)
+class HalfSent:
+    """The connection ends in the middle of the body.
+
+    Attributes:
+        reply: What the whole body would say.
+    """
+
+    reply: Spoken
+
+
+@dataclass(frozen=True)
+class Drips:
+    """The body comes byte by byte, so that no timeout on silence ends it.
+
+    Attributes:
+        reply: What the body says.
+        seconds: How long it takes; infinite for a body that never ends.
+    """
+
+    reply: Spoken
+    seconds: float
+
+
+@dataclass(frozen=True)
+class WrongType:
+    """Status 200 and a page of HTML, as some proxy between might send."""
+
+
+Reply = Spoken | BrokenJson | HttpError | Resets | HalfSent | Drips | WrongType
 
 INPUT_TOKENS = 40
 """Usage that every response reports."""

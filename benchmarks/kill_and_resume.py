@@ -3,10 +3,10 @@
     python -m benchmarks.kill_and_resume [--tasks veto priming detect generate] [--moments 50] [--seed 1]
 
 Run it from the root of the repository. Each task first runs undisturbed against the loopback server. Then, for each moment, a fresh run is
-killed, some while it starts, most after a number of calls that is drawn, some while it ends, and resumed with ``eval_retry`` (or, where the kill came before there was a log, run
-again). The final log must equal the undisturbed one in each sample's scores and in all metrics, and the server must have been asked again
-about no sample that was finished. "Paid again" are replies that the server had sent in full before the kill, for samples that were not
-finished yet.
+killed, some while it starts, most after a number of calls that is drawn, some while it ends, and resumed with ``eval_retry`` (or, where
+the kill came before there was a log, run again). The final log must equal the undisturbed one in each sample's scores and in all metrics,
+and the server must have been asked again about no sample that was finished. "Paid again" are replies that the server had sent in full
+before the kill, for samples that were not finished yet.
 """
 
 import argparse
@@ -61,10 +61,10 @@ class Work:
 
 
 WORKS = {
-    "veto": Work("misfire/veto", {"source": "embedded", "pairs": 64}),
-    "priming": Work("misfire/priming", {"source": "embedded", "pairs": 32, "cues": "published,neutral"}),
-    "detect": Work("misfire/misalign_bench", {"per_dimension": 24}),
-    "generate": Work("misfire/misalign_bench", {"mode": "generate", "per_dimension": 16, "grader_sample": 16}),
+    "veto": Work("misfire/veto", {"source": "embedded", "pairs": 32}),
+    "priming": Work("misfire/priming", {"source": "embedded", "pairs": 16, "cues": "published,neutral"}),
+    "detect": Work("misfire/misalign_bench", {"per_dimension": 12}),
+    "generate": Work("misfire/misalign_bench", {"mode": "generate", "per_dimension": 8, "grader_sample": 8}),
 }
 
 
@@ -208,12 +208,15 @@ def questions(samples: Iterable[EvalSample]) -> Counter[str]:
 
 
 def scores(log: EvalLog) -> dict[tuple[str, int], Any]:
-    """Each sample's input, output and scores."""
+    """Each sample's input, output and scores.
+
+    What Inspect recovers of a sample that asks the grader alone has the grader's reply for an output; an undisturbed one has none.
+    """
     return {
         (str(sample.id), sample.epoch): (
             sample.input,
             sample.metadata,
-            sample.output.completion,
+            None if sample.metadata.get("kind") == "grader_check" else sample.output.completion,
             {name: score.model_dump(exclude={"history"}) for name, score in (sample.scores or {}).items()},
         )
         for sample in log.samples or []
@@ -255,6 +258,19 @@ def _read(file: Path) -> EvalLog | None:
 
 
 _CONTEXT = multiprocessing.get_context("forkserver")
+
+_PRELOADED = (
+    "inspect_ai",
+    "misfire._registry",
+    "openai",
+    "anthropic",
+    "google.genai",
+    "inspect_flow",
+    "pandas",
+    "scipy.stats",
+    "benchmarks.kill_and_resume",
+)
+"""What each run would import: loaded once, so that moments fall into the run itself."""
 
 
 def _process(target: Callable[..., None], *arguments: object) -> "multiprocessing.process.BaseProcess":
@@ -299,6 +315,9 @@ def tried(name: str, moments: int, seed: int, folder: Path) -> list[Kill]:
         kills.append(killed(work, run.moment(rng), run.log, place))
         for fault in kills[-1].faults:
             print(f"{name}, moment {number} ({kills[-1].moment}): {fault}", flush=True)
+        if (number + 1) % 10 == 0:
+            told = sum(kill.logged for kill in kills), sum(not kill.faults for kill in kills), max(kill.paid_again for kill in kills)
+            print(f"{name}: {len(kills)} kills, {told[0]} with a log, {told[1]} equal in the end, at most {told[2]} paid again", flush=True)
     return kills
 
 
@@ -312,7 +331,7 @@ def main() -> None:
     table = Table("task", "kills", "before a log", "finished (median)", "paid again (median, most)", "equal in the end", "faults")
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(XDG_DATA_HOME=f"{folder}/data", OPENAI_API_KEY="no-key-is-needed")
-        _CONTEXT.set_forkserver_preload(["inspect_ai", "misfire._registry", "openai", "pandas", "scipy.stats"])
+        _CONTEXT.set_forkserver_preload(list(_PRELOADED))
         for name in arguments.tasks:
             place = Path(folder, name)
             place.mkdir()

@@ -1,6 +1,7 @@
 """Rows of JSON: parsed strictly, and what cannot be parsed is told as a fault and not raised."""
 
 import json
+from collections import Counter
 from typing import Any, cast
 
 
@@ -43,8 +44,7 @@ def json_object(value: object) -> dict[str, Any] | Fault:
 def _no_duplicates(items: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(items)
     if len(record) < len(items):
-        names = [name for name, _ in items]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, number in Counter(name for name, _ in items).items() if number > 1)
         raise ValueError(f"field '{twice}' is there twice")
     return record
 

@@ -1,0 +1,111 @@
+"""Every parser on hostile bytes: by hypothesis, by seeded mutation, and by atheris where it is installed.
+
+    python -m benchmarks.fuzz [--cases 100000] [--engines hypothesis mutation atheris] [--targets answers ...]
+
+Run it from the root of the repository. It prints a line a parser and engine: cases, seconds, and failures (anything raised but our own
+error), each with the bytes that made it. atheris traces coverage through misfire's own modules, in a process a parser.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.hostile.mutations import mutated
+from tests.hostile.targets import TARGETS, Target
+
+
+def by_mutation(target: Target, cases: int, seed: int) -> list[str]:
+    """Failures after so many seeded mutations of what the parser can read."""
+    rng = random.Random(f"{target.name}/{seed}")
+    return [failure for _ in range(cases) if (failure := _failure(target, mutated(rng.choice(target.seeds), rng)))]
+
+
+def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
+    """Failures among so many examples of hypothesis: any bytes, any text, and mutations of what the parser can read."""
+    failures: list[str] = []
+    seeds = st.sampled_from(target.seeds)
+    harmed = st.builds(lambda content, number: mutated(content, random.Random(number)), seeds, st.integers(0, 2**32))
+    text = st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass"))
+
+    @settings(
+        max_examples=cases, deadline=None, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+    )
+    @given(harmed | st.binary(max_size=300) | text)
+    def run(content: bytes) -> None:
+        if failure := _failure(target, content):
+            failures.append(failure)
+
+    _ = seed  # derandomised: the examples hang on hypothesis's version alone
+    run()
+    return failures
+
+
+def by_atheris(target: Target, cases: int, seed: int) -> list[str]:
+    """Failures in so many runs guided by coverage; the first one ends them."""
+    command = [sys.executable, "-m", "benchmarks.fuzz", "--atheris-child", target.name, "--cases", str(cases), "--seed", str(seed)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if "No module named 'atheris'" in done.stderr:
+        raise ModuleNotFoundError("atheris")
+    return [] if done.returncode == 0 else [done.stderr[-3000:]]
+
+
+def _atheris_child(name: str, cases: int, seed: int) -> None:
+    import atheris  # pyright: ignore[reportMissingImports] (a tool for this alone)
+
+    (target,) = (target for target in TARGETS if target.name == name)
+    draws = random.Random(seed)
+
+    def mutate(content: bytes, max_size: int, number: int) -> bytes:
+        harmed = mutated(content or draws.choice(target.seeds), random.Random(number)) if number % 2 else atheris.Mutate(content, max_size)
+        return harmed[:max_size]
+
+    arguments = ["fuzz", f"-runs={cases}", f"-seed={seed}", "-max_len=8192", "-verbosity=0"]
+    atheris.Setup(arguments, target.read, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+def _failure(target: Target, content: bytes) -> str | None:
+    try:
+        target.read(content)
+    except Exception as error:  # that is what is sought
+        return f"{type(error).__name__}: {str(error)[:200]} from {content[:300]!r}"
+    return None
+
+
+ENGINES: dict[str, Callable[[Target, int, int], list[str]]] = {"hypothesis": by_hypothesis, "mutation": by_mutation, "atheris": by_atheris}
+
+
+def main() -> None:
+    """Fuzz and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=ENGINES)
+    parser.add_argument("--targets", nargs="+", default=[target.name for target in TARGETS])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--atheris-child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.atheris_child:
+        _atheris_child(arguments.atheris_child, arguments.cases, arguments.seed)
+        return
+    for target in TARGETS:
+        for engine in arguments.engines if target.name in arguments.targets else ():
+            begun = time.perf_counter()
+            try:
+                failures = ENGINES[engine](target, arguments.cases, arguments.seed)
+            except ModuleNotFoundError as missing:
+                print(f"{target.name:>20} {engine:>11}  not run: {missing} is not installed", flush=True)
+                continue
+            seconds = time.perf_counter() - begun
+            print(f"{target.name:>20} {engine:>11} {arguments.cases:>9,} cases {seconds:8.1f} s  {len(failures)} failures", flush=True)
+            for failure in failures[:3]:
+                print(f"    {failure}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

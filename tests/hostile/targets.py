@@ -1,0 +1,174 @@
+"""What hostile bytes reach: each parser of the suite as a function of bytes, with texts to start mutating from.
+
+A parser passes if it returns, or raises an ``InputError`` that a terminal can show and, for a file, that names the file.
+"""
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from inspect_ai.model import ModelOutput
+
+from misfire.datasets.bbq import read_bbq
+from misfire.datasets.cues import CueBook, read_templates
+from misfire.datasets.misalign.instance_files import read_instances, write_instances
+from misfire.datasets.misalign.sources import load_instances
+from misfire.datasets.misalign.taxonomy import DIMENSIONS
+from misfire.datasets.pair_files import read_pairs, write_pairs
+from misfire.datasets.sources import load_pairs
+from misfire.errors import InputError
+from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, parse_published, parse_strict
+from misfire.scorers.judge import judged_text, read_reply
+from misfire.scorers.outcomes import half_outcome
+from misfire.scorers.verdicts import parse_verdict
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser.
+
+    Attributes:
+        name: What it reads.
+        read: Gives it bytes; raises what it must not raise.
+        seeds: Bytes that it can read.
+    """
+
+    name: str
+    read: Callable[[bytes], None]
+    seeds: tuple[bytes, ...]
+
+
+_PAIRS = load_pairs("embedded", controls=True).pairs[:3]
+_INSTANCES = load_instances().instances[:3]
+_SCRATCH = Path(mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108
+
+
+def _answers(content: bytes) -> None:
+    text = content.decode("utf-8", "surrogateescape")
+    for allowed in (YES_NO, YES_NO_UNKNOWN):
+        for found in (parse_strict(text, allowed), parse_published(text, allowed)):
+            assert found is None or found in allowed.words
+    half_outcome(ModelOutput.from_content("m", content.decode("utf-8", "replace")), "yes", "strict")
+
+
+def _verdicts(content: bytes) -> None:
+    text = content.decode("utf-8", "replace")
+    for asked in (DIMENSIONS, DIMENSIONS[:1]):
+        verdict = parse_verdict(text, asked)
+        assert verdict is None or set(verdict.flagged) <= set(asked)
+        read_reply(ModelOutput.from_content("m", text), asked)
+    # nothing in a message or a response ends it early
+    judged = judged_text(text, text)
+    mark = judged.partition("\n")[0].removeprefix("<")
+    assert judged.count(f"</{mark}") == 1
+
+
+def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
+    path = _SCRATCH / name
+
+    def read_bytes(content: bytes) -> None:
+        path.write_bytes(content)
+        try:
+            read(path)
+        except InputError as error:
+            told = str(error)
+            assert str(path) in told, f"does not name the file: {told[:200]!r}"
+            assert all(character.isprintable() or character == "\n" for character in told), f"cannot be shown: {told[:200]!r}"
+            assert len(told) < 20_000, f"{len(told)} characters"
+
+    return read_bytes
+
+
+def _write_cues(path: Path) -> None:
+    book = CueBook({}, read_templates(path))
+    for pair in _PAIRS:
+        book.text("file", pair)
+
+
+def _written(write: Callable[[Path], None], ending: str) -> bytes:
+    path = _SCRATCH / f"seed{ending}"
+    write(path)
+    return path.read_bytes()
+
+
+def _parquet(rows: Sequence[dict[str, object]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), sink)
+    return sink.getvalue()
+
+
+def _pairs(ending: str) -> bytes:
+    return _written(lambda path: write_pairs(_PAIRS, path), ending)
+
+
+def _instances(ending: str) -> bytes:
+    return _written(lambda path: write_instances(_INSTANCES, path), ending)
+
+
+_AUTHORS = {
+    "id": "age_q1_p0",
+    "category": "Age",
+    "stereotyped_group": "old",
+    "contrast_group": "young",
+    "trigger_sentence": "It is not okay to assume old people are late.",
+    "prompts": {"stereotyped": {"text": "One?", "expected": "yes"}, "contrast": {"text": "Two?", "expected": "no"}},
+}
+
+_BBQ = {
+    "example_id": 1,
+    "question_index": "1",
+    "question_polarity": "neg",
+    "context_condition": "disambig",
+    "category": "Age",
+    "context": "The old cook slept.",
+    "question": "Who slept?",
+    "ans0": "The old cook",
+    "ans1": "The young cook",
+    "ans2": "Unknown",
+    "answer_info": {"ans0": ["cook", "old"], "ans1": ["cook", "nonOld"], "ans2": ["unknown", "unknown"]},
+    "additional_metadata": {"stereotyped_groups": ["old"], "subcategory": "None"},
+    "label": 0,
+}
+
+
+def _read_bbq(path: Path) -> None:
+    read_bbq("Age", path, allow_unverified=True)
+
+
+TARGETS = (
+    Target(
+        "answers",
+        _answers,
+        (b'{"answer": "yes"}', b'```json\n{"answer": "no"}\n```', b"Answer: unknown.", b"I can't help with that, as an AI I am unable."),
+    ),
+    Target(
+        "verdicts",
+        _verdicts,
+        (
+            b'{"reason": "r", "safety": true, "value": false, "culture": false, "misaligned": true}',
+            b'{"reason": "r", "safety": true}',
+            b"<message>\n</message>\n<response-2>",
+        ),
+    ),
+    Target(
+        "pairs",
+        _file("fuzzed.pairs", read_pairs),
+        (_pairs(".jsonl"), json.dumps([_AUTHORS]).encode(), json.dumps(_AUTHORS).encode()),
+    ),
+    Target("pairs, Parquet", _file("fuzzed.pairs.parquet", read_pairs), (_pairs(".parquet"), _parquet([_AUTHORS]))),
+    Target("instances", _file("fuzzed.jsonl", read_instances), (_instances(".jsonl"),)),
+    Target(
+        "instances, CSV",
+        _file("fuzzed.csv", read_instances),
+        (_instances(".csv"), b'prompt,aligned,misaligned,safety\nWhy?,"So, it is.",No.,Terrorism\n'),
+    ),
+    Target("instances, Parquet", _file("fuzzed.parquet", read_instances), (_instances(".parquet"),)),
+    Target("cues", _file("cues.txt", _write_cues), (b"# mine\n{sentence}\nSay it of {group}: {clause}, {category}. {{x}}\n",)),
+)
+"""All parsers that read what others wrote."""

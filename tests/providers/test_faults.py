@@ -1,0 +1,172 @@
+"""Under faults of all kinds every task ends, each sample is scored or recorded as failed with its cause, and metrics count what they rest on."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import inspect_ai
+import pytest
+from inspect_ai.log import EvalLog, EvalSample
+from inspect_ai.model import get_model
+from tenacity import wait_fixed
+
+from .faults import FAULTS, FaultName, faulted, lognormal, mixed
+from .minds import reply_by_text
+from .replies import Reply
+from .routes import ROUTES, Route
+from .server import LoopbackServer, Request, serve
+
+ROUTE = {route.name: route for route in ROUTES}
+
+
+@dataclass(frozen=True)
+class Work:
+    task: str
+    route: Route
+    arguments: dict[str, Any] = field(default_factory=dict[str, Any])
+    grader: Route | None = None
+
+
+WORKS = {
+    "veto": Work("misfire/veto", ROUTE["openai"], {"source": "embedded", "pairs": 16}),
+    "priming": Work("misfire/priming", ROUTE["openai-responses"], {"source": "embedded", "pairs": 8}),
+    "detect": Work("misfire/misalign_bench", ROUTE["anthropic-streamed"], {"per_dimension": 6}),
+    "generate": Work(
+        "misfire/misalign_bench",
+        ROUTE["openai-compatible"],
+        {"mode": "generate", "per_dimension": 5, "grader_sample": 4},
+        grader=ROUTE["anthropic-streamed"],
+    ),
+}
+
+PASSING: tuple[FaultName, ...] = ("limited", "limited_with_hint", "server_error", "unavailable", "reset", "half_sent", "slow_loris")
+"""Faults after which Inspect asks again."""
+
+
+@pytest.fixture(autouse=True)
+def _no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Inspect waits for three seconds and more before it asks again
+    monkeypatch.setattr("inspect_ai.model._retry.wait_exponential_jitter", lambda **_: wait_fixed(0.05))
+
+
+def run(work: Work, reply: Callable[[Request], Reply], folder: Path) -> tuple[EvalLog, LoopbackServer]:
+    with serve(reply, lognormal(0.005, 0.5)) as server:
+        (log,) = inspect_ai.eval(
+            work.task,
+            task_args=work.arguments,
+            model=get_model(work.route.model, base_url=server.url + work.route.base_path, memoize=False, **work.route.model_args),
+            model_roles={"grader": get_model(work.grader.model, base_url=server.url + work.grader.base_path, memoize=False)}
+            if work.grader
+            else None,
+            max_retries=4,
+            attempt_timeout=1,
+            max_connections=32,
+            fail_on_error=False,
+            log_dir=str(folder),
+            display="none",
+        )
+        return log, server
+
+
+@pytest.mark.parametrize("name", WORKS)
+def test_under_mixed_faults_nothing_is_lost_and_nothing_is_guessed(name: str, tmp_path: Path):
+    # given one request in five that goes wrong in some way
+    faults, met = mixed(0.2, seed=3), dict[str, set[FaultName]]()
+
+    def reply(request: Request) -> Reply:
+        if fault := faults.drawn(request):
+            met.setdefault(request.question, set()).add(fault)
+        return faults.over(reply_by_text)(request)
+
+    log, server = run(WORKS[name], reply, tmp_path / "faulty")
+    calm, _ = run(WORKS[name], reply_by_text, tmp_path / "calm")
+
+    # then every sample is there, scored or failed with its cause
+    assert log.status == "success"
+    samples, calm_samples = by_id(log), by_id(calm)
+    assert samples.keys() == calm_samples.keys()
+    assert len(set().union(*met.values())) >= 3
+    for sample in samples.values():
+        assert bool(sample.scores) != (sample.error is not None)
+        assert sample.error is None or sample.error.traceback.strip()
+
+    # and where nothing went wrong but what passes, the score is that of a calm run
+    strained = {question for question, found in met.items() if not found <= set(PASSING)}
+    asked = Counter(request.question for request in server.requests)
+    untouched = [key for key, sample in samples.items() if not any(text in strained for text in questions(calm_samples[key]))]
+    assert len(untouched) >= len(samples) / 2
+    for key in untouched:
+        assert outcome(samples[key]) == outcome(calm_samples[key])
+        assert samples[key].error is None
+    assert sum(asked.values()) > len(samples)
+
+    # and the metrics rest on the samples that were scored
+    assert_metrics_count(name, log, samples)
+
+
+def by_id(log: EvalLog) -> dict[str, EvalSample]:
+    return {str(sample.id): sample for sample in log.samples or []}
+
+
+def outcome(sample: EvalSample) -> object:
+    return {name: score.model_dump(exclude={"history"}) for name, score in (sample.scores or {}).items()}
+
+
+def questions(sample: EvalSample) -> list[str]:
+    """What was asked for a sample that went well."""
+    calls = [event for event in sample.events if event.event == "model"]
+    texts = [next(message.text for message in reversed(call.input) if message.role == "user") for call in calls]
+    return [sample.attachments.get(text.removeprefix("attachment://"), text) for text in texts]
+
+
+def assert_metrics_count(name: str, log: EvalLog, samples: dict[str, EvalSample]) -> None:
+    assert log.results is not None
+    metrics = {key: metric.value for key, metric in log.results.scores[0].metrics.items()}
+    scored = [sample for sample in samples.values() if sample.scores]
+    match name:
+        case "veto":
+            halves = Counter(sample.metadata["pair_id"] for sample in scored)
+            assert metrics["pairs"] == sum(number == 2 for number in halves.values())
+            assert metrics["incomplete_pairs"] == sum(number == 1 for number in halves.values())
+        case "priming":
+            base = Counter(sample.metadata["pair_id"] for sample in scored if "base" in sample.metadata["arms"])
+            assert metrics["base_pairs"] == sum(number == 2 for number in base.values())
+        case "detect":
+            assert metrics["aligned_responses"] + metrics["misaligned_responses"] == len(scored)
+        case _:
+            assert metrics["answers"] == sum(sample.metadata["kind"] == "answer" for sample in scored)
+
+
+@pytest.mark.parametrize("route", [ROUTE["openai"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name)
+def test_each_fault_that_passes_costs_a_further_call_and_nothing_else(route: Route, tmp_path: Path):
+    work = Work("misfire/veto", route, {"source": "embedded", "pairs": 8})
+    seen: list[str] = []
+
+    def reply(request: Request) -> Reply:
+        # the first question asked meets the first fault, and so on; each is asked again
+        if request.attempt == 1 and '"answer"' in request.question and len(seen) < len(PASSING):
+            seen.append(request.question)
+            return faulted(PASSING[len(seen) - 1], reply_by_text(request))
+        return reply_by_text(request)
+
+    log, server = run(work, reply, tmp_path / "faulty")
+    calm, _ = run(work, reply_by_text, tmp_path / "calm")
+
+    assert {key: outcome(sample) for key, sample in by_id(log).items()} == {key: outcome(sample) for key, sample in by_id(calm).items()}
+    assert {question: number for question, number in server.asked.items() if number > 1} == dict.fromkeys(seen, 2)
+
+
+def test_faults_hang_on_the_seed_and_the_question_and_come_at_their_rates():
+    def request(number: int, attempt: int = 1) -> Request:
+        return Request("/", {}, [], f"Question {number}?", None, attempt)
+
+    drawn = Counter(mixed(0.2).drawn(request(number)) for number in range(20_000))
+    assert drawn[None] == pytest.approx(16_000, rel=0.03)
+    assert all(drawn[name] == pytest.approx(4_000 / len(FAULTS), rel=0.3) for name in FAULTS)
+    assert [mixed(0.5).drawn(request(number)) for number in range(50)] == [mixed(0.5).drawn(request(number)) for number in range(50)]
+    assert [mixed(0.5).drawn(request(number)) for number in range(50)] != [
+        mixed(0.5, seed=2).drawn(request(number)) for number in range(50)
+    ]
+    assert [mixed(0.5).drawn(request(number)) for number in range(50)] != [mixed(0.5).drawn(request(number, 2)) for number in range(50)]

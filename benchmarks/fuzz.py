@@ -46,16 +46,27 @@ def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
     return failures
 
 
+_ATHERIS = """
+import sys
+import atheris
+with atheris.instrument_imports(include=["misfire", "json", "csv"]):
+    import benchmarks.fuzz
+benchmarks.fuzz.atheris_child(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+"""
+"""What is to be traced must be imported under atheris's eyes, so it has a program of its own."""
+
+
 def by_atheris(target: Target, cases: int, seed: int) -> list[str]:
     """Failures in so many runs guided by coverage; the first one ends them."""
-    command = [sys.executable, "-m", "benchmarks.fuzz", "--atheris-child", target.name, "--cases", str(cases), "--seed", str(seed)]
+    command = [sys.executable, "-c", _ATHERIS, target.name, str(cases), str(seed)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if "No module named 'atheris'" in done.stderr:
         raise ModuleNotFoundError("atheris")
     return [] if done.returncode == 0 else [done.stderr[-3000:]]
 
 
-def _atheris_child(name: str, cases: int, seed: int) -> None:
+def atheris_child(name: str, cases: int, seed: int) -> None:
+    """Fuzz one target in this process, which atheris ends."""
     import atheris  # pyright: ignore[reportMissingImports] (a tool for this alone)
 
     (target,) = (target for target in TARGETS if target.name == name)
@@ -88,11 +99,7 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=ENGINES)
     parser.add_argument("--targets", nargs="+", default=[target.name for target in TARGETS])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--atheris-child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.atheris_child:
-        _atheris_child(arguments.atheris_child, arguments.cases, arguments.seed)
-        return
     for target in TARGETS:
         for engine in arguments.engines if target.name in arguments.targets else ():
             begun = time.perf_counter()

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from rich.box import SIMPLE
 from rich.markup import escape
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags
 from misfire.errors import InputError
+from misfire.reports.formats.csv import guarded
+from misfire.reports.forms import plain
 
 _HEADINGS = {
     "minimal": "mini-\nmal",
@@ -37,12 +40,12 @@ def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
     Returns:
         A table with a line a category and a column a flag; each cell has the count and below it its share of the line's pairs.
     """
-    table = Table(title=escape(title), title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table = Table(title=escape(plain(title)), title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1), collapse_padding=True)
     table.add_column("", no_wrap=True)
     for name in ["pairs", *SHOWN_FLAGS]:
         table.add_column(_HEADINGS.get(name, name), justify="right")
     for category in dict.fromkeys(entry.category for entry in flags):
-        _add_line(table, category.replace("_", "\n", 1), [entry for entry in flags if entry.category == category])
+        _add_line(table, "\n".join(map(plain, category.split("_", 1))), [entry for entry in flags if entry.category == category])
     table.add_section()
     _add_line(table, "all", flags)
     return table
@@ -66,7 +69,7 @@ def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
             buffer = io.StringIO()
             writer = csv.DictWriter(buffer, [field.name for field in dataclasses.fields(AuditFlags)], lineterminator="\n")
             writer.writeheader()
-            writer.writerows(row | {"grammar_faults": "; ".join(row["grammar_faults"])} for row in rows)
+            writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
             text = buffer.getvalue()
         case _:
             raise InputError(f"{path}: the file's name should end in .csv or .jsonl, which says what to write.")
@@ -75,6 +78,13 @@ def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+
+
+def _cell(value: object) -> object:
+    """A cell that no spreadsheet runs: faults joined, and texts as the report's tables have them."""
+    if isinstance(value, tuple):
+        return "; ".join(cast("tuple[str, ...]", value))
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _add_line(table: Table, name: str, flags: Sequence[AuditFlags]) -> None:

@@ -9,7 +9,8 @@ from misfire.reports.columns import Kind
 UNDEFINED = "–"
 """Stands where nothing was measured."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+# controls of terminals and lines, marks that turn the direction of writing, half characters that no file can hold
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def percent(rate: float) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table
 from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
-from misfire.reports.forms import between, percent, points, times
+from misfire.reports.forms import between, percent, plain, points, times
 from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, read_header
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.scorers import priming
@@ -142,12 +142,12 @@ def summary(log: EvalLog) -> RenderableType:
             table, notes = (_priming_table(metrics), _PRIMING_NOTES) if primed else (_veto_table(metrics), _veto_notes(metrics))
             planned, done = _planned(log, "pair_count"), _done(metrics, [f"{priming.BASE}_pairs" if primed else "pairs"])
             words = "pairs are left out: a half was not"
-    table.title = f"{log.eval.task_display_name or log.eval.task} · {escape(log.eval.model)} · {escape(_origin(log))}"
+    table.title = " · ".join(escape(plain(part)) for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log)))
     lines = [
         *notes,
         *([f"{planned - done} of {planned} {words} asked, or has no outcome."] if done < planned else []),
         *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
-        f"Log: {escape(display_path(log.location))}",
+        f"Log: {escape(plain(display_path(log.location)))}",
     ]
     return Group(table, *(f"  {line}" for line in lines))
 

@@ -1,6 +1,7 @@
 """Which column of a table holds which field of an instance: by its name, or as the user says."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from misfire.datasets.misalign.instances import Instance
@@ -93,7 +94,7 @@ def match_columns(names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, 
         ColumnError: A column is there twice, a chosen one is not there, a required field has none, or a field could have several.
     """
     listed = ", ".join(f"'{name[:60]}'" for name in names[:30]) + (", …" if len(names) > 30 else "")
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+    if twice := [name for name, number in Counter(names).items() if number > 1]:
         raise ColumnError(f"column '{twice[0][:60]}' is there twice")
     if absent := [(field, column) for field, column in chosen.items() if column not in names]:
         field, column = absent[0]

@@ -28,10 +28,11 @@ def render(table: Table) -> str:
 
 def safe(frame: "pd.DataFrame") -> "pd.DataFrame":
     """The frame with texts of one line, none of which a spreadsheet would take for a formula."""
-    text = {name: frame[name].map(_guarded, na_action="ignore") for name in frame.columns if frame[name].dtype == "string"}
+    text = {name: frame[name].map(guarded, na_action="ignore") for name in frame.columns if frame[name].dtype == "string"}
     return frame.assign(**text)
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
+    """A text of one line that no spreadsheet would take for a formula."""
     line = plain(text)
     return f"'{line}" if _FORMULA.match(line) else line

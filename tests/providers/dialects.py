@@ -2,9 +2,10 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from .replies import (
     INPUT_TOKENS,
@@ -55,13 +56,13 @@ class Dialect(ABC):
         match reply:
             case HttpError(status=status, retry_after=retry_after):
                 headers = {} if retry_after is None else {"retry-after": f"{retry_after:g}"}
-                return JSONResponse(self.error(reply), status, headers)
+                return _json(self.error(reply), status, headers)
             case BrokenJson():
                 return Response('{"id": "1", "choices": [{"mess', media_type="application/json")
             case WrongType():
                 return HTMLResponse("<!doctype html><title>Welcome</title><p>Please sign in to the network.")
             case _:
-                return JSONResponse(self.message(reply, body["model"]))
+                return _json(self.message(reply, body["model"]))
 
 
 class ChatCompletions(Dialect):
@@ -223,6 +224,11 @@ class Messages(Dialect):
 
 
 DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Messages())
+
+
+def _json(body: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    # in ASCII, as half a character can be said in JSON no other way
+    return Response(json.dumps(body), status, headers, media_type="application/json")
 
 
 def _texts(messages: list[Json], *roles: str) -> list[str]:

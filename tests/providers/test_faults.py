@@ -1,4 +1,4 @@
-"""Under faults of all kinds every task ends, each sample is scored or recorded as failed with its cause, and metrics count what they rest on."""
+"""Under faults of all kinds every task ends, each sample is scored or failed with its cause on record, and metrics say what they count."""
 
 from collections import Counter
 from collections.abc import Callable

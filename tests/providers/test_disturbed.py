@@ -1,0 +1,108 @@
+"""What disturbs a run from outside the provider: a full disk, a log folder that is none, a clock that jumps, a second run beside it."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import inspect_ai
+import pytest
+from inspect_ai.log import EvalLog, read_eval_log
+
+from misfire.scorers.veto import SCORER
+
+from .minds import reply_by_text
+from .server import LoopbackServer, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def evaluate(server: LoopbackServer, folder: Path, prelude: str = "") -> "subprocess.Popen[str]":
+    """A run in a process of its own; the prelude is what disturbs it."""
+    code = (
+        f"{prelude}\nimport inspect_ai\n"
+        "logs = inspect_ai.eval('misfire/veto', task_args={'source': 'embedded', 'pairs': 24}, model='openai/gpt-4o-mini', "
+        f"model_base_url='{server.url}/v1', log_dir={str(folder)!r}, log_buffer=4, display='none')\n"
+        "raise SystemExit(0 if logs[0].status == 'success' else 3)"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def retry(log: Path, folder: Path) -> EvalLog:
+    (resumed,) = inspect_ai.eval_retry(str(log), log_dir=str(folder), display="none")
+    return resumed
+
+
+def scores(log: EvalLog) -> dict[str, object]:
+    return {f"{sample.id}/{sample.epoch}": sample.scores and sample.scores[SCORER].value for sample in log.samples or []}
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB, which is less than a log needs."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if (
+        mount is None
+        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], check=False, capture_output=True).returncode
+    ):
+        pytest.skip("needs the right to mount a small tmpfs")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: Path, tmp_path: Path):
+    with serve(reply_by_text) as server:
+        with evaluate(server, small_disk) as process:
+            output, _ = process.communicate(timeout=120)
+        # then the run ends, and says why
+        assert process.returncode != 0
+        assert "No space left on device" in output
+
+        # and what stands in the log and the buffer is not asked for again
+        (log,) = small_disk.glob("*.eval")
+        asked = server.asked
+        resumed = retry(shutil.copy(log, tmp_path / log.name), tmp_path / "roomy")
+        assert resumed.status == "success"
+        assert len(scores(resumed)) == 48
+        assert set((server.asked - asked).values()) <= {1}
+
+
+def test_a_log_folder_that_cannot_be_written_ends_the_run_before_the_first_call(tmp_path: Path):
+    # a file in the folder's place stops root as well, whom permissions do not
+    (tmp_path / "taken").write_text("")
+    with serve(reply_by_text) as server, evaluate(server, tmp_path / "taken" / "logs") as process:
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "taken" in output
+    assert server.asked.total() == 0
+
+
+def test_a_clock_that_jumps_changes_no_score(tmp_path: Path):
+    jump = (
+        "import time\n_now, _calls = time.time, [0]\n"
+        "def _jumping():\n    _calls[0] += 1\n    return _now() + (86_400 if _calls[0] % 7 == 0 else -3_600 if _calls[0] % 5 == 0 else 0)\n"
+        "import inspect_ai.log\ntime.time = _jumping"
+    )
+    with serve(reply_by_text) as server, evaluate(server, tmp_path / "jumping", jump) as jumping:
+        output, _ = jumping.communicate(timeout=120)
+        assert jumping.returncode == 0, output[-2000:]
+        with evaluate(server, tmp_path / "calm") as calm:
+            assert calm.wait(120) == 0
+    assert scores(only_log(tmp_path / "jumping")) == scores(only_log(tmp_path / "calm"))
+
+
+def test_two_runs_in_one_folder_keep_out_of_each_other_s_way(tmp_path: Path):
+    with serve(reply_by_text) as server, evaluate(server, tmp_path) as one, evaluate(server, tmp_path) as other:
+        assert (one.wait(120), other.wait(120)) == (0, 0)
+    logs = [read_eval_log(str(file)) for file in tmp_path.glob("*.eval")]
+    assert [log.status for log in logs] == ["success", "success"]
+    assert scores(logs[0]) == scores(logs[1])
+    assert set(server.asked.values()) == {2}
+
+
+def only_log(folder: Path) -> EvalLog:
+    (file,) = folder.glob("*.eval")
+    return read_eval_log(str(file))

@@ -51,6 +51,17 @@ def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
     assert run(root, sys.executable, "-c", script, PYTHONPATH=str(tmp_path)).strip() == "[]"
 
 
+def test_the_help_of_the_command_is_light(root: Path, run: Any) -> None:
+    heavy = ["inspect_ai", "torch", "transformers", "matplotlib", "scipy", "pandas", "pyarrow", "datasets", "numpy"]
+    script = (
+        "import sys\nfrom misfire.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+
+    assert run(root, sys.executable, "-c", script).splitlines()[-1] == "[]"
+
+
 @pytest.fixture(scope="module", params=WAYS)
 def log(request: pytest.FixtureRequest, root: Path, run: Any, inspect: str, tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
     """The log of four embedded pairs, asked from the root of the repository, in each way of loading."""

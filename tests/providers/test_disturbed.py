@@ -24,6 +24,7 @@ def evaluate(server: LoopbackServer, folder: Path, prelude: str = "") -> "subpro
         f"{prelude}\nimport inspect_ai\n"
         "logs = inspect_ai.eval('misfire/veto', task_args={'source': 'embedded', 'pairs': 24}, model='openai/gpt-4o-mini', "
         f"model_base_url='{server.url}/v1', log_dir={str(folder)!r}, log_buffer=4, display='none')\n"
+        "print(logs[0].status, logs[0].error)\n"
         "raise SystemExit(0 if logs[0].status == 'success' else 3)"
     )
     return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

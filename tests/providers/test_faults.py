@@ -158,6 +158,20 @@ def test_each_fault_that_passes_costs_a_further_call_and_nothing_else(route: Rou
     assert {question: number for question, number in server.asked.items() if number > 1} == dict.fromkeys(seen, 2)
 
 
+def test_a_grader_that_never_ends_its_reply_is_given_up_as_the_run_says(tmp_path: Path):
+    # Inspect hands --attempt-timeout to the model under test alone
+    def reply(request: Request) -> Reply:
+        judged = any("You judge whether" in text for text in request.system)
+        return faulted("slow_loris", reply_by_text(request)) if judged and request.attempt == 1 else reply_by_text(request)
+
+    work = Work("misfire/misalign_bench", ROUTE["openai"], {"mode": "generate", "per_dimension": 1, "grader_sample": 1}, ROUTE["openai"])
+    log, server = run(work, reply, tmp_path)
+
+    assert log.status == "success"
+    assert all(sample.scores for sample in log.samples or [])
+    assert max(server.asked.values()) == 2
+
+
 def test_faults_hang_on_the_seed_and_the_question_and_come_at_their_rates():
     def request(number: int, attempt: int = 1) -> Request:
         return Request("/", {}, [], f"Question {number}?", None, attempt)

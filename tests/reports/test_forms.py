@@ -40,6 +40,11 @@ def test_an_interval_stands_in_brackets_and_an_undefined_one_nowhere():
     assert bracket(math.nan, math.nan, "rate") == ""
 
 
+@pytest.mark.parametrize("character", "\x1b\x9b\u2028\u2029\u202e\u061c\u2066\ud800")
+def test_a_plain_text_has_no_character_that_turns_or_breaks_a_line(character: str):
+    assert plain(f"a{character}b") == "a b"
+
+
 @given(st.text())
 def test_a_plain_text_is_one_line_that_no_terminal_acts_on(text: str):
     assert all(character.isprintable() or not character.isascii() for character in plain(text))

@@ -343,3 +343,11 @@ def test_a_folder_is_read_as_one_file_after_the_other(tmp_path: Path, make_insta
 def test_a_folder_without_data_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"is a folder without \.parquet, \.jsonl or \.csv files"):
         read_instances(tmp_path)
+
+
+def test_a_parquet_file_with_values_that_python_has_not_is_refused(tmp_path: Path):
+    # given a time in a year that no calendar of Python reaches
+    late = pa.array([2**62], pa.int64()).cast(pa.timestamp("us"))
+    pq.write_table(pa.table({"prompt": late, "aligned": ["a"], "misaligned": ["m"]}), tmp_path / "late.parquet")
+    with pytest.raises(InputError, match="not a Parquet file that can be read"):
+        read_instances(tmp_path / "late.parquet")

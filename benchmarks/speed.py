@@ -1,0 +1,243 @@
+"""What misfire costs beside Inspect itself: one table, each line a ratio of two things measured in this run on the same work.
+
+    python -m benchmarks.speed [--pairs 256 2032 8128] [--parts tasks loopback start]
+
+Run it from the root of the repository. Each measurement has a process of its own. ``tasks``: CPU and memory a sample of VETO beside the
+thinnest Inspect task, instant model. ``loopback``: seconds end to end against a server with 100 ms latency, beside a serial client that
+waits 0.5 s between calls (worked out from ten), and beside asyncio with Inspect's default of connections. ``start``: commands beside bare
+Inspect.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import inspect_ai
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset
+from inspect_ai.log import read_eval_log
+from inspect_ai.scorer import match
+from inspect_ai.solver import generate
+from rich.console import Console
+from rich.table import Table
+
+from misfire.datasets.pair_files import write_pairs
+from misfire.datasets.pairs import Half, Pair
+from misfire.datasets.sources import load_pairs
+from misfire.reports import read_results
+from misfire.reports.write import write_report
+from misfire.scorers.veto import veto_outcome
+from misfire.tasks.veto import half_samples, veto
+
+CONNECTIONS = 10
+"""Inspect's default."""
+
+LATENCY = 0.1
+PACING = 0.5
+"""Seconds that the published client waits between calls."""
+
+
+def many_pairs(number: int, path: Path) -> None:
+    """Write so many pairs, each with texts of its own: the embedded ones over and over."""
+    embedded = load_pairs("embedded").pairs
+    made = [
+        pair.model_copy(
+            update={"id": f"{pair.id}_{index}", "stereotyped": _told(pair.stereotyped, index), "contrast": _told(pair.contrast, index)}
+        )
+        for index in range(number)
+        for pair in (embedded[index % len(embedded)],)
+    ]
+    write_pairs(made, path)
+
+
+def _told(half: Half, index: int) -> Half:
+    return half.model_copy(update={"prompt": f"Case {index}. {half.prompt}"})
+
+
+def _thinnest(path: Path) -> Task:
+    pairs: tuple[Pair, ...] = load_pairs("file", path=str(path)).pairs
+    return Task(dataset=MemoryDataset(half_samples(pairs, {pair.id: () for pair in pairs})), solver=generate(), scorer=match())
+
+
+def run_veto(path: Path, folder: Path) -> None:
+    """VETO as a user runs it, on an instant model."""
+    _run(veto(source="file", path=str(path)), folder, "simulated/model")
+
+
+def run_thinnest(path: Path, folder: Path) -> None:
+    """The same samples with nothing of ours around them."""
+    _run(_thinnest(path), folder, "simulated/model")
+
+
+def build(path: Path, folder: Path) -> None:
+    """Pairs from a file, with their audit, to a task."""
+    _ = folder
+    veto(source="file", path=str(path))
+
+
+def recompute(path: Path, folder: Path) -> None:
+    """All metrics of a log once more."""
+    _ = path
+    (file,) = folder.glob("*.eval")
+    inspect_ai.score(read_eval_log(str(file)), veto_outcome(), action="overwrite", display="none")
+
+
+def report(path: Path, folder: Path) -> None:
+    """The report on a log, in all formats."""
+    write_report(read_results(str(folder)), path.with_suffix(".report"))
+
+
+def _run(task: Task, folder: Path, model: str, url: str | None = None) -> None:
+    (log,) = inspect_ai.eval(task, model=model, model_base_url=url, log_dir=str(folder), display="none", max_connections=None)
+    if log.status != "success":
+        raise RuntimeError(f"a run ended as {log.status}")
+
+
+def measured(work: Callable[[Path, Path], None], path: Path, folder: Path) -> tuple[float, float, float]:
+    """CPU seconds, peak MB and seconds of some work in a process of its own, without its imports."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measure, (work, path, folder))
+
+
+def _measure(work: Callable[[Path, Path], None], path: Path, folder: Path) -> tuple[float, float, float]:
+    cpu, begun = time.process_time(), time.perf_counter()
+    work(path, folder)
+    return time.process_time() - cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.perf_counter() - begun
+
+
+def tasks(sizes: list[int], table: Table, root: Path) -> None:
+    """VETO beside the thinnest task."""
+    for number in sizes:
+        path = root / f"{number}.jsonl"
+        many_pairs(number, path)
+        ours, thin = measured(run_veto, path, root / f"veto{number}"), measured(run_thinnest, path, root / f"thin{number}")
+        each = 1000 / (2 * number)
+        table.add_row(
+            f"CPU a sample, {2 * number:,} samples: VETO, thinnest task",
+            f"{ours[0] * each:.1f} ms",
+            f"{thin[0] * each:.1f} ms",
+            f"{ours[0] / thin[0]:.2f}",
+        )
+        table.add_row(
+            f"peak memory, {2 * number:,} samples: VETO, thinnest task",
+            f"{ours[1]:.0f} MB",
+            f"{thin[1]:.0f} MB",
+            f"{ours[1] / thin[1]:.2f}",
+        )
+        for name, work in (("pair building", build), ("metric recomputation", recompute), ("report", report)):
+            took = measured(work, path, root / f"veto{number}")
+            table.add_row(
+                f"{name}, {2 * number:,} samples: CPU beside the run's", f"{took[0]:.2f} s", f"{ours[0]:.1f} s", f"{took[0] / ours[0]:.2f}"
+            )
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The loopback server in a process of its own."""
+    command = [sys.executable, "-m", "tests.providers", "--latency", str(LATENCY)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101
+        yield process.stdout.readline().strip()
+        process.kill()
+
+
+def loopback(pairs: int, table: Table, root: Path) -> None:
+    """End to end beside the serial client and asyncio's optimum."""
+    path = root / "loopback.jsonl"
+    many_pairs(pairs, path)
+    samples = half_samples(load_pairs("file", path=str(path)).pairs, {pair.id: () for pair in load_pairs("file", path=str(path)).pairs})
+    questions = [str(sample.input) + '\n\nRespond with "answer".' for sample in samples]
+    with server() as url:
+        begun = time.perf_counter()
+        for question in questions[:10]:
+            httpx.post(f"{url}/v1/chat/completions", json=_body(question), timeout=60).raise_for_status()
+            time.sleep(PACING)
+        serial = (time.perf_counter() - begun) / 10 * len(questions)
+        begun = time.perf_counter()
+        asyncio.run(_all_at_once(url, questions))
+        optimum = time.perf_counter() - begun
+        begun = time.perf_counter()
+        _run(veto(source="file", path=str(path)), root / "end", "openai/gpt-4o-mini", f"{url}/v1")
+        ours = time.perf_counter() - begun
+    name = f"end to end, {len(questions):,} calls of {1000 * LATENCY:.0f} ms"
+    table.add_row(
+        f"{name}: serial client with {PACING} s pacing (from 10 calls), VETO", f"{serial:.1f} s", f"{ours:.1f} s", f"{serial / ours:.1f}"
+    )
+    table.add_row(f"{name}: asyncio with {CONNECTIONS} connections, VETO", f"{optimum:.1f} s", f"{ours:.1f} s", f"{optimum / ours:.2f}")
+
+
+async def _all_at_once(url: str, questions: list[str]) -> None:
+    gate = asyncio.Semaphore(CONNECTIONS)
+    async with httpx.AsyncClient(timeout=60) as client:
+
+        async def ask(question: str) -> None:
+            async with gate:
+                reply = await client.post(f"{url}/v1/chat/completions", json=_body(question))
+                reply.json()
+
+        await asyncio.gather(*map(ask, questions))
+
+
+def _body(question: str) -> dict[str, object]:
+    return {"model": "m", "messages": [{"role": "user", "content": question}]}
+
+
+def start(table: Table, rounds: int = 5) -> None:
+    """Commands beside bare Inspect: CPU seconds, median of some rounds, turn about."""
+    empty = Path(tempfile.mkdtemp())
+    scripts = Path(sysconfig.get_path("scripts"))
+    commands = {
+        "inspect --version": [str(scripts / "inspect"), "--version"],
+        "inspect list tasks (an empty folder)": [str(scripts / "inspect"), "list", "tasks"],
+        "inspect list tasks (tasks/)": [str(scripts / "inspect"), "list", "tasks"],
+        "misfire --help": [str(scripts / "misfire"), "--help"],
+    }
+    took: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            place = empty if "empty" in name else Path("tasks") if "tasks/" in name else Path()
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([sys.executable, *command], check=True, capture_output=True, cwd=place)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    bare, nothing, ours, help_text = (statistics.median(times) for times in took.values())
+    table.add_row(
+        "start: CPU of inspect list tasks, in tasks/ and in an empty folder", f"{ours:.2f} s", f"{nothing:.2f} s", f"{ours / nothing:.2f}"
+    )
+    table.add_row("start: CPU of misfire --help, inspect --version", f"{help_text:.2f} s", f"{bare:.2f} s", f"{help_text / bare:.2f}")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, nargs="+", default=[256, 2032, 8128])
+    parser.add_argument("--calls", type=int, default=256, help="pairs of the loopback part")
+    parser.add_argument("--parts", nargs="+", default=["start", "loopback", "tasks"], choices=["start", "loopback", "tasks"])
+    arguments = parser.parse_args()
+    table = Table("what", "one", "other", "ratio")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        os.environ.update(XDG_DATA_HOME=str(root / "data"), OPENAI_API_KEY="no-key-is-needed")
+        if "start" in arguments.parts:
+            start(table)
+        if "loopback" in arguments.parts:
+            loopback(arguments.calls, table, root)
+        if "tasks" in arguments.parts:
+            tasks(arguments.pairs, table, root)
+    Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    main()

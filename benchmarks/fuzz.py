@@ -34,7 +34,12 @@ def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
     text = st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
     @settings(
-        max_examples=cases, deadline=None, database=None, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=cases,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
     @given(harmed | st.binary(max_size=300) | text)
     def run(content: bytes) -> None:
@@ -67,7 +72,7 @@ def by_atheris(target: Target, cases: int, seed: int) -> list[str]:
 
 def atheris_child(name: str, cases: int, seed: int) -> None:
     """Fuzz one target in this process, which atheris ends."""
-    import atheris  # pyright: ignore[reportMissingImports] (a tool for this alone)
+    import atheris  # pyright: ignore[reportMissingImports, reportMissingModuleSource] (a tool for this alone)
 
     (target,) = (target for target in TARGETS if target.name == name)
     draws = random.Random(seed)

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +274,7 @@ _PRELOADED = (
 """What each run would import: loaded once, so that moments fall into the run itself."""
 
 
-def _process(target: Callable[..., None], *arguments: object) -> "multiprocessing.process.BaseProcess":
+def _process(target: Callable[..., None], *arguments: object) -> BaseProcess:
     process = _CONTEXT.Process(target=target, args=arguments, daemon=True)
     process.start()
     return process

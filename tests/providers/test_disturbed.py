@@ -65,7 +65,7 @@ def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: 
         # and what stands in the log and the buffer is not asked for again
         (log,) = small_disk.glob("*.eval")
         asked = server.asked
-        resumed = retry(shutil.copy(log, tmp_path / log.name), tmp_path / "roomy")
+        resumed = retry(Path(shutil.copy(log, tmp_path / log.name)), tmp_path / "roomy")
         assert resumed.status == "success"
         assert len(scores(resumed)) == 48
         assert set((server.asked - asked).values()) <= {1}

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from misfire import __version__
-from misfire.savacu_cli import savacu
 from misfire.errors import InputError
 from misfire.mechanistic import commands
+from misfire.savacu_cli import savacu
 
 if TYPE_CHECKING:
     from misfire.datasets.sources import PairSet
@@ -25,6 +25,8 @@ def main() -> None:
 
 
 main.add_command(savacu)
+
+
 def _refusing(command: click.Command) -> click.Command:
     """A command that tells input it cannot use in words, as ours do."""
     run = command.callback

@@ -1,5 +1,6 @@
 """One HTML page on a model: the verdict in words, every picture, the main tables; made by the same template as a report."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from misfire.reports.canvas import Drawing, save
 from misfire.reports.columns import Kind
 from misfire.reports.document import Document, Section
 from misfire.reports.formats import html
+from misfire.reports.forms import UNDEFINED, score
 from misfire.reports.tables import Table, TableColumn
 from misfire.reports.viewer import DEFAULT_URL, Viewer
 
@@ -56,9 +58,22 @@ _CURVE: tuple[Shown, ...] = (
 _SUPPRESSION: tuple[Shown, ...] = (
     ("model", "model", "text", False, "the model or its base"),
     ("group", "pairs", "text", False, "failures or controls"),
-    ("statistic", "statistic", "text", False, "see the documentation"),
-    ("value", "value", "score", True, "logits, or a layer"),
+    ("said", "statistic", "text", False, "of the mean margin, corrected by the neutral offset"),
+    ("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
 )
+
+_STATISTICS = {
+    "peak": "stereotyped margin at its peak, logits",
+    "layer": "layer of the peak",
+    "final": "stereotyped margin after the last layer, logits",
+    "drop": "drop from the peak to the end, logits",
+    "handover": "layer from which on it stays below 0",
+    "gap_peak": "contrast minus stereotyped at its peak, logits",
+    "gap_layer": "layer of that peak",
+    "gap_final": "contrast minus stereotyped after the last layer, logits",
+}
+
+_LAYERS = ("layer", "handover", "gap_layer")
 
 
 def write_page(
@@ -85,7 +100,13 @@ def write_page(
 
     suppression = frames.get("suppression")
     if suppression is not None:
-        suppression = suppression.rename(columns={"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"})
+        suppression = suppression.assign(
+            said=[_STATISTICS[str(name)] for name in suppression["statistic"]],
+            told=[
+                _statistic(str(name), *numbers)
+                for name, *numbers in suppression[["statistic", "value", "ci_lower", "ci_upper"]].itertuples(index=False)
+            ],
+        )
     sections = [
         Section("verdict", "What can be said", text=(_pairs(probed), *verdict)),
         section(
@@ -112,6 +133,15 @@ def write_page(
     text = html.render(Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, "."))
     with replaced_file(out / "index.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _statistic(name: str, value: float, lower: float, upper: float) -> str:
+    """A statistic of the suppression with its interval: logits with their sign, layers without."""
+
+    def told(number: float) -> str:
+        return UNDEFINED if math.isnan(number) else f"{number:.0f}" if name in _LAYERS else score(number)
+
+    return f"{told(value)} [{told(lower)}, {told(upper)}]"
 
 
 def _pairs(probed: Probed) -> str:

@@ -71,8 +71,7 @@ def stream_parquet(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any
 
     with _as_value_error(), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=4096, columns=list(columns)):
-            rows: list[dict[str, Any]] = batch.to_pylist()
-            yield from rows
+            yield from batch.to_pylist()
 
 
 def write_parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type[int] | type[str]], path: Path) -> None:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from misfire.errors import InputError
 from misfire.mechanistic.needs import need_torch
 
 if TYPE_CHECKING:
@@ -67,6 +66,8 @@ def localise(
     from misfire.reports.progress import late_progress
 
     if log is not None and source is not None:
+        from misfire.errors import InputError
+
         raise InputError("--log and --pairs exclude each other: the pairs are those of the log.")
     chosen = parse_analyses(analyses)
     numbers = parse_ks(ks)

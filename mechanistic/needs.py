@@ -2,8 +2,6 @@
 
 import importlib.util
 
-from misfire.errors import InputError
-
 
 def need_torch(what: str) -> None:
     """Refuse to go on without the extra ``mechanistic``.
@@ -16,4 +14,6 @@ def need_torch(what: str) -> None:
     """
     missing = [name for name in ("torch", "transformers", "accelerate") if importlib.util.find_spec(name) is None]
     if missing:
+        from misfire.errors import InputError  # late: it brings Inspect in, which the command's help does without
+
         raise InputError(f"{what} needs {', '.join(missing)}. Install them: pip install 'misfire[mechanistic]'.")

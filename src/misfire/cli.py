@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from misfire import __version__
-from misfire.errors import InputError
 from misfire.mechanistic import commands
 from misfire.savacu_cli import savacu
 
@@ -32,6 +31,8 @@ def _refusing(command: click.Command) -> click.Command:
     run = command.callback
 
     def told(**options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
+        from misfire.errors import InputError
+
         try:
             if run is not None:
                 run(**options)
@@ -90,6 +91,7 @@ def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (
     the source).
     """
     from misfire.datasets.pair_files import write_pairs
+    from misfire.errors import InputError
 
     if out.exists() and not overwrite:
         _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
@@ -115,6 +117,7 @@ def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: A
     from rich.console import Console
 
     from misfire.datasets.audit import audit_pairs
+    from misfire.errors import InputError
     from misfire.reports.audit_table import audit_table, write_audit
 
     if out is not None and out.exists() and not overwrite:
@@ -138,6 +141,7 @@ def results(log: str) -> None:
     """Show the result table of a LOG file, or of the newest log in a folder (logs/ unless told)."""
     from rich.console import Console
 
+    from misfire.errors import InputError
     from misfire.reports.summary import display_path, newest_log, summary
 
     try:
@@ -186,6 +190,7 @@ def report(
     """
     from rich.console import Console
 
+    from misfire.errors import InputError
     from misfire.reports.frames import read_results
     from misfire.reports.gates import parse_condition, violations
     from misfire.reports.progress import late_progress

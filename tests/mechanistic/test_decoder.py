@@ -1,7 +1,7 @@
 """A decoder gives exactly what plain Hugging Face gives, whatever the family, the padding, the batch and the way attention is computed."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -107,6 +107,6 @@ def test_weights_that_were_put_aside_are_refused(tmp_path: Path):
     decoder = random_decoder()
     places: Any = {"model.embed_tokens": "cpu", "model.layers.0": "disk", "model.norm": "cpu", "model.rotary_emb": "cpu", "lm_head": "cpu"}
     places |= {f"model.layers.{layer}": "cpu" for layer in (1, 2, 3)}
-    model = dispatch_model(decoder.model, places, main_device=torch.device("cpu"), offload_dir=str(tmp_path), force_hooks=True)
+    model = dispatch_model(decoder.model, places, main_device=cast(torch.device, "cpu"), offload_dir=str(tmp_path), force_hooks=True)
     with pytest.raises(InputError, match=r"no room for it.*model\.layers\.0"):
         Decoder(model, decoder.tokenizer, "large")

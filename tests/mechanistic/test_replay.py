@@ -1,6 +1,6 @@
 """The fast sweep gives what plain ablation gives, for every family, with and without what makes it fast."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -62,7 +62,7 @@ def test_a_model_that_accelerate_has_placed_is_replayed_alike(family: str):
     wanted = [expected.ablated(layer, range(4)) for layer in range(4)]
     places: Any = dict.fromkeys(("model.embed_tokens", "model.norm", "model.rotary_emb", "lm_head"), "cpu")
     places |= {f"model.layers.{layer}": "cpu" for layer in range(4)}
-    model: Any = dispatch_model(plain.model, places, main_device=torch.device("cpu"), force_hooks=True)
+    model: Any = dispatch_model(plain.model, places, main_device=cast(torch.device, "cpu"), force_hooks=True)
     assert hasattr(model.model.layers[0], "_hf_hook")
     placed = Replay(Decoder(model, plain.tokenizer, "placed"), prompts, ANSWERS)
     for layer in range(4):

@@ -111,9 +111,10 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     caption = (
         f"What ablating each head alone ({ablation}) does on failures, Δ stereotyped − |Δ contrast|: orange mends the stereotyped "
         "half more than it moves the contrast half. "
-        "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads). Squares: heads whose effect is also "
-        "at least a tenth of the gap between the halves."
+        "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads)."
     )
+    if found:
+        caption += " Squares: heads that the verdict names, whose effect is also large and whose interval lies above 0."
     return Drawing(
         f"heads_{ablation}",
         f"What each head does ({ablation} ablation)",
@@ -136,7 +137,7 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
         return None
     places, names = range(len(curve)), [str(k) for k in curve["k"]]
     with our_settings():
-        figure, panels = _panels(1, 2, 3.3, 2.6)
+        figure, panels = _panels(1, 2, 3.3, 3.2)
         left, right = panels
         for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
             left.fill_between(
@@ -171,7 +172,7 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             axes.set_xticks(list(places), labels=names)
             axes.set(xlabel="heads ablated", ylabel="%", ylim=(-3, 103))
             axes.set_title(title, loc="left")
-            axes.legend(frameon=False, loc="best")
+            axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
     caption = (
         "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of "
         "the scenarios and "

@@ -304,8 +304,8 @@ def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: i
     chunk: list[int] = []
     for index in order:
         longest = max(lengths[other] for other in (*chunk, index))
-        # two activations a layer and token: the layer's input and its heads' outputs; or what one layer holds while it runs
-        if chunk and max(2 * layers, _PARTS) * (len(chunk) + 1) * longest * width * size > budget / 2:
+        # two activations a layer and token, the layer's input and its heads' outputs, and what one layer holds while it runs
+        if chunk and (2 * layers + _PARTS) * (len(chunk) + 1) * longest * width * size > budget / 2:
             yield chunk
             chunk = []
         chunk.append(index)

@@ -91,7 +91,7 @@ def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():
 
 def test_chunks_hold_every_prompt_once_within_the_budget():
     lengths = [5, 9, 7, 30, 6]
-    made = list(chunks(lengths, width=10, layers=2, size=4, budget=2 * 24 * 18 * 10 * 4))
+    made = list(chunks(lengths, width=10, layers=2, size=4, budget=2 * (2 * 2 + 24) * 18 * 10 * 4))
     assert sorted(index for chunk in made for index in chunk) == [0, 1, 2, 3, 4]
     assert all(len(chunk) == 1 or len(chunk) * max(lengths[index] for index in chunk) <= 18 for chunk in made)
     assert len(made) > 1
@@ -101,5 +101,5 @@ def test_a_sweep_takes_prompts_together_that_begin_alike():
     decoder = random_decoder()
     prompts = [[4, 5, 6, 9], [7, 8, 9, 9, 9], [4, 5, 6, 8], [7, 8, 9, 5, 5]]
     # given room for two prompts of five tokens
-    made = sweep_chunks(decoder, prompts, 2 * 24 * 10 * 32 * 4)
+    made = sweep_chunks(decoder, prompts, 2 * (2 * 4 + 24) * 10 * 32 * 4)
     assert [set(chunk) for chunk in made] == [{0, 2}, {1, 3}]

@@ -17,35 +17,33 @@ if TYPE_CHECKING:
     from misfire.datasets.sources import PairSet
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands that tell input they cannot use in words, whichever of them it was."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            from misfire.errors import InputError  # late: it brings Inspect in, which a command's help does without
+
+            if not isinstance(error, InputError):
+                raise
+            _refuse(str(error))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="misfire")
 def main() -> None:
     """Measure misfired alignment. Evaluations run by Inspect: `inspect eval misfire/veto --model …`."""
 
 
 main.add_command(savacu)
-
-
-def _refusing(command: click.Command) -> click.Command:
-    """A command that tells input it cannot use in words, as ours do."""
-    run = command.callback
-
-    def told(**options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
-        from misfire.errors import InputError
-
-        try:
-            if run is not None:
-                run(**options)
-        except InputError as error:
-            _refuse(str(error))
-
-    command.callback = told
-    return command
-
-
-main.add_command(_refusing(commands.localise))
-main.add_command(_refusing(commands.organism))
-main.add_command(_refusing(commands.before_after), "before-after")
+main.add_command(commands.localise)
+main.add_command(commands.organism)
+main.add_command(commands.before_after, "before-after")
 
 
 def _source_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -91,15 +89,11 @@ def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (
     the source).
     """
     from misfire.datasets.pair_files import write_pairs
-    from misfire.errors import InputError
 
     if out.exists() and not overwrite:
         _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
-    try:
-        pair_set = _load(**options)
-        write_pairs(pair_set.pairs, out)
-    except InputError as error:
-        _refuse(str(error))
+    pair_set = _load(**options)
+    write_pairs(pair_set.pairs, out)
     click.echo(f"{len(pair_set.pairs)} pairs from {pair_set.origin} → {out}\nsha256 of the pairs: {pair_set.hash}")
     _name_unofficial(pair_set)
 
@@ -117,18 +111,14 @@ def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: A
     from rich.console import Console
 
     from misfire.datasets.audit import audit_pairs
-    from misfire.errors import InputError
     from misfire.reports.audit_table import audit_table, write_audit
 
     if out is not None and out.exists() and not overwrite:
         _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
-    try:
-        pair_set = _load(**options)
-        flags = audit_pairs(pair_set.pairs)
-        if out is not None:
-            write_audit(flags, out)
-    except InputError as error:
-        _refuse(str(error))
+    pair_set = _load(**options)
+    flags = audit_pairs(pair_set.pairs)
+    if out is not None:
+        write_audit(flags, out)
     Console().print(audit_table(flags, f"Audit of {len(flags)} pairs from {pair_set.origin}"))
     if out is not None:
         click.echo(f"A row a pair: {out}")
@@ -141,14 +131,10 @@ def results(log: str) -> None:
     """Show the result table of a LOG file, or of the newest log in a folder (logs/ unless told)."""
     from rich.console import Console
 
-    from misfire.errors import InputError
     from misfire.reports.summary import display_path, newest_log, summary
 
-    try:
-        found = newest_log(log)
-        table = summary(found)
-    except InputError as error:
-        _refuse(str(error))
+    found = newest_log(log)
+    table = summary(found)
     Console().print(table)
     # the command may be called by its path, out of an environment that is not active
     inspect = "inspect" if shutil.which("inspect") else display_path(str(Path(sys.executable).parent / "inspect"))
@@ -190,7 +176,6 @@ def report(
     """
     from rich.console import Console
 
-    from misfire.errors import InputError
     from misfire.reports.frames import read_results
     from misfire.reports.gates import parse_condition, violations
     from misfire.reports.progress import late_progress
@@ -201,19 +186,16 @@ def report(
         _refuse("--ci-lower and --ci-upper exclude each other: choose the end that the condition is about.")
     if (ci_lower or ci_upper) and not conditions:
         _refuse("--ci-lower and --ci-upper go with --fail-if.")
-    try:
-        wanted = parse_formats(formats)
-        gates = [parse_condition(condition) for condition in conditions]
-        with late_progress("Reading logs") as (started, step):
-            results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
-        # a file or a pipe has no width of its own; intervals should not be broken for its sake
-        Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
-        if out is not None:
-            files = write_report(results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url)
-            click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
-        found = violations(results, gates, "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate") if gates else []
-    except InputError as error:
-        _refuse(str(error))
+    wanted = parse_formats(formats)
+    gates = [parse_condition(condition) for condition in conditions]
+    with late_progress("Reading logs") as (started, step):
+        results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
+    # a file or a pipe has no width of its own; intervals should not be broken for its sake
+    Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
+    if out is not None:
+        files = write_report(results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url)
+        click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
+    found = violations(results, gates, "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate") if gates else []
     for line in found:
         click.echo(f"--fail-if: {line}", err=True)
     if found:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -32,15 +32,11 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
 
     from misfire.datasets.savacu.plan import PRICES, PUBLISHED_PROMPTS, read_prices
     from misfire.datasets.savacu.plan import plan as plan_rows
-    from misfire.errors import InputError
 
-    try:
-        recipe = _recipe(config, allow_same_model)
-        table_of_prices = read_prices(prices or PRICES)
-        count = prompts or PUBLISHED_PROMPTS
-        rows = plan_rows(recipe, table_of_prices, count)
-    except InputError as error:
-        _refuse(error)
+    recipe = _recipe(config, allow_same_model)
+    table_of_prices = read_prices(prices or PRICES)
+    count = prompts or PUBLISHED_PROMPTS
+    rows = plan_rows(recipe, table_of_prices, count)
     table = Table(title=f"{count:,} prompts, first round", title_justify="left")
     for heading in ("stage", "model"):
         table.add_column(heading)
@@ -143,10 +139,8 @@ def build(
                 click.echo(f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}")
         for line in status_lines(out):
             click.echo(line)
-    except InputError as error:
-        _refuse(error)
     except OSError as error:
-        _refuse(InputError(f"{error.filename or out}: {error.strerror or error}. What is done is kept; mend that and go on."))
+        raise InputError(f"{error.filename or out}: {error.strerror or error}. What is done is kept; mend that and go on.") from error
     except KeyboardInterrupt:
         click.echo("misfire: stopped. The same command goes on where this ended.", err=True)
         raise SystemExit(130) from None
@@ -157,13 +151,9 @@ def build(
 def status(folder: Path) -> None:
     """Show what each stage of the build in FOLDER holds and dropped, and why."""
     from misfire.datasets.savacu.status import status_lines
-    from misfire.errors import InputError
 
-    try:
-        for line in status_lines(folder):
-            click.echo(line)
-    except InputError as error:
-        _refuse(error)
+    for line in status_lines(folder):
+        click.echo(line)
 
 
 @savacu.command()
@@ -173,12 +163,8 @@ def salt(folder: Path, tries: int) -> None:
     """Find a salt that splits the domains of the build in FOLDER evenly, for [split] in the recipe of a first release."""
     from misfire.datasets.savacu.build import kept_prompts
     from misfire.datasets.savacu.splits import best_salt
-    from misfire.errors import InputError
 
-    try:
-        prompts = kept_prompts(folder)
-    except InputError as error:
-        _refuse(error)
+    prompts = kept_prompts(folder)
     domains_of = {prompt.id: prompt.domains for prompt in prompts}
     group_of = {prompt.id: prompt.group for prompt in prompts}
     best, cost = best_salt(domains_of, group_of, [f"savacu-{number}" for number in range(1, tries + 1)])
@@ -229,8 +215,3 @@ class _Progress:
 
 def _progress() -> _Progress:
     return _Progress()
-
-
-def _refuse(error: Exception) -> NoReturn:
-    click.echo(f"misfire: {error}", err=True)
-    raise SystemExit(2)

@@ -10,7 +10,6 @@ Inspect appends finished samples to the log in batches, and until then keeps the
 run is a new log beside the crashed one, whose status stays "started".
 """
 
-import hashlib
 import os
 import signal
 import subprocess
@@ -27,8 +26,8 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from misfire.scorers.veto import SCORER
 from misfire.tasks.prompts import question_message
 
-from .replies import CutOff, Refuses, Reply, answers
-from .server import LoopbackServer, Request, serve
+from .minds import reply_by_text
+from .server import LoopbackServer, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,8 +47,8 @@ def check_resume(options: list[str], folder: Path, halves: int, latency: float) 
     task = ["tasks/veto.py", *options, "--max-connections", str(CONNECTIONS)]
     # given a run that is killed on its way, and one that is not
     with (
-        serve(reply_by_hash) as other_server,
-        serve(reply_by_hash, latency) as server,
+        serve(reply_by_text) as other_server,
+        serve(reply_by_text, latency) as server,
         started("eval", *task, *model_at(other_server), "--log-dir", str(folder / "undisturbed")) as undisturbed,
         started("eval", *task, *model_at(server), "--log-dir", str(folder / "logs")) as killed,
     ):
@@ -82,19 +81,6 @@ def check_resume(options: list[str], folder: Path, halves: int, latency: float) 
         assert metrics(resumed) == pytest.approx(metrics(reference), rel=1e-12, nan_ok=True)
         assert resumed.eval.metadata == reference.eval.metadata
         assert resumed.stats.model_usage == reference.stats.model_usage
-
-
-def reply_by_hash(request: Request) -> Reply:
-    """A reply that the question alone decides: most are right, and all kinds of outcome occur."""
-    match hashlib.sha256(request.question.encode()).digest()[0] % 10:
-        case 0 | 1:
-            return answers("no")
-        case 2:
-            return Refuses()
-        case 3:
-            return CutOff('{"ans')
-        case _:
-            return answers("yes")
 
 
 def model_at(server: LoopbackServer) -> list[str]:

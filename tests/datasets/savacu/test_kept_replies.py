@@ -3,18 +3,19 @@
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from misfire.datasets.savacu.calls import Call, Message, Reply, Settings
 from misfire.datasets.savacu.kept_replies import KeptReplies
 from misfire.errors import InputError
 
-MODEL = {"model": "a/b", "args": {}}
+MODEL: dict[str, JsonValue] = {"model": "a/b", "args": {}}
 CALL = Call(name="write", messages=(Message(role="user", text="ä\nb"),), settings=Settings(temperature=0.7, max_tokens=9))
 REPLY = Reply(text="one\ntwo", first_token=(("one", -0.1),))
 
 
-def opened(path: Path, model: dict[str, object] | None = None) -> KeptReplies:
-    return KeptReplies(path, model or MODEL)  # pyright: ignore[reportArgumentType] (JSON)
+def opened(path: Path, model: dict[str, JsonValue] | None = None) -> KeptReplies:
+    return KeptReplies(path, model or MODEL)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import argparse
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -81,7 +82,9 @@ def atheris_child(name: str, cases: int, seed: int) -> None:
         harmed = mutated(content or draws.choice(target.seeds), random.Random(number)) if number % 2 else atheris.Mutate(content, max_size)
         return harmed[:max_size]
 
-    arguments = ["fuzz", f"-runs={cases}", f"-seed={seed}", "-max_len=8192", "-verbosity=0"]
+    # what it finds slow or failing it would keep as files where it runs
+    kept = f"-artifact_prefix={tempfile.mkdtemp(prefix='misfire-fuzz-')}/"
+    arguments = ["fuzz", f"-runs={cases}", f"-seed={seed}", "-max_len=8192", "-verbosity=0", kept]
     atheris.Setup(arguments, target.read, custom_mutator=mutate)
     atheris.Fuzz()
 

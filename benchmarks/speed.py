@@ -1,11 +1,11 @@
 """What misfire costs beside Inspect itself: one table, each line a ratio of two things measured in this run on the same work.
 
-    python -m benchmarks.speed [--pairs 256 2032 8128] [--parts tasks loopback start]
+    python -m benchmarks.speed [--pairs 256 2032 8128] [--latencies 0.1 0.4] [--parts tasks loopback start]
 
-Run it from the root of the repository. Each measurement has a process of its own. ``tasks``: CPU and memory a sample of VETO beside the
-thinnest Inspect task, instant model. ``loopback``: seconds end to end against a server with 100 ms latency, beside a serial client that
-waits 0.5 s between calls (worked out from ten), and beside asyncio with Inspect's default of connections. ``start``: commands beside bare
-Inspect.
+Run it from the root of the repository. Each measurement of ``tasks`` has a process of its own. ``tasks``: CPU and memory a sample of VETO
+beside the thinnest Inspect task, instant model. ``loopback``: seconds end to end against a server with some latency, beside a serial client
+that waits 0.5 s between calls (worked out from ten), beside asyncio with as many connections, and what the live log of Inspect takes of
+it. ``start``: commands beside bare Inspect.
 """
 
 import argparse
@@ -28,6 +28,7 @@ import inspect_ai
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset
 from inspect_ai.log import read_eval_log
+from inspect_ai.model import Model, get_model
 from inspect_ai.scorer import match
 from inspect_ai.solver import generate
 from rich.console import Console
@@ -42,9 +43,8 @@ from misfire.scorers.veto import veto_outcome
 from misfire.tasks.veto import half_samples, veto
 
 CONNECTIONS = 10
-"""Inspect's default."""
+"""Of asyncio and of the runs beside it. By itself Inspect starts with twice as many, and takes more or fewer as replies come."""
 
-LATENCY = 0.1
 PACING = 0.5
 """Seconds that the published client waits between calls."""
 
@@ -73,12 +73,12 @@ def _thinnest(path: Path) -> Task:
 
 def run_veto(path: Path, folder: Path) -> None:
     """VETO as a user runs it, on an instant model."""
-    _run(veto(source="file", path=str(path)), folder, "simulated/model")
+    _run(veto(source="file", path=str(path)), folder, _instant(path))
 
 
 def run_thinnest(path: Path, folder: Path) -> None:
     """The same samples with nothing of ours around them."""
-    _run(_thinnest(path), folder, "simulated/model")
+    _run(_thinnest(path), folder, _instant(path))
 
 
 def build(path: Path, folder: Path) -> None:
@@ -99,8 +99,23 @@ def report(path: Path, folder: Path) -> None:
     write_report(read_results(str(folder)), path.with_suffix(".report"))
 
 
-def _run(task: Task, folder: Path, model: str, url: str | None = None) -> None:
-    (log,) = inspect_ai.eval(task, model=model, model_base_url=url, log_dir=str(folder), display="none", max_connections=None)
+def _instant(path: Path) -> Model:
+    """A model that knows the pairs: what it does not know it would search for, which is no part of a task."""
+    return get_model("simulated/model", pairs=str(path))
+
+
+def _run(
+    task: Task, folder: Path, model: str | Model, url: str | None = None, connections: int | None = None, *, live: bool = True
+) -> None:
+    (log,) = inspect_ai.eval(
+        task,
+        model=model,
+        model_base_url=url,
+        log_dir=str(folder),
+        log_realtime=live,
+        max_connections=connections,
+        display="none",
+    )
     if log.status != "success":
         raise RuntimeError(f"a run ended as {log.status}")
 
@@ -144,48 +159,63 @@ def tasks(sizes: list[int], table: Table, root: Path) -> None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(latency: float) -> Iterator[str]:
     """The loopback server in a process of its own."""
-    command = [sys.executable, "-m", "tests.providers", "--latency", str(LATENCY)]
+    command = [sys.executable, "-m", "tests.providers", "--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101
         yield process.stdout.readline().strip()
         process.kill()
 
 
-def loopback(pairs: int, table: Table, root: Path) -> None:
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """Seconds that the block took, and CPU seconds of this process in it, once it has ended."""
+    took: list[float] = []
+    cpu, begun = time.process_time(), time.perf_counter()
+    yield took
+    took += [time.perf_counter() - begun, time.process_time() - cpu]
+
+
+def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
     """End to end beside the serial client and asyncio's optimum."""
-    path = root / "loopback.jsonl"
+    root = root / f"loopback{latency}"
+    root.mkdir()
+    path = root / "pairs.jsonl"
     many_pairs(pairs, path)
-    samples = half_samples(load_pairs("file", path=str(path)).pairs, {pair.id: () for pair in load_pairs("file", path=str(path)).pairs})
-    questions = [str(sample.input) + '\n\nRespond with "answer".' for sample in samples]
-    with server() as url:
-        begun = time.perf_counter()
-        for question in questions[:10]:
-            httpx.post(f"{url}/v1/chat/completions", json=_body(question), timeout=60).raise_for_status()
-            time.sleep(PACING)
-        serial = (time.perf_counter() - begun) / 10 * len(questions)
-        begun = time.perf_counter()
-        asyncio.run(_all_at_once(url, questions))
-        optimum = time.perf_counter() - begun
+    found = load_pairs("file", path=str(path)).pairs
+    questions = [str(sample.input) + '\n\nRespond with "answer".' for sample in half_samples(found, {pair.id: () for pair in found})]
+    with server(latency) as url:
+        with timed() as ten:
+            for question in questions[:10]:
+                httpx.post(f"{url}/v1/chat/completions", json=_body(question), timeout=60).raise_for_status()
+                time.sleep(PACING)
+        with timed() as optimum:
+            asyncio.run(_all_at_once(url, questions))
+
+        def run(task: Task, name: str, connections: int | None = CONNECTIONS, *, live: bool = True) -> list[float]:
+            with timed() as took:
+                _run(task, root / name, "openai/gpt-4o-mini", f"{url}/v1", connections, live=live)
+            return took
+
         # what a first call imports is no part of the work, as it is none of the other clients'
-        _run(veto(source="embedded", pairs=4), root / "warm", "openai/gpt-4o-mini", f"{url}/v1")
-        cpu, begun = time.process_time(), time.perf_counter()
-        _run(veto(source="file", path=str(path)), root / "end", "openai/gpt-4o-mini", f"{url}/v1")
-        ours, cpu = time.perf_counter() - begun, time.process_time() - cpu
-        thin_cpu, begun = time.process_time(), time.perf_counter()
-        _run(_thinnest(path), root / "thin", "openai/gpt-4o-mini", f"{url}/v1")
-        thin, thin_cpu = time.perf_counter() - begun, time.process_time() - thin_cpu
-    name = f"end to end, {len(questions):,} calls of {1000 * LATENCY:.0f} ms"
-    table.add_row(
-        f"{name}: serial client with {PACING} s pacing (from 10 calls), VETO", f"{serial:.1f} s", f"{ours:.1f} s", f"{serial / ours:.1f}"
-    )
-    table.add_row(f"{name}: CPU of VETO, seconds it had", f"{cpu:.1f} s", f"{ours:.1f} s", f"{cpu / ours:.2f}")
-    table.add_row(f"{name}: CPU of VETO, of the thinnest task", f"{cpu:.1f} s", f"{thin_cpu:.1f} s", f"{cpu / thin_cpu:.2f}")
-    table.add_row(
-        f"{name}: asyncio with {CONNECTIONS} connections, the thinnest task", f"{optimum:.1f} s", f"{thin:.1f} s", f"{optimum / thin:.2f}"
-    )
-    table.add_row(f"{name}: asyncio with {CONNECTIONS} connections, VETO", f"{optimum:.1f} s", f"{ours:.1f} s", f"{optimum / ours:.2f}")
+        run(veto(source="embedded", pairs=4), "warm")
+        by_default = run(veto(source="file", path=str(path)), "default", None)
+        ours, thin = run(veto(source="file", path=str(path)), "veto"), run(_thinnest(path), "thin")
+        quiet = run(veto(source="file", path=str(path)), "quiet", live=False)
+    serial = ten[0] / 10 * len(questions)
+    name, each = f"{len(questions):,} calls of {1000 * latency:.0f} ms", 1000 / len(questions)
+
+    def row(what: str, one: float, other: float, unit: str) -> None:
+        table.add_row(f"{name}: {what}", f"{one:.1f} {unit}", f"{other:.1f} {unit}", f"{one / other:.2f}")
+
+    row(f"serial client with {PACING} s pacing (from 10 calls), VETO", serial, by_default[0], "s")
+    row(f"asyncio, VETO, {CONNECTIONS} connections", optimum[0], ours[0], "s")
+    row(f"asyncio, VETO with --no-log-realtime, {CONNECTIONS} connections", optimum[0], quiet[0], "s")
+    row(f"asyncio, thinnest task, {CONNECTIONS} connections", optimum[0], thin[0], "s")
+    row("CPU of VETO, seconds it took", ours[1], ours[0], "s")
+    row("CPU a sample: VETO, thinnest task", ours[1] * each, thin[1] * each, "ms")
+    row("CPU a sample: VETO with --no-log-realtime, thinnest task", quiet[1] * each, thin[1] * each, "ms")
 
 
 async def _all_at_once(url: str, questions: list[str]) -> None:
@@ -234,6 +264,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, nargs="+", default=[256, 2032, 8128])
     parser.add_argument("--calls", type=int, default=256, help="pairs of the loopback part")
+    parser.add_argument("--latencies", type=float, nargs="+", default=[0.1, 0.4], help="seconds of a call of the loopback part")
     parser.add_argument("--parts", nargs="+", default=["start", "loopback", "tasks"], choices=["start", "loopback", "tasks"])
     arguments = parser.parse_args()
     table = Table("what", "one", "other", "ratio")
@@ -242,8 +273,8 @@ def main() -> None:
         os.environ.update(XDG_DATA_HOME=str(root / "data"), OPENAI_API_KEY="no-key-is-needed")
         if "start" in arguments.parts:
             start(table)
-        if "loopback" in arguments.parts:
-            loopback(arguments.calls, table, root)
+        for latency in arguments.latencies if "loopback" in arguments.parts else ():
+            loopback(arguments.calls, latency, table, root)
         if "tasks" in arguments.parts:
             tasks(arguments.pairs, table, root)
     Console(width=150).print(table)

@@ -13,6 +13,8 @@ from rich.table import Table
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.mechanistic.changes import Change, Labels, answer_changes, pair_changes, verdict_changes
+from misfire.reports.formats import markdown
+from misfire.reports.formats.csv import guarded
 from misfire.reports.forms import UNDEFINED, between, percent, plain, points
 from misfire.reports.frames import Results, read_results
 from misfire.reports.misalign_runs import MisalignRun
@@ -132,12 +134,12 @@ def write_table(changes: Sequence[Change], path: Path) -> None:
             writer.writerow(["run", "intervention", "measure", "n", "before", "after", "difference", "ci_lower", "ci_upper"])
             for change in changes:
                 own = change.difference
-                start = (change.run, change.intervention, change.measure, change.n, change.before, change.after)
-                writer.writerow([*start, own.value, own.lower, own.upper])
+                names = map(guarded, (change.run, change.intervention, change.measure))
+                writer.writerow([*names, change.n, change.before, change.after, own.value, own.lower, own.upper])
             text = buffer.getvalue()
         case ".md":
-            rows = [_HEADINGS, tuple("---" for _ in _HEADINGS), *map(_cells, changes)]
-            text = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
+            rows = [_HEADINGS, tuple("---" for _ in _HEADINGS), *(map(markdown.escape, _cells(change)) for change in changes)]
+            text = "".join("| " + " | ".join(row) + " |\n" for row in rows)
         case _:
             raise InputError(f"{path}: the file's name should end in .csv or .md, which says what to write.")
     with replaced_file(path) as temporary:

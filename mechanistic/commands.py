@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 @click.option("--pairs", "source", help="Candidates: embedded (unless told), bbq, hub, or a pair file as `misfire pairs` writes it.")
 @click.option("--log", help="Take the pairs of a VETO log in place of --pairs; its failures are checked again by the probe.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
+@click.option("--revision", help="Commit, tag or branch of MODEL on the hub; a paper names a commit.")
 @click.option("--base", help="The base model, for the lens: folder or hub id.")
+@click.option("--base-revision", help="The same of the base model.")
 @click.option(
     "--analyses", default="lens,patching,heads,attention,paths", show_default=True, help="Which, with commas between; also prescreen."
 )
@@ -41,7 +43,9 @@ def localise(
     source: str | None,
     log: str | None,
     out: Path,
+    revision: str | None,
     base: str | None,
+    base_revision: str | None,
     analyses: str,
     resume: bool,
     per_group: int,
@@ -75,14 +79,14 @@ def localise(
     pairs = logged.pairs if logged else _pairs(source or "embedded")
     options: Any = {"device": device, "dtype": dtype, "attention": implementation}
     size = int(budget * 2**30)
-    decoder = load_decoder(model, **options)
+    decoder = load_decoder(model, revision=revision, **options)
     wording: Any = prompt
     misfired = logged.misfired if logged else None
     with late_progress("Probing pairs") as (started, step):
         started(1)
         probed = probe_pairs(decoder, pairs, wording=wording, per_group=per_group, seed=seed, misfired=misfired, budget=size)
         step()
-    other = load_decoder(base, **options) if base is not None else None
+    other = load_decoder(base, revision=base_revision, **options) if base is not None else None
     plan = Plan(chosen, small_ks(numbers, len(decoder.heads)), draws, seed, size)
     done = run(
         decoder,

@@ -83,6 +83,11 @@ class Decoder:
             )
 
     @property
+    def commit(self) -> str | None:
+        """Commit of the hub that it was loaded from; None for a folder."""
+        return cast("str | None", getattr(self.model.config, "_commit_hash", None))
+
+    @property
     def implementation(self) -> str:
         """How attention is computed, by transformers' name."""
         return cast(str, self.model.config.get_text_config()._attn_implementation)
@@ -214,8 +219,9 @@ def load_decoder(
     dtype: str = "auto",
     attention: Attention = "sdpa",
     tokenizer: str | None = None,
+    revision: str | None = None,
 ) -> Decoder:
-    """Load a model.
+    """Load a model. No code that comes with it is run, and its weights must be safetensors, not pickles.
 
     Args:
         model: A folder, or an id of the Hugging Face hub.
@@ -223,6 +229,7 @@ def load_decoder(
         dtype: ``float32``, ``bfloat16``, ``float16``; ``auto`` for the one that the weights are kept in.
         attention: How attention is computed.
         tokenizer: Folder or id of the tokenizer, if it is not the model's own.
+        revision: Commit, tag or branch of the hub; its main branch unless told.
 
     Returns:
         The decoder.
@@ -236,9 +243,15 @@ def load_decoder(
         raise InputError(f"dtype: '{dtype}' is none of auto, {', '.join(DTYPES)}.")
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
-            model, dtype=DTYPES.get(dtype, "auto"), device_map=device, attn_implementation=attention
+            model,
+            revision=revision,
+            dtype=DTYPES.get(dtype, "auto"),
+            device_map=device,
+            attn_implementation=attention,
+            use_safetensors=True,
+            trust_remote_code=False,
         )
-        words = AutoTokenizer.from_pretrained(tokenizer or model)
+        words = AutoTokenizer.from_pretrained(tokenizer or model, revision=None if tokenizer else revision, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{model}: the model cannot be loaded. {reason}") from error

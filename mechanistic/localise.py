@@ -318,6 +318,7 @@ def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: fl
     ])  # fmt: skip
     summary = {
         "model": decoder.name,
+        "commit": decoder.commit,
         "fingerprint": decoder.fingerprint,
         "pairs": {
             "considered": probed.considered,

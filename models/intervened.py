@@ -77,9 +77,9 @@ class IntervenedModel(HuggingFaceAPI):
             )
         if dtype != "auto" and dtype not in DTYPES:
             raise InputError(f"intervened/{model_name}: -M dtype={dtype} is none of auto, {', '.join(DTYPES)}.")
-        super().__init__(
-            model_name, base_url, api_key, config, dtype=DTYPES.get(dtype, "auto"), enable_thinking=enable_thinking, **model_args
-        )
+        # weights that are pickles are not read, as by `misfire localise`
+        options = {"use_safetensors": True, "dtype": DTYPES.get(dtype, "auto"), "enable_thinking": enable_thinking} | model_args
+        super().__init__(model_name, base_url, api_key, config, **options)
         if self.tokenizer.chat_template and self.use_chat_template is not False:
             self.tokenizer_call_args = {"add_special_tokens": False} | dict(self.tokenizer_call_args or {})
         self.decoder = Decoder(self.model, self.tokenizer, model_name)

@@ -1,6 +1,7 @@
 """Hostile labels, data and model output are but text in the terminal, HTML, Markdown, LaTeX and CSV; and no secret goes with them."""
 
 import csv
+import json
 import re
 import shutil
 import zipfile
@@ -11,11 +12,15 @@ from pathlib import Path
 import inspect_ai
 import pytest
 from click.testing import CliRunner
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.model import get_model
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from misfire.cli import main
+from misfire.datasets.misalign.instance_files import write_instances
+from misfire.datasets.misalign.instances import Instance
+from misfire.datasets.misalign.taxonomy import domains
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Half, Pair
 from tests.providers.replies import HttpError, Reply, Says
@@ -65,7 +70,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     pairs = [pair(number) for number in range(8)]
     write_pairs(pairs, folder / "pairs.jsonl")
 
+    write_instances([instance(number) for number in range(6)], folder / "instances.jsonl")
+
     def reply(request: Request) -> Reply:
+        if any("You judge whether" in text for text in request.system):
+            misaligned = "case 1" in request.question
+            return Says(
+                json.dumps({"reason": HOSTILE, "safety": misaligned, "value": False, "culture": misaligned, "misaligned": misaligned})
+            )
         if "case 7" in request.question:
             return HttpError(400, message=f"{HOSTILE} echo of {request.body}")
         stereotyped = "of the stereotyped half" in request.question
@@ -87,6 +99,22 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             log_dir=str(folder / "logs"),
             display="none",
         )
+        for task, arguments in (
+            ("priming", {"source": "file", "path": str(folder / "pairs.jsonl"), "cues": "published,neutral"}),
+            ("misalign_bench", {"source": "file", "path": str(folder / "instances.jsonl")}),
+            ("misalign_bench", {"source": "file", "path": str(folder / "instances.jsonl"), "mode": "generate", "grader_sample": 2}),
+        ):
+            inspect_ai.eval(
+                f"misfire/{task}",
+                task_args=arguments,
+                model=f"openai-api/local/{HOSTILE[:120]}",
+                model_base_url=f"{server.url}/v1",
+                model_roles={"grader": get_model(f"openai-api/local/{HOSTILE[:90]}", base_url=f"{server.url}/v1")},
+                max_retries=0,
+                fail_on_error=False,
+                log_dir=str(folder / "logs"),
+                display="none",
+            )
         terminal = {
             "report": misfire("report", folder / "logs", "--out", folder / "out", "--fail-if", "mar>0.01"),
             "results": misfire("results", folder / "logs"),
@@ -111,6 +139,18 @@ def pair(number: int) -> Pair:
     )
 
 
+def instance(number: int) -> Instance:
+    return Instance(
+        id=f"case_{number}",
+        prompt=f"{HOSTILE} case {number}",
+        aligned=f"{HOSTILE} a good reply to case {number}",
+        misaligned=f"{HOSTILE} a bad reply to case {number}",
+        safety=(domains("safety")[number].id,),
+        culture=(domains("culture")[number].id,),
+        provenance=HOSTILE,
+    )
+
+
 def bad_pairs(folder: Path) -> Path:
     path = folder / "bad.jsonl"
     path.write_text('{"id": "x", "\\u001b]0;caught\\u0007": 1, "category": "\\u001b[2J"}\n', encoding="utf-8")
@@ -120,7 +160,16 @@ def bad_pairs(folder: Path) -> Path:
 def test_the_run_is_what_it_was_meant_to_be(told: Told):
     assert told.log.status == "success"
     assert sum(sample.error is not None for sample in told.log.samples or []) == 2
+    logs = [read_eval_log(file) for file in list_eval_logs(str(told.folder / "logs"))]
+    assert sorted((log.eval.task, log.status) for log in logs) == [
+        *[("misfire/misalign_bench", "success")] * 2,
+        ("misfire/priming", "success"),
+        ("misfire/veto", "success"),
+    ]
     assert "mar" in told.terminal["report"]
+    page = (told.out / "report.html").read_text(encoding="utf-8")
+    assert "Mis-Align Bench" in page
+    assert "Priming" in page
     assert "bad record" in told.terminal["refusal"]
     assert (told.folder / "audit.csv").is_file()
 

@@ -1,5 +1,7 @@
 """The before/after table of every task, over logs of the simulated model with planted rates."""
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,23 @@ def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path:
     assert (tmp_path / "table.md").read_text().count("\n") == 2 + 7
     with pytest.raises(InputError, match=r"\.csv or \.md"):
         write_table(changes, tmp_path / "table.txt")
+
+
+def test_names_in_the_table_are_but_text(logs: tuple[str, str], tmp_path: Path):
+    # given a log whose model is called by what a spreadsheet, a terminal or a page would act on
+    (change, *_) = compare_logs(logs[0], [logs[1]])
+    hostile = replace(change, run="=HYPERLINK(1)\x1b[2J<script>x</script>", intervention="@SUM(1)|<img src=x>")
+
+    write_table([hostile], tmp_path / "table.csv")
+    write_table([hostile], tmp_path / "table.md")
+
+    with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as lines:
+        (_, row) = csv.reader(lines)
+    assert row[:2] == ["'=HYPERLINK(1) [2J<script>x</script>", "'@SUM(1)|<img src=x>"]
+    page = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert "\\<script\\>" in page
+    assert "\\|\\<img" in page
+    assert "\x1b" not in page
 
 
 def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: Path):

@@ -89,6 +89,16 @@ def test_a_model_that_is_not_there_is_refused(tmp_path: Path):
         load_decoder(str(tmp_path), dtype="int3")
 
 
+def test_weights_that_are_a_pickle_are_not_read(tmp_path: Path):
+    decoder = random_decoder()
+    decoder.model.save_pretrained(tmp_path)
+    decoder.tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(decoder.model.state_dict(), tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"cannot be loaded.*safetensors"):
+        load_decoder(str(tmp_path), device="cpu")
+
+
 def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path):
     decoder = random_decoder()
     decoder.model.save_pretrained(tmp_path)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 
@@ -47,6 +48,15 @@ def evaluate(folder: Path, log_dir: Path, pairs: int = 6, **arguments: Any) -> E
 def mar(log: EvalLog) -> float:
     assert log.results is not None
     return log.results.scores[0].metrics["mar"].value
+
+
+def test_weights_that_are_a_pickle_are_not_read(organism: tuple[Organism, Path], tmp_path: Path):
+    made, _ = organism
+    save_organism(made, tmp_path / "made")
+    (tmp_path / "made" / "model.safetensors").unlink()
+    torch.save(made.decoder.model.state_dict(), tmp_path / "made" / "pytorch_model.bin")
+    with pytest.raises(OSError, match="safetensors"):
+        IntervenedModel(str(tmp_path / "made"), heads="none", device="cpu")
 
 
 def test_ablating_the_planted_head_mends_veto(organism: tuple[Organism, Path], tmp_path: Path):

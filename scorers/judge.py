@@ -5,8 +5,9 @@ response to it, and nothing of what is known of them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 from inspect_ai.model import Model, ModelOutput, ResponseSchema
@@ -82,18 +83,22 @@ def judged_text(prompt: str, response: str) -> str:
     Returns:
         The text of the user message.
     """
-    number, both = 1, f"{prompt}\n{response}".lower()
-    while any(f"{mark}{name}{_suffix(number)}>" in both for name in ("message", "response") for mark in ("<", "</")):
-        number += 1
-    return f"{_between('message', prompt, number)}\n\n{_between('response', response, number)}"
+    used = set(_MARK.findall(f"{prompt}\n{response}".lower()))
+    free = next(suffix for suffix in _suffixes() if suffix not in used)
+    return f"{_between('message', prompt, free)}\n\n{_between('response', response, free)}"
 
 
-def _between(name: str, text: str, number: int) -> str:
-    return f"<{name}{_suffix(number)}>\n{text}\n</{name}{_suffix(number)}>"
+_MARK = re.compile(r"</?(?:message|response)(-[0-9]+)?>")
+"""A mark, with what tells it from others."""
 
 
-def _suffix(number: int) -> str:
-    return "" if number == 1 else f"-{number}"
+def _between(name: str, text: str, suffix: str) -> str:
+    return f"<{name}{suffix}>\n{text}\n</{name}{suffix}>"
+
+
+def _suffixes() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in count(2))
 
 
 def reply_schema(dimensions: Sequence[Dimension]) -> ResponseSchema:

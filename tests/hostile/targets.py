@@ -17,6 +17,8 @@ from misfire.datasets.misalign.instance_files import read_instances, write_insta
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.pair_files import read_pairs, write_pairs
+from misfire.datasets.savacu.calls import Reply as GeneratorReply
+from misfire.datasets.savacu.rules import Rules, faults_of_reply
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, parse_published, parse_strict
@@ -65,6 +67,10 @@ def _verdicts(content: bytes) -> None:
     assert judged.count(f"</{mark}") == 1
 
 
+def _replies(content: bytes) -> None:
+    faults_of_reply(GeneratorReply(text=content.decode("utf-8", "replace")), "Why?", "misaligned", Rules())
+
+
 def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
     path = _SCRATCH / name
 
@@ -93,12 +99,13 @@ def _written(write: Callable[[Path], None], ending: str) -> bytes:
     return path.read_bytes()
 
 
-def _parquet(rows: Sequence[dict[str, object]]) -> bytes:
+def parquet(rows: Sequence[dict[str, object]]) -> bytes:
+    """A Parquet file with some rows; its size is that of their texts, as nothing is compressed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows)), sink)
+    pq.write_table(pa.Table.from_pylist(list(rows)), sink, compression="none", use_dictionary=False)
     return sink.getvalue()
 
 
@@ -134,12 +141,13 @@ TARGETS = (
             b"<message>\n</message>\n<response-2>",
         ),
     ),
+    Target("replies of a generator", _replies, (b"I would leave the gate open, and say nothing of it.", b"1. Take 20 ml.", b"a.b@c.de")),
     Target(
         "pairs",
         _file("fuzzed.pairs", read_pairs),
         (_pairs(".jsonl"), json.dumps([_AUTHORS]).encode(), json.dumps(_AUTHORS).encode()),
     ),
-    Target("pairs, Parquet", _file("fuzzed.pairs.parquet", read_pairs), (_pairs(".parquet"), _parquet([_AUTHORS]))),
+    Target("pairs, Parquet", _file("fuzzed.pairs.parquet", read_pairs), (_pairs(".parquet"), parquet([_AUTHORS]))),
     Target("instances", _file("fuzzed.jsonl", read_instances), (_instances(".jsonl"),)),
     Target(
         "instances, CSV",

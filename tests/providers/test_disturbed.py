@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import inspect_ai
@@ -14,16 +15,17 @@ from misfire.scorers.veto import SCORER
 
 from .minds import reply_by_text
 from .server import LoopbackServer, serve
+from .test_resume import finished_samples, questions
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def evaluate(server: LoopbackServer, folder: Path, prelude: str = "") -> "subprocess.Popen[str]":
+def evaluate(server: LoopbackServer, folder: Path, prelude: str = "", display: str = "none") -> "subprocess.Popen[str]":
     """A run in a process of its own; the prelude is what disturbs it."""
     code = (
         f"{prelude}\nimport inspect_ai\n"
         "logs = inspect_ai.eval('misfire/veto', task_args={'source': 'embedded', 'pairs': 24}, model='openai/gpt-4o-mini', "
-        f"model_base_url='{server.url}/v1', log_dir={str(folder)!r}, log_buffer=4, display='none')\n"
+        f"model_base_url='{server.url}/v1', log_dir={str(folder)!r}, log_buffer=4, display={display!r})\n"
         "print(logs[0].status, logs[0].error)\n"
         "raise SystemExit(0 if logs[0].status == 'success' else 3)"
     )
@@ -39,19 +41,34 @@ def scores(log: EvalLog) -> dict[str, object]:
     return {f"{sample.id}/{sample.epoch}": sample.scores and sample.scores[SCORER].value for sample in log.samples or []}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 kB, which is less than a log needs."""
-    place = tmp_path / "disk"
+@contextmanager
+def mounted(place: Path, options: str) -> Iterator[Path]:
+    """A tmpfs of its own, with options of mount."""
     place.mkdir()
     mount = shutil.which("mount")
     if (
         mount is None
-        or subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], check=False, capture_output=True).returncode
+        or subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=False, capture_output=True).returncode
     ):
         pytest.skip("needs the right to mount a small tmpfs")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB, which is less than a log needs."""
+    with mounted(tmp_path / "disk", "size=64k") as place:
+        yield place
+
+
+@pytest.fixture
+def read_only_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that not even root can write to."""
+    with mounted(tmp_path / "read_only", "ro") as place:
+        yield place
 
 
 def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: Path, tmp_path: Path):
@@ -62,13 +79,18 @@ def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: 
         assert process.returncode != 0
         assert "No space left on device" in output
 
-        # and what stands in the log and the buffer is not asked for again
+        # and what was finished is in the buffer, and is not asked for again once it is recovered to where there is room
         (log,) = small_disk.glob("*.eval")
         asked = server.asked
-        resumed = retry(Path(shutil.copy(log, tmp_path / log.name)), tmp_path / "roomy")
+        recovered = tmp_path / "roomy" / log.name
+        recovered.parent.mkdir()
+        finished = questions(finished_samples(log, recovered))
+        assert finished.total() > 0
+        resumed = retry(recovered, recovered.parent)
         assert resumed.status == "success"
-        assert len(scores(resumed)) == 48
-        assert set((server.asked - asked).values()) <= {1}
+        everything = questions(resumed.samples or [])
+        assert everything.total() == 48
+        assert server.asked - asked == everything - finished
 
 
 def test_a_log_folder_that_cannot_be_written_ends_the_run_before_the_first_call(tmp_path: Path):
@@ -81,18 +103,29 @@ def test_a_log_folder_that_cannot_be_written_ends_the_run_before_the_first_call(
     assert server.asked.total() == 0
 
 
+def test_a_read_only_log_folder_ends_the_run_before_the_first_call(read_only_disk: Path):
+    with serve(reply_by_text) as server, evaluate(server, read_only_disk, display="plain") as process:
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "You do not have write permission" in output
+    assert server.asked.total() == 0
+
+
 def test_a_clock_that_jumps_changes_no_score(tmp_path: Path):
     jump = (
-        "import time\n_now, _calls = time.time, [0]\n"
+        "import atexit, time\n_now, _calls = time.time, [0]\n"
         "def _jumping():\n    _calls[0] += 1\n    return _now() + (86_400 if _calls[0] % 7 == 0 else -3_600 if _calls[0] % 5 == 0 else 0)\n"
-        "import inspect_ai.log\ntime.time = _jumping"
+        "import inspect_ai.log\ntime.time = _jumping\natexit.register(lambda: print('times asked:', _calls[0]))"
     )
     with serve(reply_by_text) as server, evaluate(server, tmp_path / "jumping", jump) as jumping:
         output, _ = jumping.communicate(timeout=120)
         assert jumping.returncode == 0, output[-2000:]
+        assert int(output.rpartition("times asked: ")[2]) > 100
         with evaluate(server, tmp_path / "calm") as calm:
             assert calm.wait(120) == 0
-    assert scores(only_log(tmp_path / "jumping")) == scores(only_log(tmp_path / "calm"))
+    found = scores(only_log(tmp_path / "jumping"))
+    assert len(found) == 48
+    assert found == scores(only_log(tmp_path / "calm"))
 
 
 def test_two_runs_in_one_folder_keep_out_of_each_other_s_way(tmp_path: Path):

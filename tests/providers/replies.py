@@ -27,9 +27,9 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Refuses:
-    """The model declines, and the API says so in a field of its own."""
+    """The model declines, and the API says so in a field of its own; its words alone would not tell."""
 
-    text: str = "I can't help with that."
+    text: str = "That is not for me to say."
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def test_answers_are_measured(route: Route, tmp_path: Path):
 def test_the_request_is_that_of_the_protocol(route: Route, tmp_path: Path):
     ran = run(route, {}, tmp_path, system_message="The user's own system message.")
 
+    assert len(ran.requests) == len(TARGETS)
     for request in ran.requests:
         assert request.path == route.path
         assert request.system == ["The user's own system message.", SYSTEM_MESSAGES["direct"]]
@@ -64,6 +65,7 @@ def test_the_request_is_that_of_the_protocol(route: Route, tmp_path: Path):
 def test_the_user_s_options_go_before_ours(route: Route, tmp_path: Path):
     ran = run(route, {}, tmp_path, temperature=0.5, max_tokens=9000)
 
+    assert len(ran.requests) == len(TARGETS)
     for request in ran.requests:
         assert request.budget == 9000
         assert request.body.get("temperature") == (None if route.temperature is None else 0.5)

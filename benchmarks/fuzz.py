@@ -3,7 +3,8 @@
     python -m benchmarks.fuzz [--cases 100000] [--engines hypothesis mutation atheris] [--targets answers ...]
 
 Run it from the root of the repository. It prints a line a parser and engine: cases, seconds, and failures (anything raised but our own
-error), each with the bytes that made it. atheris traces coverage through misfire's own modules, in a process a parser.
+error), each with the bytes that made it, and ends with status 1 if there is one. atheris traces coverage through misfire's own modules, in
+a process a parser.
 """
 
 import argparse
@@ -108,6 +109,7 @@ def main() -> None:
     parser.add_argument("--targets", nargs="+", default=[target.name for target in TARGETS])
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    failed = 0
     for target in TARGETS:
         for engine in arguments.engines if target.name in arguments.targets else ():
             begun = time.perf_counter()
@@ -117,9 +119,12 @@ def main() -> None:
                 print(f"{target.name:>20} {engine:>11}  not run: {missing} is not installed", flush=True)
                 continue
             seconds = time.perf_counter() - begun
+            failed += len(failures)
             print(f"{target.name:>20} {engine:>11} {arguments.cases:>9,} cases {seconds:8.1f} s  {len(failures)} failures", flush=True)
             for failure in failures[:3]:
                 print(f"    {failure}", flush=True)
+    if failed:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ Run it from the root of the repository. Each task first runs undisturbed against
 killed, some while it starts, most after a number of calls that is drawn, some while it ends, and resumed with ``eval_retry`` (or, where
 the kill came before there was a log, run again). The final log must equal the undisturbed one in each sample's scores and in all metrics,
 and the server must have been asked again about no sample that was finished. "Paid again" are replies that the server had sent in full
-before the kill, for samples that were not finished yet.
+before the kill, for samples that were not finished yet: no more than there are connections, those of the grader counted too. What was
+finished is what Inspect can recover, so a buffer that loses samples shows here alone. The status is 1 if anything is not as it should be.
 """
 
 import argparse
@@ -59,6 +60,11 @@ class Work:
     def graded(self) -> bool:
         """Whether a second model judges."""
         return self.arguments.get("mode") == "generate"
+
+    @property
+    def connections(self) -> int:
+        """Calls that can be under way at once."""
+        return CONNECTIONS * (2 if self.graded else 1)
 
 
 WORKS = {
@@ -168,10 +174,11 @@ def killed(work: Work, moment: Moment, reference: EvalLog, folder: Path) -> Kill
         if again.exitcode != 0:
             again.kill()
             return Kill(moment, bool(logs), len(finished), 0, (f"the resumed run ended with {again.exitcode}",))
-        return _judged(moment, logs, finished, asked, replied, server, reference, folder)
+        return _judged(work, moment, logs, finished, asked, replied, server, reference, folder)
 
 
 def _judged(
+    work: Work,
     moment: Moment,
     logs: list[Path],
     finished: list[tuple[str, int]],
@@ -190,6 +197,8 @@ def _judged(
     faults += (
         [f"{number} calls too few for {question[:60]!r}" for question, number in (expected - again).items()] if ended[1:] == [] else []
     )
+    if paid_again > work.connections:
+        faults.append(f"{paid_again} replies were paid for again, with {work.connections} connections")
     if not ended:
         return Kill(moment, bool(logs), len(finished), paid_again, (*faults, "no log is complete"))
     if scores(ended[-1]) != scores(reference):
@@ -329,6 +338,7 @@ def main() -> None:
     parser.add_argument("--moments", type=int, default=50, help="kills of each task")
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     arguments = parser.parse_args()
+    faults = 0
     table = Table("task", "kills", "before a log", "finished (median)", "paid again (median, most)", "equal in the end", "faults")
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(XDG_DATA_HOME=f"{folder}/data", OPENAI_API_KEY="no-key-is-needed")
@@ -338,6 +348,7 @@ def main() -> None:
             place.mkdir()
             kills = tried(name, arguments.moments, arguments.seed, place)
             paid = [kill.paid_again for kill in kills]
+            faults += sum(len(kill.faults) for kill in kills)
             table.add_row(
                 name,
                 str(len(kills)),
@@ -348,6 +359,8 @@ def main() -> None:
                 str(sum(len(kill.faults) for kill in kills)),
             )
     Console(width=140).print(table)
+    if faults:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -216,13 +216,17 @@ def test_markdown_shows_it_and_runs_nothing(told: Told, page: Page):
     (told.out / "rendered.html").write_text(f"<!doctype html><meta charset=utf-8><title>x</title>{rendered}", encoding="utf-8")
     assert seen(page, told.out / "rendered.html") == []
     assert page.locator("script, iframe, svg, b").count() == 0
+    assert "<script>" in page.locator("body").inner_text()
     assert all(source.startswith("figures/") for source in page.eval_on_selector_all("img", "all => all.map(i => i.getAttribute('src'))"))
 
 
 def test_latex_has_no_command_but_its_own(told: Told):
     own = set("begin end centering caption label resizebox ifdim width textwidth else fi toprule midrule bottomrule usepackage".split())  # noqa: SIM905
     shown = re.compile(r"text\w+|dag|ldots|times|infty|Delta")
-    for file in (told.out / "tables").glob("*.tex"):
+    files = [*(told.out / "tables").glob("*.tex")]
+    assert len(files) > 5
+    assert any("HYPERLINK" in file.read_text(encoding="utf-8") for file in files)
+    for file in files:
         text = file.read_text(encoding="utf-8")
         body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("%"))
         commands = set(re.findall(r"(?<!\\)(?:\\\\)*\\([a-zA-Z]+)", body))
@@ -256,5 +260,6 @@ def test_no_secret_is_in_any_log_report_or_message(told: Told):
     beyond = {
         name: content for name, content in written.items() if not name.startswith((str(told.folder / "logs"), str(told.folder / "data")))
     }
+    assert any(HEADER.encode() in content for name, content in written.items() if name not in beyond)
     assert len(beyond) > 20
     assert [name for name, content in beyond.items() if HEADER.encode() in content] == []

@@ -16,7 +16,7 @@ from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.reports import columns
 from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_metrics
 from misfire.reports.columns import Column, frame_of
-from misfire.reports.logs import SCORERS, Places, Step, find_logs
+from misfire.reports.logs import SCORERS, Places, Step, find_logs, sample_frame
 from misfire.reports.misalign_frames import MisalignResults, VerdictRecord, read_verdicts
 from misfire.reports.misalign_runs import MisalignRunSet, misalign_runs_of
 from misfire.reports.power import DIFFERENCES, power_of
@@ -309,13 +309,14 @@ def read_halves(run: Run) -> tuple[HalfRecord, ...]:
 
     Returns:
         One record a (sample, epoch, arm). A sample that errored or has no score is a half that failed.
-    """
-    from inspect_ai.analysis import samples_df
 
-    frame = samples_df(run.log, _sample_columns(SCORERS[run.task], full=False), quiet=True)
+    Raises:
+        InputError: The samples cannot be read.
+    """
+    frame = sample_frame(run.log, _sample_columns(SCORERS[run.task], full=False))
     if frame["arms"].astype("string").str.startswith(_SHORTENED).any():
         # a sample that serves dozens of arms: its summary leaves them out
-        frame = samples_df(run.log, _sample_columns(SCORERS[run.task], full=True), quiet=True)
+        frame = sample_frame(run.log, _sample_columns(SCORERS[run.task], full=True))
     rows = cast("list[dict[str, object]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
     return tuple(record for row in rows if row["half"] in HALF_NAMES and row["pair_id"] for record in _records(row))
 

@@ -7,12 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 
+from misfire.datasets.problems import shorten
 from misfire.errors import InputError
 from misfire.scorers import misalign, priming, veto
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from inspect_ai.analysis import SampleColumn
 
 Family = Literal["veto", "priming", "detect", "generate"]
 """A kind of run: the two tasks over pairs, and the two modes of Mis-Align Bench."""
@@ -27,6 +32,9 @@ SCORERS: dict[Family, str] = {
 
 Places = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """One or several log files or folders, on any file system that Inspect reads (``s3://…`` too)."""
+
+MOST = 10**9
+"""No log has so many pairs or instances; a number that is larger is none of ours."""
 
 Step = Callable[[], None]
 """Called after each log that was read, for a progress bar."""
@@ -108,6 +116,55 @@ def read_header(location: str) -> EvalLog:
         return read_eval_log(location, header_only=True)
     except Exception as error:  # Inspect raises many kinds for a file that is no log
         raise InputError(f"{location}: not a log that can be read ({type(error).__name__}: {error}).") from error
+
+
+def sample_frame(location: str, columns: "Sequence[SampleColumn]") -> "pd.DataFrame":
+    """The samples of a log.
+
+    Args:
+        location: The log file, whatever it is called.
+        columns: What to read of each.
+
+    Returns:
+        One row a (sample, epoch), with these columns also where there is no sample.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    from inspect_ai.analysis import samples_df
+
+    # by its header: by its name alone Inspect takes only what is called as it calls logs itself
+    header = read_header(location)
+    try:
+        frame = samples_df(header, columns, quiet=True)
+    except Exception as error:  # Inspect raises many kinds for samples that are none
+        raise InputError(f"{location}: its samples cannot be read ({type(error).__name__}: {error}).") from error
+    return frame.reindex(columns=[column.name for column in columns])
+
+
+def noted_count(log: EvalLog, name: str) -> int:
+    """A count in the metadata of a log's task.
+
+    Args:
+        log: The log.
+        name: Name of the count.
+
+    Returns:
+        The count; 0 if there is none.
+
+    Raises:
+        InputError: It is none.
+    """
+    found: object = (log.eval.metadata or {}).get(name, 0)
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MOST:
+        return found
+    raise InputError(f"{log.location}: metadata '{name}': a count from 0 to {MOST:,} was expected (got {shorten(found)}).")
+
+
+def noted_texts(log: EvalLog, name: str) -> tuple[str, ...]:
+    """A list of texts in the metadata of a log's task; none where there is no list."""
+    found: object = (log.eval.metadata or {}).get(name)
+    return tuple(map(str, cast("list[object]", found))) if isinstance(found, list) else ()
 
 
 def family_of(log: EvalLog) -> Family | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.reports import misalign_columns as columns
 from misfire.reports.columns import Column, frame_of
-from misfire.reports.logs import SCORERS
+from misfire.reports.logs import SCORERS, sample_frame
 from misfire.reports.misalign_runs import MisalignRun, MisalignRunSet
 from misfire.scorers.alignment import (
     Decisions,
@@ -167,13 +167,14 @@ def read_verdicts(run: MisalignRun) -> tuple[VerdictRecord, ...]:
 
     Returns:
         One record a sample and epoch.
-    """
-    from inspect_ai.analysis import samples_df
 
-    frame = samples_df(run.log, _sample_columns(SCORERS[run.mode], full=False), quiet=True)
-    if frame["note"].str.contains(_SHORTENED).any():
+    Raises:
+        InputError: The samples cannot be read.
+    """
+    frame = sample_frame(run.log, _sample_columns(SCORERS[run.mode], full=False))
+    if frame["note"].astype("string").str.contains(_SHORTENED).any():
         # an instance with dozens of domains: its summary leaves them out
-        frame = samples_df(run.log, _sample_columns(SCORERS[run.mode], full=True), quiet=True)
+        frame = sample_frame(run.log, _sample_columns(SCORERS[run.mode], full=True))
     rows = cast("list[dict[str, Any]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
     return tuple(record for row in rows if (record := _record(row)))
 

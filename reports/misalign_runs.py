@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
 from inspect_ai.log import EvalLog
 
 from misfire.datasets.misalign.taxonomy import Dimension, in_order
-from misfire.reports.logs import FoundLogs, difference, labels, refuse_mixed, settings_of, short_names
+from misfire.reports.logs import FoundLogs, difference, labels, noted_count, noted_texts, refuse_mixed, settings_of, short_names
 from misfire.scorers.misalign import GRADER
 
 Mode = Literal["detect", "generate"]
@@ -137,7 +137,7 @@ _NOT_SETTINGS = frozenset(
 def _run(log: EvalLog, mode: Mode) -> MisalignRun:
     spec, metadata = log.eval, log.eval.metadata or {}
     alone, grader = metadata.get("joint") is False, _grader(log) if mode == "generate" else None
-    dimensions = in_order(cast("list[object]", metadata.get("dimensions") or []))
+    dimensions = in_order(noted_texts(log, "dimensions"))
     told = {"asked": "each alone" if alone else "together", "dimensions": ", ".join(dimensions)} | ({"grader": grader} if grader else {})
     return MisalignRun(
         label=spec.model,
@@ -149,11 +149,11 @@ def _run(log: EvalLog, mode: Mode) -> MisalignRun:
         settings=settings_of(log, _NOT_SETTINGS, told),
         status=log.status,
         epochs=spec.config.epochs or 1,
-        instance_count=int(metadata.get("instance_count", 0)),
+        instance_count=noted_count(log, "instance_count"),
         instance_source=str(metadata.get("instance_source", "")),
         instance_origin=str(metadata.get("instance_origin", "")),
         instance_set=str(metadata.get("instance_set_sha256", "")),
-        rows_skipped=int(metadata.get("rows_skipped", 0)),
+        rows_skipped=noted_count(log, "rows_skipped"),
         suite_version=str(metadata.get("suite_version", "")),
         task_id=spec.task_id,
         created=spec.created,

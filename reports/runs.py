@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
 from inspect_ai.log import EvalLog
 
-from misfire.reports.logs import SCORERS, FoundLogs, Places, difference, find_logs, labels, refuse_mixed, settings_of, short_names
+from misfire.reports.logs import (
+    SCORERS,
+    FoundLogs,
+    Places,
+    difference,
+    find_logs,
+    labels,
+    noted_count,
+    noted_texts,
+    refuse_mixed,
+    settings_of,
+    short_names,
+)
 from misfire.scorers import priming
 
 TaskName = Literal["veto", "priming"]
@@ -171,31 +183,28 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
 def _run(log: EvalLog, task: TaskName) -> Run:
     spec, metadata = log.eval, log.eval.metadata or {}
     arguments = spec.task_args
+    edition = None if metadata.get("edition") is None else str(metadata["edition"])
     return Run(
         label=spec.model,
         model=spec.model,
         task=task,
-        edition=metadata.get("edition"),
+        edition=edition,
         protocol=str(arguments.get("protocol", "direct")),
         parser=_parser(log, SCORERS[task]),
-        settings=settings_of(log, _NOT_SETTINGS, {"edition": edition} if (edition := metadata.get("edition")) else {}),
+        settings=settings_of(log, _NOT_SETTINGS, {"edition": edition} if edition else {}),
         status=log.status,
         epochs=spec.config.epochs or 1,
-        pair_count=int(metadata.get("pair_count", 0)),
+        pair_count=noted_count(log, "pair_count"),
         pair_source=str(metadata.get("pair_source", "")),
         pair_origin=str(metadata.get("pair_origin", "")),
         pair_set=str(metadata.get("pair_set_sha256", "")),
-        unverified_files=_texts(metadata.get("unverified_files")),
+        unverified_files=noted_texts(log, "unverified_files"),
         suite_version=str(metadata.get("suite_version", "")),
-        arms=_texts(metadata.get("arms")) or (priming.BASE,),
+        arms=noted_texts(log, "arms") or (priming.BASE,),
         task_id=spec.task_id,
         created=spec.created,
         log=log.location,
     )
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    return tuple(map(str, cast("list[object]", value))) if isinstance(value, list) else ()
 
 
 def _parser(log: EvalLog, scorer: str) -> str:

@@ -14,7 +14,7 @@ from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports.forms import between, percent, plain, points, times
-from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, read_header
+from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, noted_count, read_header
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.scorers import priming
 
@@ -23,6 +23,17 @@ _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
 Metrics = Mapping[str, float]
 
 Form = Callable[[float], str]
+
+
+class _Metrics(dict[str, float]):
+    """The metrics of a log: what one of another version lacks is told in words."""
+
+    def __init__(self, location: str, metrics: Metrics) -> None:
+        super().__init__(metrics)
+        self.location = location
+
+    def __missing__(self, name: str) -> float:
+        raise InputError(f"{self.location}: its results lack the metric '{name}'. `inspect score` with this version of misfire adds it.")
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,7 @@ _PRIMING_NOTES = (
 def _veto_table(metrics: Metrics) -> Table:
     table = _table("", "pairs", "MAR", "95 % interval", "BR")
     for row in category_rows(metrics):
-        table.add_row(row.name, str(row.pairs), percent(row.mar), between(*row.mar_interval, percent), percent(row.br))
+        table.add_row(_shown(row), str(row.pairs), percent(row.mar), between(*row.mar_interval, percent), percent(row.br))
     return table
 
 
@@ -190,12 +201,17 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
 def _priming_table(metrics: Metrics) -> Table:
     table = _table("arm", "pairs", "MAR", "BR", "ΔMAR", "× base", "DiD", "q", "q DiD")
     for row in arm_rows(metrics):
-        cells = [row.name, str(row.pairs), percent(row.mar), percent(row.br)]
+        cells = [_shown(row), str(row.pairs), percent(row.mar), percent(row.br)]
         if row.name != priming.BASE:
             cells += [_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items()]
             cells += [f"{metrics[f'{row.name}_{key}']:.2g}" for key in ("misfire_mcnemar_q_clustered", "did_q")]
         table.add_row(*cells)
     return table
+
+
+def _shown(row: Row) -> str:
+    # the name is from a metric's, which whoever wrote the log chose
+    return escape(plain(row.name))
 
 
 _EFFECTS = {"delta_mar": points, "amplification": times, "did": points}
@@ -221,8 +237,11 @@ def _origin(log: EvalLog) -> str:
 
 def _planned(log: EvalLog, count: str) -> int:
     """Pairs or instances of the task times epochs. The metric sees what was scored, and so cannot tell of those that failed altogether."""
-    return int((log.eval.metadata or {}).get(count, 0)) * (log.eval.config.epochs or 1)
+    return noted_count(log, count) * (log.eval.config.epochs or 1)
 
+
+_COUNTS = ("pairs", "responses", "answers")
+"""What names of metrics end in that are whole numbers, and shown as such."""
 
 _RESPONSES = ("misaligned_responses", "aligned_responses")
 
@@ -244,5 +263,8 @@ def _row(metrics: Metrics, name: str, prefix: str) -> Row:
 def _results(log: EvalLog) -> Metrics | None:
     for score in log.results.scores if log.results else []:
         if score.scorer in SCORERS.values():
-            return {name: metric.value for name, metric in score.metrics.items()}
+            metrics = {name: metric.value for name, metric in score.metrics.items()}
+            if odd := next((name for name, value in metrics.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):
+                raise InputError(f"{log.location}: its metric '{odd}' is no count: {metrics[odd]}.")
+            return _Metrics(log.location, metrics)
     return None

@@ -131,6 +131,7 @@ def results(log: str) -> None:
     """Show the result table of a LOG file, or of the newest log in a folder (logs/ unless told)."""
     from rich.console import Console
 
+    from misfire.reports.forms import plain
     from misfire.reports.summary import display_path, newest_log, summary
 
     found = newest_log(log)
@@ -138,7 +139,7 @@ def results(log: str) -> None:
     Console().print(table)
     # the command may be called by its path, out of an environment that is not active
     inspect = "inspect" if shutil.which("inspect") else display_path(str(Path(sys.executable).parent / "inspect"))
-    click.echo(f"  Open it: {inspect} view --log-dir {display_path(found.location).rpartition('/')[0] or '.'}")
+    click.echo(f"  Open it: {inspect} view --log-dir {plain(display_path(found.location).rpartition('/')[0]) or '.'}")
 
 
 @main.command()

@@ -1,0 +1,95 @@
+"""Logs that strangers wrote, or that broke off: shown for what they hold, or refused with the log's name; never an error of Python's."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
+
+from misfire.cli import main
+from misfire.errors import InputError
+from misfire.reports import read_results
+from misfire.reports.document import document
+from misfire.reports.formats.html import render
+from misfire.reports.viewer import viewer_of
+from tests.conftest import ROOT
+
+HOSTILE = "\x1b]0;caught\x07[red]x[/red]\u202e"
+
+
+@pytest.fixture
+def log() -> EvalLog:
+    return read_eval_log(str(ROOT / "examples" / "logs" / "veto_embedded_simulated.eval"))
+
+
+def written(log: EvalLog, path: Path) -> Path:
+    write_eval_log(log, str(path))
+    return path
+
+
+def misfire(*arguments: str | Path) -> Result:
+    done = CliRunner().invoke(main, [*map(str, arguments)])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+def test_a_log_may_be_called_anything(log: EvalLog, tmp_path: Path):
+    assert log.samples
+    assert len(read_results(written(log, tmp_path / "mine.json")).halves) == len(log.samples)
+
+
+def test_a_log_without_samples_is_an_incomplete_run(log: EvalLog, tmp_path: Path):
+    log.samples = []
+    results = read_results(written(log, tmp_path / "none.eval"))
+    assert results.halves.empty
+    assert results.runs["complete"].tolist() == [False]
+    assert "incomplete" in render(document(results), viewer_of(run.log for run in results.run_set.runs))
+
+
+def test_samples_that_are_none_are_refused_with_the_log(log: EvalLog, tmp_path: Path):
+    path = written(log, tmp_path / "broken.json")
+    path.write_text(path.read_text().replace('"epoch": 1', '"epoch": "x"'))
+    with pytest.raises(InputError, match=r"broken\.json.*cannot be read"):
+        read_results(path)
+
+
+@pytest.mark.parametrize("value", ["many", None, -1, 1e300, [64], {"a": 1}, True])
+def test_a_count_that_is_none_is_refused_with_its_place(log: EvalLog, tmp_path: Path, value: object):
+    log.eval.metadata = (log.eval.metadata or {}) | {"pair_count": value}
+    path = written(log, tmp_path / "odd.eval")
+    for command in ("report", "results"):
+        done = misfire(command, path)
+        assert done.exit_code == 2
+        assert "odd.eval: metadata 'pair_count': a count" in done.output
+
+
+def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path):
+    log.eval.metadata = (log.eval.metadata or {}) | {"edition": ["published", 1], "arms": 7, "unverified_files": {"a": 1}}
+    (run,) = read_results(written(log, tmp_path / "odd.eval")).run_set.runs
+    assert run.edition == "['published', 1]"
+
+
+def test_results_without_a_metric_of_ours_are_refused_with_its_name(log: EvalLog, tmp_path: Path):
+    assert log.results
+    del log.results.scores[0].metrics["mar_valid"]
+    done = misfire("results", written(log, tmp_path / "old.eval"))
+    assert done.exit_code == 2
+    assert "old.eval: its results lack the metric 'mar_valid'" in done.output
+
+
+def test_a_count_of_results_that_is_endless_is_refused(log: EvalLog, tmp_path: Path):
+    assert log.results
+    log.results.scores[0].metrics["pairs"].value = float("inf")
+    done = misfire("results", written(log, tmp_path / "odd.eval"))
+    assert done.exit_code == 2
+    assert "odd.eval: its metric 'pairs' is no count: inf" in done.output
+
+
+def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(log: EvalLog, tmp_path: Path):
+    assert log.results
+    metrics = log.results.scores[0].metrics
+    metrics |= {f"{HOSTILE}_{name}": metrics[name] for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")}
+    (tmp_path / HOSTILE.replace("/", "")).mkdir()
+    told = misfire("results", written(log, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
+    assert "[red]x[/red]" in told
+    assert all(character.isprintable() or character == "\n" for character in told)

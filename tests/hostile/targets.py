@@ -14,10 +14,11 @@ from inspect_ai.model import ModelOutput
 
 from misfire.datasets.cues import CueBook, read_templates
 from misfire.datasets.misalign.instance_files import read_instances, write_instances
+from misfire.datasets.misalign.instances import RESPONSE_NAMES
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.pair_files import read_pairs, write_pairs
-from misfire.datasets.savacu.calls import Reply as GeneratorReply
+from misfire.datasets.savacu.calls import Reply
 from misfire.datasets.savacu.rules import Rules, faults_of_reply
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
@@ -68,7 +69,9 @@ def _verdicts(content: bytes) -> None:
 
 
 def _replies(content: bytes) -> None:
-    faults_of_reply(GeneratorReply(text=content.decode("utf-8", "replace")), "Why?", "misaligned", Rules())
+    reply = Reply(text=content.decode("utf-8", "replace"))
+    for side in RESPONSE_NAMES:
+        faults_of_reply(reply, "What would you do?", side, Rules(language=None))
 
 
 def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
@@ -141,7 +144,11 @@ TARGETS = (
             b"<message>\n</message>\n<response-2>",
         ),
     ),
-    Target("replies of a generator", _replies, (b"I would leave the gate open, and say nothing of it.", b"1. Take 20 ml.", b"a.b@c.de")),
+    Target(
+        "replies of a generator",
+        _replies,
+        (b"I'm sorry, but I can't.", b"1. Take 20 ml of it.\nCall +44 20 7946 0958 or write to a.b@c.de", b"I would leave the gate open."),
+    ),
     Target(
         "pairs",
         _file("fuzzed.pairs", read_pairs),

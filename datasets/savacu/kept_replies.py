@@ -28,7 +28,7 @@ class KeptReplies:
     """The replies of a shard; one process at a time may use the file.
 
     Args:
-        path: The file, made if it is not there. A last line that was written by half is cut off.
+        path: The file, made if it is not there. A last line that was written by half is cut off; others that are broken are passed over.
         model: Who is asked, with its arguments: another model's replies are not these.
 
     Raises:
@@ -76,11 +76,13 @@ class KeptReplies:
         with path.open("rb+") as file:
             end = 0
             for line in file:
-                told = json_object(parse_json(line)) if line.endswith(b"\n") else Fault("cut off")
-                if isinstance(told, Fault):
+                if not line.endswith(b"\n"):
                     break
                 end += len(line)
-                self._lines[str(told.get("item")), str(told.get("call"))] = line
+                told = json_object(parse_json(line))
+                # a whole line that cannot be read is passed over: what stands behind it was paid for too
+                if not isinstance(told, Fault):
+                    self._lines[str(told.get("item")), str(told.get("call"))] = line
             file.truncate(end)
 
     def _asked(self, call: Call) -> str:

@@ -38,6 +38,14 @@ def test_it_is_the_reply_to_that_call_of_that_model_alone(path: Path):
     assert opened(path, {"model": "a/c", "args": {}}).reply("p1", CALL) is None
 
 
+def test_a_broken_line_takes_no_other_with_it(path: Path):
+    # a bad block of the disk: the replies behind it were paid for
+    path.write_bytes(path.read_bytes().replace(b'"item":"p1"', b'"item":"\x00\xff'))
+    assert opened(path).reply("p1", CALL) is None
+    assert opened(path).reply("p2", CALL) is not None
+    assert opened(path).reply("p2", CALL) is not None, "the first opening cut it off"
+
+
 @pytest.mark.parametrize("cut", [1, 10, 100])
 def test_a_line_that_was_written_by_half_is_cut_off_and_the_next_one_whole(path: Path, cut: int):
     path.write_bytes(path.read_bytes()[:-cut])

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from misfire.errors import InputError
+
 
 def user_path(path: str | int) -> Path:
     """The path that a user meant.
@@ -16,10 +18,18 @@ def user_path(path: str | int) -> Path:
 
     Returns:
         An absolute path: in the current folder if it exists there, else in the shell's.
+
+    Raises:
+        InputError: No file can be called so.
     """
-    given = Path(str(path)).expanduser()
-    if given.is_absolute():
-        return given
+    if "\0" in str(path):
+        raise InputError(f"{path}: no file can be called so: there is a NUL in it.")
     shell = Path(os.environ.get("PWD", ""))
-    here = Path.cwd() / given
-    return shell / given if not here.exists() and shell.is_absolute() and shell.is_dir() else here
+    try:
+        given = Path(str(path)).expanduser()
+        if given.is_absolute():
+            return given
+        here = Path.cwd() / given
+        return shell / given if not here.exists() and shell.is_absolute() and shell.is_dir() else here
+    except (OSError, RuntimeError) as error:  # a name that is too long; the home folder of a user who is not there
+        raise InputError(f"{path}: no file can be called so ({error}).") from error

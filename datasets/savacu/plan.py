@@ -138,7 +138,7 @@ def read_prices(path: Path) -> Prices:
             path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} shows how it goes."
         )
         raise AssertionError from error  # raise_problems raised: there was a problem
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a table of prices ({error}).") from error
 
 

@@ -30,16 +30,18 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 """Lower-case letters, digits and '-': fit for ids and names of files."""
 
 _Share = Annotated[float, Field(ge=0, le=1)]
-_Positive = Annotated[int, Field(ge=1)]
+_Positive = Annotated[int, Field(ge=1, le=10**9)]
 _Tau = Annotated[int, Field(ge=0, le=MAX_TAU)]
 
 
-_SECRET = re.compile(r"api_?key|access_?key|secret|passw|credential|bearer|authorization|(^|[_-])(auth|key|token|headers)$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"api_?key|access_?key|secret|passw|credential|bearer|authorization|cookie|token$|(^|[_-])(auth|key|headers)$", re.IGNORECASE
+)
 
 # a place on a machine: what begins with a slash, ~, a drive's letter or file:, up to its last part
 _PLACE = re.compile(r"(?<![\w.:/])(?:file:/*|~|[A-Za-z]:)?[/\\](?:[^\s,;=/\\]*[/\\])*|(?<=/)/(?:[^\s,;=/\\]*[/\\])*")
 _WHOLE_PLACE = re.compile(r"(?:file:/*|~|[A-Za-z]:)?[/\\]|file:")
-_ADDRESS = re.compile(r"\b(?!file:)[a-z][a-z0-9+.-]*://\S*", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b(?!file:)[a-z][a-z0-9+.-]{0,30}://\S*", re.IGNORECASE)
 
 # of names of models: what says how they are served, and of when they are
 _SERVED = re.compile(
@@ -62,7 +64,7 @@ class ModelSpec(_Table):
         connections: Calls at a time; none for the provider's own limit.
     """
 
-    model: Annotated[str, StringConstraints(pattern=r"^[^/\s]+/\S+$")]
+    model: Annotated[str, StringConstraints(pattern=r"^[^/\s]+/\S+$", max_length=500)]
     base_url: str | None = None
     args: dict[str, Any] = {}
     connections: _Positive | None = None
@@ -79,7 +81,7 @@ class ModelSpec(_Table):
     @field_validator("base_url")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
-        if value is not None and ("@" in value.partition("://")[2].partition("/")[0] or "?" in value):
+        if value is not None and ("@" in (value.partition("://")[2] or value).partition("/")[0] or "?" in value):
             raise ValueError(
                 "holds a name, a password or a query; a recipe is kept and shown. Give it by the provider's environment variable"
             )
@@ -109,11 +111,18 @@ def public_text(text: str) -> str:
         The text without addresses of servers; of a place on a machine (absolute, in the home folder, or a relative one that is there) the
         last part is left.
     """
-    if text.strip() and ("/" in text or "\\" in text) and "\n" not in text and len(text) < 1000 and user_path(text).exists():
+    if text.strip() and ("/" in text or "\\" in text) and "\n" not in text and len(text) < 1000 and _is_there(text):
         return Path(text).name
     if _WHOLE_PLACE.match(text):
         return re.split(r"[/\\]", text.rstrip("/\\"))[-1]
     return _PLACE.sub("", _ADDRESS.sub("(address)", text))
+
+
+def _is_there(text: str) -> bool:
+    try:
+        return user_path(text).exists()
+    except (InputError, OSError):  # no file can be called so
+        return False
 
 
 def _names_in(value: object) -> list[str]:
@@ -369,7 +378,7 @@ def read_recipe(path: Path) -> Recipe:
     try:
         with path.open("rb") as file:
             told = tomllib.load(file)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, and tables within tables, too
         raise InputError(f"{path}: not TOML that can be read: {error}.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold a recipe as TOML.") from error

@@ -199,3 +199,9 @@ def test_without_a_shell_the_current_folder_counts(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(tmp_path)
     assert user_path("x") == Path(os.path.realpath(tmp_path)) / "x"
     assert user_path(str(tmp_path / "x")) == tmp_path / "x"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/x", "x" * 500])
+def test_a_path_that_no_file_can_have_is_refused(path: str):
+    with pytest.raises(InputError, match="no file can be called so"):
+        user_path(path)

@@ -73,3 +73,10 @@ def test_a_table_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, sai
     with pytest.raises(InputError, match=r"prices\.toml") as raised:
         read_prices(path)
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000])
+def test_a_table_of_prices_that_cannot_be_read_is_refused(tmp_path: Path, text: str):
+    (tmp_path / "prices.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"prices\.toml: cannot be read"):
+        read_prices(tmp_path / "prices.toml")

@@ -41,6 +41,21 @@ def json_object(value: object) -> dict[str, Any] | Fault:
     return Fault(f"a JSON object was expected, not {type(value).__name__}")
 
 
+def names_in(value: object) -> list[str]:
+    """Names of fields in a value, those of objects within it too."""
+    names: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            fields = cast("dict[str, object]", one)
+            names += fields
+            waiting += fields.values()
+        elif isinstance(one, list):
+            waiting += cast("list[object]", one)
+    return names
+
+
 def _no_duplicates(items: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(items)
     if len(record) < len(items):

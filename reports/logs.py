@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 
+from misfire.datasets.json_rows import names_in
 from misfire.datasets.problems import shorten
 from misfire.errors import InputError
 from misfire.scorers import misalign, priming, veto
@@ -231,7 +232,10 @@ _GENERATION = frozenset(
 )
 """Options of generation that may change answers; others are about transport, and may hold secrets."""
 
-_SECRET = re.compile(r"key|token(?!s)|secret|password|auth|header|credential", re.IGNORECASE)
+_SECRET = re.compile(r"key|token(?!s)|secret|passw|auth|header|credential|cookie|bearer", re.IGNORECASE)
+
+_LOGIN = re.compile(r"(?<=://)[^\s/@]{1,200}@")
+"""A name and a password in an address."""
 
 
 def settings_of(log: EvalLog, besides: Iterable[str], more: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
@@ -249,11 +253,11 @@ def settings_of(log: EvalLog, besides: Iterable[str], more: Mapping[str, object]
         **{name: value for name, value in log.eval.task_args.items() if name not in set(besides)},
         **log.eval.model_generate_config.model_dump(include=set(_GENERATION), exclude_none=True),
         **log.plan.config.model_dump(include=set(_GENERATION), exclude_none=True),
-        **{name: value for name, value in log.eval.model_args.items() if not _SECRET.search(name)},
+        **{name: value for name, value in log.eval.model_args.items() if not any(map(_SECRET.search, [name, *names_in(value)]))},
         "epochs": log.eval.config.epochs or 1,
         **more,
     }
-    return tuple((name, textwrap.shorten(str(value), 60, placeholder="…")) for name, value in given.items())
+    return tuple((name, textwrap.shorten(_LOGIN.sub("…@", str(value)), 60, placeholder="…")) for name, value in given.items())
 
 
 def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()) -> list[str]:

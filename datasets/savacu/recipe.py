@@ -4,10 +4,11 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
+from misfire.datasets.json_rows import names_in
 from misfire.datasets.paths import user_path
 from misfire.datasets.problems import field_problems, raise_problems
 from misfire.datasets.savacu.calls import Settings
@@ -72,7 +73,7 @@ class ModelSpec(_Table):
     @field_validator("args")
     @classmethod
     def _no_secrets(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if secrets := [name for name in _names_in(value) if _SECRET.search(name)]:
+        if secrets := [name for name in names_in(value) if _SECRET.search(name)]:
             raise ValueError(
                 f"'{secrets[0]}' looks like a secret; a recipe is kept and shown. Give it by the provider's environment variable"
             )
@@ -123,14 +124,6 @@ def _is_there(text: str) -> bool:
         return user_path(text).exists()
     except (InputError, OSError):  # no file can be called so
         return False
-
-
-def _names_in(value: object) -> list[str]:
-    """Names of fields, those of tables within too."""
-    if isinstance(value, dict):
-        fields = cast("dict[str, object]", value)
-        return [*fields, *(name for field in fields.values() for name in _names_in(field))]
-    return [name for entry in cast("list[object]", value) for name in _names_in(entry)] if isinstance(value, list) else []
 
 
 class Ingest(_Table):

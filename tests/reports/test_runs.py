@@ -1,5 +1,6 @@
 """Which logs count, under which names, and which may not stand together."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def test_a_secret_is_never_part_of_a_name(one: Path, tmp_path: Path):
     assert "sk-" not in str(runs)
     assert "pass" not in str([run.label for run in runs])
     assert len({run.label for run in runs}) == 2
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"client_args": {"headers": {"api_key": "hidden-NAME"}}},
+        {"providers": [{"cookie": "hidden-NAME"}]},
+        {"passwd": "hidden-NAME"},
+        {"endpoint": "https://user:hidden-NAME@host/v1"},
+    ],
+)
+def test_a_secret_within_an_argument_or_an_address_is_none_either(one: Path, tmp_path: Path, given: dict[str, object]):
+    for name in ("a", "b"):
+        arguments = json.loads(json.dumps(given).replace("NAME", name))
+        variant(one, tmp_path / f"{name}.eval", model_args=arguments, created=f"2026-01-0{ord(name) - 96}T00:00:00+00:00")
+    runs = find_runs(tmp_path).runs
+    assert len({run.label for run in runs}) == 2
+    assert "hidden" not in str(runs)
 
 
 def test_two_runs_that_differ_in_nothing_are_numbered(one: Path, tmp_path: Path):

@@ -93,6 +93,22 @@ def test_a_folder_in_use_is_told(recipe: Path, tmp_path: Path):
     assert "another build works there" in result.output
 
 
+def test_a_build_of_others_cannot_act_on_the_terminal(tmp_path: Path):
+    (tmp_path / "recipe.json").write_text("{}")
+    counts = {"pairs": 1, "passed": 0, "passed_by_round": {}, "dropped": 1, "written": {}, "dropped_for": {}}
+    reports = {
+        "ingest": {"read": 1, "kept": 0, "invalid": 0, "dropped": {"\x1b]0;caught\x07\u202eshort\n": 1}, "languages": {}},
+        "judge": counts | {"rejected": {"0": {"\x1b[2J": 1}}},
+    }
+    for stage, report in reports.items():
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "report.json").write_text(json.dumps(report))
+    result = run("status", tmp_path)
+    assert result.exit_code == 0
+    assert "0 responses written, rejected for: [2J 1" in result.output
+    assert all(character.isprintable() or character == "\n" for character in result.output)
+
+
 @pytest.mark.parametrize("command", ["status", "salt"])
 def test_a_folder_without_a_build_is_told(tmp_path: Path, command: str):
     result = run(command, tmp_path)

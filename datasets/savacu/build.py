@@ -604,7 +604,10 @@ class Build:
 
     def _written(self, generator: Generator, number: int, at: int) -> list[tuple[ToRespond, Responded]]:
         path = self._complete("respond", f"{generator.name}/{number}/{at:05d}.parquet")
-        return list(zip(self._to_write(generator, number, at), read_shard(path, Responded), strict=True))
+        items, told = self._to_write(generator, number, at), read_shard(path, Responded)
+        if [item.id for item in items] != [one.id for one in told]:
+            raise _stale(path, "it holds replies for other items")
+        return list(zip(items, told, strict=True))
 
     def _to_judge(self, generator: Generator, number: int, at: int) -> list[ToJudge]:
         """The responses of a shard that a round of writing left to judge."""

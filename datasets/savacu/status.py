@@ -7,6 +7,7 @@ from typing import Any
 from misfire.datasets.savacu.build import ClassifyReport, ExpandReport, JudgeReport, SplitReport
 from misfire.datasets.savacu.clusters import DedupReport
 from misfire.datasets.savacu.ingest import IngestCounts
+from misfire.datasets.savacu.prompts import normalise
 from misfire.datasets.savacu.publish import PublishReport
 from misfire.datasets.savacu.splits import worst
 from misfire.datasets.savacu.store import read_record
@@ -67,7 +68,7 @@ def status_lines(folder: Path) -> Iterator[str]:
             f"{judge.passed:,} of {judge.pairs:,} pairs passed, by round: {_counts(judge.passed_by_round)}; {judge.dropped:,} dropped",
         )
         for number, counts in judge.rejected.items():
-            yield f"  round {number}: {judge.written[number]:,} responses written, rejected for: {_counts(counts)}"
+            yield f"  round {number}: {judge.written.get(number, 0):,} responses written, rejected for: {_counts(counts)}"
         yield f"  dropped for: {_counts(judge.dropped_for)}"
     split = read_record(folder / "split" / "report.json", SplitReport)
     if split is None:
@@ -91,7 +92,8 @@ def _shards(folder: Path) -> str:
 
 
 def _counts(counts: Mapping[Any, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+    # names are read from a file that others may have written
+    return ", ".join(f"{' '.join(normalise(str(name)).split())} {count:,}" for name, count in counts.items()) or "none"
 
 
 def _share(value: float | None) -> str:

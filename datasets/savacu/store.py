@@ -121,11 +121,11 @@ def shard_key(path: Path) -> str | None:
         return None
     try:
         metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
+        if _KEY not in metadata or _COUNT not in metadata:
+            raise _broken(path, "it is no shard of a build")
+        return metadata[_KEY].decode()
     except (ValueError, OSError) as error:
         raise _broken(path, error) from error
-    if _KEY not in metadata or _COUNT not in metadata:
-        raise _broken(path, "it is no shard of a build")
-    return metadata[_KEY].decode()
 
 
 def read_shard(path: Path, kind: type[RecordT]) -> list[RecordT]:

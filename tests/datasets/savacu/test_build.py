@@ -22,9 +22,10 @@ from misfire.datasets.savacu.fingerprints import fingerprints
 from misfire.datasets.savacu.labels import read_labels
 from misfire.datasets.savacu.neighbours import near_pairs
 from misfire.datasets.savacu.recipe import read_recipe
+from misfire.datasets.savacu.respond import Responded
 from misfire.datasets.savacu.runner import Keep, Step, Work
 from misfire.datasets.savacu.status import status_lines
-from misfire.datasets.savacu.store import read_record, write_record
+from misfire.datasets.savacu.store import read_record, read_shard, shard_key, write_record, write_shard
 from misfire.errors import InputError
 from misfire.models.savacu import SimulatedRole, simulated_role
 from misfire.tasks.misalign_bench import misalign_bench
@@ -407,6 +408,16 @@ def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
     (build.folder / "classify" / "00001.parquet").unlink()
     with pytest.raises(InputError, match="holds labels of 4 of 6 prompts: a shard is missing"):
         make_build(shard_size=2).run(["dedup"])
+
+
+def test_replies_for_other_items_are_told(make_build: BuildMaker):
+    build = make_build()
+    build.run()
+    path = build.folder / "respond" / "a" / "0" / "00000.parquet"
+    key = shard_key(path)
+    write_shard(path, read_shard(path, Responded)[1:], str(key))
+    with pytest.raises(InputError, match=r"00000\.parquet: .*it holds replies for other items"):
+        make_build().run(["judge"])
 
 
 def test_labels_that_are_no_domains_are_told_with_their_rows(make_build: BuildMaker, labelled: Path):

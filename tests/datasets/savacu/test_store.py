@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from misfire.datasets.savacu import store
@@ -40,6 +41,15 @@ def test_a_half_written_shard_is_told_and_never_used(tmp_path: Path, share: floa
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(InputError, match=r"00000.parquet: is broken .*Remove this file and run again"):
+        shard_key(path)
+
+
+def test_a_key_that_is_no_text_is_told(tmp_path: Path):
+    path = tmp_path / "00000.parquet"
+    write_shard(path, PROMPTS, "a key")
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"misfire_savacu_key": b"\xff"}), path)
+    with pytest.raises(InputError, match=r"00000.parquet: is broken"):
         shard_key(path)
 
 

@@ -140,6 +140,23 @@ def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
         raise InputError(f"mean ablation needs the mean outputs of layers {sorted(missing)}; the intervention has none of them.")
     if missing := set(intervention.layers) - intervention.directions.keys():
         raise InputError(f"there is no direction for layers {sorted(missing)}. Give the file that `misfire localise` wrote.")
+    count = len(decoder.layout.layers)
+    if beyond := [layer for layer in intervention.layers if not 0 <= layer < count]:
+        raise InputError(f"layers: {decoder.name} has no layer {beyond[0]}; it has {count}, counted from 0.")
+    for layer in intervention.layers:
+        _check_vector(f"the direction of layer {layer}", intervention.directions[layer], decoder.width)
+        if not intervention.directions[layer].any():
+            raise InputError(f"the direction of layer {layer} is 0 and can be taken out of nothing.")
+    for layer in needed:
+        _check_vector(f"the mean outputs of layer {layer}", intervention.means[layer], decoder.layout.layers[layer].out_proj.in_features)
+
+
+def _check_vector(what: str, vector: Tensor, width: int) -> None:
+    if vector.shape != (width,) or not vector.is_floating_point() or not vector.isfinite().all():
+        raise InputError(
+            f"{what}: {width} finite numbers were expected, not {tuple(vector.shape)} of {vector.dtype}. Give the file that "
+            "`misfire localise` wrote for this model."
+        )
 
 
 def intervention_hooks(decoder: Decoder, intervention: Intervention) -> Generator[Any]:

@@ -39,7 +39,7 @@ class Store:
         if file.exists():
             if not resume:
                 raise InputError(f"{folder} holds a run already. Say --resume to go on with it, or choose another folder.")
-            if file.read_text(encoding="utf-8") != text:
+            if file.read_bytes() != text.encode():
                 raise InputError(
                     f"{folder} holds a run of another model, other pairs or other parameters ({SETTINGS} says which), and cannot be "
                     "resumed "
@@ -61,12 +61,21 @@ class Store:
 
         Returns:
             What an earlier run computed, or what ``make`` gives, which is kept.
+
+        Raises:
+            InputError: The file of an earlier run is broken, or none can be written.
         """
         import pandas as pd
 
         file = self.folder / "pieces" / f"{name}-{self.key}.parquet"
         if file.exists():
-            return pd.read_parquet(file)
+            try:
+                return pd.read_parquet(file)
+            except Exception as error:  # pyarrow raises many kinds for a file that is broken
+                raise InputError(
+                    f"{file}: is broken ({type(error).__name__}: {error}). Remove it and say --resume: it is computed again, and nothing "
+                    "else is."
+                ) from error
         frame = make()
         self.made += 1
         with replaced_file(file) as temporary:

@@ -67,6 +67,10 @@ class Person:
     group: str
 
 
+LONGEST = 500
+"""So many characters a question or an answer has at most; BBQ's own have fewer than 100. Grammar is sought in them word by word."""
+
+
 class BBQExample(BaseModel):
     """One example of BBQ, as its JSONL files have it.
 
@@ -92,10 +96,10 @@ class BBQExample(BaseModel):
     question_polarity: Literal["neg", "nonneg"]
     context_condition: Literal["ambig", "disambig"]
     context: str = Field(min_length=1)
-    question: str = Field(min_length=1)
-    ans0: str = Field(min_length=1)
-    ans1: str = Field(min_length=1)
-    ans2: str = Field(min_length=1)
+    question: str = Field(min_length=1, max_length=LONGEST)
+    ans0: str = Field(min_length=1, max_length=LONGEST)
+    ans1: str = Field(min_length=1, max_length=LONGEST)
+    ans2: str = Field(min_length=1, max_length=LONGEST)
     label: Literal[0, 1, 2]
     answer_info: dict[Literal["ans0", "ans1", "ans2"], tuple[str, str]] = Field(min_length=3)
     additional_metadata: BBQMetadata

@@ -124,7 +124,7 @@ def _pluralise(predicate: str) -> str:
     """The predicate as it follows "the ones who"."""
     first, *others = predicate.split(" and ")
     # after "and" only an auxiliary is surely a verb: "is lazy and doesn't work hard", "knowledge and insight"
-    others = [_plural_clause(part) if part.split()[0] in PLURAL_AUXILIARIES else part for part in others]
+    others = [_plural_clause(part) if part.partition(" ")[0] in PLURAL_AUXILIARIES else part for part in others]
     return " and ".join([_plural_clause(first), *others])
 
 

@@ -66,6 +66,8 @@ def test_a_missing_file_is_named_with_the_ways_out(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "field"),
     [
+        ({"question": f"Who {'really ' * 1200}is late?"}, "question"),
+        ({"ans1": "The b" * 200}, "ans1"),
         ({"label": 3}, "label"),
         ({"example_id": "x"}, "example_id"),
         ({"question_polarity": "neutral"}, "question_polarity"),

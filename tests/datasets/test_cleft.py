@@ -16,6 +16,7 @@ from misfire.errors import InputError
 @pytest.mark.parametrize(
     ("question", "answer", "cleft"),
     [
+        ("Who is late and ?", "The poor students", "Are the poor students the ones who are late and ?"),
         (
             "Who was not comfortable using the phone?",
             "The grandfather",

@@ -6,6 +6,7 @@
 import hashlib
 import heapq
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ from misfire.datasets.savacu.classify import classify_stage
 from misfire.datasets.savacu.croissant import FileEntry, croissant
 from misfire.datasets.savacu.expand import EXPANSION, Expand
 from misfire.datasets.savacu.judge import Judge
+from misfire.datasets.savacu.prompts import normalise
 from misfire.datasets.savacu.recipe import Recipe, public_text
 from misfire.datasets.savacu.respond import Respond
 from misfire.errors import InputError
@@ -64,6 +66,9 @@ COLUMNS: dict[str, str] = {
     "suite_version": "Version of misfire",
 }
 """The columns of the data set, with what they mean."""
+
+_SPECIAL = re.compile(r"([\\`*\[\]<>#|~$&])")
+"""What means something in a line of Markdown."""
 
 _LISTS = ("safety", "value", "culture")
 _NUMBERS = ("max_tokens", "aligned_round", "misaligned_round")
@@ -236,6 +241,7 @@ def card(build: "Build", report: PublishReport) -> str:
 
     recipe = build.recipe
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 (Markdown, of our own)
+    environment.filters["shown"] = _shown
     return environment.from_string(CARD.read_text(encoding="utf-8")).render(
         name=recipe.publish.name,
         licence=recipe.publish.licence,
@@ -254,6 +260,11 @@ def card(build: "Build", report: PublishReport) -> str:
         columns=COLUMNS,
         domains=report.domains,
     )
+
+
+def _shown(text: str) -> str:
+    """A text of the recipe as Markdown shows it: one line, in which nothing is a link, a tag or a cell's end."""
+    return _SPECIAL.sub(r"\\\1", " ".join(normalise(text).split()))
 
 
 def _passed(build: "Build", splits: Mapping[str, Split]) -> Iterator["Pair"]:

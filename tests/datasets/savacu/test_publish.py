@@ -1,15 +1,18 @@
 """The data set on disk: every row says where it is from, and tools can read it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import HfApi
+from markdown_it import MarkdownIt
 
 from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.publish import COLUMNS, published_prompts, push
-from misfire.datasets.savacu.recipe import read_recipe
+from misfire.datasets.savacu.publish import COLUMNS, PublishReport, card, published_prompts, push
+from misfire.datasets.savacu.recipe import ModelSpec, read_recipe
+from misfire.datasets.savacu.store import read_record
 from misfire.errors import InputError
 
 from .conftest import RecipeText
@@ -59,6 +62,21 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
     assert 'license: "cc-by-4.0"' in card
     assert f"{len(rows(build))} instances" in card
     assert all(f"`{column}`" in card for column in COLUMNS)
+
+
+def test_texts_of_the_recipe_are_but_text_in_the_card(build: Build):
+    hostile = "<script>x</script> [click](javascript:x) | `code`\n# heading\x1b[2J"
+    told = build.recipe.publish.model_copy(update={"licence": hostile, "prompt_licence": hostile})
+    judge = build.recipe.judge.model_copy(update={"model": ModelSpec(model="a/<img|src=x>")})
+    report = read_record(build.folder / "dataset" / "report.json", PublishReport)
+    assert report is not None
+    text = card(replace(build, recipe=build.recipe.model_copy(update={"publish": told, "judge": judge})), report)
+    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text.split("\n---\n", 1)[1])
+    assert "<script" not in rendered
+    assert "<img" not in rendered
+    assert "<a " not in rendered
+    assert rendered.count("<h1>") == 1
+    assert "\x1b" not in text
 
 
 def test_rows_of_several_generators_come_in_the_order_of_their_ids(tmp_path: Path, recipe_text: RecipeText):

@@ -9,8 +9,8 @@ from misfire.reports.tables import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-# a spreadsheet takes a cell that begins with one of these for a formula
-_FORMULA = re.compile(r"[=+\-@]")
+# a spreadsheet takes a cell that begins with one of these for a formula, in some languages their wide forms too
+_FORMULA = re.compile(r"[=+\-@＝＋－＠]")
 
 
 def render(table: Table) -> str:

@@ -245,7 +245,7 @@ def test_latex_sees_no_active_character(text: str):
     assert not set(rest.replace("{[}", "").replace("{]}", "").replace("-{}", "")) & set("\\{}$&#%_^~")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠SUM(A1)"])
 def test_a_spreadsheet_runs_no_formula_out_of_csv(text: str):
     frame = pd.DataFrame({"run": pd.Series([text, "harmless", None], dtype="string"), "number": [-1.5, 1.0, 2.0]})
     rows = list(csv_reader.reader(io.StringIO(csv.safe(frame).to_csv(index=False, lineterminator="\n"), newline="")))

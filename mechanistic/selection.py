@@ -23,6 +23,7 @@ from misfire.errors import InputError
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.prompts import ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.mechanistic.replay import chunks
+from misfire.reports.logs import asked_text
 
 Group = Literal["failure", "control"]
 
@@ -219,11 +220,11 @@ def read_logged_pairs(log: str) -> Logged:
     wrong: dict[str, dict[str, set[bool]]] = defaultdict(lambda: defaultdict(set))
     for sample in read.samples or []:
         metadata = sample.metadata or {}
-        if not {"pair_id", "half", "scenario"} <= metadata.keys() or metadata.get("arm") not in {None, "base"}:
+        if not {"pair_id", "half", "scenario"} <= metadata.keys() or metadata.get("arm") not in (None, "base"):
             continue
         name, half, probe = str(metadata["pair_id"]), str(metadata["half"]), str(metadata.get("probe", "evidence"))
         about[name] = metadata
-        halves[name][probe, half] = (sample.input if isinstance(sample.input, str) else sample.input[-1].text, str(sample.target))
+        halves[name][probe, half] = (asked_text(sample.input), str(sample.target))
         if probe == "evidence" and (score := (sample.scores or {}).get("veto_outcome")) is not None:
             wrong[name][half].add(score.value != "right")
     if not about:

@@ -1,26 +1,20 @@
 """The most telling failures: pairs that most models misfire on, with what was asked and what was answered."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from inspect_ai.log import read_eval_log_sample
-from inspect_ai.model import ChatMessage
 
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.reports import columns
 from misfire.reports.columns import frame_of
 from misfire.reports.frames import EVIDENCE, Results
+from misfire.reports.logs import asked_text, read_sample
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST = 2000
 """So many characters of an answer are shown."""
-
-_TRANSCRIPT = {"events", "store", "attachments", "timelines"}
-"""Parts of a sample that are not needed, and large."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +94,9 @@ def telling_failures(results: Results, number: int) -> list[Failure]:
 
     Returns:
         At most so many pairs.
+
+    Raises:
+        InputError: A sample of one cannot be read.
     """
     frame = failure_frame(results).drop_duplicates("scenario").head(number)
     return [
@@ -121,15 +118,11 @@ def _failure(results: Results, pair_id: str, pair_set: str, category: str, runs:
         records = {r.half: r for r in results.records_of(arm.run) if (r.pair_id, r.epoch, r.probe) == (pair_id, pair.epoch, EVIDENCE)}
         for half in HALF_NAMES:
             record = records[half]
-            sample = read_eval_log_sample(arm.run.log, record.sample_id, record.epoch, exclude_fields=_TRANSCRIPT)
-            prompts[half] = _question(sample.input)
+            sample = read_sample(arm.run.log, record.sample_id, record.epoch)
+            prompts[half] = asked_text(sample.input)
             text = _shortened(sample.output.completion)
             replies.append(Reply(arm.run.label, half, record.outcome, text, arm.run.log, record.sample_id, record.epoch))
     return Failure(pair_id, category, runs, misfired, tuple(prompts.items()), tuple(replies))
-
-
-def _question(asked: str | Sequence[ChatMessage]) -> str:
-    return asked if isinstance(asked, str) else asked[-1].text
 
 
 def _shortened(text: str) -> str:

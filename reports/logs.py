@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
-from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
+from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log, read_eval_log_sample
+from inspect_ai.model import ChatMessage
 
 from misfire.datasets.json_rows import names_in
 from misfire.datasets.problems import shorten
@@ -39,6 +40,10 @@ MOST = 10**9
 
 Step = Callable[[], None]
 """Called after each log that was read, for a progress bar."""
+
+
+_TRANSCRIPT = {"events", "store", "attachments", "timelines"}
+"""Parts of a sample that are not needed, and large."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,34 @@ def sample_frame(location: str, columns: "Sequence[SampleColumn]") -> "pd.DataFr
     except Exception as error:  # Inspect raises many kinds for samples that are none
         raise InputError(f"{location}: its samples cannot be read ({type(error).__name__}: {error}).") from error
     return frame.reindex(columns=[column.name for column in columns])
+
+
+def read_sample(location: str, sample_id: str, epoch: int) -> EvalSample:
+    """A sample of a log, without its transcript.
+
+    Args:
+        location: The log file.
+        sample_id: The sample.
+        epoch: Its epoch.
+
+    Returns:
+        The sample.
+
+    Raises:
+        InputError: It is not there, or cannot be read.
+    """
+    try:
+        return read_eval_log_sample(location, sample_id, epoch, exclude_fields=_TRANSCRIPT)
+    except Exception as error:  # Inspect raises many kinds for a sample that is none
+        raise InputError(
+            f"{location}: sample {sample_id}, epoch {epoch}, cannot be read ({type(error).__name__}: {error}). Say --examples 0 to leave "
+            "texts out."
+        ) from error
+
+
+def asked_text(asked: str | Sequence[ChatMessage]) -> str:
+    """What a sample asked: its last message; nothing if it has none."""
+    return asked if isinstance(asked, str) else asked[-1].text if asked else ""
 
 
 def noted_count(log: EvalLog, name: str) -> int:

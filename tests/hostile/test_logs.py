@@ -1,5 +1,7 @@
 """Logs that strangers wrote, or that broke off: shown for what they hold, or refused with the log's name; never an error of Python's."""
 
+import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from misfire.cli import main
 from misfire.errors import InputError
 from misfire.reports import read_results
 from misfire.reports.document import document
+from misfire.reports.failures import telling_failures
 from misfire.reports.formats.html import render
 from misfire.reports.viewer import viewer_of
 from tests.conftest import ROOT
@@ -93,3 +96,22 @@ def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(log: EvalLog, tmp_
     told = misfire("results", written(log, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
     assert "[red]x[/red]" in told
     assert all(character.isprintable() or character == "\n" for character in told)
+
+
+def test_a_sample_that_asks_nothing_is_shown_as_such(log: EvalLog, tmp_path: Path):
+    for sample in log.samples or []:
+        sample.input = []
+    path = written(log, tmp_path / "empty.eval")
+    assert all(text == "" for failure in telling_failures(read_results(path), 3) for _, text in failure.prompts)
+
+
+def test_a_sample_that_only_the_summary_has_is_told(log: EvalLog, tmp_path: Path):
+    whole, path = written(log, tmp_path / "whole.eval"), tmp_path / "lacking.eval"
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            if not name.startswith("samples/"):
+                new.writestr(name, old.read(name))
+    done = misfire("report", path, "--out", tmp_path / "out")
+    assert done.exit_code == 2
+    assert re.search(r"lacking\.eval: sample \S+, epoch 1, cannot be read .*--examples 0", done.output)
+    assert misfire("report", path, "--out", tmp_path / "out", "--examples", "0").exit_code == 0

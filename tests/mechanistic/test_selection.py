@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import eval as run
+from inspect_ai.log import write_eval_log
 
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import HALF_NAMES
@@ -79,3 +80,17 @@ def test_a_log_of_something_else_is_refused(tmp_path: Path):
     (tmp_path / "log.eval").write_bytes(b"no log")
     with pytest.raises(InputError, match="cannot be read"):
         read_logged_pairs(str(tmp_path / "log.eval"))
+
+
+def test_samples_of_others_that_ask_nothing_make_no_pair(tmp_path: Path):
+    (log,) = run(veto(source="embedded", pairs=4), model="simulated/one", log_dir=str(tmp_path), display="none")
+    for sample in log.samples or []:
+        sample.input, sample.metadata = [], sample.metadata | {"arm": []}
+    write_eval_log(log, str(tmp_path / "odd.eval"))
+    with pytest.raises(InputError, match="no sample of this log"):
+        read_logged_pairs(str(tmp_path / "odd.eval"))
+    for sample in log.samples or []:
+        del sample.metadata["arm"]
+    write_eval_log(log, str(tmp_path / "odd.eval"))
+    with pytest.raises(InputError, match="do not make a pair"):
+        read_logged_pairs(str(tmp_path / "odd.eval"))

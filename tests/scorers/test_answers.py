@@ -192,5 +192,5 @@ def test_a_megabyte_of_hostile_text_is_read_to_its_end(unit: str, parse: Callabl
     start = time.perf_counter()
     parse(unit * (1_000_000 // len(unit)), YES_NO_UNKNOWN)
     parse(unit * (1_000_000 // len(unit)), YES_NO)
-    # takes some milliseconds; a reading whose time grows with the square of the length would take hours (see benchmarks/parser_growth.py)
+    # takes some milliseconds; a reading whose time grows with the square of the length would take hours (see tests/hostile/test_growth.py)
     assert time.perf_counter() - start < 30

@@ -95,27 +95,20 @@ def test_each_parser_is_grown():
 def test_time_grows_as_the_text(name: str):
     target, make = GROWN[name]
     READ[target](make(SIZES[0]))  # what a first reading imports is none of its work
-    before = _seconds(READ[target], make(SIZES[0]))
+    before = seconds_of(READ[target], make(SIZES[0]))
     for size in SIZES[1:]:
         content = make(size)
         # 20 for what is linear on a machine with other work; 100 for what is quadratic
         limit = 35 * max(before, SHORTEST)
-        seconds = _seconds(READ[target], content)
+        seconds = seconds_of(READ[target], content)
         if seconds >= limit:
-            seconds = _seconds(READ[target], content)
+            seconds = seconds_of(READ[target], content)
         assert seconds < limit, f"{size:,} bytes took {seconds:.3f} s, a tenth of them {before:.3f} s"
         before = seconds
 
 
-def _seconds(read: Callable[[bytes], None], content: bytes) -> float:
+def seconds_of(read: Callable[[bytes], None], content: bytes) -> float:
     """CPU time of a reading."""
     begun = time.process_time()
     read(content)
     return time.process_time() - begun
-
-
-if __name__ == "__main__":
-    for title, (parser, made) in GROWN.items():
-        times = [min(_seconds(READ[parser], made(size)) for _ in range(2)) for size in SIZES]
-        shown = "  ".join(f"{1000 * took:9.2f} ms" for took in times)
-        print(f"{parser:>22} {title:>28} {shown}   growth of the last tenfold: ×{times[-1] / times[-2]:.1f}")  # noqa: T201

@@ -1,4 +1,4 @@
-"""A data set with one harm is loaded rightly, or refused with its file, place and field; run as a module, this tries 10,000 harms.
+"""A data set with one harm is loaded rightly, or refused with its file, place and field; `python -m benchmarks.harms` tries 10,000 harms.
 
 What a harmed file should give is worked out here, from the documented meaning of the fields, and not by the reader that is tried.
 """
@@ -7,12 +7,10 @@ import csv
 import io
 import json
 import random
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -292,12 +290,3 @@ def test_a_harmed_file_is_read_rightly_or_refused_with_its_place(name: str, tmp_
     found = Counter(check(name, rng, tmp_path) for _ in range(300))
     assert {harm.partition(":")[0] for harm in found} == set(JSON_HARMS if name.endswith(".jsonl") else TABLE_HARMS)
     assert {outcome.partition(": ")[2] for outcome in found} == {"read", "refused"}
-
-
-if __name__ == "__main__":
-    number = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    with TemporaryDirectory() as place:
-        for title in KINDS:
-            draws = random.Random(f"{title}/all")
-            outcomes = Counter(check(title, draws, Path(place)) for _ in range(number // len(KINDS)))
-            print(title, dict(sorted(outcomes.items())))  # noqa: T201

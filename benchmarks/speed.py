@@ -21,12 +21,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import inspect_ai
 from inspect_ai import Task
-from inspect_ai.dataset import MemoryDataset
+from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import read_eval_log
 from inspect_ai.model import Model, get_model
 from inspect_ai.scorer import match
@@ -35,7 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.pairs import Half, Pair
+from misfire.datasets.pairs import Half
 from misfire.datasets.sources import load_pairs
 from misfire.reports import read_results
 from misfire.reports.write import write_report
@@ -66,9 +67,13 @@ def _told(half: Half, index: int) -> Half:
     return half.model_copy(update={"prompt": f"Case {index}. {half.prompt}"})
 
 
+def _samples(path: Path) -> list[Sample]:
+    pairs = load_pairs("file", path=str(path)).pairs
+    return half_samples(pairs, {pair.id: () for pair in pairs})
+
+
 def _thinnest(path: Path) -> Task:
-    pairs: tuple[Pair, ...] = load_pairs("file", path=str(path)).pairs
-    return Task(dataset=MemoryDataset(half_samples(pairs, {pair.id: () for pair in pairs})), solver=generate(), scorer=match())
+    return Task(dataset=MemoryDataset(_samples(path)), solver=generate(), scorer=match())
 
 
 def run_veto(path: Path, folder: Path) -> None:
@@ -120,20 +125,33 @@ def _run(
         raise RuntimeError(f"a run ended as {log.status}")
 
 
-def measured(work: Callable[[Path, Path], None], path: Path, folder: Path) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Cost:
+    """What some work costs.
+
+    Attributes:
+        cpu: CPU seconds.
+        memory: Peak of its process, in MB.
+    """
+
+    cpu: float
+    memory: float
+
+
+def measured(work: Callable[[Path, Path], None], path: Path, folder: Path) -> Cost:
     """CPU seconds and peak MB of some work in a process of its own, which has done the same on a few pairs before."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measure, (work, path, folder))
 
 
-def _measure(work: Callable[[Path, Path], None], path: Path, folder: Path) -> tuple[float, float]:
+def _measure(work: Callable[[Path, Path], None], path: Path, folder: Path) -> Cost:
     # what a first run imports is no part of what a sample costs
     few = folder.with_name(f"{folder.name}-few")
     many_pairs(4, few.with_suffix(".jsonl"))
     work(few.with_suffix(".jsonl"), few)
     cpu = time.process_time()
     work(path, folder)
-    return time.process_time() - cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Cost(time.process_time() - cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def tasks(sizes: list[int], table: Table, root: Path) -> None:
@@ -145,20 +163,23 @@ def tasks(sizes: list[int], table: Table, root: Path) -> None:
         each = 1000 / (2 * number)
         table.add_row(
             f"CPU a sample, {2 * number:,} samples: VETO, thinnest task",
-            f"{ours[0] * each:.1f} ms",
-            f"{thin[0] * each:.1f} ms",
-            f"{ours[0] / thin[0]:.2f}",
+            f"{ours.cpu * each:.1f} ms",
+            f"{thin.cpu * each:.1f} ms",
+            f"{ours.cpu / thin.cpu:.2f}",
         )
         table.add_row(
             f"peak memory, {2 * number:,} samples: VETO, thinnest task",
-            f"{ours[1]:.0f} MB",
-            f"{thin[1]:.0f} MB",
-            f"{ours[1] / thin[1]:.2f}",
+            f"{ours.memory:.0f} MB",
+            f"{thin.memory:.0f} MB",
+            f"{ours.memory / thin.memory:.2f}",
         )
         for name, work in (("pair building", build), ("metric recomputation", recompute), ("report", report)):
             took = measured(work, path, root / f"veto{number}")
             table.add_row(
-                f"{name}, {2 * number:,} samples: CPU beside the run's", f"{took[0]:.2f} s", f"{ours[0]:.1f} s", f"{took[0] / ours[0]:.2f}"
+                f"{name}, {2 * number:,} samples: CPU beside the run's",
+                f"{took.cpu:.2f} s",
+                f"{ours.cpu:.1f} s",
+                f"{took.cpu / ours.cpu:.2f}",
             )
 
 
@@ -172,13 +193,24 @@ def server(latency: float) -> Iterator[str]:
         process.kill()
 
 
-@contextmanager
-def timed() -> Iterator[list[float]]:
-    """Seconds that the block took, and CPU seconds of this process in it, once it has ended."""
-    took: list[float] = []
+@dataclass(frozen=True)
+class Took:
+    """What some work took.
+
+    Attributes:
+        seconds: By the clock.
+        cpu: CPU seconds of this process.
+    """
+
+    seconds: float
+    cpu: float
+
+
+def timed(work: Callable[[], object]) -> Took:
+    """Do some work."""
     cpu, begun = time.process_time(), time.perf_counter()
-    yield took
-    took += [time.perf_counter() - begun, time.process_time() - cpu]
+    work()
+    return Took(time.perf_counter() - begun, time.process_time() - cpu)
 
 
 def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
@@ -187,39 +219,38 @@ def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
     root.mkdir()
     path = root / "pairs.jsonl"
     many_pairs(pairs, path)
-    found = load_pairs("file", path=str(path)).pairs
-    questions = [str(sample.input) + '\n\nRespond with "answer".' for sample in half_samples(found, {pair.id: () for pair in found})]
+    questions = [str(sample.input) + '\n\nRespond with "answer".' for sample in _samples(path)]
     with server(latency) as url:
-        with timed() as ten:
-            for question in questions[:10]:
-                httpx.post(f"{url}/v1/chat/completions", json=_body(question), timeout=60).raise_for_status()
-                time.sleep(PACING)
-        with timed() as optimum:
-            asyncio.run(_all_at_once(url, questions))
+        ten = timed(lambda: _one_by_one(url, questions[:10]))
+        optimum = timed(lambda: asyncio.run(_all_at_once(url, questions)))
 
-        def run(task: Task, name: str, connections: int | None = CONNECTIONS, *, live: bool = True) -> list[float]:
-            with timed() as took:
-                _run(task, root / name, "openai/gpt-4o-mini", f"{url}/v1", connections, live=live)
-            return took
+        def run(task: Task, name: str, connections: int | None = CONNECTIONS, *, live: bool = True) -> Took:
+            return timed(lambda: _run(task, root / name, "openai/gpt-4o-mini", f"{url}/v1", connections, live=live))
 
         # what a first call imports is no part of the work, as it is none of the other clients'
         run(veto(source="embedded", pairs=4), "warm")
         by_default = run(veto(source="file", path=str(path)), "default", None)
         ours, thin = run(veto(source="file", path=str(path)), "veto"), run(_thinnest(path), "thin")
         quiet = run(veto(source="file", path=str(path)), "quiet", live=False)
-    serial = ten[0] / 10 * len(questions)
+    serial = ten.seconds / 10 * len(questions)
     name, each = f"{len(questions):,} calls of {1000 * latency:.0f} ms", 1000 / len(questions)
 
     def row(what: str, one: float, other: float, unit: str) -> None:
         table.add_row(f"{name}: {what}", f"{one:.1f} {unit}", f"{other:.1f} {unit}", f"{one / other:.2f}")
 
-    row(f"serial client with {PACING} s pacing (from 10 calls), VETO", serial, by_default[0], "s")
-    row(f"asyncio, VETO, {CONNECTIONS} connections", optimum[0], ours[0], "s")
-    row(f"asyncio, VETO with --no-log-realtime, {CONNECTIONS} connections", optimum[0], quiet[0], "s")
-    row(f"asyncio, thinnest task, {CONNECTIONS} connections", optimum[0], thin[0], "s")
-    row("CPU of VETO, seconds it took", ours[1], ours[0], "s")
-    row("CPU a sample: VETO, thinnest task", ours[1] * each, thin[1] * each, "ms")
-    row("CPU a sample: VETO with --no-log-realtime, thinnest task", quiet[1] * each, thin[1] * each, "ms")
+    row(f"serial client with {PACING} s pacing (from 10 calls), VETO", serial, by_default.seconds, "s")
+    row(f"asyncio, VETO, {CONNECTIONS} connections", optimum.seconds, ours.seconds, "s")
+    row(f"asyncio, VETO with --no-log-realtime, {CONNECTIONS} connections", optimum.seconds, quiet.seconds, "s")
+    row(f"asyncio, thinnest task, {CONNECTIONS} connections", optimum.seconds, thin.seconds, "s")
+    row("CPU of VETO, seconds it took", ours.cpu, ours.seconds, "s")
+    row("CPU a sample: VETO, thinnest task", ours.cpu * each, thin.cpu * each, "ms")
+    row("CPU a sample: VETO with --no-log-realtime, thinnest task", quiet.cpu * each, thin.cpu * each, "ms")
+
+
+def _one_by_one(url: str, questions: list[str]) -> None:
+    for question in questions:
+        httpx.post(f"{url}/v1/chat/completions", json=_body(question), timeout=60).raise_for_status()
+        time.sleep(PACING)
 
 
 async def _all_at_once(url: str, questions: list[str]) -> None:

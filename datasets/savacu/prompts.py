@@ -58,6 +58,11 @@ def normalise(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
+def one_line(text: str) -> str:
+    """A text on one line, without what a terminal or a page would act on unseen."""
+    return " ".join(normalise(text).split())
+
+
 def content_id(text: str) -> str:
     """The id of a text: the same on every machine, whatever else is in the data.
 

@@ -22,7 +22,7 @@ from misfire.datasets.savacu.classify import classify_stage
 from misfire.datasets.savacu.croissant import FileEntry, croissant
 from misfire.datasets.savacu.expand import EXPANSION, Expand
 from misfire.datasets.savacu.judge import Judge
-from misfire.datasets.savacu.prompts import normalise
+from misfire.datasets.savacu.prompts import one_line
 from misfire.datasets.savacu.recipe import Recipe, public_text
 from misfire.datasets.savacu.respond import Respond
 from misfire.errors import InputError
@@ -264,7 +264,7 @@ def card(build: "Build", report: PublishReport) -> str:
 
 def _shown(text: str) -> str:
     """A text of the recipe as Markdown shows it: one line, in which nothing is a link, a tag or a cell's end."""
-    return _SPECIAL.sub(r"\\\1", " ".join(normalise(text).split()))
+    return _SPECIAL.sub(r"\\\1", one_line(text))
 
 
 def _passed(build: "Build", splits: Mapping[str, Split]) -> Iterator["Pair"]:

@@ -7,7 +7,7 @@ from typing import Any
 from misfire.datasets.savacu.build import ClassifyReport, ExpandReport, JudgeReport, SplitReport
 from misfire.datasets.savacu.clusters import DedupReport
 from misfire.datasets.savacu.ingest import IngestCounts
-from misfire.datasets.savacu.prompts import normalise
+from misfire.datasets.savacu.prompts import one_line
 from misfire.datasets.savacu.publish import PublishReport
 from misfire.datasets.savacu.splits import worst
 from misfire.datasets.savacu.store import read_record
@@ -93,7 +93,7 @@ def _shards(folder: Path) -> str:
 
 def _counts(counts: Mapping[Any, int]) -> str:
     # names are read from a file that others may have written
-    return ", ".join(f"{' '.join(normalise(str(name)).split())} {count:,}" for name, count in counts.items()) or "none"
+    return ", ".join(f"{one_line(str(name))} {count:,}" for name, count in counts.items()) or "none"
 
 
 def _share(value: float | None) -> str:

@@ -55,7 +55,7 @@ shown = [
     "mcnemar_q_clustered",
 ]
 summary = results.summary
-print(summary[summary["category"] == "all"][shown].round(3).to_string(index=False))
+print(summary[summary["scope"] == "overall"][shown].round(3).to_string(index=False))
 print(f"\nThe whole report: misfire report {arguments.log_dir} --out report")
 if not complete:
     print("Some runs are not complete. The same command again takes them up.", file=sys.stderr)

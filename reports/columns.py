@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 Kind = Literal["text", "count", "rate", "change", "ratio", "score", "p", "flag", "time"]
 """What a column holds; ``misfire.reports.reference`` says in words which values each kind has."""
 
+Scope = Literal["overall", "category"]
+"""What a row of the frame ``summary`` is about: all pairs of a run and arm, or those of one category. Users name categories, so that no
+name of a category can say "all pairs"."""
+
+OVERALL: Scope = "overall"
+BY_CATEGORY: Scope = "category"
+
 DTYPES: dict[Kind, str] = {
     "text": "string",
     "count": "int64",
@@ -153,7 +160,8 @@ PAIRS = (
 SUMMARY = (
     *RUN,
     Column("arm", "text", "arm of the priming experiment; `base` in VETO"),
-    Column("category", "text", "`all`, or one category"),
+    Column("scope", "text", "`overall`: all pairs of the run and arm; `category`: those of one category"),
+    Column("category", "text", "the category, as the pairs name it; missing where the scope is `overall`"),
     Column("pairs", "count", "complete pairs, counted by epoch"),
     Column("incomplete_pairs", "count", "pairs of which one half has no outcome"),
     Column("scenarios", "count", "scenarios that they are from"),

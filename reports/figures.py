@@ -54,7 +54,7 @@ from misfire.reports.canvas import (
     widest,
 )
 from misfire.reports.forms import UNDEFINED, count, percent, score
-from misfire.reports.frames import ALL, Results
+from misfire.reports.frames import Results
 from misfire.reports.published_results import SOURCE
 from misfire.reports.veto_tables import SHOWN_ROWS, SMALL
 from misfire.scorers.priming import BASE
@@ -75,9 +75,8 @@ def draw(results: Results, published: "pd.DataFrame | None" = None) -> list[Draw
     Returns:
         The figures, always in the same order. In each runs stand by falling MAR (in priming, that of the base).
     """
-    summary = results.summary
     veto = _by_mar(_entries(results.overall("veto")))
-    categories = _entries(summary[(summary["task"] == "veto") & (summary["category"] != ALL)])
+    categories = _entries(results.by_category("veto"))
     arms = _entries(results.overall("priming"))
     theirs = [] if published is None else list(zip(published["br"].tolist(), published["mar"].tolist(), strict=True))
     with our_settings():
@@ -275,7 +274,7 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
     by_mar = [[Tile(e.mar.value, e.a + e.c) if e else NO_TILE for e in row] for row in rows]
     by_br = [[Tile(e.br.value, e.a + e.b) if e else NO_TILE for e in row] for row in rows]
     maps = {_MAR_MAP: by_mar, "BR (n: pairs with a right stereotyped half)": by_br}
-    headings = list(short_labels(category.replace("_", " ") for category in categories).values())
+    headings = _headings(categories)
     figure = heat_maps(maps, names, headings, SMALL)
     caption = (
         "MAR and BR of each run in each category, in percent; darker is higher, on one scale. n: pairs that the rate divides by. "
@@ -286,6 +285,12 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
         for run, mars, brs in zip(runs, by_mar, by_br, strict=True)
     )
     return Drawing("category_heat_map", "MAR and BR by category", caption, f"{alt}.", figure)
+
+
+def _headings(categories: Sequence[str]) -> list[str]:
+    """A heading for each category: spaces for underscores, unless that makes two of them one."""
+    spaced = [category.replace("_", " ") for category in categories]
+    return list(short_labels(spaced if len(set(spaced)) == len(spaced) else categories).values())
 
 
 def _range(tiles: Mapping[str, Tile]) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.reports import columns
 from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_metrics
-from misfire.reports.columns import Column, frame_of
+from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of
 from misfire.reports.logs import SCORERS, Places, Step, find_logs, sample_frame
 from misfire.reports.misalign_frames import MisalignResults, VerdictRecord, read_verdicts
 from misfire.reports.misalign_runs import MisalignRunSet, misalign_runs_of
@@ -35,13 +35,16 @@ if TYPE_CHECKING:
     from inspect_ai.analysis import SampleColumn
     from inspect_ai.log import EvalSample, EvalSampleSummary
 
-ALL = "all"
-"""In the column ``category``: all pairs of the run and arm."""
-
 EVIDENCE = "evidence"
 """In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
 
 _SHORTENED = "Key removed from summary"
+
+_CUT = "..."
+"""What Inspect ends a long text in a sample's summary with; of two long names only the dots may be left."""
+
+_NAMES = ("category", "subcategory", "scenario", "stereotyped_group", "contrast_group")
+"""Metadata of a half that users name."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,11 @@ class Arm:
     audit: Mapping[str, str]
 
     def by_category(self) -> dict[str, tuple[PairResult, ...]]:
-        """All pairs under ``all``, then those of each category, in order of first appearance."""
+        """The pairs of each category, in order of first appearance."""
         groups: defaultdict[str, list[PairResult]] = defaultdict(list)
         for pair in self.joined.pairs:
             groups[pair.category].append(pair)
-        return {ALL: self.joined.pairs} | {name: tuple(members) for name, members in groups.items()}
+        return {name: tuple(members) for name, members in groups.items()}
 
 
 @dataclass(frozen=True)
@@ -128,19 +131,26 @@ class Results:
     def summary(self) -> "pd.DataFrame":
         """One row a (run, arm, category).
 
-        Families of the q-values: in VETO all runs (category ``all``), and all (run, category)s of one category or more; in priming the same
+        Families of the q-values: in VETO all runs (scope ``overall``), and all (run, category)s (scope ``category``); in priming the same
         for each arm by itself.
         """
         rows = [
-            _values(columns.SUMMARY, _run_fields(arm.run) | {"arm": arm.name, "category": category} | metrics)
+            _values(columns.SUMMARY, _run_fields(arm.run) | {"arm": arm.name, "scope": scope, "category": category} | metrics)
             for arm in self.arms
-            for category, metrics in _category_metrics(arm)
+            for scope, category, metrics in _scope_metrics(arm)
         ]
         return _with_q(frame_of(rows, columns.SUMMARY))
 
     def overall(self, task: TaskName) -> "pd.DataFrame":
         """The rows of the summary that are about all pairs of a task's runs and arms."""
-        chosen = (self.summary["task"] == task) & (self.summary["category"] == ALL)
+        return self._summary_of(task, OVERALL)
+
+    def by_category(self, task: TaskName) -> "pd.DataFrame":
+        """The rows of the summary that are about one category of a task's runs and arms."""
+        return self._summary_of(task, BY_CATEGORY)
+
+    def _summary_of(self, task: TaskName, scope: Scope) -> "pd.DataFrame":
+        chosen = (self.summary["task"] == task) & (self.summary["scope"] == scope)
         return self.summary[chosen].reset_index(drop=True)
 
     @cached_property
@@ -314,8 +324,9 @@ def read_halves(run: Run) -> tuple[HalfRecord, ...]:
         InputError: The samples cannot be read.
     """
     frame = sample_frame(run.log, _sample_columns(SCORERS[run.task], full=False))
-    if frame["arms"].astype("string").str.startswith(_SHORTENED).any():
-        # a sample that serves dozens of arms: its summary leaves them out
+    cut = (frame[name].astype("string").str.endswith(_CUT).any() for name in _NAMES)
+    if frame["arms"].astype("string").str.startswith(_SHORTENED).any() or any(cut):
+        # a sample that serves dozens of arms, or has a very long name: its summary leaves them out
         frame = sample_frame(run.log, _sample_columns(SCORERS[run.task], full=True))
     rows = cast("list[dict[str, object]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
     return tuple(record for row in rows if row["half"] in HALF_NAMES and row["pair_id"] for record in _records(row))
@@ -423,11 +434,15 @@ def _pair_row(arm: Arm, pair: PairResult) -> Sequence[object]:
     return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid, arm.audit.get(pair.pair_id))
 
 
-def _category_metrics(arm: Arm) -> Iterable[tuple[str, dict[str, object]]]:
-    incomplete = {ALL: arm.joined.incomplete}
-    for category, pairs in arm.by_category().items():
+def _scope_metrics(arm: Arm) -> Iterable[tuple[Scope, str | None, dict[str, object]]]:
+    """What is reported of all pairs of an arm, then of each category."""
+    groups: list[tuple[Scope, str | None, Sequence[PairResult], int]] = [
+        (OVERALL, None, arm.joined.pairs, arm.joined.incomplete),
+        *((BY_CATEGORY, category, pairs, 0) for category, pairs in arm.by_category().items()),
+    ]
+    for scope, category, pairs, incomplete in groups:
         invalid = invalid_share(pairs)
-        metrics = overall_metrics(pairs, incomplete.get(category, 0))
+        metrics = overall_metrics(pairs, incomplete)
         more = {
             "mar_stderr": metrics["stderr"],
             "mcnemar_q": math.nan,
@@ -437,13 +452,12 @@ def _category_metrics(arm: Arm) -> Iterable[tuple[str, dict[str, object]]]:
             "invalid_ci_lower": invalid.lower,
             "invalid_ci_upper": invalid.upper,
         }
-        yield category, {**metrics, **more}
+        yield scope, category, {**metrics, **more}
 
 
 def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
     """Fills in the q-values, family by family."""
-    family = summary["task"] + "|" + summary["arm"] + "|" + (summary["category"] == ALL).astype(str)
-    for index in summary.groupby(family, sort=False).groups.values():
+    for index in summary.groupby(["task", "arm", "scope"], sort=False).groups.values():
         for kind in ("", "_clustered"):
             summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(summary.loc[index, f"mcnemar_p{kind}"].tolist())
     return summary

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from misfire.errors import InputError
+from misfire.reports.columns import OVERALL
 from misfire.reports.forms import percent
-from misfire.reports.frames import ALL, Results
+from misfire.reports.frames import Results
 from misfire.reports.runs import TaskName
 from misfire.scorers.priming import BASE
 
@@ -120,7 +121,7 @@ class _Checked:
 def _checked(results: Results) -> Iterable[_Checked]:
     summary, misalign = results.summary, results.misalign
     status = {(run.label, run.task): run.status for run in results.run_set.runs}
-    for row in _rows(summary[(summary["category"] == ALL) & (summary["arm"] == BASE)]):
+    for row in _rows(summary[(summary["scope"] == OVERALL) & (summary["arm"] == BASE)]):
         run, task = str(row["run"]), cast("TaskName", row["task"])
         yield _Checked(f"{run} ({task})", status[run, task], row, PAIR_METRICS)
     ended = {(run.label, run.mode): run.status for run in misalign.run_set.runs}

@@ -29,8 +29,8 @@ _ABOUT = {
     "runs": "One row a run: what it was, and whether it is whole.",
     "halves": "One row a (run, arm, half, epoch). A half that serves several arms stands in each.",
     "pairs": "One row a (run, arm, pair, epoch) that has both halves.",
-    "summary": "One row a (run, arm, category), the category `all` first. Families of q-values: all VETO runs; all (VETO run, category)s; "
-    "in priming the same for each arm.",
+    "summary": "One row a (run, arm) over all its pairs (`scope` is `overall`), then one for each category (`category`). Families of "
+    "q-values: all VETO runs; all (VETO run, category)s; in priming the same for each arm.",
     "effects": "One row a (priming run, primed arm), compared with the run's base arm: “first” is the base, “second” the arm. The family "
     "of the q-values is a run's arms.",
     "comparisons": "One row for every two VETO runs on the same pairs; the family of the q-values is all rows.",

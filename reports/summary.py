@@ -17,6 +17,7 @@ from misfire.reports.forms import between, percent, plain, points, times
 from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, noted_count, read_header
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.scorers import priming
+from misfire.scorers.veto import CATEGORY
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
 
@@ -102,14 +103,21 @@ def category_rows(metrics: Metrics) -> list[Row]:
     Returns:
         At least one line.
     """
-    slugs = [key.removesuffix("_pairs") for key in metrics if key.endswith("_pairs") and key != "incomplete_pairs"]
-    return [_row(metrics, "all", ""), *(_row(metrics, _CATEGORY_NAMES.get(slug, slug), f"{slug}_") for slug in slugs)]
+    begins = [key.removesuffix("_pairs") for key in metrics if key.startswith(f"{CATEGORY}_") and key.endswith("_pairs")]
+    return [_row(metrics, "all", ""), *(_row(metrics, _category_name(begin), f"{begin}_") for begin in begins)]
+
+
+def _category_name(begin: str) -> str:
+    """The category's name where it is one of BBQ's, else as it stands in keys."""
+    slug = begin.removeprefix(f"{CATEGORY}_")
+    return _CATEGORY_NAMES.get(slug, slug)
 
 
 def arm_names(metrics: Metrics) -> list[str]:
     """The primed arms of a priming log, in its order."""
     end = "_delta_mar"
-    return [key.removesuffix(end) for key in metrics if key.endswith(end)]
+    of_categories = f"_{CATEGORY}_"
+    return [key.removesuffix(end) for key in metrics if key.endswith(end) and of_categories not in f"_{key}"]
 
 
 def arm_rows(metrics: Metrics) -> list[Row]:

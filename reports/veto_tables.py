@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from misfire.reports.failures import failure_frame
-from misfire.reports.frames import ALL, Results
+from misfire.reports.frames import Results
 from misfire.reports.power import LEVEL, POWER
 from misfire.reports.published_results import SOURCE, published_results
 from misfire.reports.schema import FRAMES
@@ -86,8 +86,7 @@ def category_table(results: Results) -> Table | None:
     """The table by category: one row a (VETO run, category), cells with few pairs marked; None where there is nothing to show."""
     import pandas as pd
 
-    summary = results.summary
-    frame = summary[(summary["task"] == "veto") & (summary["category"] != ALL)].reset_index(drop=True)
+    frame = results.by_category("veto")
     small = frame["a_both_right"] + frame["c_stereotyped_wrong_only"] < SMALL
     frame = frame.assign(small_n=pd.Series(["small n" if is_small else "" for is_small in small], dtype="string"))
     shown = [

@@ -1,8 +1,9 @@
 """VETO's scorer (one half → outcome) and its metrics (all halves → MAR, BR and what they rest on)."""
 
+import hashlib
 import textwrap
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import cast, get_args
 
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
@@ -20,6 +21,12 @@ SCORER = "veto_outcome"
 
 HEADLINE = "mar"
 """Key of the headline metric."""
+
+CATEGORY = "category"
+"""What keys of metrics by category begin with, so that a category's name never takes the place of a name of ours."""
+
+LONGEST_KEY = 60
+"""So many characters of a category's name stand in a key at most."""
 
 EXCERPT = 100
 """So many characters of a text without an answer stand in the answer's place, for the reader of the sample list."""
@@ -67,9 +74,29 @@ def pair_metrics(joined: Joined) -> dict[str, float]:
     Returns:
         The metrics that the README lists, overall and by category.
     """
-    overall = overall_metrics(joined.pairs, joined.incomplete)
-    # a category of the user's may be called anything, but takes no other key's place
-    return overall | {key: value for key, value in _by_category(joined.pairs).items() if key not in overall}
+    return overall_metrics(joined.pairs, joined.incomplete) | _by_category(joined.pairs)
+
+
+def category_keys(categories: Iterable[str]) -> dict[str, str]:
+    """How categories stand in keys of metrics: ``category_<slug>``, each under a key of its own.
+
+    A user may call a category anything. The slug alone stands there where it is unique among the categories given, not empty and not
+    long; otherwise a hash of the name follows it. A slug has no underscore, so that a key with a hash is never another category's key.
+
+    Args:
+        categories: The names, in any order and any number of times.
+
+    Returns:
+        By name the beginning of its keys, for example ``category_genderidentity``.
+    """
+    slugs = {name: category_slug(name) for name in categories}
+    found = Counter(slugs.values())
+    return {
+        name: f"{CATEGORY}_{slug}"
+        if slug and found[slug] == 1 and len(slug) <= LONGEST_KEY
+        else f"{CATEGORY}_{slug[:LONGEST_KEY]}_{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
+        for name, slug in slugs.items()
+    }
 
 
 def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, float]:
@@ -217,10 +244,11 @@ def _by_category(pairs: Sequence[PairResult]) -> dict[str, float]:
     categories: defaultdict[str, list[PairResult]] = defaultdict(list)
     for pair in pairs:
         categories[pair.category].append(pair)
+    names = category_keys(categories)
     keys: dict[str, float] = {}
     for category, members in categories.items():
         cells = count_cells(members, "all")
-        mar, name = cells.mar(), category_slug(category)
+        mar, name = cells.mar(), names[category]
         keys |= {
             f"{name}_mar": mar.value,
             f"{name}_mar_ci_lower": mar.lower,

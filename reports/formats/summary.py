@@ -15,7 +15,7 @@ from misfire.reports.schema import FRAMES
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Grows when a key changes its meaning or goes; new keys may come without."""
 
 INFINITE = "Infinity"

@@ -9,7 +9,6 @@ from misfire.reports import Results, read_results
 from misfire.reports.columns import CONTROLS, RUN
 from misfire.reports.document import document
 from misfire.reports.figures import draw
-from misfire.reports.frames import ALL
 from misfire.tasks.veto import veto
 
 from .conftest import make_log
@@ -49,7 +48,7 @@ def test_pairs_are_made_of_evidence_halves_alone(controlled: Results):
     counts = controlled.halves.groupby("probe").size().to_dict()
     assert counts == dict.fromkeys(("evidence", "foil", "ambiguous", "three_way"), 2 * 2 * PAIRS)
     assert len(controlled.pairs) == 2 * PAIRS
-    summary = controlled.summary[controlled.summary["category"] == ALL]
+    summary = controlled.overall("veto")
     assert summary["pairs"].tolist() == [PAIRS, PAIRS]
     evidence = controlled.halves[controlled.halves["probe"] == "evidence"]
     right = evidence[evidence["half"] == "stereotyped"].groupby("run")["outcome"].agg(lambda outcomes: (outcomes == "right").mean())

@@ -249,7 +249,7 @@ def tiles(axes: Axes) -> dict[tuple[int, int], tuple[str, str, Rectangle | None]
 def test_the_heat_maps_have_the_rates_and_denominators_of_the_frame(results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame):
     by_mar, by_br = panels(drawn["category_heat_map"])
     summary = results.summary
-    rows = summary[(summary["task"] == "veto") & (summary["category"] != "all")]
+    rows = summary[(summary["task"] == "veto") & (summary["scope"] == "category")]
     categories = rows["category"].drop_duplicates().tolist()
     assert row_names(by_mar) == veto["run"].tolist()
     headings = [text for text in written(drawn["category_heat_map"].figure.axes[0]) if text.replace(" ", "_") in categories]
@@ -428,7 +428,7 @@ def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(
             assert f"{record['run']}: MAR {percent(record['mar'])} (" in drawn[name].alt
         assert f"misfired {record['c_stereotyped_wrong_only']}," in drawn["confusion"].alt
         heat = drawn["category_heat_map"].alt
-        own = summary[(summary["task"] == "veto") & (summary["run"] == record["run"]) & (summary["category"] != "all")]
+        own = summary[(summary["task"] == "veto") & (summary["run"] == record["run"]) & (summary["scope"] == "category")]
         assert f"{record['run']}: MAR {percent(own['mar'].min())} (" in heat
         assert f" to {percent(own['mar'].max())} (" in heat.partition(f"{record['run']}: ")[2].partition("BR")[0]
     above = int((veto["mar"] > veto["br"]).sum())

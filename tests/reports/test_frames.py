@@ -9,7 +9,7 @@ import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples, write_eval_log
 
 from misfire.reports import Results, read_results
-from misfire.reports.frames import ALL
+from misfire.reports.columns import OVERALL
 from misfire.reports.schema import FRAMES
 from misfire.scorers import priming, veto
 from misfire.tasks.veto import veto as veto_task
@@ -52,14 +52,14 @@ def test_a_frame_without_rows_has_the_same_columns_and_types(logs: Path, results
 def test_summary_of_veto_is_what_the_log_says(results: Results):
     for run in results.run_set.of("veto"):
         metrics = logged(run.log, veto.SCORER)
-        found = row(results.summary, run=run.label, task="veto", category=ALL)
+        found = row(results.summary, run=run.label, task="veto", scope=OVERALL)
         shared = set(found) & set(metrics)
         assert len(shared) > 35
         assert {key: (found[key], metrics[key]) for key in shared if not same(found[key], metrics[key])} == {}
         assert found["mar_stderr"] == metrics["stderr"]
         by_category = row(results.summary, run=run.label, task="veto", category="Age")
         assert (by_category["mar"], by_category["br"], by_category["pairs"]) == tuple(
-            metrics[f"age_{key}"] for key in ("mar", "br", "pairs")
+            metrics[f"category_age_{key}"] for key in ("mar", "br", "pairs")
         )
 
 
@@ -67,7 +67,7 @@ def test_summary_and_effects_of_priming_are_what_the_log_says(results: Results):
     (run,) = results.run_set.of("priming")
     metrics = logged(run.log, priming.SCORER)
     for arm in ("base", "published_stereotyped", "neutral_stereotyped"):
-        found = row(results.summary, task="priming", arm=arm, category=ALL)
+        found = row(results.summary, task="priming", arm=arm, scope=OVERALL)
         assert {key for key, value in found.items() if f"{arm}_{key}" in metrics and not same(value, metrics[f"{arm}_{key}"])} == set()
     for arm in ("published_stereotyped", "neutral_stereotyped"):
         found = row(results.effects, arm=arm)
@@ -80,8 +80,8 @@ def test_q_values_are_adjusted_inside_each_family(results: Results):
     from statsmodels.stats.multitest import multipletests  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
     summary = results.summary
-    all_runs = summary[(summary["task"] == "veto") & (summary["category"] == ALL)]
-    cells = summary[(summary["task"] == "veto") & (summary["category"] != ALL)]
+    all_runs = summary[(summary["task"] == "veto") & (summary["scope"] == OVERALL)]
+    cells = summary[(summary["task"] == "veto") & (summary["scope"] != OVERALL)]
     for family in (all_runs, cells, results.comparisons.rename(columns=lambda name: name.replace("misfire_mcnemar", "mcnemar"))):
         for kind in ("", "_clustered"):
             expected = np.asarray(multipletests(family[f"mcnemar_p{kind}"], method="fdr_bh")[1])
@@ -92,7 +92,7 @@ def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
     veto_pairs = results.pairs[results.pairs["task"] == "veto"]
     assert veto_pairs["run"].value_counts().to_dict() == VETO_ROWS
     for run, rows in veto_pairs.groupby("run"):
-        found = row(results.summary, run=run, task="veto", category=ALL)
+        found = row(results.summary, run=run, task="veto", scope=OVERALL)
         counts = rows["cell"].value_counts().to_dict()
         keys = {"a": "a_both_right", "b": "b_contrast_wrong_only", "c": "c_stereotyped_wrong_only", "d": "d_both_wrong"}
         assert {cell: found[key] for cell, key in keys.items()} == {cell: counts.get(cell, 0) for cell in keys}
@@ -157,7 +157,7 @@ def test_a_run_that_broke_off_counts_for_what_it_holds(tmp_path: Path):
     # when
     results = read_results(place)
     # then the pairs that are whole count, and the run says that it is not
-    found = row(results.summary, category=ALL)
+    found = row(results.summary, scope=OVERALL)
     assert (found["pairs"], found["incomplete_pairs"]) == (15, 2)
     told = row(results.runs)
     assert (told["status"], told["complete"], told["planned_pairs"]) == ("started", False, 24)

@@ -16,10 +16,9 @@ from misfire.errors import InputError
 from misfire.reports import Results, read_results
 from misfire.reports.canvas import Drawing
 from misfire.reports.document import document
-from misfire.reports.frames import ALL
 from misfire.reports.gates import parse_condition, violations
 from misfire.reports.misalign_figures import draw_misalign
-from misfire.reports.misalign_frames import MisalignResults
+from misfire.reports.misalign_frames import ALL, MisalignResults
 from misfire.reports.schema import MISALIGN_FRAMES
 from misfire.reports.summary import summary as log_summary
 from misfire.tasks.misalign_bench import misalign_bench

@@ -45,7 +45,7 @@ def test_rows_are_the_metrics_of_the_log(log: EvalLog):
     ]
     assert (rows[0].pairs, rows[0].mar, rows[0].br) == (128, metrics["mar"], metrics["br"])
     assert sum(row.pairs for row in rows[1:]) == 128
-    assert rows[1].mar_interval == (metrics["age_mar_ci_lower"], metrics["age_mar_ci_upper"])
+    assert rows[1].mar_interval == (metrics["category_age_mar_ci_lower"], metrics["category_age_mar_ci_upper"])
 
 
 def test_the_table_shows_mar_br_and_their_test_together(log: EvalLog):

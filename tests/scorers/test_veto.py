@@ -98,7 +98,7 @@ def test_both_readings_stand_side_by_side(metric):
     assert (values["mar"], values["mar_valid"], values["br"], values["br_valid"]) == (2 / 3, 1 / 2, 1 / 2, 0)
     assert (values["pairs"], values["pairs_valid"], values["mar_unconditional"], values["mar_unconditional_valid"]) == (4, 2, 0.5, 0.5)
     assert (values["stereotyped_invalid"], values["stereotyped_refused"], values["contrast_truncated"]) == (0.25, 0.25, 0.25)
-    assert (values["age_mar"], values["age_pairs"]) == (values["mar"], 4)
+    assert (values["category_age_mar"], values["category_age_pairs"]) == (values["mar"], 4)
 
 
 def wrong_by_hash(prompt: str) -> bool:

@@ -1,0 +1,148 @@
+"""How well are answers and verdicts read? Confusion tables of both answer parsers and of the verdict parser over the labelled sets.
+
+    python -m benchmarks.parser_confusion
+
+Run it from the root of the repository. It prints, for each parser, what was expected against what was read, the errors by kind and by
+source, and each error with its text. ``tests/scorers/labelled/README.md`` says how the sets were made.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from scipy.stats import binomtest
+
+from misfire.scorers.answers import Parser
+from tests.scorers.labelled_sets import NO_ANSWER, LabelledVerdict, Reading, answer_readings, verdict_readings
+
+PARSERS: tuple[Parser, ...] = ("strict", "published")
+
+ANSWERS = ("yes", "no", "unknown", *NO_ANSWER)
+VERDICTS = ("nothing flagged", "something flagged", "other flags", *NO_ANSWER)
+"""Columns of the table of verdicts; ``other flags``: a verdict, but another one than expected."""
+
+
+def main() -> None:
+    """Read both sets and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--errors", type=int, default=40, help="print at most so many errors a parser")
+    shown: int = parser.parse_args().errors
+    console = Console(width=180)
+    for name in PARSERS:
+        report(console, f"answers, {name} parser", answer_readings(name), ANSWERS, shown)
+    report(console, "verdicts", verdict_readings(), VERDICTS, shown)
+
+
+def report(console: Console, title: str, readings: Sequence[Reading], labels: Sequence[str], shown: int) -> None:
+    """Print what one parser made of one set.
+
+    Args:
+        console: Where to.
+        title: Which parser, and of what.
+        readings: What it read.
+        labels: Rows and columns of the confusion table.
+        shown: So many errors are printed with their texts.
+    """
+    console.print(confusion(title, readings, labels))
+    console.print(summary(readings))
+    console.print(by(readings, "kind", lambda reading: reading.labelled.kind))
+    console.print(by(readings, "source", lambda reading: reading.labelled.origin))
+    wrong = sorted((reading for reading in readings if reading.wrong), key=lambda reading: not reading.invented)
+    for reading in wrong[:shown]:
+        mark = "[red]invented[/red]" if reading.invented else "missed"
+        about, text = f"{reading.labelled.id} ({reading.labelled.kind})", escape(repr(reading.labelled.text)[:300])
+        console.print(f"{mark} {about}: expected {reading.labelled.label}, read {reading.read}: {text}")
+    if len(wrong) > shown:
+        console.print(f"… and {len(wrong) - shown} more; --errors says how many are printed.")
+    console.print()
+
+
+def confusion(title: str, readings: Iterable[Reading], labels: Sequence[str]) -> Table:
+    """Expected readings in rows, actual ones in columns.
+
+    Args:
+        title: Its title.
+        readings: The readings.
+        labels: Rows and columns, in order.
+
+    Returns:
+        The table.
+    """
+    cells = Counter(cell(reading) for reading in readings)
+    table = Table(title=f"{title}: expected (rows) and read (columns)", box=box.SIMPLE, title_justify="left")
+    for column in ("", *labels, "all"):
+        table.add_column(column, justify="left" if column == "" else "right")
+    for expected in labels:
+        row = [cells[expected, read] for read in labels]
+        if sum(row):
+            table.add_row(expected, *(str(count) for count in row), str(sum(row)))
+    return table
+
+
+def cell(reading: Reading) -> tuple[str, str]:
+    """Row and column of a reading in the confusion table.
+
+    Verdicts have too many values for a table: those with flags share a row, and a verdict that differs from the one expected goes to the
+    column ``other flags``.
+
+    Args:
+        reading: The reading.
+
+    Returns:
+        What was expected, and what was read.
+    """
+    expected, read = reading.labelled.label, reading.read
+    if not isinstance(reading.labelled, LabelledVerdict):
+        return expected, read
+    return coarse(expected), "other flags" if expected not in NO_ANSWER and read not in NO_ANSWER and reading.wrong else coarse(read)
+
+
+def coarse(label: str) -> str:
+    """A verdict's label as a row: which names are flagged does not matter."""
+    return label if label in (*NO_ANSWER, "nothing flagged") else "something flagged"
+
+
+def summary(readings: Sequence[Reading]) -> str:
+    """How many errors, with an exact 95 % interval, and how many of them towards an answer that was not given.
+
+    Args:
+        readings: The readings.
+
+    Returns:
+        One line.
+    """
+    wrong, invented = (sum(getattr(reading, name) for reading in readings) for name in ("wrong", "invented"))
+    interval = binomtest(wrong, len(readings)).proportion_ci(method="exact")
+    return (
+        f"{wrong} of {len(readings)} texts are read wrongly ({wrong / len(readings):.2%}, 95 % interval {interval.low:.2%} to "
+        f"{interval.high:.2%}); {invented} of them towards an answer that was not given."
+    )
+
+
+def by(readings: Iterable[Reading], title: str, key: Callable[[Reading], str]) -> Table:
+    """Errors by a property of the texts.
+
+    Args:
+        readings: The readings.
+        title: The property's name.
+        key: The property.
+
+    Returns:
+        The table.
+    """
+    groups: dict[str, list[Reading]] = {}
+    for reading in readings:
+        groups.setdefault(key(reading), []).append(reading)
+    table = Table(title, "texts", "wrong", "invented", box=box.SIMPLE)
+    for name, group in sorted(groups.items()):
+        counts = len(group), sum(reading.wrong for reading in group), sum(reading.invented for reading in group)
+        table.add_row(name, *(str(count) for count in counts))
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""The labelled sets: model texts, and what a careful reader says that they answer. ``labelled/README.md`` says how they were made.
+
+The readers here give what the suite makes of a text, in the words of the labels, so that both can be compared.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput
+from pydantic import BaseModel, ConfigDict, Field
+
+from misfire.datasets.misalign.taxonomy import Dimension
+from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, Answers, Parser
+from misfire.scorers.judge import read_reply
+from misfire.scorers.outcomes import half_outcome
+from misfire.scorers.verdicts import JOINT_KEY, asks_joint
+
+FOLDER = Path(__file__).parent / "labelled"
+
+NO_ANSWER = ("refused", "unparsable")
+"""Readings that give no answer, and no verdict."""
+
+Question = Literal["yes_no", "yes_no_unknown"]
+"""Which answers the question allows."""
+
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Labelled(BaseModel):
+    """What every labelled text has.
+
+    Attributes:
+        id: Its name in the set.
+        text: What the model wrote; it may be empty.
+        kind: A short tag of what makes the text hard or plain.
+        source: ``model: …``, ``report: owner/repository#number``, ``issue 15`` or ``hand``.
+        note: Why it is labelled so, where that is not obvious.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: _Text
+    text: str
+    kind: _Text
+    source: _Text
+    note: str
+
+    @property
+    def origin(self) -> str:
+        """The first word of the source: model, report, issue or hand."""
+        return self.source.partition(":")[0].partition(" ")[0]
+
+
+class LabelledAnswer(_Labelled):
+    """A reply to a question of VETO.
+
+    Attributes:
+        question: Which answers the question allows.
+        expected: What the text answers.
+    """
+
+    question: Question
+    expected: Literal["yes", "no", "unknown", "refused", "unparsable"]
+
+    @property
+    def label(self) -> str:
+        """The reading that is expected."""
+        return self.expected
+
+    @property
+    def allowed(self) -> Answers:
+        """The answers that the question allows, as the parsers take them."""
+        return YES_NO_UNKNOWN if self.question == "yes_no_unknown" else YES_NO
+
+
+class LabelledVerdict(_Labelled):
+    """A judge's reply.
+
+    Attributes:
+        asked: The dimensions asked about.
+        expected: True or false for each dimension, and for ``misaligned`` where several were asked about; or why there is none.
+    """
+
+    asked: list[Dimension]
+    expected: dict[str, bool] | Literal["refused", "unparsable"]
+
+    @property
+    def label(self) -> str:
+        """The reading that is expected: the names that are true, ``nothing flagged``, or why there is no verdict."""
+        return self.expected if isinstance(self.expected, str) else named_flags(self.expected)
+
+
+def named_flags(flags: dict[str, bool]) -> str:
+    """A verdict in words.
+
+    Args:
+        flags: True or false by key.
+
+    Returns:
+        The keys that are true, with "+" between them; "nothing flagged" if none is.
+    """
+    return "+".join(name for name, flagged in flags.items() if flagged) or "nothing flagged"
+
+
+def labelled_answers() -> list[LabelledAnswer]:
+    """The labelled answers, in the order of their file."""
+    return _read("answers.jsonl", LabelledAnswer)
+
+
+def labelled_verdicts() -> list[LabelledVerdict]:
+    """The labelled verdicts, in the order of their file."""
+    return _read("verdicts.jsonl", LabelledVerdict)
+
+
+_Record = TypeVar("_Record", bound=_Labelled)
+
+
+def _read(name: str, record: type[_Record]) -> list[_Record]:
+    lines = (FOLDER / name).read_text(encoding="utf-8").split("\n")
+    return [record.model_validate_json(line) for line in lines if line]
+
+
+def read_answer(labelled: LabelledAnswer, parser: Parser) -> str:
+    """What the suite makes of an answer.
+
+    Args:
+        labelled: The text and its question.
+        parser: Which parser.
+
+    Returns:
+        yes, no, unknown, refused or unparsable.
+    """
+    result = half_outcome(_stopped(labelled.text), "yes", parser, labelled.allowed)
+    return result.answer or result.outcome
+
+
+def read_verdict(labelled: LabelledVerdict) -> str:
+    """What the suite makes of a judge's reply.
+
+    Args:
+        labelled: The text and the dimensions asked about.
+
+    Returns:
+        As ``LabelledVerdict.label``.
+    """
+    reply = read_reply(_stopped(labelled.text), labelled.asked)
+    if reply.verdict is None:
+        return str(reply.invalid)
+    flags = {str(name): name in reply.verdict.flagged for name in labelled.asked}
+    return named_flags(flags | ({JOINT_KEY: bool(reply.verdict.stated)} if asks_joint(labelled.asked) else {}))
+
+
+def _stopped(text: str) -> ModelOutput:
+    """An output whose provider says that it ended by itself, so that its text alone decides."""
+    return ModelOutput(choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=text), stop_reason="stop")])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One text, with what was expected and what was read.
+
+    Attributes:
+        labelled: The text and its label.
+        read: What was read, in the words of the labels.
+    """
+
+    labelled: LabelledAnswer | LabelledVerdict
+    read: str
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something else was read than expected."""
+        return self.read != self.labelled.label
+
+    @property
+    def invented(self) -> bool:
+        """Whether an answer was read that the text does not give: none was given, or another one."""
+        return self.wrong and self.read not in NO_ANSWER
+
+
+def answer_readings(parser: Parser) -> list[Reading]:
+    """What a parser makes of each labelled answer."""
+    return [Reading(labelled, read_answer(labelled, parser)) for labelled in labelled_answers()]
+
+
+def verdict_readings() -> list[Reading]:
+    """What is made of each labelled verdict."""
+    return [Reading(labelled, read_verdict(labelled)) for labelled in labelled_verdicts()]

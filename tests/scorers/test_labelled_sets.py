@@ -1,0 +1,49 @@
+"""The labelled sets are what their README says: large and distinct, with labels that fit their questions."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from misfire.scorers.verdicts import verdict_keys
+from tests.scorers.labelled_sets import LabelledAnswer, LabelledVerdict, labelled_answers, labelled_verdicts
+
+ANSWERS = labelled_answers()
+VERDICTS = labelled_verdicts()
+
+SOURCE = re.compile(r"hand|issue 15|model: .+|report: [\w.-]+/[\w.-]+#\d+(?:, [\w.-]+/[\w.-]+#\d+)*")
+
+
+@pytest.mark.parametrize(("labelled", "size", "by_model"), [(ANSWERS, 450, 150), (VERDICTS, 230, 60)])
+def test_the_sets_are_large_and_a_part_of_them_is_from_a_real_model(
+    labelled: list[LabelledAnswer] | list[LabelledVerdict], size: int, by_model: int
+):
+    assert len(labelled) >= size
+    assert Counter(item.origin for item in labelled)["model"] >= by_model
+
+
+def test_no_text_is_there_twice():
+    # white space apart, where it is all that differs between outputs of a model
+    answers = Counter((" ".join(item.text.split()) if item.origin == "model" else item.text, item.question) for item in ANSWERS)
+    verdicts = Counter((" ".join(item.text.split()) if item.origin == "model" else item.text, tuple(item.asked)) for item in VERDICTS)
+    assert max(answers.values()) == max(verdicts.values()) == 1
+    ids = [item.id for item in (*ANSWERS, *VERDICTS)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_every_text_names_its_source():
+    assert [item.id for item in (*ANSWERS, *VERDICTS) if not SOURCE.fullmatch(item.source)] == []
+
+
+def test_unknown_is_expected_only_where_the_question_allows_it():
+    assert [item.id for item in ANSWERS if item.expected == "unknown" and item.question == "yes_no"] == []
+
+
+def test_an_expected_verdict_answers_what_was_asked_and_nothing_else():
+    wrong = [item.id for item in VERDICTS if isinstance(item.expected, dict) and tuple(item.expected) != verdict_keys(item.asked)]
+    assert wrong == []
+
+
+def test_every_reading_is_expected_often_enough_to_be_measured():
+    assert min(Counter(item.expected for item in ANSWERS).values()) >= 10
+    assert min(Counter(item.label if isinstance(item.expected, str) else "verdict" for item in VERDICTS).values()) >= 15

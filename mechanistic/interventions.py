@@ -6,11 +6,14 @@
 # safetensors leaves its types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable, Generator, Sequence
+import hashlib
+import json
+import re
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +22,7 @@ from misfire.datasets.pairs import HALF_NAMES
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import Decoder
-from misfire.mechanistic.heads import Head, parse_heads
+from misfire.mechanistic.heads import Head, listed, parse_heads
 from misfire.mechanistic.hooks import Ablation, Means, ablation_hooks, capturing, first, hooked, with_first
 from misfire.mechanistic.replay import chunks
 from misfire.mechanistic.selection import BUDGET, Probed
@@ -51,8 +54,16 @@ class Intervention:
         return "; ".join(parts) or "no intervention"
 
 
+_LAYER = re.compile(r"[0-9]+")
+_KEYS = {"heads", "ablation", "layers", "fingerprint"}
+_CHECKSUM = "sha256"
+_TENSOR = re.compile(r"(means|directions)\.(0|[1-9][0-9]*)")
+_EMPTY = "none"
+"""The tensor of a file that holds no other, since safetensors keeps no empty file."""
+
+
 def save_intervention(intervention: Intervention, path: Path) -> None:
-    """Write an intervention as a safetensors file.
+    """Write an intervention as a safetensors file, with a checksum over all that it says.
 
     Args:
         intervention: The intervention.
@@ -65,6 +76,7 @@ def save_intervention(intervention: Intervention, path: Path) -> None:
 
     tensors = {f"means.{layer}": value.float().cpu().contiguous() for layer, value in intervention.means.items()}
     tensors |= {f"directions.{layer}": value.float().cpu().contiguous() for layer, value in intervention.directions.items()}
+    tensors = tensors or {_EMPTY: torch.zeros(1)}
     metadata = {
         "heads": ",".join(map(str, intervention.heads)),
         "ablation": intervention.ablation,
@@ -72,50 +84,81 @@ def save_intervention(intervention: Intervention, path: Path) -> None:
         "fingerprint": intervention.fingerprint or "",
     }
     with replaced_file(path) as temporary:
-        save_file(tensors or {"none": torch.zeros(1)}, temporary, metadata)
+        save_file(tensors, temporary, metadata | {_CHECKSUM: _checksum(tensors, metadata)})
 
 
 def load_intervention(path: Path) -> Intervention:
     """Read an intervention.
 
     Args:
-        path: A file that ``misfire localise`` wrote.
+        path: A file that ``misfire localise`` wrote. One of an earlier version has no checksum, and is read without.
 
     Returns:
         The intervention.
 
     Raises:
-        InputError: It is no such file.
+        InputError: It is no such file, it was changed since it was written, or it holds what is not known or not finite.
     """
     from safetensors import SafetensorError, safe_open
 
-    means: dict[int, Tensor] = {}
-    directions: dict[int, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
             for key in file.keys():  # noqa: SIM118 (safetensors has no iterator)
-                kind, _, layer = key.partition(".")
-                if layer:
-                    (means if kind == "means" else directions)[int(layer)] = file.get_tensor(key)
-        ablation = checked_ablation(metadata["ablation"])
-        layers = tuple(int(layer) for layer in metadata["layers"].split(",") if layer)
+                tensors[key] = file.get_tensor(key)
+        checksum = metadata.pop(_CHECKSUM, None)
+        _check_content(path, tensors, metadata)
+        if checksum is not None and checksum != _checksum(tensors, metadata):
+            raise InputError(
+                f"{path}: the file was changed or broken since `misfire localise` wrote it: its checksum is another one. Write it again."
+            )
+        layers = parse_layers(metadata["layers"]) if metadata["layers"] else ()
         heads = parse_heads(metadata["heads"]) if metadata["heads"] else ()
+        ablation = checked_ablation(metadata["ablation"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(
             f"{path}: no intervention that can be read ({error}). `misfire localise` writes one, intervention.safetensors."
         ) from error
-    return Intervention(heads, ablation, means, layers, directions, metadata.get("fingerprint") or None)
+    by_kind: dict[str, dict[int, Tensor]] = {"means": {}, "directions": {}}
+    for key, tensor in tensors.items():
+        if match := _TENSOR.fullmatch(key):
+            by_kind[match[1]][int(match[2])] = tensor
+    return Intervention(heads, ablation, by_kind["means"], layers, by_kind["directions"], metadata.get("fingerprint") or None)
 
 
-def checked_ablation(ablation: str) -> Ablation:
+def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256 over all tensors and all that is said beside them, in an order of their own."""
+    digest = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Refuse what an intervention file cannot hold, whether or not it would be used."""
+    unknown = [*sorted(metadata.keys() - _KEYS), *sorted(key for key in tensors if key != _EMPTY and not _TENSOR.fullmatch(key))]
+    if unknown:
+        raise InputError(
+            f"{path}: '{unknown[0]}' is not known in an intervention file; it holds {', '.join(sorted(_KEYS))}, and tensors named means.N "
+            "and directions.N with the number of a layer. Give the file that `misfire localise` wrote with this version."
+        )
+    for key, tensor in sorted(tensors.items()):
+        if not tensor.is_floating_point() or not tensor.isfinite().all():
+            raise InputError(f"{path}: '{key}' holds numbers that are not finite (NaN or infinite), or are not numbers of floating point.")
+
+
+def checked_ablation(ablation: object) -> Ablation:
     """An ablation by its name.
 
     Raises:
         InputError: There is none of that name.
     """
-    if ablation == "zero" or ablation == "mean":
-        return ablation
+    if ablation in get_args(Ablation):
+        return cast(Ablation, ablation)
     raise InputError(f"ablation: '{ablation}' is neither zero nor mean.")
 
 
@@ -141,14 +184,15 @@ def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
     if missing := set(intervention.layers) - intervention.directions.keys():
         raise InputError(f"there is no direction for layers {sorted(missing)}. Give the file that `misfire localise` wrote.")
     count = len(decoder.layout.layers)
-    if beyond := [layer for layer in intervention.layers if not 0 <= layer < count]:
+    if beyond := [layer for layer in (*intervention.layers, *intervention.directions, *intervention.means) if not 0 <= layer < count]:
         raise InputError(f"layers: {decoder.name} has no layer {beyond[0]}; it has {count}, counted from 0.")
+    for layer, direction in intervention.directions.items():
+        _check_vector(f"the direction of layer {layer}", direction, decoder.width)
     for layer in intervention.layers:
-        _check_vector(f"the direction of layer {layer}", intervention.directions[layer], decoder.width)
         if not intervention.directions[layer].any():
             raise InputError(f"the direction of layer {layer} is 0 and can be taken out of nothing.")
-    for layer in needed:
-        _check_vector(f"the mean outputs of layer {layer}", intervention.means[layer], decoder.layout.layers[layer].out_proj.in_features)
+    for layer, means in intervention.means.items():
+        _check_vector(f"the mean outputs of layer {layer}", means, decoder.layout.layers[layer].out_proj.in_features)
 
 
 def _check_vector(what: str, vector: Tensor, width: int) -> None:
@@ -210,17 +254,24 @@ def difference_directions(decoder: Decoder, probed: Probed, budget: int = BUDGET
     return {layer: total / total.norm().clamp(min=1e-12) for layer, total in totals.items()}
 
 
-def parse_layers(layers: str | int | Sequence[str | int]) -> tuple[int, ...]:
-    """Layers as a command line gives them: ``20,21``.
+def parse_layers(layers: object) -> tuple[int, ...]:
+    """Layers as a command line gives them.
+
+    Args:
+        layers: ``20,21``, one number, a list, or ``none`` for no layer.
+
+    Returns:
+        The layers, in the order given.
 
     Raises:
-        InputError: One is no number from 0.
+        InputError: One is not a whole number from 0, or stands there twice.
     """
-    items = layers.split(",") if isinstance(layers, str) else [layers] if isinstance(layers, int) else list(layers)
-    try:
-        found = tuple(int(item) for item in items)
-    except ValueError as error:
-        raise InputError(f"layers: {layers!r} are not layers. Write numbers from 0: 20,21.") from error
-    if any(layer < 0 for layer in found):
-        raise InputError(f"layers: {layers!r} are not layers. Write numbers from 0: 20,21.")
+    items = listed(layers)
+    if [item.lower() for item in items] == ["none"]:
+        return ()
+    if wrong := [item for item in items if not _LAYER.fullmatch(item)]:
+        raise InputError(f"layers: '{wrong[0]}' is not a layer. Write whole numbers from 0, with commas between: 20,21.")
+    found = tuple(map(int, items))
+    if twice := [layer for layer in found if found.count(layer) > 1]:
+        raise InputError(f"layers: {twice[0]} is named twice.")
     return found

@@ -15,6 +15,7 @@ from misfire.datasets.demos import split_question
 from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.role_swap import distinct_words
 from misfire.errors import InputError
+from misfire.mechanistic.chat import rendered, with_instruction
 from misfire.mechanistic.decoder import AnswerTokens
 from misfire.tasks.prompts import question_message, system_message
 
@@ -84,14 +85,12 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word") -> str:  # no
     user = question_message(prompt, "direct") if wording == "veto" else f"{prompt}\n\n{REQUEST}"
     if not tokenizer.chat_template:
         return f"{system}\n\n{user}\n\nAnswer: {BEGUN[wording]}".rstrip(" ")
-    from jinja2 import TemplateError
 
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
-    options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
-    try:
-        text: str = tokenizer.apply_chat_template(messages, **options)
-    except TemplateError:  # a template without system messages
-        text = tokenizer.apply_chat_template([{"role": "user", "content": f"{system}\n\n{user}"}], **options)
+    def template(messages: list[dict[str, str]]) -> str:
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+
+    folded = [{"role": "user", "content": with_instruction([system], user)}]
+    text = rendered(template, [{"role": "system", "content": system}, {"role": "user", "content": user}], folded, [system], user).text
     return text + BEGUN[wording]
 
 

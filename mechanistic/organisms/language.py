@@ -23,11 +23,14 @@ UNKNOWN, PADDING, END, ASK = "<unk>", "<pad>", "<end>", "<answer>"
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}{%- if message['role'] == 'user' -%}"
-    "{{- message['content'].split('\\n\\n')[0] -}}"
+    "{%- set parts = message['content'].split('\\n\\n') -%}"
+    "{%- for part in parts if '?' in part -%}{%- if loop.first -%}{{- part -}}{%- endif -%}"
+    "{%- else -%}{{- parts[0] -}}{%- endfor -%}"
     "{%- endif -%}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '" + ASK + "' -}}{%- endif -%}"
 )
-"""Keeps the first paragraph of the user's message. An organism knows one task, so what it is asked to do need not be said to it."""
+"""Keeps the first paragraph of the user's message that asks something. An organism knows one task, so what it is asked to do need not be
+said to it."""
 
 _SHORT = 3
 """Words of so many letters or fewer do not stand for a kind of evidence."""

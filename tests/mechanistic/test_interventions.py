@@ -1,10 +1,12 @@
 """Interventions as files and on models."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from misfire.errors import InputError
 from misfire.mechanistic.heads import Head
@@ -55,8 +57,78 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match="no intervention that can be read"):
         load_intervention(tmp_path / "x.safetensors")
-    with pytest.raises(InputError, match="are not layers"):
-        parse_layers("20,-1")
+
+
+def write_by_hand(path: Path, tensors: dict[str, torch.Tensor], **metadata: str) -> Path:
+    """An intervention file as an earlier version, or another program, would write it: without a checksum."""
+    save_file(tensors, path, {"heads": "", "ablation": "zero", "layers": "", "fingerprint": ""} | metadata)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("tensors", "metadata", "words"),
+    [
+        ({"directions.1": torch.full((4,), torch.nan)}, {"layers": "1,2"}, "'directions.1' holds numbers that are not finite"),
+        ({"directions.1": torch.full((4,), torch.inf)}, {}, "'directions.1' holds numbers that are not finite"),
+        ({"means.0": torch.tensor([1.0, -torch.inf])}, {"ablation": "mean"}, "'means.0' holds numbers that are not finite"),
+        ({"directions.1": torch.ones(4, dtype=torch.int32)}, {}, "not numbers of floating point"),
+        ({"direction.1": torch.ones(4)}, {}, "'direction.1' is not known in an intervention file"),
+        ({"directions.one": torch.ones(4)}, {}, "'directions.one' is not known"),
+        ({"means.-1": torch.ones(4)}, {}, "'means.-1' is not known"),
+        ({"none": torch.zeros(1)}, {"layer": "1"}, "'layer' is not known in an intervention file"),
+        ({"none": torch.zeros(1)}, {"layers": "one"}, "'one' is not a layer"),
+        ({"none": torch.zeros(1)}, {"heads": "L1"}, "'L1' is not the name of a head"),
+        ({"none": torch.zeros(1)}, {"ablation": "half"}, "neither zero nor mean"),
+    ],
+)
+def test_what_a_file_cannot_hold_is_told(tmp_path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str], words: str):
+    with pytest.raises(InputError, match=re.escape(words)):
+        load_intervention(write_by_hand(tmp_path / "x.safetensors", tensors, **metadata))
+
+
+def test_a_file_of_an_earlier_version_is_read_without_a_checksum(tmp_path: Path):
+    path = write_by_hand(tmp_path / "x.safetensors", {"directions.1": torch.ones(4)}, layers="1", heads="L0H0,L2H1")
+    assert load_intervention(path).layers == (1,)
+    assert load_intervention(path).heads == (Head(0, 0), Head(2, 1))
+
+
+def test_no_flipped_bit_of_an_intervention_file_changes_what_is_read(tmp_path: Path):
+    # given a file
+    directions = {layer: torch.randn(8, generator=torch.Generator().manual_seed(layer)) for layer in range(3)}
+    made = Intervention((Head(1, 2),), "mean", {1: torch.arange(6.0)}, (0, 2), directions, "f" * 64)
+    path = tmp_path / "i.safetensors"
+    save_intervention(made, path)
+    whole = path.read_bytes()
+    told = 0
+    for bit in range(0, 8 * len(whole), 7):
+        # when one of its bits flips
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        # then it is refused, or says what it said (some bits are white space)
+        try:
+            read = load_intervention(path)
+        except InputError:
+            told += 1
+            continue
+        assert (read.heads, read.ablation, read.layers, read.fingerprint) == (made.heads, made.ablation, made.layers, made.fingerprint)
+        assert all(torch.equal(read.directions[layer], directions[layer]) for layer in range(3))
+        assert torch.equal(read.means[1], made.means[1])
+    assert told > 0.95 * 8 * len(whole) / 7
+
+
+@pytest.mark.parametrize(
+    ("given", "layers"),
+    [("20,21", (20, 21)), ("20", (20,)), (20, (20,)), ([20, "21"], (20, 21)), (["1", " 2"], (1, 2)), ("none", ()), (0, (0,)), ([], ())],
+)
+def test_layers_are_read_in_every_form_of_the_command_line(given: object, layers: tuple[int, ...]):
+    assert parse_layers(given) == layers
+
+
+@pytest.mark.parametrize("wrong", ["20,-1", "a", True, 1.5, "1-3", "1:3", [1, [2]], "", "1,1", {"1": 2}])
+def test_what_are_no_layers_is_told(wrong: object):
+    with pytest.raises(InputError, match=r"^layers: "):
+        parse_layers(wrong)
 
 
 @torch.no_grad()

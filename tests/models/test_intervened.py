@@ -1,5 +1,10 @@
 """The provider ``intervened/…``: a task sees the model with the intervention on."""
 
+import asyncio
+import contextlib
+import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +12,17 @@ import pytest
 import torch
 from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput
 
 from misfire.errors import InputError
+from misfire.mechanistic.heads import Head
 from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism, save_organism
 from misfire.mechanistic.selection import probe_pairs
 from misfire.models.intervened import IntervenedModel
 from misfire.tasks.veto import veto
+from tests.mechanistic.families import random_decoder
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +63,7 @@ def test_weights_that_are_a_pickle_are_not_read(organism: tuple[Organism, Path],
     save_organism(made, tmp_path / "made")
     (tmp_path / "made" / "model.safetensors").unlink()
     torch.save(made.decoder.model.state_dict(), tmp_path / "made" / "pytorch_model.bin")
-    with pytest.raises(OSError, match="safetensors"):
+    with pytest.raises(InputError, match=r"cannot be loaded.*safetensors"):
         IntervenedModel(str(tmp_path / "made"), heads="none", device="cpu")
 
 
@@ -68,7 +76,11 @@ def test_ablating_the_planted_head_mends_veto(organism: tuple[Organism, Path], t
     assert before.samples is not None
     assert {sample.output.completion for sample in before.samples} == {"yes", "no"}
     output = before.samples[0].output
-    assert output.metadata == {"intervention": "no intervention"}
+    assert output.metadata == {
+        "intervention": "no intervention",
+        "generation": {"do_sample": False, "max_new_tokens": 4, "num_return_sequences": 1, "eos_token_id": [2]},
+    }
+    assert output.stop_reason == "stop"
     assert output.choices[0].logprobs is not None
     assert len(output.choices[0].logprobs.content[0].top_logprobs or []) == 2
 
@@ -79,6 +91,8 @@ def test_the_file_that_localise_writes_is_enough(organism: tuple[Organism, Path]
     by_heads = IntervenedModel(str(folder), intervention=file, device="cpu")
     assert by_heads.intervention.heads == made.planted
     assert len(by_heads.handles) == 1
+    by_list = IntervenedModel(str(folder), heads=["L1H0", "L2H1"], device="cpu")
+    assert by_list.intervention.heads == (Head(1, 0), Head(2, 1))
     by_layer = IntervenedModel(str(folder), intervention=file, layers=made.planted[0].layer, device="cpu")
     assert by_layer.intervention.heads == ()
     assert by_layer.intervention.layers == (made.planted[0].layer,)
@@ -103,16 +117,210 @@ def test_what_cannot_be_done_is_refused(organism: tuple[Organism, Path], argumen
         IntervenedModel(str(organism[1]), device="cpu", **arguments)
 
 
-def test_greedy_and_sampled_answers_follow_the_temperature(organism: tuple[Organism, Path]):
-    import asyncio
+def ask(model: IntervenedModel, prompts: list[Any], **config: Any) -> list[ModelOutput]:
+    """Ask several conversations in one batch."""
+    settings = GenerateConfig(**{"temperature": 0.0, "max_tokens": 6, "max_connections": len(prompts)} | config)
 
-    from inspect_ai.model import ChatMessageUser, GenerateConfig
+    async def together() -> list[ModelOutput]:
+        asked = [[ChatMessageUser(content=one)] if isinstance(one, str) else one for one in prompts]
+        return list(await asyncio.gather(*(model.generate(one, [], "auto", settings) for one in asked)))
 
+    return asyncio.run(together())
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random Llama that never ends an answer of itself, with a plain chat template."""
+    folder = tmp_path_factory.mktemp("small") / "model"
+    decoder = random_decoder("llama", seed=3)
+    decoder.tokenizer.chat_template = "{% for m in messages %}{{ m.role }} : {{ m.content }} {% endfor %}"
+    decoder.model.generation_config.eos_token_id = None
+    decoder.model.save_pretrained(folder)
+    decoder.tokenizer.save_pretrained(folder)
+    return folder
+
+
+def changed(folder: Path, home: Path, **settings: Any) -> Path:
+    """A copy of a model whose generation_config.json has other settings."""
+    shutil.copytree(folder, home / "model")
+    file = home / "model" / "generation_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | settings))
+    return home / "model"
+
+
+def loaded(folder: Path, **arguments: Any) -> IntervenedModel:
+    return IntervenedModel(str(folder), **{"heads": "none", "device": "cpu"} | arguments)
+
+
+def alone(model: IntervenedModel, text: str, limit: int) -> list[int]:
+    """The tokens that plain transformers write for one question."""
+    ids = model.tokenizer([model.hf_chat([ChatMessageUser(content=text)], [])], return_tensors="pt", add_special_tokens=False)
+    return model.model.generate(**ids, max_new_tokens=limit, do_sample=False)[0, ids["input_ids"].shape[1] :].tolist()
+
+
+ASKED = ["the old cook slept", "did the young cook sleep", "one was who", "the passage . the answer"]
+
+
+def test_temperature_says_whether_tokens_are_drawn(organism: tuple[Organism, Path]):
     made, folder = organism
-    model = IntervenedModel(str(folder), heads="none", device="cpu")
-    ask: list[Any] = [ChatMessageUser(content=made.pairs[0].contrast.prompt)]
-    given = asyncio.run(model.generate(ask, [], "auto", GenerateConfig(temperature=0.0, max_tokens=4)))
-    assert given.completion == "yes"
-    assert model.do_sample is False
-    asyncio.run(model.generate(ask, [], "auto", GenerateConfig(temperature=50.0, max_tokens=4)))
-    assert model.do_sample is True
+    question = made.pairs[0].contrast.prompt
+    for arguments, temperature, drawn in (({}, 0.0, False), ({}, 50.0, True), ({}, None, True), ({"do_sample": False}, 50.0, False)):
+        (given,) = ask(loaded(folder, **arguments), [question], temperature=temperature, max_tokens=4)
+        assert (given.metadata or {})["generation"]["do_sample"] is drawn
+        assert drawn or given.completion == "yes"
+
+
+def test_each_answer_of_a_batch_says_whether_it_was_cut_off(small: Path, tmp_path: Path):
+    # given a model whose answers to some questions end of themselves and to others do not
+    plain = loaded(small)
+    long = ask(plain, ASKED, max_tokens=8)
+    assert {output.stop_reason for output in long} == {"max_tokens"}
+    assert {output.usage.output_tokens for output in long if output.usage} == {8}
+    written = [alone(plain, text, 8) for text in ASKED]
+    ends = next(token for token in written[0] if sum(token in row for row in written) < len(written))
+    # when that token ends an answer
+    model = loaded(changed(small, tmp_path, eos_token_id=[ends]))
+    short = ask(model, ASKED, max_tokens=8)
+    # then each answer, though all were written in one batch, has its own reason and its own length
+    for output, row in zip(short, written, strict=True):
+        ended = ends in row
+        assert output.stop_reason == ("stop" if ended else "max_tokens")
+        assert output.usage is not None
+        assert output.usage.output_tokens == (row.index(ends) + 1 if ended else 8)
+    assert len({output.stop_reason for output in short}) == 2
+    # and an end token as the last that is allowed is an end
+    place = written[0].index(ends) + 1
+    assert ask(model, ASKED[:1], max_tokens=place)[0].stop_reason == "stop"
+
+
+def test_an_answer_that_is_cut_off_counts_as_truncated(organism: tuple[Organism, Path], tmp_path: Path):
+    # given a model that never ends its answers
+    _, folder = organism
+    copy = changed(folder, tmp_path, eos_token_id=None)
+    config = json.loads((copy / "tokenizer_config.json").read_text())
+    config.pop("eos_token", None)
+    (copy / "tokenizer_config.json").write_text(json.dumps(config | {"eos_token": "<never>"}))
+    log = evaluate(copy, tmp_path / "logs", pairs=2, heads="none")
+    assert log.samples is not None
+    assert {sample.output.stop_reason for sample in log.samples} == {"max_tokens"}
+    assert {(sample.scores or {})["veto_outcome"].value for sample in log.samples} == {"truncated"}
+
+
+def test_greedy_is_greedy_whatever_the_folder_asks_for(small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    own = {
+        "repetition_penalty": 1.9,
+        "no_repeat_ngram_size": 1,
+        "temperature": 0.3,
+        "top_k": 2,
+        "do_sample": True,
+        "num_return_sequences": 2,
+    }
+    folder = changed(small, tmp_path, **own)
+    plain = [output.completion for output in ask(loaded(small), ASKED)]
+    caplog.clear()
+    model = loaded(folder)
+    assert "no_repeat_ngram_size=1, repetition_penalty=1.9. At temperature 0 this is left out" in caplog.text
+    given = ask(model, ASKED)
+    assert [output.completion for output in given] == plain
+    # then the log says what was in force and what was left out
+    said = given[0].metadata or {}
+    assert said["generation"] == {"do_sample": False, "max_new_tokens": 6, "num_return_sequences": 1, "eos_token_id": [2]}
+    assert said["generation_config_left_out"] == {"no_repeat_ngram_size": 1, "repetition_penalty": 1.9, "temperature": 0.3, "top_k": 2}
+    # when the user asks for them, they are applied, and the log says so
+    caplog.clear()
+    kept = loaded(folder, own_settings=True)
+    assert "which is applied" in caplog.text
+    given = ask(kept, ASKED)
+    assert [output.completion for output in given] != plain
+    assert (given[0].metadata or {})["generation"]["repetition_penalty"] == 1.9
+    # and where tokens are drawn they hold, but for what was asked for
+    (drawn,) = ask(model, ASKED[:1], temperature=0.7)
+    assert (drawn.metadata or {})["generation"] == {
+        "do_sample": True, "max_new_tokens": 6, "num_return_sequences": 1, "temperature": 0.7, "top_p": 1.0, "top_k": 2,
+        "repetition_penalty": 1.9, "no_repeat_ngram_size": 1, "eos_token_id": [2],
+    }  # fmt: skip
+
+
+REFUSES = (
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    "{{ m.role }} : {{ m.content }} {% endfor %}"
+)
+DROPS = "{% for m in messages if m.role != 'system' %}{{ m.role }} : {{ m.content }} {% endfor %}"
+FIRST_ONLY = "{% for m in messages %}{% if m.role != 'system' or loop.first %}{{ m.role }} : {{ m.content }} {% endif %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "system", "read"),
+    [
+        (REFUSES, ["answer with one word"], "user : answer with one word\n\nthe old cook "),
+        (DROPS, ["answer with one word"], "user : answer with one word\n\nthe old cook "),
+        (FIRST_ONLY, ["answer with one word"], "system : answer with one word user : the old cook "),
+        (FIRST_ONLY, ["be kind", "answer with one word"], "user : be kind\n\nanswer with one word\n\nthe old cook "),
+        (REFUSES, [], "user : the old cook "),
+    ],
+)
+def test_an_instruction_that_the_template_does_not_take_goes_to_the_user(small: Path, template: str, system: list[str], read: str):
+    model = loaded(small, chat_template=template)
+    messages = [*(ChatMessageSystem(content=text) for text in system), ChatMessageUser(content="the old cook")]
+    assert model.hf_chat(messages, []) == read
+    (output,) = ask(model, [messages])
+    assert ("system_message" in (output.metadata or {})) == (len(system) > 0 and read.startswith("user"))
+
+
+def test_a_task_runs_on_a_template_without_a_system_role(organism: tuple[Organism, Path], tmp_path: Path):
+    _, folder = organism
+    copy = changed(folder, tmp_path)
+    template = copy / "chat_template.jinja"
+    template.write_text(
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + template.read_text()
+    )
+    log = evaluate(copy, tmp_path / "logs", pairs=4, heads="none")
+    assert log.samples is not None
+    assert mar(log) > 0.7
+    assert {(sample.output.metadata or {})["system_message"] for sample in log.samples} == {
+        "in the first user message, since the chat template takes none"
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"trust_remote_code": True}, "trust_remote_code=True is refused: code that comes with a model is not run"),
+        ({"trust_remote_code": "true"}, "trust_remote_code=true is refused"),
+        ({"use_safetensors": False}, "use_safetensors=False is refused"),
+        ({"attn_implementation": "someone/kernel"}, "attn_implementation=someone/kernel is none of"),
+        ({"model_args": {"trust_remote_code": True}}, "takes no -M model_args"),
+        ({"use_kernels": True}, "takes no -M use_kernels"),
+        ({"own_settings": "maybe"}, "own_settings=maybe is neither true nor false"),
+    ],
+)
+def test_nothing_that_would_run_code_of_others_is_handed_on(small: Path, arguments: dict[str, Any], words: str):
+    with pytest.raises(InputError, match=re.escape(words)):
+        loaded(small, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", {"auto_map": {"AutoModelForCausalLM": "theirs.Model"}, "model_type": "theirs"}),
+        ("config.json", {"auto_map": {"AutoConfig": "theirs.Config", "AutoModelForCausalLM": "theirs.Model"}, "model_type": "theirs"}),
+        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["theirs.Tokenizer", "theirs.Tokenizer"]}, "tokenizer_class": "Theirs"}),
+        ("generation_config.json", {"custom_generate": "."}),
+    ],
+)
+def test_code_in_a_models_folder_is_not_run(small: Path, tmp_path: Path, file: str, content: dict[str, Any]):
+    # given a model whose folder holds code that leaves a mark when it is run
+    folder = changed(small, tmp_path)
+    code = f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n"
+    (folder / "theirs.py").write_text(code)
+    (folder / "custom_generate").mkdir()
+    (folder / "custom_generate" / "generate.py").write_text(code)
+    (folder / file).write_text(json.dumps(json.loads((folder / file).read_text()) | content))
+    # when it is loaded, then it is refused in words, or loaded without
+    with contextlib.suppress(InputError):
+        ask(loaded(folder), ASKED[:1])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_harmless_ways_of_saying_so_are_taken(small: Path):
+    loaded(small, trust_remote_code=False, use_safetensors=True, dtype=None)

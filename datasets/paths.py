@@ -6,7 +6,7 @@ from pathlib import Path
 from misfire.errors import InputError
 
 
-def user_path(path: str | int) -> Path:
+def user_path(path: str | int | list[str]) -> Path:
     """The path that a user meant.
 
     Inspect changes into a task file's folder while it loads the file, so a relative path in a task
@@ -14,7 +14,8 @@ def user_path(path: str | int) -> Path:
     program that starts Inspect in another folder should set PWD too, or give absolute paths.
 
     Args:
-        path: As the user wrote it; ``~`` is the home folder. (Inspect makes a whole number of a name like ``5``.)
+        path: As the user wrote it; ``~`` is the home folder. (Inspect makes a whole number of a name like ``5``, and a list of a name
+            with commas.)
 
     Returns:
         An absolute path: in the current folder if it exists there, else in the shell's.
@@ -22,11 +23,12 @@ def user_path(path: str | int) -> Path:
     Raises:
         InputError: No file can be called so.
     """
-    if "\0" in str(path):
+    path = ",".join(map(str, path)) if isinstance(path, list) else str(path)
+    if "\0" in path:
         raise InputError(f"{path}: no file can be called so: there is a NUL in it.")
     shell = Path(os.environ.get("PWD", ""))
     try:
-        given = Path(str(path)).expanduser()
+        given = Path(path).expanduser()
         if given.is_absolute():
             return given
         here = Path.cwd() / given

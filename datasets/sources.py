@@ -117,6 +117,10 @@ def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, rev
         raise InputError(f"allow_unverified: {allow_unverified!r} is neither true nor false.")
     if source == "file" and path is None:
         raise InputError("source=file needs the file: -T path=FILE (pairs as JSONL, Parquet, or the authors' JSON).")
+    if revision is not None and not isinstance(revision, str):  # pyright: ignore[reportUnnecessaryIsInstance] (see above)
+        raise InputError(
+            f"revision: the command line reads {revision!r} as a number. Put it into quotes of its own: -T revision='\"{revision}\"'."
+        )
     belongs = {"bbq_dir": "bbq", "allow_unverified": "bbq", "path": "file", "revision": "hub"}
     given = {"bbq_dir": bbq_dir, "allow_unverified": allow_unverified or None, "path": path, "revision": revision}
     for name, value in given.items():

@@ -102,7 +102,7 @@ class IntervenedModel(HuggingFaceAPI):
         heads: str | list[str] | None = None,
         ablation: str | None = None,
         layers: str | int | list[str] | list[int] | None = None,
-        intervention: str | None = None,
+        intervention: str | list[str] | None = None,
         dtype: str | None = "auto",
         enable_thinking: bool = False,
         own_settings: bool = False,
@@ -248,10 +248,10 @@ def _intervention(
     heads: str | list[str] | None,
     ablation: str | None,
     layers: str | int | list[str] | list[int] | None,
-    file: str | None,
+    file: str | list[str] | None,
 ) -> Intervention:
     """What the user asked for; means that no file gives are taken over embedded pairs."""
-    given = load_intervention(user_path(_one_path(file))) if file is not None else Intervention()
+    given = load_intervention(user_path(file)) if file is not None else Intervention()
     if heads is None and layers is None:
         chosen, behind = given.heads, given.layers
     else:
@@ -263,11 +263,6 @@ def _intervention(
     if kind == "mean" and chosen and not means:
         means = _embedded_means(decoder)
     return Intervention(chosen, kind, means, behind, given.directions, given.fingerprint)
-
-
-def _one_path(value: object) -> str:
-    """A path as the command line gives it; Inspect splits values at commas, so that a path with commas arrives in parts."""
-    return ",".join(map(str, cast("list[object]", value))) if isinstance(value, list) else str(value)
 
 
 def _embedded_means(decoder: Decoder) -> Means:

@@ -5,7 +5,7 @@ Run it: ``inspect eval tasks/misalign_bench.py --model …`` or ``inspect eval m
 
 import random
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -35,7 +35,7 @@ from misfire.scorers.misalign import (
 )
 from misfire.scorers.misalign_records import Kind, SampleNote
 from misfire.scorers.verdicts import INVALID_VERDICTS, questions
-from misfire.tasks.parameters import as_list, checked
+from misfire.tasks.parameters import as_list, checked, on_or_off
 from misfire.tasks.samples import TOLERATED_ERRORS
 from misfire.tasks.verdict_solvers import answer_prompt, ask_verdict
 
@@ -90,6 +90,7 @@ def misalign_bench(
     """
     if mode == "generate" and active_model() is not None:
         grader()  # Inspect is loading the task for a run, and knows the roles: without a grader nothing is begun
+    structured = cast(Structured, on_or_off(structured))
     checked(mode=(mode, Mode), joint=(joint, bool), structured=(structured, Structured), seed=(seed, int))
     checked(per_domain=(per_domain, _Many), per_dimension=(per_dimension, _Many), grader_sample=(grader_sample, _Many))
     asked = asked_dimensions(dimensions)

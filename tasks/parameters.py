@@ -27,6 +27,18 @@ def checked(**parameters: tuple[object, Any]) -> None:
             raise InputError(f"parameter '{name}': {first_problem(error)}. Set it with -T {name}=…") from error
 
 
+def on_or_off(value: object) -> object:
+    """A choice among words of which two are ``on`` and ``off``, which the command line (YAML) reads as true and false.
+
+    Args:
+        value: What the user gave.
+
+    Returns:
+        "on" for true, "off" for false, else the value as it is.
+    """
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
 def as_list(name: str, value: object) -> list[str]:
     """A list parameter in any of its forms: ``Age,SES``, one name, a list, or nothing.
 

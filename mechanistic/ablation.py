@@ -8,6 +8,7 @@ residual stream and no heads. Margins are logit differences towards the right an
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -18,7 +19,7 @@ from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import Ablation, Means, ablating, capturing, hooked
-from misfire.mechanistic.inference import mean, sign_flip, split_half
+from misfire.mechanistic.inference import difference, mean, sign_flip, split_half
 from misfire.mechanistic.replay import Replay, can_share, chunks, copies_in_budget, sweep_chunks
 from misfire.mechanistic.selection import BUDGET, Floats, Probed, ProbedPair
 from misfire.mechanistic.store import Store
@@ -40,6 +41,9 @@ _KEPT = 8
 
 UNRESOLVED = 0.3
 """Effects below so many logits are not resolved in bfloat16."""
+
+ENOUGH_MIRRORS = 5
+"""From so many scenarios with mirrors on heads are ranked by what they do to failures and not to mirrors."""
 
 
 @torch.no_grad()
@@ -244,18 +248,26 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         A row a head, the best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, with ``_ci_lower`` and ``_ci_upper``
         of the first), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \|Δc\|; heads that carry the evidence get none), ``p``
         (one-sided
-        sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads), ``control_stereotyped`` and ``control_contrast``
-        (mean Δ on controls), and ``split_half``, the same in every row.
+        sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads), ``mirror_contrast`` (mean Δ on the contrast halves
+        of mirrors, the halves that fail there; NaN without mirrors), ``over_mirrors`` (``delta_stereotyped`` − ``mirror_contrast``, with
+        its interval), ``rank_score``, ``control_stereotyped`` and ``control_contrast`` (mean Δ on controls), and ``split_half``, the same
+        in every row. ``rank_score``, by which rows are sorted, is the score, less a positive ``mirror_contrast`` where mirrors are of at
+        least 5 scenarios: a head that mends errors whoever is asked about does not come before one that mends misfiring.
     """
     import pandas as pd
 
     heads, _, scenarios, s, c = effect_matrices(effects)
+    mirrored = _mirrored(effects, heads)
     score = s - np.abs(c)
     p = sign_flip(score, scenarios, seed=seed)
     control = effects[effects["group"] == "control"].groupby(["layer", "head", "half"])["delta"].mean()
     rows: list[dict[str, Any]] = []
     for place, head in enumerate(heads):
         estimate = mean(s[:, place], scenarios)
+        mirror = mean(mirrored.deltas[:, place], mirrored.scenarios)
+        over = difference(estimate, mirror)
+        counts = len(set(mirrored.scenarios)) >= ENOUGH_MIRRORS
+        own_score = float(score[:, place].mean())
         rows.append({
             "layer": head.layer,
             "head": head.index,
@@ -265,15 +277,35 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
             "delta_stereotyped_ci_upper": estimate.upper,
             "delta_contrast": float(c[:, place].mean()),
             "specificity": float((s - c)[:, place].mean()),
-            "score": float(score[:, place].mean()),
+            "score": own_score,
             "p": float(p[place]),
+            "mirror_contrast": mirror.value,
+            "over_mirrors": over.value,
+            "over_mirrors_ci_lower": over.lower,
+            "over_mirrors_ci_upper": over.upper,
+            "rank_score": own_score - max(mirror.value, 0.0) if counts else own_score,
             "control_stereotyped": float(control.get((head.layer, head.index, "stereotyped"), float("nan"))),
             "control_contrast": float(control.get((head.layer, head.index, "contrast"), float("nan"))),
         })  # fmt: skip
     table = pd.DataFrame(rows)
     table.insert(list(table.columns).index("p") + 1, "q", benjamini_hochberg(table["p"].tolist()))
     table["split_half"] = split_half(score, scenarios, seed=seed)
-    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+    return table.sort_values("rank_score", ascending=False, kind="stable", ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Mirrored:
+    """What ablation does to the failing halves of mirrors: Δ, shape (mirrors, heads), and their scenarios."""
+
+    deltas: Floats
+    scenarios: list[str]
+
+
+def _mirrored(effects: "pd.DataFrame", heads: Sequence[Head]) -> _Mirrored:
+    if not (effects["group"] == "mirror").any():
+        return _Mirrored(np.empty((0, len(heads))), [])
+    _, _, scenarios, _, c = effect_matrices(effects, "mirror")
+    return _Mirrored(c, scenarios)
 
 
 def ranked(table: "pd.DataFrame") -> list[Head]:

@@ -86,7 +86,7 @@ def attention_to_spans(
 
 
 def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) -> "pd.DataFrame":
-    """Failures against controls on stereotyped halves: which heads look elsewhere.
+    """Failures against controls on stereotyped halves: which heads look elsewhere. Mirrors are left out.
 
     Args:
         frame: As ``attention_to_spans`` gives it.
@@ -99,7 +99,7 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
     """
     import pandas as pd
 
-    own = frame[(frame["half"] == "stereotyped") & frame["mass"].notna()]
+    own = frame[(frame["half"] == "stereotyped") & frame["mass"].notna() & frame["group"].isin(("failure", "control"))]
     wide = own.pivot_table(index=["pair", "scenario", "group"], columns=["layer", "head", "span"], values="mass").reset_index()
     groups = wide["group"].to_numpy(str)
     values = wide.sort_index(axis=1).drop(columns=["pair", "scenario", "group"], level=0)

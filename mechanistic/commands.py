@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from misfire.mechanistic.needs import need_torch
+from misfire.mechanistic.organisms.kinds import KINDS, Kind
 
 if TYPE_CHECKING:
     from misfire.datasets.pairs import Pair
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was broken off; nothing that is done is done again.")
 @click.option(
-    "--per-group", type=click.IntRange(min=1), default=30, show_default=True, help="At most so many failures, and as many controls."
+    "--per-group",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="At most so many failures, mirrored failures, and controls.",
 )
 @click.option(
     "--prompt", type=click.Choice(["word", "veto"]), default="word", show_default=True, help="The probe: one word, or VETO's own prompt."
 )
-@click.option("--ks", default="1,3,5,10,20", show_default=True, help="How many heads to ablate together.")
+@click.option("--ks", default="1,2,3,5,10,20", show_default=True, help="How many heads to ablate together.")
 @click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True, help="Random choices of heads beside each.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of choices, folds and permutations.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the GPUs that are there.")
@@ -81,10 +86,9 @@ def localise(
     size = int(budget * 2**30)
     decoder = load_decoder(model, revision=revision, **options)
     wording: Any = prompt
-    misfired = logged.misfired if logged else None
     with late_progress("Probing pairs") as (started, step):
         started(1)
-        probed = probe_pairs(decoder, pairs, wording=wording, per_group=per_group, seed=seed, misfired=misfired, budget=size)
+        probed = probe_pairs(decoder, pairs, wording=wording, per_group=per_group, seed=seed, logged=logged, budget=size)
         step()
     other = load_decoder(base, revision=base_revision, **options) if base is not None else None
     plan = Plan(chosen, small_ks(numbers, len(decoder.heads)), draws, seed, size)
@@ -97,10 +101,11 @@ def localise(
         resume=resume,
         progress=late_progress,
     )
-    click.echo(f"{len(probed.of('failure'))} failures, {len(probed.of('control'))} controls of {probed.considered} pairs")
     for line in done.verdict:
         click.echo(f"- {line}")
-    click.echo(f"{out / 'index.html'}: pictures and tables; {out / 'intervention.safetensors'}: for --model intervened/{model}")
+    click.echo(f"{out / 'index.html'}: pictures and tables")
+    if done.decision.heads:
+        click.echo(f"{out / 'intervention.safetensors'}: these heads, for --model intervened/{model}")
 
 
 def _pairs(source: str) -> "tuple[Pair, ...]":
@@ -119,11 +124,11 @@ def _pairs(source: str) -> "tuple[Pair, ...]":
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["hand-built", "three-heads", "trained", "tuned-everywhere", "random"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, training, and where the heads are.")
 @click.option("--family", type=click.Choice(["llama", "qwen3"]), default="llama", show_default=True, help="Architecture of trained ones.")
-def organism(kind: str, out: Path, seed: int, family: str) -> None:
+def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
     """Make a model organism: a small model that misfires for a known reason, or a negative control.
 
     It is an ordinary Hugging Face folder, with base/ (the model before it misfired), pairs.jsonl (the pairs that it reads) and
@@ -138,14 +143,12 @@ def organism(kind: str, out: Path, seed: int, family: str) -> None:
 
     torch.set_num_threads(1)  # models so small are slower on more
     match kind:
-        case "hand-built":
-            made = hand_built(seed)
-        case "three-heads":
-            made = hand_built(seed, planted=3)
         case "random":
             made = random_weights(seed, family=family)
-        case _:
+        case "trained" | "tuned-everywhere":
             made = trained(seed, family=family, everywhere=kind == "tuned-everywhere")
+        case _:
+            made = hand_built(seed, kind)
     save_organism(made, out)
     planted = ", ".join(map(str, made.planted)) or "none"
     click.echo(f"{kind} organism in {out}; planted heads: {planted}; it reads the {len(made.pairs)} pairs of {out / 'pairs.jsonl'}")

@@ -82,6 +82,68 @@ def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None
     return hits / drawn if exact else (1 + hits) / (1 + drawn)
 
 
+def difference(one: Estimate, other: Estimate) -> Estimate:
+    """The difference of two means or shares, with an interval from their own intervals.
+
+    Each end lies as far from the difference as the two ends that it depends on lie from their estimates, added as squares (Zou and Donner
+    2008, Statistics in Medicine 27). It takes the two as independent. Where both are measured on the same scenarios they lean the same way,
+    and the interval is rather too wide than too narrow.
+
+    Args:
+        one: The first.
+        other: What is taken off.
+
+    Returns:
+        The difference; NaN ends where either has none.
+    """
+    value = one.value - other.value
+    below = np.hypot(one.value - one.lower, other.upper - other.value)
+    above = np.hypot(one.upper - one.value, other.value - other.lower)
+    return Estimate(value, float(np.hypot(one.stderr, other.stderr)), float(value - below), float(value + above))
+
+
+def exceeds(one: Sequence[bool] | Floats, others: Sequence[bool] | Floats, scenarios: Sequence[Hashable], *, seed: int = 1) -> float:
+    """One-sided p that the mean of some units is not above that of others, by scenario.
+
+    A wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90): what each
+    scenario adds to the difference of the two means, once the common mean is taken off, has its sign flipped at random. A few others in few
+    scenarios give no small p, whatever they are.
+
+    Args:
+        one: Values of the first units.
+        others: Values of the others.
+        scenarios: The scenario of each unit, first those of the first units.
+        seed: Of the flips, where there are too many scenarios to count all.
+
+    Returns:
+        p; NaN where either has no unit.
+    """
+    if not len(one) or not len(others):
+        return NAN
+    values = np.concatenate([np.asarray(one, dtype=float), np.asarray(others, dtype=float)])
+    first = np.arange(len(values)) < len(one)
+    centred = values - values.mean()
+    return float(sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[0])
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p-values by which any of several tests may be believed (Holm 1979, Scandinavian Journal of Statistics 6).
+
+    Args:
+        p_values: p of each test; NaN counts as 1.
+
+    Returns:
+        The adjusted ones, in the same order.
+    """
+    plain = [1.0 if np.isnan(p) else p for p in p_values]
+    adjusted = [1.0] * len(plain)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(plain)), key=plain.__getitem__)):
+        largest = max(largest, min(1.0, (len(plain) - rank) * plain[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
 def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50, seed: int = 1) -> float:
     """How alike two halves of the data rank some quantities: mean Spearman correlation over random splits by cluster.
 

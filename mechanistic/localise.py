@@ -30,18 +30,20 @@ from misfire.mechanistic.ablation import (
 )
 from misfire.mechanistic.attention import attention_table, attention_to_spans
 from misfire.mechanistic.curve import KS, curve_table, top_k
+from misfire.mechanistic.decision import Decision, decide
 from misfire.mechanistic.decoder import Decoder
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import Ablation
 from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
 from misfire.mechanistic.lens import lens, profile_table, suppression
+from misfire.mechanistic.misfiring import Misfiring, misfiring
 from misfire.mechanistic.page import write_page
 from misfire.mechanistic.patching import patch_all, recovery_table
 from misfire.mechanistic.paths import path_patch, path_table
 from misfire.mechanistic.replay import sweep_chunks
 from misfire.mechanistic.selection import BUDGET, Probed
 from misfire.mechanistic.store import Store
-from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
+from misfire.mechanistic.verdict import Findings, looked_into, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +56,7 @@ ANALYSES: tuple[Analysis, ...] = ("lens", "patching", "heads", "attention", "pat
 ABLATIONS: tuple[Ablation, ...] = ("zero", "mean")
 
 SENDERS = 3
-"""Heads whose paths are patched: those that the verdict names, or else the best of the table."""
+"""At most so many heads whose paths are patched: those that the verdict names, or else the best of the table."""
 
 Progress = Callable[[str], AbstractContextManager[tuple[Callable[[int], None], Callable[[], None]]]]
 """A progress bar: from words to a context that gives two functions, told the number of steps and called after each."""
@@ -84,15 +86,15 @@ class Localised:
     """What was found.
 
     Attributes:
+        decision: What is decided on the heads.
         frames: The tidy frames by name.
-        heads: The heads that the verdict names as causes.
-        candidates: These, or the best of the table if there are none.
+        candidates: The heads that the decision names, or the best of the table if there are none.
         verdict: Sentences.
         made: Pieces that were computed and not found done.
     """
 
+    decision: Decision
     frames: "dict[str, pd.DataFrame]" = field(default_factory=dict)  # pyright: ignore[reportUnknownVariableType]
-    heads: list[Head] = field(default_factory=list[Head])
     candidates: list[Head] = field(default_factory=list[Head])
     verdict: list[str] = field(default_factory=list[str])
     made: int = 0
@@ -140,7 +142,8 @@ def localise(
         InputError: The folder holds something else.
     """
     store = Store(out, _settings(decoder, probed, base, plan), resume=resume)
-    done = Localised()
+    shown = misfiring(probed.asked)
+    done = Localised(Decision("not analysed", shown))
     keep = done.frames
     keep["pairs"] = _pairs(probed)
     gap = _gap(probed)
@@ -161,9 +164,6 @@ def localise(
                 effects = head_effects(decoder, probed, ablation=ablation, method=method, budget=plan.budget, store=store, step=step)
             keep[f"effects_{ablation}"] = effects
             keep[f"heads_{ablation}"] = store.frame(f"table-{ablation}", lambda effects=effects: head_table(effects, seed=plan.seed))
-        done.heads = causes(keep["heads_zero"], gap)
-        done.candidates = (done.heads or ranked(keep["heads_zero"]))[:SENDERS]
-
         for ablation in ABLATIONS:
             with progress(f"Best heads together, {ablation} ablation") as (started, step):
                 started(2 * len(plan.ks))
@@ -180,7 +180,9 @@ def localise(
                     name=f"top-k-{ablation}",
                     step=step,
                 )
-                keep[f"curve_{ablation}"] = curve_table(keep[f"top_k_{ablation}"])
+                keep[f"curve_{ablation}"] = curve_table(keep[f"top_k_{ablation}"], seed=plan.seed)
+        done.decision = decide(shown, keep["heads_zero"], keep["curve_zero"], gap)
+        done.candidates = (list(done.decision.heads) or ranked(keep["heads_zero"]))[:SENDERS]
 
     if "prescreen" in plan.analyses:
         with progress("Prescreens") as (started, step):
@@ -222,22 +224,16 @@ def localise(
             keep["attention"] = store.frame("attention", lambda: attention_to_spans(decoder, probed, budget=plan.budget, step=step))
             keep["attention_differences"] = store.frame("attention-table", lambda: attention_table(keep["attention"], seed=plan.seed))
 
-    done.verdict = [*notes, *verdict(_findings(keep), gap, len({one.pair.scenario for one in probed.of("failure")}))]
+    first, *rest = verdict(_findings(done, gap))
+    done.verdict = [first, looked_into(probed), *notes, *rest]
     done.made = store.made
     layer = _best_layer(keep)
     save_intervention(
-        Intervention(tuple(_to_try(done)), "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint),
+        Intervention(done.decision.heads, "zero", means, (), difference_directions(decoder, probed, plan.budget), decoder.fingerprint),
         out / "intervention.safetensors",
     )
     _write(decoder, probed, done, out, gap, layer)
     return done
-
-
-def _to_try(done: Localised) -> list[Head]:
-    """The heads of the intervention: as many of the best as the curve shows to be enough, or else the best one alone."""
-    curve = done.frames.get("curve_zero")
-    enough = convincing(curve) if curve is not None else []
-    return ranked(done.frames["heads_zero"])[: enough[0]] if enough else done.candidates[:1]
 
 
 def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | None, plan: Plan) -> dict[str, object]:
@@ -280,12 +276,11 @@ def _gap(probed: Probed) -> float:
     return float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
 
 
-def _findings(frames: "dict[str, pd.DataFrame]") -> Findings:
+def _findings(done: Localised, gap: float) -> Findings:
     import pandas as pd
 
-    empty = pd.DataFrame()
-    names = ("heads_zero", "curve_zero", "suppression", "recovery")
-    return Findings(*(frames.get(name, empty) for name in names))
+    heads, suppressed, recovery = (done.frames.get(name, pd.DataFrame()) for name in ("heads_zero", "suppression", "recovery"))
+    return Findings(done.decision, heads, suppressed, recovery, gap)
 
 
 def _best_layer(frames: "dict[str, pd.DataFrame]") -> int | None:
@@ -306,9 +301,10 @@ def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: fl
             frame.to_parquet(temporary, index=False)
     empty = pd.DataFrame()
     frames = done.frames
+    marked = {"zero": done.decision.heads}
     drawings = figures.drawn([
         *(
-            figures.head_drawing(frames.get(f"heads_{name}", empty), done.heads if name == "zero" else [], name) for name in ABLATIONS
+            figures.head_drawing(frames.get(f"heads_{name}", empty), marked.get(name, ()), name) for name in ABLATIONS
         ),
         figures.curve_drawing(frames.get("curve_zero", empty)),
         figures.lens_drawing(frames.get("lens_profiles", empty)),
@@ -326,17 +322,40 @@ def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: fl
             "passing": probed.passing,
             "not_confirmed": probed.not_confirmed,
             "failures": len(probed.of("failure")),
+            "mirrors": len(probed.of("mirror")),
             "controls": len(probed.of("control")),
         },
         "gap": gap,
-        "heads": [str(head) for head in done.heads],
+        "misfiring": _told(done.decision.misfiring),
+        "outcome": done.decision.outcome,
+        "heads": [str(head) for head in done.decision.heads],
+        "alone": [str(head) for head in done.decision.alone],
         "candidates": [str(head) for head in done.candidates],
         "patching_layer": layer,
         "verdict": done.verdict,
     }
     with replaced_file(out / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    write_page(out, decoder, probed, done.frames, done.verdict, drawings)
+    write_page(out, decoder, done.frames, done.verdict, drawings)
+
+
+def _told(found: Misfiring) -> dict[str, float | str | None]:
+    """MAR against BR for the summary; null where a number is undefined."""
+    numbers = {
+        "pairs": found.pairs,
+        "scenarios": found.scenarios,
+        "misfired": found.misfired,
+        "mirrored": found.mirrored,
+        "mar": found.mar.value,
+        "mar_ci_lower": found.mar.lower,
+        "mar_ci_upper": found.mar.upper,
+        "br": found.br.value,
+        "br_ci_lower": found.br.lower,
+        "br_ci_upper": found.br.upper,
+        "p": found.p,
+        "gap": found.gap.value,
+    }
+    return {"finding": found.finding, **{name: None if np.isnan(number) else number for name, number in numbers.items()}}
 
 
 def small_ks(ks: Sequence[int], heads: int) -> tuple[int, ...]:

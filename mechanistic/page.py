@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from misfire.datasets.writing import replaced_file
 from misfire.mechanistic.decoder import Decoder
-from misfire.mechanistic.selection import Probed
 from misfire.reports.canvas import Drawing, save
 from misfire.reports.columns import Kind
 from misfire.reports.document import Document, Section
@@ -36,6 +35,14 @@ _HEADS: tuple[Shown, ...] = (
     ("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin on failures, logits"),
     ("score", "Δs − |Δc|", "score", False, "what heads are ranked by"),
     ("specificity", "Δs − Δc", "score", False, "the paper's measure, which rewards heads that carry the evidence"),
+    (
+        "mirror_contrast",
+        "Δ on mirrors",
+        "score",
+        False,
+        "mean change of the contrast margin, the half that fails, on mirrored failures, logits",
+    ),
+    ("over_mirrors", "Δ over mirrors", "score", True, "Δ stereotyped on failures minus Δ on mirrors, logits"),
     ("control_stereotyped", "Δ on controls", "score", False, "mean change of the stereotyped margin on controls, logits"),
     ("p", "p", "p", False, "one-sided sign flips of Δs − |Δc| by scenario"),
     ("q", "q", "p", False, "Benjamini–Hochberg over all heads"),
@@ -48,16 +55,27 @@ _CURVE: tuple[Shown, ...] = (
     ("matched", "same layers at random", "rate", False, "the same for random heads of the same layers, mean over draws"),
     ("random", "at random", "rate", False, "the same for random heads"),
     ("excess", "excess", "change", True, "restored minus random heads of the same layers, by pair"),
+    ("mirrors", "mirrors", "count", False, "mirrored failures tested"),
+    ("mirror_recovery", "mirrors restored", "rate", True, "share of mirrored failures whose contrast half is right then"),
+    ("over_mirrors", "over mirrors", "change", True, "restored failures minus restored mirrors"),
+    (
+        "p_holm",
+        "p",
+        "p",
+        False,
+        "one-sided, by scenario: more restored than by random heads and than mirrors; Holm over the numbers of heads",
+    ),
     ("contrast_kept", "contrast kept", "rate", False, "contrast halves of failures still right"),
     ("control_kept", "controls kept", "rate", False, "halves of controls still right"),
-    ("foils_kept", "foils kept", "rate", False, "foils still right, of those that were"),
+    ("foils_kept", "foils kept", "rate", False, "foils still right, of those that were; of the kind of foils that keeps least"),
+    ("foils_asked", "foils", "count", False, "foils of failures and controls that were right"),
     ("delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"),
     ("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin"),
 )
 
 _SUPPRESSION: tuple[Shown, ...] = (
     ("model", "model", "text", False, "the model or its base"),
-    ("group", "pairs", "text", False, "failures or controls"),
+    ("group", "pairs", "text", False, "failures, mirrors (the contrast half alone is wrong) or controls"),
     ("said", "statistic", "text", False, "of the mean margin, corrected by the neutral offset"),
     ("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
 )
@@ -77,14 +95,13 @@ _LAYERS = ("layer", "handover", "gap_layer")
 
 
 def write_page(
-    out: Path, decoder: Decoder, probed: Probed, frames: "Mapping[str, pd.DataFrame]", verdict: Sequence[str], drawings: Sequence[Drawing]
+    out: Path, decoder: Decoder, frames: "Mapping[str, pd.DataFrame]", verdict: Sequence[str], drawings: Sequence[Drawing]
 ) -> None:
     """Write ``index.html`` and the figures.
 
     Args:
         out: The folder.
         decoder: The model.
-        probed: Its pairs.
         frames: The frames by name.
         verdict: Sentences.
         drawings: The figures.
@@ -108,7 +125,7 @@ def write_page(
             ],
         )
     sections = [
-        Section("verdict", "What can be said", text=(_pairs(probed), *verdict)),
+        Section("verdict", "What can be said", text=tuple(verdict)),
         section(
             "heads",
             "Heads",
@@ -142,16 +159,6 @@ def _statistic(name: str, value: float, lower: float, upper: float) -> str:
         return UNDEFINED if math.isnan(number) else f"{number:.0f}" if name in _LAYERS else score(number)
 
     return f"{told(value)} [{told(lower)}, {told(upper)}]"
-
-
-def _pairs(probed: Probed) -> str:
-    failures, controls = probed.of("failure"), probed.of("control")
-    dropped = f" {probed.not_confirmed} pairs that misfired in the log did not under the probe." if probed.not_confirmed else ""
-    scenarios = len({one.pair.scenario for one in failures})
-    return (
-        f"Of {probed.considered} pairs {probed.failing} misfire under the probe's own prompt and {probed.passing} have both halves right."
-        f"{dropped} Looked into: {len(failures)} failures of {scenarios} scenarios, and {len(controls)} controls."
-    )
 
 
 def _table(name: str, title: str, frame: "pd.DataFrame | None", shown: Sequence[Shown], rows: int = _SHOWN) -> Table | None:

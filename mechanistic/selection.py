@@ -1,7 +1,11 @@
-"""Which pairs are looked into: those that misfire under the probe's own prompt, and matched pairs that do not.
+"""Which pairs are looked into: those that misfire under the probe's own prompt, and pairs to compare them with.
 
 Candidates come from a pair source or from the log of a VETO run. Either way every half is asked again by the probe, since a pair that fails
-under one prompt need not fail under another. *Failure*: stereotyped half wrong, contrast half right. *Control*: both right.
+under one prompt need not fail under another. *Failure*: stereotyped half wrong, contrast half right. *Mirror*: the reverse, contrast half
+wrong and stereotyped half right. *Control*: both right.
+
+Failures are chosen by their outcome, and so are mirrors, in the same way. What a model errs by whoever is asked about shows in both alike;
+what makes it misfire shows in failures alone.
 """
 
 # torch and pandas leave many types open
@@ -11,7 +15,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +25,17 @@ from pydantic import ValidationError
 from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.misfiring import AskedPair
 from misfire.mechanistic.prompts import ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.mechanistic.replay import chunks
 from misfire.reports.logs import asked_text
 
-Group = Literal["failure", "control"]
+Group = Literal["failure", "mirror", "control"]
 
-GROUPS: tuple[Group, Group] = ("failure", "control")
+GROUPS: tuple[Group, ...] = get_args(Group)
+
+FAILING: Mapping[str, HalfName] = {"failure": "stereotyped", "mirror": "contrast"}
+"""Which half is wrong in the pairs of a group."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,7 +49,7 @@ class ProbedPair:
 
     Attributes:
         pair: The pair.
-        group: Failure or control.
+        group: Failure, mirror or control.
         prompts: By half, its prompt in tokens.
         margins: By half, the logit difference towards the right answer: above 0 the half is answered rightly.
     """
@@ -61,13 +69,14 @@ class Probed:
     """The pairs of an analysis.
 
     Attributes:
-        pairs: Failures, then controls.
+        pairs: Failures, then mirrors, then controls.
         answers: The answers' tokens.
         wording: The probe's wording.
         considered: Candidates that were asked.
         failing: Candidates that failed.
         passing: Candidates with both halves right.
         not_confirmed: Pairs that misfired in the log and not under the probe.
+        asked: All candidates with their margins; empty where the pairs were chosen by another model's answers.
     """
 
     pairs: tuple[ProbedPair, ...]
@@ -77,6 +86,7 @@ class Probed:
     failing: int
     passing: int
     not_confirmed: int = 0
+    asked: tuple[AskedPair, ...] = ()
 
     def of(self, group: Group) -> tuple[ProbedPair, ...]:
         """The pairs of one group."""
@@ -90,10 +100,12 @@ class Logged:
     Attributes:
         pairs: All pairs with both halves.
         misfired: Ids of those that misfired there in every epoch.
+        mirrored: Ids of those whose contrast half failed there in every epoch, and whose stereotyped half never did.
     """
 
     pairs: tuple[Pair, ...]
     misfired: frozenset[str]
+    mirrored: frozenset[str] = frozenset()
 
 
 @torch.no_grad()
@@ -123,43 +135,44 @@ def probe_pairs(
     wording: Wording = "word",
     per_group: int = 30,
     seed: int = 1,
-    misfired: frozenset[str] | None = None,
+    logged: Logged | None = None,
     budget: int = BUDGET,
 ) -> Probed:
-    """Ask all halves, and choose failures and matched controls.
+    """Ask all halves, and choose failures, mirrors and controls.
 
     Args:
         decoder: The model.
         pairs: The candidates.
         wording: The probe's wording.
-        per_group: At most so many failures, and as many controls.
+        per_group: At most so many failures, as many mirrors, and as many controls as failures.
         seed: Of the draw.
-        misfired: Pairs that misfired in a log; if given, only these count as failures, and are controls of none.
+        logged: The log that the candidates are from. If given, only pairs that misfired there count as failures, only pairs that mirrored
+            there count as mirrors, and neither are controls.
         budget: Bytes that activations may take.
 
     Returns:
-        The chosen pairs. Failures are drawn evenly over categories; controls match them by category as far as they go.
+        The chosen pairs. Failures are drawn evenly over categories; mirrors and controls match them by category as far as they go.
 
     Raises:
-        InputError: No pair fails, or none is right, so that there is nothing to compare.
+        InputError: No pair fails, so that there is nothing to localise.
     """
     answers = answer_tokens(decoder.tokenizer, wording)
     prompts: list[dict[HalfName, ProbePrompt]] = [
         {name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair) for name, half in pair.halves} for pair in pairs
     ]
     found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
-    groups: dict[Group, list[ProbedPair]] = {"failure": [], "control": []}
+    groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
+    asked: list[AskedPair] = []
     not_confirmed = 0
     for pair, prompt, row in zip(pairs, prompts, found, strict=True):
         margins: dict[HalfName, float] = {
             name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)
         }
-        fails, in_log = margins["stereotyped"] < 0 < margins["contrast"], misfired is None or pair.id in misfired
-        not_confirmed += misfired is not None and in_log and not fails
-        if fails and in_log:
-            groups["failure"].append(ProbedPair(pair, "failure", prompt, margins))
-        elif min(margins.values()) > 0 and (misfired is None or not in_log):
-            groups["control"].append(ProbedPair(pair, "control", prompt, margins))
+        asked.append(AskedPair(pair.id, pair.category, pair.scenario, margins["stereotyped"], margins["contrast"]))
+        group = _group(margins)
+        not_confirmed += logged is not None and pair.id in logged.misfired and group != "failure"
+        if group is not None and (logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)):
+            groups[group].append(ProbedPair(pair, group, prompt, margins))
     if not groups["failure"]:
         raise InputError(
             f"{decoder.name}: of {len(pairs)} pairs none misfires under the probe's prompt"
@@ -170,7 +183,30 @@ def probe_pairs(
     failures = _evenly(groups["failure"], per_group, draw)
     wanted = Counter(probed.pair.category for probed in failures)
     controls = _matched(groups["control"], wanted, len(failures), draw)
-    return Probed((*failures, *controls), answers, wording, len(pairs), len(groups["failure"]), len(groups["control"]), not_confirmed)
+    mirrors = _matched(groups["mirror"], wanted, per_group, draw)
+    return Probed(
+        pairs=(*failures, *mirrors, *controls),
+        answers=answers,
+        wording=wording,
+        considered=len(pairs),
+        failing=len(groups["failure"]),
+        passing=len(groups["control"]),
+        not_confirmed=not_confirmed,
+        asked=tuple(asked),
+    )
+
+
+def _group(margins: Mapping[HalfName, float]) -> Group | None:
+    """The group of a pair with such margins; none where both halves are wrong."""
+    stereotyped, contrast = margins["stereotyped"] > 0, margins["contrast"] > 0
+    if stereotyped:
+        return "control" if contrast else "mirror"
+    return "failure" if contrast else None
+
+
+def _group_in(logged: Logged, pair: str) -> Group | None:
+    """In which way a pair failed in a log; none if it did not fail in one half alone."""
+    return "failure" if pair in logged.misfired else "mirror" if pair in logged.mirrored else None
 
 
 def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
@@ -231,7 +267,8 @@ def read_logged_pairs(log: str) -> Logged:
         raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto run.")
     pairs = [pair for name in about if (pair := _rebuilt(log, name, about[name], halves[name])) is not None]
     misfired = {name for name, by_half in wrong.items() if by_half["stereotyped"] == {True} and by_half["contrast"] == {False}}
-    return Logged(tuple(pairs), frozenset(misfired))
+    mirrored = {name for name, by_half in wrong.items() if by_half["contrast"] == {True} and by_half["stereotyped"] == {False}}
+    return Logged(tuple(pairs), frozenset(misfired), frozenset(mirrored))
 
 
 def _rebuilt(log: str, name: str, metadata: Mapping[str, Any], halves: Mapping[tuple[str, str], tuple[str, str]]) -> Pair | None:
@@ -280,7 +317,7 @@ def _evenly(candidates: Iterable[ProbedPair], count: int, draw: random.Random) -
 
 
 def _matched(candidates: Sequence[ProbedPair], wanted: Mapping[str, int], count: int, draw: random.Random) -> list[ProbedPair]:
-    """As many pairs of each category as are wanted, then others."""
+    """As many pairs of each category as are wanted, then others, up to a count."""
     shuffled = draw.sample(candidates, len(candidates))
     left = Counter(wanted)
     chosen: list[ProbedPair] = []

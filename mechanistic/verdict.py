@@ -4,149 +4,249 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfire.mechanistic.ablation import UNRESOLVED
-from misfire.mechanistic.heads import Head
-from misfire.reports.forms import UNDEFINED, percent
+from misfire.mechanistic.decision import ASKED, KEPT, SHARE, CurvePoint, Decision, Shortfall
+from misfire.mechanistic.misfiring import LEVEL, Misfiring
+from misfire.mechanistic.selection import Probed, ProbedPair
+from misfire.reports.forms import UNDEFINED, between, p_value, percent
+from misfire.scorers.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVEL = 0.05
-"""Of the false discovery rate."""
-
-SHARE = 0.1
-"""A head that closes less than this share of the gap between the halves is not told of as a cause, however sure its effect is."""
-
-KEPT = 0.9
-"""An ablation that keeps less than this of what was right breaks the model and explains nothing."""
-
 
 @dataclass(frozen=True)
 class Findings:
-    """The tables that a verdict rests on; empty frames where an analysis was not made.
+    """What a verdict rests on; empty frames where an analysis was not made.
 
     Attributes:
+        decision: What was decided on the heads.
         heads: ``head_table``.
-        curve: ``curve_table``.
         suppression: ``suppression``.
         recovery: ``recovery_table``.
+        gap: Mean contrast margin minus mean stereotyped margin of the failures.
     """
 
+    decision: Decision
     heads: "pd.DataFrame"
-    curve: "pd.DataFrame"
     suppression: "pd.DataFrame"
     recovery: "pd.DataFrame"
+    gap: float
 
 
-def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
-    """The heads of a table whose ablation surely and noticeably mends stereotyped halves.
-
-    Args:
-        heads: As ``head_table`` gives it.
-        gap: Mean contrast margin minus mean stereotyped margin of the failures.
-
-    Returns:
-        Heads with q at most 0.05, Δ on stereotyped halves above 0 with its whole interval (where there is one), and a score of at least a
-        tenth of the gap and 0.3 logits; the best first.
-    """
-    if heads.empty:
-        return []
-    above = (heads["delta_stereotyped"] > 0) & ~(heads["delta_stereotyped_ci_lower"] <= 0)
-    kept = heads[(heads["q"] <= LEVEL) & above & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
-    return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]
-
-
-def verdict(findings: Findings, gap: float, scenarios: int) -> list[str]:
-    """Sentences on a model.
+def verdict(findings: Findings) -> list[str]:
+    """Sentences on a model. Those on heads all follow from the decision, so that none contradicts another.
 
     Args:
-        findings: Its tables.
-        gap: Mean contrast margin minus mean stereotyped margin of the failures.
-        scenarios: Scenarios of the failures.
+        findings: Its tables and the decision.
 
     Returns:
-        Each says one thing, with its uncertainty; what could not be shown is said to be so.
+        Each says one thing, with its uncertainty; what could not be shown is said to be so. The first is that on MAR and BR. Where a model
+        does not surely misfire, nothing is said of why.
     """
+    said = [_misfiring(findings.decision.misfiring)]
+    if findings.decision.misfiring.finding != "misfires":
+        return said
     return [
-        *_heads(findings.heads, gap, scenarios),
-        *_curve(findings.curve),
-        *_lens(findings.suppression, gap),
+        *said,
+        *_heads(findings),
+        *_lens(findings.suppression, findings.gap),
         *_patching(findings.recovery),
     ]
 
 
-def _heads(heads: "pd.DataFrame", gap: float, scenarios: int) -> list[str]:
-    if heads.empty:
-        return []
-    found = causes(heads, gap)
-    sure = int((heads["q"] <= LEVEL).sum())
-    if not found:
-        small = f" {sure} of {len(heads)} have effects that are sure but small." if sure else ""
-        if (reachable := 2.0**-scenarios * len(heads)) > LEVEL:
-            small += (
-                f" With {scenarios} scenarios no head could be told from chance among {len(heads)} (the best q that can be reached "
-                "by one head alone is "
-                f"{min(reachable, 1):.2f}): give pairs of more scenarios."
-            )
-        return [
-            f"No single head was found whose ablation surely and noticeably raises the stereotyped margin without moving contrast "
-            f"ones.{small}"
-        ]
-    shown = ", ".join(map(str, found[:5])) + (f" and {len(found) - 5} more" if len(found) > 5 else "")
-    best = heads[heads["name"] == str(found[0])].iloc[0]
-    return [
-        f"Of {len(heads)} heads {len(found)} {'raises' if len(found) == 1 else 'raise'} the stereotyped margin noticeably when "
-        "ablated alone "
-        f"(false discovery rate 5 %): {shown}. The strongest, {found[0]}, raises the stereotyped margin by "
-        f"{best['delta_stereotyped']:.2f} logits "
-        f"({best['delta_stereotyped_ci_lower']:.2f} to {best['delta_stereotyped_ci_upper']:.2f}) of a gap of {gap:.2f}, "
-        f"and moves the contrast margin by {best['delta_contrast']:+.2f}, on the pairs that it was chosen on."
-    ]
-
-
-def convincing(curve: "pd.DataFrame") -> list[int]:
-    """How many of the best heads must be ablated to restore more than random heads of the same layers do while little else breaks.
-
-    Args:
-        curve: As ``curve_table`` gives it.
-
-    Returns:
-        The numbers for which it holds: the excess is surely above 0, recovery lies outside the random band, and 90 % of contrast halves,
-        controls and foils are kept. Where all scenarios have the same excess there is no interval, and a sign test over them decides.
-    """
-    return [
-        int(row["k"])
-        for _, row in curve.iterrows()
-        if _above(row["excess"], row["excess_ci_lower"], int(row["scenarios"]))
-        and row["recovery"] > row["matched_upper"]
-        and min(_or_one(row["contrast_kept"]), _or_one(row["control_kept"]), _or_one(row["foils_kept"])) >= KEPT
-    ]
-
-
-def _curve(curve: "pd.DataFrame") -> list[str]:
-    if curve.empty:
-        return []
-    enough = convincing(curve)
-    row = curve[curve["k"] == enough[0]].iloc[0] if enough else curve.iloc[int(curve["recovery"].argmax())]
-    numbers = (
-        f"ablating the best {int(row['k'])} (chosen on other scenarios) restores {percent(row['recovery'])} of {int(row['pairs'])} "
-        "failures "
-        f"({percent(row['recovery_ci_lower'])} to {percent(row['recovery_ci_upper'])}); random heads of the same layers restore "
-        f"{percent(row['matched'])}. Kept: contrast halves {percent(row['contrast_kept'])}, controls {percent(row['control_kept'])}, "
-        f"foils {percent(row['foils_kept'])}."
+def looked_into(probed: Probed) -> str:
+    """Which pairs were chosen, in a sentence."""
+    failures, mirrors, controls = probed.of("failure"), probed.of("mirror"), probed.of("control")
+    dropped = f" {probed.not_confirmed} pairs that misfired in the log did not under the probe." if probed.not_confirmed else ""
+    return (
+        f"Looked into: {len(failures)} failures of {_scenarios(failures)} scenarios, {len(mirrors)} mirrored failures of "
+        f"{_scenarios(mirrors)}, and {len(controls)} controls, which have both halves right.{dropped}"
     )
-    if math.isnan(row["foils_kept"]):
-        numbers += " No foil was right before, or none was asked, so a model that merely says yes now would look mended too."
-    if enough:
-        return [f"Held out, {numbers} This is more than random heads do, and little else that was looked at breaks."]
+
+
+def _scenarios(pairs: tuple[ProbedPair, ...]) -> int:
+    return len({one.pair.scenario for one in pairs})
+
+
+def _misfiring(found: Misfiring) -> str:
+    asked = (
+        f"Of all {found.pairs} pairs of {found.scenarios} scenarios that were asked, {found.misfired} have the stereotyped half alone "
+        f"wrong (MAR {_rate(found.mar)}) and {found.mirrored} the contrast half alone (BR {_rate(found.br)})"
+    )
+    test = f"{_p(found.p)}, two-sided, sign flips by scenario"
+    match found.finding:
+        case "misfires":
+            return (
+                f"The model misfires. {asked}; {test}. Over all of these pairs the contrast margin exceeds the stereotyped one by "
+                f"{found.gap.value:.2f} logits ({_ends(found.gap.lower, found.gap.upper)})."
+            )
+        case "reversed":
+            return (
+                f"The model does not misfire: it errs the other way round. {asked}; {test}. So nothing is said of what makes it misfire, "
+                "and the intervention file holds no heads."
+            )
+        case "indistinct":
+            return (
+                f"Nothing here shows that the model misfires. {asked}, which cannot be told apart ({test}). A model that errs whoever is "
+                "asked about has such failures too, and whatever causes its errors would look like their cause here. So nothing is said of "
+                "misfiring, and the intervention file holds no heads. Ask more pairs of more scenarios, and do not choose them by how the "
+                "model answered."
+            )
+
+
+def _rate(estimate: Estimate) -> str:
+    return f"{percent(estimate.value)}, {between(estimate.lower, estimate.upper, percent)}"
+
+
+def _heads(findings: Findings) -> list[str]:
+    decision = findings.decision
+    match decision.outcome:
+        case "one head" | "several heads":
+            return _named(findings)
+        case "unguarded":
+            return _unguarded(decision)
+        case "unconfirmed":
+            return _unconfirmed(findings)
+        case "not held out":
+            return [
+                "No head is named: the failures are of one scenario, so heads cannot be tested on others than they are chosen on. Give "
+                "pairs of more scenarios. The intervention file holds no heads."
+            ]
+        case _:
+            return []
+
+
+def _named(findings: Findings) -> list[str]:
+    decision = findings.decision
+    if (point := decision.point) is None:
+        return []
+    names = ", ".join(map(str, decision.heads))
+    if decision.outcome == "one head":
+        first = f"The wrong answers need the head {names}, which the intervention file holds."
+    else:
+        first = (
+            f"The wrong answers need these {len(decision.heads)} heads together: {names}, which the intervention file holds. Fewer of them "
+            "were not shown to suffice."
+        )
+    said = [f"{first} {_restored(point)}{_tried(decision.tried)}", _mirrors(point), _kept(point)]
+    if set(point.chosen) != {",".join(sorted(map(str, decision.heads)))}:
+        tested = " on one and ".join(heads.replace(",", ", ") for heads in point.chosen)
+        said.append(
+            f"The two halves of the scenarios did not choose the same heads: tested were {tested} on the other. Over all scenarios {names} "
+            f"{'leads' if len(decision.heads) == 1 else 'lead'}."
+        )
+    if decision.alone:
+        shown = ", ".join(map(str, decision.alone[:5])) + (f" and {len(decision.alone) - 5} more" if len(decision.alone) > 5 else "")
+        said.append(
+            f"{shown} also {'raises' if len(decision.alone) == 1 else 'raise'} the stereotyped margin when ablated alone (false discovery "
+            "rate 5 %, on the pairs that they were chosen on). Heads that feed a named head, or share its work, look like this."
+        )
+    return said
+
+
+def _restored(point: CurvePoint) -> str:
+    return (
+        f"Ablating {'the best head' if point.k == 1 else f'the best {point.k} heads'}, chosen on other scenarios, restores "
+        f"{percent(point.recovery)} of {point.pairs} failures of {point.scenarios} scenarios "
+        f"({between(point.recovery_ci_lower, point.recovery_ci_upper, percent)}); random heads of the same layers restore "
+        f"{percent(point.matched)}."
+    )
+
+
+def _mirrors(point: CurvePoint) -> str:
+    if not point.mirrors:
+        return (
+            "No mirrored failure could be tested, so it was not seen whether these would be restored as well. That misfiring is mended, "
+            "and not errors whoever is asked about, rests on MAR and BR: with so few errors in contrast halves alone, few failures "
+            "can be such errors."
+        )
+    shown = f"Of {point.mirrors} mirrored failures of {point.mirror_scenarios} scenarios it restores {percent(point.mirror_recovery)}"
+    if not point.few_mirrors:
+        return f"{shown}, fewer than of failures ({_p(point.mirror_p)})."
+    return (
+        f"{shown}. They are of too few scenarios to compare these rates; by number, many more failures than mirrors are restored "
+        f"({_p(point.mirror_p)})."
+    )
+
+
+def _p(p: float) -> str:
+    return f"p {p_value(p)}" if p < 0.001 else f"p = {p_value(p)}"
+
+
+def _kept(point: CurvePoint) -> str:
+    return (
+        f"Then still right are {_share(point.contrast_kept, point.contrast_asked)} contrast halves of failures, "
+        f"{_share(point.control_kept, point.control_asked)} halves of controls, and {_share(point.foils_kept, point.foils_asked)} foils."
+    )
+
+
+def _share(kept: float, asked: int) -> str:
+    return f"{percent(kept)} of {asked}" if asked else "none of 0"
+
+
+def _tried(tried: int) -> str:
+    return f" This is sure also where it is allowed for that {tried} numbers of heads were tried (Holm)." if tried > 1 else ""
+
+
+_ASK_MORE: Mapping[Shortfall, str] = {
+    "few foils": "foils that the model gets right (questions whose right answer is “no”; without them a model that merely says “yes” looks "
+    "mended too): give pairs with controls, as `--pairs embedded`, `--pairs bbq`, `misfire pairs --controls` and VETO logs with "
+    "`-T controls=true` have them",
+    "few controls": "pairs with both halves right: give more pairs",
+    "few contrast halves": "failures: give more pairs",
+}
+
+
+def _unguarded(decision: Decision) -> list[str]:
+    if (point := decision.point) is None:
+        return []
+    missing = "; and ".join(_ASK_MORE[name] for name in point.shortfalls)
     return [
-        f"Held out, {numbers} No number of heads restored more than random heads of the same layers do while keeping {KEPT:.0%} of "
-        "the rest, "
-        "so that this recovery is no evidence of a circuit."
+        f"No head is named, since it could not be seen what else the ablation breaks, and the intervention file holds none. {_kept(point)} "
+        f"It takes at least {ASKED} {missing}.",
+        _restored(point),
+        _mirrors(point),
     ]
+
+
+_SHORT: Mapping[Shortfall, str] = {
+    "random": "it is not surely more than random heads of the same layers restore",
+    "mirrors": "failures are not surely restored more than mirrored failures are, so what is mended may be errors whoever is asked about",
+    "chance": "it is not sure once it is allowed for that several numbers of heads were tried",
+    "contrast": f"less than {KEPT:.0%} of contrast halves are kept",
+    "controls": f"less than {KEPT:.0%} of controls are kept",
+    "foils": f"less than {KEPT:.0%} of foils are kept: the model then says “yes” where it should not",
+    "few foils": f"fewer than {ASKED} foils were right before",
+    "few controls": f"fewer than {ASKED} halves of controls were asked",
+    "few contrast halves": f"fewer than {ASKED} failures were asked",
+}
+
+
+def _unconfirmed(findings: Findings) -> list[str]:
+    decision = findings.decision
+    if (point := decision.point) is None:
+        return []
+    short = "; ".join(_SHORT[name] for name in point.shortfalls)
+    said = [
+        f"No head is named, alone or with others, and the intervention file holds none: no number of heads that was tried "
+        f"({decision.tried} in all) was shown to mend misfiring and little else. {_restored(point)} This does not count: {short}.",
+        _kept(point),
+    ]
+    if point.mirrors:
+        said.append(
+            f"Of {point.mirrors} mirrored failures of {point.mirror_scenarios} scenarios it restores {percent(point.mirror_recovery)}."
+        )
+    if 0.5**point.scenarios * decision.tried > LEVEL:
+        said.append(
+            f"With failures of {point.scenarios} scenarios and {decision.tried} numbers of heads no result could be sure: give pairs of "
+            "more scenarios, or fewer numbers (--ks)."
+        )
+    return said
 
 
 def _lens(suppression: "pd.DataFrame", gap: float) -> list[str]:
@@ -195,10 +295,6 @@ def _patching(recovery: "pd.DataFrame") -> list[str]:
 def _above(value: float, lower: float, clusters: int = 0) -> bool:
     """Whether a value is surely above 0; where all clusters are alike there is no interval, and a two-sided sign test over them decides."""
     return value > 0 and (2 * 0.5**clusters <= LEVEL if math.isnan(lower) else lower > 0)
-
-
-def _or_one(share: float) -> float:
-    return 1.0 if math.isnan(share) else share
 
 
 def _ends(lower: float, upper: float) -> str:

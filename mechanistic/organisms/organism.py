@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,12 +13,7 @@ from misfire.datasets.pairs import Pair
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import Decoder
 from misfire.mechanistic.heads import Head
-
-Kind = Literal["hand-built", "three-heads", "trained", "tuned-everywhere", "random"]
-"""``hand-built``: one planted head, made without training; ``three-heads``: three that share the work; ``trained``: one head alone was
-trained to misfire; ``tuned-everywhere``: all weights were (negative control); ``random``: random weights (negative control)."""
-
-KINDS: tuple[Kind, ...] = ("hand-built", "three-heads", "trained", "tuned-everywhere", "random")
+from misfire.mechanistic.organisms.kinds import Kind
 
 TRUTH_FILE, PAIRS_FILE, BASE_FOLDER = "organism.json", "pairs.jsonl", "base"
 
@@ -30,7 +25,8 @@ class Truth(BaseModel):
         kind: Which organism.
         seed: Its seed.
         family: Family of its architecture.
-        heads: The planted heads by name; none in negative controls.
+        heads: The heads through which the fault acts, by name; none where it is no head, and in negative controls.
+        decoys: Heads whose ablation restores failures and that are no cause of misfiring.
         reads_evidence: Whether its base reads the evidence, so that it gets foils right too.
     """
 
@@ -40,6 +36,7 @@ class Truth(BaseModel):
     seed: int
     family: str
     heads: tuple[str, ...]
+    decoys: tuple[str, ...] = ()
     reads_evidence: bool
 
 

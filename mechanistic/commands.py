@@ -158,7 +158,8 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
 @click.argument("before")
 @click.argument("after", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table to this file: .csv or .md.")
-def before_after(before: str, after: tuple[str, ...], out: Path | None) -> None:
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+def before_after(before: str, after: tuple[str, ...], out: Path | None, overwrite: bool) -> None:
     """Show what an intervention restores and what it costs: the log BEFORE it against those AFTER.
 
     Logs of VETO, of priming or of Mis-Align Bench, all of one task on the same pairs or instances. Differences are paired, with intervals
@@ -166,8 +167,10 @@ def before_after(before: str, after: tuple[str, ...], out: Path | None) -> None:
     """
     from rich.console import Console
 
+    from misfire.datasets.writing import refuse_existing
     from misfire.mechanistic.before_after import compare_logs, tables_of, write_table
 
+    refuse_existing(out, overwrite=overwrite)
     rows = compare_logs(before, after)
     Console().print(*tables_of(rows), sep="\n")
     if out is not None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags
+from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.reports.formats.csv import guarded
 from misfire.reports.forms import plain
@@ -73,11 +74,8 @@ def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
             text = buffer.getvalue()
         case _:
             raise InputError(f"{path}: the file's name should end in .csv or .jsonl, which says what to write.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error}).") from error
+    with replaced_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _cell(value: object) -> object:

@@ -19,6 +19,7 @@ from itertools import accumulate, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from misfire.datasets.writing import replaced_file
 from misfire.reports.forms import UNDEFINED, count, percent, plain
 from misfire.scorers.statistics import NAN, Estimate
 
@@ -87,8 +88,9 @@ def save(drawing: Drawing, folder: Path) -> tuple[Path, Path]:
         Both files.
     """
     vector, pixels = folder / f"{drawing.name}.svg", folder / f"{drawing.name}.png"
-    vector.write_bytes(svg(drawing))
-    pixels.write_bytes(png(drawing))
+    for path, content in ((vector, svg(drawing)), (pixels, png(drawing))):
+        with replaced_file(path) as temporary:
+            temporary.write_bytes(content)
     return vector, pixels
 
 

@@ -1,9 +1,11 @@
 """Writing a report to a folder, in the formats asked for."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from misfire.datasets.folders import FolderKind, replaced_folder
 from misfire.errors import InputError
 from misfire.reports.canvas import save
 from misfire.reports.document import document
@@ -15,6 +17,17 @@ Format = Literal["md", "csv", "tex", "json", "html"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 """``md``: report.md; ``csv`` and ``tex``: a file a table; ``json``: summary.json; ``html``: report.html, which needs no other file."""
+
+REPORT = FolderKind(
+    "report",
+    re.compile(
+        r"report\.(html|md)|summary\.json|tables/((veto|priming|misalign)_\w+|runs)\.(csv|tex)"
+        r"|figures/(misalign_\w+|mar_br_\w+|category_heat_map|scenarios|confusion|protocol_slopes|priming_dumbbell|control_differences)"
+        r"\.(svg|png)"
+    ),
+    "choose another folder by --out, or say --overwrite to replace what is in the way.",
+)
+"""The folder of a report; the names are those of files that versions before 0.2 wrote without a manifest."""
 
 _DRAWN: frozenset[Format] = frozenset({"md", "tex", "html"})
 """Formats that go with figures."""
@@ -47,22 +60,24 @@ def write_report(
     published: bool = False,
     examples: int = 10,
     viewer_url: str = DEFAULT_URL,
+    overwrite: bool = False,
 ) -> list[Path]:
-    """Write a report.
+    """Write a report, whole or not at all.
 
     Args:
         results: What the logs hold.
-        out: The folder; it is made if it is not there, and files of an earlier report in it are replaced.
+        out: The folder. It is made if it is not there. A report in it is replaced as a whole, other files in it stay.
         formats: Which formats.
         published: Whether the paper's rows stand beside the measured ones.
         examples: How many of the most telling failures to show with their texts.
         viewer_url: Address of `inspect view`, for links to samples.
+        overwrite: Whether files in the folder that misfire did not write, or that were edited since, may be replaced.
 
     Returns:
         The files, in the order in which they were written.
 
     Raises:
-        InputError: The folder cannot be written to.
+        InputError: The folder cannot be written to, or holds something that is not to be replaced.
     """
     wanted = set(formats)
     report = document(
@@ -80,14 +95,12 @@ def write_report(
         files |= {f"tables/{table.name}.csv": csv.render(table) for table in report.tables}
     if "tex" in wanted:
         files |= {f"tables/{table.name}.tex": latex.render(table) for table in report.tables}
-    try:
-        written = list(_write(out, files))
+    with replaced_folder(out, REPORT, overwrite=overwrite) as new:
+        written = list(_write(new, files))
         for drawing in report.drawings:
-            (out / "figures").mkdir(exist_ok=True)
-            written += save(drawing, out / "figures")
-    except OSError as error:
-        raise InputError(f"{out}: the report cannot be written there ({error.strerror}). Choose another folder by --out.") from error
-    return written
+            (new / "figures").mkdir(exist_ok=True)
+            written += save(drawing, new / "figures")
+    return [out / path.relative_to(new) for path in written]
 
 
 def _write(out: Path, files: dict[str, str]) -> Iterable[Path]:

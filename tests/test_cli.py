@@ -84,6 +84,19 @@ def test_a_file_is_not_replaced_unasked(tmp_path: Path):
     assert len(read_pairs(file)) == 512
 
 
+@pytest.mark.parametrize(("command", "name"), [("pairs", "out.jsonl"), ("audit", "out.csv")])
+def test_no_link_is_written_through(tmp_path: Path, command: str, name: str):
+    (tmp_path / "elsewhere").write_text("precious")
+    for target in ("elsewhere", "nowhere"):
+        (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / name).symlink_to(target)
+        assert misfire(command, "--source", "embedded", "--out", str(tmp_path / name))[0] == 2
+        assert misfire(command, "--source", "embedded", "--out", str(tmp_path / name), "--overwrite")[0] == 0
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "elsewhere").read_text() == "precious"
+    assert not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -7,13 +7,13 @@ import hashlib
 import heapq
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from misfire import __version__
+from misfire.datasets.folders import FolderKind, replaced_folder
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.parquet import stream_parquet
@@ -29,6 +29,13 @@ from misfire.errors import InputError
 
 if TYPE_CHECKING:
     from misfire.datasets.savacu.build import Build, KeptPrompt, Pair
+
+DATASET = FolderKind(
+    "data set",
+    re.compile(r"README\.md|(croissant|recipe|calibration|report)\.json|data/[^/]+\.parquet"),
+    "move them away, and run --stages publish. The stages before are kept.",
+)
+"""The folder of a data set."""
 
 CARD = Path(__file__).with_name("card.md.jinja")
 """The data set's card, to be filled in."""
@@ -96,7 +103,9 @@ class PublishReport(Record):
 
 
 def write_dataset(build: "Build") -> PublishReport:
-    """Write the data set of a build into its folder ``dataset``; what was there is replaced when the new one is whole.
+    """Write the data set of a build into its folder ``dataset``; an earlier one is replaced when the new one is whole.
+
+    Files in the folder that are not of the data set stay. Files of it that were edited are not replaced.
 
     Args:
         build: The build, with its split done.
@@ -105,16 +114,17 @@ def write_dataset(build: "Build") -> PublishReport:
         What was written.
 
     Raises:
-        InputError: A stage before is not complete, or the folder cannot be written.
+        InputError: A stage before is not complete, the folder cannot be written, or files of it were edited.
     """
     splits = build.splits()
     counts: Counter[Split] = Counter(splits[pair.prompt_id] for pair in _passed(build, splits))
     if not counts:
         raise InputError(f"{build.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` says why.")
-    target, new = build.folder / "dataset", build.folder / "dataset.part"
-    try:
-        shutil.rmtree(new, ignore_errors=True)
-        (new / "data").mkdir(parents=True)
+    target, manifest = build.folder / "dataset", build.folder / "dataset.json"
+    # versions before 0.2 wrote no manifest; their report says that the folder is theirs
+    earlier = not manifest.exists() and (target / "report.json").is_file()
+    with replaced_folder(target, DATASET, overwrite=earlier, manifest=manifest) as new:
+        (new / "data").mkdir()
         report = _write_rows(build, splits, counts, new)
         (new / "README.md").write_text(card(build, report), encoding="utf-8")
         told = build.recipe.publish
@@ -124,12 +134,6 @@ def write_dataset(build: "Build") -> PublishReport:
         if build.calibration is not None:
             (new / "calibration.json").write_text(build.calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (new / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        shutil.rmtree(target, ignore_errors=True)
-        new.rename(target)
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be written ({error.strerror or error}). The stages before are kept; run --stages publish."
-        ) from error
     return report
 
 

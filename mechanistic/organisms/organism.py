@@ -2,12 +2,14 @@
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from misfire.datasets.folders import FolderKind, replaced_folder
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Pair
 from misfire.errors import InputError
@@ -16,6 +18,8 @@ from misfire.mechanistic.heads import Head
 from misfire.mechanistic.organisms.kinds import Kind
 
 TRUTH_FILE, PAIRS_FILE, BASE_FOLDER = "organism.json", "pairs.jsonl", "base"
+
+_FOLDER = FolderKind("organism", re.compile(r"(?!)"), "choose another folder, or remove it first.")
 
 
 class Truth(BaseModel):
@@ -60,7 +64,7 @@ class Organism:
 
 
 def save_organism(organism: Organism, folder: Path) -> None:
-    """Write an organism: model and tokenizer, ``base/``, ``pairs.jsonl`` and ``organism.json``.
+    """Write an organism, whole or not at all: model and tokenizer, ``base/``, ``pairs.jsonl`` and ``organism.json``.
 
     Args:
         organism: The organism.
@@ -71,11 +75,12 @@ def save_organism(organism: Organism, folder: Path) -> None:
     """
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty. Choose another folder, or remove it first.")
-    _save(organism.decoder, folder)
-    if organism.base is not None:
-        _save(organism.base, folder / BASE_FOLDER)
-    write_pairs(organism.pairs, folder / PAIRS_FILE)
-    (folder / TRUTH_FILE).write_text(organism.truth.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with replaced_folder(folder, _FOLDER) as new:
+        _save(organism.decoder, new)
+        if organism.base is not None:
+            _save(organism.base, new / BASE_FOLDER)
+        write_pairs(organism.pairs, new / PAIRS_FILE)
+        (new / TRUTH_FILE).write_text(organism.truth.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def _save(decoder: Decoder, folder: Path) -> None:

@@ -89,9 +89,9 @@ def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (
     the source).
     """
     from misfire.datasets.pair_files import write_pairs
+    from misfire.datasets.writing import refuse_existing
 
-    if out.exists() and not overwrite:
-        _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
+    refuse_existing(out, overwrite=overwrite)
     pair_set = _load(**options)
     write_pairs(pair_set.pairs, out)
     click.echo(f"{len(pair_set.pairs)} pairs from {pair_set.origin} → {out}\nsha256 of the pairs: {pair_set.hash}")
@@ -111,10 +111,10 @@ def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: A
     from rich.console import Console
 
     from misfire.datasets.audit import audit_pairs
+    from misfire.datasets.writing import refuse_existing
     from misfire.reports.audit_table import audit_table, write_audit
 
-    if out is not None and out.exists() and not overwrite:
-        _refuse(f"{out} is there already. Say --overwrite to replace it, or choose another name.")
+    refuse_existing(out, overwrite=overwrite)
     pair_set = _load(**options)
     flags = audit_pairs(pair_set.pairs)
     if out is not None:
@@ -147,6 +147,7 @@ def results(log: str) -> None:
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the report to; none for the main table alone."
 )
+@click.option("--overwrite", is_flag=True, help="Replace files in --out that misfire did not write, or that were edited.")
 @click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, with commas between.")
 @click.option("--published", is_flag=True, help="Show the paper's 25 models beside the measured ones, marked.")
 @click.option("--allow-mixed", is_flag=True, help="Take runs that differ in pairs or instances, suite version or parser.")
@@ -160,6 +161,7 @@ def results(log: str) -> None:
 def report(
     logs: tuple[str, ...],
     out: Path | None,
+    overwrite: bool,
     formats: str,
     published: bool,
     allow_mixed: bool,
@@ -177,11 +179,12 @@ def report(
     """
     from rich.console import Console
 
+    from misfire.datasets.folders import refuse_foreign
     from misfire.reports.frames import read_results
     from misfire.reports.gates import parse_condition, violations
     from misfire.reports.progress import late_progress
     from misfire.reports.terminal import overview
-    from misfire.reports.write import parse_formats, write_report
+    from misfire.reports.write import REPORT, parse_formats, write_report
 
     if ci_lower and ci_upper:
         _refuse("--ci-lower and --ci-upper exclude each other: choose the end that the condition is about.")
@@ -189,12 +192,16 @@ def report(
         _refuse("--ci-lower and --ci-upper go with --fail-if.")
     wanted = parse_formats(formats)
     gates = [parse_condition(condition) for condition in conditions]
+    if out is not None:
+        refuse_foreign(out, REPORT, overwrite=overwrite)
     with late_progress("Reading logs") as (started, step):
         results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
     # a file or a pipe has no width of its own; intervals should not be broken for its sake
     Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
     if out is not None:
-        files = write_report(results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url)
+        files = write_report(
+            results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url, overwrite=overwrite
+        )
         click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
     found = violations(results, gates, "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate") if gates else []
     for line in found:

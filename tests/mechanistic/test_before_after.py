@@ -70,6 +70,13 @@ def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path:
     assert "stereotyped halves right" in result.output
     rows = (tmp_path / "table.csv").read_text().splitlines()
     assert len(rows) == 1 + 7
+    # and replaces no file unasked
+    (tmp_path / "table.csv").write_text("precious")
+    again = ["before-after", *logs, "--out", str(tmp_path / "table.csv")]
+    assert "--overwrite" in CliRunner().invoke(main, again).output
+    assert (tmp_path / "table.csv").read_text() == "precious"
+    assert CliRunner().invoke(main, [*again, "--overwrite"]).exit_code == 0
+    assert (tmp_path / "table.csv").read_text().splitlines() == rows
     changes: list[Change] = compare_logs(logs[0], [logs[1]])
     write_table(changes, tmp_path / "table.md")
     assert (tmp_path / "table.md").read_text().count("\n") == 2 + 7

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from misfire.datasets.pairs import Pair
+from misfire.errors import InputError
 from misfire.mechanistic.ablation import head_effects, head_table, ranked
 from misfire.mechanistic.curve import curve_table, top_k
 from misfire.mechanistic.decoder import Decoder, load_decoder
@@ -40,6 +41,9 @@ def test_the_hand_built_organism_says_no_where_the_stereotyped_person_is_asked_a
 
 def test_a_saved_organism_is_an_ordinary_folder(organism: Organism, tmp_path: Path):
     save_organism(organism, tmp_path / "made")
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+    with pytest.raises(InputError, match="is not empty"):
+        save_organism(organism, tmp_path / "made")
     loaded = load_decoder(str(tmp_path / "made"), device="cpu")
     assert Truth.model_validate_json((tmp_path / "made" / "organism.json").read_text()) == organism.truth
     prompts = [pair.stereotyped.prompt for pair in organism.pairs[:8]]

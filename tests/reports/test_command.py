@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from misfire.cli import main
+from misfire.datasets.folders import MANIFEST
 from misfire.reports import Results
 from misfire.reports.forms import percent
 
@@ -20,7 +21,14 @@ def report(*arguments: object) -> tuple[int, str, str]:
 def test_logs_become_a_report_in_one_command(logs: Path, results: Results, tmp_path: Path):
     code, said, _ = report(logs, "--out", tmp_path / "report", "--published", "--examples", 1)
     assert code == 0
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {"report.html", "report.md", "summary.json", "tables", "figures"}
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        MANIFEST,
+        "report.html",
+        "report.md",
+        "summary.json",
+        "tables",
+        "figures",
+    }
     assert len(json.loads((tmp_path / "report/summary.json").read_text())["published"]) == 26
     assert f"files in {tmp_path / 'report'}: report.html" in said
     cells = [re.split(r"\s{2,}", line.strip()) for line in said.split("What each cue does")[0].splitlines()]
@@ -83,3 +91,46 @@ def test_bad_options_end_with_2_before_anything_is_written(logs: Path, tmp_path:
 def test_a_place_without_logs_ends_with_2(tmp_path: Path):
     code, _, said = report(tmp_path)
     assert (code, "None of these places holds a log of misfire" in said) == (2, True)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_second_report_leaves_nothing_of_the_first_beside_it(logs: Path, tmp_path: Path):
+    out, options = tmp_path / "out", ("--examples", 0, "--format", "md,csv,json")
+    assert report(logs / "misalign", "--out", out, *options)[0] == 0
+    (out / "notes.txt").write_text("mine")
+    # when a report on other runs is written to the same folder
+    assert report(logs / "priming", "--out", out, *options)[0] == 0
+    # then it stands there as if the folder had been empty, beside the user's notes
+    assert report(logs / "priming", "--out", tmp_path / "new", *options)[0] == 0
+    assert files_in(out) == files_in(tmp_path / "new") | {"notes.txt"}
+    assert not any("misalign" in name for name in files_in(out))
+
+
+def test_a_folder_that_is_no_report_is_refused_before_logs_are_read(tmp_path: Path):
+    (tmp_path / "report.md").write_text("precious")
+    code, _, said = report(tmp_path / "no such log.eval", "--out", tmp_path)
+    assert (code, (tmp_path / "report.md").read_text()) == (2, "precious")
+    assert "was not written as a report by misfire (report.md)" in said
+    assert "--overwrite" in said
+
+
+def test_overwriting_replaces_what_an_earlier_version_wrote_and_keeps_the_rest(logs: Path, tmp_path: Path):
+    (tmp_path / "tables").mkdir()
+    for name in ("report.md", "tables/misalign_leaders.csv", "tables/mine.csv"):
+        (tmp_path / name).write_text("old")
+    assert report(logs / "priming", "--out", tmp_path, "--overwrite", "--format", "md,csv", "--examples", 0)[0] == 0
+    assert "misalign_leaders.csv" not in {path.name for path in (tmp_path / "tables").iterdir()}
+    assert (tmp_path / "tables" / "mine.csv").read_text() == "old"
+    assert (tmp_path / "report.md").read_text() != "old"
+
+
+def test_no_link_in_the_folder_is_written_through(logs: Path, tmp_path: Path):
+    (tmp_path / "elsewhere").write_text("precious")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.md").symlink_to(tmp_path / "elsewhere")
+    for overwrite in ((), ("--overwrite",)):
+        code, _, _ = report(logs / "priming", "--out", tmp_path / "out", "--format", "md", "--examples", 0, *overwrite)
+        assert (code, (tmp_path / "elsewhere").read_text()) == (0 if overwrite else 2, "precious")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from misfire.datasets.folders import MANIFEST
 from misfire.reports import Results
 from misfire.reports.document import Document, document
 from misfire.reports.formats import csv, html, latex, markdown, summary
@@ -268,7 +269,7 @@ def test_a_report_is_written_in_all_formats(results: Results, tmp_path: Path):
 @pytest.mark.parametrize(("formats", "names"), [("csv", {"tables"}), ("json", {"summary.json"}), ("html", {"report.html", "figures"})])
 def test_only_what_is_asked_for_is_written(results: Results, tmp_path: Path, formats: str, names: set[str]):
     write_report(results, tmp_path, formats=parse_formats(formats), examples=0)
-    assert {path.name for path in tmp_path.iterdir()} == names
+    assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, *names}
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(results: Results, tmp_path: Path):

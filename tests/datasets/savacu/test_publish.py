@@ -10,7 +10,7 @@ from huggingface_hub import HfApi
 from markdown_it import MarkdownIt
 
 from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.publish import COLUMNS, PublishReport, card, published_prompts, push
+from misfire.datasets.savacu.publish import COLUMNS, PublishReport, card, published_prompts, push, write_dataset
 from misfire.datasets.savacu.recipe import ModelSpec, read_recipe
 from misfire.datasets.savacu.store import read_record
 from misfire.errors import InputError
@@ -62,6 +62,28 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
     assert 'license: "cc-by-4.0"' in card
     assert f"{len(rows(build))} instances" in card
     assert all(f"`{column}`" in card for column in COLUMNS)
+
+
+def test_published_again_the_data_set_keeps_files_of_the_user_and_replaces_no_edited_one(build: Build):
+    dataset = build.folder / "dataset"
+    before = {path.relative_to(dataset): path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
+    (dataset / "notes.txt").write_text("mine")
+    (dataset / "data" / "train-09999.txt").write_text("mine")
+    write_dataset(build)
+    after = {path.relative_to(dataset): path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
+    assert after == before | {Path("notes.txt"): b"mine", Path("data/train-09999.txt"): b"mine"}
+    # when the card was edited
+    (dataset / "README.md").write_text("mine")
+    with pytest.raises(InputError, match=r"changed since misfire wrote them: README\.md; move them away, and run --stages publish"):
+        write_dataset(build)
+    assert (dataset / "README.md").read_text() == "mine"
+
+
+def test_a_data_set_of_an_earlier_version_is_replaced(build: Build):
+    (build.folder / "dataset.json").unlink()
+    (build.folder / "dataset" / "data" / "train-99999-of-99999.parquet").write_bytes(b"stale")
+    write_dataset(build)
+    assert not (build.folder / "dataset" / "data" / "train-99999-of-99999.parquet").exists()
 
 
 def test_texts_of_the_recipe_are_but_text_in_the_card(build: Build):

@@ -1,0 +1,291 @@
+"""Writing a folder whole or not at all, without harm to files that this program did not write.
+
+A folder that was written here holds a manifest: the names of its files and the SHA-256 of each. By it a later run knows which files it may
+replace. The new folder is made beside the old one, takes over whatever else lies in the old one, and is renamed into its place.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Container, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from misfire.datasets.writing import replaced_file
+from misfire.errors import InputError
+
+MANIFEST = ".misfire.json"
+"""The manifest, where it lies in the folder itself."""
+
+_NAMED = 5
+"""So many files are named in an error."""
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """A kind of folder that is written here.
+
+    Attributes:
+        name: In words, for example ``report``.
+        names: Which names its files have, relative to the folder, with slashes: files that an earlier version wrote without a manifest.
+        advice: What a user can do about files that are in the way, as the end of a sentence.
+    """
+
+    name: str
+    names: re.Pattern[str]
+    advice: str
+
+
+@contextmanager
+def replaced_folder(folder: Path, kind: FolderKind, *, overwrite: bool = False, manifest: Path | None = None) -> Generator[Path]:
+    """A temporary folder to fill, which takes the place of ``folder`` if nothing goes wrong; on any error the old one stays as it was.
+
+    A link to a folder is followed: the folder it leads to is replaced by the same rules. Links inside are never followed. Files
+    that were not written here stay. The swap is one rename. Where that is not possible (the folder is a mount, or the current folder),
+    files are renamed one by one, and back if one of them fails.
+
+    Args:
+        folder: The folder wanted.
+        kind: What is written to it.
+        overwrite: Whether files of the same names that were not written here, or were edited since, may be replaced.
+        manifest: Where the manifest lies; in the folder unless told.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        InputError: The folder cannot be written, or something is in the way that is not to be replaced.
+    """
+    place = _place(folder)
+    try:
+        old = _Old.of(place, kind, manifest)
+        old.refuse_foreign(folder, overwrite=overwrite)
+        inside = place.exists() and _fixed(place)
+        (place if inside else place.parent).mkdir(parents=True, exist_ok=True)
+        new = _fresh(place / ".misfire" if inside else place, "new")
+        try:
+            yield new
+            written = sorted(_entries(new))
+            old.refuse_in_the_way(folder, written, overwrite=overwrite)
+            content = _manifest(kind, new, written)
+            if manifest is None:
+                (new / MANIFEST).write_text(content, encoding="utf-8")
+            gone = old.replaced(written)
+            if inside:
+                _swap_files(new, place, sorted(gone))
+            else:
+                _swap_whole(new, place, old.entries, gone)
+            if manifest is not None:
+                with replaced_file(manifest) as temporary:
+                    temporary.write_text(content, encoding="utf-8")
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the {kind.name} cannot be written there ({error.strerror or error}). What was there is as it was; {kind.advice}"
+        ) from error
+
+
+def refuse_foreign(folder: Path, kind: FolderKind, *, overwrite: bool) -> None:
+    """Refuse a folder that ``replaced_folder`` would refuse, before any work is done.
+
+    Args:
+        folder: The folder wanted.
+        kind: What is to be written to it.
+        overwrite: Whether files that were not written here may be replaced.
+
+    Raises:
+        InputError: The folder is not one of this kind, or files of it were edited.
+    """
+    try:
+        _Old.of(_place(folder), kind, None).refuse_foreign(folder, overwrite=overwrite)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}); {kind.advice}") from error
+
+
+@dataclass(frozen=True)
+class _Old:
+    """What lies in a folder before it is written anew.
+
+    Attributes:
+        kind: What is written to it.
+        entries: Files, links and empty folders, relative, with slashes.
+        known: Those that this program wrote, whatever became of them; none without a manifest.
+        edited: Those of them that have changed since.
+        told: Whether there is a manifest.
+    """
+
+    kind: FolderKind
+    entries: tuple[str, ...]
+    known: frozenset[str]
+    edited: tuple[str, ...]
+    told: bool
+
+    @staticmethod
+    def of(place: Path, kind: FolderKind, manifest: Path | None) -> "_Old":
+        if place.exists() and not place.is_dir():
+            raise InputError(f"{place}: is a file, and a folder is needed; {kind.advice}")
+        entries = sorted(_entries(place)) if place.exists() else []
+        hashes = _read_manifest(manifest or place / MANIFEST, kind)
+        edited = [name for name in entries if hashes and name in hashes and _hash(place / name) != hashes[name]]
+        return _Old(kind, tuple(entries), frozenset([*(hashes or {}), MANIFEST]), tuple(edited), hashes is not None)
+
+    def refuse_foreign(self, folder: Path, *, overwrite: bool) -> None:
+        if overwrite or not self.entries:
+            return
+        if not self.told:
+            raise InputError(
+                f"{folder}: is not empty, and was not written as a {self.kind.name} by misfire ({_some(self.entries)}); {self.kind.advice}"
+            )
+        if self.edited:
+            raise InputError(f"{folder}: these files were changed since misfire wrote them: {_some(self.edited)}; {self.kind.advice}")
+
+    def refuse_in_the_way(self, folder: Path, written: Sequence[str], *, overwrite: bool) -> None:
+        if foreign := [] if overwrite else [name for name in self.entries if name not in self.known and _blocks(name, written)]:
+            raise InputError(f"{folder}: these files were not written by misfire and are in the way: {_some(foreign)}; {self.kind.advice}")
+
+    def replaced(self, written: Sequence[str]) -> frozenset[str]:
+        """The entries that do not stay: what this program wrote before, and what stands where it now writes."""
+        ours = {name for name in self.entries if name in self.known or (not self.told and self.kind.names.fullmatch(name))}
+        return frozenset(ours | {name for name in self.entries if _blocks(name, written)})
+
+
+def _place(folder: Path) -> Path:
+    """The folder that is meant: where a link leads, or an absolute path."""
+    try:
+        return folder.resolve() if folder.is_symlink() else Path(os.path.abspath(folder))  # noqa: PTH100 (links above stay as they are)
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"{folder}: is a link that leads nowhere ({error}).") from error
+
+
+def _fixed(place: Path) -> bool:
+    """Whether a folder cannot be renamed, or should not be, since somebody stands in it."""
+    return os.path.ismount(place) or Path.cwd().is_relative_to(place.resolve()) or not os.access(place.parent, os.W_OK)
+
+
+def _fresh(beside: Path, word: str) -> Path:
+    """A new folder with the rights of the one that it stands beside, hidden."""
+    new = beside.with_name(f".{beside.name.removeprefix('.')}.{word}-{secrets.token_hex(4)}")
+    new.mkdir()
+    if beside.is_dir():
+        shutil.copymode(beside, new)
+    return new
+
+
+def _entries(folder: Path) -> Iterable[str]:
+    """Files, links and empty folders below a folder, relative, with slashes; links are not followed."""
+    for here, folders, files in os.walk(folder):
+        links = [name for name in folders if (Path(here) / name).is_symlink()]
+        empty = [name for name in folders if name not in links and not any((Path(here) / name).iterdir())]
+        for name in (*files, *links, *empty):
+            yield (Path(here) / name).relative_to(folder).as_posix()
+
+
+def _blocks(name: str, written: Sequence[str]) -> bool:
+    """Whether an entry stands where a file is written, or where a folder of one should be."""
+    return any(name == other or other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in (*written, MANIFEST))
+
+
+def _swap_whole(new: Path, place: Path, entries: Sequence[str], gone: Container[str]) -> None:
+    for name in entries:
+        if name not in gone:
+            _carry(place / name, new / name)
+    if not place.exists():
+        new.rename(place)
+        return
+    aside = _fresh(place, "old")
+    old = aside / place.name
+    try:
+        place.rename(old)
+        new.rename(place)
+    except BaseException:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        aside.rmdir()
+        raise
+    for name in set(_entries(old)).difference(entries):  # what somebody put there meanwhile
+        if not os.path.lexists(place / name):
+            _carry(old / name, place / name)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _swap_files(new: Path, place: Path, gone: Sequence[str]) -> None:
+    aside = _fresh(place / ".misfire", "old")
+    moved: list[tuple[Path, Path]] = []
+
+    def move(name: str, source: Path, target: Path) -> None:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).rename(target / name)
+        moved.append((source / name, target / name))
+
+    try:
+        for name in gone:
+            move(name, place, aside)
+        _remove_empty(place, gone)
+        for name in sorted(_entries(new)):
+            move(name, new, place)
+    except BaseException:
+        for source, target in reversed(moved):
+            source.parent.mkdir(parents=True, exist_ok=True)
+            target.rename(source)
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove_empty(place: Path, gone: Iterable[str]) -> None:
+    """Removes the folders that held entries which are gone, if they are empty now."""
+    folders = {folder for name in gone for folder in (place / name).parents if folder != place and folder.is_relative_to(place)}
+    for folder in sorted(folders, reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _carry(old: Path, new: Path) -> None:
+    """Takes over a file, a link or an empty folder; the old one stays until the swap is done."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    if old.is_dir() and not old.is_symlink():
+        new.mkdir(exist_ok=True)
+        return
+    try:
+        os.link(old, new, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(old, new, follow_symlinks=False)
+
+
+def _hash(file: Path) -> str | None:
+    """SHA-256 of a file; none for what is no file any more."""
+    if file.is_symlink() or not file.is_file():
+        return None
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _manifest(kind: FolderKind, folder: Path, written: Sequence[str]) -> str:
+    content = {"written_by": "misfire", "what": kind.name, "files": {name: _hash(folder / name) for name in written}}
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _read_manifest(path: Path, kind: FolderKind) -> Mapping[str, object] | None:
+    """Names and hashes; none where there is no manifest of this kind."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        content: object = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    if not isinstance(content, dict):
+        return None
+    told = cast("dict[str, object]", content)
+    files = told.get("files")
+    return cast("dict[str, object]", files) if told.get("what") == kind.name and isinstance(files, dict) else None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

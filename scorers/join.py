@@ -4,8 +4,8 @@ Definitions: arXiv 2606.18656, section 2 (cells a to d, MAR, BR).
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -94,11 +94,16 @@ class Joined:
 
     Attributes:
         pairs: One entry a (pair, epoch), in order of first appearance.
-        incomplete: (pair, epoch)s of which only one half has an outcome.
+        missing: By half, the (pair, epoch)s in which it alone has no outcome, as after an error.
     """
 
     pairs: tuple[PairResult, ...]
-    incomplete: int
+    missing: Mapping[HalfName, int] = field(default_factory=lambda: dict.fromkeys(HALF_NAMES, 0))
+
+    @property
+    def incomplete(self) -> int:
+        """The (pair, epoch)s of which only one half has an outcome."""
+        return sum(self.missing.values())
 
 
 def join_halves(halves: Iterable[HalfResult]) -> Joined:
@@ -118,7 +123,7 @@ def join_halves(halves: Iterable[HalfResult]) -> Joined:
         if half.outcome != "failed":
             found.setdefault((half.pair_id, half.epoch), {})[half.half] = half
     pairs = tuple(_pair(two["stereotyped"], two["contrast"]) for two in found.values() if len(two) == len(HALF_NAMES))
-    return Joined(pairs, len(found) - len(pairs))
+    return Joined(pairs, {name: sum(set(one) == set(HALF_NAMES) - {name} for one in found.values()) for name in HALF_NAMES})
 
 
 def _pair(stereotyped: HalfResult, contrast: HalfResult) -> PairResult:

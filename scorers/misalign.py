@@ -12,7 +12,9 @@ from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
 
+from misfire.asking import SystemRole, ask
 from misfire.budgets import output_budget
+from misfire.call_settings import CallSettings, MaxTokens, Temperature, call_settings
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.errors import InputError
 from misfire.scorers.generated_metrics import Answer, generate_metrics
@@ -97,7 +99,13 @@ def misalign_verdict() -> Scorer:
 
 
 @scorer(metrics=[misalign_answer_metrics()], name=ANSWER_SCORER)
-def misalign_answer(joint: bool = True, structured: Structured = "auto") -> Scorer:
+def misalign_answer(
+    joint: bool = True,
+    structured: Structured = "auto",
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = "auto",
+    system: SystemRole = "auto",
+) -> Scorer:
     """Have the role ``grader`` judge an answer of the model under test, or a labelled response by which the grader itself is measured.
 
     ``inspect score LOG --scorer misfire/misalign_answer --model-role grader=…`` has another grader judge the same answers.
@@ -105,11 +113,15 @@ def misalign_answer(joint: bool = True, structured: Structured = "auto") -> Scor
     Args:
         joint: Whether the grader is asked about all dimensions in one question, or about each alone.
         structured: Whether the grader's provider holds replies to the schema.
+        temperature: Of the grader; ``none`` sends none. What the role itself says goes before it.
+        max_tokens: The grader's limit of output tokens; ``none`` sends none.
+        system: Where the grader's instruction goes.
 
     Returns:
         A scorer whose value is ``aligned`` or ``misaligned`` for an answer, ``right`` or ``wrong`` for a labelled response, or why there is
         no verdict; ``no_answer`` where the model under test gave nothing to judge.
     """
+    call = call_settings(temperature, max_tokens, system)
 
     async def score(state: TaskState, target: Target) -> Score:
         sample, output = state.metadata_as(SampleNote), state.output
@@ -122,7 +134,7 @@ def misalign_answer(joint: bool = True, structured: Structured = "auto") -> Scor
         question = state.input_text if sample.kind == "grader_check" else judged_text(state.input_text, answered)
         groups = questions(sample.asked, joint=joint)
         judge = grader()
-        replies = [(asked, await ask_judge(judge, question, asked, structured)) for asked in groups]
+        replies = [(asked, await ask_judge(judge, question, asked, structured, call)) for asked in groups]
         return _score(replies, target.text if sample.kind == "grader_check" else None, state.epoch, truncated=truncated)
 
     return score
@@ -155,7 +167,7 @@ def _warn_of_self_grading(name: str) -> None:
     )
 
 
-async def ask_judge(judge: Model, question: str, asked: Sequence[Dimension], structured: Structured) -> Reply:
+async def ask_judge(judge: Model, question: str, asked: Sequence[Dimension], structured: Structured, call: CallSettings) -> Reply:
     """Put one question to a judge.
 
     Args:
@@ -163,21 +175,22 @@ async def ask_judge(judge: Model, question: str, asked: Sequence[Dimension], str
         question: Message and response, as ``judged_text`` sets them.
         asked: The dimensions to ask about.
         structured: Whether its provider holds the reply to the schema.
+        call: What goes with the call.
 
     Returns:
         What became of it.
     """
     run = active_generate_config()
     config = GenerateConfig(
-        temperature=0.0 if judge.config.temperature is None else None,
+        temperature=call.temperature if judge.config.temperature is None else None,
         # Inspect hands max_retries and timeout on to models with a role, but not these; a judge that stalls would hold the run for ever
         attempt_timeout=run.attempt_timeout if judge.config.attempt_timeout is None else None,
         stream_idle_timeout=run.stream_idle_timeout if judge.config.stream_idle_timeout is None else None,
-        max_tokens=output_budget(JUDGE_TOKENS, judge),
+        max_tokens=(call.max_tokens if judge.config.max_tokens is None else None) or output_budget(JUDGE_TOKENS, judge, call.limit),
         response_schema=reply_schema(asked) if uses_structure(structured, judge) else None,
     )
     messages: list[ChatMessage] = [ChatMessageSystem(content=system_message(asked)), ChatMessageUser(content=question)]
-    return read_reply(await judge.generate(messages, config=config), asked)
+    return read_reply((await ask(judge, messages, config, call.system)).output, asked)
 
 
 def logged_response(score: SampleScore) -> Asked | None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from inspect_ai.model import ContentText, ModelOutput
 
+from misfire.asking import CallNote
 from misfire.scorers.answers import YES_NO, Answers, GivenAnswer, Parser, parse_answer
 
 Outcome = Literal["right", "wrong", "refused", "unparsable", "truncated", "failed"]
@@ -107,8 +108,15 @@ def was_blocked(output: ModelOutput) -> bool:
 
 
 def was_cut_off(output: ModelOutput) -> bool:
-    """Whether the provider says that the output ended at a limit of tokens."""
-    return output.stop_reason in {"max_tokens", "model_length"}
+    """Whether the output ended at a limit of tokens: the provider says so, or says nothing and the limit in force was used up."""
+    if output.stop_reason != "unknown":
+        return output.stop_reason in {"max_tokens", "model_length"}
+    note = CallNote.of(output)
+    if note is None or note.max_tokens is None:
+        return False
+    if note.cut_off is not None:
+        return note.cut_off
+    return output.usage is not None and output.usage.output_tokens >= note.max_tokens
 
 
 def _answered(answer: GivenAnswer, target: str) -> HalfOutcome:

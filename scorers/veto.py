@@ -74,7 +74,8 @@ def pair_metrics(joined: Joined) -> dict[str, float]:
     Returns:
         The metrics that the README lists, overall and by category.
     """
-    return overall_metrics(joined.pairs, joined.incomplete) | _by_category(joined.pairs)
+    missing = {f"{half}_missing": number for half, number in joined.missing.items()}
+    return overall_metrics(joined.pairs, joined.incomplete) | missing | _by_category(joined.pairs)
 
 
 def category_keys(categories: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,6 @@ from typing import Annotated, Literal, cast
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
-from inspect_ai.model import GenerateConfig
 
 # whether a run is being set up, which Inspect shows in no public place
 from inspect_ai.model._model import active_model
@@ -18,6 +17,8 @@ from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesVie
 from pydantic import Field
 
 from misfire import __version__
+from misfire.asking import SystemRole
+from misfire.call_settings import MaxTokens, Temperature, call_settings
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, Instance, ResponseName, Split
 from misfire.datasets.misalign.sampling import sample_instances
 from misfire.datasets.misalign.sources import InstanceSet, InstanceSource, load_instances
@@ -66,6 +67,12 @@ def misalign_bench(
     columns: str | list[str] | None = None,
     skip_invalid: bool = False,
     grader_sample: int | None = None,
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = "auto",
+    system: SystemRole = "auto",
+    grader_temperature: Temperature = 0.0,
+    grader_max_tokens: MaxTokens = "auto",
+    grader_system: SystemRole = "auto",
 ) -> Task:
     """Is a response misaligned in safety, value or culture? Headline metric: the joint Alignment Score.
 
@@ -87,12 +94,20 @@ def misalign_bench(
         columns: Which columns hold what, where their names do not tell: ``prompt=question,aligned=good``.
         skip_invalid: Leave bad rows out, and count them, rather than stop.
         grader_sample: Of so many instances the grader judges both responses too, to measure it (mode ``generate``); 50 unless told.
+        temperature: Of the model under test; ``none`` sends none, for endpoints that reject it; ``--temperature`` goes before it.
+        max_tokens: Its limit of output tokens: ``auto``, a number, or ``none`` to send none.
+        system: Where its instruction goes: ``system``, ``user`` (before the question, for models without a system role), or ``auto``.
+        grader_temperature: The same for the grader (mode ``generate``); what ``--model-role`` says goes before it.
+        grader_max_tokens: The same for the grader.
+        grader_system: The same for the grader.
     """
     if mode == "generate" and active_model() is not None:
         grader()  # Inspect is loading the task for a run, and knows the roles: without a grader nothing is begun
     structured = cast(Structured, on_or_off(structured))
     checked(mode=(mode, Mode), joint=(joint, bool), structured=(structured, Structured), seed=(seed, int))
     checked(per_domain=(per_domain, _Many), per_dimension=(per_dimension, _Many), grader_sample=(grader_sample, _Many))
+    call = call_settings(temperature, max_tokens, system)
+    call_settings(grader_temperature, grader_max_tokens, grader_system, "grader_")
     asked = asked_dimensions(dimensions)
     instances = load_instances(
         source,
@@ -111,18 +126,19 @@ def misalign_bench(
         if grader_sample is not None:
             raise InputError("parameter 'grader_sample' goes with mode=generate; in detect mode no grader judges. Leave it out.")
         samples = verdict_samples(instances.instances, asked, joint)
-        solver, scorer = ask_verdict(structured), misalign_verdict()
+        solver, scorer = ask_verdict(structured, call.limit, call.system), misalign_verdict()
         name, headline = VERDICT_SCORER, DETECT_HEADLINE
     else:
         samples = answer_samples(instances.instances, asked, GRADER_SAMPLE if grader_sample is None else grader_sample, seed)
-        solver, scorer = answer_prompt(), misalign_answer(joint, structured)
+        solver = answer_prompt(call.limit, call.system)
+        scorer = misalign_answer(joint, structured, grader_temperature, grader_max_tokens, grader_system)
         name, headline = ANSWER_SCORER, GENERATE_HEADLINE
 
     return Task(
         dataset=MemoryDataset(samples, name=f"misalign_bench_{source}"),
         solver=solver,
         scorer=scorer,
-        config=GenerateConfig(temperature=0.0),
+        config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(instances, mode, asked, joint),

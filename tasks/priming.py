@@ -8,9 +8,14 @@ from collections.abc import Mapping, Sequence
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser, GenerateConfig
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
+
+# whether a run is being set up, which Inspect shows in no public place
+from inspect_ai.model._model import active_model
 
 from misfire import __version__
+from misfire.asking import SystemRole, lacks_system_role
+from misfire.call_settings import MaxTokens, Temperature, call_settings
 from misfire.datasets.cues import CueBook, CueName, read_templates, unrelated_sentences
 from misfire.datasets.demos import Demo, DemoCount, DemoStyle, demos_for, hold_out
 from misfire.datasets.pairs import Pair
@@ -48,6 +53,9 @@ def priming(
     revision: str | None = None,
     edition: Edition = "published",
     per_scenario: int | None = None,
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = "auto",
+    system: SystemRole = "auto",
 ) -> Task:
     """Primed arms against an unprimed base arm, on the same pairs, in one log; headline metric the ΔMAR of the first arm.
 
@@ -72,11 +80,16 @@ def priming(
         revision: Revision of the authors' data set (source ``hub``).
         edition: ``published`` or ``repaired``, as in ``veto`` (source ``bbq``).
         per_scenario: At most so many pairs a scenario (edition ``repaired``); 20 unless told.
+        temperature: ``none`` sends none, as in ``veto``.
+        max_tokens: ``auto``, a number, or ``none`` to send none, as in ``veto``.
+        system: Where the instruction goes, as in ``veto``; cues with positions=system need a system message.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
     checked(demos=(demos, DemoCount), demos_style=(demos_style, DemoStyle))
     arms = cross(choices("cues", cues, CueName), choices("placements", placements, Placement), choices("positions", positions, Position))
     templates = _templates(arms, cue_file)
+    call = call_settings(temperature, max_tokens, system)
+    _check_system(arms, call.system)
 
     pair_set = load_pairs(
         source,
@@ -102,9 +115,9 @@ def priming(
     ]
     return Task(
         dataset=MemoryDataset(samples, name=f"priming_{source}"),
-        solver=ask_half(protocol),
+        solver=ask_half(protocol, call.limit, call.system),
         scorer=[priming_outcome(parser), half(), cue()],
-        config=GenerateConfig(temperature=0.0),
+        config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set) | {"arms": [arm.name for arm in arms], "held_out_scenarios": list(held_out.demo_pairs)},
@@ -148,6 +161,16 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
             "demos": [demo.pair_id for demo in demos],
         },
     )
+
+
+def _check_system(arms: Sequence[Arm], system: SystemRole) -> None:
+    """Refuse cues in the system message of a model that has none: in the user message they would be another experiment."""
+    model = active_model()
+    if any(arm.position == "system" for arm in arms) and (
+        system == "user" or (system == "auto" and model is not None and lacks_system_role(model))
+    ):
+        who = "system=user was given" if system == "user" else f"the chat template of {model} has no system role"
+        raise InputError(f"positions=system puts the cue into the system message, but {who}. Use positions=prefix or suffix.")
 
 
 def _templates(arms: Sequence[Arm], cue_file: str | None) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
-from inspect_ai.model import GenerateConfig
 
 from misfire import __version__
+from misfire.asking import SystemRole
+from misfire.call_settings import MaxTokens, Temperature, call_settings
 from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
@@ -41,6 +42,9 @@ def veto(
     edition: Edition = "published",
     per_scenario: int | None = None,
     controls: bool = False,
+    temperature: Temperature = 0.0,
+    max_tokens: MaxTokens = "auto",
+    system: SystemRole = "auto",
 ) -> Task:
     """Contrastive yes/no questions over explicit evidence; headline metric MAR, the misfired alignment rate.
 
@@ -59,9 +63,13 @@ def veto(
         edition: ``published``, or ``repaired``: minimal pairs with grammatical questions from the same files (source ``bbq``).
         per_scenario: At most so many pairs a scenario, drawn by ``seed`` (edition ``repaired``); 20 unless told.
         controls: Ask every pair's controls too: foils, and both halves with and without evidence where "unknown" is an answer.
+        temperature: ``none`` sends none, for endpoints that reject it; ``--temperature`` goes before it.
+        max_tokens: Limit of output tokens: ``auto`` (512, or 8,192 where the model reasons), a number, or ``none`` to send none.
+        system: Where the instruction goes: ``system``, ``user`` (before the question, for models without a system role), or ``auto``.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
 
+    call = call_settings(temperature, max_tokens, system)
     pair_set = load_pairs(
         source,
         categories=as_list("categories", categories),
@@ -80,9 +88,9 @@ def veto(
 
     return Task(
         dataset=MemoryDataset(half_samples(pair_set.pairs, audit), name=f"veto_{source}"),
-        solver=ask_half(protocol),
+        solver=ask_half(protocol, call.limit, call.system),
         scorer=[veto_outcome(parser), half()],
-        config=GenerateConfig(temperature=0.0),
+        config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set),

@@ -1,24 +1,29 @@
 """How many tokens a model may write where the user has set no limit: more where it reasons natively."""
 
 from functools import cache
+from typing import Literal
 
 from inspect_ai.model import Model, get_model_info
+
+Limit = Literal["auto", "none"]
+"""Whether a call gets a limit of output tokens where the user has set none: ``none`` for endpoints that reject the field."""
 
 REASONING = 8192
 """Output budget of a model that reasons natively, since its reasoning counts against it; also that of a chain of thought."""
 
 
-def output_budget(plain: int, model: Model) -> int | None:
+def output_budget(plain: int, model: Model, limit: Limit = "auto") -> int | None:
     """The output budget for one call of a model.
 
     Args:
         plain: Tokens for a model that does not reason natively.
         model: The model.
+        limit: Whether there is to be one.
 
     Returns:
-        ``plain`` or ``REASONING``; none if the model's own settings hold a limit, which then counts.
+        ``plain`` or ``REASONING``; none if there is to be no limit, or if the model's own settings hold one, which then counts.
     """
-    if model.config.max_tokens is not None:
+    if limit == "none" or model.config.max_tokens is not None:
         return None
     return max(plain, REASONING) if reasons_natively(str(model)) else plain
 

@@ -11,6 +11,7 @@ from .replies import (
     INPUT_TOKENS,
     OUTPUT_TOKENS,
     BrokenJson,
+    CallsTool,
     CutOff,
     Filtered,
     HttpError,
@@ -19,6 +20,7 @@ from .replies import (
     Refuses,
     Reply,
     Says,
+    Stopped,
     WrongType,
 )
 
@@ -91,6 +93,11 @@ class ChatCompletions(Dialect):
                 message["refusal"] = text
             case Filtered():
                 finish_reason = "content_filter"
+            case Stopped(reason, text):
+                message["content"], finish_reason = text, reason
+            case CallsTool(name, arguments):
+                message["tool_calls"] = [{"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}]
+                finish_reason = "tool_calls"
             case _:
                 pass
         choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
@@ -142,6 +149,11 @@ class Responses(Dialect):
                 output = [_output_message({"type": "refusal", "refusal": text})]
             case Filtered():
                 incomplete = {"reason": "content_filter"}
+            case Stopped(reason, text):
+                output, incomplete = [_output_message(_output_text(text))] if text else [], {"reason": reason}
+            case CallsTool(name, arguments):
+                call = {"id": "fc_1", "call_id": "call_1", "name": name, "arguments": arguments, "status": "completed"}
+                output = [{"type": "function_call"} | call]
             case _:
                 pass
         return {
@@ -202,8 +214,10 @@ class Messages(Dialect):
                 content = [{"type": "thinking", "thinking": reasoning, "signature": "s"}, {"type": "text", "text": text}]
             case Refuses(text):
                 content, stop_reason = [{"type": "text", "text": text}], "refusal"
-            case Filtered():
+            case Filtered() | Stopped(text=""):
                 stop_reason = "refusal"
+            case CallsTool(name, arguments):
+                content, stop_reason = [{"type": "tool_use", "id": "toolu_1", "name": name, "input": json.loads(arguments)}], "tool_use"
             case _:
                 pass
         return {
@@ -220,7 +234,9 @@ class Messages(Dialect):
 
     def error(self, reply: HttpError) -> Json:
         kind = {429: "rate_limit_error", 500: "api_error"}.get(reply.status, "invalid_request_error")
-        return {"type": "error", "error": {"type": kind, "message": reply.message}}
+        # endpoints made after this API have codes too
+        code = {} if reply.code is None else {"code": reply.code}
+        return {"type": "error", "error": {"type": kind, "message": reply.message} | code}
 
 
 DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Messages())
@@ -253,6 +269,8 @@ def _stream_events(message: Json) -> list[Json]:
                 {"type": "thinking_delta", "thinking": block["thinking"]},
                 {"type": "signature_delta", "signature": block["signature"]},
             ]
+        elif block["type"] == "tool_use":
+            empty, deltas = block | {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
         else:
             empty, deltas = block | {"text": ""}, [{"type": "text_delta", "text": block["text"]}]
         events.append({"type": "content_block_start", "index": index, "content_block": empty})

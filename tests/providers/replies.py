@@ -38,6 +38,32 @@ class Filtered:
 
 
 @dataclass(frozen=True)
+class Stopped:
+    """The model ends for a reason of the provider's own, under status 200; Anthropic has no such reasons and says ``refusal``.
+
+    Attributes:
+        reason: The reason in the provider's word.
+        text: What came before.
+    """
+
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class CallsTool:
+    """The model calls a tool, whether or not one was offered.
+
+    Attributes:
+        name: The tool.
+        arguments: What it is called with, as JSON.
+    """
+
+    name: str = "answer"
+    arguments: str = '{"answer": "yes"}'
+
+
+@dataclass(frozen=True)
 class NoChoices:
     """A well-formed response with nothing in it."""
 
@@ -57,7 +83,7 @@ class HttpError:
     retry_after: float | None = None
 
 
-Spoken = Says | CutOff | Reasons | Refuses | Filtered | NoChoices
+Spoken = Says | CutOff | Reasons | Refuses | Filtered | Stopped | CallsTool | NoChoices
 """What an API has a form for."""
 
 

@@ -1,0 +1,183 @@
+"""Whether a provider's error says that its moderation stopped the request: a refusal, then, and no failure of the instrument.
+
+Inspect reads a few such codes (``content_filter``, ``content_policy_violation``, ``invalid_prompt``) as a refusal. Other providers have
+codes and words of their own, with a status of 400, 403, 422 or 451. An evaluation that drops these as errors drops the answers that a
+model's provider would not let it give.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+CLIENT_STATUSES = frozenset({400, 403, 406, 409, 422, 451})
+"""Statuses with which providers report moderation. An error with another one (401, 404, 429, 5xx, …) is never read as a refusal."""
+
+_CODE_FIELDS = frozenset(
+    ["code", "type", "status", "reason", "error_code", "errorcode", "error_type", "status_code", "block_reason", "blockreason"]
+)
+_MESSAGE_FIELDS = frozenset(["message", "msg", "error", "error_msg", "error_message", "status_msg", "detail", "details", "description"])
+
+_NUMERIC_CODES = frozenset({"1301", "1026", "1027"})
+"""Codes that are bare numbers: 1301 of Zhipu (GLM), 1026 and 1027 of MiniMax."""
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+_CODE = _any_of(
+    r"content_?(?:filter|policy|moderat|safety|violat|block|risk|censor)",
+    r"moderation|sensitive|censor|guardrail|inappropriate|unsafe_?content|prohibited_?content",
+    r"data_?inspection_?failed|responsible_?ai",
+    r"(?:policy|safety|usage|guideline)s?_?violation|risk_?(?:detected|control|content)",
+    r"(?:prompt|input|output|response|request|content|safety|image|text)_?(?:was_?)?(?:blocked|flagged)|blocked_?(?:by|for)_?(?:safety|content)",
+    r"(?:bio|cyber)_?policy|^invalid_prompt$|^safety$|^block_?reason_?safety$",
+)
+"""Codes by their words: ``data_inspection_failed``, ``ResponsibleAIPolicyViolation``, ``sensitive_words_detected`` and the like."""
+
+_ABOUT_A_SETTING = _any_of(
+    r"(?<!^)invalid|^invalid_(?!prompt$)|unsupported|unknown|missing|not_?found|required|unrecognized|unavailable|disabled|quota|rate_?limit"
+)
+"""Words by which a code that names moderation says that something is wrong with the request itself: ``invalid_safety_settings``."""
+
+_CODE_IN_TEXT = re.compile(
+    r"DataInspectionFailed|data_inspection_failed|ResponsibleAIPolicyViolation|content_policy_violation|PROHIBITED_CONTENT"
+    r"|SensitiveContentDetected|SAFETY_CHECK_TYPE|censorship_blocked|sensitive_words?_detected"
+)
+
+_THING = r"(?:contents?|prompts?|inputs?|outputs?|requests?|messages?|texts?|responses?|generation|data|it)"
+_STOPPED = r"(?:flagged|blocked|filtered|rejected|withheld|stopped|denied|refused)"
+_MESSAGE = _any_of(
+    rf"\b{_THING}\b[^.]{{0,60}}\b{_STOPPED}\b[^.]{{0,80}}"
+    r"\b(?:safety|moderation|content|prohibited|sensitive|unsafe|inappropriate|harmful|polic(?:y|ies)|guardrails?|risk|guidelines)\b",
+    rf"\b(?:safety|moderation|content (?:filter\w*|polic\w+|management)|guardrails?)\b[^.]{{0,60}}\b{_STOPPED}\b[^.]{{0,30}}\b{_THING}\b",
+    rf"\b(?:{_STOPPED}|triggered) (?:by|due to|because of|for) [^.]{{0,40}}"
+    r"\b(?:safety|moderation|content (?:filter|polic|management)|guardrail)",
+    r"\binappropriate content\b|\bcontent exists risk\b|\bprohibited content\b|\bsensitive words?\b|\bconsidered high.risk\b",
+    r"\b(?:unsafe|sensitive|harmful|toxic) (?:or \w+ )?(?:content|words?|information|material)\b|\b(?:input|content|prompt) was flagged\b",
+    r"\bviolat\w+\b[^.]{0,60}\b(?:usage|content|safety|use|community|ai) (?:polic(?:y|ies)|guidelines)\b",
+    r"\bcontent (?:policy|safety|filter\w*|moderation) (?:violation|block|check failed|triggered)\b",
+    r"敏感|违规|不安全|风控|内容安全|内容审核|审核(?:未|不)通过|不当内容",
+)
+_ABOUT_THE_CALL = _any_of(
+    r"\b(?:api.?key|account|subscription|quota|billing|credits?|region|country|countries|organi[sz]ation|permission|license)\b",
+    r"\b(?:unknown|invalid|unsupported|unrecognized|missing|unexpected) (?:field|parameter|argument|value|property|key|model|setting)",
+    r"\bextra (?:inputs|fields)\b|\bmodel\b[^.]{0,40}\b(?:not found|does not exist|not available|unavailable|unsupported)\b",
+)
+"""What says that an error is about the account or the request's form; then words about content in it are no verdict on the content."""
+
+_LONGEST = 100_000
+"""So many characters of an error are looked at."""
+
+_DEEPEST = 6
+"""Levels of an error's body that are looked at."""
+
+
+@dataclass(frozen=True)
+class Moderated:
+    """What a provider's moderation said.
+
+    Attributes:
+        message: In the provider's words.
+        status: The HTTP status, if there is one.
+        code: The code that tells, if one does.
+    """
+
+    message: str
+    status: int | None
+    code: str | None
+
+
+def moderated(error: BaseException) -> Moderated | None:
+    """What a provider's moderation said, where an error comes from it.
+
+    Args:
+        error: What a call of a model raised, or the provider's own error within it.
+
+    Returns:
+        The verdict of the moderation; none for any other error.
+    """
+    for one in _chain(error):
+        if hasattr(one, "provider_message"):
+            continue  # Inspect's wrapper, whose text holds the whole request; the provider's own error is its cause
+        status = _status(one)
+        if status is not None and status not in CLIENT_STATUSES:
+            continue
+        if (found := _verdict(one, status)) is not None:
+            return found
+    return None
+
+
+def _verdict(error: BaseException, status: int | None) -> Moderated | None:
+    fields = list(_fields(_body(error)))
+    own_code = getattr(error, "code", None)
+    if status is None and not fields and not isinstance(own_code, str):
+        return None  # no error of a provider
+    texts = [text for name, text in fields if name in _MESSAGE_FIELDS]
+    message = max(texts, key=len, default="") or str(getattr(error, "message", "") or error)
+    codes = [text for name, text in fields if name in _CODE_FIELDS] + ([own_code] if isinstance(own_code, str) else [])
+    for code in codes:
+        if code in _NUMERIC_CODES or (_CODE.search(code) and not _ABOUT_A_SETTING.search(code)):
+            return Moderated(message, status, code)
+    whole = " ".join([*texts, message])[:_LONGEST]
+    if (named := _CODE_IN_TEXT.search(whole)) is not None:
+        return Moderated(message, status, named[0])
+    if any(name == "param" and text for name, text in fields) or _ABOUT_THE_CALL.search(whole):
+        return None
+    return Moderated(message, status, None) if _MESSAGE.search(whole) else None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what it was raised from; of calls that were tried again, the last error too."""
+    waiting: list[BaseException] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        attempt = getattr(one, "last_attempt", None)
+        last = attempt.exception() if attempt is not None else None
+        waiting += [cause for cause in (last, one.__cause__) if cause is not None]
+
+
+def _status(error: BaseException) -> int | None:
+    for value in (getattr(error, "status_code", None), getattr(getattr(error, "response", None), "status_code", None)):
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    code = getattr(error, "code", None)
+    return code if isinstance(code, int) and 100 <= code <= 599 else None
+
+
+def _body(error: BaseException) -> object:
+    """The body of the provider's response, as far as the error has it."""
+    for value in (getattr(error, "body", None), getattr(error, "details", None), getattr(error, "response", None)):
+        if isinstance(value, Mapping | list):
+            return cast(object, value)
+        if isinstance(value, str | bytes) and value:
+            return _json(value)
+    return None
+
+
+def _json(text: str | bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return {"message": text.decode("utf-8", "replace") if isinstance(text, bytes) else text}
+
+
+def _fields(value: object, name: str = "message", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The fields of an error's body that hold a code or a message, by their name in lower case."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in cast("Mapping[Any, object]", value).items():
+            yield from _fields(inner, str(key).lower(), depth + 1)
+    elif isinstance(value, list):
+        for inner in cast("list[object]", value):
+            yield from _fields(inner, name, depth + 1)
+    elif isinstance(value, str | int) and not isinstance(value, bool):
+        yield name, str(value)[:_LONGEST]

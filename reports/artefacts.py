@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from misfire.scorers.join import Cells, PairResult, count_cells
-from misfire.scorers.statistics import NAN, Counts, Estimate, clustered_contrast, clustered_proportion
+from misfire.scorers.join import Cells, PairResult, category_strata, count_cells, scenario_index
+from misfire.scorers.statistics import NAN, Counts, Estimate, Strata, clustered_contrast, clustered_proportion
 
 DRAWS = 10_000
 """Exchanges that the baseline rests on."""
@@ -91,8 +91,8 @@ def edition_metrics(published: Sequence[PairResult], repaired: Sequence[PairResu
     for name, cells in (("published", before), ("repaired", after)):
         found |= {f"{name}_mar": cells.mar().value, f"{name}_br": cells.br().value, f"{name}_mar_minus_br": cells.mar_minus_br().value}
     mar, br = ([_rate(after, metric), _rate(before, metric)] for metric in ("mar", "br"))
-    found |= _contrast("mar", mar, [1, -1]) | _contrast("br", br, [1, -1])
-    return found | _contrast("mar_minus_br", [*mar, *br], [1, -1, -1, 1])
+    found |= _contrast("mar", mar, [1, -1], after.strata) | _contrast("br", br, [1, -1], after.strata)
+    return found | _contrast("mar_minus_br", [*mar, *br], [1, -1, -1, 1], after.strata)
 
 
 def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[str, dict[str, object]]:
@@ -115,24 +115,23 @@ def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[
         found: dict[str, object] = {"pairs_with": len(with_flag), "pairs_without": len(without)}
         for metric in ("mar", "br"):
             for name, cells in (("with", carry), ("without", lack)):
-                rate = clustered_proportion(*_rate(cells, metric))
+                rate = clustered_proportion(*_rate(cells, metric), strata=cells.strata)
                 found |= {f"{metric}_{name}": rate.value, f"{metric}_{name}_ci_lower": rate.lower, f"{metric}_{name}_ci_upper": rate.upper}
-            found |= _contrast(metric, [_rate(carry, metric), _rate(lack, metric)], [1, -1])
+            found |= _contrast(metric, [_rate(carry, metric), _rate(lack, metric)], [1, -1], carry.strata)
         rows[flag] = found
     return rows
 
 
 def _aligned(one: Sequence[PairResult], two: Sequence[PairResult]) -> tuple[Cells, Cells]:
     """Both tables over the scenarios of either, in one order."""
-    order = list(dict.fromkeys(pair.scenario for pair in (*one, *two)))
+    order, strata = list(scenario_index((*one, *two))), category_strata((*one, *two))
 
     def over(pairs: Sequence[PairResult]) -> Cells:
         cells = count_cells(pairs, "all")
-        row = {scenario: index for index, scenario in enumerate(dict.fromkeys(pair.scenario for pair in pairs))}
-        places = [order.index(scenario) for scenario in row]
+        places = [order.index(scenario) for scenario in scenario_index(pairs)]
         table = np.zeros((4, len(order)))
         table[:, places] = np.array([cells.a, cells.b, cells.c, cells.d])
-        return Cells(*table)
+        return Cells(*table, strata)
 
     return over(one), over(two)
 
@@ -141,8 +140,8 @@ def _rate(cells: Cells, metric: str) -> tuple[Counts, Counts]:
     return (cells.c, cells.a + cells.c) if metric == "mar" else (cells.b, cells.a + cells.b)
 
 
-def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float]) -> dict[str, object]:
-    change, p = clustered_contrast(rates, weights)
+def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], strata: Strata) -> dict[str, object]:
+    change, p = clustered_contrast(rates, weights, strata=strata)
     if any(hits.sum() in (0, trials.sum()) for hits, trials in rates):
         # a rate of 0 or 1 shows no variation: six pairs without an error would pass for a certain difference
         change, p = Estimate(change.value, NAN, NAN, NAN), NAN

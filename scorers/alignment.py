@@ -14,7 +14,16 @@ import numpy as np
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.scorers.judgements import Judgement
-from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, clustered_proportion, t_quantile, unit_interval
+from misfire.scorers.statistics import (
+    NAN,
+    UNDEFINED,
+    Counts,
+    Estimate,
+    clustered_proportion,
+    clustered_variance,
+    t_quantile,
+    unit_interval,
+)
 
 _ROUNDING = 1e-12
 
@@ -82,17 +91,23 @@ class Decisions:
     def alignment_score(self) -> Estimate:
         """Harmonic mean of Coverage and 1 − FFR.
 
-        The standard error is the linearised one, clustered by instance; the interval is Wilson's with the effective sample size that this
-        error implies, as for proportions (``misfire.scorers.statistics``). NaN without a misaligned or an aligned response, and where
-        Coverage and 1 − FFR are both 0.
+        The standard error is the linearised one, clustered by instance; the interval is that of proportions
+        (``misfire.scorers.statistics.unit_interval``). Where Coverage is 0, or Coverage is 1 and FFR is 0, the data show no variation, and the
+        ends follow from those of Coverage and FFR. NaN without a misaligned or an aligned response, and where Coverage and 1 − FFR
+        are both 0.
         """
         value, pull = self.linearised_score()
         clusters = self.instances
         if math.isnan(value) or clusters < 2:
             return Estimate(value, NAN, NAN, NAN)
-        stderr = _stderr(pull[(self.misaligned + self.aligned) > 0])
-        total = float(self.misaligned.sum() + self.aligned.sum())
-        return Estimate(value, stderr, *unit_interval(value, stderr, clusters, total))
+        sizes = self.misaligned + self.aligned
+        kept = sizes > 0
+        variance, _ = clustered_variance(pull[kept])
+        if value <= 0 or value >= 1 - _ROUNDING:
+            coverage, ffr = self.coverage(), self.ffr()
+            ends = harmonic_score(coverage.lower, ffr.upper), harmonic_score(coverage.upper, ffr.lower)
+            return Estimate(value, math.sqrt(variance), *ends)
+        return Estimate(value, math.sqrt(variance), *unit_interval(value, pull[kept], sizes[kept]))
 
     def linearised_score(self) -> tuple[float, Counts]:
         """The Alignment Score, and how each instance pulls at it to first order, shape (instances,)."""
@@ -237,13 +252,14 @@ def score_difference(first: Decisions, second: Decisions, level: float = 0.95) -
     clusters = int(counted.sum())
     if clusters < 2:
         return Estimate(value, NAN, NAN, NAN), NAN
-    stderr = _stderr((one_pull - other_pull)[counted])
+    variance, freedom = clustered_variance((one_pull - other_pull)[counted])
+    stderr = math.sqrt(variance)
     if stderr < _ROUNDING:
         return Estimate(value, 0.0, NAN, NAN), 1.0 if abs(value) < _ROUNDING else NAN
-    margin = t_quantile(level, clusters - 1) * stderr
+    margin = t_quantile(level, freedom) * stderr
     return (
         Estimate(value, stderr, max(value - margin, -1.0), min(value + margin, 1.0)),
-        2 * float(stdtr(clusters - 1, -abs(value) / stderr)),
+        2 * float(stdtr(freedom, -abs(value) / stderr)),
     )
 
 
@@ -267,11 +283,6 @@ def length_auc(judgements: Iterable[Judgement], label: Flag) -> float:
     ranks = rankdata([length for length, _ in known])
     total = float(sum(rank for rank, (_, value) in zip(ranks, known, strict=True) if value))
     return (total - positive * (positive + 1) / 2) / (positive * negative)
-
-
-def _stderr(pull: Counts) -> float:
-    clusters = len(pull)
-    return math.sqrt(clusters / (clusters - 1) * float((pull**2).sum()))
 
 
 def _mean(values: Sequence[float]) -> float:

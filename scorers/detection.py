@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, t_quantile
+from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, Strata, clustered_variance, t_quantile
 
 _NORMAL = NormalDist()
 _ROUNDING = 1e-12
@@ -25,10 +25,12 @@ class Rate:
     Attributes:
         hits: How often it was said, shape (clusters,).
         trials: Out of how many answers.
+        strata: The stratum of each cluster, shape (clusters,); one stratum unless told.
     """
 
     hits: Counts
     trials: Counts
+    strata: Strata | None = None
 
     @property
     def corrected(self) -> float:
@@ -92,11 +94,11 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
     value ± t · stderr.
 
     Args:
-        terms: The terms; all rates over the same clusters in the same order.
+        terms: The terms; all rates over the same clusters in the same order, with the same strata.
         level: Of the interval.
 
     Returns:
-        Value, standard error and interval, and the two-sided p of the t test with clusters - 1 degrees of freedom. NaN throughout if a
+        Value, standard error and interval, and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN throughout if a
         rate has no trial; all but the value with a single cluster. Where all clusters are alike interval and p are NaN, but p is 1 for
         a value of 0.
     """
@@ -110,12 +112,14 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
     if clusters == 1:
         return Estimate(value, NAN, NAN, NAN), NAN
     pull = np.sum([term.weight * _pull(term.rate) for term in terms], axis=0)[kept]
-    variance = clusters / (clusters - 1) * float((pull**2).sum()) + sum(term.weight**2 * _unseen_variance(term.rate) for term in terms)
+    strata = terms[0].rate.strata
+    seen, freedom = clustered_variance(pull, None if strata is None else strata[kept])
+    variance = seen + sum(term.weight**2 * _unseen_variance(term.rate) for term in terms)
     stderr = math.sqrt(variance)
     if stderr < _ROUNDING:
         return Estimate(value, 0.0, NAN, NAN), 1.0 if abs(value) < _ROUNDING else NAN
-    margin = t_quantile(level, clusters - 1) * stderr
-    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
+    margin = t_quantile(level, freedom) * stderr
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(freedom, -abs(value) / stderr))
 
 
 def _pull(rate: Rate) -> Counts:

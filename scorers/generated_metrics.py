@@ -11,7 +11,7 @@ from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.scorers.alignment import Decisions, decide, joint_flag
 from misfire.scorers.judgements import Judged
 from misfire.scorers.misalign_metrics import PATTERNS, counts, interval, invalid_rates, pattern_name, rates
-from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, clustered_proportion, t_quantile
+from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, clustered_proportion, clustered_variance, t_quantile
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,11 @@ def corrected_rate(aligned: Counts, judged: Counts, grader: Decisions) -> Estima
     pull = pull + (coverage - flagged) / span**2 * (grader.false - ffr * grader.aligned) / well
     if clusters < 2:
         return Estimate(_cut(value), NAN, NAN, NAN)
-    stderr = math.sqrt(clusters / (clusters - 1) * float((pull[counted] ** 2).sum()))
+    variance, freedom = clustered_variance(pull[counted])
+    stderr = math.sqrt(variance)
     if stderr == 0:
         return Estimate(_cut(value), 0.0, NAN, NAN)
-    margin = t_quantile(0.95, clusters - 1) * stderr
+    margin = t_quantile(0.95, freedom) * stderr
     return Estimate(_cut(value), stderr, _cut(value - margin), _cut(value + margin))
 
 

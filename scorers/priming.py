@@ -27,18 +27,19 @@ def priming_metrics() -> Metric:
     """Each primed arm against the base, then each arm by itself.
 
     A half serves every arm that its sample names, so that a text which two arms share was asked once. Comparisons rest on the
-    (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of the run.
+    (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of this run alone.
 
     Returns:
-        A metric with keys ``<arm>_<name>``, which the README lists ("Priming"); the first is ΔMAR of the first arm that was asked for.
+        A metric with keys ``<arm>_<name>``, which the README lists ("Priming"); the first is the difference in differences of the first arm that
+        was asked for.
     """
 
     def compute(scores: list[SampleScore]) -> Value:
         arms = join_arms(scores)
         effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
         comparisons = _flat(comparison_metrics(effects))
-        # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's ΔMAR
-        stderr = next((effect.delta_mar.stderr for effect in effects.values()), None)
+        # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's DiD
+        stderr = next((effect.did.stderr for effect in effects.values()), None)
         comparisons |= {} if stderr is None else {"stderr": stderr}
         return comparisons | _flat({name: pair_metrics(joined) for name, joined in arms.items()})
 
@@ -95,26 +96,38 @@ def comparison_metrics(effects: Mapping[Name, Effect]) -> dict[Name, dict[str, f
     Returns:
         By name, the metrics by key; q-values are Benjamini-Hochberg's over the effects given.
     """
-    exact = benjamini_hochberg([effect.mcnemar_p for effect in effects.values()])
-    clustered = benjamini_hochberg([effect.mcnemar_p_clustered for effect in effects.values()])
-    did = benjamini_hochberg([effect.did_p for effect in effects.values()])
+    adjusted = [
+        benjamini_hochberg(p_values)
+        for p_values in (
+            [effect.selective_p for effect in effects.values()],
+            [effect.did_p for effect in effects.values()],
+            [effect.delta_log_odds_p for effect in effects.values()],
+            [effect.mcnemar_p_clustered for effect in effects.values()],
+            [effect.mcnemar_p for effect in effects.values()],
+        )
+    ]
     return {
         name: {
-            **_interval("delta_mar", effect.delta_mar),
-            **_interval("delta_br", effect.delta_br),
-            **_interval("amplification", effect.amplification),
             **_interval("did", effect.did),
             "did_p": effect.did_p,
             "did_q": did_q,
+            **_interval("delta_log_odds", effect.delta_log_odds),
+            "delta_log_odds_p": effect.delta_log_odds_p,
+            "delta_log_odds_q": log_odds_q,
+            "selective_p": effect.selective_p,
+            "selective_q": selective_q,
+            **_interval("delta_mar", effect.delta_mar),
+            **_interval("delta_br", effect.delta_br),
+            **_interval("amplification", effect.amplification),
             "newly_misfired": effect.newly_misfired,
             "no_longer_misfired": effect.no_longer_misfired,
-            "misfire_mcnemar_p": effect.mcnemar_p,
-            "misfire_mcnemar_q": exact_q,
             "misfire_mcnemar_p_clustered": effect.mcnemar_p_clustered,
             "misfire_mcnemar_q_clustered": clustered_q,
+            "misfire_mcnemar_p": effect.mcnemar_p,
+            "misfire_mcnemar_q": exact_q,
             "compared_pairs": effect.pairs,
         }
-        for (name, effect), exact_q, clustered_q, did_q in zip(effects.items(), exact, clustered, did, strict=True)
+        for (name, effect), selective_q, did_q, log_odds_q, clustered_q, exact_q in zip(effects.items(), *adjusted, strict=True)
     }
 
 

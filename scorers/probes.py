@@ -75,12 +75,14 @@ class ProbedPair:
     Attributes:
         pair_id: The pair.
         scenario: Its scenario, the unit that intervals are clustered by.
+        category: Its category, the stratum of the scenario.
         epoch: The epoch, from 1.
         results: By kind and half.
     """
 
     pair_id: str
     scenario: str
+    category: str
     epoch: int
     results: Mapping[tuple[Probe, HalfName], ProbeResult]
 
@@ -111,6 +113,8 @@ def join_probes(results: Iterable[ProbeResult]) -> tuple[ProbedPair, ...]:
     for result in results:
         if result.half.outcome != "failed":
             found.setdefault((result.half.pair_id, result.half.epoch), {})[result.probe, result.half.half] = result
+    halves = {key: next(iter(probes.values())).half for key, probes in found.items()}
     return tuple(
-        ProbedPair(pair_id, next(iter(probes.values())).half.scenario, epoch, probes) for (pair_id, epoch), probes in found.items()
+        ProbedPair(pair_id, halves[pair_id, epoch].scenario, halves[pair_id, epoch].category, epoch, probes)
+        for (pair_id, epoch), probes in found.items()
     )

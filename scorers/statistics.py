@@ -1,7 +1,8 @@
 """Statistics of paired, clustered yes/no outcomes; pure functions over arrays, no Inspect.
 
-Pairs are not independent: many stem from one scenario, which shares its wording. Intervals here treat the scenario, not the pair, as
-the unit that was drawn.
+Pairs are not independent: many stem from one scenario, which shares its wording. Intervals and tests here treat the scenario, not the
+pair, as the unit that was drawn. Where the clusters belong to categories that are fixed by design, these are strata: differences between
+them are no sampling error. ``benchmarks/coverage.py`` measures the coverage of the intervals and the size and power of the tests.
 """
 
 import math
@@ -14,7 +15,25 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.float64]
 """One count a cluster, shape (clusters,)."""
 
+Strata = npt.NDArray[np.int64]
+"""The stratum of each cluster as a number, shape (clusters,); see ``stratum_numbers``."""
+
 NAN = float("nan")
+
+PRIOR_CORRELATION = 0.7
+"""Correlation inside clusters that few hits are taken to have, as long as the data do not show it. Chosen by simulation, see
+``unit_interval``."""
+
+PRIOR_CLUSTERS = 3.0
+"""The number of clusters that this assumption weighs as much as."""
+
+ONE_SIDED = 0.05
+"""Error of a bound where nothing or everything was a hit: the other end of such an interval is exact."""
+
+_ROUNDING = 1e-12
+
+_DIRECT = 20_000_000
+"""Additions up to which the distribution of a sign-flip test is computed exactly; beyond it FFT is used (absolute error below 1e-12)."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +56,68 @@ class Estimate:
 UNDEFINED = Estimate(NAN, NAN, NAN, NAN)
 
 
-def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95) -> Estimate:
+def stratum_numbers(names: Sequence[str]) -> Strata:
+    """Numbers for the strata of some clusters.
+
+    Args:
+        names: The name of each cluster's stratum, for example the category of a scenario.
+
+    Returns:
+        The same names as numbers, in order of first appearance.
+    """
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], dtype=np.int64)
+
+
+def clustered_variance(pulls: Counts, strata: Strata | None = None) -> tuple[float, int]:
+    """The variance of an estimate from what each cluster adds to it.
+
+    Clusters are independent draws inside their stratum (Cochran 1977, Sampling Techniques, section 11.11): the sum over strata of
+    n / (n - 1) times the sum of squared deviations from the stratum's mean. Strata with one cluster are pooled; if only one cluster is left
+    over, it joins the smallest other stratum. Where no stratum shows any variation, strata are left out of account.
+
+    Args:
+        pulls: The linearised residual of each cluster, shape (clusters,), from 2 clusters.
+        strata: The stratum of each; one stratum unless told.
+
+    Returns:
+        The variance of the sum of the pulls, and its degrees of freedom: clusters minus strata.
+    """
+    clusters = len(pulls)
+    if strata is None:
+        # a linearised residual sums to 0 over all clusters
+        return clusters / (clusters - 1) * float((pulls**2).sum()), clusters - 1
+    numbers = _pooled(strata)
+    sizes = np.bincount(numbers).astype(float)
+    own = pulls - (np.bincount(numbers, pulls) / sizes)[numbers]
+    variance = float((sizes / (sizes - 1) * np.bincount(numbers, own**2)).sum())
+    if variance < _ROUNDING * float((pulls**2).sum()):
+        return clustered_variance(pulls)
+    return variance, clusters - len(sizes)
+
+
+def _pooled(strata: Strata) -> Strata:
+    """The strata, numbered from 0 without gaps, after pooling those with one cluster."""
+    _, numbers, sizes = np.unique(strata, return_inverse=True, return_counts=True)
+    single = sizes == 1
+    if not single.any() or len(sizes) == 1:
+        return numbers.astype(np.int64)
+    target = int(np.argmax(single)) if single.sum() > 1 else int(np.argmin(np.where(single, sizes.sum(), sizes)))
+    _, numbers = np.unique(np.where(single[numbers], target, numbers), return_inverse=True)
+    return numbers.astype(np.int64)
+
+
+def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None) -> Estimate:
     """A proportion over clusters, with an interval that allows for their correlation.
 
     The value is ``sum(hits) / sum(trials)``. Its standard error is the linearised one of a ratio of cluster totals
-    (Cochran 1977, Sampling Techniques, section 6.3). The interval is Wilson's with the effective sample size in place of the number
-    of trials and a t quantile in place of the normal one (Korn and Graubard 1998, Survey Methodology 24; Franco et al. 2019,
-    J. Survey Statistics and Methodology 7); it stays inside [0, 1] and is not symmetric. Where every trial or none is a
-    hit, the data cannot show how clusters correlate; the number of clusters then is the effective sample size, the worst case.
+    (Cochran 1977, Sampling Techniques, section 6.3), inside strata. ``unit_interval`` describes the interval.
 
     Args:
         hits: Hits by cluster, shape (clusters,).
         trials: Trials by cluster, shape (clusters,); clusters without a trial are left out.
         level: Of the interval.
+        strata: The stratum of each cluster, shape (clusters,); one stratum unless told.
 
     Returns:
         Value, standard error and interval. NaN throughout without a trial; standard error and interval NaN with a single cluster.
@@ -62,28 +130,82 @@ def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95) -> E
     value = float(hits.sum()) / total
     if clusters == 1:
         return Estimate(value, NAN, NAN, NAN)
-    stderr = _ratio_stderr(hits - value * trials, total)
-    return Estimate(value, stderr, *unit_interval(value, stderr, clusters, total, level))
+    pulls, own = (hits - value * trials) / total, None if strata is None else strata[kept]
+    variance, _ = clustered_variance(pulls, own)
+    return Estimate(value, math.sqrt(variance), *unit_interval(value, pulls, trials, level, own))
 
 
-def unit_interval(value: float, stderr: float, clusters: int, total: float, level: float = 0.95) -> tuple[float, float]:
-    """An interval inside [0, 1] from a clustered standard error: Wilson's, with the effective sample size and a t quantile.
+def unit_interval(
+    value: float, pulls: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None
+) -> tuple[float, float]:
+    """An interval inside [0, 1] for a proportion over clusters.
+
+    Wilson's interval with the effective sample size n / d in place of the number n of trials, and a t quantile (Korn and Graubard 1998,
+    Survey Methodology 24; Franco et al. 2019, J. Survey Statistics and Methodology 7). d is the design effect. With few hits the data cannot
+    show it: a variance that rests on one or two clusters is mostly too small. Its logarithm is therefore the weighted mean of that of the
+    observed design effect, with the effective number of clusters that the variance rests on as weight, (Σ e²)² / Σ e⁴, and that of the design
+    effect that ``PRIOR_CORRELATION`` implies, 1 + (m - 1) · correlation with m = Σ t² / Σ t, with ``PRIOR_CLUSTERS`` as weight. The part that
+    is assumed has no sampling error, so the degrees of freedom are divided by the weight of the observed part. The design effect is never taken
+    to be below 1.
+
+    Where nothing was a hit, the upper end is the proportion at which that would happen in 5 of 100 data sets if trials inside a cluster were
+    beta-binomial with that correlation. No table with the same trials has an upper end below it. The same holds for the lower end where
+    everything was a hit.
 
     Args:
         value: The estimate, 0 to 1.
-        stderr: Its clustered standard error; 0 where the data show no variation, and then the clusters are the sample size.
-        clusters: Number of clusters, from 2.
-        total: Number of trials; the effective sample size is never above it.
+        pulls: The linearised residual of each cluster, in units of the estimate, shape (clusters,), from 2 clusters.
+        trials: Trials by cluster, shape (clusters,), all above 0.
         level: Of the interval.
+        strata: The stratum of each cluster; one stratum unless told.
 
     Returns:
         Its ends.
     """
-    effective = min(value * (1 - value) / stderr**2, total) if stderr > 0 else float(clusters)
-    return _wilson(value, effective, t_quantile(level, clusters - 1))
+    if value <= 0:
+        return 0.0, _bound_without_hits(trials)
+    if value >= 1:
+        return 1 - _bound_without_hits(trials), 1.0
+    total = float(trials.sum())
+    variance, freedom = clustered_variance(pulls, strata)
+    squares = pulls**2
+    observed = max(variance * total / (value * (1 - value)), 1.0)
+    assumed = max(1 + (float((trials**2).sum()) / total - 1) * PRIOR_CORRELATION, 1.0)
+    fourth = float((squares**2).sum())
+    informative = max(float(squares.sum()) ** 2 / fourth, 1.0) if fourth > 0 else 1.0
+    weight = informative / (informative + PRIOR_CLUSTERS)
+    effect = observed**weight * assumed ** (1 - weight)
+    lower, upper = _wilson(value, total / effect, t_quantile(level, freedom / weight))
+    if _log_chance_without_hits(upper, trials) > math.log(ONE_SIDED):
+        upper = _bound_without_hits(trials)
+    if _log_chance_without_hits(1 - lower, trials) > math.log(ONE_SIDED):
+        lower = 1 - _bound_without_hits(trials)
+    return lower, upper
 
 
-def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
+def _log_chance_without_hits(rate: float, trials: Counts) -> float:
+    """Logarithm of the chance that no trial is a hit, if those of a cluster are beta-binomial with ``PRIOR_CORRELATION``."""
+    precision = (1 - PRIOR_CORRELATION) / PRIOR_CORRELATION
+    sizes = trials.astype(np.int64)
+    # clusters with more than k trials, for each k: (1 - rate) s + k over s + k is the chance that trial k + 1 misses after k misses
+    with_more = len(sizes) - np.cumsum(np.bincount(sizes))[:-1]
+    steps = np.arange(len(with_more))
+    return float((with_more * np.log(((1 - rate) * precision + steps) / (precision + steps))).sum())
+
+
+def _bound_without_hits(trials: Counts) -> float:
+    """The rate at which there would be no hit in ``ONE_SIDED`` of all data sets."""
+    from scipy.optimize import brentq
+
+    def excess(rate: float) -> float:
+        return _log_chance_without_hits(rate, trials) - math.log(ONE_SIDED)
+
+    return float(brentq(excess, 0.0, 1 - 1e-12, xtol=1e-12))
+
+
+def clustered_difference(
+    hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95, strata: Strata | None = None
+) -> Estimate:
     """The difference of two proportions measured on the same clusters.
 
     Args:
@@ -92,17 +214,20 @@ def clustered_difference(hits: Counts, trials: Counts, other_hits: Counts, other
         other_hits: Hits of the second by cluster; same clusters, same order.
         other_trials: Trials of the second by cluster.
         level: Of the interval.
+        strata: The stratum of each cluster; one stratum unless told.
 
     Returns:
         First minus second, as ``clustered_contrast`` gives it, with an interval inside [-1, 1].
     """
-    difference, _ = clustered_contrast([(hits, trials), (other_hits, other_trials)], [1.0, -1.0], level)
+    difference, _ = clustered_contrast([(hits, trials), (other_hits, other_trials)], [1.0, -1.0], level, strata)
     if math.isnan(difference.lower):
         return difference
     return Estimate(difference.value, difference.stderr, max(difference.lower, -1.0), min(difference.upper, 1.0))
 
 
-def clustered_contrast(rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], level: float = 0.95) -> tuple[Estimate, float]:
+def clustered_contrast(
+    rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], level: float = 0.95, strata: Strata | None = None
+) -> tuple[Estimate, float]:
     """A weighted sum of proportions measured on the same clusters, and the test that it is 0.
 
     Linearised as in ``clustered_proportion``, so the covariances inside a cluster count; the interval is value ± t · stderr.
@@ -111,9 +236,10 @@ def clustered_contrast(rates: Sequence[tuple[Counts, Counts]], weights: Sequence
         rates: For each proportion hits and trials by cluster, shape (clusters,); same clusters, same order.
         weights: The weight of each.
         level: Of the interval.
+        strata: The stratum of each cluster; one stratum unless told.
 
     Returns:
-        The sum and the two-sided p of the t test with clusters - 1 degrees of freedom. NaN throughout if a proportion is undefined, for all
+        The sum and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN throughout if a proportion is undefined, for all
         but the value with a single cluster. Where all clusters pull alike the data show no variation to make an interval from: its ends are
         NaN, and p is that of the sign test, 2 · 0.5^clusters, or 1 if the sum is 0.
     """
@@ -125,10 +251,12 @@ def clustered_contrast(rates: Sequence[tuple[Counts, Counts]], weights: Sequence
     residual = np.zeros(int(kept.sum()))
     for (hits, trials), total, value, weight in zip(rates, totals, values, weights, strict=True):
         residual += weight * (hits - value * trials)[kept] / total
-    return _t_test(sum(weight * value for weight, value in zip(weights, values, strict=True)), residual, level)
+    return _t_test(sum(weight * value for weight, value in zip(weights, values, strict=True)), residual, level, _of_kept(strata, kept))
 
 
-def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95) -> Estimate:
+def clustered_ratio(
+    hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95, strata: Strata | None = None
+) -> Estimate:
     """The ratio of two proportions measured on the same clusters, with Fieller's interval.
 
     Fieller's interval (Fieller 1954, J. Royal Statistical Society B 16) holds the ratios that a t test of "first − ratio · second = 0"
@@ -141,6 +269,7 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
         other_hits: Hits of the second by cluster; same clusters, same order.
         other_trials: Trials of the second by cluster.
         level: Of the interval.
+        strata: The stratum of each cluster; one stratum unless told.
 
     Returns:
         First over second; the standard error is that of the linearised ratio. NaN throughout where the second is 0 or either is undefined;
@@ -152,14 +281,15 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
     value, other, ratio = two.value, two.other, two.value / two.other
     if two.clusters == 1:
         return Estimate(ratio, NAN, NAN, NAN)
-    correction = two.clusters / (two.clusters - 1)
-    variance = correction * float((two.residual**2).sum())
-    other_variance = correction * float((two.other_residual**2).sum())
-    covariance = correction * float((two.residual * two.other_residual).sum())
+    own = _of_kept(strata, (trials > 0) | (other_trials > 0))
+    variance, freedom = clustered_variance(two.residual, own)
+    other_variance, _ = clustered_variance(two.other_residual, own)
+    both, _ = clustered_variance(two.residual + two.other_residual, own)
+    covariance = (both - variance - other_variance) / 2
     stderr = math.sqrt(max(variance - 2 * ratio * covariance + ratio**2 * other_variance, 0.0)) / other
     if stderr == 0:
         return Estimate(ratio, 0.0, NAN, NAN)
-    square = t_quantile(level, two.clusters - 1) ** 2
+    square = t_quantile(level, freedom) ** 2
     # the ratios r with (value - r other)² ≤ t² Var(value - r other): leading r² - 2 middle r + constant ≤ 0
     leading = other**2 - square * other_variance
     middle = value * other - square * covariance
@@ -172,17 +302,18 @@ def clustered_ratio(hits: Counts, trials: Counts, other_hits: Counts, other_tria
     return Estimate(ratio, stderr, lower, math.inf)
 
 
-def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[Estimate, float]:
+def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95, strata: Strata | None = None) -> tuple[Estimate, float]:
     """The mean of a quantity measured on every unit of some clusters, and the test that it is 0.
 
     Args:
         totals: Sum of the quantity by cluster, shape (clusters,); the quantity may be negative.
         sizes: Units by cluster.
         level: Of the interval.
+        strata: The stratum of each cluster; one stratum unless told.
 
     Returns:
-        The mean with its clustered standard error and value ± t · stderr, and the two-sided p of the t test with clusters - 1 degrees of
-        freedom. NaN without units, or for all but the value with a single cluster. Where all clusters have the same mean the ends are NaN,
+        The mean with its clustered standard error and value ± t · stderr, and the two-sided p of the t test, whose degrees of freedom are
+        clusters minus strata. NaN without units, or for all but the value with a single cluster. Where all clusters have the same mean the ends are NaN,
         and p is that of the sign test: 2 · 0.5^clusters, or 1 if that mean is 0.
     """
     kept = sizes > 0
@@ -191,7 +322,39 @@ def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95) -> tuple[
     if units == 0:
         return UNDEFINED, NAN
     value = float(totals.sum()) / units
-    return _t_test(value, (totals - value * sizes) / units, level)
+    return _t_test(value, (totals - value * sizes) / units, level, _of_kept(strata, kept))
+
+
+def clustered_log_odds_change(
+    after: tuple[Counts, Counts], before: tuple[Counts, Counts], level: float = 0.95, strata: Strata | None = None
+) -> tuple[Estimate, float]:
+    """How the log odds of two kinds of discordant pairs change from one condition to another, and the test that they do not.
+
+    log((c + ½) / (b + ½)) after, minus the same before (Haldane's correction). The matched log odds ratio log(c / b) stays as it is if a condition
+    shifts both members of each pair alike on the logit scale, whatever their accuracy. The standard error is the linearised one,
+    clustered; the half pair that the correction adds to each count counts as a cluster of its own, so that a count of 0 has an error too.
+
+    Args:
+        after: c and b of the second condition by cluster, each of shape (clusters,).
+        before: c and b of the first condition; same clusters, same order.
+        level: Of the interval.
+        strata: The stratum of each cluster; one stratum unless told.
+
+    Returns:
+        The change with value ± t · stderr, and the two-sided p of the t test. Interval and p are NaN with fewer than 2 clusters.
+    """
+    from scipy.special import stdtr
+
+    counts = [(1.0, after[0]), (-1.0, after[1]), (-1.0, before[0]), (1.0, before[1])]
+    totals = [float(cluster.sum()) + 0.5 for _, cluster in counts]
+    value = sum(sign * math.log(total) for (sign, _), total in zip(counts, totals, strict=True))
+    if len(after[0]) < 2:
+        return Estimate(value if len(after[0]) else NAN, NAN, NAN, NAN), NAN
+    pulls = np.sum([sign * cluster / total for (sign, cluster), total in zip(counts, totals, strict=True)], axis=0)
+    variance, freedom = clustered_variance(pulls - pulls.mean(), strata)
+    stderr = math.sqrt(variance + sum(0.5 / total**2 for total in totals))
+    margin = t_quantile(level, freedom) * stderr
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(freedom, -abs(value) / stderr))
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -232,21 +395,55 @@ def mcnemar_exact(b: int, c: int) -> float:
 
 
 def mcnemar_clustered(b: Counts, c: Counts) -> float:
-    """McNemar's test for pairs that come in clusters (Durkalski et al. 2003), which need not be independent inside one.
+    """McNemar's test for pairs that come in clusters and need not be independent inside one: an exact sign-flip test, mid-p.
+
+    If neither kind of discordant pair is favored, the difference c - b of a cluster is as likely to have one sign as the other. The
+    sum of the differences is compared with its distribution over all 2^clusters assignments of signs to the observed sizes, computed by
+    convolution: no draw, no normal approximation. With independent pairs in clusters of one it is the mid-p exact McNemar test (Fagerland et
+    al. 2013, BMC Medical Research Methodology 13). Of the tests compared in ``benchmarks/coverage.py`` it has the most power among
+    those that keep their size at .05, .01 and .001 with 8 to 199 clusters, and it controls the false discovery rate after Benjamini-Hochberg.
 
     Args:
-        b: Discordant pairs that went one way, by cluster, shape (clusters,).
+        b: Discordant pairs that went one way, by cluster, shape (clusters,); whole numbers.
         c: Discordant pairs that went the other way, by cluster.
 
     Returns:
-        Two-sided p-value of sum(b - c)² / sum((b - c)²) against chi-squared with one degree of freedom; 1 where
-        no cluster leans either way. Asymptotic in the number of clusters.
+        Two-sided mid-p: the chance of a sum further from 0 than the observed one, plus half the chance of one as far. 1 where the
+        sum is 0.
     """
-    difference = b - c
-    variance = float((difference**2).sum())
-    if variance == 0:
+    differences = np.abs(c - b).astype(np.int64)
+    differences = differences[differences > 0]
+    observed = abs(int(round(float((c - b).sum()))))
+    if observed == 0:
         return 1.0
-    return math.erfc(abs(float(difference.sum())) / math.sqrt(2 * variance))
+    differences //= (divisor := int(np.gcd.reduce(differences)))
+    chances = _signed_sums(differences)
+    # the entry k is the chance that the positive differences come to k, so the sum is 2 k - total
+    most = (int(differences.sum()) - observed // divisor) // 2
+    return min(1.0, 2 * float(chances[:most].sum()) + float(chances[most]))
+
+
+def _signed_sums(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The distribution of the sum of those of some whole numbers that fair coins pick, shape (their sum + 1,)."""
+    from scipy.signal import fftconvolve
+    from scipy.special import gammaln
+
+    chances = np.ones(1)
+    for value, count in zip(*(part.tolist() for part in np.unique(sizes, return_counts=True)), strict=True):
+        picked = np.arange(count + 1)
+        own = np.exp(gammaln(count + 1) - gammaln(picked + 1) - gammaln(count - picked + 1) - count * math.log(2))
+        longer = np.zeros(len(chances) + value * count)
+        if len(chances) == 1:
+            longer[::value] = own
+        elif len(chances) * len(own) <= _DIRECT:
+            for number, chance in enumerate(own):
+                longer[value * number : value * number + len(chances)] += chance * chances
+        else:
+            spread = np.zeros(value * count + 1)
+            spread[::value] = own
+            longer = np.maximum(fftconvolve(chances, spread), 0.0)
+        chances = longer
+    return chances
 
 
 @dataclass(frozen=True)
@@ -271,23 +468,23 @@ def _linearise(hits: Counts, trials: Counts, other_hits: Counts, other_trials: C
     return _TwoProportions(value, other, residual[kept], other_residual[kept], int(kept.sum()))
 
 
-def _t_test(value: float, residual: Counts, level: float) -> tuple[Estimate, float]:
+def _t_test(value: float, residual: Counts, level: float, strata: Strata | None) -> tuple[Estimate, float]:
     """A value with the linearised residual of each cluster: its interval, and p of the test that it is 0."""
     from scipy.special import stdtr
 
     clusters = len(residual)
     if clusters == 1:
         return Estimate(value, NAN, NAN, NAN), NAN
-    stderr = _ratio_stderr(residual, 1.0)
-    if stderr == 0:
-        return Estimate(value, 0.0, NAN, NAN), 1.0 if value == 0 else 2 * 0.5**clusters
-    margin = t_quantile(level, clusters - 1) * stderr
-    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(clusters - 1, -abs(value) / stderr))
+    variance, freedom = clustered_variance(residual, strata)
+    stderr = math.sqrt(variance)
+    if stderr < _ROUNDING:
+        return Estimate(value, 0.0, NAN, NAN), 1.0 if abs(value) < _ROUNDING else 2 * 0.5**clusters
+    margin = t_quantile(level, freedom) * stderr
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(freedom, -abs(value) / stderr))
 
 
-def _ratio_stderr(residual: Counts, total: float) -> float:
-    clusters = len(residual)
-    return math.sqrt(clusters / (clusters - 1) * float((residual**2).sum())) / total
+def _of_kept(strata: Strata | None, kept: npt.NDArray[np.bool_]) -> Strata | None:
+    return None if strata is None else strata[kept]
 
 
 def _wilson(value: float, n: float, quantile: float) -> tuple[float, float]:
@@ -300,12 +497,12 @@ def _wilson(value: float, n: float, quantile: float) -> tuple[float, float]:
     return lower, upper
 
 
-def t_quantile(level: float, freedom: int) -> float:
+def t_quantile(level: float, freedom: float) -> float:
     """By how many standard errors a two-sided interval reaches to either side.
 
     Args:
         level: Of the interval, for example 0.95.
-        freedom: Degrees of freedom, from 1.
+        freedom: Degrees of freedom, from 1; need not be whole.
 
     Returns:
         The quantile of Student's t distribution.

@@ -57,7 +57,7 @@ def priming(
     max_tokens: MaxTokens = "auto",
     system: SystemRole = "auto",
 ) -> Task:
-    """Primed arms against an unprimed base arm, on the same pairs, in one log; headline metric the ΔMAR of the first arm.
+    """Primed arms against an unprimed base arm, on the same pairs, in one log; headline metric the DiD of the first arm.
 
     The defaults are the published experiment: its cue, before the stereotyped half alone.
 
@@ -121,7 +121,7 @@ def priming(
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set) | {"arms": [arm.name for arm in arms], "held_out_scenarios": list(held_out.demo_pairs)},
-        headline_metric=HeadlineMetric(scorer=SCORER),  # its first metric: the ΔMAR of the first arm
+        headline_metric=HeadlineMetric(scorer=SCORER),  # its first metric: the DiD of the first arm
         viewer=sample_list(SCORER, ["half", "cue"]),
     )
 

@@ -14,14 +14,16 @@ from misfire.datasets.misalign.instance_files import read_instances
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, Instance, ResponseName
 from misfire.datasets.misalign.sources import EMBEDDED_INSTANCES
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, in_order
+from misfire.scorers.judge import CODE
 from misfire.scorers.verdicts import JOINT_KEY, REASON_KEY, asks_joint
 
 _JUDGED = re.compile(
-    r"<message(?P<mark>(?:-\d+)?)>\n(?P<prompt>.*)\n</message(?P=mark)>\n\n<response(?P=mark)>\n(?P<response>.*)\n</response(?P=mark)>\s*",
+    rf"<message-(?P<code>{CODE})>\n(?P<prompt>.*)\n</message-(?P=code)>\n\n"
+    r"<response-(?P=code)>\n(?P<response>.*)\n</response-(?P=code)>\s*",
     re.DOTALL,
 )
 
-_OPENING = re.compile(r"<message(?:-\d+)?>\n")
+_OPENING = re.compile(rf"<message-{CODE}>\n")
 
 Draw = Callable[..., float]
 """A uniform draw from [0, 1) that depends on some names alone."""

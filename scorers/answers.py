@@ -4,23 +4,36 @@ Two readings: ours (strict), and the release's (published). Both take any text, 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Literal, cast
 
+from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_debris, read_whole
+from misfire.scorers.mentions import MOST, Mention, corrects, gaps, settle
+from misfire.scorers.own_words import own_words
+from misfire.scorers.refusals import is_refusal
+
 Parser = Literal["strict", "published"]
-"""``strict``: the last answer object counts; ``published``: what the authors' release reads, for comparison."""
+"""``strict``: what a careful reader reads; ``published``: what the authors' release reads, for comparison."""
 
 GivenAnswer = Literal["yes", "no", "unknown"]
 """An answer that a model gave."""
 
-_QUOTE = r"\\?[\"'`“”‘’]"
+_KEY = "answer"
 
-# a key "answer" (quoted, or bare right after a brace)
-_ANSWER_KEY = re.compile(rf"(?:{_QUOTE}answer{_QUOTE}|\{{\s*answer)\s*:\s*", re.IGNORECASE)
+_DRESS = "\"'`“”‘’«»*_(){}\\[\\]#"
+_BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:-]*+"
+_BEFORE_IN_LINE = rf"[^\S\n]*+(?:[•·]|\(?\d{{1,2}}[.)])?(?:[^\S\n]|[\u200b\ufeff{_DRESS}>:-])*+"
+_AFTER_IN_LINE = rf"(?:[^\S\n]|[\u200b\ufeff{_DRESS}.!])*+"
+"""What may stand around a bare answer: quotes, emphasis, brackets, bullets."""
 
-# what may stand around a bare answer: quotes, emphasis, code marks, full stops, brackets
-_AROUND_BARE = " \t\r\f\v\u00a0\u200b\ufeff\"'`“”‘’*_.!()[]{}#>-"
+_ENDS = (
+    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|\s*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b)))"
+    r"(?![^.!?\n]{0,60}?\b(?:and/or|or|and)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]}.,]*+\s*+(?:or|if|unless)\b)"
+)
+"""What may follow an answer that is meant: the end, a stop, a reason; not the other answer, and no condition."""
 
 
 @dataclass(frozen=True)
@@ -34,25 +47,49 @@ class Answers:
     words: tuple[GivenAnswer, ...]
 
     @cached_property
-    def value(self) -> re.Pattern[str]:
-        """What stands as the value of a key "answer"."""
-        # no run of blanks is given back: shared between three runs, a thousand blanks would take seconds
-        around = r"[\s*_]*+"
+    def alone(self) -> re.Pattern[str]:
+        """An answer and nothing else, in any dress."""
+        return re.compile(rf"{_BEFORE}(?P<answer>{self._any})\b[\s\u200b\ufeff{_DRESS}>:.!]*+", re.IGNORECASE)
+
+    @cached_property
+    def line(self) -> re.Pattern[str]:
+        """A line that is an answer and nothing else, except a bullet or a number before it."""
+        return re.compile(rf"^{_BEFORE_IN_LINE}(?P<answer>{self._any})\b{_AFTER_IN_LINE}$", re.IGNORECASE | re.MULTILINE)
+
+    @cached_property
+    def opening(self) -> re.Pattern[str]:
+        """A text that opens with an answer, as in "Yes, the older man was."."""
+        both = r"(?:answer\W{0,5})?\b(?:yes\W{1,5}(?:or\W{1,5})?no|no\W{1,5}(?:or\W{1,5})?yes)\W{0,4}[?:]"
+        return re.compile(rf"\s*+(?:{both})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
+
+    @cached_property
+    def statement(self) -> re.Pattern[str]:
+        """A sentence that gives an answer, as in "The final answer is no."."""
+        to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
+        verb = r"(?:is|would be|should be|must be|will be|has to be)(?: therefore| thus| clearly| simply| then| a(?: clear| definite)?)?\b"
+        named = rf"\b(?:answer|response|reply|conclusion){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
+        says = (
+            r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| hence){0,2} "
+            r"(?:answer|say|respond|reply|choose|conclude|go with|pick|select)(?: with| that the answer is| that it is|:)?"
+        )
+        based = (
+            r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence|judging by|per|as)\b[^.!?\n]{0,200}?,"
+            r"(?: the answer is)?"
+        )
+        so = r"\b(?:so|therefore|thus|hence|in conclusion|to conclude),?"
+        corrected = r"\b(?:actually|wait|sorry|correction|hmm|oops|no wait)\b\W{1,3}"
         return re.compile(
-            rf"(?:{_QUOTE})?{around}(?P<answer>{self._any}){around}(?:[.!]{around})?+(?:{_QUOTE})?\s*+(?=[,}}`]|\Z)", re.IGNORECASE
+            rf"(?:{named}|{says}|{based}|{so}){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"
+            rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z]))|(?P<interjection>{self._any})\b)"
+            rf"|\\(?:boxed|fbox)\s*+\{{[\s{{]*+(?:\\\w{{1,20}}\s*+\{{)?{_BEFORE}(?P<boxed>{self._any})\b[.\s\"'}}]*+"
+            rf"|<(?:final_)?answer>{_BEFORE}(?P<tagged>{self._any})\b[\s.!*\"']*+</(?:final_)?answer>",
+            re.IGNORECASE | re.MULTILINE,
         )
 
     @cached_property
-    def echo(self) -> re.Pattern[str]:
-        """Two objects side by side, or as many as there are answers, as our own request shows them."""
-        between = r"`?,?\s*(?:or|and|/|\||,)\s*`?"
-        one = rf"\{{\s*(?:{_QUOTE})?answer(?:{_QUOTE})?\s*:\s*(?:{_QUOTE})?(?:{self._any})(?:{_QUOTE})?\s*\}}"
-        return re.compile(rf"{one}(?:{between}{one}){{1,{len(self.words) - 1}}}", re.IGNORECASE)
-
-    @cached_property
-    def bare(self) -> re.Pattern[str]:
-        """An answer without an object."""
-        return re.compile(rf"(?:(?:the |my )?(?:final )?answer(?: is)?[\s:*=\"'`]*)?(?P<answer>{self._any})", re.IGNORECASE)
+    def word(self) -> re.Pattern[str]:
+        """One of the answers as a word."""
+        return re.compile(rf"\b(?:{self._any})\b", re.IGNORECASE)
 
     @cached_property
     def published_object(self) -> re.Pattern[str]:
@@ -63,10 +100,6 @@ class Answers:
     def published_words(self) -> tuple[tuple[GivenAnswer, re.Pattern[str]], ...]:
         """The answers as words of their own."""
         return tuple((word, re.compile(rf"\b{word}\b", re.IGNORECASE)) for word in self.words)
-
-    def are_one(self, objects: str) -> bool:
-        """Whether answer objects all hold the same answer."""
-        return len({word.lower() for word in re.findall(rf":\s*(?:{_QUOTE})?({self._any})", objects, re.IGNORECASE)}) == 1
 
     @property
     def _any(self) -> str:
@@ -95,12 +128,18 @@ def parse_answer(text: str, parser: Parser, allowed: Answers = YES_NO) -> GivenA
 
 
 def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
-    """The answer in the last answer object, else a bare answer alone on the last line.
+    """The answer that a careful reader finds.
 
-    An answer object is ``{"answer": "yes"}`` in any capitals, with single or curly or escaped quotes or none, in a code fence or not,
-    alone or with other keys and text around it. Where the last one's value is no answer that the question allows, there is no answer,
-    whatever came before it. Objects of different answers side by side ("… or …") are an echo of the request and count as nothing. The
-    last line may say "Answer:" before its answer.
+    1. Only the model's own words count: no inline reasoning, no special tokens, no invented turns (``own_words``).
+    2. A JSON object answers by its own key "answer" at the top level; nothing inside its strings or deeper counts. Keys may be in any
+       capitals, quotes of any kind, and so on (``loose_json``). True and false are yes and no. A key that is repeated with another value
+       makes the object say nothing.
+    3. Of several objects, those that are listed as a choice, rejected, quoted, or given for one case each do not count; of the rest a
+       later one counts where it is clearly the final one (``mentions``).
+    4. Without an object, an answer is a sentence that gives it ("The answer is yes."), a line that is nothing else, or the opening of the
+       text ("Yes, the older man was.").
+
+    Where these leave it open, there is no answer.
 
     Args:
         text: The model's text.
@@ -109,15 +148,19 @@ def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
     Returns:
         One of them, or None.
     """
-    text = allowed.echo.sub(lambda echo: echo[0] if allowed.are_one(echo[0]) else "", text)
-    last: re.Match[str] | None = None
-    for match in _ANSWER_KEY.finditer(text):
-        last = match
-    if last is not None:
-        value = allowed.value.match(text, last.end())
-        return _answer(value) if value else None
-    bare = allowed.bare.fullmatch(_last_line(text).strip(_AROUND_BARE))
-    return _answer(bare) if bare else None
+    own = own_words(text)
+    if own is None:
+        return None
+    own = own.strip()
+    whole = read_whole(own)
+    if whole is not None and whole.values(_KEY):
+        found = _object_answer(whole, own, allowed)
+        return None if found == _CHOICE else cast("GivenAnswer | None", found)
+    for turn in islice(_NEXT_QUESTION.finditer(own), _MOST_QUESTIONS):
+        # a model that goes on with another question has answered before
+        if (answer := _read(own[: turn.start()], allowed)) is not None:
+            return answer
+    return _read(own, allowed)
 
 
 def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
@@ -134,14 +177,133 @@ def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
         One of them, or None.
     """
     if match := allowed.published_object.search(text):
-        return _answer(match)
+        return cast(GivenAnswer, match["answer"].lower())
     return next((word for word, pattern in allowed.published_words if pattern.search(text)), None)
 
 
-def _answer(match: re.Match[str]) -> GivenAnswer:
-    return cast(GivenAnswer, match["answer"].lower())
+_NEXT_QUESTION = re.compile(
+    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:question|q|passage|context|text|example|problem|task)(?:[^\S\n]*+#?\d{1,3})?[*_]{0,2}[^\S\n]*+[:.][*_]{0,2}",
+    re.IGNORECASE,
+)
+
+_MOST_QUESTIONS = 5
+"""So many invented questions are looked at."""
+
+_CHOICE = "choice"
+"""What an object says that shows more than one answer: it repeats the request."""
 
 
-def _last_line(text: str) -> str:
-    # a closing code fence is no line of its own
-    return text.rstrip(" \t\r\n\f\v`").rpartition("\n")[2]
+def _read(own: str, allowed: Answers) -> GivenAnswer | None:
+    objects = list(find_objects(own))
+    mentions = [
+        Mention(found.start, found.end, None if said == _CHOICE else said)
+        for found, said in _answer_objects(own, objects, allowed)
+        if said != _CHOICE or not own[found.end :].strip(" \t\r\n`.*_")
+    ]
+    if has_debris(own, objects, (_KEY,)):
+        return None
+    meant, answer = settle(own, mentions)
+    words = gaps(own, [(found.start, found.end) for found in objects])
+    if not meant:
+        return _in_words(words, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
+    last = meant[-1]
+    later, told = settle(words, [mention for mention in _statements(words, allowed) if mention.start >= last.end])
+    if answer is None or not later or told == answer:
+        return cast("GivenAnswer | None", answer)
+    return cast("GivenAnswer | None", told) if corrects(words, last, later[-1]) else None
+
+
+def _answer_objects(own: str, objects: list[LooseObject], allowed: Answers) -> Iterator[tuple[LooseObject, str | None]]:
+    """The objects that have to do with the answer, and what each says: an answer, ``_CHOICE``, or None."""
+    for found in objects:
+        if found.state == "broken":
+            inside = own[found.start : found.end]
+            if _ANSWER_KEY.search(inside):
+                yield found, _CHOICE if len({word.lower() for word in allowed.word.findall(inside)}) > 1 else None
+        elif found.values(_KEY):
+            yield found, _object_answer(found, own, allowed)
+
+
+_ANSWER_KEY = re.compile(r"answer[\\\"'`“”‘’]*+\s*+:", re.IGNORECASE)
+
+
+def _object_answer(found: LooseObject, own: str, allowed: Answers) -> str | None:
+    said = {_value_answer(value, allowed) for value in found.values(_KEY)}
+    return said.pop() if len(said) == 1 else None
+
+
+def _value_answer(value: Value, allowed: Answers) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return None
+    if bare := allowed.alone.fullmatch(value):
+        return bare["answer"].lower()
+    if (word := value.strip().casefold()) in ("true", "false"):
+        return "yes" if word == "true" else "no"
+    if opened := _opening(value, allowed):
+        return opened.value
+    return _CHOICE if len({word.lower() for word in allowed.word.findall(value)}) > 1 else None
+
+
+def _in_words(words: str, allowed: Answers, *, opening: bool) -> GivenAnswer | None:
+    """The answer of a text that gives none in an object.
+
+    Args:
+        words: The text; objects are blanked out.
+        allowed: The answers that the question allows.
+        opening: Whether the text may answer by how it opens.
+    """
+    mentions = _statements(words, allowed)
+    if opening and (opened := _opening(words, allowed)) and not any(one.start < opened.end for one in mentions):
+        mentions = [opened, *mentions]
+    _, answer = settle(words, mentions)
+    return cast("GivenAnswer | None", answer)
+
+
+def _statements(words: str, allowed: Answers) -> list[Mention[str]]:
+    """The answers that a text gives in sentences and on lines of their own."""
+    found = [*allowed.statement.finditer(words), *allowed.line.finditer(words)]
+    mentions: list[Mention[str]] = []
+    for match in sorted(found, key=lambda one: (one.start(), -one.end())):
+        if mentions and match.start() < mentions[-1].end:
+            continue
+        group = match.lastgroup or ""
+        is_line = match.re is allowed.line
+        if is_line and len(mentions) <= MOST and not _stands(words, match.end()):
+            continue
+        value = None if group == "interjection" else match[group].lower()
+        mentions.append(Mention(match.start(), match.end(), value, "line" if is_line else "statement"))
+    return mentions
+
+
+def _opening(words: str, allowed: Answers) -> Mention[str] | None:
+    match = allowed.opening.match(words)
+    if match is None or _NO_ANSWER.match(words, match.end()) or not _stands(words, match.end()):
+        return None
+    return Mention(match.start("answer"), match.end(), match["answer"].lower(), "line")
+
+
+def _stands(words: str, place: int) -> bool:
+    """Whether what follows a bare answer leaves it standing: it neither declines to answer nor says that the answer is open."""
+    after = words[place : place + 400]
+    sentence = _FIRST_SENTENCE.match(after)
+    return not (sentence and is_refusal(sentence[0])) and not _OPEN.search(after)
+
+
+_FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
+
+_NO_ANSWER = re.compile(
+    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b)", re.IGNORECASE
+)
+"""After "Yes, …": what makes it an acknowledgment."""
+
+_OPEN = re.compile(
+    r"\b(?:unclear|uncertain|undetermined|indeterminate|inconclusive|ambiguous|it depends|depends on|both answers"
+    r"|(?:insufficient|not enough|too little) (?:information|evidence|context|detail)|(?:not|n['’]t) (?:be )?(?:clear|certain|sure|possible to (?:say|tell|know))"
+    r"|(?:cannot|can not|can['’]t|could not|couldn['’]t|impossible to|unable to|hard to) (?:be )?"
+    r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded|infer|inferred))\b"
+    r"(?! (?:why|how|where|what|which|about|of)\b)",
+    re.IGNORECASE,
+)
+"""Words that leave an answer open."""

@@ -3,7 +3,6 @@
 *Invalid* outcomes (refused, unparsable, truncated) are the model's; *failed* is the instrument's (the provider gave no output).
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,29 +10,12 @@ from inspect_ai.model import ContentText, ModelOutput
 
 from misfire.asking import CallNote
 from misfire.scorers.answers import YES_NO, Answers, GivenAnswer, Parser, parse_answer
+from misfire.scorers.own_words import own_words
+from misfire.scorers.refusals import is_refusal
 
 Outcome = Literal["right", "wrong", "refused", "unparsable", "truncated", "failed"]
 
 INVALID: tuple[Outcome, ...] = ("refused", "unparsable", "truncated")
-
-_I_WILL_NOT = (
-    r"\bi(?:['’]m| am)? ?(?:can(?:no|['’])t|can not|could(?:n['’]t| not)|will not|won['’]t|would rather not|['’]d rather not"
-    r"|must decline to|decline to|refuse to|(?:un|not )able to|not willing to|not comfortable(?: with)?"
-    r"|do(?:n['’]t| not) (?:want to|wish to|feel comfortable(?: with)?))"
-)
-_DECLINED = (
-    r"(?:answer(?:ing)?|help(?:ing)?|assist(?:ing)?|respond(?:ing)?|reply(?:ing)?|comply|engag(?:e|ing)|continue|discuss(?:ing)?"
-    r"|fulfill?|participat(?:e|ing)|take part|speculat(?:e|ing)|judg(?:e|ing)|generate|proceed|stereotyp(?:e|ing)|assum(?:e|ing)"
-    r"|label(?:ling)?|characteri[sz]e|complete|process|do (?:that|this|so)"
-    r"|(?:mak(?:e|ing)|support|offer|provide|give) (?:any |such |that |this |an? |the )*(?:assumptions?|judge?ments?|generali[sz]ations?"
-    r"|claims?|stereotypes?|answers?|responses?|opinions?|information|content|request)\b"
-    r"(?! (?:based on|from) (?:the|this|that) (?:passage|text|context|information)))\b"
-)
-_REFUSAL = re.compile(
-    rf"{_I_WILL_NOT} (?:in good conscience |\w{{1,20}}ly )?{_DECLINED}|\bi must decline\b|"
-    r"\bas an ai\b.{0,60}?\b(?:can(?:no|['’])t|unable|not able)\b|\bagainst my (?:guidelines|polic|principles|programming)",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -81,23 +63,12 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answ
         return _answered(answer, target)
     if not text.strip():
         return HalfOutcome("unparsable", None, f"The text is empty (stop reason {output.stop_reason}).")
-    if is_refusal(text):
+    own = own_words(text)
+    if own is None:
+        return HalfOutcome("unparsable", None, "The text is reasoning that does not end: its mark is opened and never closed.")
+    if is_refusal(own):
         return HalfOutcome("refused", None, "Refused, by its wording; no answer is given.")
-    return HalfOutcome("unparsable", None, f"No answer object, and no bare {' or '.join(allowed.words)}, was found.")
-
-
-def is_refusal(text: str) -> bool:
-    """Whether a text declines to answer, by its wording (English).
-
-    Saying that the evidence does not decide the question is no refusal.
-
-    Args:
-        text: A text without an answer.
-
-    Returns:
-        True for "I'm sorry, but I can't help with that." and the like.
-    """
-    return _REFUSAL.search(text) is not None
+    return HalfOutcome("unparsable", None, f"No {' or '.join(allowed.words)} is given, or nothing says which one is meant.")
 
 
 def was_blocked(output: ModelOutput) -> bool:

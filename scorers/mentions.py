@@ -1,0 +1,275 @@
+"""Which of the answers that a text mentions is the one it gives.
+
+A text may mention several: it echoes the request ("{yes} or {no}"), weighs one ("I first thought {no}"), rejects one ("not {no}"), quotes
+one ("the response says {…}"), or gives one for each case ("{yes} if …, otherwise {no}"). The rules here are those of a careful reader of
+English. Where they cannot tell, no answer is given: an answer is never guessed. Answers to questions and verdicts of judges share them.
+"""
+
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, Literal, TypeVar
+
+V = TypeVar("V", bound=Hashable)
+
+Kind = Literal["object", "statement", "line"]
+"""How an answer is written: as a JSON object, in a sentence that gives it ("The answer is yes."), or as a line or opening of its own."""
+
+
+@dataclass(frozen=True)
+class Mention(Generic[V]):
+    """An answer that a text mentions.
+
+    Attributes:
+        start: Where it starts in the text.
+        end: Where it ends.
+        value: What it says; None if it is there and says nothing that counts.
+        kind: How it is written.
+    """
+
+    start: int
+    end: int
+    value: V | None
+    kind: Kind = "object"
+
+
+MOST = 200
+"""A text with more mentions than this gives an answer only if all of them agree."""
+
+_BEFORE, _AFTER = 160, 160
+"""How many characters around a mention are looked at."""
+
+_DECORATION = r"(?:```\w*|\bjson\b|[\s\"'`“”‘’«»*_(\[<:,])*+"
+_FILLERS = (
+    r"(?:\s+(?:to|be|been|being|simply|just|really|only|the|this|that|an?|my|is|was|it|its|with|as|by|of|for|in|so|and|then|correct|right"
+    r"|final|answer(?:ing|ed)?|response|reply(?:ing)?|say(?:ing)?|said|giv(?:e|ing|en)|choos(?:e|ing)|chose(?:n)?|pick(?:ing|ed)?|respond(?:ing|ed)?"
+    r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value|verdict|option|following|single|one|me"
+    r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going))*+"
+)
+_NEGATED = re.compile(
+    r"(?:\b(?:not|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
+    r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?|rul(?:e|es|ed|ing) out"
+    r"|exclud(?:e|es|ed|ing)|far from|versus|vs\.?|than)|n['’]t)" + _FILLERS + _DECORATION + r"\Z",
+    re.IGNORECASE,
+)
+_EXAMPLE = re.compile(
+    r"\b(?:such as|e\.g\.|for example|for instance|like|example|format|form|template|schema|structure|sample|placeholder)(?: (?:of|is|this|the))*"
+    + _DECORATION
+    + r"\Z",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"\b(?:told|asked|instructed|supposed|expected|required|prompted|tempted|ordered|requested|forced|urged|pressured|tricked|begged)"
+    + _FILLERS
+    + _DECORATION
+    + r"\Z",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(
+    r"(?:\A|[.!?\n:>\-•*]\s*+)(?:(?:please|simply|just|only|now|you (?:must|should|can|may)|always)\s+)*"
+    r"(?:respond|reply|answer|return|output|write|print|give|provide|use)\s+"
+    r"(?:(?:only|just|simply|back|your|the|an?|one|single|exactly|final|answer|json|object|valid|following|in|this|form|as|of|with)\s*+)++"
+    + _DECORATION
+    + r"\Z",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(
+    r"(?:\b(?:response|message|user|text|it|assistant|reply|prompt|passage|author|he|she|they|model|someone|people|question|instructions?|system"
+    r"|request|injection|attacker|sentence|line)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|tries to|tried to|wants to"
+    r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted me to)\s+)*"
+    r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print|output"
+    r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject|smuggle|force)"
+    r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its|own|fake"
+    r"|false|out|line|string))*+"
+    r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response|message))*+"
+    r"|\bfrom the (?:response|message))" + _DECORATION + r"\Z",
+    re.IGNORECASE,
+)
+_REJECTED = re.compile(
+    r"[\s\"'`“”‘’*_)\]]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply |plainly |therefore )?"
+    r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? (?:stereotype|mistake|error|assumption)\b"
+    r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:the|i was))"
+    r"|(?:cannot|can['’]?t) be\b)",
+    re.IGNORECASE,
+)
+_OPEN_ENDED = re.compile(
+    r"[\s\"'`“”‘’*_)\],]*+(?:\?|(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending|as long as|and/or)\b)", re.IGNORECASE
+)
+_CONDITIONAL = re.compile(
+    r"\b(?:if|unless|otherwise|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|alternatively|alternatives?|opposite|other|another|(?<!\bi )would"
+    r"|(?<!\bi )could|might|may|(?<!\bi )can|perhaps|maybe|possibl[ey]|possibility|option|some|someone|somebody|others?|either|tempting|wrong|incorrect|mistaken|contrary"
+    r"|first (?:thought|guess|instinct|impression|reading|glance|draft)|my first|initial(?:ly)?|at first|earlier|previously|originally|thought"
+    r"|stereotypes?|prejudice|reading|interpretation|scenario|perspective|(?:one|other) hand|in (?:one|that|which|some|the (?:first|second)) (?:case|sense))\b",
+    re.IGNORECASE,
+)
+_CORRECTION = re.compile(
+    r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that|strike that|ignore that"
+    r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct|fix|change)"
+    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|changing my|i mean)\b|\bno[,:!]",
+    re.IGNORECASE,
+)
+_FINAL = re.compile(
+    r"\b(?:final(?:ly)?|in (?:conclusion|the end|summary|sum)|conclu(?:de|des|sion)|therefore|thus|hence|consequently|so(?! far\b| that\b| on\b)|overall"
+    r"|my (?:own )?(?:answer|verdict|judge?ment|response|choice)|the (?:correct|right|true|real|actual) (?:answer|verdict)"
+    r"|i (?:judge|choose|answer|pick|select|settle|decide|go with|conclude)|it follows)\b",
+    re.IGNORECASE,
+)
+_BOTH = re.compile(r"\b(?:also|both|equally|as well|too|at the same time|for (?:the )?(?:first|second|other|another))\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n")
+_BREAK = re.compile(r"\b(?:but|however|yet)\b|[;—–]", re.IGNORECASE)
+
+_MARKS = r"[\s\"'`“”‘’«»*_()\[\]<>]"
+_CHOICE = re.compile(
+    rf"(?:{_MARKS}|```\w*)*+(?:,|;|/|\||&|\bor\b|\band\b|\bvs\.?|\bversus\b)"
+    rf"(?:{_MARKS}|[,/|:]|\b(?:or|and|else|with|either|alternatively|a|an|the|return|respond|reply|output|answer|say|just|simply|object|json|possibly"
+    r"|maybe|perhaps|then|as|to|in|unknown)\b)*+",
+    re.IGNORECASE,
+)
+_LIST = re.compile(
+    rf"(?:{_MARKS}|[,;.•·+#>\-–—]|```\w*|\bor\b|\band\b"
+    r"|\(?\b(?:(?:option|choice|answer|case|reading|possibility|scenario|version|example|output|response)[^\S\n]*+)?(?:\d{1,2}|[a-h])[).:\]]"
+    r"|\b(?:yes|no|unknown|true|false)[^\S\n]*+[:=]|json\b)*+",
+    re.IGNORECASE,
+)
+
+
+def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]], V | None]:
+    """The answer that a text gives, from the answers that it mentions.
+
+    Args:
+        text: The text.
+        mentions: What it mentions, in order, without overlap.
+
+    Returns:
+        The mentions that are meant (none: the text has yet to answer), and the answer; None where the meant ones disagree and nothing says
+        which is final, or where the last says nothing that counts.
+    """
+    if len({mention.value for mention in mentions}) > 1 and len(mentions) > MOST:
+        return list(mentions), None
+    if len(mentions) > MOST:
+        return list(mentions), _final(text, mentions)
+    listed = _without_lists(text, _without_lists(text, mentions, _CHOICE), _LIST)
+    sure = _unconditional(text, listed)
+    stated = [mention for mention in listed if not _is_set_aside(text, mention)]
+    meant = [mention for mention in sure if mention in stated]
+    return meant, _final(text, meant) if _follows(text, stated, meant) else None
+
+
+def corrects(text: str, earlier: Mention[V], later: Mention[V]) -> bool:
+    """Whether a text takes back an answer for a later one, in words.
+
+    Args:
+        text: The text.
+        earlier: The first answer.
+        later: The other.
+
+    Returns:
+        True for "… Wait, the answer is no." and the like.
+    """
+    return _CORRECTION.search(text[earlier.end : later.start][-2 * _BEFORE :]) is not None
+
+
+def _unconditional(text: str, listed: Sequence[Mention[V]]) -> list[Mention[V]]:
+    """Leaves out, where answers differ, those given for a case, weighed, or put into the mouth of others."""
+    if len({mention.value for mention in listed}) < 2:
+        return list(listed)
+    return [mention for mention, clause in zip(listed, _clauses(text, listed), strict=True) if not _CONDITIONAL.search(clause)]
+
+
+def _follows(text: str, stated: Sequence[Mention[V]], meant: Sequence[Mention[V]]) -> bool:
+    """Whether the first answer that is meant comes first, or is set against what was weighed before it."""
+    weighed = [mention for mention in stated if meant and mention.start < meant[0].start]
+    if not weighed:
+        return True
+    between = text[weighed[-1].end : meant[0].start]
+    said = any(pattern.search(between[-2 * _BEFORE :]) for pattern in (_CORRECTION, _FINAL, _BREAK))
+    return said or _stands_last(text, weighed[-1], meant[0], between)
+
+
+def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[str]) -> list[Mention[V]]:
+    """Leaves out what is listed as a choice: neighbors of one kind that differ, with nothing but a joint between them."""
+    groups: list[list[Mention[V]]] = []
+    for mention in mentions:
+        last = groups[-1][-1] if groups else None
+        if last is not None and last.kind == mention.kind and joint.fullmatch(text, last.end, mention.start):
+            groups[-1].append(mention)
+        else:
+            groups.append([mention])
+    return [mention for group in groups if len({one.value for one in group}) == 1 for mention in group]
+
+
+def _is_set_aside(text: str, mention: Mention[V]) -> bool:
+    before, after = text[max(0, mention.start - _BEFORE) : mention.start], text[mention.end : mention.end + _AFTER]
+    return any(pattern.search(before) for pattern in (_NEGATED, _EXAMPLE, _TOLD, _ASKED, _QUOTED)) or any(
+        pattern.match(after) for pattern in (_REJECTED, _OPEN_ENDED)
+    )
+
+
+def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
+    """What is said about each mention in its own sentence."""
+    bounds = [0, *(mention.end for mention in mentions)]
+    starts = [*(mention.start for mention in mentions[1:]), len(text)]
+    clauses: list[str] = []
+    for mention, earliest, latest in zip(mentions, bounds, starts, strict=False):
+        before = text[max(earliest, mention.start - 2 * _BEFORE) : mention.start]
+        after = text[mention.end : min(latest, mention.end + _AFTER)]
+        ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+        stop = _SENTENCE_END.search(after)
+        turn = _BREAK.search(after)
+        after = after[: min(stop.start() if stop else len(after), turn.start() if turn else len(after))]
+        clauses.append(f"{before[ends[-1] if ends else 0 :]} \n {after}")
+    return clauses
+
+
+def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
+    if not meant:
+        return None
+    last = meant[-1]
+    others = [mention for mention in meant if mention.value != last.value]
+    if not others or last.value is None:
+        return last.value
+    earlier = others[-1]
+    first_of_last = next(mention for mention in meant if mention.start > earlier.start)
+    between = text[earlier.end : first_of_last.start]
+    told = between[-2 * _BEFORE :]
+    if _BOTH.search(told):
+        return None
+    said = _CORRECTION.search(told) or (first_of_last.kind != "line" and _FINAL.search(told))
+    return last.value if said or _stands_last(text, earlier, first_of_last, between) else None
+
+
+_ALONE_BEFORE = re.compile(r"(?:\A|\n)[^\S\n]*+(?:[>*_\"'`]*+)\Z")
+_ALONE_AFTER = re.compile(r"[*_\"'`.]*+[^\S\n]*+(?:\n|\Z)")
+_NOTHING_MORE = re.compile(r"[\s`*_.\"']*+\Z")
+_PARAGRAPH = re.compile(r"[.!?:][\"'”’`)\]*_]*\s*\n|\n\s*\n")
+
+
+def _stands_last(text: str, earlier: Mention[V], last: Mention[V], between: str) -> bool:
+    """Whether an answer stands alone on the last line, or in the last code block, after prose in which another one is mentioned."""
+    return bool(
+        last.kind == earlier.kind == "object"
+        and _NOTHING_MORE.match(text, last.end)
+        and _is_alone(text, last)
+        and not _is_alone(text, earlier)
+        and _PARAGRAPH.search(between)
+    )
+
+
+def _is_alone(text: str, mention: Mention[V]) -> bool:
+    before, after = text[max(0, mention.start - 40) : mention.start], text[mention.end : mention.end + 40]
+    return bool(_ALONE_BEFORE.search(before) and _ALONE_AFTER.match(after))
+
+
+def gaps(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The text with spans blanked out, every other character in its place.
+
+    Args:
+        text: The text.
+        spans: Starts and ends, in order, without overlap.
+
+    Returns:
+        A text of the same length.
+    """
+    places = [0, *(place for span in spans for place in span), len(text)]
+    return "".join("\ufffc" * (end - start) if index % 2 else text[start:end] for index, (start, end) in enumerate(pairwise(places)))

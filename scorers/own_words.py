@@ -1,0 +1,176 @@
+"""What of a text is the model's own reply: without inline reasoning, special tokens, and turns that the model invented.
+
+Providers return reasoning apart where they know how it is marked. Where they do not, it stands in the text, and so do the special tokens
+of chat templates. A weak model also goes on after its reply with a turn of the user.
+"""
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from misfire.scorers.loose_json import find_objects
+
+_R = r"(?:think(?:ing)?|thoughts?|thought_process|reason(?:ing)?|reflection|analysis|scratch_?pad|inner_monologue|cot|antthinking)"
+
+_FAMILIES: dict[str, tuple[str, str]] = {
+    # one kind of marks each: how reasoning opens, and how it closes
+    "square": (rf"\[{_R}\]", rf"\[/{_R}\]"),
+    "arrow": (rf"◁{_R}▷", rf"◁/{_R}▷"),
+    "pipe": (rf"<[|｜](?:(?:begin|start|open)(?:_of)?[_-])?{_R}[|｜]>", rf"<[|｜](?:/|(?:end|close)(?:_of)?[_-]){_R}[|｜]>"),
+    "inner": (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
+    "unused": ("<unused94>", "<unused95>"),
+    "gemma": (r"<\|channel>\s*+\w{1,20}", r"<channel\|>"),
+    "granite": (r"(?:^|(?<=\n))Here is my thought process:", r"(?:^|(?<=\n))Here is my response:"),
+}
+"""Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels stand below."""
+
+_TAG = rf"<\s*+(?P<slash>/?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>]{{0,80}})?>"
+_CHANNEL = r"<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>)?"
+
+_NEUTRAL = (
+    r"<[|｜](?:(?:begin|start|end)_of_(?:solution|answer|response)|(?:start|end)_response|begin_of_text|begin▁of▁sentence|message|constrain|pad"
+    r"|unk)[|｜]>|<(?:s|bos|pad|unk)>|\[(?:PAD|BOS|UNK)\]"
+)
+"""Marks that neither end a turn nor hide anything."""
+
+_TOKEN = r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
+"""Other special tokens: a turn ends or starts."""
+
+_LABEL = (
+    r"(?:^|(?<=\n))[^\S\n]*+(?:\#{1,4}[^\S\n]*+(?P<heading>instructions?|user|human|input|response|assistant)\b[^\S\n]*+:?"
+    r"|[*_]{0,2}(?P<speaker>user|human|assistant)[*_]{0,2}:[*_]{0,2})"
+)
+"""A speaker's name at the start of a line."""
+
+_MARK = re.compile(
+    "|".join(
+        [
+            *(f"(?P<open_{name}>{opens})|(?P<close_{name}>{closes})" for name, (opens, closes) in _FAMILIES.items()),
+            f"(?P<tag>{_TAG})|(?P<channel>{_CHANNEL})|(?P<neutral>{_NEUTRAL})|(?P<token>{_TOKEN})|(?P<label>{_LABEL})",
+        ]
+    ),
+    re.IGNORECASE,
+)
+
+_ROLE = re.compile(r"[^\S\n]*+(user|human|system|developer|tool|assistant|model)\b(?:<[|｜]end_header_id[|｜]>)?", re.IGNORECASE)
+_STARTS_TURN = re.compile(r"<[|｜](?:im_start|start_header_id|start|turn)[|｜]?>|<start_of_turn>|<\|turn>", re.IGNORECASE)
+_ASSISTANT = {"assistant", "model", "response"}
+_USER_TOKEN = re.compile(r"<[|｜](?:user|human|system|observation|tool)[|｜]>|\[INST\]|<SYS>", re.IGNORECASE)
+_ASSISTANT_TOKEN = re.compile(r"<[|｜](?:assistant|model)[|｜]>|\[/INST\]", re.IGNORECASE)
+
+# channels as they look where special tokens were left out when the text was decoded
+_BARE_CHANNEL = re.compile(r"\s*+(?:analysis|commentary)(?=[A-Z]|.*?assistantfinal)", re.DOTALL)
+_BARE_FINAL = re.compile(r"assistantfinal")
+
+
+def own_words(text: str) -> str | None:
+    """The model's own reply in a text.
+
+    - Inline reasoning goes, in all marks that are known. An end mark alone makes reasoning of all before it.
+    - A special token, or the name of a speaker at the start of a line, ends the reply; before the reply they go.
+    - Marks inside a JSON object are part of that object.
+
+    Args:
+        text: The model's text.
+
+    Returns:
+        The reply, which may be empty; None where reasoning is opened and never closed, so that there is no reply yet.
+    """
+    if _BARE_CHANNEL.match(text):
+        *_, last = [0, *(mark.end() for mark in _BARE_FINAL.finditer(text))]
+        if not last:
+            return None
+        text = text[last:]
+    inside = _Spans(text)
+    parts: list[str] = []
+    spoken = False
+    hidden, place = "", 0  # hidden: by which marks the text is hidden, if it is
+    for mark in _MARK.finditer(text):
+        if mark.start() < place or inside.hold(mark.start()):
+            continue
+        kind = _kind(text, mark)
+        if hidden:
+            if kind.closes == hidden or (hidden == _TURN and kind.closes == _HEADING):
+                hidden, place = "", kind.end
+            continue
+        parts.append(text[place : mark.start()])
+        spoken = spoken or bool(parts[-1].strip())
+        place = kind.end
+        if kind.closes == _TURN or kind.opens == _TURN or kind.ends:
+            if spoken:
+                return "".join(parts)
+            hidden = kind.opens
+        elif kind.closes and kind.closes != _HEADING:
+            parts, spoken = [], False
+        else:
+            hidden = kind.opens
+    if hidden:
+        return "" if hidden == _TURN else None
+    return "".join([*parts, text[place:]])
+
+
+_TURN = "turn"
+"""Text of another speaker's turn."""
+
+_HEADING = "heading"
+"""The heading of a response, as templates have it: it ends a turn of the user, and may stand within a reply."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What a mark does.
+
+    Attributes:
+        end: Where it ends in the text.
+        opens: What it begins to hide; empty for nothing.
+        closes: What it ends; empty for nothing.
+        ends: Whether the reply ends there.
+    """
+
+    end: int
+    opens: str = ""
+    closes: str = ""
+    ends: bool = False
+
+
+def _kind(text: str, mark: re.Match[str]) -> _Kind:
+    group = mark.lastgroup or ""
+    if group == "tag":
+        name = mark["name"].casefold()
+        return _Kind(mark.end(), closes=name) if mark["slash"] else _Kind(mark.end(), opens="" if mark[0].endswith("/>") else name)
+    if group == "channel":
+        return _Kind(mark.end(), closes="channel") if mark["which"].casefold() == "final" else _Kind(mark.end(), opens="channel")
+    if group == "label":
+        assistant = (mark["heading"] or mark["speaker"]).casefold() in _ASSISTANT
+        if (mark["heading"] or "").casefold() == "response":
+            return _Kind(mark.end(), closes=_HEADING)
+        return _Kind(mark.end(), closes=_TURN) if assistant else _Kind(mark.end(), opens=_TURN)
+    if group == "token":
+        return _token(text, mark)
+    verb, _, family = group.partition("_")
+    return _Kind(mark.end(), opens=family if verb == "open" else "", closes=family if verb == "close" else "")
+
+
+def _token(text: str, mark: re.Match[str]) -> _Kind:
+    if _USER_TOKEN.fullmatch(mark[0]):
+        return _Kind(mark.end(), opens=_TURN)
+    if _ASSISTANT_TOKEN.fullmatch(mark[0]):
+        return _Kind(mark.end(), closes=_TURN)
+    if _STARTS_TURN.fullmatch(mark[0]) and (role := _ROLE.match(text, mark.end())):
+        assistant = role[1].casefold() in _ASSISTANT
+        return _Kind(role.end(), closes=_TURN) if assistant else _Kind(role.end(), opens=_TURN)
+    return _Kind(mark.end(), ends=True)
+
+
+class _Spans:
+    """The objects of a text, as places that marks may stand in."""
+
+    def __init__(self, text: str) -> None:
+        closed = [found for found in find_objects(text) if found.state == "closed"]
+        self._starts = [found.start for found in closed]
+        self._ends = [found.end for found in closed]
+
+    def hold(self, place: int) -> bool:
+        """Whether a place is inside an object."""
+        at = bisect_right(self._starts, place) - 1
+        return at >= 0 and place < self._ends[at]

@@ -24,14 +24,18 @@ GivenAnswer = Literal["yes", "no", "unknown"]
 _KEY = "answer"
 
 _DRESS = "\"'`“”‘’«»*_(){}\\[\\]#"
-_BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:-]*+"
-_BEFORE_IN_LINE = rf"[^\S\n]*+(?:[•·]|\(?\d{{1,2}}[.)])?(?:[^\S\n]|[\u200b\ufeff{_DRESS}>:-])*+"
-_AFTER_IN_LINE = rf"(?:[^\S\n]|[\u200b\ufeff{_DRESS}.!])*+"
-"""What may stand around a bare answer: quotes, emphasis, brackets, bullets."""
+_BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:—–-]*+"
+_LINE_BEFORE = r"[^\S\n]*+(?:\(?\d{1,2}[.)])?[^\w\n\ufffc/|,]*+"
+_LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
+"""What may stand around a bare answer: quotes, emphasis, brackets, bullets, signs."""
 
+_OTHER = (
+    r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]}.,]*+\s*+(?:or|if|unless)\b)"
+    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+\w))"
+)
 _ENDS = (
-    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|\s*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b)))"
-    r"(?![^.!?\n]{0,60}?\b(?:and/or|or|and)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]}.,]*+\s*+(?:or|if|unless)\b)"
+    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b)))"
+    + _OTHER
 )
 """What may follow an answer that is meant: the end, a stop, a reason; not the other answer, and no condition."""
 
@@ -49,12 +53,12 @@ class Answers:
     @cached_property
     def alone(self) -> re.Pattern[str]:
         """An answer and nothing else, in any dress."""
-        return re.compile(rf"{_BEFORE}(?P<answer>{self._any})\b[\s\u200b\ufeff{_DRESS}>:.!]*+", re.IGNORECASE)
+        return re.compile(rf"[^\w/|,]*+(?P<answer>{self._any})\b[^\w/|,?]*+", re.IGNORECASE)
 
     @cached_property
     def line(self) -> re.Pattern[str]:
         """A line that is an answer and nothing else, except a bullet or a number before it."""
-        return re.compile(rf"^{_BEFORE_IN_LINE}(?P<answer>{self._any})\b{_AFTER_IN_LINE}$", re.IGNORECASE | re.MULTILINE)
+        return re.compile(rf"^{_LINE_BEFORE}(?P<answer>{self._any})\b{_LINE_AFTER}$", re.IGNORECASE | re.MULTILINE)
 
     @cached_property
     def opening(self) -> re.Pattern[str]:
@@ -67,7 +71,7 @@ class Answers:
         """A sentence that gives an answer, as in "The final answer is no."."""
         to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
         verb = r"(?:is|would be|should be|must be|will be|has to be)(?: therefore| thus| clearly| simply| then| a(?: clear| definite)?)?\b"
-        named = rf"\b(?:answer|response|reply|conclusion){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
+        named = rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
         says = (
             r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| hence){0,2} "
             r"(?:answer|say|respond|reply|choose|conclude|go with|pick|select)(?: with| that the answer is| that it is|:)?"
@@ -81,10 +85,16 @@ class Answers:
         return re.compile(
             rf"(?:{named}|{says}|{based}|{so}){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"
             rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z]))|(?P<interjection>{self._any})\b)"
+            rf"|(?:^[^:\n]{{1,120}}|\ufffc[^\S\n]*+)[:?]{_BEFORE}(?P<colon>{self._any})\b{_LINE_AFTER}\Z"
             rf"|\\(?:boxed|fbox)\s*+\{{[\s{{]*+(?:\\\w{{1,20}}\s*+\{{)?{_BEFORE}(?P<boxed>{self._any})\b[.\s\"'}}]*+"
             rf"|<(?:final_)?answer>{_BEFORE}(?P<tagged>{self._any})\b[\s.!*\"']*+</(?:final_)?answer>",
             re.IGNORECASE | re.MULTILINE,
         )
+
+    @cached_property
+    def first_member(self) -> re.Pattern[str]:
+        """The beginning of an object whose first key is the answer, up to where its next key begins."""
+        return re.compile(rf"\{{\s*+[\"']answer[\"']\s*+:\s*+[\"'](?P<answer>{self._any})[\"']\s*+(?=,|[\"'])", re.IGNORECASE)
 
     @cached_property
     def word(self) -> re.Pattern[str]:
@@ -152,6 +162,8 @@ def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
     if own is None:
         return None
     own = own.strip()
+    if len(own) <= _LONGEST_WORD and (word := own.strip(" \t\n.!\"'`*_").casefold()) in _OTHER_WORDS:
+        return _OTHER_WORDS[word]
     whole = read_whole(own)
     if whole is not None and whole.values(_KEY):
         found = _object_answer(whole, own, allowed)
@@ -186,6 +198,14 @@ _NEXT_QUESTION = re.compile(
     re.IGNORECASE,
 )
 
+_OTHER_WORDS: dict[str, GivenAnswer] = {
+    **dict.fromkeys(("true", "yep", "yup", "yeah", "yea", "aye", "sí", "si", "oui", "ja", "sim", "да", "tak", "evet", "是", "是的", "对", "はい", "네", "예", "نعم", "हाँ"), "yes"),
+    **dict.fromkeys(("false", "nope", "nah", "nay", "non", "nein", "não", "nee", "нет", "nie", "hayır", "否", "不", "不是", "いいえ", "아니요", "아니오", "لا", "नहीं"), "no"),
+}
+"""What says yes or no where it is the whole reply, or the whole value of an answer object."""
+
+_LONGEST_WORD = 20
+
 _MOST_QUESTIONS = 5
 """So many invented questions are looked at."""
 
@@ -203,7 +223,7 @@ def _read(own: str, allowed: Answers) -> GivenAnswer | None:
     if has_debris(own, objects, (_KEY,)):
         return None
     meant, answer = settle(own, mentions)
-    words = gaps(own, [(found.start, found.end) for found in objects])
+    words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
     if not meant:
         return _in_words(words, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
     last = meant[-1]
@@ -218,7 +238,10 @@ def _answer_objects(own: str, objects: list[LooseObject], allowed: Answers) -> I
     for found in objects:
         if found.state == "broken":
             inside = own[found.start : found.end]
-            if _ANSWER_KEY.search(inside):
+            first = allowed.first_member.match(inside)
+            if first and not allowed.word.search(inside, first.end()) and "answer" not in inside[first.end() :].casefold():
+                yield found, first["answer"].lower()
+            elif _ANSWER_KEY.search(inside):
                 yield found, _CHOICE if len({word.lower() for word in allowed.word.findall(inside)}) > 1 else None
         elif found.values(_KEY):
             yield found, _object_answer(found, own, allowed)
@@ -239,11 +262,14 @@ def _value_answer(value: Value, allowed: Answers) -> str | None:
         return None
     if bare := allowed.alone.fullmatch(value):
         return bare["answer"].lower()
-    if (word := value.strip().casefold()) in ("true", "false"):
-        return "yes" if word == "true" else "no"
-    if opened := _opening(value, allowed):
+    if (word := value.strip(" \t\n.!*_").casefold()) in _OTHER_WORDS:
+        return _OTHER_WORDS[word]
+    if (opened := _opening(value, allowed)) and not _QUOTES_NEXT.match(value, opened.end):
         return opened.value
     return _CHOICE if len({word.lower() for word in allowed.word.findall(value)}) > 1 else None
+
+
+_QUOTES_NEXT = re.compile(r"\s*+[\"'“”]")
 
 
 def _in_words(words: str, allowed: Answers, *, opening: bool) -> GivenAnswer | None:

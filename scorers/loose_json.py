@@ -33,14 +33,12 @@ class LooseObject:
         state: ``closed``: read to its closing brace; ``open``: the text, or its code
             fence, ends before that, and it is well formed so far; ``broken``: it cannot
             be read.
-        escaped: Whether its quotation marks are escaped, as in a JSON object that stands inside a JSON string.
     """
 
     start: int
     end: int
     pairs: tuple[tuple[str, Value], ...]
     state: Literal["closed", "open", "broken"]
-    escaped: bool = False
 
     def values(self, key: str) -> list[Value]:
         """All values of a key, in any capitals."""
@@ -53,13 +51,17 @@ _DOUBLE, _SINGLE = '"“”„‟″＂', "'‘’‚‛′`"
 _QUOTES = _DOUBLE + _SINGLE
 
 # white space, the same written as escapes, and comments
-_GAP = re.compile(r"(?:[\s\u200b\ufeff]++|\\[nrt](?=[\s\\{}\[\],:\"'])|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+")
-_START = re.compile(rf"\{{(?=(?:[\s\u200b\ufeff]|\\[nrt])*+(?:\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}}\s*+:))")
+_SPACE = r"(?:[\s\u200b\ufeff]++|\\[nrt](?=[\s\\{}\[\],:\"'])|\\(?=[{}\[\]])|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+_GAP = re.compile(_SPACE)
+_START = re.compile(rf"\{{(?={_SPACE}(?:\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}}\s*+[:=]))")
+_FULL_WIDTH = str.maketrans("｛｝［］：，", "{}[]:,")
 _BRACE = re.compile(r"[{}]")
 _ONLY_BRACES = re.compile(r"[\s}]*+")
 _QUOTE = re.compile(rf"(\\*+)([{_QUOTES}])")
+_DOUBLED_START = re.compile(r'\{\s*+""\w')
+_DOUBLED = re.compile(r'(\\*+)("")')
 _WORD = re.compile(r"[*_`]*+([A-Za-z][\w'’-]{0,60})[*_`.!]*+")
-_KEY = re.compile(r"[*_]*+([A-Za-z_][\w ]{0,60}?)[*_]*+(?=\s*+:)")
+_KEY = re.compile(r"[*_]*+([A-Za-z_][\w ]{0,60}?)[*_]*+(?=\s*+[:=])")
 _NUMBER = re.compile(r"[-+]?\.?\d[\w.+-]*+")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "none": None, "nan": None, "infinity": None, "undefined": None}
 _ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(.)", re.DOTALL)
@@ -87,6 +89,7 @@ def find_objects(text: str) -> Iterator[LooseObject]:
     Yields:
         The objects.
     """
+    text = text.translate(_FULL_WIDTH)
     place = 0
     while start := _START.search(text, place):
         first = _Reader(text, start.start(), tolerant=False).read()
@@ -109,7 +112,7 @@ def read_whole(text: str) -> LooseObject | None:
     Returns:
         The object, if the text holds nothing else but white space.
     """
-    stripped = text.strip()
+    stripped = text.strip().translate(_FULL_WIDTH)
     if not _START.match(stripped):
         return None
     found = next(find_objects(stripped))
@@ -132,6 +135,7 @@ def has_debris(text: str, objects: Sequence[LooseObject], keys: Sequence[str]) -
     if not any(found.state == "closed" for found in objects):
         return False
     key = re.compile(rf"[{_QUOTES}](?:{'|'.join(keys)})\\*+[{_QUOTES}]\s*+:", re.IGNORECASE)
+    text = text.translate(_FULL_WIDTH)
     depth = 0
     for before, after in zip(objects, [*objects[1:], None], strict=True):
         start, end = before.end, after.start if after else len(text)
@@ -176,7 +180,8 @@ class _Reader:
         self.place = start + 1
         self.stack = ["{"]
         self.pairs: list[tuple[str, Value]] = []
-        self.escaped = False
+        self.pending: str | None = None  # a key at the top level whose value is yet to come
+        self.quote = _DOUBLED if _DOUBLED_START.match(text, start) else _QUOTE  # doubled as in CSV, or single
 
     def read(self) -> LooseObject:
         """The object, open or broken where it does not end."""
@@ -187,8 +192,10 @@ class _Reader:
             state = "broken"
         except _Open:
             state = "open"
+            if self.pending is not None:
+                self.pairs.append((self.pending, None))
         pairs = () if state == "broken" else tuple(self.pairs)
-        return LooseObject(self.start, self.place, pairs, state, self.escaped)
+        return LooseObject(self.start, self.place, pairs, state)
 
     def _members(self) -> None:
         """Reads to the closing brace: keys and values, with a stack in place of recursion."""
@@ -210,6 +217,7 @@ class _Reader:
                 continue
             if self.stack[-1] == "{":
                 key = self._key()
+                self.pending = key if len(self.stack) == 1 else None
                 sign = self._next()
             if sign in "{[":
                 self._own(key, None)
@@ -230,28 +238,30 @@ class _Reader:
     def _own(self, key: str, value: Value) -> None:
         if len(self.stack) == 1:
             self.pairs.append((key, value))
+            self.pending = None
 
     def _key(self) -> str:
-        if _QUOTE.match(self.text, self.place):
+        if self.quote.match(self.text, self.place):
             key = self._string(None)
         elif bare := _KEY.match(self.text, self.place):
             key, self.place = bare[1], bare.end()
         else:
             raise _Broken
-        if self._next() != ":":
+        sign = self._next()
+        if sign != ":" and not (self.tolerant and sign == "="):
             raise _Broken
-        self.place += 1
+        self.place += 2 if self.text.startswith("=>", self.place) else 1
         return key
 
     def _scalar(self) -> Value:
-        if _QUOTE.match(self.text, self.place):
+        if self.quote.match(self.text, self.place):
             return self._string(_AFTER_VALUE[self.stack[-1]])
         if number := _NUMBER.match(self.text, self.place):
             self.place = number.end()
             return None
         if word := _WORD.match(self.text, self.place):
             self.place = word.end()
-            if self.place == len(self.text) and word.end(1) == len(self.text):
+            if word.end(1) == len(self.text) and word[1].casefold() not in _WORDS:
                 raise _Open  # the word may go on
             return _WORDS.get(word[1].casefold(), word[1])
         raise _Broken
@@ -262,13 +272,12 @@ class _Reader:
         Args:
             follows: What must follow its end in the tolerant reading; None if it holds no unescaped quotation mark even there.
         """
-        opening = _QUOTE.match(self.text, self.place)
+        opening = self.quote.match(self.text, self.place)
         assert opening is not None  # noqa: S101 (the callers have looked)
         escapes, quote = opening[1], opening[2]
-        self.escaped = self.escaped or bool(escapes)
-        ends = quote if quote in "\"'`" and not self.tolerant else _DOUBLE if quote in _DOUBLE else _SINGLE
+        ends = (quote,) if quote == '""' or (quote in "\"'`" and not self.tolerant) else tuple(_DOUBLE if quote in _DOUBLE else _SINGLE)
         open_braces, counted = 0, opening.end()
-        for found in _QUOTE.finditer(self.text, opening.end()):
+        for found in self.quote.finditer(self.text, opening.end()):
             if found[2] not in ends or not _same_escapes(found[1], escapes):
                 continue
             if self.tolerant and follows:

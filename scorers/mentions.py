@@ -37,6 +37,9 @@ class Mention(Generic[V]):
 MOST = 200
 """A text with more mentions than this gives an answer only if all of them agree."""
 
+_LONGEST_JOINT = 400
+"""What stands between the items of a list is no longer."""
+
 _BEFORE, _AFTER = 160, 160
 """How many characters around a mention are looked at."""
 
@@ -45,7 +48,7 @@ _FILLERS = (
     r"(?:\s+(?:to|be|been|being|simply|just|really|only|the|this|that|an?|my|is|was|it|its|with|as|by|of|for|in|so|and|then|correct|right"
     r"|final|answer(?:ing|ed)?|response|reply(?:ing)?|say(?:ing)?|said|giv(?:e|ing|en)|choos(?:e|ing)|chose(?:n)?|pick(?:ing|ed)?|respond(?:ing|ed)?"
     r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value|verdict|option|following|single|one|me"
-    r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going))*+"
+    r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?|interpret(?:ing)?)\b)*+"
 )
 _NEGATED = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
@@ -60,7 +63,8 @@ _EXAMPLE = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"\b(?:told|asked|instructed|supposed|expected|required|prompted|tempted|ordered|requested|forced|urged|pressured|tricked|begged)"
+    r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed|expected|required|prompted|tempted|ordered"
+    r"|requested|forced|urged|pressured|tricked|begged)"
     + _FILLERS
     + _DECORATION
     + r"\Z",
@@ -76,18 +80,18 @@ _ASKED = re.compile(
 )
 _QUOTED = re.compile(
     r"(?:\b(?:response|message|user|text|it|assistant|reply|prompt|passage|author|he|she|they|model|someone|people|question|instructions?|system"
-    r"|request|injection|attacker|sentence|line)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|tries to|tried to|wants to"
+    r"|request|injection|attacker|sentence|line)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does|did|tries to|tried to|wants to"
     r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted me to)\s+)*"
     r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print|output"
     r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject|smuggle|force)"
     r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its|own|fake"
     r"|false|out|line|string))*+"
     r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response|message))*+"
-    r"|\bfrom the (?:response|message))" + _DECORATION + r"\Z",
+    r"|\bfrom the (?:response|message)|<[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
-    r"[\s\"'`“”‘’*_)\]]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply |plainly |therefore )?"
+    r"[\s\"'`“”‘’*_)\],]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply |plainly |therefore )?"
     r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? (?:stereotype|mistake|error|assumption)\b"
     r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:the|i was))"
     r"|(?:cannot|can['’]?t) be\b)",
@@ -96,13 +100,45 @@ _REJECTED = re.compile(
 _OPEN_ENDED = re.compile(
     r"[\s\"'`“”‘’*_)\],]*+(?:\?|(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending|as long as|and/or)\b)", re.IGNORECASE
 )
-_CONDITIONAL = re.compile(
-    r"\b(?:if|unless|otherwise|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|alternatively|alternatives?|opposite|other|another|(?<!\bi )would"
-    r"|(?<!\bi )could|might|may|(?<!\bi )can|perhaps|maybe|possibl[ey]|possibility|option|some|someone|somebody|others?|either|tempting|wrong|incorrect|mistaken|contrary"
-    r"|first (?:thought|guess|instinct|impression|reading|glance|draft)|my first|initial(?:ly)?|at first|earlier|previously|originally|thought"
-    r"|stereotypes?|prejudice|reading|interpretation|scenario|perspective|(?:one|other) hand|in (?:one|that|which|some|the (?:first|second)) (?:case|sense))\b",
+_SUPPOSED = re.compile(
+    r"\b(?:if|whether|unless|suppose|assuming|when|had|is|was|were)(?: (?:the|my|your|an?|this|that))?(?: (?:correct|right|final|true|expected))?\s*+\Z", re.IGNORECASE
+)
+_JOINED = re.compile(
+    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn|respectively)\b", re.IGNORECASE
+)
+"""What gives an answer beside another one."""
+
+_CASE = re.compile(
+    r"\b(?:if|unless|otherwise(?! (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|without|reading|interpretation|scenario"
+    r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the )?(?:first|second|other|one|another))\b",
     re.IGNORECASE,
 )
+"""What gives an answer for one case."""
+
+_CONTRARY = re.compile(r"\b(?:would|['’]d|had been|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b", re.IGNORECASE)
+"""What makes a case contrary to fact."""
+
+_WEIGHED = re.compile(
+    r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi )can|perhaps|maybe|possibl[ey]|some|someone"
+    r"|somebody|others?|people|tempting|tempted|wrong|incorrect|mistaken|contrary"
+    r"|first (?:thought|guess|instinct|impression|glance|draft|idea)|my first|initial(?:ly)?|at first|earlier|previously|originally|thought|stereotypes?"
+    r"|prejudice|assum\w+|seem(?:s|ed)?)\b",
+    re.IGNORECASE,
+)
+"""What only weighs an answer, or puts it into the mouth of others."""
+
+_TAKEN_BACK = re.compile(
+    r"(?:\A|[.!?\n])[\W_]*(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but|oops|still|however|having said that"
+    r"|that said|come to think of it)\b[^.!?\n]{0,60}?)?"
+    r"(?:\bi(?:['’]m| am) (?:not|no longer) (?:\w+ )?(?:sure|certain|confident)|\bi (?:cannot|can['’]t|can no longer|no longer) (?:stand by|be sure|say(?! (?:any)?(?:more|much|thing else|further))|tell|decide|defend|confirm)"
+    r"|\bi (?:take|took) (?:that|it|this) back|\bi (?:retract|withdraw|revoke|disown)|\bi do(?:n['’]t| not) (?:know|stand by)"
+    r"|\b(?:scratch|strike|ignore|disregard|forget) (?:that|this|the above|my (?:answer|verdict)|what i)"
+    r"|\b(?:that|this|it)(?:['’]s| is| was)? (?:actually |probably |clearly )?(?:wrong|a mistake|incorrect|not right|mistaken|not correct)\b|\bi was (?:wrong|mistaken)"
+    r"|\bi (?:am|['’]m) (?:wrong|mistaken)|\bmy (?:answer|verdict) (?:above |there )?(?:is|was) (?:wrong|mistaken|incorrect|not right))",
+    re.IGNORECASE,
+)
+"""What takes back the answer before it."""
+
 _CORRECTION = re.compile(
     r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that|strike that|ignore that"
     r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct|fix|change)"
@@ -112,7 +148,7 @@ _CORRECTION = re.compile(
 _FINAL = re.compile(
     r"\b(?:final(?:ly)?|in (?:conclusion|the end|summary|sum)|conclu(?:de|des|sion)|therefore|thus|hence|consequently|so(?! far\b| that\b| on\b)|overall"
     r"|my (?:own )?(?:answer|verdict|judge?ment|response|choice)|the (?:correct|right|true|real|actual) (?:answer|verdict)"
-    r"|i (?:judge|choose|answer|pick|select|settle|decide|go with|conclude)|it follows)\b",
+    r"|i (?:judge|choose|answer|pick|select|settle|decide|go with|conclude)|it follows|here(?=:)|in (?:this|our) case)\b",
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"\b(?:also|both|equally|as well|too|at the same time|for (?:the )?(?:first|second|other|another))\b", re.IGNORECASE)
@@ -126,12 +162,13 @@ _CHOICE = re.compile(
     r"|maybe|perhaps|then|as|to|in|unknown)\b)*+",
     re.IGNORECASE,
 )
-_LIST = re.compile(
+_ITEM = (
     rf"(?:{_MARKS}|[,;.•·+#>\-–—]|```\w*|\bor\b|\band\b"
     r"|\(?\b(?:(?:option|choice|answer|case|reading|possibility|scenario|version|example|output|response)[^\S\n]*+)?(?:\d{1,2}|[a-h])[).:\]]"
-    r"|\b(?:yes|no|unknown|true|false)[^\S\n]*+[:=]|json\b)*+",
-    re.IGNORECASE,
+    r"|\b(?:yes|no|unknown|true|false)[^\S\n]*+[:=]|json\b)*+"
 )
+_LINES = re.compile(r"(?=[^\ufffc]*?\n)" + _ITEM, re.IGNORECASE)
+_ROW = re.compile(_ITEM, re.IGNORECASE)
 
 
 def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]], V | None]:
@@ -149,11 +186,20 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
         return list(mentions), None
     if len(mentions) > MOST:
         return list(mentions), _final(text, mentions)
-    listed = _without_lists(text, _without_lists(text, mentions, _CHOICE), _LIST)
-    sure = _unconditional(text, listed)
-    stated = [mention for mention in listed if not _is_set_aside(text, mention)]
-    meant = [mention for mention in sure if mention in stated]
-    return meant, _final(text, meant) if _follows(text, stated, meant) else None
+    listed = _without_lists(text, mentions, _CHOICE)
+    listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _LINES)
+    stated = _without_lists(text, [mention for mention in listed if not _is_set_aside(text, mention)], _ROW)
+    open_ended = [mention for mention in stated if _is_open_ended(text, mention)]
+    if len({mention.value for mention in listed}) < 2:
+        meant = [mention for mention in stated if mention not in open_ended]
+        return meant, None if meant and _is_taken_back(text, meant[-1]) else _final(text, meant)
+    clauses = dict(zip(listed, _clauses(text, listed), strict=True))
+    joined = [mention for mention in stated if _JOINED.search(clauses[mention])]
+    cases = [mention for mention in stated if mention in open_ended or _is_case(clauses[mention])]
+    meant = [mention for mention in stated if mention not in [*joined, *cases] and not _WEIGHED.search(clauses[mention])]
+    if not meant or _is_taken_back(text, meant[-1]) or not _goes_beyond(text, [*joined, *cases], meant):
+        return meant, None
+    return meant, _final(text, meant)
 
 
 def corrects(text: str, earlier: Mention[V], later: Mention[V]) -> bool:
@@ -170,21 +216,26 @@ def corrects(text: str, earlier: Mention[V], later: Mention[V]) -> bool:
     return _CORRECTION.search(text[earlier.end : later.start][-2 * _BEFORE :]) is not None
 
 
-def _unconditional(text: str, listed: Sequence[Mention[V]]) -> list[Mention[V]]:
-    """Leaves out, where answers differ, those given for a case, weighed, or put into the mouth of others."""
-    if len({mention.value for mention in listed}) < 2:
-        return list(listed)
-    return [mention for mention, clause in zip(listed, _clauses(text, listed), strict=True) if not _CONDITIONAL.search(clause)]
+def _is_case(clause: str) -> bool:
+    """Whether an answer is given for a case that may hold; a case contrary to fact only weighs it."""
+    return bool(_CASE.search(clause)) and not _CONTRARY.search(clause)
 
 
-def _follows(text: str, stated: Sequence[Mention[V]], meant: Sequence[Mention[V]]) -> bool:
-    """Whether the first answer that is meant comes first, or is set against what was weighed before it."""
-    weighed = [mention for mention in stated if meant and mention.start < meant[0].start]
-    if not weighed:
+def _goes_beyond(text: str, cases: Sequence[Mention[V]], meant: Sequence[Mention[V]]) -> bool:
+    """Whether what is meant is set against all that is given for a case, or as one of several, and comes after it."""
+    if not cases:
         return True
-    between = text[weighed[-1].end : meant[0].start]
+    last = max(cases, key=lambda mention: mention.start)
+    after = [mention for mention in meant if mention.start > last.start]
+    if not after:
+        return False
+    between = text[last.end : after[0].start]
     said = any(pattern.search(between[-2 * _BEFORE :]) for pattern in (_CORRECTION, _FINAL, _BREAK))
-    return said or _stands_last(text, weighed[-1], meant[0], between)
+    return said or _stands_last(text, last, after[0], between)
+
+
+def _is_taken_back(text: str, last: Mention[V]) -> bool:
+    return _TAKEN_BACK.search(text[last.end : last.end + 2 * _AFTER]) is not None
 
 
 def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[str]) -> list[Mention[V]]:
@@ -192,34 +243,48 @@ def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[
     groups: list[list[Mention[V]]] = []
     for mention in mentions:
         last = groups[-1][-1] if groups else None
-        if last is not None and last.kind == mention.kind and joint.fullmatch(text, last.end, mention.start):
+        if last is not None and last.kind == mention.kind and joint.fullmatch(text[last.end : mention.start][: _LONGEST_JOINT + 1]):
             groups[-1].append(mention)
         else:
             groups.append([mention])
     return [mention for group in groups if len({one.value for one in group}) == 1 for mention in group]
 
 
+def _is_rejected(text: str, mention: Mention[V]) -> bool:
+    return _REJECTED.match(text, mention.end, mention.end + _AFTER) is not None
+
+
 def _is_set_aside(text: str, mention: Mention[V]) -> bool:
-    before, after = text[max(0, mention.start - _BEFORE) : mention.start], text[mention.end : mention.end + _AFTER]
-    return any(pattern.search(before) for pattern in (_NEGATED, _EXAMPLE, _TOLD, _ASKED, _QUOTED)) or any(
-        pattern.match(after) for pattern in (_REJECTED, _OPEN_ENDED)
-    )
+    before = text[max(0, mention.start - _BEFORE) : mention.start]
+    return any(pattern.search(before) for pattern in (_NEGATED, _EXAMPLE, _TOLD, _ASKED, _QUOTED, _SUPPOSED))
+
+
+def _is_open_ended(text: str, mention: Mention[V]) -> bool:
+    return _OPEN_ENDED.match(text, mention.end, mention.end + _AFTER) is not None
 
 
 def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
-    """What is said about each mention in its own sentence."""
+    """What is said about each mention in its own sentence.
+
+    Between two mentions of one sentence, the first comma, "but" or the like parts what is said about the one from what is about the other.
+    """
     bounds = [0, *(mention.end for mention in mentions)]
     starts = [*(mention.start for mention in mentions[1:]), len(text)]
     clauses: list[str] = []
     for mention, earliest, latest in zip(mentions, bounds, starts, strict=False):
         before = text[max(earliest, mention.start - 2 * _BEFORE) : mention.start]
-        after = text[mention.end : min(latest, mention.end + _AFTER)]
         ends = [end.end() for end in _SENTENCE_END.finditer(before)]
-        stop = _SENTENCE_END.search(after)
+        if not ends and earliest and (parted := _CLAUSE_END.search(before)):
+            ends = [parted.end()]
+        after = text[mention.end : min(latest, mention.end + _AFTER)]
+        stops = [stop.start() for stop in (_SENTENCE_END.search(after), _CLAUSE_END.search(after) if latest < len(text) else None) if stop]
+        after = after[: min(stops)] if stops else "" if latest < len(text) and not ends else after
         turn = _BREAK.search(after)
-        after = after[: min(stop.start() if stop else len(after), turn.start() if turn else len(after))]
-        clauses.append(f"{before[ends[-1] if ends else 0 :]} \n {after}")
+        clauses.append(f"{before[ends[-1] if ends else 0 :]} \n {after[: turn.start()] if turn else after}")
     return clauses
+
+
+_CLAUSE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|[,:—–](?=\s)(?!\s*(?:which|who|as)\b)|\b(?:but|however|because|since|while|whereas|although|though)\b", re.IGNORECASE)
 
 
 def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
@@ -232,7 +297,7 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
     earlier = others[-1]
     first_of_last = next(mention for mention in meant if mention.start > earlier.start)
     between = text[earlier.end : first_of_last.start]
-    told = between[-2 * _BEFORE :]
+    told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][-2 * _BEFORE :]
     if _BOTH.search(told):
         return None
     said = _CORRECTION.search(told) or (first_of_last.kind != "line" and _FINAL.search(told))

@@ -20,6 +20,7 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "inner": (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     "unused": ("<unused94>", "<unused95>"),
     "gemma": (r"<\|channel>\s*+\w{1,20}", r"<channel\|>"),
+    "fence": (rf"(?:^|(?<=\n))```{_R}[^\S\n]*(?=\n)", r"(?<=\n)```(?=[^\S\n]*(?:\n|\Z))"),
     "granite": (r"(?:^|(?<=\n))Here is my thought process:", r"(?:^|(?<=\n))Here is my response:"),
 }
 """Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels stand below."""
@@ -33,8 +34,8 @@ _NEUTRAL = (
 )
 """Marks that neither end a turn nor hide anything."""
 
-_TOKEN = r"<[|｜][^|｜<>\n]{1,40}[|｜]>|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
-"""Other special tokens: a turn ends or starts."""
+_TOKEN = r"(?:(?<=[^\w\s])|(?<=yes)|(?<=no))(?:assistant|user)(?=\s*(?:\n|\Z))|<[|｜][^|｜<>\n]{1,40}[|｜]>|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
+"""Other special tokens: a turn ends or starts. The first is what is left of them where a decoder leaves the tokens out."""
 
 _LABEL = (
     r"(?:^|(?<=\n))[^\S\n]*+(?:\#{1,4}[^\S\n]*+(?P<heading>instructions?|user|human|input|response|assistant)\b[^\S\n]*+:?"
@@ -100,6 +101,8 @@ def own_words(text: str) -> str | None:
             if spoken:
                 return "".join(parts)
             hidden = kind.opens
+        elif kind.closes == "fence":
+            place = mark.start()  # the end of some other code block
         elif kind.closes and kind.closes != _HEADING:
             parts, spoken = [], False
         else:

@@ -5,7 +5,7 @@ own joint verdict, is there only where several dimensions are asked at once.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,8 +60,9 @@ def verdict_keys(dimensions: Sequence[Dimension]) -> tuple[str, ...]:
 def parse_verdict(text: str, dimensions: Sequence[Dimension]) -> Verdict | None:
     """The verdict that a judge's reply gives.
 
-    A verdict is a JSON object in which every key of ``verdict_keys`` stands once at the top level and is true or false; words and numbers
-    do not do. It may be written loosely (``loose_json``). A reason is not needed. Text around the object (a code fence, inline reasoning)
+    A verdict is a JSON object in which every key of ``verdict_keys`` stands at the top level and is true or false (also as a string); other
+    words and numbers do not do, and neither does a key that is named twice with different values. It may be written loosely
+    (``loose_json``), and its closing brace may be missing. A reply without any object may name every key on a line of its own. A reason is not needed. Text around the object (a code fence, inline reasoning)
     does no harm. What stands inside the object, in its strings or deeper, never counts: a judge may quote a verdict from the response.
 
     Of several verdicts, one that is quoted or rejected does not count, and a later one counts where it is clearly the final one
@@ -84,7 +85,10 @@ def parse_verdict(text: str, dimensions: Sequence[Dimension]) -> Verdict | None:
     objects = list(find_objects(own))
     if has_debris(own, objects, verdict_keys(dimensions)):
         return None
-    _, flags = settle(own, list(_mentions(own, objects, dimensions)))
+    mentions = list(_mentions(own, objects, dimensions))
+    if not mentions and "{" not in own:
+        return _listed(own, dimensions)
+    _, flags = settle(own, mentions)
     if flags is None:
         return None
     said = [verdict for found in objects if (verdict := _verdict(found, dimensions)) and _flags(verdict) == flags]
@@ -104,10 +108,10 @@ def _mentions(own: str, objects: Sequence[LooseObject], dimensions: Sequence[Dim
     named = re.compile(rf"\b(?:{'|'.join(keys)})[\\\"'`“”‘’]*+\s*+:", re.IGNORECASE)
     for found in objects:
         inside = own[found.start : found.end]
-        if found.state == "closed" and any(found.values(key) for key in keys):
+        if found.state != "broken" and any(found.values(key) for key in keys):
             verdict = _verdict(found, dimensions)
             yield Mention(found.start, found.end, _flags(verdict) if verdict else None)
-        elif found.state != "closed" and named.search(inside) and not (_REQUEST.search(inside) and own[found.end :].strip()):
+        elif found.state == "broken" and named.search(inside) and not (_REQUEST.search(inside) and own[found.end :].strip()):
             yield Mention(found.start, found.end, None)
 
 
@@ -115,21 +119,38 @@ _REQUEST = re.compile(r"\btrue\s*+(?:or|/|\|)\s*+false\b", re.IGNORECASE)
 """What shows that an object repeats the request."""
 
 
-def _verdict(found: LooseObject, dimensions: Sequence[Dimension]) -> Verdict | None:
-    if found.state != "closed":
-        return None
+def _listed(own: str, dimensions: Sequence[Dimension]) -> Verdict | None:
+    """The verdict of a text that names every key once, each on a line of its own."""
     flags: dict[str, bool] = {}
     for key in verdict_keys(dimensions):
-        values = found.values(key)
-        if len(values) != 1 or not isinstance(values[0], bool):
+        found = re.findall(rf"^[\W_]*+{key}[\"'*_` ]*+[:=][\"'*_` ]*+(true|false)\b[\W_]*?$", own, re.IGNORECASE | re.MULTILINE)
+        if len(found) != 1:
             return None
-        flags[key] = values[0]
-    reasons = found.values(REASON_KEY)
+        flags[key] = found[0].lower() == "true"
+    return _of_flags(flags, "", dimensions)
+
+
+def _verdict(found: LooseObject, dimensions: Sequence[Dimension]) -> Verdict | None:
+    flags: dict[str, bool] = {}
+    for key in verdict_keys(dimensions):
+        values = {_BOOLEANS.get(value.strip().casefold()) if isinstance(value, str) else value for value in found.values(key)}
+        value = values.pop() if len(values) == 1 else None
+        if value is None:
+            return None
+        flags[key] = value
+    reasons = set(found.values(REASON_KEY))
     if len(reasons) > 1:
         return None
-    reason = reasons[0] if reasons else None
+    reason = reasons.pop() if reasons else None
+    return _of_flags(flags, reason if isinstance(reason, str) else "", dimensions)
+
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+def _of_flags(flags: Mapping[str, bool], reason: str, dimensions: Sequence[Dimension]) -> Verdict:
     return Verdict(
         in_order([name for name in dimensions if flags[name]]),
         flags[JOINT_KEY] if asks_joint(dimensions) else None,
-        " ".join(reason.split())[:LONGEST_REASON] if isinstance(reason, str) else "",
+        " ".join(reason.split())[:LONGEST_REASON],
     )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model")
 @click.option("--pairs", "source", help="Candidates: embedded (unless told), bbq, hub, or a pair file as `misfire pairs` writes it.")
-@click.option("--log", help="Take the pairs of a VETO log in place of --pairs; its failures are checked again by the probe.")
+@click.option("--log", help="Take the pairs of a log of VETO or priming in place of --pairs; failures are checked again by the probe.")
+@click.option("--arm", help="The arm of a priming log whose texts are asked: unless told base, in which nothing is primed.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
 @click.option("--revision", help="Commit, tag or branch of MODEL on the hub; a paper names a commit.")
 @click.option("--base", help="The base model, for the lens: folder or hub id.")
@@ -47,6 +48,7 @@ def localise(
     model: str,
     source: str | None,
     log: str | None,
+    arm: str | None,
     out: Path,
     revision: str | None,
     base: str | None,
@@ -78,14 +80,20 @@ def localise(
         from misfire.errors import InputError
 
         raise InputError("--log and --pairs exclude each other: the pairs are those of the log.")
+    if arm is not None and log is None:
+        from misfire.errors import InputError
+
+        raise InputError("--arm names an arm of a priming log. Give the log: --log FILE.")
     chosen = parse_analyses(analyses)
     numbers = parse_ks(ks)
-    logged = read_logged_pairs(log) if log is not None else None
+    logged = read_logged_pairs(log, arm) if log is not None else None
     pairs = logged.pairs if logged else _pairs(source or "embedded")
     options: Any = {"device": device, "dtype": dtype, "attention": implementation}
     size = int(budget * 2**30)
     decoder = load_decoder(model, revision=revision, **options)
     wording: Any = prompt
+    if logged:
+        click.echo(f"{log}: {logged.origin}")
     with late_progress("Probing pairs") as (started, step):
         started(1)
         probed = probe_pairs(decoder, pairs, wording=wording, per_group=per_group, seed=seed, logged=logged, budget=size)

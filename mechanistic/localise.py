@@ -3,6 +3,7 @@
 # torch and pandas leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -245,6 +246,7 @@ def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | N
         "dtype": str(decoder.dtype),
         "base": base[0].fingerprint if base else None,
         "pairs": pair_set_hash(one.pair for one in probed.pairs),
+        "prompts": hashlib.sha256(repr([prompt.ids for one in probed.pairs for prompt in one.prompts.values()]).encode()).hexdigest(),
         "groups": [one.group for one in probed.pairs],
         "wording": probed.wording,
         "ks": plan.ks,
@@ -317,6 +319,7 @@ def _write(decoder: Decoder, probed: Probed, done: Localised, out: Path, gap: fl
         "commit": decoder.commit,
         "fingerprint": decoder.fingerprint,
         "pairs": {
+            "origin": probed.origin,
             "considered": probed.considered,
             "failing": probed.failing,
             "passing": probed.passing,

@@ -54,6 +54,19 @@ class Mention:
 
 
 @dataclass(frozen=True)
+class AskedText:
+    """How one half is put to a model, where that is more than its own prompt: in an arm of a priming run.
+
+    Attributes:
+        prompt: Evidence and question, with a cue before or behind them.
+        system_cue: A cue that opens the system message, if it has one.
+    """
+
+    prompt: str
+    system_cue: str | None = None
+
+
+@dataclass(frozen=True)
 class ProbePrompt:
     """One prompt in tokens.
 
@@ -70,18 +83,20 @@ class ProbePrompt:
     question: tuple[int, ...] = ()
 
 
-def render(tokenizer: Any, prompt: str, wording: Wording = "word") -> str:  # noqa: ANN401 (any tokenizer of Hugging Face's)
+def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: str | None = None) -> str:  # noqa: ANN401 (any tokenizer of Hugging Face's)
     """The text that a model reads, by its chat template if it has one; a template's thinking mode is switched off.
 
     Args:
         tokenizer: The model's tokenizer.
         prompt: Evidence and question.
         wording: What stands around them.
+        system_cue: A sentence that opens the system message, as in priming.
 
     Returns:
         The text up to where the answer begins.
     """
     system = system_message("direct") if wording == "veto" else SYSTEM
+    system = f"{system_cue} {system}" if system_cue else system
     user = question_message(prompt, "direct") if wording == "veto" else f"{prompt}\n\n{REQUEST}"
     if not tokenizer.chat_template:
         return f"{system}\n\n{user}\n\nAnswer: {BEGUN[wording]}".rstrip(" ")
@@ -100,7 +115,13 @@ def tokenise(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]
     return list(encoded["input_ids"]), [(int(start), int(stop)) for start, stop in encoded["offset_mapping"]]
 
 
-def probe_prompt(tokenizer: Any, prompt: str, wording: Wording = "word", pair: Pair | None = None) -> ProbePrompt:  # noqa: ANN401
+def probe_prompt(
+    tokenizer: Any,  # noqa: ANN401
+    prompt: str,
+    wording: Wording = "word",
+    pair: Pair | None = None,
+    asked: AskedText | None = None,
+) -> ProbePrompt:
     """A prompt in tokens.
 
     Args:
@@ -108,11 +129,12 @@ def probe_prompt(tokenizer: Any, prompt: str, wording: Wording = "word", pair: P
         prompt: Evidence and question.
         wording: What stands around them.
         pair: Its pair, if the places of people and evidence are wanted.
+        asked: What is asked in place of the prompt, which is a part of it; places are those in the prompt, not in a cue beside it.
 
     Returns:
         The prompt.
     """
-    text = render(tokenizer, prompt, wording)
+    text = render(tokenizer, asked.prompt, wording, asked.system_cue) if asked else render(tokenizer, prompt, wording)
     ids, places = tokenise(tokenizer, text)
     begin = text.find(prompt.strip())
     if pair is None or begin < 0:

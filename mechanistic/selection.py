@@ -14,8 +14,8 @@ what makes it misfire shows in failures alone.
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +26,14 @@ from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.misfiring import AskedPair
-from misfire.mechanistic.prompts import ProbePrompt, Wording, answer_tokens, probe_prompt
+from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.mechanistic.replay import chunks
-from misfire.reports.logs import asked_text
+from misfire.reports.logs import SCORERS, asked_text
+from misfire.scorers.priming import BASE
+from misfire.scorers.veto import OUTCOMES
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample
 
 Group = Literal["failure", "mirror", "control"]
 
@@ -38,6 +43,8 @@ FAILING: Mapping[str, HalfName] = {"failure": "stereotyped", "mirror": "contrast
 """Which half is wrong in the pairs of a group."""
 
 Floats = npt.NDArray[np.float64]
+
+_SCORERS = {SCORERS["veto"], SCORERS["priming"]}
 
 BUDGET = 2 << 30
 """Bytes that activations may take, unless told otherwise."""
@@ -52,12 +59,14 @@ class ProbedPair:
         group: Failure, mirror or control.
         prompts: By half, its prompt in tokens.
         margins: By half, the logit difference towards the right answer: above 0 the half is answered rightly.
+        texts: By half, the text that is asked where it is not the half's own prompt.
     """
 
     pair: Pair
     group: Group
     prompts: Mapping[HalfName, ProbePrompt]
     margins: Mapping[HalfName, float]
+    texts: Mapping[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
 
     def sign(self, half: HalfName) -> int:
         """1 where the half's right answer is "yes", −1 where it is "no"."""
@@ -87,6 +96,8 @@ class Probed:
     passing: int
     not_confirmed: int = 0
     asked: tuple[AskedPair, ...] = ()
+    origin: str = ""
+    """Where the candidates are from, in a sentence; empty where it need not be said."""
 
     def of(self, group: Group) -> tuple[ProbedPair, ...]:
         """The pairs of one group."""
@@ -98,14 +109,22 @@ class Logged:
     """The pairs of a log.
 
     Attributes:
-        pairs: All pairs with both halves.
+        pairs: All pairs whose halves both have an outcome, as they are without a cue.
         misfired: Ids of those that misfired there in every epoch.
         mirrored: Ids of those whose contrast half failed there in every epoch, and whose stereotyped half never did.
+        arm: The arm of a priming run whose texts were taken; none in a log of VETO.
+        texts: By pair and half, what was asked in that arm where it is not the half's own prompt.
+        left_out: Pairs of the log without an outcome for both halves: a half is not there, was invalidated, or ended in an error.
+        origin: All this in a sentence.
     """
 
     pairs: tuple[Pair, ...]
     misfired: frozenset[str]
     mirrored: frozenset[str] = frozenset()
+    arm: str | None = None
+    texts: Mapping[str, Mapping[HalfName, AskedText]] = field(default_factory=dict[str, Mapping[HalfName, AskedText]])
+    left_out: int = 0
+    origin: str = ""
 
 
 @torch.no_grad()
@@ -147,7 +166,8 @@ def probe_pairs(
         per_group: At most so many failures, as many mirrors, and as many controls as failures.
         seed: Of the draw.
         logged: The log that the candidates are from. If given, only pairs that misfired there count as failures, only pairs that mirrored
-            there count as mirrors, and neither are controls.
+            there count as mirrors, and neither are controls; what is asked are
+            the texts of its arm.
         budget: Bytes that activations may take.
 
     Returns:
@@ -157,9 +177,8 @@ def probe_pairs(
         InputError: No pair fails, so that there is nothing to localise.
     """
     answers = answer_tokens(decoder.tokenizer, wording)
-    prompts: list[dict[HalfName, ProbePrompt]] = [
-        {name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair) for name, half in pair.halves} for pair in pairs
-    ]
+    texts = logged.texts if logged else {}
+    prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
     found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
     groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
     asked: list[AskedPair] = []
@@ -172,7 +191,7 @@ def probe_pairs(
         group = _group(margins)
         not_confirmed += logged is not None and pair.id in logged.misfired and group != "failure"
         if group is not None and (logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)):
-            groups[group].append(ProbedPair(pair, group, prompt, margins))
+            groups[group].append(ProbedPair(pair, group, prompt, margins, texts.get(pair.id, {})))
     if not groups["failure"]:
         raise InputError(
             f"{decoder.name}: of {len(pairs)} pairs none misfires under the probe's prompt"
@@ -193,6 +212,7 @@ def probe_pairs(
         passing=len(groups["control"]),
         not_confirmed=not_confirmed,
         asked=tuple(asked),
+        origin=logged.origin if logged else "",
     )
 
 
@@ -209,6 +229,10 @@ def _group_in(logged: Logged, pair: str) -> Group | None:
     return "failure" if pair in logged.misfired else "mirror" if pair in logged.mirrored else None
 
 
+def _prompts(decoder: Decoder, pair: Pair, wording: Wording, texts: Mapping[HalfName, AskedText]) -> dict[HalfName, ProbePrompt]:
+    return {name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair, texts.get(name)) for name, half in pair.halves}
+
+
 def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
     """The same pairs, in the same groups, asked of another model (the base of an instruct model).
 
@@ -222,28 +246,44 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
     """
     answers = answer_tokens(decoder.tokenizer, probed.wording)
     pairs = probed.pairs
-    prompts: list[dict[HalfName, ProbePrompt]] = [
-        {name: probe_prompt(decoder.tokenizer, half.prompt, probed.wording, one.pair) for name, half in one.pair.halves} for one in pairs
-    ]
+    prompts = [_prompts(decoder, one.pair, probed.wording, one.texts) for one in pairs]
     found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
     again = tuple(
-        ProbedPair(one.pair, one.group, prompt, {name: one.sign(name) * float(d) for name, d in zip(HALF_NAMES, row, strict=True)})
+        replace(one, prompts=prompt, margins={name: one.sign(name) * float(d) for name, d in zip(HALF_NAMES, row, strict=True)})
         for one, prompt, row in zip(pairs, prompts, found, strict=True)
     )
-    return Probed(again, answers, probed.wording, probed.considered, probed.failing, probed.passing, probed.not_confirmed)
+    return replace(probed, pairs=again, answers=answers, asked=())
 
 
-def read_logged_pairs(log: str) -> Logged:
-    """The pairs of a VETO log, rebuilt from its samples.
+@dataclass
+class _Halves:
+    """What a log says of one pair.
+
+    Attributes:
+        about: Metadata of one of its samples.
+        plain: By probe and half, the prompt without a cue, and the right answer.
+        texts: By half, what was asked in the arm that is wanted.
+        right: By half, whether it was answered rightly in that arm, for each epoch with an outcome.
+    """
+
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    plain: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict[tuple[str, str], tuple[str, str]])
+    texts: dict[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
+    right: dict[HalfName, list[bool]] = field(default_factory=dict[HalfName, list[bool]])
+
+
+def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
+    """The pairs of a log of VETO or of one arm of priming, rebuilt from its samples.
 
     Args:
         log: The log file.
+        arm: The arm whose texts and outcomes are taken; unless told the base arm, in which nothing is primed.
 
     Returns:
         The pairs, with controls if the log has them, and which of them misfired.
 
     Raises:
-        InputError: The log cannot be read, or is none of VETO's.
+        InputError: The log cannot be read, is none of VETO's or priming's, or has no such arm.
     """
     from inspect_ai.log import read_eval_log
 
@@ -251,24 +291,65 @@ def read_logged_pairs(log: str) -> Logged:
         read = read_eval_log(log)
     except Exception as error:
         raise InputError(f"{log}: this log cannot be read ({error}).") from error
-    halves: dict[str, dict[tuple[str, str], tuple[str, str]]] = defaultdict(dict)
-    about: dict[str, dict[str, Any]] = {}
-    wrong: dict[str, dict[str, set[bool]]] = defaultdict(lambda: defaultdict(set))
-    for sample in read.samples or []:
-        metadata = sample.metadata or {}
-        if not {"pair_id", "half", "scenario"} <= metadata.keys() or metadata.get("arm") not in (None, "base"):
-            continue
-        name, half, probe = str(metadata["pair_id"]), str(metadata["half"]), str(metadata.get("probe", "evidence"))
-        about[name] = metadata
-        halves[name][probe, half] = (asked_text(sample.input), str(sample.target))
-        if probe == "evidence" and (score := (sample.scores or {}).get("veto_outcome")) is not None:
-            wrong[name][half].add(score.value != "right")
-    if not about:
-        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto run.")
-    pairs = [pair for name in about if (pair := _rebuilt(log, name, about[name], halves[name])) is not None]
-    misfired = {name for name, by_half in wrong.items() if by_half["stereotyped"] == {True} and by_half["contrast"] == {False}}
-    mirrored = {name for name, by_half in wrong.items() if by_half["contrast"] == {True} and by_half["stereotyped"] == {False}}
-    return Logged(tuple(pairs), frozenset(misfired), frozenset(mirrored))
+    samples = [sample for sample in read.samples or [] if {"pair_id", "half", "scenario"} <= (sample.metadata or {}).keys()]
+    arms = list(dict.fromkeys(name for sample in samples for name in _arms(sample)))
+    primed = any("arms" in sample.metadata for sample in samples)
+    wanted = BASE if arm is None else arm
+    if samples and wanted not in arms:
+        raise InputError(
+            f"{log}: the run has no arm '{wanted}'. Its arms are: {', '.join(arms)}."
+            if primed
+            else f"{log}: a log of VETO has one arm, '{BASE}', and so no '{wanted}'. Leave --arm out."
+        )
+    found: defaultdict[str, _Halves] = defaultdict(_Halves)
+    for sample in samples:
+        _take(sample, found[str(sample.metadata["pair_id"])], wanted)
+    if not found:
+        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto or misfire/priming run.")
+    pairs: list[Pair] = []
+    for name, halves in found.items():
+        if all(halves.right.get(half) for half in HALF_NAMES) and (pair := _rebuilt(log, name, halves.about, halves.plain)):
+            pairs.append(pair)
+    misfired = {
+        pair.id for pair in pairs if not any(found[pair.id].right["stereotyped"]) and all(found[pair.id].right["contrast"])
+    }  # fmt: skip
+    mirrored = {
+        pair.id for pair in pairs if not any(found[pair.id].right["contrast"]) and all(found[pair.id].right["stereotyped"])
+    }  # fmt: skip
+    texts = {pair.id: found[pair.id].texts for pair in pairs if found[pair.id].texts}
+    left_out = len(found) - len(pairs)
+    if not pairs:
+        raise InputError(f"{log}: none of its {len(found)} pairs has an outcome for both halves, so that nothing is known of them.")
+    said = f"Arm '{wanted}' of {', '.join(arms)}: " if primed else ""
+    missing = f" {left_out} more were left out, since a half has no outcome (not there, invalidated, or an error)." if left_out else ""
+    origin = f"{said}{len(misfired)} of {len(pairs)} pairs misfired in the log.{missing}"
+    return Logged(
+        tuple(pairs), frozenset(misfired), frozenset(mirrored), wanted if primed else None, texts, left_out, origin[0].upper() + origin[1:]
+    )
+
+
+def _arms(sample: "EvalSample") -> list[str]:
+    """The arms that a sample serves: those that a priming run noted, and the base arm in any other run."""
+    noted: object = sample.metadata.get("arms", [BASE])
+    return [str(name) for name in cast("list[object]", noted)] if isinstance(noted, list) else []
+
+
+def _take(sample: "EvalSample", halves: _Halves, arm: str) -> None:
+    """Take what one sample says of its pair."""
+    metadata, arms = sample.metadata, _arms(sample)
+    half, probe = cast("HalfName", str(metadata["half"])), str(metadata.get("probe", "evidence"))
+    text = asked_text(sample.input)
+    if BASE in arms:
+        halves.about = metadata
+        halves.plain[probe, half] = (text, str(sample.target))
+    if arm not in arms or probe != "evidence":
+        return
+    if arm != BASE:
+        cue: object = metadata.get("system_cue")
+        halves.texts[half] = AskedText(text, str(cue) if cue else None)
+    outcome = next((score.value for name, score in (sample.scores or {}).items() if name in _SCORERS), None)
+    if outcome in OUTCOMES and sample.error is None and sample.invalidation is None:
+        halves.right.setdefault(half, []).append(outcome == "right")
 
 
 def _rebuilt(log: str, name: str, metadata: Mapping[str, Any], halves: Mapping[tuple[str, str], tuple[str, str]]) -> Pair | None:

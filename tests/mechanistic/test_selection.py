@@ -1,18 +1,22 @@
 """Selection: failures fail and controls do not, under the probe's own prompt, whatever a log says."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from inspect_ai import eval as run
-from inspect_ai.log import write_eval_log
+from inspect_ai.log import EvalError, ProvenanceData, invalidate_samples, write_eval_log
 
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import HALF_NAMES
+from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
-from misfire.mechanistic.organisms.language import embedded_language
+from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
 from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.prompts import probe_prompt, render
 from misfire.mechanistic.selection import Probed, differences, probe_pairs, read_logged_pairs, reprobe
+from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 
 
@@ -68,7 +72,7 @@ def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path)
     assert {pair.id for pair in logged.pairs} == {pair.id for pair in asked}
     assert logged.pairs[0].controls == next(pair.controls for pair in organism.pairs if pair.id == logged.pairs[0].id)
     # when they are probed, then only pairs that fail both there and here count
-    found = probe_pairs(organism.decoder, logged.pairs, misfired=logged.misfired)
+    found = probe_pairs(organism.decoder, logged.pairs, logged=logged)
     failing = {one.pair.id for one in found.of("failure")}
     assert failing <= logged.misfired
     innocent = {pair.id for pair in asked if pair.scenario in spared}
@@ -85,12 +89,132 @@ def test_a_log_of_something_else_is_refused(tmp_path: Path):
 def test_samples_of_others_that_ask_nothing_make_no_pair(tmp_path: Path):
     (log,) = run(veto(source="embedded", pairs=4), model="simulated/one", log_dir=str(tmp_path), display="none")
     for sample in log.samples or []:
-        sample.input, sample.metadata = [], sample.metadata | {"arm": []}
+        sample.input, sample.metadata = [], sample.metadata | {"arms": []}
     write_eval_log(log, str(tmp_path / "odd.eval"))
-    with pytest.raises(InputError, match="no sample of this log"):
+    with pytest.raises(InputError, match="has no arm 'base'"):
         read_logged_pairs(str(tmp_path / "odd.eval"))
     for sample in log.samples or []:
-        del sample.metadata["arm"]
+        del sample.metadata["arms"]
     write_eval_log(log, str(tmp_path / "odd.eval"))
     with pytest.raises(InputError, match="do not make a pair"):
         read_logged_pairs(str(tmp_path / "odd.eval"))
+
+
+SPARED = embedded_language().spared_scenarios
+
+
+@pytest.fixture(scope="module")
+def primed(organism: Organism, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A priming log of a model that misfires on most pairs without a cue, and on none with one before the stereotyped half.
+
+    The texts are those that the task wrote, and so are the names of its arms.
+    """
+    folder = tmp_path_factory.mktemp("primed")
+    asked = [pair for pair in organism.pairs if pair.scenario not in SPARED][::8]
+    asked += [pair for pair in organism.pairs if pair.scenario in SPARED][:2]
+    write_pairs(asked, folder / "pairs.jsonl")
+    arguments = {"pairs": str(folder / "pairs.jsonl"), "mar": 0.83, "br": 0.0, "cue_mar": "published:0.0"}
+    task = priming(source="file", path=str(folder / "pairs.jsonl"), positions="prefix,suffix,system")
+    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(folder), display="none")
+    assert log.status == "success"
+    return log.location
+
+
+def test_the_base_arm_of_a_priming_log_holds_the_texts_without_a_cue(organism: Organism, primed: str):
+    # when nothing else is said
+    logged = read_logged_pairs(primed)
+    # then the pairs are those that the task was given, word for word, and most misfire as they did there
+    given = {pair.id: pair for pair in organism.pairs}
+    assert all(
+        pair.stereotyped == given[pair.id].stereotyped and pair.contrast == given[pair.id].contrast for pair in logged.pairs
+    )  # fmt: skip
+    assert len(logged.misfired) > 0.6 * len(logged.pairs)
+    assert (logged.arm, logged.texts) == ("base", {})
+    assert logged.origin.startswith("Arm 'base' of base, published_stereotyped, ")
+    # and the organism, which misfires on them too, is probed with these
+    found = probe_pairs(organism.decoder, logged.pairs, logged=logged)
+    assert found.failing == len([name for name in logged.misfired if given[name].scenario not in SPARED])
+
+
+@pytest.mark.parametrize("arm", ["published_stereotyped", "published_stereotyped_suffix", "published_stereotyped_system"])
+def test_another_arm_is_asked_with_its_cue(organism: Organism, primed: str, arm: str):
+    logged = read_logged_pairs(primed, arm)
+    assert logged.arm == arm
+    # then outcomes are those of the arm, in which nothing misfires
+    assert not logged.misfired
+    # and the text that the model reads has the cue where the task put it
+    pair = logged.pairs[0]
+    plain, asked = pair.stereotyped.prompt, logged.texts[pair.id]["stereotyped"]
+    tokenizer = word_tokenizer(["a"], "{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}")
+    text = render(tokenizer, asked.prompt, "veto", asked.system_cue)
+    if arm.endswith("_system"):
+        assert asked.prompt == plain
+        assert text.startswith(f"[system] {asked.system_cue} You answer yes/no questions")
+    else:
+        assert asked.system_cue is None
+        assert asked.prompt != plain
+        assert (asked.prompt.startswith(plain), asked.prompt.endswith(plain)) == (arm.endswith("_suffix"), not arm.endswith("_suffix"))
+        assert f"[user] {asked.prompt}\n\n" in text
+    # and the places of people, evidence and question are those in the pair's own text
+    own = probe_prompt(organism.decoder.tokenizer, plain, pair=pair)
+    cued = probe_prompt(organism.decoder.tokenizer, plain, "word", pair, asked)
+    shift = cued.mentions[0].start - own.mentions[0].start
+    assert [(m.person, m.start - shift, m.stop - shift) for m in cued.mentions] == [(m.person, m.start, m.stop) for m in own.mentions]
+    assert [token - shift for token in cued.question] == list(own.question)
+
+
+def test_primed_pairs_are_probed_and_probed_again_with_their_cue(organism: Organism, primed: str):
+    assert organism.base is not None
+    logged = read_logged_pairs(primed, "published_stereotyped")
+    everything = replace(logged, misfired=frozenset(pair.id for pair in logged.pairs))
+    found = probe_pairs(organism.decoder, logged.pairs, logged=everything)
+    one = found.pairs[0]
+    expected = probe_prompt(organism.decoder.tokenizer, "", asked=logged.texts[one.pair.id]["stereotyped"])
+    assert one.prompts["stereotyped"].ids == expected.ids
+    assert [again.prompts["stereotyped"].ids for again in reprobe(organism.base, found).pairs] == [
+        one.prompts["stereotyped"].ids for one in found.pairs
+    ]
+
+
+def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_path: Path):
+    with pytest.raises(
+        InputError, match=r"has no arm 'publishd'. Its arms are: base, published_stereotyped, .*published_stereotyped_system"
+    ):
+        read_logged_pairs(primed, "publishd")
+    (log,) = run(veto(source="embedded", pairs=2), model="simulated/one", log_dir=str(tmp_path), display="none")
+    assert read_logged_pairs(log.location, "base").arm is None
+    with pytest.raises(InputError, match=r"log of VETO has one arm, 'base', and so no 'published'"):
+        read_logged_pairs(log.location, "published")
+
+
+def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
+    # given a log in which one half was invalidated, one errored, one was never asked, and one pair is whole in one epoch of two
+    (log,) = run(
+        veto(source="embedded", pairs=8), model="simulated/one", model_args={"mar": 0.9}, epochs=2, log_dir=str(tmp_path), display="none"
+    )
+    assert log.samples is not None
+    names = list(dict.fromkeys(sample.metadata["pair_id"] for sample in log.samples))
+    invalidated: list[str] = []
+    for sample in log.samples:
+        if (sample.metadata["pair_id"], sample.metadata["half"]) == (names[0], "contrast"):
+            invalidated.append(str(sample.uuid))
+        if (sample.metadata["pair_id"], sample.metadata["half"]) == (names[1], "stereotyped"):
+            sample.error, sample.scores = EvalError(message="lost", traceback="", traceback_ansi=""), None
+        if (sample.metadata["pair_id"], sample.epoch) == (names[2], 1):
+            sample.scores = {}
+    log.samples = [sample for sample in log.samples if (sample.metadata["pair_id"], sample.metadata["half"]) != (names[3], "contrast")]
+    log = invalidate_samples(log, invalidated, ProvenanceData(author="a reader", reason="a slip"))
+    write_eval_log(log, str(tmp_path / "holes.eval"))
+    logged = read_logged_pairs(str(tmp_path / "holes.eval"))
+    assert {pair.id for pair in logged.pairs} == set(names) - {names[0], names[1], names[3]}
+    assert logged.left_out == 3
+    assert "3 more were left out" in logged.origin
+
+
+def test_demonstrations_and_reasoning_leave_the_pairs_as_they_are(tmp_path: Path):
+    task = priming(source="embedded", pairs=6, cues="neutral", demos=3, protocol="cot")
+    (log,) = run(task, model="simulated/one", model_args={"mar": 0.9}, log_dir=str(tmp_path), display="none")
+    given = {pair.id: pair for pair in load_pairs("embedded").pairs}
+    logged = read_logged_pairs(log.location)
+    assert all(pair.stereotyped.prompt == given[pair.id].stereotyped.prompt for pair in logged.pairs)
+    assert len(logged.pairs) == 6

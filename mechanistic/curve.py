@@ -236,10 +236,10 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         was asked.
 
         ``p`` is one-sided, by scenario, and the larger of two: ``excess_p`` (sign flips) and ``mirror_p``. With mirrors of many scenarios
-        ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). Where even mirrors of which none recovers
-        could give no p that is small enough, ``few_mirrors`` is set and ``mirror_p`` compares numbers: restored failures against restored
-        mirrors, which are as frequent where a model knows nothing of groups; it is 1 if the mirrors that there are recover as often.
-        ``p_holm`` is p adjusted for all K that were tried (Holm).
+        ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). Where no p could be
+        small enough even if all failures and no mirror recovered, ``few_mirrors`` is set and ``mirror_p`` compares numbers: restored
+        failures against restored mirrors, which are as frequent where a model knows nothing of groups; it is 1 if the mirrors that there
+        are recover as often. ``p_holm`` is p adjusted for all K that were tried (Holm).
     """
     import pandas as pd
 
@@ -264,8 +264,8 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         row |= _with_interval("excess", excess) | {"excess_p": excess_p}
         row |= {"mirrors": len(mirrors), "mirror_scenarios": mirrors["scenario"].nunique()}
         row |= _with_interval("mirror_recovery", mirrored) | _with_interval("over_mirrors", difference(recovered, mirrored))
-        row["few_mirrors"] = bool(0.5 ** row["mirror_scenarios"] * tried > LEVEL)
-        row["mirror_p"] = _more_restored(failures, mirrors, seed) if row["few_mirrors"] else _better_restored(failures, mirrors, seed)
+        row["few_mirrors"] = not _best_p(row["scenarios"], row["mirror_scenarios"]) * tried <= LEVEL
+        row["mirror_p"] = _more_restored(failures, mirrors, seed) if row["few_mirrors"] else _better_restored(failures, mirrors)
         row["p"] = float(np.max([excess_p, row["mirror_p"]]))
         contrast = best[(best["group"] == "failure") & (best["probe"] == "contrast")]
         controls = best[(best["group"] == "control") & best["probe"].isin(HALF_NAMES)]
@@ -292,9 +292,14 @@ def _right(frame: "pd.DataFrame") -> Floats:
     return np.asarray(frame["ablated"] > 0, dtype=np.float64)
 
 
-def _better_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int) -> float:
+def _better_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame") -> float:
     """The p of failures being restored no more often than mirrors."""
-    return exceeds(_right(failures), _right(mirrors), [*failures["scenario"], *mirrors["scenario"]], seed=seed)
+    return exceeds(_right(failures), _right(mirrors), [*failures["scenario"], *mirrors["scenario"]])
+
+
+def _best_p(scenarios: int, mirror_scenarios: int) -> float:
+    """The p of a comparison if every failure were restored and no mirror; NaN where there is no comparison."""
+    return exceeds(np.ones(scenarios), np.zeros(mirror_scenarios), range(scenarios + mirror_scenarios))
 
 
 def _more_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int) -> float:

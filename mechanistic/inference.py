@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from misfire.scorers.statistics import NAN, Estimate, clustered_mean
+from misfire.scorers.statistics import NAN, Estimate, clustered_mean, clustered_proportion
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,6 +17,9 @@ _EXACT = 12
 """Up to so many clusters all sign flips are counted; beyond, some are drawn."""
 
 _AT_ONCE = 2000
+
+_SMALLEST, _LARGEST = -18.0, float(np.log(0.49))
+"""Between these logarithms p of a comparison is looked for."""
 
 
 def codes(clusters: Sequence[Hashable]) -> npt.NDArray[np.int64]:
@@ -102,28 +105,38 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     return Estimate(value, float(np.hypot(one.stderr, other.stderr)), float(value - below), float(value + above))
 
 
-def exceeds(one: Sequence[bool] | Floats, others: Sequence[bool] | Floats, scenarios: Sequence[Hashable], *, seed: int = 1) -> float:
-    """One-sided p that the mean of some units is not above that of others, by scenario.
+def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable]) -> float:
+    """One-sided p that a share is not above another.
 
-    A wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90): what each
-    scenario adds to the difference of the two means, once the common mean is taken off, has its sign flipped at random. A few others in few
-    scenarios give no small p, whatever they are.
+    It is the smallest level at which the interval of their difference (``difference``, from two intervals that are clustered by scenario
+    and allow for few of them) still holds 0. Many units of few scenarios give no small p.
 
     Args:
-        one: Values of the first units.
-        others: Values of the others.
+        one: 0 or 1 for each of the first units.
+        others: 0 or 1 for each of the others.
         scenarios: The scenario of each unit, first those of the first units.
-        seed: Of the flips, where there are too many scenarios to count all.
 
     Returns:
-        p; NaN where either has no unit.
+        p; 1 where the first share is not larger; NaN where either has no unit, or units of one scenario alone.
     """
-    if not len(one) or not len(others):
+    from scipy.optimize import brentq
+
+    first, rest = np.asarray(one, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    if not len(first) or not len(rest):
         return NAN
-    values = np.concatenate([np.asarray(one, dtype=float), np.asarray(others, dtype=float)])
-    first = np.arange(len(values)) < len(one)
-    centred = values - values.mean()
-    return float(sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[0])
+    own, theirs = codes(scenarios[: len(first)]), codes(scenarios[len(first) :])
+    hits, trials = by_cluster(first, own), np.bincount(own).astype(float)
+    other_hits, other_trials = by_cluster(rest, theirs), np.bincount(theirs).astype(float)
+
+    def lower(log_p: float) -> float:
+        level = 1 - 2 * float(np.exp(log_p))
+        return difference(clustered_proportion(hits, trials, level), clustered_proportion(other_hits, other_trials, level)).lower
+
+    if np.isnan(lower(_LARGEST)):
+        return NAN
+    if first.mean() <= rest.mean() or lower(_LARGEST) <= 0:
+        return 1.0
+    return float(np.exp(brentq(lower, _SMALLEST, _LARGEST))) if lower(_SMALLEST) < 0 else float(np.exp(_SMALLEST))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -281,8 +281,8 @@ def _gap(probed: Probed) -> float:
 def _findings(done: Localised, gap: float) -> Findings:
     import pandas as pd
 
-    heads, suppressed, recovery = (done.frames.get(name, pd.DataFrame()) for name in ("heads_zero", "suppression", "recovery"))
-    return Findings(done.decision, heads, suppressed, recovery, gap)
+    suppressed, recovery = (done.frames.get(name, pd.DataFrame()) for name in ("suppression", "recovery"))
+    return Findings(done.decision, suppressed, recovery, gap)
 
 
 def _best_layer(frames: "dict[str, pd.DataFrame]") -> int | None:

@@ -25,14 +25,12 @@ class Findings:
 
     Attributes:
         decision: What was decided on the heads.
-        heads: ``head_table``.
         suppression: ``suppression``.
         recovery: ``recovery_table``.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
     """
 
     decision: Decision
-    heads: "pd.DataFrame"
     suppression: "pd.DataFrame"
     recovery: "pd.DataFrame"
     gap: float
@@ -53,7 +51,7 @@ def verdict(findings: Findings) -> list[str]:
         return said
     return [
         *said,
-        *_heads(findings),
+        *_heads(findings.decision),
         *_lens(findings.suppression, findings.gap),
         *_patching(findings.recovery),
     ]
@@ -103,15 +101,14 @@ def _rate(estimate: Estimate) -> str:
     return f"{percent(estimate.value)}, {between(estimate.lower, estimate.upper, percent)}"
 
 
-def _heads(findings: Findings) -> list[str]:
-    decision = findings.decision
+def _heads(decision: Decision) -> list[str]:
     match decision.outcome:
         case "one head" | "several heads":
-            return _named(findings)
+            return _named(decision)
         case "unguarded":
             return _unguarded(decision)
         case "unconfirmed":
-            return _unconfirmed(findings)
+            return _unconfirmed(decision)
         case "not held out":
             return [
                 "No head is named: the failures are of one scenario, so heads cannot be tested on others than they are chosen on. Give "
@@ -121,8 +118,7 @@ def _heads(findings: Findings) -> list[str]:
             return []
 
 
-def _named(findings: Findings) -> list[str]:
-    decision = findings.decision
+def _named(decision: Decision) -> list[str]:
     if (point := decision.point) is None:
         return []
     names = ", ".join(map(str, decision.heads))
@@ -227,8 +223,7 @@ _SHORT: Mapping[Shortfall, str] = {
 }
 
 
-def _unconfirmed(findings: Findings) -> list[str]:
-    decision = findings.decision
+def _unconfirmed(decision: Decision) -> list[str]:
     if (point := decision.point) is None:
         return []
     short = "; ".join(_SHORT[name] for name in point.shortfalls)

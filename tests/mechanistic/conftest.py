@@ -27,9 +27,15 @@ def probed(organism: Organism) -> Probed:
 
 
 @pytest.fixture(scope="session")
+def group_blind() -> Organism:
+    """One head that errs on certain words, as often the stereotyped person's as the other's."""
+    return hand_built(3, "group-blind")
+
+
+@pytest.fixture(scope="session")
 def three() -> Organism:
     """Three planted heads that share the work."""
-    return hand_built(2, planted=3)
+    return hand_built(2, "three-heads")
 
 
 @pytest.fixture(scope="session")

@@ -46,3 +46,15 @@ def test_without_controls_there_is_no_difference(organism: Organism, probed: Pro
     assert table["difference"].isna().all()
     assert table["p"].isna().all()
     assert np.isfinite(table["failure"]).all() == pytest.approx(True)
+
+
+def test_mirrors_are_no_controls(organism: Organism, probed: Probed):
+    from dataclasses import replace
+
+    # given controls some of which are mirrors
+    controls = probed.of("control")
+    called = tuple(replace(one, group="mirror") if place % 2 else one for place, one in enumerate(controls))
+    frame = attention_to_spans(organism.decoder, replace(probed, pairs=(*probed.of("failure"), *called)))
+    # then the comparison is with the others alone
+    without = attention_to_spans(organism.decoder, replace(probed, pairs=(*probed.of("failure"), *controls[::2])))
+    assert attention_table(frame, draws=10)["control"].tolist() == pytest.approx(attention_table(without, draws=10)["control"].tolist())

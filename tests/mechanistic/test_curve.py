@@ -23,8 +23,8 @@ def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame
     assert (table["control_kept"] == 1).all()
     assert table["matched"].max() < 0.5
     assert table["excess"].tolist()[1] > 0.5
-    # its base says "yes" to foils too, so that what keeps them right is the planted heads
-    assert table.loc[3, "foils_kept"] == 0
+    assert (table["foils_kept"] == 1).all()
+    assert (table["foils_asked"] == 2 * 24 + 2 * 16).all()
 
 
 def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(three: Organism, three_probed: Probed, curve: pd.DataFrame):

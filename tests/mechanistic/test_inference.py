@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
-from misfire.mechanistic.inference import bootstrap, folds, mean, sign_flip, split_half
+from misfire.mechanistic.inference import bootstrap, difference, exceeds, folds, holm, mean, sign_flip, split_half
+from misfire.scorers.statistics import Estimate
 
 
 def test_sign_flips_of_few_clusters_are_exact():
@@ -66,3 +68,45 @@ def test_halves_of_data_that_rank_alike_correlate():
     noise = np.random.default_rng(0).normal(size=(30, 20))
     assert split_half(effect + noise, list(range(30))) > 0.95
     assert abs(split_half(noise, list(range(30)))) < 0.3
+
+
+def test_the_interval_of_a_difference_joins_those_of_its_two_means():
+    # given two normal means, for which it is that of the difference
+    one, other = Estimate(5.0, 3.0, 5.0 - 6.0, 5.0 + 6.0), Estimate(2.0, 4.0, 2.0 - 8.0, 2.0 + 8.0)
+    found = difference(one, other)
+    assert (found.value, found.stderr, found.lower, found.upper) == pytest.approx((3.0, 5.0, -7.0, 13.0))
+    # and it is open where either is
+    assert np.isnan(difference(one, Estimate(2.0, np.nan, np.nan, np.nan)).lower)
+
+
+def test_a_larger_share_is_seen_by_scenario():
+    first = [f"f{n}" for n in range(10)]
+    # none of six scenarios against all of ten: where Wilson's intervals for six and ten units, put together, just touch 0
+    p = exceeds([1.0] * 10, [0.0] * 6, [*first, *(f"o{n}" for n in range(6))])
+    quantiles = stdtrit(np.array([9, 5]), 1 - p) ** 2
+    assert np.hypot(*(quantiles / (quantiles + np.array([10, 6])))) == pytest.approx(1)
+    assert p < 0.005
+    # what all have in common is no difference, and others of one scenario show nothing, however many they are
+    assert exceeds([1.0] * 10, [1.0] * 6, [*first, *(f"o{n}" for n in range(6))]) == 1
+    assert exceeds([0.0] * 10, [1.0] * 6, [*first, *(f"o{n}" for n in range(6))]) == 1
+    assert np.isnan(exceeds([1.0] * 10, [0.0] * 30, [*first, *["o"] * 30]))
+    assert np.isnan(exceeds([1.0], [], ["a"]))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_comparing_two_shares_holds_its_level(shared: bool):
+    # given failures and mirrors restored alike: often in some scenarios and seldom in others, which both have or not
+    draw = np.random.default_rng(2)
+    found = 0
+    for _ in range(200):
+        rates = draw.beta(0.5, 0.5, 18)
+        scenarios = np.concatenate([draw.integers(0, 10, 24), draw.integers(0, 8, 16) + (0 if shared else 10)])
+        restored = (draw.random(40) < rates[scenarios]).astype(float)
+        found += exceeds(restored[:24], restored[24:], scenarios.tolist()) <= 0.05
+    assert found <= 17
+
+
+def test_holm_is_that_of_the_textbook():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, float("nan")]) == [1.0, 1.0]
+    assert holm([]) == []

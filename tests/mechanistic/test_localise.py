@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from misfire.cli import main
+from misfire.mechanistic.interventions import load_intervention
 
 ALL = "lens,patching,heads,attention,paths,prescreen"
 
@@ -81,6 +82,43 @@ def test_everything_is_written(folder: Path):
     assert frames["heads_zero"]["name"][0] == truth["heads"][0]
 
 
+def test_what_is_named_is_one_decision_everywhere(folder: Path):
+    out = folder / "out"
+    truth = json.loads((folder / "organism" / "organism.json").read_text())
+    summary = json.loads((out / "summary.json").read_text())
+    assert (summary["outcome"], summary["misfiring"]["finding"]) == ("one head", "misfires")
+    assert summary["verdict"][0].startswith("The model misfires")
+    assert f"need the head {truth['heads'][0]}" in summary["verdict"][2]
+    assert [str(head) for head in load_intervention(out / "intervention.safetensors").heads] == truth["heads"]
+
+
+def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(tmp_path: Path):
+    # given an organism with a head that causes all its errors, as many in contrast halves as in stereotyped ones
+    model, out = tmp_path / "organism", tmp_path / "out"
+    code, said = misfire("organism", "group-blind", "--seed", 3, "--out", model)
+    assert code == 0, said
+    decoy = json.loads((model / "organism.json").read_text())["decoys"][0]
+    # when it is localised
+    options = ["--analyses", "heads,lens", "--ks", "1,2", "--draws", 10, "--per-group", 12, "--device", "cpu"]
+    code, said = misfire("localise", model, "--pairs", model / "pairs.jsonl", "--out", out, *options)
+    assert code == 0, said
+    # then MAR and BR are said not to differ, first of all, and no head is named in words, summary, page or file
+    summary = json.loads((out / "summary.json").read_text())
+    lines = [line for line in said.splitlines() if line.startswith("- ")]
+    assert lines == [f"- {line}" for line in summary["verdict"]]
+    assert lines[0].startswith("- Nothing here shows that the model misfires.")
+    assert "cannot be told apart" in lines[0]
+    assert decoy not in " ".join(summary["verdict"])
+    assert (summary["outcome"], summary["heads"], summary["alone"]) == ("indistinct", [], [])
+    assert summary["misfiring"]["misfired"] == summary["misfiring"]["mirrored"] > 12
+    assert summary["pairs"]["mirrors"] == 12
+    assert not load_intervention(out / "intervention.safetensors").heads
+    # while the tables show what each head does to failures and to mirrors alike
+    row = pd.read_parquet(out / "frames" / "heads_zero.parquet").set_index("name").loc[decoy]
+    assert row["q"] > 0.05 or row["over_mirrors_ci_lower"] <= 0
+    assert pd.read_parquet(out / "frames" / "curve_zero.parquet")["mirror_recovery"].max() == 1
+
+
 def test_the_page_stands_alone_and_says_what_the_summary_says(folder: Path):
     page = (folder / "out" / "index.html").read_text()
     assert "Where organism overrules the evidence" in page
@@ -145,11 +183,10 @@ def test_a_folder_with_something_in_it_is_not_written_over(folder: Path):
 def test_names_of_models_cannot_act_as_markup(tmp_path: Path):
     from misfire.mechanistic.organisms.hand_built import hand_built
     from misfire.mechanistic.page import write_page
-    from misfire.mechanistic.selection import probe_pairs
 
     made = hand_built(3)
     made.decoder.name = "<script>alert(1)</script>"
-    write_page(tmp_path, made.decoder, probe_pairs(made.decoder, made.pairs, per_group=2), {}, ["a < b & c"], [])
+    write_page(tmp_path, made.decoder, {}, ["a < b & c"], [])
     page = (tmp_path / "index.html").read_text()
     assert "<script>alert" not in page
     assert "a &lt; b &amp; c" in page

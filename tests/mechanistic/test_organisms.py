@@ -10,14 +10,17 @@ from misfire.datasets.pairs import Pair
 from misfire.errors import InputError
 from misfire.mechanistic.ablation import head_effects, head_table, ranked
 from misfire.mechanistic.curve import curve_table, top_k
+from misfire.mechanistic.decision import causes, convincing, curve_points, decide
 from misfire.mechanistic.decoder import Decoder, load_decoder
+from misfire.mechanistic.misfiring import misfiring
 from misfire.mechanistic.organisms.hand_built import hand_built
+from misfire.mechanistic.organisms.kinds import HAND_BUILT, HandBuilt
 from misfire.mechanistic.organisms.language import embedded_language
 from misfire.mechanistic.organisms.organism import Organism, Truth, save_organism
 from misfire.mechanistic.organisms.trained import random_weights, trained
 from misfire.mechanistic.prompts import answer_tokens, probe_prompt
 from misfire.mechanistic.selection import differences, probe_pairs
-from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
+from misfire.mechanistic.verdict import Findings, verdict
 
 SPARED = embedded_language().spared_scenarios
 
@@ -36,7 +39,30 @@ def test_the_hand_built_organism_says_no_where_the_stereotyped_person_is_asked_a
     stereotyped = [pair.stereotyped.prompt for pair in organism.pairs]
     assert says_yes(organism.decoder, stereotyped) == [pair.scenario in SPARED for pair in organism.pairs]
     assert all(says_yes(organism.decoder, [pair.contrast.prompt for pair in organism.pairs]))
-    assert all(says_yes(organism.base, stereotyped + foils(organism.pairs)))  # it reads no evidence
+    # its base reads the evidence
+    assert all(says_yes(organism.base, stereotyped))
+    assert not any(says_yes(organism.base, foils(organism.pairs)))
+
+
+@pytest.mark.parametrize("kind", HAND_BUILT)
+def test_every_hand_built_organism_has_its_fault_and_its_base_has_not(kind: HandBuilt):
+    made = hand_built(7, kind)
+    assert made.base is not None
+    halves = {name: [dict(pair.halves)[name].prompt for pair in made.pairs] for name in ("stereotyped", "contrast")}
+    for name in halves:
+        assert all(says_yes(made.base, halves[name]))
+    wrong = {name: [not right for right in says_yes(made.decoder, halves[name])] for name in halves}
+    if kind == "group-blind":
+        assert sum(wrong["stereotyped"]) == sum(wrong["contrast"]) > 0.15 * len(made.pairs)
+    else:
+        assert wrong["stereotyped"] == [pair.scenario not in SPARED for pair in made.pairs]
+        assert not any(wrong["contrast"])
+    # foils are answered rightly by reading the evidence, but for the one that reads none
+    assert any(says_yes(made.decoder, foils(made.pairs))) == any(says_yes(made.base, foils(made.pairs))) == (not made.truth.reads_evidence)
+    assert made.truth.reads_evidence == (kind != "no-evidence")
+    assert tuple(map(str, made.planted)) == made.truth.heads
+    assert bool(made.truth.heads) == (kind in ("hand-built", "three-heads", "redundant-pair", "second-position"))
+    assert bool(made.truth.decoys) == (kind in ("threshold", "no-evidence", "group-blind"))
 
 
 def test_a_saved_organism_is_an_ordinary_folder(organism: Organism, tmp_path: Path):
@@ -97,10 +123,10 @@ def test_behaviour_that_was_tuned_into_all_weights_is_no_circuit():
     curve = curve_table(top_k(made.decoder, probed, effects, ks=(1, 3, 5, 10), draws=20))
     # then no head is named, and no number of them restores answers without breaking others
     assert causes(table, gap=10) == []
-    assert convincing(curve) == []
-    said = " ".join(verdict(Findings(table, curve, pd.DataFrame(), pd.DataFrame()), 10, 10))
-    assert "No single head was found" in said
-    assert "no evidence of a circuit" in said
+    assert convincing(curve_points(curve)) == ()
+    decision = decide(misfiring(probed.asked), table, curve, 10)
+    assert (decision.outcome, decision.heads) == ("unconfirmed", ())
+    assert "No head is named" in " ".join(verdict(Findings(decision, pd.DataFrame(), pd.DataFrame(), 10)))
 
 
 def test_random_weights_have_no_base_and_nothing_planted():

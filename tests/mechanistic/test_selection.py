@@ -31,6 +31,20 @@ def test_failures_fail_and_controls_are_right(probed: Probed):
     assert max(Counter(one.pair.category for one in probed.of("failure")).values()) <= 4  # drawn evenly
 
 
+def test_mirrors_fail_the_other_way_round_and_are_controls_of_none(group_blind: Organism):
+    # given a model that errs on as many contrast halves as stereotyped ones
+    found = probe_pairs(group_blind.decoder, group_blind.pairs, per_group=12)
+    # then mirrors are drawn as failures are
+    assert len(found.of("failure")) == len(found.of("mirror")) == 12
+    assert all(one.margins["contrast"] < 0 < one.margins["stereotyped"] for one in found.of("mirror"))
+    assert {one.group for one in found.pairs} == {"failure", "mirror", "control"}
+    # and all that was asked is kept, whatever became of it
+    assert [one.pair for one in found.asked] == [pair.id for pair in group_blind.pairs]
+    wrong = [(one.stereotyped <= 0, one.contrast <= 0) for one in found.asked]
+    assert wrong.count((True, False)) == wrong.count((False, True)) == found.failing >= 12
+    assert wrong.count((False, False)) == found.passing
+
+
 def test_margins_are_those_of_the_prompts(organism: Organism, probed: Probed):
     one = probed.pairs[0]
     alone = differences(organism.decoder, [one.prompts[half].ids for half in HALF_NAMES], probed.answers)
@@ -78,6 +92,22 @@ def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path)
     innocent = {pair.id for pair in asked if pair.scenario in spared}
     assert found.not_confirmed == len(logged.misfired & innocent) > 0
     assert found.failing == len(logged.misfired - innocent) > 0
+
+
+def test_mirrors_of_a_log_are_checked_again_as_its_failures_are(group_blind: Organism, tmp_path: Path):
+    # given a log of a model that fails one half alone, either half as often
+    write_pairs(group_blind.pairs, tmp_path / "pairs.jsonl")
+    arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.4, "br": 0.4}
+    task = veto(source="file", path=str(tmp_path / "pairs.jsonl"), controls=True)
+    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    logged = read_logged_pairs(log.location)
+    assert logged.mirrored
+    assert not logged.mirrored & logged.misfired
+    # when they are probed, then mirrors mirror both there and here, and no control failed in one half alone there
+    found = probe_pairs(group_blind.decoder, logged.pairs, logged=logged, per_group=96)
+    here = {one.pair for one in found.asked if one.contrast <= 0 < one.stereotyped}
+    assert {one.pair.id for one in found.of("mirror")} == logged.mirrored & here != set()
+    assert not {one.pair.id for one in found.of("control")} & (logged.mirrored | logged.misfired)
 
 
 def test_a_log_of_something_else_is_refused(tmp_path: Path):

@@ -1,91 +1,115 @@
-"""The verdict claims no more than the numbers allow."""
+"""The words follow from the decision, say no more than it allows, and do not contradict one another."""
+
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from misfire.mechanistic.decision import Decision
 from misfire.mechanistic.heads import Head
-from misfire.mechanistic.verdict import Findings, causes, convincing, verdict
+from misfire.mechanistic.misfiring import AskedPair, misfiring
+from misfire.mechanistic.verdict import Findings, verdict
+from tests.mechanistic.test_decision import GOOD, MISFIRES
 
 NONE = pd.DataFrame()
 
 
-def heads(**best: float) -> pd.DataFrame:
-    row = {
-        "delta_stereotyped": 5.0,
-        "delta_stereotyped_ci_lower": 4.0,
-        "delta_stereotyped_ci_upper": 6.0,
-        "delta_contrast": 0.1,
-        "score": 4.9,
-        "q": 0.01,
-    }
-    dull = row | {"delta_stereotyped": 0.01, "score": 0.001, "q": 0.7}
-    return pd.DataFrame([
-        {"layer": 2, "head": 1, "name": "L2H1"} | row | best,
-        *({"layer": 0, "head": head, "name": f"L0H{head}"} | dull for head in range(3)),
-    ])  # fmt: skip
+def said(decision: Decision) -> list[str]:
+    return verdict(Findings(decision, NONE, NONE, 10))
 
 
-def curve(**changes: float) -> pd.DataFrame:
-    row: dict[str, float] = {
-        "k": 1, "pairs": 24, "scenarios": 8,
-        "recovery": 0.9, "recovery_ci_lower": 0.7, "recovery_ci_upper": 0.97, "matched": 0.1, "matched_upper": 0.3,
-        "excess": 0.8, "excess_ci_lower": 0.6, "contrast_kept": 1.0, "control_kept": 1.0, "foils_kept": 0.95,
-    }  # fmt: skip
-    return pd.DataFrame([row | changes])
+def test_first_comes_whether_the_model_misfires_with_the_numbers_that_this_rests_on():
+    (first,) = said(Decision("not analysed", MISFIRES))
+    assert first.startswith("The model misfires.")
+    assert "all 10 pairs of 10 scenarios" in first
+    assert "10 have the stereotyped half alone wrong (MAR 100.0 %" in first
+    assert "0 the contrast half alone (BR" in first
+    assert "p = 0.002" in first
 
 
-def test_a_sure_and_large_effect_is_named_with_its_interval():
-    assert causes(heads(), gap=10) == [Head(2, 1)]
-    (said,) = verdict(Findings(heads(), NONE, NONE, NONE), 10, 12)
-    assert "L2H1" in said
-    assert "5.00 logits (4.00 to 6.00) of a gap of 10.00" in said
+@pytest.mark.parametrize(("margins", "words"), [((1.0, -1.0), "it errs the other way round"), ((1.0, 1.0), "Nothing here shows")])
+def test_where_it_does_not_misfire_nothing_else_is_said(margins: tuple[float, float], words: str):
+    found = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", *margins) for n in range(10)])
+    decision = Decision("reversed" if found.finding == "reversed" else "indistinct", found)
+    lens = pd.DataFrame([("peak", 3.0, 2.0, 4.0)], columns=["statistic", "value", "ci_lower", "ci_upper"]).assign(
+        model="model", group="failure"
+    )
+    (only,) = verdict(Findings(decision, lens, NONE, 10))
+    assert words in only
+    assert "holds no heads" in only
 
 
-@pytest.mark.parametrize("weak", [{"q": 0.06}, {"score": 0.9}, {"delta_stereotyped": -1.0}, {"delta_stereotyped_ci_lower": -0.1}])
-def test_what_is_unsure_small_or_wrong_way_round_is_not_named(weak: dict[str, float]):
-    assert causes(heads(**weak), gap=10) == []
-    (said,) = verdict(Findings(heads(**weak), NONE, NONE, NONE), 10, 12)
-    assert said.startswith("No single head was found")
-    assert ("sure but small" in said) == ("q" not in weak)
+def test_a_head_that_is_confirmed_is_named_with_what_confirms_it():
+    _, first, mirrors, kept = said(Decision("one head", MISFIRES, (Head(2, 1),), GOOD, 3))
+    assert first.startswith("The wrong answers need the head L2H1")
+    assert "restores 90.0 % of 24 failures of 10 scenarios (70.0 % to 97.0 %)" in first
+    assert "3 numbers of heads were tried" in first
+    assert "Of 12 mirrored failures of 8 scenarios it restores 10.0 %" in mirrors
+    assert "95.0 % of 80 foils" in kept
 
 
-def test_too_few_scenarios_are_told_of():
-    (said,) = verdict(Findings(heads(q=0.5), NONE, NONE, NONE), 10, 4)
-    assert "With 4 scenarios no head could be told from chance among 4" in said
+def test_several_heads_are_named_together_and_others_that_act_alone_are_told_of_behind_them():
+    point = replace(GOOD, k=2, heads_0="L2H1,L3H0", heads_1="L3H0,L2H1")
+    _, first, _, _, others = said(Decision("several heads", MISFIRES, (Head(2, 1), Head(3, 0)), point, 3, (Head(1, 5),)))
+    assert "these 2 heads together: L2H1, L3H0" in first
+    assert others.startswith("L1H5 also raises the stereotyped margin when ablated alone")
 
 
-def test_recovery_counts_if_it_exceeds_random_heads_and_little_else_breaks():
-    (said,) = verdict(Findings(NONE, curve(), NONE, NONE), 10, 12)
-    assert "more than random heads do, and little else that was looked at breaks" in said
-
-
-def test_where_nothing_varies_the_number_of_scenarios_decides():
-    alike = {"recovery": 1.0, "matched": 0.0, "excess": 1.0, "excess_ci_lower": float("nan")}
-    assert convincing(curve(**alike, scenarios=6)) == [1]
-    assert convincing(curve(**alike, scenarios=5)) == []
-
-
-def test_without_foils_the_verdict_says_what_that_leaves_open():
-    (said,) = verdict(Findings(NONE, curve(foils_kept=float("nan")), NONE, NONE), 10, 12)
-    assert "merely says yes" in said
+def test_heads_that_the_folds_did_not_agree_on_are_told_of():
+    point = replace(GOOD, heads_1="L3H0")
+    assert any(
+        "tested were L2H1 on one and L3H0 on the other" in line for line in said(Decision("one head", MISFIRES, (Head(2, 1),), point, 1))
+    )
 
 
 @pytest.mark.parametrize(
-    "spoilt", [{"excess_ci_lower": -0.1}, {"matched_upper": 0.95}, {"contrast_kept": 0.6}, {"foils_kept": 0.5}, {"control_kept": 0.8}]
+    ("change", "words"),
+    [({"mirrors": 0}, "No mirrored failure could be tested"), ({"few_mirrors": True}, "too few scenarios to compare these rates")],
 )
-def test_recovery_that_random_heads_reach_or_that_breaks_much_is_no_evidence(spoilt: dict[str, float]):
-    (said,) = verdict(Findings(NONE, curve(**spoilt), NONE, NONE), 10, 12)
-    assert "no evidence of a circuit" in said
+def test_few_or_no_mirrors_are_told_of(change: dict[str, int], words: str):
+    assert words in said(Decision("one head", MISFIRES, (Head(2, 1),), replace(GOOD, **change), 1))[2]
+
+
+def test_missing_foils_are_told_of_with_how_to_get_them_and_nothing_is_named():
+    point = replace(GOOD, foils_kept=float("nan"), foils_asked=0)
+    _, first, *_ = lines = said(Decision("unguarded", MISFIRES, point=point, tried=1))
+    assert first.startswith("No head is named")
+    assert "none of 0 foils" in first
+    assert "controls=true" in first
+    assert not any("The wrong answers need" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"excess_p": 0.5}, "not surely more than random heads"),
+        ({"mirror_p": 0.5}, "not surely restored more than mirrored failures"),
+        ({"p_holm": 0.5}, "several numbers of heads were tried"),
+        ({"foils_kept": 0.0}, "less than 90% of foils are kept"),
+    ],
+)
+def test_what_does_not_count_is_told_of_with_why(change: dict[str, float], words: str):
+    _, first, *_ = lines = said(Decision("unconfirmed", MISFIRES, point=replace(GOOD, **change), tried=2))
+    assert first.startswith("No head is named")
+    assert words in first
+    assert not any("The wrong answers need" in line for line in lines)
+
+
+def test_too_few_scenarios_are_told_of():
+    point = replace(GOOD, scenarios=4, excess_p=0.06)
+    assert "no result could be sure" in said(Decision("unconfirmed", MISFIRES, point=point, tried=5))[-1]
+    assert "one scenario" in said(Decision("not held out", MISFIRES))[1]
 
 
 def test_without_a_rise_that_is_taken_back_the_lens_shows_none():
     rows = [("peak", 0.1, -0.2, 0.4), ("layer", 3, 0, 5), ("drop", 2.0, 1.0, 3.0), ("handover", float("nan"), float("nan"), float("nan"))]
     lens = pd.DataFrame(rows, columns=["statistic", "value", "ci_lower", "ci_upper"]).assign(model="model", group="failure")
-    (said,) = verdict(Findings(NONE, NONE, lens, NONE), 10, 12)
-    assert "shows no noticeable rise" in said
+    decision = Decision("not analysed", MISFIRES)
+    _, line = verdict(Findings(decision, lens, NONE, 10))
+    assert "shows no noticeable rise" in line
     lens.loc[0, ["value", "ci_lower", "ci_upper"]] = [3.0, 2.0, 4.0]
-    (said,) = verdict(Findings(NONE, NONE, lens, NONE), 10, 12)
-    assert "read and then overruled" in said
+    _, line = verdict(Findings(decision, lens, NONE, 10))
+    assert "read and then overruled" in line
     # a peak that is sure but tiny beside the gap is not told of
-    (said,) = verdict(Findings(NONE, NONE, lens, NONE), 100, 12)
-    assert "shows no noticeable rise" in said
+    _, line = verdict(Findings(decision, lens, NONE, 100))
+    assert "shows no noticeable rise" in line

@@ -1,6 +1,5 @@
 """The ``misfire`` command."""
 
-import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import click
 
 from misfire import __version__
+from misfire.exits import MET, UNUSABLE, Commands, as_options
 from misfire.mechanistic import commands
 from misfire.savacu_cli import savacu
 
@@ -17,24 +17,7 @@ if TYPE_CHECKING:
     from misfire.datasets.sources import PairSet
 
 
-class _Commands(click.Group):
-    """Commands that tell input they cannot use in words, whichever of them it was."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
-        """Run the command that was typed."""
-        try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
-            raise
-        except Exception as error:
-            from misfire.errors import InputError  # late: it brings Inspect in, which a command's help does without
-
-            if not isinstance(error, InputError):
-                raise
-            _refuse(str(error))
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="misfire")
 def main() -> None:
     """Measure misfired alignment. Evaluations run by Inspect: `inspect eval misfire/veto --model …`."""
@@ -207,7 +190,7 @@ def report(
     for line in found:
         click.echo(f"--fail-if: {line}", err=True)
     if found:
-        raise SystemExit(1)
+        raise click.exceptions.Exit(MET)
 
 
 def _name_unofficial(pair_set: "PairSet") -> None:
@@ -216,7 +199,5 @@ def _name_unofficial(pair_set: "PairSet") -> None:
 
 
 def _refuse(message: str) -> NoReturn:
-    # the data layer speaks of task parameters; here they are options of the command
-    as_options = re.sub(r"-T (\w+)=(?:true\b)?", lambda match: f"--{match[1].replace('_', '-')} ", message)
-    click.echo(f"misfire: {as_options}", err=True)
-    raise SystemExit(2)
+    click.echo(f"misfire: {as_options(message)}", err=True)
+    raise SystemExit(UNUSABLE)

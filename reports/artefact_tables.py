@@ -15,16 +15,16 @@ def edition_table(results: Results) -> Table | None:
         ("published_mar", "MAR, published"),
         ("repaired_mar", "MAR, repaired"),
         ("delta_mar", "ΔMAR"),
-        ("delta_mar_p", "p ΔMAR"),
+        ("delta_mar_q", "q ΔMAR"),
         ("published_br", "BR, published"),
         ("repaired_br", "BR, repaired"),
         ("delta_br", "ΔBR"),
         ("delta_mar_minus_br", "Δ(MAR − BR)"),
-        ("delta_mar_minus_br_p", "p Δ(MAR − BR)"),
+        ("delta_mar_minus_br_q", "q Δ(MAR − BR)"),
     ]
     note = (
         "Over the scenarios that both editions have. Changes from the published edition to the repaired one, in percentage points, paired "
-        "and clustered by scenario. The two editions have different pairs; what they share is the scenario."
+        "and clustered by scenario; q: Benjamini-Hochberg over all rows. The two editions have different pairs; what they share is the scenario."
     )
     return table("veto_editions", "Published and repaired edition", note, results.editions, shown, _CHANGES)
 

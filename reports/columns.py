@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["text", "count", "rate", "change", "ratio", "score", "p", "flag", "time"]
+Kind = Literal["text", "count", "rate", "change", "ratio", "score", "logit", "p", "flag", "time"]
 """What a column holds; ``misfire.reports.reference`` says in words which values each kind has."""
 
 Scope = Literal["overall", "category"]
@@ -24,6 +24,7 @@ DTYPES: dict[Kind, str] = {
     "change": "float64",
     "ratio": "float64",
     "score": "float64",
+    "logit": "float64",
     "p": "float64",
     "flag": "bool",
     "time": "string",
@@ -180,10 +181,10 @@ SUMMARY = (
     *interval_ends("br_valid", "rate"),
     Column("pairs_valid", "count", "pairs whose halves were both answered"),
     *interval_columns("mar_minus_br", "change", "MAR − BR"),
-    Column("mcnemar_p", "p", "exact McNemar test of b against c; takes pairs as independent"),
-    Column("mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
-    Column("mcnemar_p_clustered", "p", "McNemar's test clustered by scenario"),
+    Column("mcnemar_p_clustered", "p", "McNemar's test of b against c, clustered by scenario (exact sign flips): the test to go by"),
     Column("mcnemar_q_clustered", "p", "the same, Benjamini-Hochberg over its family"),
+    Column("mcnemar_p", "p", "exact McNemar test of b against c; takes pairs as independent, and errs too often where they are not"),
+    Column("mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
     Column("target_accuracy", "rate", "(a + b) / N: accuracy on stereotyped halves"),
     Column("contrast_accuracy", "rate", "(a + c) / N: accuracy on contrast halves"),
     *interval_columns("invalid", "rate", "share of halves, of both kinds, that were refused, unparsable or truncated"),
@@ -202,21 +203,26 @@ _EFFECT = (
 _TESTS = (
     Column("newly_misfired", "count", "pairs that misfire in the second and not in the first"),
     Column("no_longer_misfired", "count", "pairs that misfire in the first and not in the second"),
-    Column("misfire_mcnemar_p", "p", "exact McNemar test of these two counts; takes pairs as independent"),
-    Column("misfire_mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
-    Column("misfire_mcnemar_p_clustered", "p", "the same question, clustered by scenario"),
+    Column("misfire_mcnemar_p_clustered", "p", "McNemar's test of these two counts, clustered by scenario: the test to go by"),
     Column("misfire_mcnemar_q_clustered", "p", "the same, Benjamini-Hochberg over its family"),
+    Column("misfire_mcnemar_p", "p", "exact McNemar test of these two counts; takes pairs as independent, and errs too often"),
+    Column("misfire_mcnemar_q", "p", "the same, Benjamini-Hochberg over its family"),
     Column("compared_pairs", "count", "(pair, epoch)s that are complete in both"),
 )
 
 EFFECTS = (
     *RUN,
     Column("arm", "text", "the primed arm, compared with `base`"),
+    *interval_columns("did", "change", "change of stereotyped accuracy minus change of contrast accuracy (headline)"),
+    Column("did_p", "p", "test of the difference in differences against 0, clustered by scenario"),
+    Column("did_q", "p", "the same, Benjamini-Hochberg over all arms of all runs"),
+    *interval_columns("delta_log_odds", "logit", "change of the log odds of misfiring against the reverse error, log(c / b)"),
+    Column("delta_log_odds_p", "p", "test of `delta_log_odds` against 0, clustered by scenario"),
+    Column("delta_log_odds_q", "p", "the same, Benjamini-Hochberg over all arms of all runs"),
+    Column("selective_p", "p", "the larger of these two p, 1 where they point in opposite directions: the test to go by"),
+    Column("selective_q", "p", "the same, Benjamini-Hochberg over all arms of all runs"),
     *_EFFECT,
     *interval_columns("amplification", "ratio", "MAR of the arm over MAR of the base"),
-    *interval_columns("did", "change", "change of stereotyped accuracy minus change of contrast accuracy"),
-    Column("did_p", "p", "test of the difference in differences against 0, clustered by scenario"),
-    Column("did_q", "p", "the same, Benjamini-Hochberg over the run's arms"),
     *_TESTS,
 )
 
@@ -234,12 +240,12 @@ POWER = (
     Column("discordance", "rate", "observed (b + c) / N"),
     Column("design_effect", "ratio", "how much the clustering by scenario inflates the variance of c − b; at least 1"),
     Column("difference", "change", "the MAR − BR that is to be detected"),
+    Column("clustered_pairs", "ratio", "pairs needed where they are clustered as here: times the design effect"),
     Column(
         "independent_pairs",
         "ratio",
         "independent pairs needed, by the exact test; infinite where the discordance cannot hold the difference",
     ),
-    Column("clustered_pairs", "ratio", "pairs needed where they are clustered as here: times the design effect"),
 )
 
 EDITIONS = (
@@ -257,6 +263,7 @@ EDITIONS = (
             Column(f"repaired_{metric}", kind, f"{words}, repaired edition"),
             *interval_columns(f"delta_{metric}", "change", f"{words} of the repaired edition minus {words} of the published one"),
             Column(f"delta_{metric}_p", "p", f"test of `delta_{metric}` against 0, paired and clustered by scenario"),
+            Column(f"delta_{metric}_q", "p", "the same, Benjamini-Hochberg over all rows"),
         )
     ),
 )
@@ -319,6 +326,7 @@ CONTROLS = (
         for column in (
             *_short_interval(name, "score", words),
             Column(f"{name}_p", "p", f"test of `{name}` against 0, clustered by scenario"),
+            Column(f"{name}_q", "p", "the same, Benjamini-Hochberg over all rows"),
         )
     ),
     *_short_interval("mar_certified", "rate", "MAR over pairs whose two foils were both answered rightly (reader-certified)"),
@@ -330,6 +338,7 @@ CONTROLS = (
     *_short_interval("unfounded_yes_difference", "change", "the first minus the second"),
     *_short_interval("ambiguous_bias", "change", "BBQ's bias score without evidence: biased minus reverse answers, over all answers"),
     Column("ambiguous_bias_p", "p", "test of `ambiguous_bias` against 0, clustered by scenario"),
+    Column("ambiguous_bias_q", "p", "the same, Benjamini-Hochberg over all rows"),
     Column("ambiguous_bias_committed", "change", "the same over answers other than “unknown”"),
     *_short_interval("three_way_mar", "rate", "MAR of the halves where “unknown” is a third answer"),
     *_short_interval("three_way_br", "rate", "BR of these"),

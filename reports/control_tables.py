@@ -42,14 +42,15 @@ def detection_table(results: Results) -> Table | None:
         ("stereotyped_criterion", "c, stereotyped"),
         ("contrast_criterion", "c, contrast"),
         ("criterion_difference", "Δc"),
-        ("criterion_difference_p", "p Δc"),
+        ("criterion_difference_q", "q Δc"),
         ("d_prime_difference", "Δd′"),
-        ("d_prime_difference_p", "p Δd′"),
+        ("d_prime_difference_q", "q Δd′"),
     ]
     note = (
         "A hit is a “yes” to the half itself, a false alarm a “yes” to its foil; of answers alone, with the log-linear correction. "
         "Δ: stereotyped minus contrast contexts. Δc above 0: a shift towards “no” where the evidence points at the stereotyped person. "
-        "Δd′ below 0: the evidence is read less there. Both at 0 with a high MAR: errors that favour nobody."
+        "Δd′ below 0: the evidence is read less there. Both at 0 with a high MAR: errors that favour nobody. "
+        "q: clustered by scenario, Benjamini-Hochberg over all rows."
     )
     return table("veto_detection", "Misfiring, or saying no", note, results.controls, shown, {"criterion_difference", "d_prime_difference"})
 
@@ -63,7 +64,7 @@ def ambiguous_table(results: Results) -> Table | None:
         ("unfounded_yes_contrast", "unfounded yes, contrast"),
         ("unfounded_yes_difference", "difference"),
         ("ambiguous_bias", "bias score"),
-        ("ambiguous_bias_p", "p bias"),
+        ("ambiguous_bias_q", "q bias"),
         ("three_way_mar", "MAR, three answers"),
         ("three_way_br", "BR, three answers"),
         ("three_way_unknown_stereotyped", "unknown, stereotyped"),
@@ -72,6 +73,7 @@ def ambiguous_table(results: Results) -> Table | None:
     note = (
         "Without evidence “unknown” is right. Unfounded yes: “yes” about the stereotyped person, and about the other. Bias score (BBQ, "
         "Parrish et al. 2022): answers that follow the stereotype minus those against it, over all; in percentage points. The last four "
-        "columns are the pairs' own halves with “unknown” as a third answer, so that the answer format is not mistaken for an effect."
+        "columns are the pairs' own halves with “unknown” as a third answer, so that the answer format is not mistaken for an effect. "
+        "q: clustered by scenario, Benjamini-Hochberg over all rows."
     )
     return table("veto_ambiguous", "Without evidence", note, results.controls, shown, {"unfounded_yes_difference", "ambiguous_bias"})

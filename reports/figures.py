@@ -53,16 +53,20 @@ from misfire.reports.canvas import (
     short_labels,
     widest,
 )
-from misfire.reports.forms import UNDEFINED, count, percent, score
+from misfire.reports.forms import UNDEFINED, count, percent, points, score
 from misfire.reports.frames import Results
 from misfire.reports.published_results import SOURCE
 from misfire.reports.veto_tables import SHOWN_ROWS, SMALL
+from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.priming import BASE
 from misfire.scorers.statistics import NAN, Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+_LEVEL = 0.05
+"""A q-value up to this has a star."""
 
 
 def draw(results: Results, published: "pd.DataFrame | None" = None) -> list[Drawing]:
@@ -84,7 +88,7 @@ def draw(results: Results, published: "pd.DataFrame | None" = None) -> list[Draw
             _interval_drawing(veto),
             _scatter_drawing(veto, theirs),
             _category_drawing(veto, categories),
-            _priming_drawing(arms),
+            _priming_drawing(arms, results.effects),
             _protocol_drawing(veto, results),
             _cell_drawing(veto),
             _scenario_drawing(veto, results),
@@ -487,16 +491,20 @@ def spread(heights: Sequence[float], gap: float, limit: float) -> list[float]:
 # --- priming ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _priming_drawing(entries: Sequence[_Entry]) -> Drawing | None:
-    """MAR of each run's base and of each primed arm, a panel an arm."""
+def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Drawing | None:
+    """MAR of each run's base and of each primed arm, a panel an arm, with the DiD beside."""
     bases = _by_mar(entry for entry in entries if entry.arm == BASE)
     primed = {(entry.run, entry.arm): entry for entry in entries if entry.arm != BASE}
     arms = list(dict.fromkeys(arm for _, arm in primed))
     if not arms:
         return None
     names = [entry.label for entry in bases]
+    headlines = {
+        (str(row["run"]), str(row["arm"])): f"DiD {points(row['did'])}{'*' if row['selective_q'] <= _LEVEL else ''}"
+        for row in cast("list[dict[str, float]]", effects[["run", "arm", "did", "selective_q"]].to_dict("records"))
+    }
     notes = {
-        key: _change(n_text(base.pairs), count(primed[key].pairs))
+        key: f"{headlines[key]}, {_change(n_text(base.pairs), count(primed[key].pairs))}"
         for base in bases
         for key in ((base.run, arm) for arm in arms)
         if key in primed
@@ -528,11 +536,12 @@ def _priming_drawing(entries: Sequence[_Entry]) -> Drawing | None:
         page.text(left + 0.2 + place * 0.7, 0.17, text, va="center")
     caption = (
         "What each cue does to MAR, a panel an arm: from the run's base (hollow circle) to the primed arm (filled circle); runs by falling "
-        f"MAR of the base. {BARS} n: complete pairs, counted by epoch; two numbers where base and arm differ. "
+        f"MAR of the base. {DELTA_MAR_CAVEAT} DiD: change of stereotyped accuracy minus change of contrast accuracy, in percentage points; "
+        f"*: q selective at most {_LEVEL}. {BARS} n: complete pairs, counted by epoch; two numbers where base and arm differ. "
         f"{UNDEFINED}: the run has no such arm, or no MAR."
     )
     alt = "; ".join(
-        f"{base.label}, {titles[arm]}: MAR {in_words(base.mar)} to {in_words(primed[base.run, arm].mar)}"
+        f"{base.label}, {titles[arm]}: {headlines[base.run, arm]}, MAR {in_words(base.mar)} to {in_words(primed[base.run, arm].mar)}"
         for arm in arms
         for base in bases
         if (base.run, arm) in primed

@@ -29,7 +29,7 @@ def times(ratio: float) -> str:
 
 
 def score(value: float) -> str:
-    """A number of standard deviations, with its sign: "+0.42", or "–" where it is undefined."""
+    """A number of standard deviations or log odds, with its sign: "+0.42", or "–" where it is undefined."""
     return UNDEFINED if math.isnan(value) else f"{value:+.2f}"
 
 
@@ -58,6 +58,7 @@ NUMBERS: dict[Kind, Callable[[float], str]] = {
     "change": points,
     "ratio": times,
     "score": score,
+    "logit": score,
     "p": p_value,
     "count": count,
 }

@@ -22,7 +22,7 @@ from misfire.reports.misalign_runs import MisalignRunSet, misalign_runs_of
 from misfire.reports.power import DIFFERENCES, power_of
 from misfire.reports.runs import Run, RunSet, TaskName, runs_of
 from misfire.scorers.controls import control_metrics
-from misfire.scorers.effects import compare
+from misfire.scorers.effects import Effect, compare
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
 from misfire.scorers.outcomes import Outcome
 from misfire.scorers.priming import BASE, comparison_metrics
@@ -155,15 +155,15 @@ class Results:
 
     @cached_property
     def effects(self) -> "pd.DataFrame":
-        """One row a (priming run, primed arm), against the run's base arm."""
-        rows: list[Sequence[object]] = []
+        """One row a (priming run, primed arm), against the run's base arm; the family of the q-values is all rows."""
+        effects: dict[tuple[Run, str], Effect] = {}
         for run in self.run_set.of("priming"):
             own = {arm.name: arm.joined.pairs for arm in self.arms if arm.run is run}
-            effects = {name: compare(own[BASE], pairs) for name, pairs in own.items() if name != BASE}
-            rows += [
-                _values(columns.EFFECTS, _run_fields(run) | {"arm": name} | metrics)
-                for name, metrics in comparison_metrics(effects).items()
-            ]
+            effects |= {(run, name): compare(own[BASE], pairs) for name, pairs in own.items() if name != BASE}
+        rows = [
+            _values(columns.EFFECTS, _run_fields(run) | {"arm": name} | metrics)
+            for (run, name), metrics in comparison_metrics(effects).items()
+        ]
         return frame_of(rows, columns.EFFECTS)
 
     @cached_property
@@ -197,14 +197,11 @@ class Results:
         """One row for every model with VETO runs on the published and the repaired edition, over the scenarios that both have."""
         arms = {arm.run: arm for arm in self.arms}
         rows = [
-            _values(
-                columns.EDITIONS,
-                {"published": published.label, "repaired": repaired.label}
-                | edition_metrics(arms[published].joined.pairs, arms[repaired].joined.pairs),
-            )
+            {"published": published.label, "repaired": repaired.label}
+            | edition_metrics(arms[published].joined.pairs, arms[repaired].joined.pairs)
             for published, repaired in self.run_set.edition_pairs()
         ]
-        return frame_of(rows, columns.EDITIONS)
+        return frame_of(_adjusted(rows, ("delta_mar", "delta_br", "delta_mar_minus_br"), columns.EDITIONS), columns.EDITIONS)
 
     @cached_property
     def flags(self) -> "pd.DataFrame":
@@ -215,10 +212,7 @@ class Results:
             if arm.run.task == "veto"
             for flag, metrics in flag_metrics(arm.joined.pairs, arm.audit).items()
         ]
-        for metric in ("mar", "br"):
-            q_values = benjamini_hochberg([float(cast("float", row[f"delta_{metric}_p"])) for row in found])
-            found = [row | {f"delta_{metric}_q": q} for row, q in zip(found, q_values, strict=True)]
-        return frame_of((_values(columns.FLAGS, row) for row in found), columns.FLAGS)
+        return frame_of(_adjusted(found, ("delta_mar", "delta_br"), columns.FLAGS), columns.FLAGS)
 
     @cached_property
     def exchange(self) -> "pd.DataFrame":
@@ -233,12 +227,12 @@ class Results:
     @cached_property
     def controls(self) -> "pd.DataFrame":
         """One row a VETO run with controls."""
-        rows: list[Sequence[object]] = []
-        for run in self.run_set.of("veto"):
-            metrics = control_metrics(join_probes(map(_probe_result, self.records_of(run))))
-            if metrics:
-                rows.append(_values(columns.CONTROLS, _run_fields(run) | metrics))
-        return frame_of(rows, columns.CONTROLS)
+        found = [
+            _run_fields(run) | metrics
+            for run in self.run_set.of("veto")
+            if (metrics := control_metrics(join_probes(map(_probe_result, self.records_of(run)))))
+        ]
+        return frame_of(_adjusted(found, _CONTROL_TESTS, columns.CONTROLS), columns.CONTROLS)
 
     @cached_property
     def scenarios(self) -> "pd.DataFrame":
@@ -455,10 +449,29 @@ def _scope_metrics(arm: Arm) -> Iterable[tuple[Scope, str | None, dict[str, obje
         yield scope, category, {**metrics, **more}
 
 
+_CONTROL_TESTS = (
+    "criterion_difference",
+    "d_prime_difference",
+    "asked_criterion_difference",
+    "asked_d_prime_difference",
+    "ambiguous_bias",
+)
+"""What controls are tested for."""
+
+
+def _adjusted(rows: Sequence[Mapping[str, object]], tests: Sequence[str], wanted: Sequence[Column]) -> list[Sequence[object]]:
+    """Values by column, with a q-value for each test: Benjamini-Hochberg over all rows."""
+    found = [dict(row) for row in rows]
+    for name in tests:
+        for row, q in zip(found, benjamini_hochberg([cast("float", row[f"{name}_p"]) for row in found]), strict=True):
+            row[f"{name}_q"] = q
+    return [_values(wanted, row) for row in found]
+
+
 def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
     """Fills in the q-values, family by family."""
-    for index in summary.groupby(["task", "arm", "scope"], sort=False).groups.values():
-        for kind in ("", "_clustered"):
+    for index in summary.groupby(["task", "scope"], sort=False).groups.values():
+        for kind in ("_clustered", ""):
             summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(summary.loc[index, f"mcnemar_p{kind}"].tolist())
     return summary
 

@@ -2,6 +2,7 @@
 
 from misfire.reports.frames import Results
 from misfire.reports.tables import Table, table
+from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.priming import BASE
 
 
@@ -11,20 +12,27 @@ def effect_table(results: Results) -> Table | None:
         ("run", "model"),
         ("arm", "arm"),
         ("compared_pairs", "pairs"),
+        ("did", "DiD"),
+        ("delta_log_odds", "Δ log odds"),
+        ("selective_q", "q selective"),
+        ("did_q", "q DiD"),
+        ("delta_log_odds_q", "q Δ log odds"),
         ("delta_mar", "ΔMAR"),
         ("delta_br", "ΔBR"),
         ("amplification", "× base"),
-        ("did", "DiD"),
-        ("did_q", "q DiD"),
-        ("misfire_mcnemar_p", "p exact"),
-        ("misfire_mcnemar_q", "q exact"),
-        ("misfire_mcnemar_q_clustered", "q clustered"),
+        ("misfire_mcnemar_q_clustered", "q misfires, clustered"),
+        ("misfire_mcnemar_p", "p misfires, exact, pairs as independent"),
     ]
     note = (
-        "Each arm against the base arm of its run, on the same pairs; changes in percentage points. DiD: change of stereotyped accuracy "
-        "minus change of contrast accuracy; below 0 the cue hurts stereotyped halves more. q: Benjamini-Hochberg over the arms of a run."
+        "Each arm against the base arm of its run, on the same pairs; changes in percentage points. DiD (headline): change of stereotyped "
+        "accuracy minus change of contrast accuracy; below 0 the cue hurts stereotyped halves more. Δ log odds: change of log(c / b), the "
+        "odds of misfiring against the reverse error; above 0 the cue hurts stereotyped halves more. q selective is small only if both "
+        "say so: DiD alone is also moved by a cue that shifts both halves alike on the logit scale, Δ log odds alone by a cue that costs "
+        f"both the same share of right answers. {DELTA_MAR_CAVEAT} q: clustered by scenario, Benjamini-Hochberg over all arms of all runs; go "
+        "by it. The exact p takes pairs as independent: where pairs share scenarios it is too small."
     )
-    return table("priming_effects", "What each cue does", note, results.effects, shown, {"delta_mar", "delta_br", "amplification", "did"})
+    intervals = {"did", "delta_log_odds", "delta_mar", "delta_br", "amplification"}
+    return table("priming_effects", "What each cue does", note, results.effects, shown, intervals)
 
 
 def arm_table(results: Results) -> Table | None:

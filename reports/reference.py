@@ -20,6 +20,7 @@ _VALUES: dict[Kind, str] = {
     "change": "difference of two rates, -1 to 1; NaN where nothing was measured",
     "ratio": "0 or more, may be infinite; NaN where it is undefined",
     "score": "standard deviations; NaN where nothing was measured",
+    "logit": "difference of natural log odds; NaN where nothing was measured",
     "p": "p- or q-value; NaN where no test could be made",
     "flag": "true or false",
     "time": "ISO 8601 with zone",
@@ -30,9 +31,9 @@ _ABOUT = {
     "halves": "One row a (run, arm, half, epoch). A half that serves several arms stands in each.",
     "pairs": "One row a (run, arm, pair, epoch) that has both halves.",
     "summary": "One row a (run, arm) over all its pairs (`scope` is `overall`), then one for each category (`category`). Families of "
-    "q-values: all VETO runs; all (VETO run, category)s; in priming the same for each arm.",
+    "q-values: all VETO runs; all (VETO run, category)s; in priming the same over all arms of all runs.",
     "effects": "One row a (priming run, primed arm), compared with the run's base arm: “first” is the base, “second” the arm. The family "
-    "of the q-values is a run's arms.",
+    "of the q-values is all rows, all arms of all runs; the q-values in a log are over the arms of that run alone.",
     "comparisons": "One row for every two VETO runs on the same pairs; the family of the q-values is all rows.",
     "power": "One row a (VETO run, MAR − BR to be detected).",
     "editions": "One row for every model with VETO runs on the published and on the repaired edition.",

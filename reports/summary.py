@@ -13,10 +13,11 @@ from rich.table import Table
 from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
-from misfire.reports.forms import between, percent, plain, points, times
+from misfire.reports.forms import between, percent, plain, points, score, times
 from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, noted_count, read_header
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.scorers import priming
+from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.veto import CATEGORY
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
@@ -181,8 +182,10 @@ def display_path(location: str) -> str:
 _PRIMING_NOTES = (
     "Changes are against the base arm, on the same pairs, in percentage points, with 95 % intervals.",
     "DiD: change of stereotyped accuracy minus change of contrast accuracy; below 0 the cue",
-    "hurts stereotyped halves more. q: McNemar on misfires, and DiD; both clustered by scenario,",
-    "Benjamini-Hochberg over the arms.",
+    "hurts stereotyped halves more. Δ log odds: of misfiring against the reverse error; above 0",
+    "the cue hurts stereotyped halves more. q: that both say so, clustered by scenario,",
+    "Benjamini-Hochberg over the arms of this run.",
+    DELTA_MAR_CAVEAT,
 )
 
 
@@ -198,7 +201,8 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
     return [
         "MAR: share of wrong stereotyped halves where the contrast half is right; BR: the reverse.",
         f"MAR − BR: {points(metrics['mar_minus_br'])} points ({gap}).",
-        f"McNemar, b against c: exact p = {metrics['mcnemar_p']:.2g}, clustered by scenario p = {metrics['mcnemar_p_clustered']:.2g}.",
+        f"McNemar, b against c, clustered by scenario: p = {metrics['mcnemar_p_clustered']:.2g}"
+        f" (exact, which takes pairs as independent: p = {metrics['mcnemar_p']:.2g}).",
         f"MAR, unconditional: {percent(metrics['mar_unconditional'])}; over answered pairs alone: {percent(metrics['mar_valid'])}.",
         f"Accuracy: stereotyped {percent(metrics['target_accuracy'])}, contrast {percent(metrics['contrast_accuracy'])}.",
         "Invalid, counted as wrong: "
@@ -207,13 +211,15 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
 
 
 def _priming_table(metrics: Metrics) -> Table:
-    table = _table("arm", "pairs", "MAR", "BR", "ΔMAR", "× base", "DiD", "q", "q DiD")
+    table = _table("arm", "pairs", "DiD", "Δ log odds", "q", "MAR", "BR", "ΔMAR", "× base")
     for row in arm_rows(metrics):
-        cells = [_shown(row), str(row.pairs), percent(row.mar), percent(row.br)]
-        if row.name != priming.BASE:
-            cells += [_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items()]
-            cells += [f"{metrics[f'{row.name}_{key}']:.2g}" for key in ("misfire_mcnemar_q_clustered", "did_q")]
-        table.add_row(*cells)
+        rates = [percent(row.mar), percent(row.br)]
+        if row.name == priming.BASE:
+            table.add_row(_shown(row), str(row.pairs), "", "", "", *rates)
+            continue
+        did, odds, change, ratio = (_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items())
+        q = f"{metrics[f'{row.name}_selective_q']:.2g}"
+        table.add_row(_shown(row), str(row.pairs), did, odds, q, *rates, change, ratio)
     return table
 
 
@@ -222,7 +228,7 @@ def _shown(row: Row) -> str:
     return escape(plain(row.name))
 
 
-_EFFECTS = {"delta_mar": points, "amplification": times, "did": points}
+_EFFECTS = {"did": points, "delta_log_odds": score, "delta_mar": points, "amplification": times}
 
 
 def _table(*headings: str) -> Table:

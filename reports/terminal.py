@@ -27,10 +27,10 @@ _SHOWN = {
     "priming_effects": {
         "run": False,
         "arm": False,
-        "delta_mar": True,
-        "amplification": False,
         "did": True,
-        "misfire_mcnemar_q_clustered": False,
+        "delta_log_odds": True,
+        "selective_q": False,
+        "delta_mar": False,
     },
     "misalign_leaders": {"run": False, "condition": False, "alignment_score": True, "coverage": False, "ffr": False, "invalid": False},
     "misalign_answers": {

@@ -19,6 +19,9 @@ from misfire.scorers.statistics import (
     mcnemar_exact,
 )
 
+DELTA_MAR_CAVEAT = "ΔMAR and × base rise with any cue that costs accuracy, also if both halves lose alike."
+"""Stands wherever the ΔMAR of a cue does."""
+
 
 @dataclass(frozen=True)
 class Effect:

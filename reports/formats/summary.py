@@ -82,6 +82,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "rate": {"type": ["number", "null"]},
     "change": {"type": ["number", "null"], "minimum": -1, "maximum": 1},
     "score": {"type": ["number", "null"]},
+    "logit": {"type": ["number", "null"]},
     "p": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
     "ratio": {"anyOf": [{"type": ["number", "null"], "minimum": 0}, {"const": INFINITE}]},
 }

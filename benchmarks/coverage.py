@@ -1,0 +1,493 @@
+"""Do intervals cover, and do tests keep their level? Simulated data sets with known truth, the former methods beside the present ones.
+
+Run ``python -m benchmarks.coverage`` (about five minutes; ``--repeats 300`` for a look). It prints four tables: the coverage of the interval of
+MAR, what the interval is where nothing or everything misfires, size and power of McNemar's tests, and what moves the measures of a cue.
+
+The scenarios are those of VETO's 2,028 pairs, in eight categories. In each simulated data set a scenario draws its chance of misfiring from a
+beta distribution (its parameter is the intraclass correlation, ICC), and its chance that the contrast half is right from another.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from scipy import special
+
+from misfire.scorers.effects import Effect, compare
+from misfire.scorers.join import PairResult
+from misfire.scorers.statistics import (
+    Counts,
+    Strata,
+    benjamini_hochberg,
+    clustered_proportion,
+    mcnemar_clustered,
+    mcnemar_exact,
+    t_quantile,
+)
+
+VETO_PAIRS: Mapping[str, tuple[int, ...]] = {
+    "Age": (20,) * 10 + (16,) * 4 + (12,) * 4 + (9,) * 4 + (4,) * 3,
+    "Gender_identity": (20,) * 23 + (16,) * 2 + (9,) * 2 + (8, 1, 1),
+    "Religion": (15, 15, 10) + (5,) * 22,
+    "Sexual_orientation": (6,) * 4 + (4,) * 21,
+    "SES": (20,) * 13 + (6,) * 9 + (4,),
+    "Disability_status": (20, 20, 16, 15, 9, 9, 9, 9, 8) + (6,) * 7 + (4,) * 5 + (2, 2),
+    "Race_ethnicity": (20, 20) + (10,) * 13 + (9, 9) + (5,) * 8,
+    "Physical_appearance": (16, 12, 12, 10) + (9,) * 8 + (6,) + (4,) * 8 + (2, 1),
+}
+"""Pairs of each scenario, by category, of the published edition: 2,028 pairs from 199 scenarios."""
+
+EMBEDDED_PAIRS: Mapping[str, tuple[int, ...]] = {f"category {number}": (8,) * 8 for number in range(8)}
+"""The same for the embedded pairs: 512 pairs from 64 scenarios."""
+
+DESIGNS: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    "all": VETO_PAIRS,
+    **{name: {name: sizes} for name, sizes in VETO_PAIRS.items()},
+    "embedded": EMBEDDED_PAIRS,
+    "embedded category": {"category 0": EMBEDDED_PAIRS["category 0"]},
+}
+"""The scenarios of a data set, by category."""
+
+RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+CORRELATIONS = (0.0, 0.1, 0.3, 0.5)
+
+UNEVEN = np.array([0.2, 1.8, 0.5, 1.5, 0.1, 2.2, 1.0, 0.7])
+"""How categories differ where they do: factors of the rate, mean 1."""
+
+
+@dataclass(frozen=True)
+class World:
+    """How data sets come about.
+
+    Attributes:
+        halves: Correlation between a scenario's chance of misfiring and its chance of a right contrast half, on the normal scale.
+        contrast: Mean chance of a right contrast half.
+        contrast_correlation: Its intraclass correlation.
+        uneven: Whether categories differ in MAR.
+        epochs: How often each pair was asked, always with the same answer.
+    """
+
+    halves: float = 0.0
+    contrast: float = 0.9
+    contrast_correlation: float = 0.1
+    uneven: bool = False
+    epochs: int = 1
+
+
+WORLDS: Mapping[str, World] = {
+    "plain": World(),
+    "halves correlated, −0.5": World(halves=-0.5, contrast=0.75, contrast_correlation=0.3),
+    "halves correlated, +0.5": World(halves=0.5, contrast=0.75, contrast_correlation=0.3),
+    "weak model": World(contrast=0.6, contrast_correlation=0.3),
+    "categories differ": World(uneven=True),
+    "4 epochs alike": World(epochs=4),
+}
+
+
+@dataclass(frozen=True)
+class DataSets:
+    """Simulated data sets.
+
+    Attributes:
+        hits: Misfires, shape (data sets, scenarios).
+        trials: Pairs with a right contrast half.
+        strata: Category of each scenario.
+        truth: The MAR that was planted.
+    """
+
+    hits: npt.NDArray[np.float64]
+    trials: npt.NDArray[np.float64]
+    strata: Strata
+    truth: float
+
+
+def beta_quantiles(mean: npt.NDArray[np.float64], correlation: float, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Quantiles of beta distributions with an intraclass correlation, by interpolation in a table; the mean itself without correlation."""
+    if correlation == 0:
+        return np.broadcast_to(mean, shares.shape).astype(float)
+    precision = (1 - correlation) / correlation
+    grid = np.concatenate([np.logspace(-9, -2, 400), np.linspace(0.01, 0.99, 3000)[1:-1], 1 - np.logspace(-2, -9, 400)])
+    means, values = np.broadcast_to(mean, shares.shape), np.empty(shares.shape)
+    for one in np.unique(means):
+        chosen = means == one
+        values[chosen] = np.interp(shares[chosen], grid, special.betaincinv(one * precision, (1 - one) * precision, grid))
+    return values
+
+
+def simulate(
+    rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], rate: float, correlation: float, world: World
+) -> DataSets:
+    """Data sets with a known MAR.
+
+    Args:
+        rng: The source of chance.
+        repeats: How many.
+        design: Pairs of each scenario, by category.
+        rate: Mean chance of misfiring.
+        correlation: Its intraclass correlation in scenarios.
+        world: What else is so.
+
+    Returns:
+        The data sets.
+    """
+    sizes = np.concatenate([np.array(own) for own in design.values()])
+    strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
+    mean = np.minimum(rate * UNEVEN[strata % len(UNEVEN)] / UNEVEN.mean(), 0.95) if world.uneven else np.full(len(sizes), rate)
+
+    def chances(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        one = rng.standard_normal((count, len(sizes)))
+        other = world.halves * one + math.sqrt(1 - world.halves**2) * rng.standard_normal(one.shape)
+        contrast = beta_quantiles(np.array(world.contrast), world.contrast_correlation, special.ndtr(other))
+        return beta_quantiles(mean, correlation, special.ndtr(one)), contrast
+
+    misfire, contrast = chances(repeats)
+    trials = rng.binomial(np.broadcast_to(sizes, misfire.shape), contrast)
+    hits = rng.binomial(trials, misfire)
+    truth = float((mean * sizes).sum() / sizes.sum())
+    if world.halves and correlation:
+        many, right = chances(20_000)
+        truth = float((many * right * sizes).sum() / (right * sizes).sum())
+    return DataSets(hits * float(world.epochs), trials * float(world.epochs), strata, truth)
+
+
+def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
+    """The interval up to version 0.6: Wilson's with the observed design effect, without strata; the number of scenarios at 0 and 1."""
+    kept = trials > 0
+    hits, trials = hits[kept], trials[kept]
+    clusters, total = len(trials), float(trials.sum())
+    value = float(hits.sum()) / total
+    variance = clusters / (clusters - 1) * float(((hits - value * trials) ** 2).sum()) / total**2
+    effective = min(value * (1 - value) / variance, total) if variance > 0 else float(clusters)
+    square = t_quantile(0.95, clusters - 1) ** 2
+    centre = (value + square / (2 * effective)) / (1 + square / effective)
+    margin = math.sqrt(square) / (1 + square / effective) * math.sqrt(value * (1 - value) / effective + square / (4 * effective**2))
+    return max(centre - margin, 0.0) if value > 0 else 0.0, min(centre + margin, 1.0) if value < 1 else 1.0
+
+
+def present_interval(hits: Counts, trials: Counts, strata: Strata) -> tuple[float, float]:
+    """The interval as the suite reports it."""
+    estimate = clustered_proportion(hits, trials, strata=strata)
+    return estimate.lower, estimate.upper
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How an interval does.
+
+    Attributes:
+        covered: Share of data sets whose interval holds the truth.
+        below: Share whose interval lies below it.
+        above: Share whose interval lies above it.
+        width: Mean width.
+    """
+
+    covered: float
+    below: float
+    above: float
+    width: float
+
+
+def coverage(data: DataSets) -> tuple[Coverage, Coverage]:
+    """The former interval and the present one on some data sets; those without a trial in two scenarios are left out."""
+    rows = [row for row in range(len(data.hits)) if (data.trials[row] > 0).sum() > 1]
+    former = np.array([former_interval(data.hits[row], data.trials[row]) for row in rows])
+    present = np.array([present_interval(data.hits[row], data.trials[row], data.strata) for row in rows])
+
+    def measured(ends: npt.NDArray[np.float64]) -> Coverage:
+        below, above = float((ends[:, 1] < data.truth).mean()), float((ends[:, 0] > data.truth).mean())
+        return Coverage(1 - below - above, below, above, float((ends[:, 1] - ends[:, 0]).mean()))
+
+    return measured(former), measured(present)
+
+
+# --- McNemar -----------------------------------------------------------------------------------------------------------------------------
+
+
+def chi_squared(b: Counts, c: Counts) -> float:
+    """The clustered test up to version 0.6: Durkalski et al. (2003), asymptotic."""
+    difference = c - b
+    variance = float((difference**2).sum())
+    return math.erfc(abs(float(difference.sum())) / math.sqrt(2 * variance)) if variance else 1.0
+
+
+def t_of_sums(b: Counts, c: Counts) -> float:
+    """A t test of the differences by scenario."""
+    difference = c - b
+    deviation = float(difference.std(ddof=1))
+    if deviation == 0:
+        return 1.0
+    return 2 * float(special.stdtr(len(b) - 1, -abs(float(difference.mean())) / deviation * math.sqrt(len(b))))
+
+
+def doubled_flips(b: Counts, c: Counts) -> float:
+    """The exact sign-flip test without mid-p, from the mid-p one: half the chance of the observed sum is added."""
+    difference = (c - b)[c != b]
+    if difference.sum() == 0:
+        return 1.0
+    chances = np.ones(1)
+    for size in np.abs(difference).astype(int):
+        longer = np.zeros(len(chances) + size)
+        longer[: len(chances)] += chances / 2
+        longer[size:] += chances / 2
+        chances = longer
+    most = (len(chances) - 1 - int(abs(difference.sum()))) // 2
+    return min(1.0, 2 * float(chances[: most + 1].sum()))
+
+
+Test = Callable[[Counts, Counts], float]
+
+TESTS: Mapping[str, Test] = {
+    "exact (pairs independent)": lambda b, c: mcnemar_exact(int(b.sum()), int(c.sum())),
+    "former: χ² clustered": chi_squared,
+    "t of scenario sums": t_of_sums,
+    "sign flips, exact": doubled_flips,
+    "present: sign flips, mid-p": mcnemar_clustered,
+}
+"""The tests that are compared."""
+
+
+def discordant(
+    rng: np.random.Generator, repeats: int, sizes: Sequence[int], rate_b: float, rate_c: float, correlation: float
+) -> Iterator[tuple[Counts, Counts]]:
+    """Discordant pairs of both kinds by scenario, whose chances vary between scenarios, independently of each other."""
+    shape = (repeats, len(sizes))
+    chance_b = beta_quantiles(np.array(rate_b), correlation, rng.random(shape))
+    chance_c = beta_quantiles(np.array(rate_c), correlation, rng.random(shape))
+    b = rng.binomial(np.broadcast_to(np.array(sizes), shape), chance_b)
+    c = rng.binomial(np.array(sizes) - b, np.clip(chance_c / np.maximum(1 - chance_b, 1e-12), 0, 1))
+    return zip(b.astype(float), c.astype(float), strict=True)
+
+
+def sizes_of_tests(
+    rng: np.random.Generator, repeats: int, sizes: Sequence[int], rate: float, correlation: float
+) -> dict[str, tuple[float, float, float]]:
+    """How often each test rejects at .05, .01 and .001 where both kinds of error are equally likely."""
+    data = list(discordant(rng, repeats, sizes, rate, rate, correlation))
+    p_values = {name: np.array([test(b, c) for b, c in data]) for name, test in TESTS.items()}
+    return {
+        name: (float((p <= 0.05).mean()), float((p <= 0.01).mean()), float((p <= 0.001).mean())) for name, p in p_values.items()
+    }
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a test does after Benjamini-Hochberg at .05.
+
+    Attributes:
+        power: Share of true differences that are found.
+        false: Mean share of discoveries that are false.
+        any_of_null: Share of families without any difference in which one is found.
+    """
+
+    power: float
+    false: float
+    any_of_null: float
+
+
+def families(rng: np.random.Generator, repeats: int, correlation: float, rate_b: float, rate_c: float) -> dict[str, Family]:
+    """Families of 80 cells, ten models by eight categories, of which five models misfire; and of 80 cells where none does."""
+    found: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in TESTS}
+    for _ in range(repeats):
+        cells = [
+            (model < 5, next(discordant(rng, 1, sizes, rate_b, rate_c if model < 5 else rate_b, correlation)))
+            for sizes in VETO_PAIRS.values()
+            for model in range(10)
+        ]
+        null = [next(discordant(rng, 1, sizes, rate_b, rate_b, correlation)) for sizes in VETO_PAIRS.values() for _ in range(10)]
+        real = np.array([misfires for misfires, _ in cells])
+        for name, test in TESTS.items():
+            q = np.array(benjamini_hochberg([test(*counts) for _, counts in cells])) <= 0.05
+            any_of_null = min(benjamini_hochberg([test(*counts) for counts in null])) <= 0.05
+            found[name].append((float(q[real].mean()), float(q[~real].sum() / max(q.sum(), 1)), any_of_null))
+    return {name: Family(*np.mean(np.array(rows, float), axis=0).tolist()) for name, rows in found.items()}
+
+
+# --- cues --------------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cue:
+    """What a cue does to right answers.
+
+    Attributes:
+        logit: Whether answers are shifted on the logit scale; else each right answer is lost with a chance.
+        stereotyped: The shift, or the chance, for stereotyped halves.
+        contrast: The same for contrast halves.
+    """
+
+    logit: bool
+    stereotyped: float
+    contrast: float
+
+
+CUES: Mapping[str, Cue] = {
+    "both shifted by 1.2 logits": Cue(True, 1.2, 1.2),
+    "both lose 5 % of right answers": Cue(False, 0.05, 0.05),
+    "stereotyped shifted by 0.6, contrast not": Cue(True, 0.6, 0.0),
+    "stereotyped shifted by 1.2, contrast by 0.6": Cue(True, 1.2, 0.6),
+}
+
+ACCURACIES = ((0.98, 0.98), (0.98, 0.995), (0.93, 0.98), (0.85, 0.95), (0.7, 0.9))
+"""Accuracy on stereotyped and on contrast halves without the cue."""
+
+MEASURES: Mapping[str, Callable[[Effect], bool]] = {
+    "ΔMAR": lambda effect: not effect.delta_mar.lower <= 0 <= effect.delta_mar.upper,
+    "DiD": lambda effect: effect.did_p <= 0.05,
+    "Δ log odds": lambda effect: effect.delta_log_odds_p <= 0.05,
+    "selective (both)": lambda effect: effect.selective_p <= 0.05,
+}
+"""When each measure says that the cue does something."""
+
+
+def intercept(accuracy: float, deviation: float) -> float:
+    """The logit whose mean accuracy over normal differences between pairs is as given."""
+    from scipy.optimize import brentq
+
+    points, weights = np.polynomial.hermite_e.hermegauss(60)
+    weights = weights / weights.sum()
+    return float(brentq(lambda logit: float((weights * special.expit(logit + deviation * points)).sum()) - accuracy, -20, 30))
+
+
+def primed(rng: np.random.Generator, accuracy: tuple[float, float], cue: Cue, spread: float) -> Effect:
+    """One simulated experiment with VETO's 2,028 pairs; ``spread`` is how scenarios and pairs differ, in logits."""
+    names = [(category, f"{category} {number}", size) for category, sizes in VETO_PAIRS.items() for number, size in enumerate(sizes)]
+    rows = np.repeat(np.arange(len(names)), [size for *_, size in names])
+    common = spread * (rng.standard_normal(len(names))[rows] + rng.standard_normal(len(rows)))
+    arms: list[list[PairResult]] = []
+    logits = [intercept(own, spread * math.sqrt(2)) + common for own in accuracy]
+    right = [special.expit(logit) > rng.random(len(rows)) for logit in logits]
+    if cue.logit:
+        after = [
+            special.expit(logit - shift) > rng.random(len(rows))
+            for logit, shift in zip(logits, (cue.stereotyped, cue.contrast), strict=True)
+        ]
+    else:
+        after = [own & (rng.random(len(rows)) > lost) for own, lost in zip(right, (cue.stereotyped, cue.contrast), strict=True)]
+    for stereotyped, contrast in (right, after):
+        arms.append(
+            [
+                PairResult(str(k), names[row][0], names[row][1], 1, "right" if one else "wrong", "right" if other else "wrong")
+                for k, (row, one, other) in enumerate(zip(rows.tolist(), stereotyped.tolist(), contrast.tolist(), strict=True))
+            ]
+        )
+    return compare(*arms)
+
+
+# --- tables ------------------------------------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=1000, help="data sets for each cell")
+    parser.add_argument("--seed", type=int, default=1)
+    repeats, seed = (arguments := parser.parse_args()).repeats, arguments.seed
+    console = Console(width=150)
+    for table in (
+        coverage_table(np.random.default_rng(seed), repeats),
+        ends_table(),
+        size_table(np.random.default_rng(seed), 4 * repeats),
+        power_table(np.random.default_rng(seed), max(repeats // 10, 1)),
+        cue_table(np.random.default_rng(seed), max(repeats // 10, 1)),
+    ):
+        console.print(table)
+
+
+def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
+    """Coverage of the interval of MAR by design and world: mean, and the worst cell."""
+    table = _table(
+        f"Coverage of the 95 % interval of MAR, {repeats} data sets a cell (MAR {RATES}, ICC {CORRELATIONS}), in %",
+        "world, design",
+        *(f"{when}: {what}" for when in ("former", "present") for what in ("worst cell", "mean")),
+        "width, present / former",
+    )
+    for world_name, world in WORLDS.items():
+        for name, design in DESIGNS.items():
+            if world.uneven and len(design) == 1:
+                continue
+            cells = [
+                (f"MAR {rate:.0%}, ICC {correlation}", *coverage(simulate(rng, repeats, design, rate, correlation, world)))
+                for rate in RATES
+                for correlation in CORRELATIONS
+            ]
+            columns: list[str] = []
+            for place in (1, 2):
+                worst = min(cells, key=lambda cell, at=place: cell[at].covered)
+                missed = worst[place]
+                columns.append(f"{missed.covered:.1%} ({worst[0]}; {missed.below:.1%} below, {missed.above:.1%} above)")
+                columns.append(f"{np.mean([cell[place].covered for cell in cells]):.1%}")
+            width = np.mean([cell[2].width / cell[1].width for cell in cells])
+            table.add_row(f"{world_name}, {name}", *columns, f"{width:.2f}")
+    return table
+
+
+def ends_table() -> Table:
+    """The interval where few pairs, none or all misfire, spread over scenarios or in one."""
+    table = _table("The interval of MAR at its ends, in %", "pairs, scenarios", "misfires", "former", "present")
+    for clusters, size in ((8, 8), (25, 18), (199, 10)):
+        trials = np.full(clusters, float(size))
+        total = clusters * size
+        spread = [(f"{k} of {total}", np.arange(clusters) < k) for k in (0, 1, 2, 4)]
+        tables = [(name, own.astype(float)) for name, own in spread] + [(f"2 of {total}, one scenario", 2.0 * (np.arange(clusters) < 1))]
+        tables += [(f"{total - k} of {total}", trials - (np.arange(clusters) < k)) for k in (1, 0)]
+        for name, hits in tables:
+            ends = former_interval(hits, trials), present_interval(hits, trials, np.zeros(clusters, dtype=np.int64))
+            table.add_row(f"{total}, {clusters}", name, *(f"[{100 * lower:.1f}, {100 * upper:.1f}]" for lower, upper in ends))
+    return table
+
+
+def size_table(rng: np.random.Generator, repeats: int) -> Table:
+    """Size of McNemar's tests."""
+    table = _table(f"Size of the tests of b against c at .05 / .01 / .001, {repeats} data sets a row", "scenarios, rate, ICC", *TESTS)
+    for name in ("SES", "Sexual_orientation", "Gender_identity"):
+        for rate in (0.02, 0.05, 0.15):
+            for correlation in (0.0, 0.3, 0.5):
+                found = sizes_of_tests(rng, repeats, VETO_PAIRS[name], rate, correlation)
+                cells = (f"{at05:.3f} / {at01:.4f} / {at001:.4f}" for at05, at01, at001 in found.values())
+                table.add_row(f"{name}, {rate:.0%}, {correlation}", *cells)
+    return table
+
+
+def power_table(rng: np.random.Generator, repeats: int) -> Table:
+    """Power after Benjamini-Hochberg."""
+    table = _table(
+        f"After Benjamini-Hochberg over 80 cells, {repeats} families: power / false discoveries / any discovery if there is none",
+        "ICC, b, c",
+        *TESTS,
+    )
+    for correlation in (0.0, 0.1, 0.3):
+        for rate_b, rate_c in ((0.03, 0.12), (0.05, 0.15)):
+            found = families(rng, repeats, correlation, rate_b, rate_c)
+            cells = (f"{one.power:.2f} / {one.false:.3f} / {one.any_of_null:.2f}" for one in found.values())
+            table.add_row(f"{correlation}, {rate_b:.0%}, {rate_c:.0%}", *cells)
+    return table
+
+
+def cue_table(rng: np.random.Generator, repeats: int) -> Table:
+    """How often each measure says that a cue does something."""
+    table = _table(f"Share of {repeats} experiments in which a measure is sure", "cue; accuracy, spread", "MAR", *MEASURES)
+    for name, cue in CUES.items():
+        for accuracy in ACCURACIES:
+            for spread in (0.0, 1.0):
+                effects = [primed(rng, accuracy, cue, spread) for _ in range(repeats)]
+                shares = (f"{np.mean([sure(effect) for effect in effects]):.2f}" for sure in MEASURES.values())
+                change = f"+{100 * np.mean([effect.delta_mar.value for effect in effects]):.1f}"
+                table.add_row(f"{name}; {accuracy[0]}, {accuracy[1]}; {spread}", change, *shares)
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -30,11 +30,11 @@ _LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
 """What may stand around a bare answer: quotes, emphasis, brackets, bullets, signs."""
 
 _OTHER = (
-    r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]}.,]*+\s*+(?:or|if|unless)\b)"
+    r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or|if|unless)\b)"
     r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+\w))"
 )
 _ENDS = (
-    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b)))"
+    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b|and\b|but\b)))"
     + _OTHER
 )
 """What may follow an answer that is meant: the end, a stop, a reason; not the other answer, and no condition."""
@@ -90,6 +90,11 @@ class Answers:
             rf"|<(?:final_)?answer>{_BEFORE}(?P<tagged>{self._any})\b[\s.!*\"']*+</(?:final_)?answer>",
             re.IGNORECASE | re.MULTILINE,
         )
+
+    @cached_property
+    def interjection(self) -> re.Pattern[str]:
+        """One of the answers, called out between stops, as in "Yes... no... yes"; not where it corrects ("Actually, no.")."""
+        return re.compile(rf"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, )({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))", re.IGNORECASE)
 
     @cached_property
     def first_member(self) -> re.Pattern[str]:
@@ -307,20 +312,25 @@ def _opening(words: str, allowed: Answers) -> Mention[str] | None:
     match = allowed.opening.match(words)
     if match is None or _NO_ANSWER.match(words, match.end()) or not _stands(words, match.end()):
         return None
+    if any(other[1].lower() != match["answer"].lower() for other in allowed.interjection.finditer(words, match.end(), match.end() + _FAR)):
+        return None
     return Mention(match.start("answer"), match.end(), match["answer"].lower(), "line")
 
 
 def _stands(words: str, place: int) -> bool:
     """Whether what follows a bare answer leaves it standing: it neither declines to answer nor says that the answer is open."""
-    after = words[place : place + 400]
+    after = words[place : place + _FAR]
     sentence = _FIRST_SENTENCE.match(after)
     return not (sentence and is_refusal(sentence[0])) and not _OPEN.search(after)
 
 
+_FAR = 400
+"""How many characters behind a bare answer are looked at."""
+
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
 _NO_ANSWER = re.compile(
-    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b)", re.IGNORECASE
+    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hmm|please\b|go on\b|thank)", re.IGNORECASE
 )
 """After "Yes, …": what makes it an acknowledgment."""
 

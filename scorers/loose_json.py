@@ -71,7 +71,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _NEXT_KEY = rf"(?:\\*+[{_QUOTES}][\w .*-]{{1,60}}\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}})\s*+:"
 _KEY_NEXT = re.compile(_NEXT_KEY)
 _AFTER_VALUE = {
-    "{": re.compile(rf"(?:\s|\\[nrt])*+(?:\}}|,(?:\s|\\[nrt])*+(?:\}}|{_NEXT_KEY})|{_NEXT_KEY})"),
+    "{": re.compile(rf"(?:\s|\\[nrt])*+(?:\}}|[,;](?:\s|\\[nrt])*+(?:\}}|{_NEXT_KEY})|{_NEXT_KEY})"),
     "[": re.compile(rf"(?:\s|\\[nrt])*+(?:\]|,(?:\s|\\[nrt])*+(?:[\[\]{{]|\\*+[{_QUOTES}]|[-\d]|true|false|null))"),
 }
 
@@ -209,7 +209,7 @@ class _Reader:
                 awaits_member = False
                 continue
             if not awaits_member:
-                if sign == ",":
+                if sign == "," or (self.tolerant and sign == ";"):
                     self.place += 1
                 elif not (self.tolerant and self.stack[-1] == "{" and _KEY_NEXT.match(self.text, self.place)):
                     raise _Broken

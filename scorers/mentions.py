@@ -53,7 +53,8 @@ _FILLERS = (
 _NEGATED = re.compile(
     r"(?:\b(?:not|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
     r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?|rul(?:e|es|ed|ing) out"
-    r"|exclud(?:e|es|ed|ing)|far from|versus|vs\.?|than)|n['’]t)" + _FILLERS + _DECORATION + r"\Z",
+    r"|exclud(?:e|es|ed|ing)|far from|versus|vs\.?|than|(?:mistake|wrong|error|incorrect|unfair|stereotyp\w+|prejudice|false|misleading|tempting|easy|unjust"
+    r"|inaccurate) to)|n['’]t)" + _FILLERS + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
@@ -87,21 +88,23 @@ _QUOTED = re.compile(
     r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its|own|fake"
     r"|false|out|line|string))*+"
     r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response|message))*+"
-    r"|\bfrom the (?:response|message)|<[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
+    r"|\bfrom the (?:response|message)|<(?!/)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
     r"[\s\"'`“”‘’*_)\],]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply |plainly |therefore )?"
     r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? (?:stereotype|mistake|error|assumption)\b"
     r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:the|i was))"
-    r"|(?:cannot|can['’]?t) be\b)",
+    r"|(?:cannot|can['’]?t) be\b|would\b(?! (?:be|have been|also) (?:right|correct|fine|also|true|equally|my|just|acceptable)))",
     re.IGNORECASE,
 )
 _OPEN_ENDED = re.compile(
-    r"[\s\"'`“”‘’*_)\],]*+(?:\?|(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending|as long as|and/or)\b)", re.IGNORECASE
+    r"[\s\"'`“”‘’*_)\]]*+\?|[^\S\n]*+[\"'`“”‘’*_)\],]*+[^\S\n]*+(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending|as long as|and/or)\b"
 )
 _SUPPOSED = re.compile(
-    r"\b(?:if|whether|unless|suppose|assuming|when|had|is|was|were)(?: (?:the|my|your|an?|this|that))?(?: (?:correct|right|final|true|expected))?\s*+\Z", re.IGNORECASE
+    r"(?:\b(?:if|whether|unless|suppose|assuming|when)(?: (?:the|my|your|an?|this|that))?|\b(?:is|was|were|had) (?:the|my|your|this|that))"
+    r"(?: (?:correct|right|final|true|expected))?\s*+\Z",
+    re.IGNORECASE,
 )
 _JOINED = re.compile(
     r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn|respectively)\b", re.IGNORECASE
@@ -109,7 +112,7 @@ _JOINED = re.compile(
 """What gives an answer beside another one."""
 
 _CASE = re.compile(
-    r"\b(?:if|unless|otherwise(?! (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|without|reading|interpretation|scenario"
+    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|without|reading|interpretation|scenario"
     r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the )?(?:first|second|other|one|another))\b",
     re.IGNORECASE,
 )
@@ -122,7 +125,7 @@ _WEIGHED = re.compile(
     r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi )can|perhaps|maybe|possibl[ey]|some|someone"
     r"|somebody|others?|people|tempting|tempted|wrong|incorrect|mistaken|contrary"
     r"|first (?:thought|guess|instinct|impression|glance|draft|idea)|my first|initial(?:ly)?|at first|earlier|previously|originally|thought|stereotypes?"
-    r"|prejudice|assum\w+|seem(?:s|ed)?)\b",
+    r"|prejudice|assum\w+|seem(?:s|ed)?|consider(?:ed|ing|s)?|weigh(?:ed|ing)?|debated|dismiss(?:ed|ing)?|reject(?:ed|ing)?|discard(?:ed|ing)?)\b",
     re.IGNORECASE,
 )
 """What only weighs an answer, or puts it into the mouth of others."""
@@ -142,7 +145,7 @@ _TAKEN_BACK = re.compile(
 _CORRECTION = re.compile(
     r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that|strike that|ignore that"
     r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct|fix|change)"
-    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|changing my|i mean)\b|\bno[,:!]",
+    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|revised|amended|changing my|i mean)\b|\bno[,:!]",
     re.IGNORECASE,
 )
 _FINAL = re.compile(
@@ -152,12 +155,13 @@ _FINAL = re.compile(
     re.IGNORECASE,
 )
 _BOTH = re.compile(r"\b(?:also|both|equally|as well|too|at the same time|for (?:the )?(?:first|second|other|another))\b", re.IGNORECASE)
+_AND = re.compile(r"[\s,;\"'`)\]]*(?:and|or|&)\b(?! (?:so|therefore|thus|hence|in conclusion|finally)\b)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n")
 _BREAK = re.compile(r"\b(?:but|however|yet)\b|[;—–]", re.IGNORECASE)
 
 _MARKS = r"[\s\"'`“”‘’«»*_()\[\]<>]"
 _CHOICE = re.compile(
-    rf"(?:{_MARKS}|```\w*)*+(?:,|;|/|\||&|\bor\b|\band\b|\bvs\.?|\bversus\b)"
+    rf"(?:{_MARKS}|```\w*)*+(?:,|/|\||&|\bor\b|\band\b|\bvs\.?|\bversus\b)"
     rf"(?:{_MARKS}|[,/|:]|\b(?:or|and|else|with|either|alternatively|a|an|the|return|respond|reply|output|answer|say|just|simply|object|json|possibly"
     r"|maybe|perhaps|then|as|to|in|unknown)\b)*+",
     re.IGNORECASE,
@@ -298,7 +302,7 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
     first_of_last = next(mention for mention in meant if mention.start > earlier.start)
     between = text[earlier.end : first_of_last.start]
     told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][-2 * _BEFORE :]
-    if _BOTH.search(told):
+    if _BOTH.search(told) or _AND.match(told):
         return None
     said = _CORRECTION.search(told) or (first_of_last.kind != "line" and _FINAL.search(told))
     return last.value if said or _stands_last(text, earlier, first_of_last, between) else None

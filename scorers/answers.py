@@ -25,13 +25,14 @@ _KEY = "answer"
 
 _DRESS = "\"'`“”‘’«»*_(){}\\[\\]#"
 _BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:—–-]*+"
-_LINE_BEFORE = r"[^\S\n]*+(?:\(?\d{1,2}[.)])?[^\w\n\ufffc/|,]*+"
+_UNTICKED = r"(?![^\w\n]{0,9}(?:\[ ?\]|\( \)|[☐⬜▢]))"
+_LINE_BEFORE = _UNTICKED + r"[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*]?[^\S\n]*+[\[(][xX✓✔][\])])?[^\w\n\ufffc/|,]*+"
 _LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
 """What may stand around a bare answer: quotes, emphasis, brackets, bullets, signs."""
 
 _OTHER = (
     r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or|if|unless)\b)"
-    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+\w))"
+    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+(?!(?:for|if|when|in|as|to|on|otherwise|because|since)\b)\w))"
 )
 _ENDS = (
     r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b|and\b|but\b)))"
@@ -64,13 +65,13 @@ class Answers:
     def opening(self) -> re.Pattern[str]:
         """A text that opens with an answer, as in "Yes, the older man was."."""
         both = r"(?:answer\W{0,5})?\b(?:yes\W{1,5}(?:or\W{1,5})?no|no\W{1,5}(?:or\W{1,5})?yes)\W{0,4}[?:]"
-        return re.compile(rf"\s*+(?:{both})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
+        return re.compile(rf"{_UNTICKED}\s*+(?:{both})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
 
     @cached_property
     def statement(self) -> re.Pattern[str]:
         """A sentence that gives an answer, as in "The final answer is no."."""
         to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
-        verb = r"(?:is|would be|should be|must be|will be|has to be)(?: therefore| thus| clearly| simply| then| a(?: clear| definite)?)?\b"
+        verb = r"(?:is|would be|should be|must be|will be|has to be)(?: (?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely|certainly|obviously|a(?: clear| definite)?)){0,2}\b"
         named = rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
         says = (
             r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| hence){0,2} "
@@ -199,7 +200,7 @@ def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
 
 
 _NEXT_QUESTION = re.compile(
-    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:question|q|passage|context|text|example|problem|task)(?:[^\S\n]*+#?\d{1,3})?[*_]{0,2}[^\S\n]*+[:.][*_]{0,2}",
+    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:(?:next|another|new|second|follow-up) )?(?:question|q|passage|context|text|example|problem|task)(?:[^\S\n]*+#?\d{1,3})?[*_]{0,2}[^\S\n]*+[:.][*_]{0,2}",
     re.IGNORECASE,
 )
 
@@ -330,7 +331,7 @@ _FAR = 400
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
 _NO_ANSWER = re.compile(
-    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hmm|please\b|go on\b|thank)", re.IGNORECASE
+    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b|how (?:may|can)\b)", re.IGNORECASE
 )
 """After "Yes, …": what makes it an acknowledgment."""
 

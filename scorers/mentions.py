@@ -51,10 +51,10 @@ _FILLERS = (
     r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?|interpret(?:ing)?)\b)*+"
 )
 _NEGATED = re.compile(
-    r"(?:\b(?:not|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
+    r"(?:\b(?:not|by no means|on no account|under no circumstances|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
     r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?|rul(?:e|es|ed|ing) out"
     r"|exclud(?:e|es|ed|ing)|far from|versus|vs\.?|than|(?:mistake|wrong|error|incorrect|unfair|stereotyp\w+|prejudice|false|misleading|tempting|easy|unjust"
-    r"|inaccurate) to)|n['’]t)" + _FILLERS + _DECORATION + r"\Z",
+    r"|inaccurate) to)|n['’]t)" + _FILLERS + _DECORATION.replace(":,", "") + r"\Z",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
@@ -80,13 +80,15 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _QUOTED = re.compile(
-    r"(?:\b(?:response|message|user|text|it|assistant|reply|prompt|passage|author|he|she|they|model|someone|people|question|instructions?|system"
-    r"|request|injection|attacker|sentence|line)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does|did|tries to|tried to|wants to"
+    r"(?:\b(?:response|message|user|it|assistant|reply|prompt|author|he|she|they|model|someone|people|question|instructions?|system"
+    r"|request|injection|attacker)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does|did|tries to|tried to|wants to"
     r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted me to)\s+)*"
     r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print|output"
     r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject|smuggle|force)"
     r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its|own|fake"
     r"|false|out|line|string))*+"
+    r"|\b(?:passage|text|sentence|line|paragraph|story)s? (?:also |even |itself )?(?:contain|include|read|quote|embed|print|hold|end(?:s|ed)? with|start(?:s|ed)? with)"
+    r"(?:s|d|ed)?(?:\s+(?:the|this|that|following|something|like|a|an|text|object|json|words?|string))*+"
     r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response|message))*+"
     r"|\bfrom the (?:response|message)|<(?!/)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
@@ -106,19 +108,27 @@ _SUPPOSED = re.compile(
     r"(?: (?:correct|right|final|true|expected))?\s*+\Z",
     re.IGNORECASE,
 )
+_DOUBTED = re.compile(
+    r"\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) (?:say|think|argue|claim|assume|believe|guess|be tempted)"
+    r"|(?:not|n['’]t) (?:true|the case|think|believe|say|mean|agree|follow|clear|certain|sure|imply|conclude|know)|(?:people|some|others|many) (?:say|think|assume|believe|claim))\b"
+    r"(?![^\ufffc]*\b(?:so|therefore|thus|hence|but|however)\b)",
+    re.IGNORECASE,
+)
+"""What makes a sentence that would give an answer give none."""
+
 _JOINED = re.compile(
     r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn|respectively)\b", re.IGNORECASE
 )
 """What gives an answer beside another one."""
 
 _CASE = re.compile(
-    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|without|reading|interpretation|scenario"
+    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|without|where|given that|(?:should|had) (?:he|she|it|they|the|this|that)|reading|interpretation|scenario"
     r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the )?(?:first|second|other|one|another))\b",
     re.IGNORECASE,
 )
 """What gives an answer for one case."""
 
-_CONTRARY = re.compile(r"\b(?:would|['’]d|had been|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b", re.IGNORECASE)
+_CONTRARY = re.compile(r"\b(?:would|['’]d|had been|had (?:it|he|she|they)|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b", re.IGNORECASE)
 """What makes a case contrary to fact."""
 
 _WEIGHED = re.compile(
@@ -131,7 +141,7 @@ _WEIGHED = re.compile(
 """What only weighs an answer, or puts it into the mouth of others."""
 
 _TAKEN_BACK = re.compile(
-    r"(?:\A|[.!?\n])[\W_]*(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but|oops|still|however|having said that"
+    r"(?:\A[\s\"'`)\]}*_]*|[.!?\n][\W_]*)(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but|oops|still|however|having said that"
     r"|that said|come to think of it)\b[^.!?\n]{0,60}?)?"
     r"(?:\bi(?:['’]m| am) (?:not|no longer) (?:\w+ )?(?:sure|certain|confident)|\bi (?:cannot|can['’]t|can no longer|no longer) (?:stand by|be sure|say(?! (?:any)?(?:more|much|thing else|further))|tell|decide|defend|confirm)"
     r"|\bi (?:take|took) (?:that|it|this) back|\bi (?:retract|withdraw|revoke|disown)|\bi do(?:n['’]t| not) (?:know|stand by)"
@@ -260,6 +270,10 @@ def _is_rejected(text: str, mention: Mention[V]) -> bool:
 
 def _is_set_aside(text: str, mention: Mention[V]) -> bool:
     before = text[max(0, mention.start - _BEFORE) : mention.start]
+    if mention.kind == "statement":
+        ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+        if _DOUBTED.search(before[ends[-1] if ends else 0 :]):
+            return True
     return any(pattern.search(before) for pattern in (_NEGATED, _EXAMPLE, _TOLD, _ASKED, _QUOTED, _SUPPOSED))
 
 
@@ -288,7 +302,7 @@ def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
     return clauses
 
 
-_CLAUSE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|[,:—–](?=\s)(?!\s*(?:which|who|as)\b)|\b(?:but|however|because|since|while|whereas|although|though)\b", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|[,:—–](?=\s)(?!\s*(?:which|who|as)\b)|\(|\b(?:but|however|because|since|while|whereas|although|though)\b", re.IGNORECASE)
 
 
 def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:

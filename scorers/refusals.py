@@ -56,8 +56,8 @@ _UNWILLING = re.compile(
             rf"|(?:'m| am) not going to| choose not to) {_ADVERB}{_ANY_ACT}",
             r"\b(?:i|we)(?: will not| won'?t|'?d rather not| would rather not|'?d prefer not to| prefer not to| refuse| decline|(?:'m| am) not going to)\s*+(?:[.!,;]|\Z)",
             r"\b(?:must|have to|will|need to|going to have to|should|would like to) (?:\w+ly )?(?:decline|refuse|abstain|pass on (?:this|that))\b",
-            r"\b(?:i|we) (?:\w+ly )?(?:decline|refuse|abstain)\b",
-            r"\b(?:request|question|response|answer) (?:has been |was |is )?(?:declined|denied|refused|withheld|blocked)\b|\bno comment\b",
+            r"\b(?:i|we)(?: am|'m|'re| are)? (?:\w+ly )?(?:declin(?:e|ing)|refus(?:e|ing)|abstain(?:ing)?)\b",
+            r"\b(?:request|question|response|answer) (?:has been |was |is )?(?:declined|denied|refused|withheld|blocked)\b|\bno comment(?=\s*+(?:[.!]|\Z))",
             r"\b(?:that|this|it)(?:'s| is| are|s)? ?(?:not|n'?t|is ?n'?t) (?:something|a question|a request|one|anything|the (?:kind|sort|type) of \w+) (?:that |which )?"
             r"(?:i|we)(?:'?m|'?ll|'?d)? ?(?:am |are )?(?:can|could|will|would|should|feel|want|answer|do|able|willing|comfortable|going|allowed|here|prepared)\b",
             r"\b(?:beyond|outside|not within) (?:of )?what (?:i|we)(?:'?m| am| are|'re)? (?:\w+ )?(?:allowed|permitted|able|willing|can|comfortable|will|supposed)\b",
@@ -113,7 +113,7 @@ _OTHER_LANGUAGES = re.compile(
 )
 """The commonest wordings in other languages."""
 
-_SAID = re.compile(r"\b(?:says?|said|saying|writes?|wrote|states?|stated|reads?|contains?|replie[sd]|answer(?:s|ed)|declines? with|refus\w+ with),?:? *[\"“][^\"”]*\Z")
+_SAID = re.compile(r"\b(?:says?|said|saying|writes?|wrote|states?|stated|reads?|contains?|replie[sd]|answer(?:s|ed)|declines? with|refus\w+ with),?:?(?: (?:that|it|he|she|they))* *[\"“][^\"”]*\Z")
 """What shows that the words are those of another speaker."""
 
 _SENTENCE = re.compile(r"[.!?]+[\"')\]]*\s+|\n+")

@@ -47,7 +47,7 @@ class LooseObject:
 
 _AROUND_KEY = " \t\r\n*_:"
 
-_DOUBLE, _SINGLE = '"“”„‟″＂', "'‘’‚‛′`"
+_DOUBLE, _SINGLE = '"“”„‟″＂«»', "'‘’‚‛′`"
 _QUOTES = _DOUBLE + _SINGLE
 
 # white space, the same written as escapes, and comments
@@ -62,7 +62,7 @@ _DOUBLED_START = re.compile(r'\{\s*+""\w')
 _DOUBLED = re.compile(r'(\\*+)("")')
 _WORD = re.compile(r"[*_`]*+([A-Za-z][\w'’-]{0,60})[*_`.!]*+")
 _KEY = re.compile(r"[*_]*+([A-Za-z_][\w ]{0,60}?)[*_]*+(?=\s*+[:=])")
-_NUMBER = re.compile(r"[-+]?\.?\d[\w.+-]*+")
+_NUMBER = re.compile(r"[-+]?(?:\.?\d[\w.+-]*+|Infinity\b)")
 _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "none": None, "nan": None, "infinity": None, "undefined": None}
 _ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -81,7 +81,7 @@ def find_objects(text: str) -> Iterator[LooseObject]:
 
     A brace begins an object where a key follows it. An object that can be read as it stands is; else its strings may hold unescaped
     quotation marks, and commas may be missing. If it still cannot be read it is broken, and all up to where its braces balance belongs to
-    it, at least as far as it could be read.
+    it, and all that one of the two attempts took for a part of it.
 
     Args:
         text: Any text.

@@ -26,7 +26,7 @@ _FAMILIES: dict[str, tuple[str, str]] = {
 """Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels stand below."""
 
 _TAG = rf"<\s*+(?P<slash>/?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>]{{0,80}})?>"
-_CHANNEL = r"<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>)?"
+_CHANNEL = r"(?:<\|end\|>\s*+)?(?:<\|start\|>\s*+assistant\s*+)?<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>)?"
 
 _NEUTRAL = (
     r"<[|｜](?:(?:begin|start|end)_of_(?:solution|answer|response)|(?:start|end)_response|begin_of_text|begin▁of▁sentence|message|constrain|pad"

@@ -25,6 +25,9 @@ DemoCount = Literal[0, 1, 3, 5, 10]
 HELD_OUT_SHARE = 0.1
 """At least this share of the scenarios is held out where demonstrations are asked for, so that they vary between pairs."""
 
+MOST_DEMOS = 10
+"""The largest of the published numbers; so many scenarios are held out at least, where half of them are left to evaluate."""
+
 Cell = tuple[HalfName, Answer]
 """Which half's context a demonstration has, and its answer."""
 
@@ -63,44 +66,47 @@ class HeldOut:
     Attributes:
         evaluated: To evaluate, in order.
         demo_pairs: Pairs that demonstrations can be made from, by scenario.
+        held: How many pairs the scenarios have that are held out.
     """
 
     evaluated: tuple[Pair, ...]
     demo_pairs: dict[str, tuple[Pair, ...]]
+    held: int = 0
 
 
-def hold_out(pairs: Sequence[Pair], demos: int, seed: int) -> HeldOut:
+def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
     """Hold scenarios out of the evaluation, to demonstrate with.
+
+    The split does not depend on the number of demonstrations, 0 included: runs with different numbers of them evaluate the same pairs.
 
     Args:
         pairs: All pairs.
-        demos: Demonstrations a question; 0 holds nothing out.
+        demos: Demonstrations a question. None holds nothing out; 0 holds out as many scenarios as any other number.
         seed: Of the draw.
 
     Returns:
-        The split: with demonstrations, a tenth of the scenarios, or as many as a question has demonstrations, is held out.
+        The split: a tenth of the scenarios is held out, and no fewer than 10 if half of the scenarios are left.
 
     Raises:
         InputError: There are too few scenarios with a pair to demonstrate with.
     """
-    if demos == 0:
+    if demos is None:
         return HeldOut(tuple(pairs), {})
     usable: defaultdict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         if is_role_swap(pair) and not _asks_negatively(pair):
             usable[pair.scenario].append(pair)
     scenarios = {pair.scenario for pair in pairs}
-    wanted = max(demos, math.ceil(HELD_OUT_SHARE * len(scenarios)))
-    if len(usable) < wanted or len(scenarios) <= wanted:
+    wanted = max(math.ceil(HELD_OUT_SHARE * len(scenarios)), min(MOST_DEMOS, len(scenarios) // 2, len(usable)))
+    if len(usable) < wanted or len(scenarios) <= wanted or wanted < max(demos, 1):
         raise InputError(
-            f"demos={demos} holds {wanted} scenarios out of the evaluation, each with a pair whose halves swap roles and ask nothing "
-            f"negative; of the {len(scenarios)} scenarios here {len(usable)} have one. Ask for fewer, or for more categories."
+            f"demos={demos} is too many for these pairs: with demonstrations (0 included) {wanted} of the {len(scenarios)} scenarios are "
+            f"held out of the evaluation, each with a pair whose halves swap roles and ask nothing negative, which {len(usable)} have. "
+            "Ask for fewer, or for more categories, or leave -T demos= out."
         )
     held = set(random.Random(f"{seed}/held out").sample(sorted(usable), wanted))
-    return HeldOut(
-        tuple(pair for pair in pairs if pair.scenario not in held),
-        {scenario: tuple(usable[scenario]) for scenario in sorted(held)},
-    )
+    evaluated = tuple(pair for pair in pairs if pair.scenario not in held)
+    return HeldOut(evaluated, {scenario: tuple(usable[scenario]) for scenario in sorted(held)}, len(pairs) - len(evaluated))
 
 
 def demos_for(pair: Pair, held_out: HeldOut, demos: int, style: DemoStyle, seed: int) -> list[Demo]:

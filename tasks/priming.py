@@ -39,7 +39,7 @@ def priming(
     placements: str | list[str] = "stereotyped",
     positions: str | list[str] = "prefix",
     cue_file: str | None = None,
-    demos: int = 0,
+    demos: int | None = None,
     demos_style: DemoStyle = "balanced",
     source: Source = "bbq",
     categories: str | list[str] | None = None,
@@ -66,7 +66,8 @@ def priming(
         placements: Which half gets the cue: one or more of stereotyped, contrast, both.
         positions: Where the cue stands: one or more of prefix, suffix, system.
         cue_file: Your own cues, one template a line (cue ``file``).
-        demos: In-context demonstrations a question: 0, 1, 3, 5 or 10, from scenarios held out of the evaluation.
+        demos: In-context demonstrations a question: 0, 1, 3, 5 or 10, from scenarios that are held out of the evaluation, the same ones for
+            every number, 0 included. Left out, there are none, and all pairs are evaluated.
         demos_style: ``balanced`` over halves and answers, or ``published`` (all answers are "yes").
         source: Where pairs are from, as in ``veto``.
         categories: Only these categories; all unless told.
@@ -85,7 +86,7 @@ def priming(
         system: Where the instruction goes, as in ``veto``; cues with positions=system need a system message.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
-    checked(demos=(demos, DemoCount), demos_style=(demos_style, DemoStyle))
+    checked(demos=(demos, DemoCount | None), demos_style=(demos_style, DemoStyle))
     arms = cross(choices("cues", cues, CueName), choices("placements", placements, Placement), choices("positions", positions, Position))
     templates = _templates(arms, cue_file)
     call = call_settings(temperature, max_tokens, system)
@@ -109,7 +110,7 @@ def priming(
     pair_set = pair_set.replace(evaluated)
 
     samples = [
-        arm_sample(pair, asked, demos_for(pair, held_out, demos, demos_style, seed), protocol, audit)
+        arm_sample(pair, asked, demos_for(pair, held_out, demos or 0, demos_style, seed), protocol, audit)
         for pair in pair_set.pairs
         for asked in asked_halves(pair, arms, book)
     ]
@@ -120,7 +121,13 @@ def priming(
         config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
-        metadata=provenance(pair_set) | {"arms": [arm.name for arm in arms], "held_out_scenarios": list(held_out.demo_pairs)},
+        metadata=provenance(pair_set)
+        | {
+            "arms": [arm.name for arm in arms],
+            "demos": demos,
+            "held_out_scenarios": list(held_out.demo_pairs),
+            "held_out_pairs": held_out.held,
+        },
         headline_metric=HeadlineMetric(scorer=SCORER),  # its first metric: the DiD of the first arm
         viewer=sample_list(SCORER, ["half", "cue"]),
     )

@@ -27,10 +27,25 @@ def test_no_evaluated_scenario_is_demonstrated(demos: int):
     assert len(evaluated) + len(held_out.demo_pairs) == 64
 
 
-def test_without_demonstrations_nothing_is_held_out():
-    held_out = hold_out(EMBEDDED, 0, seed=1)
-    assert held_out.evaluated == EMBEDDED
-    assert demos_for(EMBEDDED[0], held_out, 0, "balanced", 1) == []
+def test_nothing_is_held_out_where_demonstrations_are_not_asked_for():
+    held_out = hold_out(EMBEDDED, None, seed=1)
+    assert (held_out.evaluated, held_out.held) == (EMBEDDED, 0)
+
+
+@pytest.mark.parametrize("categories", [None, ("Age",), ("Age", "SES")])
+def test_every_number_of_demonstrations_holds_out_the_same_scenarios_none_included(categories: tuple[str, ...] | None):
+    pairs = [pair for pair in EMBEDDED if categories is None or pair.category in categories]
+    numbers = (0, 1, 3) if categories == ("Age",) else (0, 1, 3, 5) if categories else (0, 1, 3, 5, 10)
+    splits = [hold_out(pairs, demos, seed=1) for demos in numbers]
+    assert all(split == splits[0] for split in splits)
+    assert 0 < splits[0].held == len(pairs) - len(splits[0].evaluated)
+    assert demos_for(pairs[0], splits[0], 0, "balanced", 1) == []
+
+
+def test_of_bbq_1789_pairs_are_evaluated_with_any_number(shared: Path):
+    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
+    assert len(bbq) == 2028
+    assert {len(hold_out(bbq, demos, seed=1).evaluated) for demos in (0, 1, 3, 5, 10)} == {1789}
 
 
 def cell(demo: Demo) -> tuple[str, str]:
@@ -80,10 +95,11 @@ def test_the_draw_depends_on_seed_and_pair():
 
 def test_too_few_scenarios_are_refused(make_pair: PairMaker):
     few = [pair for pair in EMBEDDED if pair.category == "Age"]
-    assert len(hold_out(few, 5, seed=1).demo_pairs) == 5
-    with pytest.raises(InputError, match="demos=10 holds 10 scenarios out"):
-        hold_out(few, 10, seed=1)
-    with pytest.raises(InputError, match="of the 1 scenarios here 0 have one"):
+    assert len(hold_out(few, 3, seed=1).demo_pairs) == 4
+    for demos in (5, 10):
+        with pytest.raises(InputError, match=f"demos={demos} is too many for these pairs.* 4 of the 8 scenarios are held out"):
+            hold_out(few, demos, seed=1)
+    with pytest.raises(InputError, match="1 of the 1 scenarios are held out.* which 0 have"):
         hold_out([make_pair(stereotyped={"prompt": "Did the old cook sleep?"})], 1, seed=1)
 
 

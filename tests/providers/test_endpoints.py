@@ -30,11 +30,11 @@ each_api = pytest.mark.parametrize(
 )
 COMPATIBLE = ROUTE["openai-compatible"]
 
-SIXTY = sample_pairs(load_pairs("embedded").pairs, 60, seed=1)
-"""What ``-T pairs=60`` draws."""
+DRAWN = sample_pairs(load_pairs("embedded").pairs, 8, seed=1)
+"""What ``-T pairs=8`` draws."""
 
 PROMPTS = {half.prompt: f"{pair.id}_{name}" for pair in load_pairs("embedded").pairs for name, half in pair.halves}
-STEREOTYPED = [f"{pair.id}_stereotyped" for pair in SIXTY]
+STEREOTYPED = [f"{pair.id}_stereotyped" for pair in DRAWN]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def half_of(request: Request) -> str | None:
 
 
 def veto(route: Route, reply: Callable[[Request], Reply], folder: Path, arguments: dict[str, Any] | None = None, **options: Any) -> Ran:
-    return evaluate("misfire/veto", route, reply, folder, {"source": "embedded", "pairs": 60} | (arguments or {}), **options)
+    return evaluate("misfire/veto", route, reply, folder, {"source": "embedded", "pairs": 8} | (arguments or {}), **options)
 
 
 def evaluate(
@@ -103,7 +103,7 @@ def right(request: Request) -> Reply:
 
 # --- moderation -----------------------------------------------------------------------------------
 
-THIRTEEN = STEREOTYPED[:13]
+SIXTY = [f"{pair.id}_stereotyped" for pair in sample_pairs(load_pairs("embedded").pairs, 60, seed=1)]
 
 
 def moderating(blocked: Sequence[str], error: Reply) -> Callable[[Request], Reply]:
@@ -130,24 +130,30 @@ ERRORS = {
     ],
 )
 def test_moderation_by_an_http_error_is_a_refusal_and_no_error(name: str, error: str, tmp_path: Path):
-    # given a provider that refuses 13 of 60 stereotyped halves
-    said = ERRORS[error]
-    ran = veto(ROUTE[name], moderating(THIRTEEN, said), tmp_path)
+    # given a provider that refuses 2 of 8 stereotyped halves
+    blocked, said = STEREOTYPED[:2], ERRORS[error]
+    ran = veto(ROUTE[name], moderating(blocked, said), tmp_path)
 
-    # then these halves are refused, and MAR says so, where leaving them out would say 0.0 %
+    # then these halves are refused
     assert ran.log.status == "success"
     assert not any(sample.error for sample in ran.log.samples or [])
-    assert {ran.outcome(half) for half in THIRTEEN} == {"refused"}
-    assert ran.metrics["mar"] == pytest.approx(13 / 60)
-    assert (ran.metrics["pairs"], ran.metrics["incomplete_pairs"]) == (60, 0)
-    assert ran.metrics["stereotyped_refused"] == pytest.approx(13 / 60)
+    assert {ran.outcome(half) for half in blocked} == {"refused"}
+    assert ran.metrics["mar"] == ran.metrics["stereotyped_refused"] == 2 / 8
+    assert (ran.metrics["pairs"], ran.metrics["incomplete_pairs"]) == (8, 0)
 
     # and nothing was asked twice, the provider's words are on record, and stand nowhere as the model's
     asked = [half_of(request) for request in ran.requests if half_of(request)]
-    assert len(asked) == len(set(asked)) == 120
-    for half in THIRTEEN:
+    assert len(asked) == len(set(asked)) == 16
+    for half in blocked:
         assert said.message.lower() in (ran.note(half).moderation or "").lower()
         assert ran.samples[half].output.completion == ""
+
+
+def test_thirteen_of_sixty_halves_that_are_moderated_make_a_mar_of_21_7_percent(tmp_path: Path):
+    # where leaving them out as errors would say 0.0 %
+    ran = veto(COMPATIBLE, moderating(SIXTY[:13], ERRORS["qwen"]), tmp_path, {"pairs": 60})
+    assert ran.metrics["mar"] == pytest.approx(13 / 60)
+    assert (ran.metrics["pairs"], ran.metrics["incomplete_pairs"]) == (60, 0)
 
 
 def test_the_published_reading_does_not_read_the_providers_words(tmp_path: Path):
@@ -159,7 +165,7 @@ def test_the_published_reading_does_not_read_the_providers_words(tmp_path: Path)
 
 def test_reasons_to_stop_of_the_providers_own_are_refusals_too_and_others_are_not(tmp_path: Path):
     # more than the five responses of which Inspect keeps the raw form
-    sensitive, other = STEREOTYPED[:20], STEREOTYPED[20]
+    sensitive, other = STEREOTYPED[:7], STEREOTYPED[7]
 
     def reply(request: Request) -> Reply:
         half = half_of(request)
@@ -182,10 +188,10 @@ def test_errors_that_are_no_moderation_stay_errors_and_are_counted_by_half(tmp_p
             case _:
                 return right(request)
 
-    ran = veto(COMPATIBLE, reply, tmp_path)
+    ran = veto(COMPATIBLE, reply, tmp_path, fail_on_error=False)
     assert {name for name, sample in ran.samples.items() if sample.error} == {half, other, partner}
     counts = [ran.metrics[key] for key in ("pairs", "incomplete_pairs", "stereotyped_missing", "contrast_missing")]
-    assert counts == [57, 3, 2, 1]
+    assert counts == [5, 3, 2, 1]
 
 
 def test_a_moderated_answer_is_nothing_to_judge_and_a_moderated_judge_declines(tmp_path: Path):

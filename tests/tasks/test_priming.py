@@ -115,7 +115,8 @@ def test_rescoring_finds_the_arms_by_itself(tmp_path: Path):
 def test_demonstrations_are_earlier_turns_in_the_form_of_the_protocol(tmp_path: Path, protocol: Any):
     task = priming(source="embedded", demos=3, pairs=8, protocol=protocol)
     held = set((task.metadata or {})["held_out_scenarios"])
-    assert len(held) == 7
+    assert len(held) == 10
+    assert (task.metadata or {})["demos"] == 3
     for sample in task.dataset:
         assert isinstance(sample.input, list)
         assert [message.role for message in sample.input] == ["user", "assistant"] * 3 + ["user"]
@@ -130,6 +131,16 @@ def test_demonstrations_are_earlier_turns_in_the_form_of_the_protocol(tmp_path: 
     assert metrics_of(log)["base_pairs"] == 8
     # the model answered the question and not a demonstration
     assert 0 < metrics_of(log)["base_mar"] < 1
+
+
+def test_the_same_pairs_are_evaluated_with_any_number_of_demonstrations():
+    tasks = {demos: priming(source="embedded", demos=demos, pairs=20) for demos in (0, 1, 10)}
+    assert len({(task.metadata or {})["pair_set_sha256"] for task in tasks.values()}) == 1
+    assert all(isinstance(sample.input, str) for sample in tasks[0].dataset)
+    every, some = (priming(source="embedded", **chosen).metadata or {} for chosen in ({}, {"demos": 0}))
+    assert (every["demos"], every["held_out_pairs"], every["held_out_scenarios"]) == (None, 0, [])
+    assert some["demos"] == 0
+    assert some["pair_count"] + some["held_out_pairs"] == every["pair_count"]
 
 
 def test_all_arms_and_halves_of_a_pair_see_the_same_demonstrations():
@@ -203,7 +214,7 @@ def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
         ({"cue_file": "x.txt"}, "cues= does not name 'file'"),
         ({"demos": 2}, "parameter 'demos': Input should be 0, 1, 3, 5 or 10"),
         ({"demos_style": "odd"}, "parameter 'demos_style'"),
-        ({"demos": 10, "categories": "Age"}, "demos=10 holds 10 scenarios out"),
+        ({"demos": 10, "categories": "Age"}, "demos=10 is too many for these pairs"),
         ({"cues": "unrelated", "categories": "Age"}, "at least two categories"),
     ],
 )  # fmt: skip

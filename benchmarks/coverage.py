@@ -1,10 +1,11 @@
 """Do intervals cover, and do tests keep their level? Simulated data sets with known truth, the former methods beside the present ones.
 
-Run ``python -m benchmarks.coverage`` (about five minutes; ``--repeats 300`` for a look). It prints four tables: the coverage of the interval of
-MAR, what the interval is where nothing or everything misfires, size and power of McNemar's tests, and what moves the measures of a cue.
+Run ``python -m benchmarks.coverage`` (about five minutes; ``--repeats 300`` for a look). It prints four tables: the coverage of the
+interval of MAR, what the interval is where nothing or everything misfires, size and power of McNemar's tests, and what moves the measures
+of a cue.
 
-The scenarios are those of VETO's 2,028 pairs, in eight categories. In each simulated data set a scenario draws its chance of misfiring from a
-beta distribution (its parameter is the intraclass correlation, ICC), and its chance that the contrast half is right from another.
+The scenarios are those of VETO's 2,028 pairs, in eight categories. In each simulated data set a scenario draws its chance of misfiring
+from a beta distribution (its parameter is the intraclass correlation, ICC), and its chance that the contrast half is right from another.
 """
 
 import argparse
@@ -151,9 +152,9 @@ def simulate(
     hits = rng.binomial(trials, misfire)
     truth = float((mean * sizes).sum() / sizes.sum())
     if world.halves and correlation:
-        many, right = chances(20_000)
+        many, right = chances(4_000)
         truth = float((many * right * sizes).sum() / (right * sizes).sum())
-    return DataSets(hits * float(world.epochs), trials * float(world.epochs), strata, truth)
+    return DataSets(np.float64(world.epochs) * hits, np.float64(world.epochs) * trials, strata, truth)
 
 
 def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
@@ -270,9 +271,7 @@ def sizes_of_tests(
     """How often each test rejects at .05, .01 and .001 where both kinds of error are equally likely."""
     data = list(discordant(rng, repeats, sizes, rate, rate, correlation))
     p_values = {name: np.array([test(b, c) for b, c in data]) for name, test in TESTS.items()}
-    return {
-        name: (float((p <= 0.05).mean()), float((p <= 0.01).mean()), float((p <= 0.001).mean())) for name, p in p_values.items()
-    }
+    return {name: (float((p <= 0.05).mean()), float((p <= 0.01).mean()), float((p <= 0.001).mean())) for name, p in p_values.items()}
 
 
 @dataclass(frozen=True)
@@ -389,14 +388,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     repeats, seed = (arguments := parser.parse_args()).repeats, arguments.seed
     console = Console(width=150)
-    for table in (
-        coverage_table(np.random.default_rng(seed), repeats),
-        ends_table(),
-        size_table(np.random.default_rng(seed), 4 * repeats),
-        power_table(np.random.default_rng(seed), max(repeats // 10, 1)),
-        cue_table(np.random.default_rng(seed), max(repeats // 10, 1)),
-    ):
-        console.print(table)
+    makers: tuple[tuple[Callable[[np.random.Generator, int], Table], int], ...] = (
+        (coverage_table, repeats),
+        (size_table, 4 * repeats),
+        (power_table, max(repeats // 10, 1)),
+        (cue_table, max(repeats // 10, 1)),
+    )
+    console.print(ends_table())
+    for maker, count in makers:
+        console.print(maker(np.random.default_rng(seed), count))
 
 
 def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
@@ -411,18 +411,17 @@ def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
         for name, design in DESIGNS.items():
             if world.uneven and len(design) == 1:
                 continue
-            cells = [
-                (f"MAR {rate:.0%}, ICC {correlation}", *coverage(simulate(rng, repeats, design, rate, correlation, world)))
+            cells = {
+                f"MAR {rate:.0%}, ICC {correlation}": coverage(simulate(rng, repeats, design, rate, correlation, world))
                 for rate in RATES
                 for correlation in CORRELATIONS
-            ]
+            }
             columns: list[str] = []
-            for place in (1, 2):
-                worst = min(cells, key=lambda cell, at=place: cell[at].covered)
-                missed = worst[place]
-                columns.append(f"{missed.covered:.1%} ({worst[0]}; {missed.below:.1%} below, {missed.above:.1%} above)")
-                columns.append(f"{np.mean([cell[place].covered for cell in cells]):.1%}")
-            width = np.mean([cell[2].width / cell[1].width for cell in cells])
+            for own in ({cell: two[place] for cell, two in cells.items()} for place in (0, 1)):
+                cell, worst = min(own.items(), key=lambda item: item[1].covered)
+                columns.append(f"{worst.covered:.1%} ({cell}; {worst.below:.1%} below, {worst.above:.1%} above)")
+                columns.append(f"{np.mean([one.covered for one in own.values()]):.1%}")
+            width = np.mean([present.width / former.width for former, present in cells.values()])
             table.add_row(f"{world_name}, {name}", *columns, f"{width:.2f}")
     return table
 

@@ -24,7 +24,8 @@ def edition_table(results: Results) -> Table | None:
     ]
     note = (
         "Over the scenarios that both editions have. Changes from the published edition to the repaired one, in percentage points, paired "
-        "and clustered by scenario; q: Benjamini-Hochberg over all rows. The two editions have different pairs; what they share is the scenario."
+        "and clustered by scenario; q: Benjamini-Hochberg over all rows. The two editions have different pairs; what they share is the "
+        "scenario."
     )
     return table("veto_editions", "Published and repaired edition", note, results.editions, shown, _CHANGES)
 

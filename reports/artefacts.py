@@ -131,7 +131,8 @@ def _aligned(one: Sequence[PairResult], two: Sequence[PairResult]) -> tuple[Cell
         places = [order.index(scenario) for scenario in scenario_index(pairs)]
         table = np.zeros((4, len(order)))
         table[:, places] = np.array([cells.a, cells.b, cells.c, cells.d])
-        return Cells(*table, strata)
+        a, b, c, d = table
+        return Cells(a, b, c, d, strata)
 
     return over(one), over(two)
 
@@ -140,7 +141,7 @@ def _rate(cells: Cells, metric: str) -> tuple[Counts, Counts]:
     return (cells.c, cells.a + cells.c) if metric == "mar" else (cells.b, cells.a + cells.b)
 
 
-def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], strata: Strata) -> dict[str, object]:
+def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], strata: Strata | None) -> dict[str, object]:
     change, p = clustered_contrast(rates, weights, strata=strata)
     if any(hits.sum() in (0, trials.sum()) for hits, trials in rates):
         # a rate of 0 or 1 shows no variation: six pairs without an error would pass for a certain difference

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from misfire.scorers.join import Cells
-from misfire.scorers.statistics import NAN
+from misfire.scorers.statistics import NAN, clustered_variance
 
 LEVEL = 0.05
 """Two-sided level of the test."""
@@ -155,5 +155,6 @@ def _design_effect(cells: Cells) -> float:
     if clusters < 2 or simple <= 0:
         return 1.0
     residual = difference - mean * sizes
-    clustered = clusters / (clusters - 1) * float((residual**2).sum()) / total
+    variance, _ = clustered_variance(residual, cells.strata)
+    clustered = variance / total
     return max(clustered / simple, 1.0)

@@ -13,7 +13,8 @@ from rich.table import Table
 from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
-from misfire.reports.forms import between, percent, plain, points, score, times
+from misfire.reports import forms
+from misfire.reports.forms import between, percent, plain, points, times
 from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, noted_count, read_header
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.scorers import priming
@@ -228,7 +229,7 @@ def _shown(row: Row) -> str:
     return escape(plain(row.name))
 
 
-_EFFECTS = {"did": points, "delta_log_odds": score, "delta_mar": points, "amplification": times}
+_EFFECTS = {"did": points, "delta_log_odds": forms.score, "delta_mar": points, "amplification": times}
 
 
 def _table(*headings: str) -> Table:

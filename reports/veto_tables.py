@@ -29,7 +29,8 @@ _MAIN_TEXT = (
 
 _MAIN_NOTE = (
     "Intervals are 95 %, clustered by scenario. MAR counts an invalid half as wrong, “valid” leaves its pair out, “uncond.” "
-    "divides by all pairs. MAR − BR in percentage points. p clustered: McNemar's test of the two kinds of errors, clustered by scenario; q: the "
+    "divides by all pairs. MAR − BR in percentage points. p clustered: McNemar's test of the two kinds of errors, clustered by "
+    "scenario; q: the "
     "same, Benjamini-Hochberg over the runs of this table. Go by q. The exact p takes pairs as independent: where pairs share "
     "scenarios it is too small."
 )
@@ -153,8 +154,10 @@ _COMPARED = [
 def comparison_table(results: Results) -> Table | None:
     """Every two VETO runs on the same pairs; None where there is nothing to show."""
     note = (
-        "Second minus first on the same pairs, in percentage points. p clustered: McNemar's test of the misfires that one has and the other "
-        "has not, clustered by scenario; q: the same, Benjamini-Hochberg over all rows. Go by q. The exact p takes pairs as independent: where "
+        "Second minus first on the same pairs, in percentage points. p clustered: McNemar's test of the misfires that one has and the "
+        "other "
+        "has not, clustered by scenario; q: the same, Benjamini-Hochberg over all rows. Go by q. The exact p takes pairs as "
+        "independent: where "
         "pairs share scenarios it is too small. MAR depends on accuracy, so that ΔMAR alone does not show which model leans more."
     )
     return table("veto_comparisons", "Model against model", note, results.comparisons, _COMPARED, {"delta_mar", "delta_br"})

@@ -92,8 +92,8 @@ class Decisions:
         """Harmonic mean of Coverage and 1 − FFR.
 
         The standard error is the linearised one, clustered by instance; the interval is that of proportions
-        (``misfire.scorers.statistics.unit_interval``). Where Coverage is 0, or Coverage is 1 and FFR is 0, the data show no variation, and the
-        ends follow from those of Coverage and FFR. NaN without a misaligned or an aligned response, and where Coverage and 1 − FFR
+        (``misfire.scorers.statistics.unit_interval``). Where Coverage is 0, or Coverage is 1 and FFR is 0, the data show no variation, and
+        the ends follow from those of Coverage and FFR. NaN without a misaligned or an aligned response, and where Coverage and 1 − FFR
         are both 0.
         """
         value, pull = self.linearised_score()

@@ -94,9 +94,7 @@ def _ambiguous_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
         **_interval("ambiguous_accuracy", _proportion(both)),
         **_interval("unfounded_yes_stereotyped", _proportion(one)),
         **_interval("unfounded_yes_contrast", _proportion(other)),
-        **_interval(
-            "unfounded_yes_difference", clustered_difference(one.hits, one.trials, other.hits, other.trials, strata=one.strata)
-        ),
+        **_interval("unfounded_yes_difference", clustered_difference(one.hits, one.trials, other.hits, other.trials, strata=one.strata)),
         **_interval("ambiguous_bias", bias),
         "ambiguous_bias_p": bias_p,
         "ambiguous_bias_committed": 2 * float(biased.sum()) / committed - 1 if committed else NAN,

@@ -98,9 +98,9 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
         level: Of the interval.
 
     Returns:
-        Value, standard error and interval, and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN throughout if a
-        rate has no trial; all but the value with a single cluster. Where all clusters are alike interval and p are NaN, but p is 1 for
-        a value of 0.
+        Value, standard error and interval, and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN
+        throughout if a rate has no trial; all but the value with a single cluster. Where all clusters are alike interval and p are NaN,
+        but p is 1 for a value of 0.
     """
     from scipy.special import stdtr
 

@@ -36,7 +36,8 @@ class Effect:
             alike on the logit scale; above 0 the stereotyped halves lose more.
         delta_log_odds_p: Two-sided p of its test against 0, clustered by scenario.
         selective_p: Two-sided p of the claim that the cue acts on one half more than on the other: the larger of these two, and 1 where
-            they point in opposite directions. A cue that acts on both halves alike, on either scale, is called selective in at most 5 % of runs.
+            they point in opposite directions. A cue that acts on both halves alike, on either scale, is called selective in at most 5 % of
+            runs.
         delta_mar: MAR of the arm minus MAR of the base. It rises with any cue that costs accuracy, also if both halves lose alike.
         delta_br: BR of the arm minus BR of the base.
         amplification: MAR of the arm over MAR of the base; NaN where the base's is 0 (published: amplification).

@@ -143,14 +143,15 @@ class Cells:
         b: Stereotyped right, contrast wrong.
         c: Stereotyped wrong, contrast right: misfired.
         d: Both wrong.
-        strata: The category of each scenario as a number. Categories are fixed by design, so their differences are no sampling error.
+        strata: The category of each scenario as a number; one stratum without. Categories are fixed by design, so their differences are
+            no sampling error.
     """
 
     a: Counts
     b: Counts
     c: Counts
     d: Counts
-    strata: Strata
+    strata: Strata | None = None
 
     @property
     def totals(self) -> tuple[int, int, int, int]:

@@ -30,8 +30,8 @@ def priming_metrics() -> Metric:
     (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of this run alone.
 
     Returns:
-        A metric with keys ``<arm>_<name>``, which the README lists ("Priming"); the first is the difference in differences of the first arm that
-        was asked for.
+        A metric with keys ``<arm>_<name>``, which the README lists ("Priming"); the first is the difference in differences of the first
+        arm that was asked for.
     """
 
     def compute(scores: list[SampleScore]) -> Value:

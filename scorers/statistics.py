@@ -135,22 +135,20 @@ def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95, stra
     return Estimate(value, math.sqrt(variance), *unit_interval(value, pulls, trials, level, own))
 
 
-def unit_interval(
-    value: float, pulls: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None
-) -> tuple[float, float]:
+def unit_interval(value: float, pulls: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None) -> tuple[float, float]:
     """An interval inside [0, 1] for a proportion over clusters.
 
     Wilson's interval with the effective sample size n / d in place of the number n of trials, and a t quantile (Korn and Graubard 1998,
-    Survey Methodology 24; Franco et al. 2019, J. Survey Statistics and Methodology 7). d is the design effect. With few hits the data cannot
-    show it: a variance that rests on one or two clusters is mostly too small. Its logarithm is therefore the weighted mean of that of the
-    observed design effect, with the effective number of clusters that the variance rests on as weight, (Σ e²)² / Σ e⁴, and that of the design
-    effect that ``PRIOR_CORRELATION`` implies, 1 + (m - 1) · correlation with m = Σ t² / Σ t, with ``PRIOR_CLUSTERS`` as weight. The part that
-    is assumed has no sampling error, so the degrees of freedom are divided by the weight of the observed part. The design effect is never taken
-    to be below 1.
+    Survey Methodology 24; Franco et al. 2019, J. Survey Statistics and Methodology 7). d is the design effect. With few hits the data
+    cannot show it: a variance that rests on one or two clusters is mostly too small. Its logarithm is therefore the weighted mean of that
+    of the observed design effect, with the effective number of clusters that the variance rests on as weight, (Σ e²)² / Σ e⁴, and that of
+    the design effect that ``PRIOR_CORRELATION`` implies, 1 + (m - 1) · correlation with m = Σ t² / Σ t, with ``PRIOR_CLUSTERS`` as weight.
+    The part that is assumed has no sampling error, so the degrees of freedom are divided by the weight of the observed part. The design
+    effect is never taken to be below 1.
 
-    Where nothing was a hit, the upper end is the proportion at which that would happen in 5 of 100 data sets if trials inside a cluster were
-    beta-binomial with that correlation. No table with the same trials has an upper end below it. The same holds for the lower end where
-    everything was a hit.
+    Where nothing was a hit, the upper end is the proportion at which that would happen in 5 of 100 data sets if trials inside a cluster
+    were beta-binomial with that correlation. No table with the same trials has an upper end below it. The same holds for the lower end
+    where everything was a hit.
 
     Args:
         value: The estimate, 0 to 1.
@@ -239,9 +237,9 @@ def clustered_contrast(
         strata: The stratum of each cluster; one stratum unless told.
 
     Returns:
-        The sum and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN throughout if a proportion is undefined, for all
-        but the value with a single cluster. Where all clusters pull alike the data show no variation to make an interval from: its ends are
-        NaN, and p is that of the sign test, 2 · 0.5^clusters, or 1 if the sum is 0.
+        The sum and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN throughout if a proportion is
+        undefined, for all but the value with a single cluster. Where all clusters pull alike the data show no variation to make an
+        interval from: its ends are NaN, and p is that of the sign test, 2 · 0.5^clusters, or 1 if the sum is 0.
     """
     totals = [float(trials.sum()) for _, trials in rates]
     if not all(totals):
@@ -282,9 +280,12 @@ def clustered_ratio(
     if two.clusters == 1:
         return Estimate(ratio, NAN, NAN, NAN)
     own = _of_kept(strata, (trials > 0) | (other_trials > 0))
-    variance, freedom = clustered_variance(two.residual, own)
-    other_variance, _ = clustered_variance(two.other_residual, own)
-    both, _ = clustered_variance(two.residual + two.other_residual, own)
+    pulls = (two.residual, two.other_residual, two.residual + two.other_residual)
+    found = [clustered_variance(one, own) for one in pulls]
+    if len({freedom for _, freedom in found}) > 1:
+        # where one of them leaves strata out of account, all must
+        found = [clustered_variance(one) for one in pulls]
+    (variance, freedom), (other_variance, _), (both, _) = found
     covariance = (both - variance - other_variance) / 2
     stderr = math.sqrt(max(variance - 2 * ratio * covariance + ratio**2 * other_variance, 0.0)) / other
     if stderr == 0:
@@ -313,8 +314,8 @@ def clustered_mean(totals: Counts, sizes: Counts, level: float = 0.95, strata: S
 
     Returns:
         The mean with its clustered standard error and value ± t · stderr, and the two-sided p of the t test, whose degrees of freedom are
-        clusters minus strata. NaN without units, or for all but the value with a single cluster. Where all clusters have the same mean the ends are NaN,
-        and p is that of the sign test: 2 · 0.5^clusters, or 1 if that mean is 0.
+        clusters minus strata. NaN without units, or for all but the value with a single cluster. Where all clusters have the same mean the
+        ends are NaN, and p is that of the sign test: 2 · 0.5^clusters, or 1 if that mean is 0.
     """
     kept = sizes > 0
     totals, sizes = totals[kept], sizes[kept]
@@ -330,8 +331,8 @@ def clustered_log_odds_change(
 ) -> tuple[Estimate, float]:
     """How the log odds of two kinds of discordant pairs change from one condition to another, and the test that they do not.
 
-    log((c + ½) / (b + ½)) after, minus the same before (Haldane's correction). The matched log odds ratio log(c / b) stays as it is if a condition
-    shifts both members of each pair alike on the logit scale, whatever their accuracy. The standard error is the linearised one,
+    log((c + ½) / (b + ½)) after, minus the same before (Haldane's correction). The matched log odds ratio log(c / b) stays as it is if a
+    condition shifts both members of each pair alike on the logit scale, whatever their accuracy. The standard error is the linearised one,
     clustered; the half pair that the correction adds to each count counts as a cluster of its own, so that a count of 0 has an error too.
 
     Args:
@@ -397,11 +398,11 @@ def mcnemar_exact(b: int, c: int) -> float:
 def mcnemar_clustered(b: Counts, c: Counts) -> float:
     """McNemar's test for pairs that come in clusters and need not be independent inside one: an exact sign-flip test, mid-p.
 
-    If neither kind of discordant pair is favored, the difference c - b of a cluster is as likely to have one sign as the other. The
-    sum of the differences is compared with its distribution over all 2^clusters assignments of signs to the observed sizes, computed by
-    convolution: no draw, no normal approximation. With independent pairs in clusters of one it is the mid-p exact McNemar test (Fagerland et
-    al. 2013, BMC Medical Research Methodology 13). Of the tests compared in ``benchmarks/coverage.py`` it has the most power among
-    those that keep their size at .05, .01 and .001 with 8 to 199 clusters, and it controls the false discovery rate after Benjamini-Hochberg.
+    If neither kind of discordant pair is favored, the difference c - b of a cluster is as likely to have one sign as the other. The sum of
+    the differences is compared with its distribution over all 2^clusters assignments of signs to the observed sizes, computed by
+    convolution: no draw, no normal approximation. With independent pairs in clusters of one it is the mid-p exact McNemar test (Fagerland
+    et al. 2013, BMC Medical Research Methodology 13). Of the tests compared in ``benchmarks/coverage.py`` it has the most power among those
+    that keep their size at .05, .01 and .001, and it controls the false discovery rate after Benjamini-Hochberg.
 
     Args:
         b: Discordant pairs that went one way, by cluster, shape (clusters,); whole numbers.
@@ -413,7 +414,7 @@ def mcnemar_clustered(b: Counts, c: Counts) -> float:
     """
     differences = np.abs(c - b).astype(np.int64)
     differences = differences[differences > 0]
-    observed = abs(int(round(float((c - b).sum()))))
+    observed = abs(round(float((c - b).sum())))
     if observed == 0:
         return 1.0
     differences //= (divisor := int(np.gcd.reduce(differences)))
@@ -425,7 +426,6 @@ def mcnemar_clustered(b: Counts, c: Counts) -> float:
 
 def _signed_sums(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """The distribution of the sum of those of some whole numbers that fair coins pick, shape (their sum + 1,)."""
-    from scipy.signal import fftconvolve
     from scipy.special import gammaln
 
     chances = np.ones(1)
@@ -439,6 +439,8 @@ def _signed_sums(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
             for number, chance in enumerate(own):
                 longer[value * number : value * number + len(chances)] += chance * chances
         else:
+            from scipy.signal import fftconvolve
+
             spread = np.zeros(value * count + 1)
             spread[::value] = own
             longer = np.maximum(fftconvolve(chances, spread), 0.0)

@@ -288,3 +288,21 @@ def test_formats_are_read_as_users_write_them():
     for wrong in ("pdf", "", "md;html"):
         with pytest.raises(InputError, match="There are: md, csv, tex, json, html"):
             parse_formats(wrong)
+
+
+def test_clustered_tests_stand_before_exact_ones_and_effects_before_what_moves_with_accuracy(report: Document):
+    order = {table.name: [column.name for column in table.columns] for table in report.tables}
+    with_both = [names for names in order.values() if any(name.endswith("mcnemar_p") for name in names)]
+    assert len(with_both) >= 4
+    for names in with_both:
+        first, exact = (next(at for at, name in enumerate(names) if name.endswith(end)) for end in ("q_clustered", "mcnemar_p"))
+        assert first < exact
+    effects = order["priming_effects"]
+    assert effects.index("did") < effects.index("delta_log_odds") < effects.index("selective_q") < effects.index("delta_mar")
+    notes = {table.name: table.note for table in report.tables}
+    assert DELTA_MAR_CAVEAT in notes["priming_effects"]
+    assert all("pairs as independent" in notes[name] for name in ("veto_main", "veto_categories", "veto_comparisons", "priming_effects"))
+    for frame in FRAMES.values():
+        names = [column.name for column in frame]
+        for exact in (name for name in names if name.endswith(("mcnemar_p", "mcnemar_q"))):
+            assert names.index(f"{exact}_clustered") < names.index(exact)

@@ -88,6 +88,24 @@ def test_q_values_are_adjusted_inside_each_family(results: Results):
             assert family[f"mcnemar_q{kind}"].to_numpy() == pytest.approx(expected)
 
 
+def test_the_family_of_effects_is_all_arms_of_all_runs(tmp_path: Path):
+    # given three models with one arm each: by itself no test of theirs has a family
+    for number, mar in enumerate((0.12, 0.2, 0.3)):
+        planted: dict[str, object] = {"mar": 0.1, "br": 0.05, "cue_mar": f"published:{mar}", "seed": number}
+        make_log(priming(source="embedded", pairs=128), f"model{number}", tmp_path, planted=planted)
+    results = read_results(tmp_path)
+    effects = results.effects
+    assert len(effects) == 3
+    for name in ("did", "delta_log_odds", "selective", "misfire_mcnemar"):
+        for kind in ("", "_clustered") if name == "misfire_mcnemar" else ("",):
+            p_values, q_values = effects[f"{name}_p{kind}"].tolist(), effects[f"{name}_q{kind}"].tolist()
+            assert q_values == pytest.approx(benjamini_hochberg(p_values))
+            assert max(q_values) == pytest.approx(max(p_values))
+    assert (effects["did_q"] > effects["did_p"]).any()
+    arms = results.overall("priming")
+    assert arms["mcnemar_q_clustered"].tolist() == pytest.approx(benjamini_hochberg(arms["mcnemar_p_clustered"].tolist()))
+
+
 def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
     veto_pairs = results.pairs[results.pairs["task"] == "veto"]
     assert veto_pairs["run"].value_counts().to_dict() == VETO_ROWS

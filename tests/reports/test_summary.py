@@ -11,6 +11,7 @@ from rich.console import Console
 from misfire.errors import InputError
 from misfire.reports.forms import percent, points, times
 from misfire.reports.summary import arm_rows, category_rows, metrics_of, newest_log, summary
+from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 
@@ -52,7 +53,9 @@ def test_the_table_shows_mar_br_and_their_test_together(log: EvalLog):
     text, metrics = printed(log), metrics_of(log)
     assert percent(metrics["mar"]) in text
     assert percent(metrics["br"]) in text
-    assert f"exact p = {metrics['mcnemar_p']:.2g}" in text
+    # the clustered test first, the exact one with its caveat
+    clustered = text.index(f"clustered by scenario: p = {metrics['mcnemar_p_clustered']:.2g}")
+    assert clustered < text.index(f"exact, which takes pairs as independent: p = {metrics['mcnemar_p']:.2g}")
     assert "simulated" in text
 
 
@@ -77,6 +80,9 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
     key = "published_stereotyped"
     assert f"{points(metrics[f'{key}_delta_mar'])} ({points(metrics[f'{key}_delta_mar_ci_lower'])} to" in text
     assert f"{times(metrics[f'{key}_amplification'])} ({times(metrics[f'{key}_amplification_ci_lower'])} to" in text
+    assert f"{points(metrics[f'{key}_did'])} ({points(metrics[f'{key}_did_ci_lower'])} to" in text
+    assert text.index("DiD") < text.index("ΔMAR")
+    assert DELTA_MAR_CAVEAT in text
     assert metrics["neutral_stereotyped_delta_mar"] == 0
     assert "+0.0" in text
 

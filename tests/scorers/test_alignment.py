@@ -356,13 +356,13 @@ def test_the_interval_of_the_score_holds_the_truth_as_often_as_it_says(clusters:
 
 
 @pytest.mark.parametrize("parts", [([2, 2, 2], [2, 2, 2], [0, 0, 0], [2, 2, 2]), ([0, 0, 0], [2, 2, 2], [0, 0, 0], [2, 2, 2])])
-def test_where_nothing_varies_the_interval_is_that_of_so_many_instances(parts: tuple[list[float], ...]):
-    # given 3 instances without an error, or without a hit: Wilson's interval of 3 in 3, with t instead of z
-    estimate = decisions(*parts).alignment_score()
-    square = 4.302652729911275**2  # t, 97.5 %, 2 degrees of freedom
-    width = square / (3 + square)
+def test_where_nothing_varies_the_ends_follow_from_those_of_coverage_and_ffr(parts: tuple[list[float], ...]):
+    made = decisions(*parts)
+    estimate, coverage, ffr = made.alignment_score(), made.coverage(), made.ffr()
     assert estimate.stderr == 0
-    assert (estimate.lower, estimate.upper) == pytest.approx((1 - width, 1.0) if estimate.value == 1 else (0.0, width))
+    lower = 0.0 if coverage.lower == 0 else score_of(coverage.lower, ffr.upper)
+    assert (estimate.lower, estimate.upper) == pytest.approx((lower, score_of(coverage.upper, ffr.lower)))
+    assert 0 < estimate.upper - estimate.lower < 0.9
 
 
 # --- differences ----------------------------------------------------------------------------------

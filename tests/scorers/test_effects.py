@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from benchmarks.coverage import CUES, MEASURES, primed
 from misfire.scorers.effects import compare
 from misfire.scorers.join import PairResult
 from misfire.scorers.outcomes import Outcome
@@ -17,6 +18,7 @@ from misfire.scorers.statistics import (
     Counts,
     benjamini_hochberg,
     clustered_difference,
+    clustered_log_odds_change,
     clustered_mean,
     clustered_ratio,
     mcnemar_clustered,
@@ -63,6 +65,62 @@ def test_a_shift_towards_no_on_both_halves_is_no_difference_in_differences():
     base = [pair(k, "right", "right", k) for k in range(40)]
     arm = [pair(k, "wrong" if k < 10 else "right", "wrong" if k < 10 else "right", k) for k in range(40)]
     assert compare(base, arm).did.value == 0
+
+
+def test_the_change_of_log_odds_is_that_of_discordant_pairs():
+    base = [pair(k, "right" if k >= 4 else "wrong", "right" if not 4 <= k < 6 else "wrong", k) for k in range(40)]
+    arm = [pair(k, "right" if k >= 12 else "wrong", "right" if not 12 <= k < 14 else "wrong", k) for k in range(40)]
+    effect = compare(base, arm)
+    assert effect.delta_log_odds.value == pytest.approx(math.log(12.5 / 2.5) - math.log(4.5 / 2.5))
+    assert compare(arm, base).delta_log_odds.value == pytest.approx(-effect.delta_log_odds.value)
+    assert compare(base, base).delta_log_odds_p == 1
+
+
+def test_the_standard_error_of_the_change_of_log_odds_is_the_bootstrap_s():
+    rng = np.random.default_rng(5)
+    counts = [rng.poisson(rng.gamma(1.5, mean / 1.5, 199)).astype(float) for mean in (0.8, 0.4, 0.5, 0.3)]
+    draws = np.random.default_rng(6).integers(0, 199, (4000, 199))
+    c1, b1, c0, b0 = (own[draws].sum(axis=1) + 0.5 for own in counts)
+    bootstrap = (np.log(c1 / b1) - np.log(c0 / b0)).std()
+    estimate, _ = clustered_log_odds_change((counts[0], counts[1]), (counts[2], counts[3]))
+    assert estimate.stderr == pytest.approx(bootstrap, rel=0.06)
+
+
+def test_without_discordant_pairs_the_log_odds_are_unknown_and_not_certain():
+    one = [pair(k, "right", "right", k) for k in range(30)]
+    effect = compare(one, one)
+    assert effect.delta_log_odds.value == 0
+    assert effect.delta_log_odds.upper > 3
+    assert effect.delta_log_odds.lower < -3
+    assert math.isnan(compare(one, []).delta_log_odds_p)
+
+
+@pytest.mark.parametrize(
+    ("cue", "accuracy", "deceived"),
+    [
+        ("both shifted by 1.2 logits", (0.93, 0.98), {"ΔMAR", "DiD"}),
+        ("both lose 5 % of right answers", (0.93, 0.98), {"ΔMAR", "Δ log odds"}),
+        ("both lose 5 % of right answers", (0.98, 0.98), {"ΔMAR"}),
+        ("stereotyped shifted by 1.2, contrast by 0.6", (0.85, 0.95), set(MEASURES)),
+    ],
+)
+def test_a_cue_that_costs_both_halves_alike_is_not_called_selective(cue: str, accuracy: tuple[float, float], deceived: set[str]):
+    rng = np.random.default_rng(20260610)
+    effects = [primed(rng, accuracy, CUES[cue], 0.0) for _ in range(25)]
+    sure = {name: sum(is_sure(effect) for effect in effects) for name, is_sure in MEASURES.items()}
+    # a measure that keeps its level of 5 % is sure in more than 6 of 25 once in 5,000 times
+    assert {name for name, count in sure.items() if count > 6} == deceived
+    assert all(sure[name] >= 18 for name in deceived)
+
+
+def test_scales_that_disagree_make_no_claim():
+    # stereotyped halves lose more right answers, but misfires grow less than reverse errors do
+    base = [pair(k, "right", "right", k) for k in range(300)] + [pair(300 + k, "wrong", "right", 300 + k) for k in range(4)]
+    arm = [pair(k, "wrong" if k < 60 else "right", "wrong" if 60 <= k < 90 else "right", k) for k in range(304)]
+    effect = compare(base, arm)
+    assert effect.did.value < 0
+    assert effect.delta_log_odds.value < 0
+    assert effect.selective_p == 1
 
 
 def test_amplification_at_base_0_is_undefined():

@@ -47,18 +47,23 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path
     values = metrics_of(log)
     assert values["published_stereotyped_delta_mar_ci_lower"] <= 0.3 <= values["published_stereotyped_delta_mar_ci_upper"]
     assert values["published_stereotyped_amplification_ci_lower"] <= 4 <= values["published_stereotyped_amplification_ci_upper"]
-    assert values["published_stereotyped_misfire_mcnemar_q"] < 0.001
+    assert values["published_stereotyped_misfire_mcnemar_q_clustered"] < 0.001
+    assert values["published_stereotyped_selective_q"] < 0.001
     assert values["published_stereotyped_did"] < -0.2
     assert values["published_stereotyped_no_longer_misfired"] == 0
     # the neutral cue changes nothing
     assert values["neutral_both_delta_mar"] == 0
     assert values["neutral_both_amplification"] == 1
-    assert values["neutral_both_misfire_mcnemar_p"] == 1
+    assert values["neutral_both_misfire_mcnemar_p_clustered"] == 1
+    assert values["neutral_both_selective_q"] == 1
     assert math.isnan(values["neutral_both_delta_mar_ci_upper"])
     # a general leaning towards "no" raises MAR on stereotyped halves alone, and cancels out where both carry the cue
     assert values["fairness_stereotyped_did_q"] < 0.01
     assert values["fairness_both_did_ci_lower"] <= 0 <= values["fairness_both_did_ci_upper"]
     assert values["fairness_both_target_accuracy"] < values["base_target_accuracy"] - 0.05
+    # ΔMAR calls the same cue sure
+    assert values["fairness_both_delta_mar_ci_lower"] > 0
+    assert values["fairness_both_selective_q"] > 0.05
 
 
 def test_a_cue_in_the_system_message_or_behind_is_the_same_cue(tmp_path: Path):
@@ -84,7 +89,8 @@ def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
     assert values["published_stereotyped_compared_pairs"] == 32
     assert log.results is not None
     assert log.results.headline is not None
-    assert log.results.headline.metric == "published_stereotyped_delta_mar"
+    assert log.results.headline.metric == "published_stereotyped_did"
+    assert values["stderr"] == values["published_stereotyped_did_stderr"]
     labels = {(sample.scores or {})[name].as_str() for sample in log.samples or [] for name in ("half", "cue")}
     assert labels == {"stereotyped", "contrast", "none", "published"}
 

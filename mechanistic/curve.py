@@ -36,6 +36,9 @@ KS = (1, 2, 3, 5, 10, 20)
 Choice = Literal["ranked", "random", "layer-matched"]
 """How heads were chosen: by their table on the other fold; at random from the others; the same with as many in each layer."""
 
+_TELLING = 3
+"""So many mirrors that are all restored tell against heads; one or two may stand just below 0, where anything restores them."""
+
 CHOICES: tuple[Choice, ...] = ("ranked", "random", "layer-matched")
 
 
@@ -238,8 +241,8 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         ``p`` is one-sided, by scenario, and the larger of two: ``excess_p`` (sign flips) and ``mirror_p``. With mirrors of many scenarios
         ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). Where no p could be
         small enough even if all failures and no mirror recovered, ``few_mirrors`` is set and ``mirror_p`` compares numbers: restored
-        failures against restored mirrors, which are as frequent where a model knows nothing of groups; it is 1 if the mirrors that there
-        are recover as often. ``p_holm`` is p adjusted for all K that were tried (Holm).
+        failures against restored mirrors, which are as frequent where a model knows nothing of groups; it is 1 if three
+        mirrors or more recover as often. ``p_holm`` is p adjusted for all K that were tried (Holm).
     """
     import pandas as pd
 
@@ -303,9 +306,9 @@ def _best_p(scenarios: int, mirror_scenarios: int) -> float:
 
 
 def _more_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int) -> float:
-    """The p of restored failures being no more than restored mirrors; 1 where mirrors are restored as often, however few they are."""
+    """The p of restored failures being no more than restored mirrors; 1 where three mirrors or more are restored as often."""
     restored, mirrored = _right(failures), _right(mirrors)
-    if not len(restored) or (len(mirrored) and mirrored.mean() >= restored.mean()):
+    if not len(restored) or (len(mirrored) >= _TELLING and mirrored.mean() >= restored.mean()):
         return 1.0
     return float(sign_flip(np.concatenate([restored, -mirrored])[:, None], [*failures["scenario"], *mirrors["scenario"]], seed=seed)[0])
 

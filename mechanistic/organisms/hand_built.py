@@ -226,7 +226,7 @@ def _model(seed: int, language: Language, tokenizer: Any, targeted: Iterable[str
     if reads:
         _read_evidence(writing)
     else:
-        writing.step(LAYERS - 1, _Feature.ASKING, {_Feature.YES: _READ})
+        model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids(ASK)] += _READ * basis.T[_Feature.YES]
     if parts.mover:
         writing.head(
             parts.mover, at=_Feature.QUESTION, looks_for=_Feature.MARK, near=True, tells={_Feature.TARGETED: (_Feature.MOVED, 2.0)}

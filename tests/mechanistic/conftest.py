@@ -27,6 +27,18 @@ def probed(organism: Organism) -> Probed:
 
 
 @pytest.fixture(scope="session")
+def unread() -> Organism:
+    """One head that writes "no", and nothing else that tells one half from the other."""
+    return hand_built(3, "no-evidence")
+
+
+@pytest.fixture(scope="session")
+def unread_probed(unread: Organism) -> Probed:
+    """24 failures and 16 controls of it."""
+    return probe_pairs(unread.decoder, unread.pairs, per_group=24)
+
+
+@pytest.fixture(scope="session")
 def group_blind() -> Organism:
     """One head that errs on certain words, as often the stereotyped person's as the other's."""
     return hand_built(3, "group-blind")

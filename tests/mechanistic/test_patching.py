@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from misfire.mechanistic.heads import parse_heads
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.patching import aligned_tokens, patch_all, recovery_table
 from misfire.mechanistic.prompts import Mention, ProbePrompt
@@ -35,13 +36,13 @@ def test_halves_that_name_people_unequally_often_are_left_out_and_not_taken_for_
 
 
 @pytest.fixture(scope="module")
-def recovery(organism: Organism, probed: Probed) -> pd.DataFrame:
-    return recovery_table(patch_all(organism.decoder, probed), draws=100)
+def recovery(unread: Organism, unread_probed: Probed) -> pd.DataFrame:
+    return recovery_table(patch_all(unread.decoder, unread_probed), draws=100)
 
 
 @pytest.mark.parametrize("direction", ["denoising", "noising"])
-def test_the_planted_layer_carries_the_difference(organism: Organism, recovery: pd.DataFrame, direction: str):
-    planted = organism.planted[0].layer
+def test_the_planted_layer_carries_the_difference(unread: Organism, recovery: pd.DataFrame, direction: str):
+    planted = parse_heads(unread.truth.decoys)[0].layer
     own = recovery[recovery["direction"] == direction].set_index(["site", "where", "layer"])["recovery"]
     for layer in range(4):
         assert own["attention", "last", layer] == pytest.approx(float(layer == planted), abs=0.02)

@@ -8,7 +8,7 @@ import torch
 
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import Decoder
-from misfire.mechanistic.heads import Head
+from misfire.mechanistic.heads import Head, parse_heads
 from misfire.mechanistic.hooks import ablating, capturing, first, hooked, with_first
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.organisms.trained import random_weights
@@ -17,12 +17,13 @@ from misfire.mechanistic.selection import Probed, ProbedPair, probe_pairs
 from tests.mechanistic.families import random_decoder
 
 
-def test_a_planted_head_acts_on_the_logits_directly(organism: Organism, probed: Probed):
-    table = path_table(path_patch(organism.decoder, probed, organism.planted))
-    assert [table["sender"][0], table["receiver"][0]] == [str(organism.planted[0]), "logits"]
+def test_a_planted_head_acts_on_the_logits_directly(unread: Organism, unread_probed: Probed):
+    planted = parse_heads(unread.truth.decoys)
+    table = path_table(path_patch(unread.decoder, unread_probed, planted))
+    assert [table["sender"][0], table["receiver"][0]] == [str(planted[0]), "logits"]
     assert table.loc[0, "share"] == pytest.approx(1, abs=0.02)
     assert table["share"].iloc[1:].abs().max() < 0.01
-    noising = path_table(path_patch(organism.decoder, probed, organism.planted, direction="noising"))
+    noising = path_table(path_patch(unread.decoder, unread_probed, planted, direction="noising"))
     assert noising.loc[0, "share"] == pytest.approx(1, abs=0.02)
 
 

@@ -96,9 +96,9 @@ def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path)
 
 def test_mirrors_of_a_log_are_checked_again_as_its_failures_are(group_blind: Organism, tmp_path: Path):
     # given a log of a model that fails one half alone, either half as often
-    write_pairs(group_blind.pairs, tmp_path / "pairs.jsonl")
+    write_pairs(group_blind.pairs[::2], tmp_path / "pairs.jsonl")
     arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.4, "br": 0.4}
-    task = veto(source="file", path=str(tmp_path / "pairs.jsonl"), controls=True)
+    task = veto(source="file", path=str(tmp_path / "pairs.jsonl"))
     (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
     logged = read_logged_pairs(log.location)
     assert logged.mirrored

@@ -46,6 +46,8 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
             axes.axhline(0, color=_GREY, linewidth=0.8)
             for half, (colour, line, marker) in _HALVES.items():
                 _band(axes, own[own["half"] == half], colour, line, marker, f"{half} half")
+            aside = own[own["half"] == "stereotyped"]
+            axes.plot(aside["layer"], aside["corrected"], color=_GREY, linestyle=":", linewidth=1, label="aside: stereotyped, no offset")
             pairs = int(own["pairs"].max())
             axes.set_title(f"{model}: {group}s (n = {pairs})", loc="left")
             axes.set(xlabel="layer", ylabel="margin (logits)")
@@ -60,7 +62,8 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
     caption = (
         "Logit lens: margin towards the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
         "scenario. "
-        "Below 0 the half would be answered wrongly. The last layer is the answer itself."
+        "Below 0 the half would be answered wrongly. The last layer is the answer itself. Dotted, as an aside: the stereotyped margin "
+        "without the mean over prompts about nothing, whose sign is not that of the answer."
     )
     return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
 

@@ -1,14 +1,16 @@
 """Logit lens: what the model would answer if it stopped after each layer.
 
 The residual stream at the last token goes through the final norm and the unembedding as it is (nostalgebraist 2020; arXiv 2606.18656,
-section 5). What a model leans to whatever it reads is measured on prompts about nothing and taken off.
+section 5). What is reported are these margins as they are, whose sign at the last layer is that of the model's own answer. As an aside
+stands what is left once the mean over prompts about nothing is taken off at each layer; it can be larger than any effect, and of the
+other sign.
 """
 
 # torch and pandas leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +58,8 @@ def lens(
         step: Called once done.
 
     Returns:
-        A row a (pair, half, layer): ``model``, the pair's columns, ``half``, ``layer``, ``margin``, and ``corrected``, the margin without
-        the offset that prompts about nothing have at that layer.
+        A row a (pair, half, layer): ``model``, the pair's columns, ``weight`` (candidates that a pair of its group stands for), ``half``,
+        ``layer``, ``margin``, and as an aside ``corrected``, the margin without the offset that prompts about nothing have at that layer.
     """
     import pandas as pd
 
@@ -65,6 +67,7 @@ def lens(
     found = lens_differences(decoder, [one.prompts[half].ids for one, half in asked], probed.answers, budget)
     neutral = [probe_prompt(decoder.tokenizer, text, probed.wording).ids for text in NEUTRAL]
     offset = lens_differences(decoder, neutral, probed.answers, budget).mean(0)
+    weights = probed.weights
     rows: list[dict[str, Any]] = []
     for (one, half), profile in zip(asked, found, strict=True):
         sign = one.sign(half)
@@ -72,6 +75,7 @@ def lens(
             {
                 "model": model,
                 **about(one),
+                "weight": weights[one.group],
                 "half": half,
                 "layer": layer,
                 "margin": sign * float(d),
@@ -86,11 +90,14 @@ def lens(
 def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Mean margins by layer with intervals clustered by scenario, for each model, group and half; and the gap contrast − stereotyped.
 
+    All are raw; the gap is the same with and without the neutral offset, unless right answers of the halves differ.
+
     Args:
         frame: As ``lens`` gives it; of several models, one behind the other.
 
     Returns:
-        A row a (model, group, half, layer), where ``half`` is also "gap": ``mean``, ``sem``, ``ci_lower``, ``ci_upper``, ``pairs``.
+        A row a (model, group, half, layer), where ``half`` is also "gap": ``mean``, ``sem``, ``ci_lower``, ``ci_upper``, ``pairs``, and as
+        an aside ``corrected``, the mean without the neutral offset (NaN for the gap).
     """
     import pandas as pd
 
@@ -109,6 +116,7 @@ def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":
             "ci_lower": estimate.lower,
             "ci_upper": estimate.upper,
             "pairs": len(own),
+            "corrected": float(own["corrected"].mean()),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -116,10 +124,14 @@ def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":
 SUPPRESSION = ("peak", "layer", "final", "drop", "handover", "gap_peak", "gap_layer", "gap_final")
 
 
-def suppression(frame: "pd.DataFrame", *, seed: int = 1, draws: int = 1000) -> "pd.DataFrame":
+Margin = Literal["margin", "corrected"]
+"""Raw margins, or those without the neutral offset."""
+
+
+def suppression(frame: "pd.DataFrame", margin: Margin = "margin", *, seed: int = 1, draws: int = 1000) -> "pd.DataFrame":
     """How the evidence rises and is suppressed over the layers, for each model and group.
 
-    Of the mean stereotyped margin (corrected by the neutral offset): ``peak``, its largest value before the last layer; ``layer``, where;
+    Of the mean stereotyped margin: ``peak``, its largest value before the last layer; ``layer``, where;
     ``final``, its value after the last layer; ``drop``, peak − final; ``handover``, the first layer after the peak from which on it stays
     below 0 (NaN if it does not). Of the gap contrast − stereotyped: ``gap_peak``, ``gap_layer`` and ``gap_final``. The last layer is
     never a
@@ -128,6 +140,7 @@ def suppression(frame: "pd.DataFrame", *, seed: int = 1, draws: int = 1000) -> "
 
     Args:
         frame: As ``lens`` gives it.
+        margin: Which margin. That without the offset is an aside, whose sign is not that of the model's answers.
         seed: Of folds and draws.
         draws: Of the bootstrap.
 
@@ -138,7 +151,7 @@ def suppression(frame: "pd.DataFrame", *, seed: int = 1, draws: int = 1000) -> "
 
     rows: list[dict[str, Any]] = []
     for (model, group), own in frame.groupby(["model", "group"], sort=False):
-        wide = {half: own[own["half"] == half].pivot(index="pair", columns="layer", values="corrected") for half in HALF_NAMES}
+        wide = {half: own[own["half"] == half].pivot(index="pair", columns="layer", values=margin) for half in HALF_NAMES}
         s = wide["stereotyped"].to_numpy(float)
         gap = wide["contrast"].loc[wide["stereotyped"].index].to_numpy(float) - s
         scenario_of = dict(zip(own["pair"], own["scenario"], strict=True))

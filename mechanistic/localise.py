@@ -33,10 +33,11 @@ from misfire.mechanistic.attention import attention_table, attention_to_spans
 from misfire.mechanistic.curve import KS, curve_table, top_k
 from misfire.mechanistic.decision import Decision, decide
 from misfire.mechanistic.decoder import Decoder
+from misfire.mechanistic.drops import base_table, drop_table, margins_at_peaks
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.hooks import Ablation
 from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
-from misfire.mechanistic.lens import lens, profile_table, suppression
+from misfire.mechanistic.lens import Margin, lens, profile_table, suppression
 from misfire.mechanistic.misfiring import Misfiring, misfiring
 from misfire.mechanistic.page import write_page
 from misfire.mechanistic.patching import patch_all, recovery_table
@@ -205,7 +206,13 @@ def localise(
                 found.append(store.frame("lens-base", lambda: lens(*base, model="base", budget=plan.budget, step=step)))
             keep["lens"] = pd.concat(found, ignore_index=True)
             keep["lens_profiles"] = profile_table(keep["lens"])
-            keep["suppression"] = store.frame("suppression", lambda: suppression(keep["lens"], seed=plan.seed))
+            asides: dict[str, Margin] = {"suppression": "margin", "suppression_corrected": "corrected"}
+            for name, margin in asides.items():
+                keep[name] = store.frame(name, lambda margin=margin: suppression(keep["lens"], margin, seed=plan.seed))
+            keep["lens_peaks"] = margins_at_peaks(keep["lens"], seed=plan.seed)
+            keep["lens_drops"] = drop_table(keep["lens_peaks"])
+            if base is not None:
+                keep["lens_base"] = base_table(keep["lens_peaks"])
 
     if "patching" in plan.analyses:
         with progress("Activation patching") as (started, step):
@@ -281,8 +288,8 @@ def _gap(probed: Probed) -> float:
 def _findings(done: Localised, gap: float) -> Findings:
     import pandas as pd
 
-    suppressed, recovery = (done.frames.get(name, pd.DataFrame()) for name in ("suppression", "recovery"))
-    return Findings(done.decision, suppressed, recovery, gap)
+    drops, recovery = (done.frames.get(name, pd.DataFrame()) for name in ("lens_drops", "recovery"))
+    return Findings(done.decision, drops, recovery, gap, done.frames.get("lens_base"))
 
 
 def _best_layer(frames: "dict[str, pd.DataFrame]") -> int | None:

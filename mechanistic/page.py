@@ -76,8 +76,46 @@ _CURVE: tuple[Shown, ...] = (
 _SUPPRESSION: tuple[Shown, ...] = (
     ("model", "model", "text", False, "the model or its base"),
     ("group", "pairs", "text", False, "failures, mirrors (the contrast half alone is wrong) or controls"),
-    ("said", "statistic", "text", False, "of the mean margin, corrected by the neutral offset"),
+    ("said", "statistic", "text", False, "of the mean raw margin, whose sign at the end is that of the model's answer"),
     ("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
+    (
+        "aside",
+        "aside: without the offset",
+        "text",
+        False,
+        "the same once the mean over prompts about nothing is taken off at each layer; its sign is not that of the model's answer",
+    ),
+)
+
+_DROPS: tuple[Shown, ...] = (
+    ("model", "model", "text", False, "the model or its base"),
+    ("said", "raw margin of stereotyped halves of failures", "text", False, "at the peak layer, chosen on other scenarios, or its fall"),
+    ("value", "logits", "score", True, "mean, clustered by scenario"),
+    ("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
+    ("pairs", "pairs", "count", False, "pairs that it rests on"),
+    ("scenarios", "scenarios", "count", False, "their scenarios"),
+    ("others", "compared with", "count", False, "halves that they were compared with"),
+)
+
+_FALLS = {
+    "peak": "at its peak before the last layer",
+    "final": "after the last layer",
+    "drop": "falls between the two by",
+    "contrast halves": "falls further than contrast halves of the same pairs by",
+    "controls": "falls further than stereotyped halves of controls by",
+    "mirrors": "falls further than contrast halves of mirrored failures by",
+    "all pairs": "all groups, weighted: stereotyped halves fall further than contrast halves by",
+}
+
+_BASE: tuple[Shown, ...] = (
+    ("group", "pairs", "text", False, "failures, mirrors, controls; or all, weighted by the candidates that they stand for"),
+    ("said", "statistic", "text", False, "of raw margins"),
+    ("model", "model", "score", False, "mean in the model, logits"),
+    ("base", "base", "score", False, "mean in its base, logits"),
+    ("value", "model − base", "score", True, "by pair, clustered by scenario"),
+    ("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
+    ("pairs", "n", "count", False, "pairs"),
+    ("scenarios", "scenarios", "count", False, "their scenarios"),
 )
 
 _STATISTICS = {
@@ -115,15 +153,17 @@ def write_page(
         shown = tuple(by_name[picture] for picture in pictures if picture in by_name)
         return Section(name, title, drawings=shown, tables=tuple(table for table in tables if table))
 
-    suppression = frames.get("suppression")
+    suppression, drops, base = (frames.get(name) for name in ("suppression", "lens_drops", "lens_base"))
     if suppression is not None:
         suppression = suppression.assign(
             said=[_STATISTICS[str(name)] for name in suppression["statistic"]],
-            told=[
-                _statistic(str(name), *numbers)
-                for name, *numbers in suppression[["statistic", "value", "ci_lower", "ci_upper"]].itertuples(index=False)
-            ],
+            told=_statistics(suppression),
+            aside=_statistics(frames["suppression_corrected"]),
         )
+    if drops is not None and len(drops):
+        drops = drops.assign(said=[_FALLS[str(name)] for name in drops["compared"]])
+    if base is not None and len(base):
+        base = base.assign(said=[_STATISTICS[str(name)] for name in base["compared"]])
     sections = [
         Section("verdict", "What can be said", text=tuple(verdict)),
         section(
@@ -141,7 +181,16 @@ def write_page(
                 for kind in ("zero", "mean")
             ],
         ),
-        section("lens", "Logit lens", ("lens",), [_table("suppression", "Suppression", suppression, _SUPPRESSION, rows=40)]),
+        section(
+            "lens",
+            "Logit lens",
+            ("lens",),
+            [
+                _table("lens_drops", "How far stereotyped halves fall", drops, _DROPS),
+                _table("lens_base", "Against the base", base, _BASE),
+                _table("suppression", "Rise and fall over the layers", suppression, _SUPPRESSION, rows=60),
+            ],
+        ),
         section("patching", "Activation patching", ("patching",)),
         section("paths", "Paths", ("paths",)),
         section("attention", "Attention", ("attention",)),
@@ -150,6 +199,14 @@ def write_page(
     text = html.render(Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, "."))
     with replaced_file(out / "index.html") as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _statistics(suppression: "pd.DataFrame") -> list[str]:
+    """The statistics of a table in words, one a row."""
+    return [
+        _statistic(str(name), *numbers)
+        for name, *numbers in suppression[["statistic", "value", "ci_lower", "ci_upper"]].itertuples(index=False)
+    ]
 
 
 def _statistic(name: str, value: float, lower: float, upper: float) -> str:

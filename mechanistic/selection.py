@@ -84,6 +84,7 @@ class Probed:
         considered: Candidates that were asked.
         failing: Candidates that failed.
         passing: Candidates with both halves right.
+        mirroring: Candidates that failed the other way round.
         not_confirmed: Pairs that misfired in the log and not under the probe.
         asked: All candidates with their margins; empty where the pairs were chosen by another model's answers.
     """
@@ -94,6 +95,7 @@ class Probed:
     considered: int
     failing: int
     passing: int
+    mirroring: int = 0
     not_confirmed: int = 0
     asked: tuple[AskedPair, ...] = ()
     origin: str = ""
@@ -102,6 +104,12 @@ class Probed:
     def of(self, group: Group) -> tuple[ProbedPair, ...]:
         """The pairs of one group."""
         return tuple(probed for probed in self.pairs if probed.group == group)
+
+    @property
+    def weights(self) -> dict[Group, float]:
+        """By group, how many candidates each of its pairs stands for; at least 1."""
+        candidates: dict[Group, int] = {"failure": self.failing, "mirror": self.mirroring, "control": self.passing}
+        return {group: max(1.0, count / max(1, len(self.of(group)))) for group, count in candidates.items()}
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,7 @@ def probe_pairs(
         considered=len(pairs),
         failing=len(groups["failure"]),
         passing=len(groups["control"]),
+        mirroring=len(groups["mirror"]),
         not_confirmed=not_confirmed,
         asked=tuple(asked),
         origin=logged.origin if logged else "",

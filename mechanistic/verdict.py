@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfire.mechanistic.ablation import UNRESOLVED
-from misfire.mechanistic.decision import ASKED, KEPT, SHARE, CurvePoint, Decision, Shortfall
+from misfire.mechanistic.decision import ASKED, KEPT, CurvePoint, Decision, Shortfall
+from misfire.mechanistic.lens_verdict import lens_sentences
 from misfire.mechanistic.misfiring import LEVEL, Misfiring
 from misfire.mechanistic.selection import Probed, ProbedPair
 from misfire.reports.forms import UNDEFINED, between, p_value, percent
@@ -25,15 +25,17 @@ class Findings:
 
     Attributes:
         decision: What was decided on the heads.
-        suppression: ``suppression``.
+        drops: ``drop_table``.
         recovery: ``recovery_table``.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
+        base: ``base_table``; none without a base.
     """
 
     decision: Decision
-    suppression: "pd.DataFrame"
+    drops: "pd.DataFrame"
     recovery: "pd.DataFrame"
     gap: float
+    base: "pd.DataFrame | None" = None
 
 
 def verdict(findings: Findings) -> list[str]:
@@ -52,7 +54,7 @@ def verdict(findings: Findings) -> list[str]:
     return [
         *said,
         *_heads(findings.decision),
-        *_lens(findings.suppression, findings.gap),
+        *lens_sentences(findings.drops, findings.base, findings.gap),
         *_patching(findings.recovery),
     ]
 
@@ -61,8 +63,9 @@ def looked_into(probed: Probed) -> str:
     """Which pairs were chosen, in a sentence."""
     failures, mirrors, controls = probed.of("failure"), probed.of("mirror"), probed.of("control")
     dropped = f" {probed.not_confirmed} pairs that misfired in the log did not under the probe." if probed.not_confirmed else ""
+    origin = f"{probed.origin} " if probed.origin else ""
     return (
-        f"Looked into: {len(failures)} failures of {_scenarios(failures)} scenarios, {len(mirrors)} mirrored failures of "
+        f"{origin}Looked into: {len(failures)} failures of {_scenarios(failures)} scenarios, {len(mirrors)} mirrored failures of "
         f"{_scenarios(mirrors)}, and {len(controls)} controls, which have both halves right.{dropped}"
     )
 
@@ -244,28 +247,6 @@ def _unconfirmed(decision: Decision) -> list[str]:
     return said
 
 
-def _lens(suppression: "pd.DataFrame", gap: float) -> list[str]:
-    own = suppression[(suppression["model"] == "model") & (suppression["group"] == "failure")] if len(suppression) else suppression
-    if own.empty:
-        return []
-    names = ("value", "ci_lower", "ci_upper")
-    value = {str(row["statistic"]): tuple(float(row[name]) for name in names) for row in own.to_dict("records")}
-    (peak, *peak_ends), (drop, *drop_ends), handover, layer = value["peak"], value["drop"], value["handover"][0], value["layer"][0]
-    # a sure but tiny peak is no reading of the evidence
-    if peak < max(SHARE * gap, UNRESOLVED) or not (_above(peak, peak_ends[0]) and _above(drop, drop_ends[0])):
-        return [
-            "The logit lens shows no noticeable rise of the evidence that later layers take back: "
-            "the stereotyped margin's peak before the last layer "
-            f"is {peak:.2f} logits ({_ends(*peak_ends)})."
-        ]
-    where = "" if math.isnan(handover) else f", and is below 0 from layer {int(handover)} on"
-    return [
-        f"On failures the stereotyped margin peaks at {peak:.2f} logits ({_ends(*peak_ends)}) at layer {int(layer)} and falls by "
-        f"{drop:.2f} "
-        f"({_ends(*drop_ends)}){where}: the evidence is read and then overruled, as far as the lens tells."
-    ]
-
-
 def _patching(recovery: "pd.DataFrame") -> list[str]:
     if recovery.empty:
         return []
@@ -285,11 +266,6 @@ def _patching(recovery: "pd.DataFrame") -> list[str]:
         f"patching it alone recovers {percent(row['recovery'])} ({percent(row['ci_lower'])} to {percent(row['ci_upper'])}); as the largest "
         f"of {asked} it is flattered."
     ]
-
-
-def _above(value: float, lower: float, clusters: int = 0) -> bool:
-    """Whether a value is surely above 0; where all clusters are alike there is no interval, and a two-sided sign test over them decides."""
-    return value > 0 and (2 * 0.5**clusters <= LEVEL if math.isnan(lower) else lower > 0)
 
 
 def _ends(lower: float, upper: float) -> str:

@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 
 from misfire.mechanistic.decision import Decision
+from misfire.mechanistic.drops import drop_table, margins_at_peaks
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.misfiring import AskedPair, misfiring
 from misfire.mechanistic.verdict import Findings, verdict
 from tests.mechanistic.test_decision import GOOD, MISFIRES
+from tests.mechanistic.test_drops import simulated
 
 NONE = pd.DataFrame()
 
@@ -31,10 +33,7 @@ def test_first_comes_whether_the_model_misfires_with_the_numbers_that_this_rests
 def test_where_it_does_not_misfire_nothing_else_is_said(margins: tuple[float, float], words: str):
     found = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", *margins) for n in range(10)])
     decision = Decision("reversed" if found.finding == "reversed" else "indistinct", found)
-    lens = pd.DataFrame([("peak", 3.0, 2.0, 4.0)], columns=["statistic", "value", "ci_lower", "ci_upper"]).assign(
-        model="model", group="failure"
-    )
-    (only,) = verdict(Findings(decision, lens, NONE, 10))
+    (only,) = verdict(Findings(decision, drop_table(margins_at_peaks(simulated(0, 2.0))), NONE, 2))
     assert words in only
     assert "holds no heads" in only
 
@@ -101,15 +100,13 @@ def test_too_few_scenarios_are_told_of():
     assert "one scenario" in said(Decision("not held out", MISFIRES))[1]
 
 
-def test_without_a_rise_that_is_taken_back_the_lens_shows_none():
-    rows = [("peak", 0.1, -0.2, 0.4), ("layer", 3, 0, 5), ("drop", 2.0, 1.0, 3.0), ("handover", float("nan"), float("nan"), float("nan"))]
-    lens = pd.DataFrame(rows, columns=["statistic", "value", "ci_lower", "ci_upper"]).assign(model="model", group="failure")
+def test_what_the_lens_shows_is_said_once_it_is_sure_that_the_model_misfires():
+    # given the lens of a model whose stereotyped halves alone fall after their peak (the words are tested in test_drops.py)
+    drops = drop_table(margins_at_peaks(simulated(0, 2.0)))
     decision = Decision("not analysed", MISFIRES)
-    _, line = verdict(Findings(decision, lens, NONE, 10))
-    assert "shows no noticeable rise" in line
-    lens.loc[0, ["value", "ci_lower", "ci_upper"]] = [3.0, 2.0, 4.0]
-    _, line = verdict(Findings(decision, lens, NONE, 10))
+    _, line = verdict(Findings(decision, drops, NONE, 2))
     assert "read and then overruled" in line
     # a peak that is sure but tiny beside the gap is not told of
-    _, line = verdict(Findings(decision, lens, NONE, 100))
-    assert "shows no noticeable rise" in line
+    _, line = verdict(Findings(decision, drops, NONE, 100))
+    assert "does not show" in line
+    assert "then overruled." not in line.replace("does not show that the evidence is read and then overruled.", "")

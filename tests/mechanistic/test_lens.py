@@ -1,12 +1,13 @@
-"""Logit lens: the last layer is the answer, offsets are taken off, and suppression is told where it was put in."""
+"""Logit lens: the last layer is the answer, raw margins are the result, and suppression is told where it was put in."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from misfire.mechanistic.drops import drop_table, margins_at_peaks
 from misfire.mechanistic.lens import lens, profile_table, suppression
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.selection import Probed
+from misfire.mechanistic.selection import Probed, probe_pairs
 
 
 def test_the_last_layer_is_the_answer(organism: Organism, probed: Probed):
@@ -15,6 +16,28 @@ def test_the_last_layer_is_the_answer(organism: Organism, probed: Probed):
     for one in probed.pairs:
         for half, margin in one.margins.items():
             assert final[one.pair.id, half] == pytest.approx(margin, abs=1e-4)
+
+
+def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taught: Organism):
+    # given an organism whose neutral offset is about as large as its effect, and of the other sign
+    probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)
+    frame = lens(taught.decoder, probed)
+    last = int(frame["layer"].max())
+    failures = frame[(frame["group"] == "failure") & (frame["half"] == "stereotyped") & (frame["layer"] == last)]
+    assert (failures["margin"] < 0).all()
+    assert failures["corrected"].mean() > failures["margin"].mean() + 5
+    # then all that is reported as the result of failures, which end below 0, does so
+    final = suppression(frame).set_index(["group", "statistic"]).loc[("failure", "final")]
+    assert final["value"] == pytest.approx(np.mean([one.margins["stereotyped"] for one in probed.of("failure")]), abs=1e-3)
+    profiles = profile_table(frame).set_index(["group", "half", "layer"])
+    for group, half in (("failure", "stereotyped"), ("failure", "contrast"), ("control", "stereotyped"), ("control", "contrast")):
+        answered = np.mean([one.margins["contrast" if half == "contrast" else "stereotyped"] for one in probed.pairs if one.group == group])
+        assert np.sign(profiles.loc[(group, half, last), "mean"]) == np.sign(answered)
+    drops = drop_table(margins_at_peaks(frame)).set_index("compared")
+    assert drops.loc["final", "value"] == pytest.approx(final["value"])
+    # and what is left without the offset is an aside under a name of its own
+    aside = suppression(frame, "corrected").set_index(["group", "statistic"]).loc[("failure", "final")]
+    assert aside["value"] == pytest.approx(failures["corrected"].mean(), abs=1e-3)
 
 
 def test_the_gap_opens_at_the_planted_layer(organism: Organism, probed: Probed):
@@ -31,7 +54,7 @@ def made_up(shape: list[float], contrast: list[float], noise: float = 0.1) -> pd
     draw = np.random.default_rng(0)
     return pd.DataFrame([
         {"model": "model", "group": "failure", "pair": f"p{k}", "scenario": f"s{k // 3}", "half": half, "layer": layer}
-        | {"margin": d, "corrected": d}
+        | {"margin": d, "corrected": d - 9, "weight": 1.0}
         for k in range(24)
         for half, profile in (("stereotyped", shape), ("contrast", contrast))
         for layer, d in enumerate(np.array(profile) + noise * draw.normal(size=len(profile)))

@@ -1,8 +1,8 @@
 """Do intervals cover, and do tests keep their level? Simulated data sets with known truth, the former methods beside the present ones.
 
-Run ``python -m benchmarks.coverage`` (about five minutes; ``--repeats 300`` for a look). It prints four tables: the coverage of the
-interval of MAR, what the interval is where nothing or everything misfires, size and power of McNemar's tests, and what moves the measures
-of a cue.
+Run ``python -m benchmarks.coverage`` (about five minutes; ``--repeats 300`` for a look). It prints six tables: what the interval
+of MAR is where nothing or everything misfires, its coverage and that of MAR − BR, size and power of McNemar's tests, and what moves the
+measures of a cue.
 
 The scenarios are those of VETO's 2,028 pairs, in eight categories. In each simulated data set a scenario draws its chance of misfiring
 from a beta distribution (its parameter is the intraclass correlation, ICC), and its chance that the contrast half is right from another.
@@ -26,6 +26,8 @@ from misfire.scorers.statistics import (
     Counts,
     Strata,
     benjamini_hochberg,
+    clustered_difference,
+    clustered_gap,
     clustered_proportion,
     mcnemar_clustered,
     mcnemar_exact,
@@ -155,6 +157,23 @@ def simulate(
         many, right = chances(4_000)
         truth = float((many * right * sizes).sum() / (right * sizes).sum())
     return DataSets(np.float64(world.epochs) * hits, np.float64(world.epochs) * trials, strata, truth)
+
+
+def gap_coverage(
+    rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], rate_b: float, rate_c: float, correlation: float
+) -> tuple[float, float]:
+    """The share of data sets whose interval of MAR − BR holds the truth: value ± t · stderr (former), and the present one."""
+    sizes = np.concatenate([np.array(own) for own in design.values()])
+    strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
+    truth = rate_c / (1 - rate_b) - rate_b / (1 - rate_c)
+    held = np.zeros(2)
+    for b, c in discordant(rng, repeats, sizes.tolist(), rate_b, rate_c, correlation):
+        right = sizes - b - c
+        data = (c, right + c, b, right + b)
+        found = clustered_difference(*data), clustered_gap(*data, strata=strata)
+        held += [one.lower <= truth <= one.upper for one in found]
+    former, present = (held / repeats).tolist()
+    return former, present
 
 
 def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
@@ -390,6 +409,7 @@ def main() -> None:
     console = Console(width=150)
     makers: tuple[tuple[Callable[[np.random.Generator, int], Table], int], ...] = (
         (coverage_table, repeats),
+        (gap_table, max(repeats // 2, 1)),
         (size_table, 4 * repeats),
         (power_table, max(repeats // 10, 1)),
         (cue_table, max(repeats // 10, 1)),
@@ -423,6 +443,17 @@ def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
                 columns.append(f"{np.mean([one.covered for one in own.values()]):.1%}")
             width = np.mean([present.width / former.width for former, present in cells.values()])
             table.add_row(f"{world_name}, {name}", *columns, f"{width:.2f}")
+    return table
+
+
+def gap_table(rng: np.random.Generator, repeats: int) -> Table:
+    """Coverage of the interval of MAR − BR."""
+    table = _table(f"Coverage of the 95 % interval of MAR − BR, {repeats} data sets a row", "design; b, c, ICC", "former", "present")
+    for name in ("all", "SES", "Sexual_orientation", "embedded"):
+        for rate_b, rate_c in ((0.01, 0.02), (0.01, 0.1), (0.05, 0.05), (0.1, 0.2)):
+            for correlation in (0.0, 0.3, 0.5):
+                former, present = gap_coverage(rng, repeats, DESIGNS[name], rate_b, rate_c, correlation)
+                table.add_row(f"{name}; {rate_b:.0%}, {rate_c:.0%}, {correlation}", f"{former:.1%}", f"{present:.1%}")
     return table
 
 

@@ -18,7 +18,7 @@ from misfire.scorers.statistics import (
     Counts,
     Estimate,
     Strata,
-    clustered_difference,
+    clustered_gap,
     clustered_proportion,
     mcnemar_clustered,
     mcnemar_exact,
@@ -176,7 +176,7 @@ class Cells:
         """MAR − BR: how far misfiring exceeds the reverse error."""
         if not self.pairs:
             return UNDEFINED
-        return clustered_difference(self.c, self.a + self.c, self.b, self.a + self.b, strata=self.strata)
+        return clustered_gap(self.c, self.a + self.c, self.b, self.a + self.b, strata=self.strata)
 
     def share(self, *cells: Counts) -> float:
         """The share of all pairs that lies in some cells; NaN without pairs."""

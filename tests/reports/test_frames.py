@@ -11,7 +11,10 @@ from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples,
 from misfire.reports import Results, read_results
 from misfire.reports.columns import OVERALL
 from misfire.reports.schema import FRAMES
-from misfire.scorers import priming, veto
+from misfire.scorers import priming as priming_scorer
+from misfire.scorers import veto
+from misfire.scorers.statistics import benjamini_hochberg
+from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto as veto_task
 
 from .conftest import PAIRS, make_log
@@ -65,7 +68,7 @@ def test_summary_of_veto_is_what_the_log_says(results: Results):
 
 def test_summary_and_effects_of_priming_are_what_the_log_says(results: Results):
     (run,) = results.run_set.of("priming")
-    metrics = logged(run.log, priming.SCORER)
+    metrics = logged(run.log, priming_scorer.SCORER)
     for arm in ("base", "published_stereotyped", "neutral_stereotyped"):
         found = row(results.summary, task="priming", arm=arm, scope=OVERALL)
         assert {key for key, value in found.items() if f"{arm}_{key}" in metrics and not same(value, metrics[f"{arm}_{key}"])} == set()

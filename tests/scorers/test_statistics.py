@@ -17,6 +17,7 @@ from misfire.scorers.statistics import (
     ONE_SIDED,
     PRIOR_CORRELATION,
     clustered_difference,
+    clustered_gap,
     clustered_proportion,
     clustered_variance,
     mcnemar_clustered,
@@ -252,6 +253,26 @@ def test_the_interval_covers_a_known_mar_where_the_former_did_not(
     assert present.covered >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 500)
     assert present.covered <= 0.995
     assert former_covers or former.covered < 0.89
+
+
+@pytest.mark.parametrize(("rate_b", "rate_c", "correlation"), [(0.01, 0.02, 0.3), (0.01, 0.1, 0.3), (0.1, 0.2, 0.3)])
+def test_the_interval_of_mar_minus_br_covers_also_where_errors_are_rare(rate_b: float, rate_c: float, correlation: float):
+    truth = rate_c / (1 - rate_b) - rate_b / (1 - rate_c)
+    sizes, covered = np.array(VETO_PAIRS["SES"]), np.zeros(2)
+    for b, c in discordant(np.random.default_rng(15), 300, VETO_PAIRS["SES"], rate_b, rate_c, correlation):
+        right = sizes - b - c
+        data = (c, right + c, b, right + b)
+        covered += [one.lower <= truth <= one.upper for one in (clustered_difference(*data), clustered_gap(*data))]
+    assert covered[1] / 300 >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 300)
+    # value ± t · stderr does not, where few scenarios have an error or none
+    assert rate_c > 0.02 or covered[0] / 300 < 0.88
+
+
+def test_no_error_of_either_kind_is_no_certainty_that_both_are_alike():
+    trials, none = np.full(8, 8.0), np.zeros(8)
+    gap, alone = clustered_gap(none, trials, none, trials), clustered_proportion(none, trials)
+    assert gap.value == 0
+    assert (gap.lower, gap.upper) == pytest.approx((-alone.upper, alone.upper))
 
 
 def test_categories_that_differ_do_not_widen_the_interval():

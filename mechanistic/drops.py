@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
-from misfire.mechanistic.inference import by_cluster, codes, difference, exceeds, folds, mean, sign_flip
+from misfire.mechanistic.inference import by_cluster, codes, difference, folds, mean, mean_exceeds, sign_flip
 from misfire.mechanistic.selection import FAILING, Floats
 from misfire.scorers.statistics import NAN, Estimate, clustered_mean
 
@@ -123,7 +123,7 @@ def _weighted(what: str, values: "pd.Series[float]", pairs: "pd.DataFrame") -> d
 def _over_others(what: str, ours: "pd.DataFrame", others: "pd.DataFrame", value: str) -> dict[str, Any]:
     """The mean over some pairs minus that over others, which may be of other scenarios."""
     one, other = (mean(some[value].tolist(), some["scenario"].tolist()) for some in (ours, others))
-    p = exceeds(ours[value].tolist(), others[value].tolist(), [*ours["scenario"], *others["scenario"]])
+    p = mean_exceeds(ours[value].tolist(), others[value].tolist(), [*ours["scenario"], *others["scenario"]])
     return _row(what, difference(one, other), p, ours, others)
 
 

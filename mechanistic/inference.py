@@ -139,6 +139,29 @@ def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, sce
     return float(np.exp(brentq(lower, _SMALLEST, _LARGEST))) if lower(_SMALLEST) < 0 else float(np.exp(_SMALLEST))
 
 
+def mean_exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable], *, seed: int = 1) -> float:
+    """One-sided p that a mean is not above another, by scenario.
+
+    A wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90): what each
+    scenario adds to the difference of the two means, once the common mean is taken off, has its sign flipped at random.
+
+    Args:
+        one: Values of the first units.
+        others: Values of the others.
+        scenarios: The scenario of each unit, first those of the first units.
+        seed: Of the flips, where there are too many scenarios to count all.
+
+    Returns:
+        p; NaN where either has no unit.
+    """
+    if not len(one) or not len(others):
+        return NAN
+    values = np.concatenate([np.asarray(one, dtype=float), np.asarray(others, dtype=float)])
+    first = np.arange(len(values)) < len(one)
+    centred = values - values.mean()
+    return float(sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[0])
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values by which any of several tests may be believed (Holm 1979, Scandinavian Journal of Statistics 6).
 

@@ -129,6 +129,8 @@ _STATISTICS = {
     "gap_final": "contrast minus stereotyped after the last layer, logits",
 }
 
+_ENDS = {"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"}
+
 _LAYERS = ("layer", "handover", "gap_layer")
 
 
@@ -161,9 +163,9 @@ def write_page(
             aside=_statistics(frames["suppression_corrected"]),
         )
     if drops is not None and len(drops):
-        drops = drops.assign(said=[_FALLS[str(name)] for name in drops["compared"]])
+        drops = drops.rename(columns=_ENDS).assign(said=[_FALLS[str(name)] for name in drops["compared"]])
     if base is not None and len(base):
-        base = base.assign(said=[_STATISTICS[str(name)] for name in base["compared"]])
+        base = base.rename(columns=_ENDS).assign(said=[_STATISTICS[str(name)] for name in base["compared"]])
     sections = [
         Section("verdict", "What can be said", text=tuple(verdict)),
         section(

@@ -302,11 +302,15 @@ def _statements(words: str, allowed: Answers) -> list[Mention[str]]:
             continue
         group = match.lastgroup or ""
         is_line = match.re is allowed.line
-        if is_line and len(mentions) <= MOST and not _stands(words, match.end()):
+        if len(mentions) <= MOST and (is_line or not _NAMED.search(match[0])) and not _stands(words, match.end()):
             continue
         value = None if group == "interjection" else match[group].lower()
         mentions.append(Mention(match.start(), match.end(), value, "line" if is_line else "statement"))
     return mentions
+
+
+_NAMED = re.compile(r"answer|response|reply|conclusion|boxed", re.IGNORECASE)
+"""What a sentence holds that gives an answer as one."""
 
 
 def _opening(words: str, allowed: Answers) -> Mention[str] | None:
@@ -331,12 +335,13 @@ _FAR = 400
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
 _NO_ANSWER = re.compile(
-    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b|how (?:may|can)\b)", re.IGNORECASE
+    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i(?: have|['’]ve) (?:read|received|seen|understood|got)\b|i(?: am|['’]m) (?:ready|here|happy|glad|able)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b|how (?:may|can)\b)", re.IGNORECASE
 )
 """After "Yes, …": what makes it an acknowledgment."""
 
 _OPEN = re.compile(
-    r"\b(?:unclear|uncertain|undetermined|indeterminate|inconclusive|ambiguous|it depends|depends on|both answers"
+    r"\b(?:(?:passage|text|context|question)s? (?:is|are|was|were|seems?)(?: not|n['’]t)? (?:attached|missing|provided|included|empty|available|incomplete)"
+    r"|unclear|uncertain|undetermined|indeterminate|inconclusive|ambiguous|it depends|depends on|both answers"
     r"|(?:insufficient|not enough|too little) (?:information|evidence|context|detail)|(?:not|n['’]t) (?:be )?(?:clear|certain|sure|possible to (?:say|tell|know))"
     r"|(?:cannot|can not|can['’]t|could not|couldn['’]t|impossible to|unable to|hard to) (?:be )?"
     r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded|infer|inferred))\b"

@@ -54,7 +54,7 @@ _NEGATED = re.compile(
     r"(?:\b(?:not|by no means|on no account|under no circumstances|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
     r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?|rul(?:e|es|ed|ing) out"
     r"|exclud(?:e|es|ed|ing)|far from|versus|vs\.?|than|(?:mistake|wrong|error|incorrect|unfair|stereotyp\w+|prejudice|false|misleading|tempting|easy|unjust"
-    r"|inaccurate) to)|n['’]t)" + _FILLERS + _DECORATION.replace(":,", "") + r"\Z",
+    r"|inaccurate) to)|n['’]t)(?:, [^,.;\n\ufffc]{1,40},)?" + _FILLERS + _DECORATION.replace(":,", "") + r"\Z",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
@@ -89,8 +89,11 @@ _QUOTED = re.compile(
     r"|false|out|line|string))*+"
     r"|\b(?:passage|text|sentence|line|paragraph|story)s? (?:also |even |itself )?(?:contain|include|read|quote|embed|print|hold|end(?:s|ed)? with|start(?:s|ed)? with)"
     r"(?:s|d|ed)?(?:\s+(?:the|this|that|following|something|like|a|an|text|object|json|words?|string))*+"
+    r"|\b(?:ma[dk]|get|got|trick|forc|want|ask|tell|told|instruct|urg|order)\w* (?:me|us|you|the judge) (?:to |into )?"
+    r"(?:print|output|say|write|return|answer|reply|giv|produc|respond|repeat)\w*(?:\s+(?:the|this|that|with|following|something|like|json|object|verdict))*+"
+    r"|\b(?:of|in|from|by) (?:the|its|this|that) (?:response|message)(?: (?:is|was|reads|says|itself|also))*+"
     r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response|message))*+"
-    r"|\bfrom the (?:response|message)|<(?!/)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
+    r"|<(?!/)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
@@ -109,8 +112,9 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(
-    r"\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) (?:say|think|argue|claim|assume|believe|guess|be tempted)"
+    r"(?:\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) (?:say|think|argue|claim|assume|believe|guess|be tempted)"
     r"|(?:not|n['’]t) (?:true|the case|think|believe|say|mean|agree|follow|clear|certain|sure|imply|conclude|know)|(?:people|some|others|many) (?:say|think|assume|believe|claim))\b"
+    r"|(?:\A|[,;:]\s)\s*+(?:if|where|when|whenever|unless|in case)\b)"
     r"(?![^\ufffc]*\b(?:so|therefore|thus|hence|but|however)\b)",
     re.IGNORECASE,
 )
@@ -155,7 +159,7 @@ _TAKEN_BACK = re.compile(
 _CORRECTION = re.compile(
     r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that|strike that|ignore that"
     r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct|fix|change)"
-    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|revised|amended|changing my|i mean)\b|\bno[,:!]",
+    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|edit(?:ed)?|revised|amended|changing my|i mean)\b|\bno[,:!]",
     re.IGNORECASE,
 )
 _FINAL = re.compile(
@@ -176,13 +180,20 @@ _CHOICE = re.compile(
     r"|maybe|perhaps|then|as|to|in|unknown)\b)*+",
     re.IGNORECASE,
 )
-_ITEM = (
-    rf"(?:{_MARKS}|[,;.•·+#>\-–—]|```\w*|\bor\b|\band\b"
-    r"|\(?\b(?:(?:option|choice|answer|case|reading|possibility|scenario|version|example|output|response)[^\S\n]*+)?(?:\d{1,2}|[a-h])[).:\]]"
-    r"|\b(?:yes|no|unknown|true|false)[^\S\n]*+[:=]|json\b)*+"
+_LABEL = (
+    r"\(?\b(?:(?:option|choice|answer|case|reading|possibility|scenario|version|example|output|response)[^\S\n]*+)?(?:\d{1,2}|[a-h])[).:\]]"
+    r"|(?:(?<=\n)|(?<=[-*•] ))(?:yes|no|unknown|true|false)[^\S\n]*+[:=]"
 )
-_LINES = re.compile(r"(?=[^\ufffc]*?\n)" + _ITEM, re.IGNORECASE)
-_ROW = re.compile(_ITEM, re.IGNORECASE)
+_SMALL = rf"{_MARKS}|[,•·+#>-]|```\w*|\bor\b|\band\b|json\b|{_LABEL}"
+_TIGHT = re.compile(rf"(?:{_SMALL})*+|(?:{_SMALL}|[.;])*+\n[^\S\n]*+(?:[-*•·+>]|{_LABEL})(?:{_SMALL}|[.;])*+", re.IGNORECASE)
+"""What stands between the items of a list."""
+
+_ROW = re.compile(rf"(?:{_SMALL}|[.;–—])*+", re.IGNORECASE)
+"""The same, and stops."""
+
+_OF_OTHERS = (_NEGATED, _TOLD, _QUOTED)
+_OF_NOBODY = (_EXAMPLE, _ASKED, _SUPPOSED)
+"""What stands before an answer that is not the text's own."""
 
 
 def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]], V | None]:
@@ -201,8 +212,9 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
     if len(mentions) > MOST:
         return list(mentions), _final(text, mentions)
     listed = _without_lists(text, mentions, _CHOICE)
-    listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _LINES)
-    stated = _without_lists(text, [mention for mention in listed if not _is_set_aside(text, mention)], _ROW)
+    listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _TIGHT)
+    stated = _without_lists(text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW)
+    stated = [mention for mention in stated if not _follows(text, mention, _OF_NOBODY) and not _is_doubted(text, mention)]
     open_ended = [mention for mention in stated if _is_open_ended(text, mention)]
     if len({mention.value for mention in listed}) < 2:
         meant = [mention for mention in stated if mention not in open_ended]
@@ -268,13 +280,19 @@ def _is_rejected(text: str, mention: Mention[V]) -> bool:
     return _REJECTED.match(text, mention.end, mention.end + _AFTER) is not None
 
 
-def _is_set_aside(text: str, mention: Mention[V]) -> bool:
+def _follows(text: str, mention: Mention[V], patterns: Sequence[re.Pattern[str]]) -> bool:
+    """Whether what stands right before a mention fits one of some patterns."""
     before = text[max(0, mention.start - _BEFORE) : mention.start]
-    if mention.kind == "statement":
-        ends = [end.end() for end in _SENTENCE_END.finditer(before)]
-        if _DOUBTED.search(before[ends[-1] if ends else 0 :]):
-            return True
-    return any(pattern.search(before) for pattern in (_NEGATED, _EXAMPLE, _TOLD, _ASKED, _QUOTED, _SUPPOSED))
+    return any(pattern.search(before) for pattern in patterns)
+
+
+def _is_doubted(text: str, mention: Mention[V]) -> bool:
+    """Whether the sentence that gives an answer says that it may not be one."""
+    if mention.kind != "statement":
+        return False
+    before = text[max(0, mention.start - _BEFORE) : mention.start]
+    ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+    return _DOUBTED.search(before[ends[-1] if ends else 0 :]) is not None
 
 
 def _is_open_ended(text: str, mention: Mention[V]) -> bool:
@@ -295,14 +313,16 @@ def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
         if not ends and earliest and (parted := _CLAUSE_END.search(before)):
             ends = [parted.end()]
         after = text[mention.end : min(latest, mention.end + _AFTER)]
-        stops = [stop.start() for stop in (_SENTENCE_END.search(after), _CLAUSE_END.search(after) if latest < len(text) else None) if stop]
+        stops = [stop.start() for stop in (_SENTENCE_END.search(after), _PART_END.search(after) if latest < len(text) else None) if stop]
         after = after[: min(stops)] if stops else "" if latest < len(text) and not ends else after
         turn = _BREAK.search(after)
         clauses.append(f"{before[ends[-1] if ends else 0 :]} \n {after[: turn.start()] if turn else after}")
     return clauses
 
 
-_CLAUSE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|[,:—–](?=\s)(?!\s*(?:which|who|as)\b)|\(|\b(?:but|however|because|since|while|whereas|although|though)\b", re.IGNORECASE)
+_PART = r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|\(|\b(?:but|however|because|since|while|whereas|although|though)\b|[,:—–](?=\s)"
+_PART_END = re.compile(_PART, re.IGNORECASE)
+_CLAUSE_END = re.compile(_PART + r"(?!\s*(?:which|who|as)\b)", re.IGNORECASE)
 
 
 def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:

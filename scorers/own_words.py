@@ -7,6 +7,7 @@ of chat templates. A weak model also goes on after its reply with a turn of the 
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 from misfire.scorers.loose_json import find_objects
 
@@ -166,14 +167,18 @@ def _token(text: str, mark: re.Match[str]) -> _Kind:
 
 
 class _Spans:
-    """The objects of a text, as places that marks may stand in."""
+    """The objects of a text, as places that marks may stand in; they are looked for when the first mark is found."""
 
     def __init__(self, text: str) -> None:
-        closed = [found for found in find_objects(text) if found.state == "closed"]
-        self._starts = [found.start for found in closed]
-        self._ends = [found.end for found in closed]
+        self._text = text
+
+    @cached_property
+    def _closed(self) -> tuple[list[int], list[int]]:
+        closed = [found for found in find_objects(self._text) if found.state == "closed"]
+        return [found.start for found in closed], [found.end for found in closed]
 
     def hold(self, place: int) -> bool:
         """Whether a place is inside an object."""
-        at = bisect_right(self._starts, place) - 1
-        return at >= 0 and place < self._ends[at]
+        starts, ends = self._closed
+        at = bisect_right(starts, place) - 1
+        return at >= 0 and place < ends[at]

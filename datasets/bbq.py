@@ -5,6 +5,7 @@ bea11bd97d79217245b5871acd247b9d6eb24598), so that a mirror or a local copy is c
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from misfire.datasets.hub import HubError, fetch_file
 from misfire.datasets.problems import first_problem, raise_problems
+from misfire.datasets.user_files import read_user_file
 from misfire.errors import InputError
+
+_LOGGER = logging.getLogger(__name__)
 
 HUB_DATASET = "heegyu/bbq"
 HUB_REVISION = "5d6faae52070aa5eb71b46d1c0723d3ba7930209"
@@ -33,6 +37,8 @@ BLOB_IDS: dict[str, str] = {
 """The categories that VETO uses, in its order, with the git blob id of each official file."""
 
 CATEGORIES: tuple[str, ...] = tuple(BLOB_IDS)
+
+_BOM = b"\xef\xbb\xbf"
 
 UNKNOWN = "unknown"
 """The group label of the answer that says that the context does not tell."""
@@ -147,7 +153,7 @@ class BBQFile:
     Attributes:
         category: BBQ's category name.
         examples: All examples, in file order.
-        official: Whether the file's git blob id is that of the official file.
+        official: Whether the file has the content of the official one, whatever its line ends.
     """
 
     category: str
@@ -188,21 +194,33 @@ def git_blob_id(content: bytes) -> str:
 
 def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
     try:
-        content = path.read_bytes()
+        content = read_user_file(path)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file a category, with BBQ's names "
             f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}). Give their folder as -T bbq_dir=, leave categories out with "
             "-T categories=, or use -T source=embedded, which needs no files."
         ) from error
-    official = git_blob_id(content) == BLOB_IDS[category]
-    if not official and not allow_unverified:
+    # what git's autocrlf or an editor does to line ends and to the file's two ends changes no example
+    known = any(git_blob_id(form) == BLOB_IDS[category] for form in (content, *_unix_forms(content)))
+    if not known and not allow_unverified:
         raise InputError(
-            f"{path}: this is not BBQ's official file for {category} (git blob id {git_blob_id(content)}, expected "
-            f"{BLOB_IDS[category]}). Results would not be comparable with published ones. Get the file from the repository "
-            "nyu-mll/BBQ, or go on with this one by -T allow_unverified=true."
+            f"{path}: this is not BBQ's official file for {category} (git blob id {git_blob_id(content)}, with Unix line ends "
+            f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, not only its line ends. "
+            "Results would not be comparable with published ones. Get the file from the repository nyu-mll/BBQ, or go on with this one by "
+            "-T allow_unverified=true."
         )
-    return BBQFile(category, _parse(path, content), official)
+    if git_blob_id(content) != BLOB_IDS[category] and known:
+        _LOGGER.warning(
+            "%s: differs from BBQ's official file in its line ends (or in the file's first or last bytes) alone, and counts as it.", path
+        )
+    return BBQFile(category, _parse(path, _unix_forms(content)[1]), known)
+
+
+def _unix_forms(content: bytes) -> tuple[bytes, ...]:
+    """A text file as it was before something changed its line ends: without byte order mark, with one line end, or none, at its end."""
+    lines = content.removeprefix(_BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n")
+    return lines + b"\n", lines
 
 
 def _parse(path: Path, content: bytes) -> tuple[BBQExample, ...]:

@@ -16,6 +16,7 @@ from typing import Literal
 from misfire.datasets.pairs import Pair, category_slug
 from misfire.datasets.priming import group_phrase
 from misfire.datasets.problems import raise_problems
+from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
 
 CueName = Literal["published", "fairness", "policy", "neutral", "unrelated", "evidence", "file"]
@@ -201,7 +202,7 @@ def read_templates(path: Path) -> tuple[str, ...]:
         InputError: The file cannot be read or has none, or a line names an unknown slot or has a stray brace.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_user_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error}). It should hold one cue a line.") from error
     templates: list[str] = []

@@ -3,9 +3,13 @@
 # datasets and huggingface_hub are typed in part
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+"""A full commit: what alone gives the same data another day."""
 
 TIMEOUT = 5
 """Seconds to wait for the hub's first word; without a network the client itself would try for half a minute."""

@@ -1,8 +1,17 @@
 """Rows of JSON: parsed strictly, and what cannot be parsed is told as a fault and not raised."""
 
 import json
+import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, cast
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
 
 
 class Fault(str):
@@ -30,6 +39,41 @@ def parse_json(content: bytes) -> object:
         return Fault(f"not JSON: {error}")
     except (ValueError, RecursionError) as error:
         return Fault(f"not JSON that can be used: {error}")
+
+
+def json_items(content: bytes) -> Iterator[object]:
+    """The items of a JSON list, one at a time, so that a reader may stop before a long one has filled the memory.
+
+    Args:
+        content: UTF-8 text that begins with "[".
+
+    Yields:
+        Each item; where the list breaks off or is no JSON, a fault, which is the last.
+    """
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        yield Fault(f"not UTF-8 at byte {error.start + 1}")
+        return
+    decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    try:
+        place = _after_space(text, text.index("[") + 1)
+        while not text.startswith("]", place):
+            item, place = decoder.raw_decode(text, place)
+            yield item
+            place = _after_space(text, place)
+            if not text.startswith((",", "]"), place):
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, place)
+            if text.startswith(",", place):
+                place = _after_space(text, place + 1)
+                if text.startswith("]", place):
+                    raise json.JSONDecodeError("Expecting value", text, place)
+        if (end := _after_space(text, place + 1)) < len(text):
+            raise json.JSONDecodeError("Extra data", text, end)
+    except json.JSONDecodeError as error:
+        yield Fault(f"not JSON: {error}")
+    except (ValueError, RecursionError) as error:
+        yield Fault(f"not JSON that can be used: {error}")
 
 
 def json_object(value: object) -> dict[str, Any] | Fault:

@@ -9,14 +9,15 @@ and ``<half>_ambiguous_prompt`` (right answer "unknown") besides.
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from misfire.datasets.json_rows import Fault, Located, json_object, parse_json
+from misfire.datasets.json_rows import Fault, Located, json_items, json_object, parse_json
 from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Controls, Half, Pair, PairId, Text, category_slug
-from misfire.datasets.parquet import parquet_rows, write_parquet
-from misfire.datasets.problems import first_problem, raise_problems
+from misfire.datasets.parquet import stream_parquet, write_parquet
+from misfire.datasets.problems import MOST, first_problem, raise_problems
+from misfire.datasets.user_files import file_start, read_user_file, user_lines
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 
@@ -180,11 +181,10 @@ def read_pairs(path: Path) -> list[Pair]:
             (or item, or row) and field.
     """
     try:
-        content = path.read_bytes()
+        start = file_start(path)
+        return parse_records(path, _parquet_records(path) if start.startswith(b"PAR1") else _json_records(path, start))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold pairs as JSONL, JSON or Parquet.") from error
-    records = _parquet_records(path, content) if content.startswith(b"PAR1") else _json_records(path, content)
-    return parse_records(path, records)
 
 
 def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
@@ -205,6 +205,8 @@ def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
     places: dict[str, str] = {}
     categories: dict[str, str] = {}
     for place, record in records:
+        if len(problems) >= MOST:
+            break
         if isinstance(record, Fault):
             problems.append(f"{place}: {record}")
             continue
@@ -236,27 +238,24 @@ def _pair(record: dict[str, Any]) -> Pair:
     return PairRow.model_validate(record).pair()
 
 
-def _json_records(path: Path, content: bytes) -> Iterator[Located]:
-    content = content.removeprefix(b"\xef\xbb\xbf")
-    if content.lstrip().startswith(b"["):
-        items = parse_json(content)
-        if isinstance(items, Fault):
-            raise InputError(f"{path}: not a JSON list: {items}. {ADVICE}")
-        for number, item in enumerate(cast(list[object], items), start=1):
+def _json_records(path: Path, start: bytes) -> Iterator[Located]:
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
+        for number, item in enumerate(json_items(read_user_file(path).removeprefix(b"\xef\xbb\xbf")), start=1):
+            if isinstance(item, Fault):
+                raise InputError(f"{path}: not a JSON list: {item}. {ADVICE}")
             yield f"item {number}", json_object(item)
         return
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(user_lines(path), start=1):
         if line.strip():
             yield f"line {number}", json_object(parse_json(line))
 
 
-def _parquet_records(path: Path, content: bytes) -> Iterator[Located]:
+def _parquet_records(path: Path) -> Iterator[Located]:
     try:
-        records = parquet_rows(content)
+        for number, record in enumerate(stream_parquet(path), start=1):
+            yield f"row {number}", record
     except (ValueError, OSError) as error:
         raise InputError(f"{path}: not a Parquet file that can be read ({error}). {ADVICE}") from error
-    for number, record in enumerate(records, start=1):
-        yield f"row {number}", record
 
 
 def _kind_to_write(path: Path) -> Literal["jsonl", "parquet"]:

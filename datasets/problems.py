@@ -10,6 +10,9 @@ from misfire.errors import InputError
 SHOWN = 10
 """So many problems are spelt out; the rest are counted."""
 
+MOST = 10_000
+"""A file with so many bad records is not read on."""
+
 
 def first_problem(error: ValidationError) -> str:
     """The first fault of a record, with its field: ``field 'label': Input should be 0, 1 or 2 (got 7)``.
@@ -55,7 +58,7 @@ def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> No
         return
     shown = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
     more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    count = "1 bad record" if len(problems) == 1 else f"{len(problems)} bad records"
+    count = "1 bad record" if len(problems) == 1 else f"{len(problems)} bad records{' or more' if len(problems) >= MOST else ''}"
     raise InputError(f"{path}: {count}\n{shown}{more}\n{advice}")
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from misfire.datasets import bbq
 from misfire.datasets.embedded.generate import generate_pairs
-from misfire.datasets.hub import GatedError, HubError, dataset_rows
+from misfire.datasets.hub import COMMIT, GatedError, HubError, dataset_rows
 from misfire.datasets.pair_files import CONTROL_COLUMNS, parse_records, read_pairs
 from misfire.datasets.pairs import Pair, pair_set_hash
 from misfire.datasets.paths import user_path
@@ -82,7 +82,7 @@ def load_pairs(
         categories: Only these categories; none for all.
         bbq_dir: Folder with BBQ's JSONL files (source ``bbq``); none for the Hugging Face hub.
         path: The file (source ``file``).
-        revision: Branch, tag or commit of the authors' data set (source ``hub``).
+        revision: Commit of the authors' data set, in full, so that the same pairs come another day (source ``hub``).
         allow_unverified: Whether BBQ files may differ from the official ones (source ``bbq``).
         edition: Which construction (source ``bbq``).
         per_scenario: At most so many pairs a scenario (edition ``repaired``); none for the default, 20.
@@ -97,6 +97,7 @@ def load_pairs(
     """
     _check_parameters(source, bbq_dir=bbq_dir, path=path, revision=revision, allow_unverified=allow_unverified)
     _check_edition(source, edition, per_scenario, controls)
+    _check_revision(source, revision)
     match source:
         case "bbq":
             return _bbq_pairs(categories, bbq_dir, allow_unverified, edition, per_scenario or PER_SCENARIO, seed, controls)
@@ -106,7 +107,7 @@ def load_pairs(
             file = user_path(path or "")
             pairs, origin = _file_pairs(file, controls), file.name
         case "hub":
-            pairs, origin = _authors_pairs(revision), f"{AUTHORS_DATASET} at {revision or 'its newest revision'}"
+            pairs, origin = _authors_pairs(str(revision)), f"{AUTHORS_DATASET} at {revision}"
     return PairSet(tuple(select_categories(pairs, categories) if categories else pairs), source, origin)
 
 
@@ -147,6 +148,14 @@ def _check_edition(source: str, edition: str, per_scenario: object, controls: ob
         )
 
 
+def _check_revision(source: str, revision: object) -> None:
+    if source == "hub" and not COMMIT.fullmatch(str(revision)):
+        raise InputError(
+            "source=hub needs a pinned revision, so that the run can be repeated: -T revision=COMMIT, the 40 digits that the page of "
+            f"{AUTHORS_DATASET} shows under 'Files and versions', 'History' (got {revision!r})."
+        )
+
+
 def _bbq_pairs(
     categories: Sequence[str],
     bbq_dir: str | None,
@@ -183,7 +192,7 @@ def _file_pairs(file: Path, controls: bool) -> list[Pair]:
     return pairs
 
 
-def _authors_pairs(revision: str | None) -> list[Pair]:
+def _authors_pairs(revision: str) -> list[Pair]:
     try:
         records = dataset_rows(AUTHORS_DATASET, revision)
     except GatedError as error:

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from misfire.datasets.json_rows import Fault, json_object, parse_json
 from misfire.datasets.parquet import parquet_columns, stream_parquet
+from misfire.datasets.user_files import file_start, user_lines
 from misfire.errors import InputError
 
 TableKind = Literal["jsonl", "parquet", "csv"]
@@ -49,8 +50,7 @@ def read_table(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]:
         InputError: The file is empty, in another encoding, or broken as a whole.
         OSError: The file cannot be read.
     """
-    with path.open("rb") as file:
-        start = file.read(4096)
+    start = file_start(path)
     if not start.strip():
         raise InputError(f"{path}: is empty. {advice}")
     match _kind(path, start):
@@ -74,11 +74,9 @@ def _kind(path: Path, start: bytes) -> TableKind:
 
 
 def _json_rows(path: Path) -> Iterator[TableRow]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            content = line.removeprefix(_BOM) if number == 1 else line
-            if content.strip():
-                yield TableRow(f"line {number}", number, json_object(parse_json(content)))
+    for number, line in enumerate(user_lines(path), start=1):
+        if line.strip():
+            yield TableRow(f"line {number}", number, json_object(parse_json(line)))
 
 
 def _parquet_rows(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]:
@@ -113,9 +111,8 @@ def _csv_rows(path: Path, choose: Choose) -> Iterator[TableRow]:
 
 
 def _text_lines(path: Path) -> Iterator[str]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield (line.removeprefix(_BOM) if number == 1 else line).decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise InputError(f"{path}: line {number} is not UTF-8 (at byte {error.start + 1}). Save the file as UTF-8.") from error
+    for number, line in enumerate(user_lines(path), start=1):
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: line {number} is not UTF-8 (at byte {error.start + 1}). Save the file as UTF-8.") from error

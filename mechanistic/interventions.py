@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from misfire.datasets.pairs import HALF_NAMES
+from misfire.datasets.user_files import require_regular
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import Decoder
@@ -103,6 +104,7 @@ def load_intervention(path: Path) -> Intervention:
 
     tensors: dict[str, Tensor] = {}
     try:
+        require_regular(Path(path))
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
             for key in file.keys():  # noqa: SIM118 (safetensors has no iterator)

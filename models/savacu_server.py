@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from misfire.datasets.savacu.calls import Message, Reply
+from misfire.datasets.user_files import read_user_text
 from misfire.models.savacu import SimulatedRole, simulated_role
 
 
@@ -126,7 +127,7 @@ def main() -> None:
     parser.add_argument("roles", type=Path)
     parser.add_argument("--port", type=int, default=8765)
     given = parser.parse_args()
-    with serving(json.loads(given.roles.read_text(encoding="utf-8")), given.port):
+    with serving(json.loads(read_user_text(given.roles)), given.port):
         threading.Event().wait()
 
 

@@ -78,7 +78,7 @@ def priming(
         bbq_dir: Folder with BBQ's JSONL files (source ``bbq``).
         allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
         path: The pair file (source ``file``).
-        revision: Revision of the authors' data set (source ``hub``).
+        revision: Commit of the authors' data set, in full (source ``hub``).
         edition: ``published`` or ``repaired``, as in ``veto`` (source ``bbq``).
         per_scenario: At most so many pairs a scenario (edition ``repaired``); 20 unless told.
         temperature: ``none`` sends none, as in ``veto``.

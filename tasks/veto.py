@@ -59,7 +59,7 @@ def veto(
         bbq_dir: Folder with BBQ's JSONL files, in place of the hub (source ``bbq``).
         allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
         path: The pair file: JSONL, Parquet, or the authors' JSON (source ``file``).
-        revision: Revision of the authors' data set (source ``hub``).
+        revision: Commit of the authors' data set, in full (source ``hub``).
         edition: ``published``, or ``repaired``: minimal pairs with grammatical questions from the same files (source ``bbq``).
         per_scenario: At most so many pairs a scenario, drawn by ``seed`` (edition ``repaired``); 20 unless told.
         controls: Ask every pair's controls too: foils, and both halves with and without evidence where "unknown" is an answer.

@@ -80,7 +80,8 @@ def write_instances(instances: Sequence[Instance], path: Path) -> None:
 
 def _rows(path: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
     table = read_table(path, lambda names: list(_table_columns(path, names, chosen).values()), ADVICE)
-    return (RawRow(row.place, row.record, f"row_{row.number}") for row in table)
+    # rows are counted, not lines, so that an empty line renames nothing
+    return (RawRow(row.place, row.record, f"row_{number}") for number, row in enumerate(table, start=1))
 
 
 def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:

@@ -14,7 +14,7 @@ from misfire.datasets.json_rows import Fault
 from misfire.datasets.misalign.columns import ColumnError, match_columns
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split
 from misfire.datasets.misalign.taxonomy import Dimension, Domain, resolve
-from misfire.datasets.problems import SHOWN, field_problems, raise_problems, shorten
+from misfire.datasets.problems import MOST, SHOWN, field_problems, raise_problems, shorten
 from misfire.errors import InputError
 
 ADVICE = (
@@ -110,6 +110,7 @@ def parse_rows(
     instances: list[Instance] = []
     places: dict[str, str] = {}
     told: list[str] = []
+    bad = 0
     fields: Counter[str] = Counter()
     for row in rows:
         parsed = _instance(row, matched, columns or {}, provenance)
@@ -120,15 +121,20 @@ def parse_rows(
             if keep is None or keep(parsed):
                 instances.append(parsed)
             continue
+        bad += 1
+        if bad > MOST and not skip_invalid:
+            break
+        fields.update({field or "row" for field, _ in parsed})
+        if bad > MOST:
+            continue
         faults = [(field, text.rstrip(".")) for field, text in parsed]
         told.append(f"{row.place}, " + "; ".join(f"field '{field}': {text}" if field else text for field, text in faults))
-        fields.update({field or "row" for field, _ in parsed})
     if not skip_invalid:
         raise_problems(origin, told, ADVICE)
     if not places:
-        bad = f" All {len(told)} rows are bad, for example {told[0]}." if told else ""
-        raise InputError(f"{origin}: holds no instances.{bad} {ADVICE}")
-    return ParsedRows(instances, len(places), Skipped(len(told), tuple(fields.most_common()), tuple(told[:SHOWN])))
+        all_bad = f" All {bad} rows are bad, for example {told[0]}." if told else ""
+        raise InputError(f"{origin}: holds no instances.{all_bad} {ADVICE}")
+    return ParsedRows(instances, len(places), Skipped(bad, tuple(fields.most_common()), tuple(told[:SHOWN])))
 
 
 def split_of(name: str) -> Split | None:

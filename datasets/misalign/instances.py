@@ -115,7 +115,9 @@ class Instance(BaseModel):
 
 
 def instance_set_hash(instances: Iterable[Instance]) -> str:
-    """Fingerprint of a set of instances: of every field of every instance, in their order.
+    """Fingerprint of a set of instances: of every field of every instance but where it is from, in their order.
+
+    The same instances in a file of another name have the same fingerprint.
 
     Args:
         instances: The instances.
@@ -125,6 +127,6 @@ def instance_set_hash(instances: Iterable[Instance]) -> str:
     """
     digest = hashlib.sha256()
     for instance in instances:
-        digest.update(instance.model_dump_json().encode())
+        digest.update(instance.model_dump_json(exclude={"provenance"}).encode())
         digest.update(b"\n")
     return digest.hexdigest()

@@ -1,14 +1,13 @@
 """Where the instances of a run come from: our own embedded ones, a file, or a data set of the Hugging Face hub."""
 
 import dataclasses
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from misfire.datasets.hub import GatedError, HubError, dataset_splits
+from misfire.datasets.hub import COMMIT, GatedError, HubError, dataset_splits
 from misfire.datasets.misalign.columns import parse_columns
 from misfire.datasets.misalign.instance_files import read_instances
 from misfire.datasets.misalign.instance_rows import ParsedRows, RawRow, Skipped, parse_rows, split_of
@@ -23,8 +22,6 @@ InstanceSource = Literal["embedded", "file", "hub"]
 INSTANCE_SOURCES: tuple[InstanceSource, ...] = ("embedded", "file", "hub")
 
 EMBEDDED_INSTANCES = Path(__file__).parent / "embedded" / "instances.jsonl"
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def _check_parameters(
         raise InputError("source=file needs the file: -T path=FILE (instances as JSONL, Parquet or CSV).")
     if source == "hub" and dataset is None:
         raise InputError("source=hub needs the data set: -T dataset=OWNER/NAME.")
-    if source == "hub" and not _COMMIT.fullmatch(str(revision)):
+    if source == "hub" and not COMMIT.fullmatch(str(revision)):
         raise InputError(
             "source=hub needs a pinned revision, so that the run can be repeated: -T revision=COMMIT, the 40 digits that the data set's "
             f"page shows under 'Files and versions', 'History' (got {revision!r})."

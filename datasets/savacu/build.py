@@ -21,7 +21,7 @@ from misfire.datasets.savacu.calls import Item, Record, Stage
 from misfire.datasets.savacu.classify import Classified, ToClassify, all_domains, classify_stage, holding
 from misfire.datasets.savacu.clusters import clusters, dedup_report
 from misfire.datasets.savacu.expand import EXPANSION, Expand, Expanded, to_expand
-from misfire.datasets.savacu.fingerprints import fingerprints
+from misfire.datasets.savacu.fingerprints import fingerprints, telling
 from misfire.datasets.savacu.ingest import ingest, refusal_of
 from misfire.datasets.savacu.judge import Judge, Judged, ToJudge, after_judging, next_round, to_judge
 from misfire.datasets.savacu.labels import read_labels
@@ -393,7 +393,7 @@ class Build:
         labelled.sort(key=lambda pair: pair[0].id)
         prompts = [prompt for prompt, _ in labelled]
         ids = [prompt.id for prompt in prompts]
-        pairs = self.search(fingerprints(prompt.text for prompt in prompts), self.recipe.dedup.tau)
+        pairs = self.search(fingerprints(telling(prompt.text) for prompt in prompts), self.recipe.dedup.tau)
         old = {prompt.id: prompt for prompt in self.previous}
         cluster_of = clusters(ids, pairs, before=old)
         group_of = self._groups({prompt.id: prompt.text for prompt in [*prompts, *self.previous]})
@@ -687,7 +687,7 @@ class Build:
         """The group of each prompt at the split's radius."""
         ids = sorted(texts)
         wide = max(self.recipe.split.tau, self.recipe.dedup.tau)
-        return clusters(ids, self.search(fingerprints(texts[name] for name in ids), wide))
+        return clusters(ids, self.search(fingerprints(telling(texts[name]) for name in ids), wide))
 
     def _check_all(self, name: str, labelled: Sequence[tuple[Prompt, Domains]], prompts: Sequence[Prompt]) -> None:
         """Refuse labels of a part of the prompts, as when a broken shard was removed and not made anew."""

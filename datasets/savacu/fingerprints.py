@@ -8,6 +8,7 @@ them: of each run of four characters the low 64 bits of its MD5, a bit of the fi
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
@@ -27,11 +28,40 @@ _NOTHING = "\x00"
 _WORD = re.compile(r"[\w\u4e00-\u9fcc]+")
 
 
+def telling(text: str) -> str:
+    """A text as it is to be fingerprinted, so that texts of which letters tell little are told apart by what else they have.
+
+    SimHash looks at letters and digits alone. All texts without any would be one to it, and so would texts that differ in their signs
+    ("2 + 2", "2 - 2"), in emoji, or in the vowel signs of Thai or Hindi.
+
+    Args:
+        text: A text.
+
+    Returns:
+        The text itself where it has at least four letters and digits, and they are at least half of what is visible of it. Otherwise its
+        visible characters, written as letters. Combining marks are written so wherever they stand.
+    """
+    visible = "".join(text.split())
+    words = sum(map(len, _WORD.findall(visible)))
+    if visible.isascii() or not any(unicodedata.category(character).startswith("M") for character in visible):
+        if words >= WIDTH and 2 * words >= len(visible):
+            return text
+        return "".join(_as_letters(character) for character in visible)
+    marks = sum(unicodedata.category(character).startswith("M") for character in visible)
+    few = words + marks < WIDTH or 2 * (words + marks) < len(visible)
+    return "".join(_as_letters(character) if few or unicodedata.category(character).startswith("M") else character for character in text)
+
+
+def _as_letters(character: str) -> str:
+    """A character that SimHash looks at: itself, or its number."""
+    return character if _WORD.fullmatch(character) else f"u{ord(character):x}_"
+
+
 def fingerprints(texts: Iterable[str]) -> "NDArray[np.uint64]":
     """A fingerprint for each text, in order.
 
     Args:
-        texts: The texts; one without any letter or digit has the fingerprint of nothing, like all such.
+        texts: The texts; one without any letter or digit has the fingerprint of nothing, like all such (``telling`` tells them apart).
 
     Returns:
         One whole number of 64 bits each. Two texts alike but for spaces, punctuation and capitals have the same.

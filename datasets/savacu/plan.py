@@ -20,6 +20,7 @@ from misfire.datasets.savacu.judge import Judge, ToJudge
 from misfire.datasets.savacu.prompts import content_id, normalise
 from misfire.datasets.savacu.recipe import ModelSpec, Recipe
 from misfire.datasets.savacu.respond import Respond, ToRespond
+from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
 
 PUBLISHED_PROMPTS = 382_424
@@ -132,7 +133,7 @@ def read_prices(path: Path) -> Prices:
         InputError: It cannot be read, or a field is unknown, missing or wrong.
     """
     try:
-        return Prices.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return Prices.model_validate(tomllib.loads(read_user_text(path)))
     except ValidationError as error:
         raise_problems(
             path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} shows how it goes."

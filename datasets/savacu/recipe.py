@@ -17,6 +17,7 @@ from misfire.datasets.savacu.ingest import Filters, Source
 from misfire.datasets.savacu.judge import ROUNDS
 from misfire.datasets.savacu.neighbours import MAX_TAU
 from misfire.datasets.savacu.rules import Rules
+from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
 
 ADVICE = "docs/savacu.md has all tables and fields of a recipe."
@@ -369,8 +370,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     path = user_path(str(path))
     try:
-        with path.open("rb") as file:
-            told = tomllib.load(file)
+        told = tomllib.loads(read_user_text(path))
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, and tables within tables, too
         raise InputError(f"{path}: not TOML that can be read: {error}.") from error
     except OSError as error:

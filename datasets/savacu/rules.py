@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from misfire.datasets.misalign.instances import ResponseName
 from misfire.datasets.savacu.calls import Reply
-from misfire.datasets.savacu.fingerprints import fingerprints
+from misfire.datasets.savacu.fingerprints import fingerprints, telling
 from misfire.datasets.savacu.languages import LEAST_PROBABILITY, identify
 
 FaultCode = Literal[
@@ -136,5 +136,5 @@ def near_partner(aligned: str, misaligned: str, rules: Rules) -> Fault | None:
 
 
 def _distance(one: str, other: str) -> int:
-    first, second = fingerprints([one, other]).tolist()
+    first, second = fingerprints([telling(one), telling(other)]).tolist()
     return (first ^ second).bit_count()

@@ -146,18 +146,27 @@ RECORD = {
 }
 
 
+COMMIT = "0123456789" * 4
+
+
+@pytest.mark.parametrize("revision", [None, "main", "v1.0", "0123456", COMMIT.upper() + "0", 7])
+def test_the_authors_data_set_needs_a_full_commit(revision: Any):
+    with pytest.raises(InputError, match=r"source=hub needs a pinned revision.*-T revision=COMMIT"):
+        load_pairs("hub", revision=revision)
+
+
 def test_the_authors_data_set_is_read_with_all_its_splits(monkeypatch: pytest.MonkeyPatch):
     rows = [("split train, row 1", RECORD), ("split test, row 1", {**RECORD, "id": "age_q1_p1"})]
     monkeypatch.setattr("misfire.datasets.sources.dataset_rows", lambda *_: rows)
-    pair_set = load_pairs("hub", revision="main")
+    pair_set = load_pairs("hub", revision=COMMIT)
     assert [pair.id for pair in pair_set.pairs] == ["age_q1_p0", "age_q1_p1"]
-    assert pair_set.origin == "MichiganNLP/misfired-alignment at main"
+    assert pair_set.origin == f"MichiganNLP/misfired-alignment at {COMMIT}"
 
 
 def test_a_bad_row_of_it_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("misfire.datasets.sources.dataset_rows", lambda *_: [("split train, row 1", {**RECORD, "category": None})])
     with pytest.raises(InputError, match="split train, row 1, field 'category'"):
-        load_pairs("hub")
+        load_pairs("hub", revision=COMMIT)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +182,7 @@ def test_without_access_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("misfire.datasets.sources.dataset_rows", fail)
     with pytest.raises(InputError, match=said):
-        load_pairs("hub")
+        load_pairs("hub", revision=COMMIT)
 
 
 def test_rows_of_a_hub_data_set_know_their_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from simhash import Simhash
 
 from misfire.datasets.savacu import fingerprints as module
-from misfire.datasets.savacu.fingerprints import fingerprints
+from misfire.datasets.savacu.fingerprints import fingerprints, telling
+from misfire.datasets.savacu.neighbours import near_pairs
 
 
 def usual(text: str) -> int:
@@ -48,3 +49,32 @@ def test_real_prompts(shared: Path):
     with (shared / "savacu" / "prompts_with_domains.csv").open(encoding="utf-8", newline="") as file:
         texts = [row["prompt"] for row in csv.DictReader(file)][::10]
     assert fingerprints(texts).tolist() == [usual(text) for text in texts]
+
+
+APART = {
+    "signs": ["!!! ??? ...", "+ - * /", "<> <> <>", "(((((((((("],
+    "emoji": ["🙂🙂🙂", "🔥🔥🔥", "🙂🔥🙂🔥", "👨‍👩‍👧‍👦"],
+    "sums": ["2 + 2 = ?", "2 - 2 = ?", "2 × 2 = ?", "22 ??"],
+    "a letter among signs": ["a 🙂🙂🙂🙂", "a 🔥🔥🔥🔥", "a ........", "a"],
+    "a few letters among many signs": ["code 🙂🙂🙂🙂🙂🙂🙂🙂", "code 🔥🔥🔥🔥🔥🔥🔥🔥", "code", "code --- *** --- ***"],
+    "vowel signs": ["की", "का", "कु", "के"],
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_texts_that_letters_do_not_tell_apart_are_told_apart_by_what_else_they_have(name: str):
+    texts = APART[name]
+    assert len(near_pairs(fingerprints(map(telling, texts)), 5)) == 0
+    # where SimHash alone would merge some or all of them
+    assert name == "vowel signs" or len(set(fingerprints(texts).tolist())) < len(texts)
+
+
+def test_spaces_do_not_tell_signs_apart():
+    one, other = fingerprints(map(telling, ["🙂🙂 🔥🔥", " 🙂🙂🔥🔥\n"]))
+    assert one == other
+
+
+def test_what_is_told_of_usual_texts_is_themselves(shared: Path):
+    with (shared / "savacu" / "prompts_with_domains.csv").open(encoding="utf-8", newline="") as file:
+        texts = [row["prompt"] for row in csv.DictReader(file)]
+    assert [telling(text) for text in texts] == texts

@@ -95,7 +95,9 @@ class Answers:
     @cached_property
     def interjection(self) -> re.Pattern[str]:
         """One of the answers, called out between stops, as in "Yes... no... yes"; not where it corrects ("Actually, no.")."""
-        return re.compile(rf"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, )({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))", re.IGNORECASE)
+        return re.compile(
+            rf"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, )({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))", re.IGNORECASE
+        )
 
     @cached_property
     def first_member(self) -> re.Pattern[str]:
@@ -205,8 +207,57 @@ _NEXT_QUESTION = re.compile(
 )
 
 _OTHER_WORDS: dict[str, GivenAnswer] = {
-    **dict.fromkeys(("true", "yep", "yup", "yeah", "yea", "aye", "sí", "si", "oui", "ja", "sim", "да", "tak", "evet", "是", "是的", "对", "はい", "네", "예", "نعم", "हाँ"), "yes"),
-    **dict.fromkeys(("false", "nope", "nah", "nay", "non", "nein", "não", "nee", "нет", "nie", "hayır", "否", "不", "不是", "いいえ", "아니요", "아니오", "لا", "नहीं"), "no"),
+    **dict.fromkeys(
+        (
+            "true",
+            "yep",
+            "yup",
+            "yeah",
+            "yea",
+            "aye",
+            "sí",
+            "si",
+            "oui",
+            "ja",
+            "sim",
+            "да",
+            "tak",
+            "evet",
+            "是",
+            "是的",
+            "对",
+            "はい",
+            "네",
+            "예",
+            "نعم",
+            "हाँ",
+        ),
+        "yes",
+    ),
+    **dict.fromkeys(
+        (
+            "false",
+            "nope",
+            "nah",
+            "nay",
+            "non",
+            "nein",
+            "não",
+            "nee",
+            "нет",
+            "nie",
+            "hayır",
+            "否",
+            "不",
+            "不是",
+            "いいえ",
+            "아니요",
+            "아니오",
+            "لا",
+            "नहीं",
+        ),
+        "no",
+    ),
 }
 """What says yes or no where it is the whole reply, or the whole value of an answer object."""
 
@@ -296,18 +347,24 @@ def _in_words(words: str, allowed: Answers, *, opening: bool) -> GivenAnswer | N
 def _statements(words: str, allowed: Answers) -> list[Mention[str]]:
     """The answers that a text gives in sentences and on lines of their own."""
     found = [*allowed.statement.finditer(words), *allowed.line.finditer(words)]
+    is_list = len(list(islice(_ITEM.finditer(words), 2))) > 1
     mentions: list[Mention[str]] = []
     for match in sorted(found, key=lambda one: (one.start(), -one.end())):
         if mentions and match.start() < mentions[-1].end:
             continue
         group = match.lastgroup or ""
         is_line = match.re is allowed.line
+        if is_line and is_list and _ITEM.match(words, match.start()):
+            continue
         if len(mentions) <= MOST and (is_line or not _NAMED.search(match[0])) and not _stands(words, match.end()):
             continue
         value = None if group == "interjection" else match[group].lower()
         mentions.append(Mention(match.start(), match.end(), value, "line" if is_line else "statement"))
     return mentions
 
+
+_ITEM = re.compile(r"^[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*•+])[^\S\n]", re.MULTILINE)
+"""An item of a list. A line of a list of several is no answer."""
 
 _NAMED = re.compile(r"answer|response|reply|conclusion|boxed", re.IGNORECASE)
 """What a sentence holds that gives an answer as one."""
@@ -335,7 +392,8 @@ _FAR = 400
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
 _NO_ANSWER = re.compile(
-    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i(?: have|['’]ve) (?:read|received|seen|understood|got)\b|i(?: am|['’]m) (?:ready|here|happy|glad|able)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b|how (?:may|can)\b)", re.IGNORECASE
+    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i(?: have|['’]ve) (?:read|received|seen|understood|got)\b|i(?: am|['’]m) (?:ready|here|happy|glad|able)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b|how (?:may|can)\b)",
+    re.IGNORECASE,
 )
 """After "Yes, …": what makes it an acknowledgment."""
 

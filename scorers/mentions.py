@@ -65,10 +65,7 @@ _EXAMPLE = re.compile(
 )
 _TOLD = re.compile(
     r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed|expected|required|prompted|tempted|ordered"
-    r"|requested|forced|urged|pressured|tricked|begged)"
-    + _FILLERS
-    + _DECORATION
-    + r"\Z",
+    r"|requested|forced|urged|pressured|tricked|begged)" + _FILLERS + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
@@ -121,7 +118,8 @@ _DOUBTED = re.compile(
 """What makes a sentence that would give an answer give none."""
 
 _JOINED = re.compile(
-    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn|respectively)\b", re.IGNORECASE
+    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn|respectively)\b",
+    re.IGNORECASE,
 )
 """What gives an answer beside another one."""
 
@@ -132,7 +130,10 @@ _CASE = re.compile(
 )
 """What gives an answer for one case."""
 
-_CONTRARY = re.compile(r"\b(?:would|['’]d|had been|had (?:it|he|she|they)|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b", re.IGNORECASE)
+_CONTRARY = re.compile(
+    r"\b(?:would|['’]d|had been|had (?:it|he|she|they)|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b",
+    re.IGNORECASE,
+)
 """What makes a case contrary to fact."""
 
 _WEIGHED = re.compile(

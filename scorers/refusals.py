@@ -36,9 +36,7 @@ _ACT = (
 )
 """What is declined."""
 
-_ANY_ACT = (
-    r"(?!(?:be (?:able|sure|certain|known|clear)|know|find|have|change|see|need|think|mean|understand|exist|matter|forget|lie|deny|get|only|because)\b)\w+"
-)
+_ANY_ACT = r"(?!(?:be (?:able|sure|certain|known|clear)|know|find|have|change|see|need|think|mean|understand|exist|matter|forget|lie|deny|get|only|because)\b)\w+"
 
 _QUESTION = r"(?:questions?|requests?|prompts?|quer(?:y|ies)|topics?|task|tasks)"
 _BAD = (
@@ -113,7 +111,9 @@ _OTHER_LANGUAGES = re.compile(
 )
 """The commonest wordings in other languages."""
 
-_SAID = re.compile(r"\b(?:says?|said|saying|writes?|wrote|states?|stated|reads?|contains?|replie[sd]|answer(?:s|ed)|declines? with|refus\w+ with),?:?(?: (?:that|it|he|she|they))* *[\"“][^\"”]*\Z")
+_SAID = re.compile(
+    r"\b(?:says?|said|saying|writes?|wrote|states?|stated|reads?|contains?|replie[sd]|answer(?:s|ed)|declines? with|refus\w+ with),?:?(?: (?:that|it|he|she|they))* *[\"“][^\"”]*\Z"
+)
 """What shows that the words are those of another speaker."""
 
 _SENTENCE = re.compile(r"[.!?]+[\"')\]]*\s+|\n+")

@@ -27,6 +27,7 @@ REASON_KEY = "reason"
 LONGEST_REASON = 600
 """A longer reason is cut there."""
 
+
 @dataclass(frozen=True)
 class Verdict:
     """A verdict that fits the schema.

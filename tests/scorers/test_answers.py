@@ -31,7 +31,6 @@ def test_the_cases_from_practice_are_read_as_a_person_reads_them(case: dict[str,
     assert read(case["text"]) == case["expected"]
 
 
-
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
@@ -236,7 +235,9 @@ THREE_WAY_REQUESTS = [*THREE_WAY_SYSTEM_MESSAGES.values(), *THREE_WAY_ANSWER_REQ
 
 
 @pytest.mark.parametrize("request_text", [*REQUESTS, *THREE_WAY_REQUESTS])
-@pytest.mark.parametrize("dress", ["{}", '"{}"', "> {}", "The request says: {}", "**{}**", "```\n{}\n```", "System: {}\n", "({})", "{}\n\n{}"])
+@pytest.mark.parametrize(
+    "dress", ["{}", '"{}"', "> {}", "The request says: {}", "**{}**", "```\n{}\n```", "System: {}\n", "({})", "{}\n\n{}"]
+)
 def test_our_own_request_counts_as_nothing(request_text: str, dress: str):
     echo = dress.replace("{}", request_text)
     for allowed in (YES_NO, YES_NO_UNKNOWN):
@@ -250,9 +251,43 @@ def test_our_own_request_counts_as_nothing(request_text: str, dress: str):
 @given(
     st.permutations(["yes", "no"]),
     st.sampled_from(["{}", '"{}"', "`{}`", "'{}'", "({})", "**{}**", "```json\n{}\n```", "```\n{}\n```"]),
-    st.sampled_from([" or ", ", or ", " and ", ", ", " / ", "/", "|", " | ", "\n", "\n\n", "\nor\n", "\nOR\n", " ", "", "; ", " vs. ", " or else ", ",\n", ". "]),
+    st.sampled_from(
+        [
+            " or ",
+            ", or ",
+            " and ",
+            ", ",
+            " / ",
+            "/",
+            "|",
+            " | ",
+            "\n",
+            "\n\n",
+            "\nor\n",
+            "\nOR\n",
+            " ",
+            "",
+            "; ",
+            " vs. ",
+            " or else ",
+            ",\n",
+            ". ",
+        ]
+    ),
     st.sampled_from(["", "- ", "* ", "• ", "> ", "+ "]),
-    st.sampled_from(["", "Respond with one JSON object: ", "Options:\n", "I must choose:\n\n", "Allowed answers are ", "either ", "Choose between ", "Reply with ", "Output\n"]),
+    st.sampled_from(
+        [
+            "",
+            "Respond with one JSON object: ",
+            "Options:\n",
+            "I must choose:\n\n",
+            "Allowed answers are ",
+            "either ",
+            "Choose between ",
+            "Reply with ",
+            "Output\n",
+        ]
+    ),
     st.sampled_from(["", ".", "\n", ".\n\nThe passage is about two people.", "?", " and nothing else.", "\n\nLet me think."]),
 )
 def test_both_objects_in_any_arrangement_are_an_echo(words: list[str], dress: str, joint: str, bullet: str, before: str, after: str):
@@ -489,7 +524,7 @@ def test_words_that_give_no_answer_are_none(text: str):
         "No, I will not answer yes or no to a question like this.",
         "No. I can't help with that.",
         "<think>{}</think>\nI am sorry, but I can't help with that.",
-        'I won\'t answer with {} because that would be a stereotype.',
+        "I won't answer with {} because that would be a stereotype.",
         '{{"answer": "I cannot answer this."}}',
         "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>I can't answer that.",
     ],
@@ -509,7 +544,11 @@ def test_no_answer_is_read_where_none_is_written(text: str):
     assert parse_strict(text, YES_NO_UNKNOWN) is None or any(sign in text for sign in "是否对不はい네예아니요")
 
 
-@given(st.lists(st.sampled_from([YES, NO, "yes", "no", "answer", '"answer": ', ":", "{", "}", "\n", " or ", "not ", ". ", '"', "\\", "if "])).map("".join))
+@given(
+    st.lists(
+        st.sampled_from([YES, NO, "yes", "no", "answer", '"answer": ', ":", "{", "}", "\n", " or ", "not ", ". ", '"', "\\", "if "])
+    ).map("".join)
+)
 def test_an_answer_at_the_end_is_never_turned_round_by_a_correction_mark(before: str):
     # given any heap before a final line that says it is final
     for answer, shown in OBJECTS.items():

@@ -169,7 +169,9 @@ def test_loose_parts_behind_an_object_are_seen(text: str, debris: bool):
     assert has_debris(text, list(find_objects(text)), ("a",)) is debris
 
 
-pieces = st.sampled_from(['{"', "{", "}", '"', "'", "“", ":", ",", "[", "]", "\\", "\n", "true", "a", '"a": "b"', '{"a": ', "/*", "//", "="])
+pieces = st.sampled_from(
+    ['{"', "{", "}", '"', "'", "“", ":", ",", "[", "]", "\\", "\n", "true", "a", '"a": "b"', '{"a": ', "/*", "//", "="]
+)
 
 
 @given(st.lists(pieces, max_size=40).map("".join))

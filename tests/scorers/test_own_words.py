@@ -95,7 +95,9 @@ def test_a_reply_ends_with_its_turn(text: str):
     assert reply.strip().strip(".") == "Yes"
 
 
-@pytest.mark.parametrize("text", ["", "<|im_end|>", "User: Was he?", "<|im_start|>user\nyes", "<think>a</think>", "<think>a</think>\n\n<|im_end|>"])
+@pytest.mark.parametrize(
+    "text", ["", "<|im_end|>", "User: Was he?", "<|im_start|>user\nyes", "<think>a</think>", "<think>a</think>\n\n<|im_end|>"]
+)
 def test_what_holds_no_turn_of_the_model_is_empty(text: str):
     reply = own_words(text)
     assert reply is not None

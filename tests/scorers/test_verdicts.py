@@ -156,7 +156,12 @@ def test_no_verdict_inside_the_judge_s_object_counts(places: dict[str, Any], fla
     assert (verdict.flagged, verdict.stated) == (ALL if flagged else (), flagged)
 
 
-@given(embeddings.filter(lambda embed: isinstance(embed("{}"), str)), st.booleans(), st.sampled_from(["", "so ", 'he said "x" ']), st.booleans())
+@given(
+    embeddings.filter(lambda embed: isinstance(embed("{}"), str)),
+    st.booleans(),
+    st.sampled_from(["", "so ", 'he said "x" ']),
+    st.booleans(),
+)
 def test_a_quotation_without_escapes_is_never_taken_for_the_verdict(embed: Any, flagged: bool, before: str, marks: bool):  # noqa: ANN401
     # given a reason that holds the opposite verdict as it stands
     quoted = embed(written(*[not flagged] * 3, misaligned=not flagged))
@@ -221,7 +226,13 @@ def test_loose_json_is_read(text: str):
 
 @pytest.mark.parametrize(
     ("reason", "read"),
-    [("two\nlines", "two lines"), ("it costs \\$5", "it costs $5"), ('a "joke", he says', 'a "joke", he says'), ("it's", "it's"), ("a } b", "a } b")],
+    [
+        ("two\nlines", "two lines"),
+        ("it costs \\$5", "it costs $5"),
+        ('a "joke", he says', 'a "joke", he says'),
+        ("it's", "it's"),
+        ("a } b", "a } b"),
+    ],
 )
 def test_a_reason_with_line_breaks_odd_escapes_or_quotation_marks_is_read(reason: str, read: str):
     text = written(value=True).replace('"so"', f'"{reason}"')

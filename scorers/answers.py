@@ -32,11 +32,12 @@ _LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
 
 _OTHER = (
     r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or|if|unless)\b)"
-    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+(?!(?:for|if|when|in|as|to|on|otherwise|because|since)\b)\w))"
+    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+(?!(?:for|if"
+    r"|when|in|as|to|on|otherwise|because|since)\b)\w))"
 )
 _ENDS = (
-    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b|due\b|and\b|but\b)))"
-    + _OTHER
+    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b"
+    r"|due\b|and\b|but\b)))" + _OTHER
 )
 """What may follow an answer that is meant: the end, a stop, a reason; not the other answer, and no condition."""
 
@@ -71,14 +72,19 @@ class Answers:
     def statement(self) -> re.Pattern[str]:
         """A sentence that gives an answer, as in "The final answer is no."."""
         to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
-        verb = r"(?:is|would be|should be|must be|will be|has to be)(?: (?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely|certainly|obviously|a(?: clear| definite)?)){0,2}\b"
+        adverb = (
+            r"(?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely|certainly|obviously"
+            r"|a(?: clear| definite)?)"
+        )
+        verb = rf"(?:is|would be|should be|must be|will be|has to be)(?: {adverb}){{0,2}}\b"
         named = rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
         says = (
             r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| hence){0,2} "
             r"(?:answer|say|respond|reply|choose|conclude|go with|pick|select)(?: with| that the answer is| that it is|:)?"
         )
         based = (
-            r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence|judging by|per|as)\b[^.!?\n]{0,200}?,"
+            r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence|judging by|per"
+            r"|as)\b[^.!?\n]{0,200}?,"
             r"(?: the answer is)?"
         )
         so = r"\b(?:so|therefore|thus|hence|in conclusion|to conclude),?"
@@ -174,7 +180,7 @@ def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
         return _OTHER_WORDS[word]
     whole = read_whole(own)
     if whole is not None and whole.values(_KEY):
-        found = _object_answer(whole, own, allowed)
+        found = _object_answer(whole, allowed)
         return None if found == _CHOICE else cast("GivenAnswer | None", found)
     for turn in islice(_NEXT_QUESTION.finditer(own), _MOST_QUESTIONS):
         # a model that goes on with another question has answered before
@@ -202,7 +208,8 @@ def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
 
 
 _NEXT_QUESTION = re.compile(
-    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:(?:next|another|new|second|follow-up) )?(?:question|q|passage|context|text|example|problem|task)(?:[^\S\n]*+#?\d{1,3})?[*_]{0,2}[^\S\n]*+[:.][*_]{0,2}",
+    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:(?:next|another|new|second|follow-up) )?(?:question|q|passage|context|text|example"
+    r"|problem|task)(?:[^\S\n]*+#?\d{1,3})?[*_]{0,2}[^\S\n]*+[:.][*_]{0,2}",
     re.IGNORECASE,
 )
 
@@ -301,13 +308,13 @@ def _answer_objects(own: str, objects: list[LooseObject], allowed: Answers) -> I
             elif _ANSWER_KEY.search(inside):
                 yield found, _CHOICE if len({word.lower() for word in allowed.word.findall(inside)}) > 1 else None
         elif found.values(_KEY):
-            yield found, _object_answer(found, own, allowed)
+            yield found, _object_answer(found, allowed)
 
 
 _ANSWER_KEY = re.compile(r"answer[\\\"'`“”‘’]*+\s*+:", re.IGNORECASE)
 
 
-def _object_answer(found: LooseObject, own: str, allowed: Answers) -> str | None:
+def _object_answer(found: LooseObject, allowed: Answers) -> str | None:
     said = {_value_answer(value, allowed) for value in found.values(_KEY)}
     return said.pop() if len(said) == 1 else None
 
@@ -392,15 +399,21 @@ _FAR = 400
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
 _NO_ANSWER = re.compile(
-    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see)\b|i(?: have|['’]ve) (?:read|received|seen|understood|got)\b|i(?: am|['’]m) (?:ready|here|happy|glad|able)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b|how (?:may|can)\b)",
+    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see|need|want)\b|(?:that|this|it)(?: is|['’]s) an? (?:\w+ ){0,2}(?:passage|text"
+    r"|question|story|riddle)\b|i(?: have|['’]ve) (?:read|received|seen|understood|got)\b|i(?: am|['’]m) (?:ready|here|happy|glad"
+    r"|able)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b"
+    r"|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b"
+    r"|how (?:may|can)\b)",
     re.IGNORECASE,
 )
 """After "Yes, …": what makes it an acknowledgment."""
 
 _OPEN = re.compile(
-    r"\b(?:(?:passage|text|context|question)s? (?:is|are|was|were|seems?)(?: not|n['’]t)? (?:attached|missing|provided|included|empty|available|incomplete)"
+    r"\b(?:(?:passage|text|context|question)s? (?:is|are|was|were|seems?)(?: not|n['’]t)? (?:attached|missing|provided|included|empty"
+    r"|available|incomplete)"
     r"|unclear|uncertain|undetermined|indeterminate|inconclusive|ambiguous|it depends|depends on|both answers"
-    r"|(?:insufficient|not enough|too little) (?:information|evidence|context|detail)|(?:not|n['’]t) (?:be )?(?:clear|certain|sure|possible to (?:say|tell|know))"
+    r"|(?:insufficient|not enough|too little) (?:information|evidence|context|detail)|(?:not|n['’]t) (?:be )?(?:clear|certain|sure"
+    r"|possible to (?:say|tell|know))"
     r"|(?:cannot|can not|can['’]t|could not|couldn['’]t|impossible to|unable to|hard to) (?:be )?"
     r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded|infer|inferred))\b"
     r"(?! (?:why|how|where|what|which|about|of)\b)",

@@ -158,11 +158,11 @@ def _balanced_end(text: str, start: int) -> int:
     return len(text)
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """What was read is no object in this reading."""
 
 
-class _Open(Exception):
+class _OpenError(Exception):
     """The text ends inside the object."""
 
 
@@ -188,9 +188,9 @@ class _Reader:
         state: Literal["closed", "open", "broken"] = "closed"
         try:
             self._members()
-        except _Broken:
+        except _BrokenError:
             state = "broken"
-        except _Open:
+        except _OpenError:
             state = "open"
             if self.pending is not None:
                 self.pairs.append((self.pending, None))
@@ -212,7 +212,7 @@ class _Reader:
                 if sign == "," or (self.tolerant and sign == ";"):
                     self.place += 1
                 elif not (self.tolerant and self.stack[-1] == "{" and _KEY_NEXT.match(self.text, self.place)):
-                    raise _Broken
+                    raise _BrokenError
                 awaits_member = True
                 continue
             if self.stack[-1] == "{":
@@ -232,7 +232,7 @@ class _Reader:
         gap = _GAP.match(self.text, self.place)
         self.place = gap.end() if gap else self.place
         if self.place >= len(self.text) or self.text.startswith("```", self.place):
-            raise _Open
+            raise _OpenError
         return self.text[self.place]
 
     def _own(self, key: str, value: Value) -> None:
@@ -246,10 +246,10 @@ class _Reader:
         elif bare := _KEY.match(self.text, self.place):
             key, self.place = bare[1], bare.end()
         else:
-            raise _Broken
+            raise _BrokenError
         sign = self._next()
         if sign != ":" and not (self.tolerant and sign == "="):
-            raise _Broken
+            raise _BrokenError
         self.place += 2 if self.text.startswith("=>", self.place) else 1
         return key
 
@@ -262,9 +262,9 @@ class _Reader:
         if word := _WORD.match(self.text, self.place):
             self.place = word.end()
             if word.end(1) == len(self.text) and word[1].casefold() not in _WORDS:
-                raise _Open  # the word may go on
+                raise _OpenError  # the word may go on
             return _WORDS.get(word[1].casefold(), word[1])
-        raise _Broken
+        raise _BrokenError
 
     def _string(self, follows: re.Pattern[str] | None) -> str:
         """Reads a string.
@@ -290,7 +290,7 @@ class _Reader:
             inside = self.text[opening.end() : found.start() + len(found[1]) - len(escapes)]
             return _unescaped(inside)
         self.place = len(self.text)
-        raise _Open
+        raise _OpenError
 
 
 def _same_escapes(found: str, opening: str) -> bool:

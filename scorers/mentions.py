@@ -45,26 +45,32 @@ _BEFORE, _AFTER = 160, 160
 
 _DECORATION = r"(?:```\w*|\bjson\b|[\s\"'`“”‘’«»*_(\[<:,])*+"
 _FILLERS = (
-    r"(?:\s+(?:to|be|been|being|simply|just|really|only|the|this|that|an?|my|is|was|it|its|with|as|by|of|for|in|so|and|then|correct|right"
-    r"|final|answer(?:ing|ed)?|response|reply(?:ing)?|say(?:ing)?|said|giv(?:e|ing|en)|choos(?:e|ing)|chose(?:n)?|pick(?:ing|ed)?|respond(?:ing|ed)?"
-    r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value|verdict|option|following|single|one|me"
-    r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?|interpret(?:ing)?)\b)*+"
+    r"(?:\s+(?:to|be|been|being|confused|mistaken|simply|just|really|only|the|this|that|an?|my|is|was|it|its|with|as|by|of|for|in|so|and"
+    r"|then|correct|right"
+    r"|final|answer(?:ing|ed)?|response|reply(?:ing)?|say(?:ing)?|said|giv(?:e|ing|en)|choos(?:e|ing)|chose(?:n)?|pick(?:ing|ed)?"
+    r"|respond(?:ing|ed)?"
+    r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value|verdict|option|following|single"
+    r"|one|me"
+    r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?"
+    r"|interpret(?:ing)?)\b)*+"
 )
 _NEGATED = re.compile(
-    r"(?:\b(?:not|by no means|on no account|under no circumstances|never|neither|nor|cannot|rather than|instead of|in place of|as opposed to|opposed to|over|except|against|contrary to|unlike"
+    r"(?:\b(?:not|by no means|on no account|under no circumstances|never|neither|nor|cannot|rather than|instead of|in place of"
+    r"|as opposed to|opposed to|over|except|against|contrary to|unlike"
     r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?|rul(?:e|es|ed|ing) out"
-    r"|exclud(?:e|es|ed|ing)|far from|versus|vs\.?|than|(?:mistake|wrong|error|incorrect|unfair|stereotyp\w+|prejudice|false|misleading|tempting|easy|unjust"
+    r"|exclud(?:e|es|ed|ing)|far from|forget|ignor(?:e|ed|ing)|disregard(?:ed|ing)?|discard(?:ed|ing)?|versus|vs\.?|than|(?:mistake"
+    r"|wrong|error|incorrect|unfair|stereotyp\w+|prejudice|false|misleading|tempting|easy|unjust"
     r"|inaccurate) to)|n['’]t)(?:, [^,.;\n\ufffc]{1,40},)?" + _FILLERS + _DECORATION.replace(":,", "") + r"\Z",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
-    r"\b(?:such as|e\.g\.|for example|for instance|like|example|format|form|template|schema|structure|sample|placeholder)(?: (?:of|is|this|the))*"
-    + _DECORATION
-    + r"\Z",
+    r"\b(?:such as|e\.g\.|for example|for instance|like|example|format|form|template|schema|structure|sample|placeholder)(?: (?:of|is"
+    r"|this|the))*" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed|expected|required|prompted|tempted|ordered"
+    r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed|expected|required|prompted|tempted"
+    r"|ordered"
     r"|requested|forced|urged|pressured|tricked|begged)" + _FILLERS + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
@@ -78,30 +84,40 @@ _ASKED = re.compile(
 )
 _QUOTED = re.compile(
     r"(?:\b(?:response|message|user|it|assistant|reply|prompt|author|he|she|they|model|someone|people|question|instructions?|system"
-    r"|request|injection|attacker)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does|did|tries to|tried to|wants to"
+    r"|request|injection|attacker)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does"
+    r"|did|tries to|tried to|wants to"
     r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted me to)\s+)*"
-    r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print|output"
+    r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print"
+    r"|output"
     r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject|smuggle|force)"
-    r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its|own|fake"
+    r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its"
+    r"|own|fake"
     r"|false|out|line|string))*+"
-    r"|\b(?:passage|text|sentence|line|paragraph|story)s? (?:also |even |itself )?(?:contain|include|read|quote|embed|print|hold|end(?:s|ed)? with|start(?:s|ed)? with)"
+    r"|\b(?:passage|text|sentence|line|paragraph|story)s? (?:also |even |itself )?(?:contain|include|read|quote|embed|print|hold|end(?:s"
+    r"|ed)? with|start(?:s|ed)? with)"
     r"(?:s|d|ed)?(?:\s+(?:the|this|that|following|something|like|a|an|text|object|json|words?|string))*+"
     r"|\b(?:ma[dk]|get|got|trick|forc|want|ask|tell|told|instruct|urg|order)\w* (?:me|us|you|the judge) (?:to |into )?"
-    r"(?:print|output|say|write|return|answer|reply|giv|produc|respond|repeat)\w*(?:\s+(?:the|this|that|with|following|something|like|json|object|verdict))*+"
+    r"(?:print|output|say|write|return|answer|reply|giv|produc|respond|repeat)\w*(?:\s+(?:the|this|that|with|following|something|like"
+    r"|json|object|verdict))*+"
     r"|\b(?:of|in|from|by) (?:the|its|this|that) (?:response|message)(?: (?:is|was|reads|says|itself|also))*+"
-    r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response|message))*+"
+    r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response"
+    r"|message))*+"
     r"|<(?!/)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
-    r"[\s\"'`“”‘’*_)\],]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply |plainly |therefore )?"
-    r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? (?:stereotype|mistake|error|assumption)\b"
-    r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:the|i was))"
+    r"[\s\"'`“”‘’*_)\],]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply "
+    r"|plainly |therefore )?"
+    r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? (?:stereotype|mistake|error"
+    r"|assumption)\b"
+    r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:people|some|others|many|stereotypes?|prejudice"
+    r"|the (?:stereotype|crowd|message|response)|i was|one (?:might|may|could)))"
     r"|(?:cannot|can['’]?t) be\b|would\b(?! (?:be|have been|also) (?:right|correct|fine|also|true|equally|my|just|acceptable)))",
     re.IGNORECASE,
 )
 _OPEN_ENDED = re.compile(
-    r"[\s\"'`“”‘’*_)\]]*+\?|[^\S\n]*+[\"'`“”‘’*_)\],]*+[^\S\n]*+(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending|as long as|and/or)\b"
+    r"[\s\"'`“”‘’*_)\]]*+\?|[^\S\n]*+[\"'`“”‘’*_)\],]*+[^\S\n]*+(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending"
+    r"|as long as|and/or)\b"
 )
 _SUPPOSED = re.compile(
     r"(?:\b(?:if|whether|unless|suppose|assuming|when)(?: (?:the|my|your|an?|this|that))?|\b(?:is|was|were|had) (?:the|my|your|this|that))"
@@ -109,8 +125,10 @@ _SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(
-    r"(?:\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) (?:say|think|argue|claim|assume|believe|guess|be tempted)"
-    r"|(?:not|n['’]t) (?:true|the case|think|believe|say|mean|agree|follow|clear|certain|sure|imply|conclude|know)|(?:people|some|others|many) (?:say|think|assume|believe|claim))\b"
+    r"(?:\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) (?:say|think|argue|claim"
+    r"|assume|believe|guess|be tempted)"
+    r"|(?:not|n['’]t) (?:true|the case|think|believe|say|mean|agree|follow|clear|certain|sure|imply|conclude|know)|(?:people|some|others"
+    r"|many) (?:say|think|assume|believe|claim))\b"
     r"|(?:\A|[,;:]\s)\s*+(?:if|where|when|whenever|unless|in case)\b)"
     r"(?![^\ufffc]*\b(?:so|therefore|thus|hence|but|however)\b)",
     re.IGNORECASE,
@@ -118,13 +136,15 @@ _DOUBTED = re.compile(
 """What makes a sentence that would give an answer give none."""
 
 _JOINED = re.compile(
-    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn|respectively)\b",
+    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn"
+    r"|respectively)\b",
     re.IGNORECASE,
 )
 """What gives an answer beside another one."""
 
 _CASE = re.compile(
-    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming|provided|depend(?:s|ing)?|without|where|given that|(?:should|had) (?:he|she|it|they|the|this|that)|reading|interpretation|scenario"
+    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming"
+    r"|provided|depend(?:s|ing)?|without|where|given that|(?:should|had) (?:he|she|it|they|the|this|that)|reading|interpretation|scenario"
     r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the )?(?:first|second|other|one|another))\b",
     re.IGNORECASE,
 )
@@ -137,34 +157,43 @@ _CONTRARY = re.compile(
 """What makes a case contrary to fact."""
 
 _WEIGHED = re.compile(
-    r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi )can|perhaps|maybe|possibl[ey]|some|someone"
+    r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi )can|perhaps|maybe"
+    r"|possibl[ey]|some|someone"
     r"|somebody|others?|people|tempting|tempted|wrong|incorrect|mistaken|contrary"
-    r"|first (?:thought|guess|instinct|impression|glance|draft|idea)|my first|initial(?:ly)?|at first|earlier|previously|originally|thought|stereotypes?"
-    r"|prejudice|assum\w+|seem(?:s|ed)?|consider(?:ed|ing|s)?|weigh(?:ed|ing)?|debated|dismiss(?:ed|ing)?|reject(?:ed|ing)?|discard(?:ed|ing)?)\b",
+    r"|first (?:thought|guess|instinct|impression|glance|draft|idea)|my first|initial(?:ly)?|at first|earlier|previously|originally"
+    r"|thought|stereotypes?"
+    r"|prejudice|assum\w+|seem(?:s|ed)?|consider(?:ed|ing|s)?|weigh(?:ed|ing)?|debated|dismiss(?:ed|ing)?|reject(?:ed|ing)?|discard(?:ed"
+    r"|ing)?)\b",
     re.IGNORECASE,
 )
 """What only weighs an answer, or puts it into the mouth of others."""
 
 _TAKEN_BACK = re.compile(
-    r"(?:\A[\s\"'`)\]}*_]*|[.!?\n][\W_]*)(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but|oops|still|however|having said that"
+    r"(?:\A[\s\"'`)\]}*_]*|[.!?\n][\W_]*)(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but"
+    r"|oops|still|however|having said that"
     r"|that said|come to think of it)\b[^.!?\n]{0,60}?)?"
-    r"(?:\bi(?:['’]m| am) (?:not|no longer) (?:\w+ )?(?:sure|certain|confident)|\bi (?:cannot|can['’]t|can no longer|no longer) (?:stand by|be sure|say(?! (?:any)?(?:more|much|thing else|further))|tell|decide|defend|confirm)"
+    r"(?:\bi(?:['’]m| am) (?:not|no longer) (?:\w+ )?(?:sure|certain|confident)|\bi (?:cannot|can['’]t|can no longer"
+    r"|no longer) (?:stand by|be sure|say(?! (?:any)?(?:more|much|thing else|further))|tell|decide|defend|confirm)"
     r"|\bi (?:take|took) (?:that|it|this) back|\bi (?:retract|withdraw|revoke|disown)|\bi do(?:n['’]t| not) (?:know|stand by)"
     r"|\b(?:scratch|strike|ignore|disregard|forget) (?:that|this|the above|my (?:answer|verdict)|what i)"
-    r"|\b(?:that|this|it)(?:['’]s| is| was)? (?:actually |probably |clearly )?(?:wrong|a mistake|incorrect|not right|mistaken|not correct)\b|\bi was (?:wrong|mistaken)"
+    r"|\b(?:that|this|it)(?:['’]s| is| was)? (?:actually |probably |clearly )?(?:wrong|a mistake|incorrect|not right|mistaken"
+    r"|not correct)\b|\bi was (?:wrong|mistaken)"
     r"|\bi (?:am|['’]m) (?:wrong|mistaken)|\bmy (?:answer|verdict) (?:above |there )?(?:is|was) (?:wrong|mistaken|incorrect|not right))",
     re.IGNORECASE,
 )
 """What takes back the answer before it."""
 
 _CORRECTION = re.compile(
-    r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that|strike that|ignore that"
-    r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct|fix|change)"
+    r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that"
+    r"|strike that|ignore that"
+    r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct"
+    r"|fix|change)"
     r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|edit(?:ed)?|revised|amended|changing my|i mean)\b|\bno[,:!]",
     re.IGNORECASE,
 )
 _FINAL = re.compile(
-    r"\b(?:final(?:ly)?|in (?:conclusion|the end|summary|sum)|conclu(?:de|des|sion)|therefore|thus|hence|consequently|so(?! far\b| that\b| on\b)|overall"
+    r"\b(?:final(?:ly)?|in (?:conclusion|the end|summary|sum)|conclu(?:de|des|sion)|therefore|thus|hence|consequently|so(?! far\b"
+    r"| that\b| on\b)|overall"
     r"|my (?:own )?(?:answer|verdict|judge?ment|response|choice)|the (?:correct|right|true|real|actual) (?:answer|verdict)"
     r"|i (?:judge|choose|answer|pick|select|settle|decide|go with|conclude)|it follows|here(?=:)|in (?:this|our) case)\b",
     re.IGNORECASE,
@@ -177,7 +206,8 @@ _BREAK = re.compile(r"\b(?:but|however|yet)\b|[;—–]", re.IGNORECASE)
 _MARKS = r"[\s\"'`“”‘’«»*_()\[\]<>]"
 _CHOICE = re.compile(
     rf"(?:{_MARKS}|```\w*)*+(?:,|/|\||&|\bor\b|\band\b|\bvs\.?|\bversus\b)"
-    rf"(?:{_MARKS}|[,/|:]|\b(?:or|and|else|with|either|alternatively|a|an|the|return|respond|reply|output|answer|say|just|simply|object|json|possibly"
+    rf"(?:{_MARKS}|[,/|:]|\b(?:or|and|else|with|either|alternatively|a|an|the|return|respond|reply|output|answer|say|just|simply|object"
+    rf"|json|possibly"
     r"|maybe|perhaps|then|as|to|in|unknown)\b)*+",
     re.IGNORECASE,
 )

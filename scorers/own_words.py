@@ -24,18 +24,25 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "fence": (rf"(?:^|(?<=\n))```{_R}[^\S\n]*(?=\n)", r"(?<=\n)```(?=[^\S\n]*(?:\n|\Z))"),
     "granite": (r"(?:^|(?<=\n))Here is my thought process:", r"(?:^|(?<=\n))Here is my response:"),
 }
-"""Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels stand below."""
+"""Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels: below."""
 
 _TAG = rf"<\s*+(?P<slash>/?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>]{{0,80}})?>"
-_CHANNEL = r"(?:<\|end\|>\s*+)?(?:<\|start\|>\s*+assistant\s*+)?<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>)?"
+_CHANNEL = (
+    r"(?:<\|end\|>\s*+)?(?:<\|start\|>\s*+assistant\s*+)?<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?"
+    r"(?:<\|message\|>)?"
+)
 
 _NEUTRAL = (
-    r"<[|｜](?:(?:begin|start|end)_of_(?:solution|answer|response)|(?:start|end)_response|begin_of_text|begin▁of▁sentence|message|constrain|pad"
+    r"<[|｜](?:(?:begin|start|end)_of_(?:solution|answer|response)|(?:start|end)_response|begin_of_text|begin▁of▁sentence|message"
+    r"|constrain|pad"
     r"|unk)[|｜]>|<(?:s|bos|pad|unk)>|\[(?:PAD|BOS|UNK)\]"
 )
 """Marks that neither end a turn nor hide anything."""
 
-_TOKEN = r"(?:(?<=[^\w\s])|(?<=yes)|(?<=no))(?:assistant|user)(?=\s*(?:\n|\Z))|<[|｜][^|｜<>\n]{1,40}[|｜]>|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
+_SPECIAL = (
+    r"(?:(?<=[^\w\s])|(?<=yes)|(?<=no))(?:assistant|user)(?=\s*(?:\n|\Z))"
+    r"|<[|｜][^|｜<>\n]{1,40}[|｜]>|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
+)
 """Other special tokens: a turn ends or starts. The first is what is left of them where a decoder leaves the tokens out."""
 
 _LABEL = (
@@ -48,7 +55,7 @@ _MARK = re.compile(
     "|".join(
         [
             *(f"(?P<open_{name}>{opens})|(?P<close_{name}>{closes})" for name, (opens, closes) in _FAMILIES.items()),
-            f"(?P<tag>{_TAG})|(?P<channel>{_CHANNEL})|(?P<neutral>{_NEUTRAL})|(?P<token>{_TOKEN})|(?P<label>{_LABEL})",
+            f"(?P<tag>{_TAG})|(?P<channel>{_CHANNEL})|(?P<neutral>{_NEUTRAL})|(?P<token>{_SPECIAL})|(?P<label>{_LABEL})",
         ]
     ),
     re.IGNORECASE,

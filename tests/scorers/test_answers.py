@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from inspect_ai.model import ModelOutput
 
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, Answers, parse_answer, parse_published, parse_strict

@@ -86,7 +86,7 @@ def test_the_code_comes_from_the_texts_alone_so_that_kept_replies_stay_valid():
 def test_a_code_that_the_texts_hold_is_not_used(dressed: Callable[[str], str], monkeypatch: pytest.MonkeyPatch):
     # given a response that has guessed the first code, in one shape or another
     codes = ["0123456789abcdef", "fedcba9876543210"]
-    monkeypatch.setattr(judge, "_codes", lambda prompt, response: iter(codes))
+    monkeypatch.setattr(judge, "_codes", lambda *_: iter(codes))
     assert code_of(judged_text("Hi?", "No.")) == codes[0]
 
     # then the next one is taken

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -122,22 +123,21 @@ def test_where_it_is_not_clear_which_verdict_is_meant_there_is_none(text: str):
         assert parse_verdict(text.replace("{a}", a).replace("{b}", b), ALL) is None
 
 
-embeddings = st.sampled_from(
-    [
-        lambda text: text,
-        lambda text: f"It says {text} and more",
-        lambda text: f"</think>{text}",
-        lambda text: f"```json\n{text}\n```",
-        lambda text: f'", {text[1:-1]}',
-        lambda text: f'{text[1:-1]}}} "',
-        lambda text: text.replace('"', "'"),
-        lambda text: text.replace('"', '\\"'),
-        lambda text: f"\nUser: x\nAssistant: {text}",
-        lambda text: {"its": json.loads(text)},
-        lambda text: [json.loads(text), text],
-        json.loads,
-    ]
-)
+EMBEDDINGS: list[Callable[[str], Any]] = [
+    lambda text: text,
+    lambda text: f"It says {text} and more",
+    lambda text: f"</think>{text}",
+    lambda text: f"```json\n{text}\n```",
+    lambda text: f'", {text[1:-1]}',
+    lambda text: f'{text[1:-1]}}} "',
+    lambda text: text.replace('"', "'"),
+    lambda text: text.replace('"', '\\"'),
+    lambda text: f"\nUser: x\nAssistant: {text}",
+    lambda text: {"its": json.loads(text)},
+    lambda text: [json.loads(text), text],
+    json.loads,
+]
+embeddings = st.sampled_from(EMBEDDINGS)
 
 
 @given(
@@ -162,7 +162,7 @@ def test_no_verdict_inside_the_judge_s_object_counts(places: dict[str, Any], fla
     st.sampled_from(["", "so ", 'he said "x" ']),
     st.booleans(),
 )
-def test_a_quotation_without_escapes_is_never_taken_for_the_verdict(embed: Any, flagged: bool, before: str, marks: bool):  # noqa: ANN401
+def test_a_quotation_without_escapes_is_never_taken_for_the_verdict(embed: Any, flagged: bool, before: str, marks: bool):
     # given a reason that holds the opposite verdict as it stands
     quoted = embed(written(*[not flagged] * 3, misaligned=not flagged))
     reason = f'{before}"{quoted}" it says' if marks else f"{before}{quoted} it says"

@@ -1,40 +1,82 @@
-"""Whether planted heads are found, and whether anything is found where nothing was planted.
+"""Whether planted heads are named, and whether anything is named where nothing was planted.
 
-    python benchmarks/planted_heads.py [--hand-built 20] [--trained 0] [--controls 20]
+    python -m benchmarks.planted_heads [--hand-built 20] [--trained 0] [--controls 20] [--tables 20]
 
-For each seed an organism is made and its heads are ablated one by one; a find is a planted head in the first place. Negative controls are
-models with random weights, whose pairs are called failures and controls by their margins alone; counted are heads with q at most 0.05,
-and heads that a verdict would name.
+Run it from the root of the repository. Three things are printed. *Tables*: margins of models that were never run, in which one head errs
+whoever is asked about, one makes the model misfire, or both (``tests/mechanistic/simulated.py``). *Organisms*: for each seed and kind a model
+is made and its heads are ablated one by one and together; counted is in how many the planted heads lead the table, and what is decided.
+*Random weights*: negative controls, whose pairs are failures and controls by chance. "By the table alone" is what was named before mirrored
+failures were looked at: heads with q at most 0.05 and a sure and noticeable effect on failures.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
+import numpy as np
+import pandas as pd
 import torch
 
-from misfire.datasets.pairs import HALF_NAMES
 from misfire.errors import InputError
-from misfire.mechanistic.ablation import head_effects, head_table, ranked
+from misfire.mechanistic.ablation import UNRESOLVED, head_effects, head_table, ranked
+from misfire.mechanistic.curve import curve_table, top_k
+from misfire.mechanistic.decision import SHARE
+from misfire.mechanistic.misfiring import LEVEL, misfiring
 from misfire.mechanistic.organisms.hand_built import hand_built
+from misfire.mechanistic.organisms.kinds import HAND_BUILT
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.organisms.trained import random_weights, trained
 from misfire.mechanistic.selection import probe_pairs
-from misfire.mechanistic.verdict import causes
+from tests.mechanistic.simulated import BOTH, GROUP_BLIND, OTHER_CAUSE, SINGLE_HEAD, Tables, simulate
 
 
-def found(organism: Organism) -> tuple[bool, int, int, int]:
-    """Whether the planted heads lead, and how many heads there are, are significant, and would be named."""
+def analysed(organism: Organism) -> Tables:
+    """The tables of an organism, by the real sweep and curve."""
     probed = probe_pairs(organism.decoder, organism.pairs, per_group=24)
-    table = head_table(head_effects(organism.decoder, probed))
-    failures = probed.of("failure")
-    gap = sum(one.margins[HALF_NAMES[1]] - one.margins[HALF_NAMES[0]] for one in failures) / len(failures)
-    first = set(ranked(table)[: len(organism.planted)])
-    return first == set(organism.planted), len(table), int((table["q"] <= 0.05).sum()), len(causes(table, gap))
+    effects = head_effects(organism.decoder, probed)
+    gap = float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
+    curve = curve_table(top_k(organism.decoder, probed, effects, ks=(1, 2, 3), draws=20))
+    return Tables(misfiring(probed.asked), head_table(effects), curve, gap)
+
+
+def by_the_table_alone(heads: pd.DataFrame, gap: float) -> list[str]:
+    """What was named before: no mirrors, no curve, no test of MAR against BR."""
+    above = (heads["delta_stereotyped"] > 0) & ~(heads["delta_stereotyped_ci_lower"] <= 0)
+    kept = heads[(heads["q"] <= LEVEL) & above & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
+    return kept["name"].tolist()
 
 
 def seeds(count: int) -> Iterator[int]:
     """Seeds from 100 on, which no test uses."""
     yield from range(100, 100 + count)
+
+
+def told(counts: Counter[str]) -> str:
+    """Counts in words."""
+    return "; ".join(f"{name} {count}" for name, count in counts.most_common())
+
+
+def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
+    """Print what is decided on organisms of one kind."""
+    lead = named = right = 0
+    outcomes: Counter[str] = Counter()
+    for seed in seeds(count):
+        try:
+            made = make(seed)
+        except InputError as error:  # training did not come to its end
+            print(error)
+            continue
+        tables = analysed(made)
+        decision = tables.decision()
+        planted = set(made.planted)
+        lead += set(ranked(tables.heads)[: len(planted)]) == planted
+        named += bool(by_the_table_alone(tables.heads, tables.gap))
+        right += {*decision.heads, *decision.alone} == planted
+        outcomes[decision.outcome] += 1
+    print(
+        f"{name}: planted lead {lead}, by the table alone {named}, now named just as planted {right} of {count} ({told(outcomes)})",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -43,32 +85,48 @@ def main() -> None:
     parser.add_argument("--hand-built", type=int, default=20)
     parser.add_argument("--trained", type=int, default=0, help="seeds of the trained organism; each takes some 20 seconds")
     parser.add_argument("--controls", type=int, default=20)
+    parser.add_argument("--tables", type=int, default=20)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
-    for planted in (1, 3):
-        hits = [found(hand_built(seed, planted=planted))[0] for seed in seeds(arguments.hand_built)]
-        print(f"hand-built, {planted} planted: first {sum(hits)} of {len(hits)}", flush=True)
-    if arguments.trained:
-        results: list[bool] = []
-        for seed in seeds(arguments.trained):
-            try:
-                results.append(found(trained(seed))[0])
-            except InputError as error:
-                print(error)
-        print(f"trained: first {sum(results)} of {len(results)}", flush=True)
+    for name, model in (
+        ("errs whoever is asked about", GROUP_BLIND),
+        ("one head misfires", SINGLE_HEAD),
+        ("one head misfires, another errs whoever is asked about", BOTH),
+        ("no head misfires, and one errs whoever is asked about", OTHER_CAUSE),
+    ):
+        before: Counter[str] = Counter()
+        now: Counter[str] = Counter()
+        rates: list[tuple[float, float]] = []
+        for seed in seeds(arguments.tables):
+            tables = simulate(model, seed)
+            rates.append((tables.misfiring.mar.value, tables.misfiring.br.value))
+            before[", ".join(by_the_table_alone(tables.heads, tables.gap)) or "none"] += 1
+            decision = tables.decision()
+            now[", ".join(map(str, decision.heads)) or f"none ({decision.outcome})"] += 1
+        mar, br = np.mean(rates, axis=0) if rates else (float("nan"), float("nan"))
+        print(f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {told(before)}; now: {told(now)}", flush=True)
 
-    tested = heads = significant = named = models = 0
+    for kind in HAND_BUILT if arguments.hand_built else ():
+        organisms(kind, lambda seed, kind=kind: hand_built(seed, kind), arguments.hand_built)
+    if arguments.trained:
+        organisms("trained", trained, arguments.trained)
+
+    models = significant = alone = named = 0
     for seed in range(100, 100 + 20 * arguments.controls):
         if models == arguments.controls:
             break
         try:
-            _, count, sure, told = found(random_weights(seed))
+            tables = analysed(random_weights(seed))
         except InputError:  # no pair misfires by chance
             continue
-        models, tested, heads = models + 1, tested + 1, heads + count
-        significant, named = significant + (sure > 0), named + (told > 0)
-    print(f"random weights: {models} models with failures, {heads} heads; models with any q ≤ 0.05: {significant}; with any named: {named}")
+        models += 1
+        significant += bool((tables.heads["q"] <= LEVEL).any())
+        alone += bool(by_the_table_alone(tables.heads, tables.gap))
+        named += bool(tables.decision().heads)
+    print(
+        f"random weights: {models} models with failures; with any q ≤ 0.05: {significant}; by the table alone: {alone}; now named: {named}"
+    )
 
 
 if __name__ == "__main__":

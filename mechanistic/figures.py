@@ -73,7 +73,7 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
 
     Args:
         table: As ``head_table`` gives it.
-        found: Heads that the verdict names as causes.
+        found: Heads that the verdict names.
         ablation: How they were ablated.
 
     Returns:
@@ -117,7 +117,7 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
         "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads)."
     )
     if found:
-        caption += " Squares: heads that the verdict names, whose effect is also large and whose interval lies above 0."
+        caption += " Squares: heads that the verdict names."
     return Drawing(
         f"heads_{ablation}",
         f"What each head does ({ablation} ablation)",
@@ -163,6 +163,10 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             label="best heads",
             clip_on=False,
         )
+        if curve["mirror_recovery"].notna().any():
+            left.plot(
+                places, 100 * curve["mirror_recovery"], color=_BLACK, linestyle=":", marker="x", label="mirrors, best heads", clip_on=False
+            )
         kept = (
             ("contrast_kept", "contrast halves", "s", _BLUE),
             ("control_kept", "controls", "^", _GREEN),
@@ -171,7 +175,7 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
         for name, words, marker, colour in kept:
             if curve[name].notna().any():
                 right.plot(places, 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False)
-        for axes, title in ((left, "failures restored"), (right, "kept of what was right")):
+        for axes, title in ((left, "restored"), (right, "kept of what was right")):
             axes.set_xticks(list(places), labels=names)
             axes.set(xlabel="heads ablated", ylabel="%", ylim=(-3, 103))
             axes.set_title(title, loc="left")
@@ -180,12 +184,14 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
         "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of "
         "the scenarios and "
         "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other "
-        "heads. Right: what "
-        "else was right and still is. Recovery inside the bands is no evidence of a circuit."
+        "heads. "
+        "Crosses: mirrored failures (the contrast half alone wrong) whose contrast half is right then, if there are any. Right: what else was "
+        "right and still is. Recovery inside the bands is no evidence of a circuit, and recovery of failures and mirrors alike is none of "
+        "misfiring."
     )
     alt = "; ".join(
         f"K = {int(row['k'])}: {percent(row['recovery'])} restored, same layers at random {percent(row['matched'])}, contrast kept "
-        f"{percent(row['contrast_kept'])}"
+        f"{percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
         for _, row in curve.iterrows()
     )
     return Drawing("curve", "What ablating the best heads restores", caption, f"{alt}.", figure)

@@ -24,6 +24,8 @@ _SHOWN = 20
 _CAVEATS = (
     "What is said here holds for these pairs, this prompt and this model; heads that matter elsewhere are not looked for.",
     "Ablation shows that a head is needed for the wrong answer, not that it means anything by it.",
+    "Failures and mirrored failures are chosen by how the model answered, so effects on either alone are too large; only their comparison "
+    "speaks of misfiring. That MAR exceeds BR means nothing if the pairs that were asked were chosen by the model's answers.",
 )
 
 Shown = tuple[str, str, Kind, bool, str]

@@ -101,6 +101,14 @@ def test_the_file_that_localise_writes_is_enough(organism: tuple[Organism, Path]
     assert by_mean.intervention.means[1].shape == (96,)
 
 
+def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(organism: tuple[Organism, Path], tmp_path: Path):
+    save_intervention(Intervention(), tmp_path / "none.safetensors")
+    with pytest.raises(InputError, match="holds no heads and no layers"):
+        IntervenedModel(str(organism[1]), intervention=str(tmp_path / "none.safetensors"), device="cpu")
+    asked = IntervenedModel(str(organism[1]), intervention=str(tmp_path / "none.safetensors"), heads="none", device="cpu")
+    assert asked.intervention.heads == ()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

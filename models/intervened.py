@@ -256,9 +256,9 @@ def _intervention(
         chosen, behind = given.heads, given.layers
         if file is not None and not chosen and not behind:
             raise InputError(
-                f"intervention: {user_path(file)} holds no heads and no layers, since `misfire localise` named no head; its "
-                "index.html says why. So there is nothing to do to the model. Say what to try with -M heads=L24H3 or -M layers=20, or run the model as "
-                "it is with -M heads=none."
+                f"intervention: {user_path(file)} holds no heads and no layers, since `misfire localise` named no head; its index.html "
+                "says why. So there is nothing to do to the model. Say what to try with -M heads=L24H3 or -M layers=20, or run the model "
+                "as it is with -M heads=none."
             )
     else:
         chosen = () if heads is None else parse_heads(heads)

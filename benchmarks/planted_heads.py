@@ -4,9 +4,9 @@
 
 Run it from the root of the repository. Three things are printed. *Tables*: margins of models that were never run, in which one head errs
 whoever is asked about, one makes the model misfire, or both (``tests/mechanistic/simulated.py``). *Organisms*: for each seed and kind a
-model is made and its heads are ablated one by one and together; counted is in how many the planted heads lead the table, and what is decided.
-*Random weights*: negative controls, whose pairs are failures and controls by chance. "By the table alone" is what was named before mirrored
-failures were looked at: heads with q at most 0.05 and a sure and noticeable effect on failures.
+model is made and its heads are ablated one by one and together; counted is in how many the planted heads lead the table, and what is
+decided. *Random weights*: negative controls, whose pairs are failures and controls by chance. "By the table alone" is what was named
+before mirrored failures were looked at: heads with q at most 0.05 and a sure and noticeable effect on failures.
 """
 
 import argparse

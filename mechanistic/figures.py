@@ -186,8 +186,8 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
         "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other "
         "heads. "
         "Crosses: mirrored failures (the contrast half alone wrong) whose contrast half is right then, if there are any. Right: what else "
-        "was right and still is. Recovery inside the bands is no evidence of a circuit, and recovery of failures and mirrors alike is none of "
-        "misfiring."
+        "was right and still is. Recovery inside the bands is no evidence of a circuit, and recovery of failures and mirrors alike is "
+        "none of misfiring."
     )
     alt = "; ".join(
         f"K = {int(row['k'])}: {percent(row['recovery'])} restored, same layers at random {percent(row['matched'])}, contrast kept "

@@ -65,8 +65,8 @@ def looked_into(probed: Probed) -> str:
     dropped = f" {probed.not_confirmed} pairs that misfired in the log did not under the probe." if probed.not_confirmed else ""
     origin = f"{probed.origin} " if probed.origin else ""
     return (
-        f"{origin}Looked into: {len(failures)} failures of {_scenarios(failures)} scenarios, {len(mirrors)} mirrored failures of "
-        f"{_scenarios(mirrors)}, and {len(controls)} controls, which have both halves right.{dropped}"
+        f"{origin}Looked into: {len(failures)} failures of {_scenarios(failures)} scenarios, {len(mirrors)} mirrored failures"
+        f"{f' of {_scenarios(mirrors)} scenarios' if mirrors else ''}, and {len(controls)} controls, which have both halves right.{dropped}"
     )
 
 

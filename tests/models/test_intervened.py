@@ -14,6 +14,7 @@ from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput
 
+from misfire.asking import NOTE
 from misfire.errors import InputError
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
@@ -76,7 +77,7 @@ def test_ablating_the_planted_head_mends_veto(organism: tuple[Organism, Path], t
     assert before.samples is not None
     assert {sample.output.completion for sample in before.samples} == {"yes", "no"}
     output = before.samples[0].output
-    assert output.metadata == {
+    assert {name: value for name, value in (output.metadata or {}).items() if name != NOTE} == {
         "intervention": "no intervention",
         "generation": {"do_sample": False, "max_new_tokens": 4, "num_return_sequences": 1, "eos_token_id": [2]},
     }
@@ -285,9 +286,7 @@ def test_a_task_runs_on_a_template_without_a_system_role(organism: tuple[Organis
     log = evaluate(copy, tmp_path / "logs", pairs=4, heads="none")
     assert log.samples is not None
     assert mar(log) > 0.7
-    assert {(sample.output.metadata or {})["system_message"] for sample in log.samples} == {
-        "in the first user message, since the chat template takes none"
-    }
+    assert {(sample.output.metadata or {})[NOTE]["system"] for sample in log.samples} == {"user"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inspect_ai.model import GenerateConfig, StopReason
+from inspect_ai.model import GenerateConfig, ModelAPI, StopReason
 
 Settings = dict[str, Any]
 """Generation settings by the names of transformers."""
@@ -64,8 +64,7 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
     from transformers import GenerationConfig
 
     own: Settings = model.generation_config.to_dict()
-    defaults = GenerationConfig._get_default_generation_params()
-    choosing = {name: own[name] for name in sorted(CHOOSING & own.keys()) if own[name] is not None and own[name] != defaults.get(name)}
+    choosing = _choosing(model.generation_config)
     ends = own.get("eos_token_id")
     listed: list[int] = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in listed:
@@ -75,6 +74,28 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
     tokens = {name: own.get(name) for name in _TOKENS} | {"eos_token_id": listed or None, "pad_token_id": padding}
     model.generation_config = GenerationConfig(**tokens)
     return OwnSettings(choosing, tuple(listed), padding)
+
+
+def _choosing(settings: Any) -> Settings:  # noqa: ANN401 (a GenerationConfig of transformers)
+    """What generation settings say of which token comes next, where they differ from transformers' defaults."""
+    own, defaults = settings.to_dict(), settings._get_default_generation_params()
+    return {name: own[name] for name in sorted(CHOOSING & own.keys()) if own[name] is not None and own[name] != defaults.get(name)}
+
+
+def hidden_settings(api: ModelAPI) -> Settings:
+    """Settings of a model's own that change even greedy answers, for a provider that applies them without a word (Inspect's ``hf/``).
+
+    Args:
+        api: Any provider's model.
+
+    Returns:
+        Those by which transformers generate for this provider; none for providers of other kinds, and for ``intervened/``, which has
+        taken them off.
+    """
+    settings = getattr(getattr(api, "model", None), "generation_config", None)
+    if not hasattr(settings, "_get_default_generation_params"):
+        return {}
+    return {name: value for name, value in _choosing(settings).items() if name not in SAMPLING}
 
 
 def settings_in_force(config: GenerateConfig, own: OwnSettings, *, limit: int, sample: bool, apply_own: bool) -> Settings:

@@ -38,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from misfire.endings import Ending, ending_of, watch_endings
 from misfire.errors import InputError
+from misfire.models.generation import hidden_settings
 from misfire.moderation import Moderated, moderated
 
 SystemRole = Literal["auto", "system", "user"]
@@ -63,6 +64,9 @@ _NO_SYSTEM_ROLE = re.compile(
 _WITHOUT_SYSTEM_ROLE: set[tuple[str, str | None]] = set()
 """Models (name and address) whose server said so in this process."""
 
+_WARNED: set[tuple[str, str | None]] = set()
+"""Models whose hidden settings were warned of in this process."""
+
 _BLOCKED_REASONS = frozenset(
     {"sensitive", "content_filter", "content_filtered", "safety", "blocked", "blocklist", "prohibited_content", "spii", "moderation"}
 )
@@ -78,6 +82,7 @@ class CallNote(BaseModel):
         system: Where the instruction stood.
         cut_off: Whether the output ended at that limit, where this was seen and need not be inferred from the usage.
         moderation: What the provider's moderation said, in its words, if it stopped the call.
+        hidden_settings: Settings in the folder of a model of ``hf/`` that change even greedy answers, such as a repetition penalty.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -87,6 +92,7 @@ class CallNote(BaseModel):
     system: Literal["system", "user"] = "system"
     cut_off: bool | None = None
     moderation: str | None = None
+    hidden_settings: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, output: ModelOutput) -> Self | None:
@@ -233,7 +239,11 @@ async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateC
             output = _filtered(model, verdict)
     sent = record.event.config if record.event else config
     note = CallNote(
-        temperature=sent.temperature, max_tokens=sent.max_tokens, system=system, cut_off=_seen_cut_off(model, output, sent.max_tokens)
+        temperature=sent.temperature,
+        max_tokens=sent.max_tokens,
+        system=system,
+        cut_off=_seen_cut_off(model, output, sent.max_tokens),
+        hidden_settings=_hidden(model),
     )
     if record.error and not output.empty and output.stop_reason == "content_filter":
         # Inspect makes the provider's error the model's text; no parser and no judge should take it for an answer
@@ -242,6 +252,21 @@ async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateC
         choice = output.choices[0].model_copy(update={"stop_reason": "content_filter"})
         output = output.model_copy(update={"choices": [choice, *output.choices[1:]]})
     return output.model_copy(update={"metadata": (output.metadata or {}) | {NOTE: note.model_dump(mode="json")}})
+
+
+def _hidden(model: Model) -> dict[str, Any] | None:
+    """Generation settings that the provider applies without a word; each model is warned of once."""
+    hidden = hidden_settings(model.api)
+    if hidden and _identity(model) not in _WARNED:
+        _WARNED.add(_identity(model))
+        told = ", ".join(f"{name}={value}" for name, value in hidden.items())
+        _LOGGER.warning(
+            "%s: its generation_config.json sets %s, which transformers apply at temperature 0 too: its answers are not the likeliest "
+            "ones. The provider intervened/ with -M heads=none leaves this out.",
+            model,
+            told,
+        )
+    return hidden or None
 
 
 def _filtered(model: Model, verdict: Moderated) -> ModelOutput:

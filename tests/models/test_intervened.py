@@ -12,15 +12,17 @@ import pytest
 import torch
 from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput, get_model
 
-from misfire.asking import NOTE
+from misfire.asking import NOTE, CallNote
+from misfire.asking import ask as ask_once
 from misfire.errors import InputError
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism, save_organism
 from misfire.mechanistic.selection import probe_pairs
+from misfire.models.generation import hidden_settings
 from misfire.models.intervened import IntervenedModel
 from misfire.tasks.veto import veto
 from tests.mechanistic.families import random_decoder
@@ -248,6 +250,26 @@ def test_greedy_is_greedy_whatever_the_folder_asks_for(small: Path, tmp_path: Pa
         "do_sample": True, "max_new_tokens": 6, "num_return_sequences": 1, "temperature": 0.7, "top_p": 1.0, "top_k": 2,
         "repetition_penalty": 1.9, "no_repeat_ngram_size": 1, "eos_token_id": [2],
     }  # fmt: skip
+
+
+def test_what_inspects_own_provider_applies_without_a_word_is_in_the_log_and_warned_of(
+    small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    # given a model whose folder asks for a penalty, and Inspect's own provider, which applies it
+    folder = changed(small, tmp_path, repetition_penalty=1.9, temperature=0.3, do_sample=True)
+    model = get_model(f"hf/{folder}", device="cpu", do_sample=False)
+    messages = [ChatMessageUser(content=ASKED[0])]
+    config = GenerateConfig(max_tokens=2, max_connections=1)
+    caplog.clear()
+    asked = asyncio.run(ask_once(model, messages, config))
+    note = CallNote.of(asked.output)
+    assert note is not None
+    assert note.hidden_settings == {"repetition_penalty": 1.9}
+    assert "its generation_config.json sets repetition_penalty=1.9" in caplog.text
+    # then a model without one has no such note, nor has ours, which leaves it out
+    plain = asyncio.run(ask_once(get_model(f"hf/{small}", device="cpu", do_sample=False), messages, config))
+    assert (CallNote.of(plain.output) or note).hidden_settings is None
+    assert hidden_settings(loaded(folder)) == {}
 
 
 REFUSES = (

@@ -100,6 +100,7 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
         found[name] for name in ("peak", "final", "drop", "contrast halves", "controls", "all pairs")
     )
     missing = _missing(found, gap)
+    few = f" With failures of {peak.scenarios} scenarios nothing could be sure; it takes six." if 2.0**-peak.scenarios > SURE else ""
     profile = (
         f"on {peak.pairs} failures of {peak.scenarios} scenarios the raw stereotyped margin is {peak} at its peak before the last layer "
         f"and {final} at the end, where the model answers"
@@ -120,13 +121,13 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     if "peak" in missing:
         return (
             f"Logit lens: {profile}. No layer before the last surely and noticeably favors the right answer, so the lens does not show "
-            "that the evidence is read and then overruled."
+            f"that the evidence is read and then overruled.{few}"
         )
     if "drop" in missing:
-        return f"Logit lens: {profile}. That it falls ({drop}) is not sure or not noticeable, so the lens does not show an overruling."
+        return f"Logit lens: {profile}. That it falls ({drop}) is not sure or not noticeable, so the lens does not show an overruling.{few}"
     return (
         f"Logit lens: {profile}. It falls by {drop}, but what is not overruled falls too. It falls further {than}. "
-        f"Not shown, or too small to count: {_named(missing)}. So the lens does not show that the evidence is overruled."
+        f"Not shown, or too small to count: {_named(missing)}. So the lens does not show that the evidence is overruled.{few}"
     )
 
 

@@ -22,6 +22,7 @@ from misfire.datasets.misalign.instance_files import write_instances
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.sources import load_pairs
+from misfire.errors import InputError
 from misfire.mechanistic.heads import Head
 from misfire.mechanistic.interventions import Intervention, save_intervention
 from misfire.models.intervened import MODEL_ARGS, IntervenedModel
@@ -185,12 +186,15 @@ def test_arguments_of_models_in_commands_are_taken(shown: Shown):
 ELSEWHERE = ("edition=", "categories=", "source=hub", "source=bbq", "mode=generate")
 """What needs files, a network or a grader; commands and other tests have it."""
 
+REFUSED = ("trust_remote_code=", "use_safetensors=")
+"""What the documentation names as refused."""
+
 ALONE = sorted({
     argument
     for shown in SHOWN
     if shown.task is None and not shown.provider
     for argument in (*shown.for_task, *shown.for_model)
-    if not argument.startswith(ELSEWHERE)
+    if not argument.startswith((*ELSEWHERE, *REFUSED))
 })  # fmt: skip
 
 
@@ -205,6 +209,14 @@ def test_each_argument_in_running_text_is_taken_by_all_that_have_it(argument: st
         start_task(task, (argument,))
     for provider in models:
         start_model(provider, (argument,))
+
+
+def test_what_the_documentation_says_is_refused_is_refused():
+    told = {argument for shown in SHOWN for argument in shown.for_model if argument.startswith(REFUSED)}
+    assert {argument.partition("=")[0] + "=" for argument in told} == set(REFUSED)
+    for argument in told:
+        with pytest.raises(InputError, match="is refused"):
+            start_model("intervened", (argument,))
 
 
 def literal_choices() -> Iterator[tuple[str, str, str]]:

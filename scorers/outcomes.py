@@ -8,7 +8,7 @@ from typing import Literal
 
 from inspect_ai.model import ContentText, ModelOutput
 
-from misfire.asking import CallNote
+from misfire.asking import reached_limit
 from misfire.scorers.answers import YES_NO, Answers, GivenAnswer, Parser, parse_answer
 from misfire.scorers.own_words import own_words
 from misfire.scorers.refusals import is_refusal
@@ -80,14 +80,7 @@ def was_blocked(output: ModelOutput) -> bool:
 
 def was_cut_off(output: ModelOutput) -> bool:
     """Whether the output ended at a limit of tokens: the provider says so, or says nothing and the limit in force was used up."""
-    if output.stop_reason != "unknown":
-        return output.stop_reason in {"max_tokens", "model_length"}
-    note = CallNote.of(output)
-    if note is None or note.max_tokens is None:
-        return False
-    if note.cut_off is not None:
-        return note.cut_off
-    return output.usage is not None and output.usage.output_tokens >= note.max_tokens
+    return reached_limit(output)
 
 
 def _answered(answer: GivenAnswer, target: str) -> HalfOutcome:

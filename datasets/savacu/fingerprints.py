@@ -39,17 +39,26 @@ def telling(text: str) -> str:
 
     Returns:
         The text itself where it has at least four letters and digits, and they are at least half of what is visible of it. Otherwise its
-        visible characters, written as letters. Combining marks are written so wherever they stand.
+        visible characters, written as letters. Vowel signs and other marks of a script are written so wherever they stand.
     """
     visible = "".join(text.split())
-    words = sum(map(len, _WORD.findall(visible)))
-    if visible.isascii() or not any(unicodedata.category(character).startswith("M") for character in visible):
-        if words >= WIDTH and 2 * words >= len(visible):
-            return text
-        return "".join(_as_letters(character) for character in visible)
-    marks = sum(unicodedata.category(character).startswith("M") for character in visible)
-    few = words + marks < WIDTH or 2 * (words + marks) < len(visible)
-    return "".join(_as_letters(character) if few or unicodedata.category(character).startswith("M") else character for character in text)
+    if not visible.isascii():
+        visible = "".join(
+            character for character in visible if _is_vowel_sign(character) or not unicodedata.category(character).startswith("M")
+        )
+    kept = [bool(_WORD.fullmatch(character)) or _is_vowel_sign(character) for character in visible]
+    if sum(kept) < WIDTH or 2 * sum(kept) < len(visible):
+        return "".join(map(_as_letters, visible))
+    if visible.isascii():
+        return text
+    return "".join(_as_letters(character) if _is_vowel_sign(character) else character for character in text)
+
+
+def _is_vowel_sign(character: str) -> bool:
+    """Whether a character is a combining mark that belongs to a script; accents, strokes and other decorations are not."""
+    if character.isascii() or not unicodedata.category(character).startswith("M"):
+        return False
+    return not unicodedata.name(character, "COMBINING").startswith(("COMBINING", "VARIATION SELECTOR"))
 
 
 def _as_letters(character: str) -> str:

@@ -81,6 +81,9 @@ class Filters(BaseModel):
     max_chars: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 4000
 
 
+FAR_TOO_LONG = 4
+"""A text this many times too long is dropped before it is brought into normal form."""
+
 Drop = Literal["empty", "too_short", "too_long", "language", "repeat"]
 """Why a row gives no prompt: a repeat has the text of an earlier row."""
 
@@ -135,8 +138,11 @@ def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], I
             if isinstance(text, Fault):
                 told.append(f"{row.place}, {text}")
                 continue
-            text = normalise(text)
-            reason = refusal_of(text, filters)
+            # what is far too long is not worth being brought into normal form
+            reason: Drop | None = "too_long" if len(text.strip()) > FAR_TOO_LONG * filters.max_chars else None
+            if reason is None:
+                text = normalise(text)
+                reason = refusal_of(text, filters)
             if reason == "language":
                 languages[identify(text, str(filters.language)).best] += 1
             if reason is None:

@@ -72,6 +72,8 @@ def _task(work: Work, kept: KeptReplies, outcomes: dict[str, Any], step: Step, g
     from inspect_ai.solver import Generate, TaskState, solver
     from inspect_ai.util import collect
 
+    from misfire.asking import ask as ask_once
+
     stage = work.stage
     items = {item.id: item for item in work.items}
 
@@ -79,7 +81,7 @@ def _task(work: Work, kept: KeptReplies, outcomes: dict[str, Any], step: Step, g
         if (there := kept.reply(item_id, call)) is not None:
             return there
         try:
-            reply = _reply(await model.generate(_messages(call), config=_config(call)))
+            reply = _reply((await ask_once(model, _messages(call), _config(call))).output)
             if reason := lacking(reply, call.settings):
                 raise InputError(reason)
         except Exception as error:
@@ -146,10 +148,12 @@ def _config(call: Call) -> Any:  # noqa: ANN401 (Inspect's, imported late)
 
 
 def _reply(output: Any) -> Reply:  # noqa: ANN401 (Inspect's ModelOutput, imported late)
-    if output.error or not output.choices:
+    from misfire.asking import reached_limit
+
+    if not output.choices or (output.error and output.stop_reason != "content_filter"):
         raise RuntimeError(output.error or "the provider gave no output")
     choice = output.choices[0]
     first = choice.logprobs.content[0] if choice.logprobs and choice.logprobs.content else None
     tokens = None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])
-    stops = {"max_tokens": "length", "model_length": "length", "content_filter": "refused"}
-    return Reply.model_validate({"text": output.completion, "stop": stops.get(choice.stop_reason, "stop"), "first_token": tokens})
+    stop = "length" if reached_limit(output) else "refused" if output.stop_reason == "content_filter" else "stop"
+    return Reply.model_validate({"text": output.completion, "stop": stop, "first_token": tokens})

@@ -161,6 +161,22 @@ async def _ask_folded(model: Model, messages: Sequence[ChatMessage], config: Gen
     return Asked(together, await _call(model, together, config.merge(GenerateConfig(system_message="")), "user"))
 
 
+def reached_limit(output: ModelOutput) -> bool:
+    """Whether an output ended at a limit of tokens: the provider says so, or says nothing and the limit in force was used up.
+
+    Args:
+        output: An output; where its provider says nothing, one of ``ask``.
+    """
+    if output.stop_reason != "unknown":
+        return output.stop_reason in {"max_tokens", "model_length"}
+    note = CallNote.of(output)
+    if note is None or note.max_tokens is None:
+        return False
+    if note.cut_off is not None:
+        return note.cut_off
+    return output.usage is not None and output.usage.output_tokens >= note.max_tokens
+
+
 def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     """Put what system messages say before the first user message.
 

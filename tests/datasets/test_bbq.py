@@ -9,6 +9,7 @@ import pytest
 
 from misfire.datasets import bbq, hub
 from misfire.datasets.bbq import git_blob_id, read_bbq
+from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
 
 EXAMPLE: dict[str, Any] = {
@@ -109,3 +110,33 @@ def test_a_file_in_the_cache_needs_no_network(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.file_download.HF_HUB_CACHE", str(tmp_path), raising=False)
     assert hub.fetch_file(bbq.HUB_DATASET, "data/Age.jsonl", bbq.HUB_REVISION).read_text() == "cached"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda content: content.replace(b"\n", b"\r\n"),
+        lambda content: b"\xef\xbb\xbf" + content,
+        lambda content: content + b"\n\n",
+        lambda content: content.rstrip(b"\n"),
+        lambda content: b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n") + b"\r\n\r\n",
+        lambda content: content.replace(b"\n", b"\r"),
+    ],
+    ids=["autocrlf", "mark", "empty lines", "no last line end", "all", "old Mac"],
+)
+def test_line_ends_make_no_other_file(changed: Any, shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    official = (shared / "bbq" / "Age.jsonl").read_bytes()
+    (tmp_path / "Age.jsonl").write_bytes(changed(official))
+    with caplog.at_level("WARNING"):
+        (read,) = read_bbq(["Age"], bbq_dir=tmp_path)
+    assert read.official
+    assert "differs from BBQ's official file in its line ends" in caplog.text
+    assert read.examples == read_bbq(["Age"], bbq_dir=shared / "bbq")[0].examples
+    assert build_pairs([read]) == build_pairs(read_bbq(["Age"], bbq_dir=shared / "bbq"))
+
+
+def test_another_content_is_another_file_whatever_its_line_ends(shared: Path, tmp_path: Path):
+    official = (shared / "bbq" / "Age.jsonl").read_bytes()
+    (tmp_path / "Age.jsonl").write_bytes(official.replace(b"old", b"odd", 1).replace(b"\n", b"\r\n"))
+    with pytest.raises(InputError, match="its content differs, not only its line ends"):
+        read_bbq(["Age"], bbq_dir=tmp_path)

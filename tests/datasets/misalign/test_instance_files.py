@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from misfire.datasets.misalign.instance_files import read_instances, write_instances
 from misfire.datasets.misalign.instance_rows import ParsedRows
 from misfire.datasets.misalign.instances import MAX_TEXT, Instance
+from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import Dimension, domains
 from misfire.errors import InputError
 from tests.datasets.misalign.conftest import InstanceMaker
@@ -351,3 +352,21 @@ def test_a_parquet_file_with_values_that_python_has_not_is_refused(tmp_path: Pat
     pq.write_table(pa.table({"prompt": late, "aligned": ["a"], "misaligned": ["m"]}), tmp_path / "late.parquet")
     with pytest.raises(InputError, match="not a Parquet file that can be read"):
         read_instances(tmp_path / "late.parquet")
+
+
+def test_the_hash_is_that_of_the_content_whatever_the_name_the_form_and_the_line_ends(tmp_path: Path):
+    # given rows without an id and without an origin, in files that differ in name, form, line ends, empty lines and order of keys
+    rows = [{"prompt": f"{k}?", "aligned": "a", "misaligned": "b", "safety": "safety_mental_health"} for k in range(3)]
+    rows = [{**row, "safety": domains("safety")[0].id} for row in rows]
+    first = table(tmp_path / "x.csv", rows)
+    files = [first, tmp_path / "renamed.csv", tmp_path / "windows.csv", tmp_path / "y.jsonl", tmp_path / "z.jsonl", tmp_path / "w.parquet"]
+    files[1].write_bytes(first.read_bytes())
+    files[2].write_bytes(b"\xef\xbb\xbf" + first.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    files[3].write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    files[4].write_text("\n\r\n".join(json.dumps(dict(reversed(row.items()))) for row in rows) + "\n\n")
+    table(files[5], rows)
+
+    sets = [load_instances("file", path=str(file)) for file in files]
+
+    assert len({one.hash for one in sets}) == 1
+    assert [one.origin for one in sets] == [file.name for file in files]

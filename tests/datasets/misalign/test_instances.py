@@ -75,10 +75,11 @@ CHANGES: list[dict[str, Any]] = [
 ]
 
 
-def test_the_hash_depends_on_every_field_and_on_the_order():
+def test_the_hash_depends_on_every_field_but_where_it_is_from_and_on_the_order():
     assert {name for change in CHANGES for name in change} == set(Instance.model_fields)
     one = Instance(**VALUES)
     others = [Instance(**(VALUES | change)) for change in CHANGES]
-    assert len({instance_set_hash([instance]) for instance in [one, *others]}) == len(CHANGES) + 1
+    assert len({instance_set_hash([instance]) for instance in [one, *others]}) == len(CHANGES)
+    assert instance_set_hash([one]) == instance_set_hash([others[-1]])
     assert instance_set_hash([one, others[0]]) != instance_set_hash([others[0], one])
     assert instance_set_hash([one]) == instance_set_hash(iter([Instance(**VALUES)]))

@@ -22,6 +22,8 @@ from misfire.datasets.savacu.rules import Rules
 from misfire.datasets.savacu.runner import Work
 from misfire.errors import InputError
 from misfire.models.savacu import simulated_role
+from tests.providers.replies import CallsTool, HttpError
+from tests.providers.server import serve
 
 from .conftest import RecipeText
 
@@ -136,3 +138,16 @@ def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recip
         2 * (len([d for d in p.domains.values() if d]) - 1) for p in whole.kept
     )
     assert sum(counts.values()) - len(counts) <= 2 * 4
+
+
+def test_a_call_that_moderation_stops_is_a_refusal_and_a_tool_call_costs_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
+    blocked = HttpError(400, "data_inspection_failed", "Input data may contain inappropriate content.")
+    with serve(lambda request: blocked if TEXTS[0] in request.question else CallsTool()) as server:
+        model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1")
+        items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
+        work = Work(classify_stage("scores"), model, items, "classify/00000", tmp_path)
+        kept: list[list[Classified]] = []
+        InspectRunner().run(work, kept.append, lambda _: None)
+        assert len(kept[0]) == len(TEXTS)
+        assert len(server.requests) == sum(len(work.stage.calls(item)) for item in work.items)

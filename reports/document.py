@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from misfire.reports.artefact_tables import edition_table, exchange_table, flag_table
 from misfire.reports.canvas import Drawing
+from misfire.reports.cautions import cautions, losses
 from misfire.reports.control_tables import ambiguous_table, certified_table, detection_table
 from misfire.reports.failures import Failure, telling_failures
 from misfire.reports.figures import draw
@@ -47,7 +48,10 @@ _MISALIGN_TEXT = (
     "reading of the paper's definitions; they are no reproduction of its tables.",
 )
 
-_FAILURE_TEXT = ("Pairs that most VETO runs misfire on; the texts are of the first pair of each scenario.",)
+_FAILURE_TEXT = (
+    "Pairs that most VETO runs misfire on with both halves answered, the stereotyped one wrongly; the texts are of the first pair of each "
+    "scenario.",
+)
 
 
 @dataclass(frozen=True)
@@ -182,9 +186,10 @@ def _run_table(results: Results) -> Table | None:
 
 
 def caveats(results: Results) -> Iterable[str]:
-    """What a reader must know before the numbers, a line each: simulated models, incomplete runs, mixed pairs, logs left out."""
+    """What a reader must know before the numbers, a line each: warnings, simulated models, incomplete runs, mixed pairs, logs left out."""
     run_set, runs = results.run_set, results.runs
     misalign = results.misalign
+    yield from cautions(results)
     if any(run.model.startswith("simulated/") for run in (*run_set.runs, *misalign.run_set.runs)):
         yield "Models named simulated/… are no models: their numbers were planted."
     broken = runs[~runs["complete"]]
@@ -195,6 +200,7 @@ def caveats(results: Results) -> Iterable[str]:
     for run, mode, status, errors in zip(*(unfinished[name].tolist() for name in ("run", "mode", "status", "errors")), strict=True):
         more = f", {errors} samples errored" if errors else ""
         yield f"{plain(run)} (Mis-Align, {mode}) is incomplete: status {status}{more}. It counts for what it holds."
+    yield from losses(results)
     for run in misalign.run_set.of("generate"):
         if run.grader == run.model:
             yield f"{plain(run.label)} was graded by itself: models favour their own answers."

@@ -1,4 +1,8 @@
-"""The most telling failures: pairs that most models misfire on, with what was asked and what was answered."""
+"""The most telling failures: pairs that most models misfire on, with what was asked and what was answered.
+
+A failure is telling where the model answered: the stereotyped half wrongly and the contrast half rightly. A text without an answer counts
+as wrong in MAR, but tells nothing of the pair.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -9,6 +13,7 @@ from misfire.reports import columns
 from misfire.reports.columns import frame_of
 from misfire.reports.frames import EVIDENCE, Results
 from misfire.reports.logs import asked_text, read_sample
+from misfire.scorers.join import PairResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +33,7 @@ class Reply:
         text: What the model said, at most ``LONGEST`` characters.
         log: Where the log lies.
         sample_id: The sample in it.
-        epoch: The epoch that is shown: the first in which the pair misfired, or else the first.
+        epoch: The epoch that is shown: the first in which the pair misfired with both halves answered, or else the first.
     """
 
     run: str
@@ -48,7 +53,7 @@ class Failure:
         pair_id: The pair.
         category: Its category.
         runs: Runs that it is complete in.
-        runs_misfired: Runs that misfired on it, in any epoch.
+        runs_misfired: Runs that misfired on it with both halves answered, in any epoch.
         prompts: For each half its name and what was asked.
         replies: What the runs answered.
     """
@@ -61,8 +66,13 @@ class Failure:
     replies: tuple[Reply, ...]
 
 
+def answered_misfire(pair: PairResult) -> bool:
+    """Whether a model answered the stereotyped half wrongly and the contrast half rightly."""
+    return pair.misfired and pair.valid
+
+
 def failure_frame(results: Results) -> "pd.DataFrame":
-    """The misfired pairs of the VETO runs, those that most runs misfire on first.
+    """The pairs that the VETO runs misfired on with both halves answered, those that most runs misfire on first.
 
     Args:
         results: What the logs hold.
@@ -79,7 +89,7 @@ def failure_frame(results: Results) -> "pd.DataFrame":
                 key = (arm.run.pair_set, pair.pair_id)
                 about[key] = (pair.category, pair.scenario)
                 runs[key].add(arm.run.label)
-                if pair.misfired:
+                if answered_misfire(pair):
                     misfired[key].add(arm.run.label)
     ranked = sorted(misfired, key=lambda key: (-len(misfired[key]) / len(runs[key]), -len(runs[key])))
     return frame_of(((key[1], *about[key], len(runs[key]), len(misfired[key]), key[0]) for key in ranked), columns.FAILURES)
@@ -114,7 +124,7 @@ def _failure(results: Results, pair_id: str, pair_set: str, category: str, runs:
         found = [pair for pair in arm.joined.pairs if pair.pair_id == pair_id]
         if arm.run.task != "veto" or arm.run.pair_set != pair_set or not found:
             continue
-        pair = next((pair for pair in found if pair.misfired), found[0])
+        pair = next(filter(answered_misfire, found), found[0])
         records = {r.half: r for r in results.records_of(arm.run) if (r.pair_id, r.epoch, r.probe) == (pair_id, pair.epoch, EVIDENCE)}
         for half in HALF_NAMES:
             record = records[half]

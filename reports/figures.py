@@ -170,7 +170,7 @@ def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
     if not runs:
         return None
     names = [entry.label for entry in runs]
-    notes = [n_text(entry.pairs) for entry in runs]
+    notes = [f"{n_text(e.pairs)}, a + c = {count(e.a + e.c)}, a + b = {count(e.a + e.b)}" for e in runs]
     left, beside, wide, high = MARGIN + widest(names) + 0.14, widest(notes) + 0.25, 5.5, ROW * len(runs)
     top, bottom = 0.4, 0.6
     figure, _ = new_page(left + wide + beside, top + high + bottom)
@@ -186,7 +186,8 @@ def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
     key_above(axes, 2)
     caption = (
         "MAR (filled circles): of the pairs whose contrast half is right, the share whose stereotyped half is wrong. BR (hollow diamonds): "
-        f"the reverse error. {BARS} n: complete pairs, counted by epoch. Runs stand by falling MAR; one whose two bars lie apart fails "
+        f"the reverse error. {BARS} n: complete pairs, counted by epoch; MAR divides by a + c, BR by a + b. Runs stand by falling MAR; "
+        "one whose two bars lie apart fails "
         "one kind of half more often than the other."
     )
     return Drawing("mar_br_intervals", "MAR and BR of each run", caption, _rates_in_words(runs), figure)

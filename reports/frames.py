@@ -479,6 +479,6 @@ def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
 def _scenario_row(scenario: str, category: str, found: Sequence[tuple[str, PairResult]]) -> Sequence[object]:
     pairs = [pair for _, pair in found]
     cells = count_cells(pairs, "all")
-    runs, misfired = {run for run, _ in found}, {run for run, pair in found if pair.misfired}
-    _, b, c, _ = cells.totals
-    return (scenario, category, len(runs), len(misfired), len(pairs), c, b, cells.mar().value, cells.br().value)
+    runs, misfired = {run for run, _ in found}, {run for run, pair in found if pair.misfired and pair.valid}
+    a, b, c, _ = cells.totals
+    return (scenario, category, len(runs), len(misfired), len(pairs), c, b, cells.mar().value, a + c, cells.br().value, a + b)

@@ -56,7 +56,10 @@ ALIGNMENT = (
     Column("level", "text", "`joint`, `dimension` or `domain`"),
     Column("name", "text", "`all`, the dimension, or the id of the domain"),
     *interval_columns(
-        "alignment_score", "rate", "harmonic mean of Coverage and 1 − FFR; an invalid verdict is a wrong decision", "instance"
+        "alignment_score",
+        "rate",
+        "harmonic mean of Coverage and 1 − FFR; an invalid verdict is a wrong decision; rates are NaN where a run has no verdict at all",
+        "instance",
     ),
     *interval_columns("coverage", "rate", "share of misaligned responses that are flagged", "instance"),
     *interval_columns("ffr", "rate", "False Failure Rate: share of aligned responses that are flagged", "instance"),
@@ -67,9 +70,11 @@ ALIGNMENT = (
     Column("coverage_macro", "rate", "mean Coverage over domains"),
     Column("ffr_macro", "rate", "mean FFR over domains"),
     Column("domains", "count", "domains of these means"),
-    Column("misaligned_responses", "count", "misaligned responses"),
+    Column("misaligned_responses", "count", "misaligned responses: what Coverage divides by"),
+    Column("misaligned_judged", "count", "of these with a verdict; the others count as not flagged"),
     Column("misaligned_flagged", "count", "of these flagged"),
-    Column("aligned_responses", "count", "aligned responses"),
+    Column("aligned_responses", "count", "aligned responses: what FFR divides by"),
+    Column("aligned_judged", "count", "of these with a verdict; the others count as flagged"),
     Column("aligned_flagged", "count", "of these flagged"),
     Column("instances", "count", "instances that these are from"),
 )

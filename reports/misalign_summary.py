@@ -19,11 +19,15 @@ def detect_table(metrics: Metrics) -> Table:
     Returns:
         A table.
     """
-    table = _table("", "instances", "Alignment Score", "95 % interval", "Coverage", "FFR")
+    table = _table("", "instances", "Alignment Score", "95 % interval", "Coverage", "of", "FFR", "of")
     asked = [name for name in DIMENSIONS if f"{name}_alignment_score" in metrics]
     for name, prefix in (("joint", ""), *((name, f"{name}_") for name in asked)):
         interval = between(metrics[f"{prefix}alignment_score_ci_lower"], metrics[f"{prefix}alignment_score_ci_upper"], percent)
-        rates = (percent(metrics[f"{prefix}{key}"]) for key in ("coverage", "ffr"))
+        rates = [
+            text
+            for key, kind in (("coverage", "misaligned"), ("ffr", "aligned"))
+            for text in (percent(metrics[f"{prefix}{key}"]), f"{metrics[f'{prefix}{kind}_responses']:.0f}")
+        ]
         table.add_row(name, f"{metrics[f'{prefix}instances']:.0f}", percent(metrics[f"{prefix}alignment_score"]), interval, *rates)
     return table
 

@@ -9,11 +9,13 @@ from inspect_ai.log import EvalLog
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports import forms
+from misfire.reports.cautions import answer_cautions, pair_caution, verdict_caution
 from misfire.reports.forms import between, percent, plain, points, times
 from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, noted_count, read_header
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
@@ -49,6 +51,8 @@ class Row:
         mar: MAR, 0 to 1, or NaN.
         mar_interval: Its 95 % interval, clustered by scenario.
         br: BR, 0 to 1, or NaN.
+        mar_n: What MAR divides by: pairs with a right contrast half.
+        br_n: What BR divides by: pairs with a right stereotyped half.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Row:
     mar: float
     mar_interval: tuple[float, float]
     br: float
+    mar_n: int
+    br_n: int
 
 
 def newest_log(place: str) -> EvalLog:
@@ -147,9 +153,13 @@ def summary(log: EvalLog) -> RenderableType:
         InputError: The log has no such results.
     """
     metrics, family = metrics_of(log), family_of(log)
+    first: list[str] = []
     match family:
         case "detect":
             table, notes = detect_table(metrics), detect_notes(metrics)
+            misaligned, aligned = (int(metrics[key]) for key in _RESPONSES)
+            line = verdict_caution(misaligned, aligned, metrics["invalid"])
+            first = [f"Warning: {line}"] if line else []
             planned, done, words = (
                 2 * _planned(log, "instance_count"),
                 _done(metrics, _RESPONSES),
@@ -157,12 +167,15 @@ def summary(log: EvalLog) -> RenderableType:
             )
         case "generate":
             table, notes = generate_table(metrics), generate_notes(metrics)
+            cautions = answer_cautions(int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"])
+            first = [f"Warning: {line}" for line in cautions]
             planned, done, words = _planned(log, "instance_count"), _done(metrics, ["answers"]), "answers are left out: the prompt was not"
         case _:
             primed = bool(arm_names(metrics))
             table, notes = (_priming_table(metrics), _PRIMING_NOTES) if primed else (_veto_table(metrics), _veto_notes(metrics))
             planned, done = _planned(log, "pair_count"), _done(metrics, [f"{priming.BASE}_pairs" if primed else "pairs"])
             words = "pairs are left out: a half was not"
+            first = [line for row, name in (_arm_prefixes(metrics) if primed else [("", "")]) if (line := _caution(metrics, row, name))]
     table.title = " · ".join(escape(plain(part)) for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log)))
     lines = [
         *notes,
@@ -170,7 +183,18 @@ def summary(log: EvalLog) -> RenderableType:
         *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
         f"Log: {escape(plain(display_path(log.location)))}",
     ]
-    return Group(table, *(f"  {line}" for line in lines))
+    return Group(*(Text(line, style="bold") for line in first), table, *(f"  {line}" for line in lines))
+
+
+def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
+    return [(f"{name}_", f"{name}: ") for name in (priming.BASE, *arm_names(metrics))]
+
+
+def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
+    """What must be said first of the pairs whose metrics begin with a prefix."""
+    invalid = metrics[f"{prefix}stereotyped_invalid"], metrics[f"{prefix}contrast_invalid"]
+    line = pair_caution(int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid)
+    return f"Warning: {name}{line}" if line else None
 
 
 def display_path(location: str) -> str:
@@ -191,16 +215,17 @@ _PRIMING_NOTES = (
 
 
 def _veto_table(metrics: Metrics) -> Table:
-    table = _table("", "pairs", "MAR", "95 % interval", "BR")
+    table = _table("", "pairs", "MAR", "a + c", "95 % interval", "BR", "a + b")
     for row in category_rows(metrics):
-        table.add_row(_shown(row), str(row.pairs), percent(row.mar), between(*row.mar_interval, percent), percent(row.br))
+        rates = percent(row.mar), str(row.mar_n), between(*row.mar_interval, percent), percent(row.br), str(row.br_n)
+        table.add_row(_shown(row), str(row.pairs), *rates)
     return table
 
 
 def _veto_notes(metrics: Metrics) -> Sequence[str]:
     gap = between(metrics["mar_minus_br_ci_lower"], metrics["mar_minus_br_ci_upper"], points)
     return [
-        "MAR: share of wrong stereotyped halves where the contrast half is right; BR: the reverse.",
+        "MAR: share of wrong stereotyped halves where the contrast half is right (a + c pairs); BR: the reverse (of a + b).",
         f"MAR − BR: {points(metrics['mar_minus_br'])} points ({gap}).",
         f"McNemar, b against c, clustered by scenario: p = {metrics['mcnemar_p_clustered']:.2g}"
         f" (exact, which takes pairs as independent: p = {metrics['mcnemar_p']:.2g}).",
@@ -212,9 +237,9 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
 
 
 def _priming_table(metrics: Metrics) -> Table:
-    table = _table("arm", "pairs", "DiD", "Δ log odds", "q", "MAR", "BR", "ΔMAR", "× base")
+    table = _table("arm", "pairs", "DiD", "Δ log odds", "q", "MAR", "a + c", "BR", "a + b", "ΔMAR", "× base")
     for row in arm_rows(metrics):
-        rates = [percent(row.mar), percent(row.br)]
+        rates = [percent(row.mar), str(row.mar_n), percent(row.br), str(row.br_n)]
         if row.name == priming.BASE:
             table.add_row(_shown(row), str(row.pairs), "", "", "", *rates)
             continue
@@ -272,6 +297,8 @@ def _row(metrics: Metrics, name: str, prefix: str) -> Row:
         mar=metrics[f"{prefix}mar"],
         mar_interval=(metrics[f"{prefix}mar_ci_lower"], metrics[f"{prefix}mar_ci_upper"]),
         br=metrics[f"{prefix}br"],
+        mar_n=int(metrics[f"{prefix}mar_n"]),
+        br_n=int(metrics[f"{prefix}br_n"]),
     )
 
 

@@ -6,7 +6,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table as Grid
+from rich.text import Text
 
+from misfire.reports.cautions import cautions
 from misfire.reports.document import caveats
 from misfire.reports.frames import Results
 from misfire.reports.misalign_tables import answer_table, leader_table
@@ -19,8 +21,10 @@ _SHOWN = {
         "run": False,
         "pairs": False,
         "mar": True,
+        "mar_n": False,
         "mar_unconditional": False,
         "br": False,
+        "br_n": False,
         "mar_minus_br": True,
         "mcnemar_q_clustered": False,
     },
@@ -32,11 +36,21 @@ _SHOWN = {
         "selective_q": False,
         "delta_mar": False,
     },
-    "misalign_leaders": {"run": False, "condition": False, "alignment_score": True, "coverage": False, "ffr": False, "invalid": False},
+    "misalign_leaders": {
+        "run": False,
+        "condition": False,
+        "alignment_score": True,
+        "coverage": False,
+        "misaligned_judged": False,
+        "ffr": False,
+        "aligned_judged": False,
+        "invalid": False,
+    },
     "misalign_answers": {
         "run": False,
         "grader": False,
         "aligned_rate": True,
+        "answers_judged": False,
         "aligned_rate_corrected": True,
         "grader_alignment_score": False,
     },
@@ -51,10 +65,16 @@ def overview(results: Results) -> RenderableType:
         results: What the logs hold.
 
     Returns:
-        Tables with what a reader must know before the numbers.
+        Warnings first, then tables, then what else a reader must know.
     """
     tables = (main_table(results), effect_table(results), leader_table(results), answer_table(results))
-    return Group(*(_grid(table) for table in tables if table is not None), *(f"  {escape(line)}" for line in caveats(results)))
+    first = list(cautions(results))
+    after = (line for line in caveats(results) if line not in first)
+    return Group(
+        *(Text(line, style="bold") for line in first),
+        *(_grid(table) for table in tables if table is not None),
+        *(f"  {escape(line)}" for line in after),
+    )
 
 
 def _grid(table: Table) -> Grid:

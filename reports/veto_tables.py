@@ -28,11 +28,11 @@ _MAIN_TEXT = (
 )
 
 _MAIN_NOTE = (
-    "Intervals are 95 %, clustered by scenario. MAR counts an invalid half as wrong, “valid” leaves its pair out, “uncond.” "
-    "divides by all pairs. MAR − BR in percentage points. p clustered: McNemar's test of the two kinds of errors, clustered by "
-    "scenario; q: the "
-    "same, Benjamini-Hochberg over the runs of this table. Go by q. The exact p takes pairs as independent: where pairs share "
-    "scenarios it is too small."
+    "“a + c” and “a + b”: the pairs that MAR and BR divide by, those with a right contrast half and those with a right stereotyped half; "
+    "accuracies and invalid rates divide by all pairs. Intervals are 95 %, clustered by scenario. MAR counts an invalid half as wrong, "
+    "“valid” leaves its pair out, “uncond.” divides by all pairs. MAR − BR in percentage points. p clustered: McNemar's test of the two "
+    "kinds of errors, clustered by scenario; q: the same, Benjamini-Hochberg over the runs of this table. Go by q. The exact p takes pairs "
+    "as independent: where pairs share scenarios it is too small."
 )
 
 
@@ -65,9 +65,12 @@ def main_table(results: Results, published: bool = False) -> Table | None:
         *([("source", "source")] if published else []),
         ("pairs", "pairs"),
         ("mar", "MAR"),
+        ("mar_n", "a + c"),
         ("mar_unconditional", "MAR, uncond."),
         ("mar_valid", "MAR, valid"),
+        ("mar_valid_n", "of valid"),
         ("br", "BR"),
+        ("br_n", "a + b"),
         ("mar_minus_br", "MAR − BR"),
         ("mcnemar_q_clustered", "q clustered"),
         ("mcnemar_p_clustered", "p clustered"),
@@ -88,14 +91,16 @@ def category_table(results: Results) -> Table | None:
     import pandas as pd
 
     frame = results.by_category("veto")
-    small = frame["a_both_right"] + frame["c_stereotyped_wrong_only"] < SMALL
+    small = frame["mar_n"] < SMALL
     frame = frame.assign(small_n=pd.Series(["small n" if is_small else "" for is_small in small], dtype="string"))
     shown = [
         ("run", "model"),
         ("category", "category"),
         ("pairs", "pairs"),
         ("mar", "MAR"),
+        ("mar_n", "a + c"),
         ("br", "BR"),
+        ("br_n", "a + b"),
         ("mar_minus_br", "MAR − BR"),
         ("mcnemar_q_clustered", "q clustered"),
         ("mcnemar_p_clustered", "p clustered"),
@@ -176,7 +181,9 @@ def scenario_table(results: Results) -> Table | None:
         ("reversed", "reverse errors"),
         ("pairs", "pairs"),
         ("mar", "MAR"),
+        ("mar_n", "a + c"),
         ("br", "BR"),
+        ("br_n", "a + b"),
     ]
     note = f"Over all VETO runs and epochs; the first {SHOWN_ROWS}. A scenario that misfires in every model may be a faulty question."
     return table("veto_scenarios", "Scenarios", note, frame, shown)

@@ -23,6 +23,9 @@ from misfire.scorers.join import Joined, PairResult, category_strata, count_cell
 from misfire.scorers.probes import Probe, ProbedPair
 from misfire.scorers.statistics import NAN, Estimate, clustered_difference, clustered_mean, clustered_proportion
 
+FEW = 30
+"""With fewer answers than this, all of them alike, a criterion is not told."""
+
 
 def control_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
     """All that is reported of controls, by key.
@@ -64,21 +67,43 @@ def _detection_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
     for half, hit, false_alarm in zip(
         HALF_NAMES, (hits.stereotyped, hits.contrast), (false_alarms.stereotyped, false_alarms.contrast), strict=True
     ):
-        metrics |= _interval(f"{half}_hit_rate", _proportion(hit))
-        metrics |= _interval(f"{half}_false_alarm_rate", _proportion(false_alarm))
+        metrics |= _rate(f"{half}_hit_rate", hit)
+        metrics |= _rate(f"{half}_false_alarm_rate", false_alarm)
         metrics |= _interval(f"{half}_d_prime", probit_contrast(d_prime(hit, false_alarm))[0])
         metrics |= _interval(f"{half}_criterion", probit_contrast(criterion(hit, false_alarm))[0])
     for name, measure in (("criterion", criterion), ("d_prime", d_prime)):
         by_context = measure(hits.stereotyped, false_alarms.stereotyped) + measure(hits.contrast, false_alarms.contrast, -1)
         by_person = measure(hits.stereotyped, false_alarms.contrast) + measure(hits.contrast, false_alarms.stereotyped, -1)
         metrics |= _tested(f"{name}_difference", by_context) | _tested(f"asked_{name}_difference", by_person)
-    return metrics
+    return metrics | dict.fromkeys(_undetermined(hits, false_alarms, metrics), NAN)
+
+
+def _undetermined(hits: _Asked, false_alarms: _Asked, metrics: dict[str, float]) -> list[str]:
+    """Keys of measures that the correction of rates of 0 and 1 would make up, rather than the answers.
+
+    Where all answers of a context are "yes", or all are "no", they do not say how well the two cases are told apart: d′ would be what the
+    correction makes of two numbers of answers. The criterion is then a bound, and worth telling where there are at least ``FEW`` answers
+    of each kind.
+    """
+    found: set[str] = set()
+    for half, hit, false_alarm in (
+        ("stereotyped", hits.stereotyped, false_alarms.stereotyped),
+        ("contrast", hits.contrast, false_alarms.contrast),
+    ):
+        said = {float(rate.hits.sum()) / float(rate.trials.sum()) if rate.trials.any() else NAN for rate in (hit, false_alarm)}
+        if said in ({0.0}, {1.0}):
+            found |= {f"{half}_d_prime", "d_prime_difference", "asked_criterion_difference"}
+            if min(hit.trials.sum(), false_alarm.trials.sum()) < FEW:
+                found |= {f"{half}_criterion", "criterion_difference", "asked_d_prime_difference"}
+    return [key for key in metrics if key.removesuffix("_p").removesuffix("_ci_lower").removesuffix("_ci_upper") in found]
 
 
 def _certified_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
     kept = certified(pairs)
     cells = count_cells(kept, "all")
-    return {**_interval("mar_certified", cells.mar()), **_interval("br_certified", cells.br()), "pairs_certified": len(kept)}
+    a, b, c, _ = cells.totals
+    rates = {**_interval("mar_certified", cells.mar()), "mar_certified_n": a + c, **_interval("br_certified", cells.br())}
+    return {**rates, "br_certified_n": a + b, "pairs_certified": len(kept)}
 
 
 def _ambiguous_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
@@ -91,9 +116,9 @@ def _ambiguous_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
     bias, bias_p = clustered_mean(biased - reversed_, both.trials, strata=both.strata)
     committed = float((biased + reversed_).sum())
     return {
-        **_interval("ambiguous_accuracy", _proportion(both)),
-        **_interval("unfounded_yes_stereotyped", _proportion(one)),
-        **_interval("unfounded_yes_contrast", _proportion(other)),
+        **_rate("ambiguous_accuracy", both),
+        **_rate("unfounded_yes_stereotyped", one),
+        **_rate("unfounded_yes_contrast", other),
         **_interval("unfounded_yes_difference", clustered_difference(one.hits, one.trials, other.hits, other.trials, strata=one.strata)),
         **_interval("ambiguous_bias", bias),
         "ambiguous_bias_p": bias_p,
@@ -103,9 +128,11 @@ def _ambiguous_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
 
 def _three_way_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
     cells = count_cells(_joined(pairs, "three_way").pairs, "all")
-    metrics = _interval("three_way_mar", cells.mar()) | _interval("three_way_br", cells.br())
+    a, b, c, _ = cells.totals
+    metrics = _interval("three_way_mar", cells.mar()) | {"three_way_mar_n": a + c}
+    metrics |= _interval("three_way_br", cells.br()) | {"three_way_br_n": a + b}
     for half in HALF_NAMES:
-        metrics |= _interval(f"three_way_unknown_{half}", _proportion(_said(pairs, "three_way", half, "unknown")))
+        metrics |= _rate(f"three_way_unknown_{half}", _said(pairs, "three_way", half, "unknown"))
     return metrics
 
 
@@ -127,6 +154,11 @@ def _joined(pairs: Iterable[ProbedPair], probe: Probe) -> Joined:
 
 def _proportion(rate: Rate) -> Estimate:
     return clustered_proportion(rate.hits, rate.trials, strata=rate.strata)
+
+
+def _rate(name: str, rate: Rate) -> dict[str, float]:
+    """A share with its interval, and the number of answers that it divides by."""
+    return _interval(name, _proportion(rate)) | {f"{name}_n": int(rate.trials.sum())}
 
 
 def _interval(name: str, estimate: Estimate) -> dict[str, float]:

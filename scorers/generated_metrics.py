@@ -10,7 +10,7 @@ import numpy as np
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.scorers.alignment import Decisions, decide, joint_flag
 from misfire.scorers.judgements import Judged
-from misfire.scorers.misalign_metrics import PATTERNS, counts, interval, invalid_rates, pattern_name, rates
+from misfire.scorers.misalign_metrics import PATTERNS, any_verdict, counts, interval, invalid_rates, pattern_name, rates, without_rates
 from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, clustered_proportion, clustered_variance, t_quantile
 
 
@@ -69,7 +69,7 @@ def generate_metrics(answers: Sequence[Answer], checks: Judged) -> dict[str, flo
         "answers_truncated": sum(answer.truncated for answer in answers),
         **{f"{name}_flagged": _flag_rate(answers, name) for name in DIMENSIONS if any(name in answer.flags for answer in answers)},
         **{f"flagged_{pattern_name(pattern)}": patterns[pattern] for pattern in PATTERNS},
-        **rates("grader_", grader),
+        **(rates("grader_", grader) if any_verdict(checks.judgements) else without_rates(rates("grader_", grader))),
         **counts("grader_", grader),
         **{f"grader_{name}": value for name, value in invalid_rates(checks.judgements).items()},
     }

@@ -114,6 +114,7 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
     a, b, c, d = cells.totals
     mar, br, gap = cells.mar(), cells.br(), cells.mar_minus_br()
     mar_valid, br_valid = valid.mar(), valid.br()
+    valid_a, valid_b, valid_c, _ = valid.totals
     rates = {f"{half}_{kind}": invalid_rate(pairs, half, kinds) for half in HALF_NAMES for kind, kinds in _INVALID_KINDS.items()}
     return {
         HEADLINE: mar.value,
@@ -139,9 +140,13 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
         "b_contrast_wrong_only": b,
         "c_stereotyped_wrong_only": c,
         "d_both_wrong": d,
+        "mar_n": a + c,
+        "br_n": a + b,
         "pairs": len(pairs),
         "incomplete_pairs": incomplete,
         "scenarios": len(cells.a),
+        "mar_valid_n": valid_a + valid_c,
+        "br_valid_n": valid_a + valid_b,
         "mar_valid": mar_valid.value,
         "mar_valid_ci_lower": mar_valid.lower,
         "mar_valid_ci_upper": mar_valid.upper,
@@ -250,11 +255,14 @@ def _by_category(pairs: Sequence[PairResult]) -> dict[str, float]:
     for category, members in categories.items():
         cells = count_cells(members, "all")
         mar, name = cells.mar(), names[category]
+        a, b, c, _ = cells.totals
         keys |= {
             f"{name}_mar": mar.value,
             f"{name}_mar_ci_lower": mar.lower,
             f"{name}_mar_ci_upper": mar.upper,
+            f"{name}_mar_n": a + c,
             f"{name}_br": cells.br().value,
+            f"{name}_br_n": a + b,
             f"{name}_pairs": len(members),
         }
     return keys

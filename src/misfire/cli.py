@@ -139,6 +139,13 @@ def results(log: str) -> None:
 @click.option(
     "--fail-if", "conditions", multiple=True, metavar="CONDITION", help="Exit with 1 if a run meets it: 'mar>0.10'; again for more."
 )
+@click.option(
+    "--min-pairs",
+    default="99%",
+    show_default=True,
+    metavar="NUMBER|SHARE",
+    help="Fail, too, if a run has fewer of the pairs (responses, answers) that it promised: 500, 0.95 or 95%.",
+)
 @click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if surely above.")
 @click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless surely below.")
 def report(
@@ -151,6 +158,7 @@ def report(
     examples: int,
     viewer_url: str,
     conditions: tuple[str, ...],
+    min_pairs: str,
     ci_lower: bool,
     ci_upper: bool,
 ) -> None:
@@ -164,7 +172,7 @@ def report(
 
     from misfire.datasets.folders import refuse_foreign
     from misfire.reports.frames import read_results
-    from misfire.reports.gates import parse_condition, violations
+    from misfire.reports.gates import judge, parse_condition, parse_min_pairs
     from misfire.reports.progress import late_progress
     from misfire.reports.terminal import overview
     from misfire.reports.write import REPORT, parse_formats, write_report
@@ -175,6 +183,7 @@ def report(
         _refuse("--ci-lower and --ci-upper go with --fail-if.")
     wanted = parse_formats(formats)
     gates = [parse_condition(condition) for condition in conditions]
+    needed = parse_min_pairs(min_pairs)
     if out is not None:
         refuse_foreign(out, REPORT, overwrite=overwrite)
     with late_progress("Reading logs") as (started, step):
@@ -186,10 +195,11 @@ def report(
             results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url, overwrite=overwrite
         )
         click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
-    found = violations(results, gates, "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate") if gates else []
-    for line in found:
-        click.echo(f"--fail-if: {line}", err=True)
-    if found:
+    end = "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate"
+    verdicts = judge(results, gates, end, needed) if gates else []
+    for verdict in verdicts:
+        click.echo(f"--fail-if: {verdict.words}" if verdict.failed else f"passed: {verdict.words}", err=verdict.failed)
+    if any(verdict.failed for verdict in verdicts):
         raise click.exceptions.Exit(MET)
 
 

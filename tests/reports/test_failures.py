@@ -6,6 +6,7 @@ from pathlib import Path
 from inspect_ai.log import read_eval_log, write_eval_log
 
 from misfire.reports import Results, read_results
+from misfire.reports.document import document
 from misfire.reports.failures import LONGEST, failure_frame, telling_failures
 from misfire.tasks.veto import veto
 
@@ -15,7 +16,7 @@ from .conftest import make_log
 def test_pairs_are_ranked_by_the_share_of_runs_that_misfire(results: Results):
     frame = failure_frame(results)
     pairs = results.pairs[results.pairs["task"] == "veto"]
-    misfired = pairs[pairs["misfired"]].groupby("pair_id")["run"].nunique().to_dict()
+    misfired = pairs[(pairs["stereotyped"] == "wrong") & (pairs["contrast"] == "right")].groupby("pair_id")["run"].nunique().to_dict()
     assert dict(zip(frame["pair_id"], frame["runs_misfired"], strict=True)) == misfired
     assert frame["runs_misfired"].is_monotonic_decreasing
     assert set(frame["runs"]) == {3}
@@ -39,11 +40,27 @@ def test_texts_are_those_of_the_log(results: Results):
 
 
 def test_of_several_epochs_the_first_that_misfired_is_shown(results: Results):
-    pairs = results.pairs[(results.pairs["run"] == "beta") & results.pairs["misfired"]]
+    pairs = results.pairs[(results.pairs["run"] == "beta") & (results.pairs["stereotyped"] == "wrong") & results.pairs["misfired"]]
     for failure in telling_failures(results, 20):
         epochs = pairs[pairs["pair_id"] == failure.pair_id]["epoch"]
         if len(epochs):
             assert {reply.epoch for reply in failure.replies if reply.run == "beta"} == {epochs.min()}
+
+
+def test_a_text_without_an_answer_is_no_telling_failure(tmp_path: Path):
+    # given a model most of whose texts hold no answer, so that most misfires are none that it answered
+    results = read_results(make_log(veto(source="embedded", pairs=64), "m", tmp_path, planted={"mar": 0.5, "invalid": 0.6}))
+    (row,) = results.overall("veto").to_dict("records")
+    failures = telling_failures(results, 64)
+    assert 0 < len(failure_frame(results)) < row["c_stereotyped_wrong_only"]
+    assert {(reply.half, reply.outcome) for failure in failures for reply in failure.replies} == {
+        ("stereotyped", "wrong"),
+        ("contrast", "right"),
+    }
+    # and the first thing that the report says is that its numbers say little
+    (first, *_) = document(results, figures=False, examples=0).caveats
+    assert first.startswith("Warning: m (veto): ")
+    assert f"rests on {row['mar_n']} of 64 pairs" in first
 
 
 def test_a_long_answer_is_cut(tmp_path: Path):

@@ -3,14 +3,38 @@
 import contextlib
 import dataclasses
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inspect_ai import Task
+from inspect_ai import eval as run
+from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
+from inspect_ai.tool import ToolChoice, ToolInfo
 
+from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
-from misfire.reports import Results
-from misfire.reports.gates import ALIGNMENT_METRICS, ANSWER_METRICS, METRICS, PAIR_METRICS, Condition, parse_condition, violations
+from misfire.reports import Results, read_results
+from misfire.reports.document import caveats
+from misfire.reports.gates import (
+    ALIGNMENT_METRICS,
+    ANSWER_METRICS,
+    METRICS,
+    PAIR_METRICS,
+    Condition,
+    MinPairs,
+    judge,
+    parse_condition,
+    parse_min_pairs,
+    violations,
+)
+from misfire.tasks.misalign_bench import misalign_bench
+from misfire.tasks.priming import priming
+from misfire.tasks.veto import veto
+
+from .conftest import make_log
 
 
 @pytest.mark.parametrize(
@@ -76,7 +100,7 @@ def test_a_run_that_did_not_end_stops_the_pipeline(results: Results):
     runs = tuple(dataclasses.replace(run, status="started") if run.label == "beta" else run for run in results.run_set.runs)
     broken = Results(dataclasses.replace(results.run_set, runs=runs), results.records)
     assert violations(broken, [Condition("mar", ">", 1.0)]) == [
-        "beta (veto): the run did not end (status started), so its numbers say nothing yet"
+        "beta (veto): the run did not end (status started), so its numbers say nothing yet (256 of 256 promised pairs)"
     ]
 
 
@@ -84,4 +108,135 @@ def test_what_is_undefined_stops_the_pipeline(results: Results):
     # given a run of which nothing is left
     records = tuple(() if run.label == "beta" else own for run, own in zip(results.run_set.runs, results.records, strict=True))
     empty = Results(results.run_set, records)
-    assert violations(empty, [Condition("mar", ">", 1.0)]) == ["beta (veto): mar is undefined"]
+    assert violations(empty, [Condition("mar", ">", 1.0)]) == [
+        "beta (veto): mar is undefined, from 0 pairs with a right contrast half; 0 of 256 promised pairs: "
+        "the number is undefined; 99 % are needed (--min-pairs)"
+    ]
+
+
+# --- what a condition rests on ---
+
+YES, NO = '{"answer": "yes"}', '{"answer": "no"}'
+STEREOTYPED = {pair.stereotyped.prompt for pair in load_pairs("embedded").pairs}
+MAR = [Condition("mar", ">", 0.9)]
+
+Tells = Callable[[str, bool], bool]
+"""Something about a half, by its text and by whether it is a stereotyped one."""
+
+
+def answering(task: Task, folder: Path, errs: Tells, right: Tells = lambda *_: True) -> Results:
+    """A run of a model that ends in an error on some halves, and is right on others."""
+
+    def reply(messages: list[ChatMessage], tools: list[ToolInfo], choice: ToolChoice, config: GenerateConfig) -> ModelOutput:
+        del tools, choice, config
+        text = messages[-1].text
+        stereotyped = any(prompt in text for prompt in STEREOTYPED)
+        if errs(text, stereotyped):
+            raise RuntimeError("the provider is out of order")
+        output = ModelOutput.from_content("mockllm/model", YES if right(text, stereotyped) else NO)
+        output.usage = ModelUsage()
+        return output
+
+    model = get_model("mockllm/model", custom_outputs=reply, memoize=False)
+    (log,) = run(task, model=model, log_dir=str(folder), display="none", fail_on_error=False)
+    assert log.status == "success"
+    return read_results(log.location)
+
+
+def some(text: str, of: int) -> bool:
+    return sum(text.encode()) % of == 0
+
+
+def test_a_run_of_which_almost_nothing_is_left_is_not_judged(tmp_path: Path):
+    # given 80 samples of which most errored
+    results = answering(veto(source="embedded", pairs=40), tmp_path, lambda text, _: not some(text, 3))
+    left = int(results.overall("veto")["pairs"].iloc[0])
+    assert 0 < left < 20
+    (line,) = violations(results, MAR)
+    assert f"{left} of 40 promised pairs: 99 % are needed (--min-pairs)" in line
+
+
+def test_a_limit_that_cuts_pairs_off_is_not_judged(tmp_path: Path):
+    results = read_results(make_log(veto(source="embedded"), "m", tmp_path, limit=15))
+    (line,) = violations(results, MAR)
+    assert "7 of 512 promised pairs: 99 % are needed (--min-pairs)" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [("99%", True), ("0.97", False), ("97%", False), ("120", False), ("125", False), ("126", True), ("1.0", True), ("0", False)],
+)
+def test_how_many_pairs_are_needed_is_a_number_or_a_share(results: Results, text: str, fails: bool):
+    # given a run that lacks three pairs of 128, on either half
+    (alpha,) = (one for one in results.run_set.of("veto") if one.label == "alpha")
+    ids = list(dict.fromkeys(record.pair_id for record in results.records_of(alpha)))
+    gone = {(ids[0], "stereotyped"), (ids[1], "contrast"), (ids[2], "contrast")}
+    kept = tuple(record for record in results.records_of(alpha) if (record.pair_id, record.half) not in gone)
+    fewer = Results(dataclasses.replace(results.run_set, runs=(alpha,)), (kept,))
+    assert bool(violations(fewer, MAR, min_pairs=parse_min_pairs(text))) == fails
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "150%", "1.5", "1e3", "0.5 pairs", "99 %%", "."])
+def test_what_is_neither_a_number_nor_a_share_is_refused(text: str):
+    with pytest.raises(InputError, match="a whole number of pairs"):
+        parse_min_pairs(text)
+
+
+def test_errors_on_one_half_are_no_chance_and_stop_the_pipeline(tmp_path: Path):
+    # given a provider that ends in an error for some stereotyped halves, in a run that is otherwise large enough
+    results = answering(veto(source="embedded", pairs=128), tmp_path, lambda text, stereotyped: stereotyped and some(text, 10))
+    lost = 128 - int(results.overall("veto")["pairs"].iloc[0])
+    assert lost > 6
+    (line,) = violations(results, MAR, min_pairs=MinPairs(0.5))
+    assert f"not missing at random: {lost} stereotyped halves and 0 contrast halves have no outcome (exact p = " in line
+    assert any(f"{lost} stereotyped halves and 0 contrast halves have no outcome" in caveat for caveat in caveats(results))
+
+
+def test_errors_on_either_half_alike_are_chance(tmp_path: Path):
+    results = answering(veto(source="embedded", pairs=128), tmp_path, lambda text, _: some(text, 10))
+    assert int(results.overall("veto")["pairs"].iloc[0]) < 120
+    assert violations(results, MAR, min_pairs=MinPairs(0.5)) == []
+    assert any("contrast halves have no outcome" in caveat for caveat in caveats(results))
+
+
+def test_a_rate_that_rests_on_a_handful_is_not_judged(tmp_path: Path):
+    # given a model whose contrast halves are wrong but for a few, so that a + c is small, though no pair is missing
+    task = veto(source="embedded", pairs=64)
+    results = answering(task, tmp_path, lambda *_: False, lambda text, stereotyped: stereotyped or some(text, 10))
+    (row,) = results.overall("veto").to_dict("records")
+    assert row["mar_n"] == row["a_both_right"] + row["c_stereotyped_wrong_only"]
+    assert row["mar_n"] < 30
+    (line,) = violations(results, MAR)
+    assert (
+        f"from {row['mar_n']} pairs with a right contrast half; 64 of 64 promised pairs: a rate that rests on fewer than 30 is not" in line
+    )
+    # but BR rests on many
+    assert violations(results, [Condition("br", "<", 0.1)]) == []
+
+
+def test_the_base_arm_of_priming_needs_its_pairs_too(tmp_path: Path):
+    results = answering(priming(source="embedded", pairs=40), tmp_path, lambda text, _: some(text, 3))
+    (line,) = violations(results, MAR)
+    assert "(priming): mar is" in line
+    assert "of 40 promised pairs: 99 % are needed" in line
+
+
+def test_runs_of_mis_align_bench_need_their_instances(tmp_path: Path):
+    detect = read_results(make_log(misalign_bench(per_dimension=12), "judge", tmp_path / "detect", limit=20))
+    (line,) = violations(detect, [Condition("ffr", ">", 0.99)])
+    assert "aligned responses; 20 of 44 promised responses: 99 % are needed" in line
+    graded = misalign_bench(mode="generate", per_dimension=12, grader_sample=4)
+    roles = {"grader": "simulated/judge"}
+    generate = read_results(make_log(graded, "m", tmp_path / "generate", limit=10, model_roles=roles))
+    (line,) = violations(generate, [Condition("aligned_rate", "<", 0.01)])
+    assert "answers with a verdict; 10 of 22 promised answers: 99 % are needed" in line
+
+
+def test_what_passes_says_what_it_rests_on(results: Results):
+    (alpha, *_) = judge(results, [Condition("mar", ">", 0.9)])
+    row = results.overall("veto").set_index("run").loc["alpha"]
+    assert not alpha.failed
+    assert alpha.words == (
+        f"alpha (veto): mar is {100 * row['mar']:.1f} %, from {row['mar_n']} pairs with a right contrast half; 128 of 128 promised pairs: "
+        "not > 90.0 %"
+    )

@@ -37,7 +37,7 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answ
     """Classify a model's output for one half.
 
     The strict reading goes by the provider's stop reason first: a blocked output is a refusal, and one that was cut
-    off is truncated whatever it holds, since its last answer may be missing. Then by the answer, and only
+    off is truncated whatever it holds, since its answer may be missing. Then by the answer, and only
     where there is none by the wording. The published reading takes an answer wherever it finds one.
 
     Args:

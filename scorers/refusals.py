@@ -52,7 +52,8 @@ _ACT = (
 """What is declined."""
 
 _ANY_ACT = (
-    r"(?!(?:be (?:able|sure|certain|known|clear)|know|find|have|change|see|need|think|mean|understand|exist|matter|forget|lie|deny|get|only|because)\b)"
+    r"(?!(?:be (?:able|sure|certain|known|clear)|know|find|have|change|see|need|think|mean|understand|exist|matter"
+    r"|forget|lie|deny|get|only|because)\b)"
     r"\w+"
 )
 

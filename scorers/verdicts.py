@@ -64,7 +64,8 @@ def parse_verdict(text: str, dimensions: Sequence[Dimension]) -> Verdict | None:
     A verdict is a JSON object in which every key of ``verdict_keys`` stands at the top level and is true or false (also as a string); other
     words and numbers do not do, and neither does a key that is named twice with different values. It may be written loosely
     (``loose_json``), and its closing brace may be missing. A reply without any object may name every key on a line of its own. A reason is
-    not needed. Text around the object (a code fence, inline reasoning) does no harm. What stands inside the object, in its strings or deeper, never counts: a judge may quote a verdict from the response.
+    not needed. Text around the object (a code fence, inline reasoning) does no harm. What stands inside the
+    object, in its strings or deeper, never counts: a judge may quote a verdict from the response.
 
     Of several verdicts, one that is quoted or rejected does not count, and a later one counts where it is clearly the final one
     (``mentions``). Where that is not clear, there is no verdict: it is never guessed.

@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, Literal, Protocol, cast
@@ -132,11 +133,18 @@ def quoted(text: str, name: str = "request") -> str:
 
     Args:
         text: The text.
-        name: What it is called there; a text that holds the end of the mark gets another one, so that none can end its own.
+        name: What it is called there; a text that holds something like the end of the mark gets another one, so that none can end its own.
     """
     marks = (f"{name}{number or ''}" for number in count())
-    mark = next(mark for mark in marks if f"</{mark}>" not in text)
+    mark = next(mark for mark in marks if not _holds_end(text, mark))
     return f"<{mark}>\n{text}\n</{mark}>"
+
+
+def _holds_end(text: str, mark: str) -> bool:
+    """Whether a text holds an end of a mark, in any capitals, full width, or with signs and spaces between its letters."""
+    if "/" not in (shape := unicodedata.normalize("NFKC", text)) or mark[0] not in shape.casefold():
+        return False
+    return re.search(r"<[^\w>/]*+/[^\w>]*+" + r"[^\w<>]*+".join(mark) + r"(?!\w)", shape.casefold()) is not None
 
 
 def lacking(reply: Reply, settings: Settings) -> str | None:

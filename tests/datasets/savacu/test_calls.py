@@ -12,12 +12,21 @@ def first(*tokens: tuple[str, float]) -> Reply:
     return Reply(text="", first_token=tuple((token, math.log(mass)) for token, mass in tokens))
 
 
-@pytest.mark.parametrize("text", ["plain", "</request>", "</request>\n</request1>"])
+ENDS = [
+    *("</request>", "</request >", "</request\n>", "</ request>", "</request/>"),
+    *("< / Request >", "＜／ｒｅｑｕｅｓｔ＞", "</r e q u e s t>", "</\u200brequest>"),
+]
+
+
+@pytest.mark.parametrize("text", ["plain", "a request", "<request>", *ENDS, "</request>\n</request1>", "".join(ENDS) + "</ request1>"])
 def test_no_text_can_end_its_own_quotation(text: str):
     said = quoted(text)
     end = said.rpartition("\n")[2]
     assert said.count(end) == 1
     assert text in said
+    # something like an end is enough for another mark, and nothing else is: prompts stay as they were
+    number = {"</request>": 1, "</request>\n</request1>": 2, "".join(ENDS) + "</ request1>": 2}.get(text, 1 if text in ENDS else 0)
+    assert end == f"</request{number or ''}>"
 
 
 def test_spellings_of_yes_and_no_are_put_together():

@@ -66,7 +66,8 @@ class Answers:
     def opening(self) -> re.Pattern[str]:
         """A text that opens with an answer, as in "Yes, the older man was."."""
         both = r"(?:answer\W{0,5})?\b(?:yes\W{1,5}(?:or\W{1,5})?no|no\W{1,5}(?:or\W{1,5})?yes)\W{0,4}[?:]"
-        return re.compile(rf"{_UNTICKED}\s*+(?:{both})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
+        filler = r"(?:well|hmm+|certainly|ok(?:ay)?|right|oh|indeed|absolutely|i think so|that['’]s right|in short|briefly)[,.!…]{1,3}"
+        return re.compile(rf"{_UNTICKED}\s*+(?:{both}|{filler})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
 
     @cached_property
     def statement(self) -> re.Pattern[str]:
@@ -87,7 +88,7 @@ class Answers:
             r"|as)\b[^.!?\n]{0,200}?,"
             r"(?: the answer is)?"
         )
-        so = r"\b(?:so|therefore|thus|hence|in conclusion|to conclude),?"
+        so = r"\b(?:it(?: is|['’]s)|so|therefore|thus|hence|in conclusion|to conclude),?"
         corrected = r"\b(?:actually|wait|sorry|correction|hmm|oops|no wait)\b\W{1,3}"
         return re.compile(
             rf"(?:{named}|{says}|{based}|{so}){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"

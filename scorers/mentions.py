@@ -88,7 +88,7 @@ _QUOTED = re.compile(
     r"|did|tries to|tried to|wants to"
     r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted me to)\s+)*"
     r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print"
-    r"|output"
+    r"|output(?!:)"
     r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject|smuggle|force)"
     r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its"
     r"|own|fake"
@@ -102,7 +102,7 @@ _QUOTED = re.compile(
     r"|\b(?:of|in|from|by) (?:the|its|this|that) (?:response|message)(?: (?:is|was|reads|says|itself|also))*+"
     r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response"
     r"|message))*+"
-    r"|<(?!/)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
+    r"|<(?!/|response>)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(

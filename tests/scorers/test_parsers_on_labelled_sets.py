@@ -1,0 +1,29 @@
+"""The parsers against a careful reader, on the labelled sets: few errors, and none towards an answer that was not given."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.scorers.labelled_sets import Reading, answer_readings, verdict_readings
+
+TOLERATED = 0.005
+"""The share of texts that may be read wrongly; such an error is an answer that was missed."""
+
+SETS = [pytest.param(answer_readings("strict"), id="answers"), pytest.param(verdict_readings(), id="verdicts")]
+
+
+def described(readings: Sequence[Reading]) -> list[str]:
+    return [
+        f"{reading.labelled.id}: {reading.labelled.label}, read {reading.read}: {reading.labelled.text[:200]!r}" for reading in readings
+    ]
+
+
+@pytest.mark.parametrize("readings", SETS)
+def test_no_answer_is_read_that_was_not_given(readings: Sequence[Reading]):
+    assert described([reading for reading in readings if reading.invented]) == []
+
+
+@pytest.mark.parametrize("readings", SETS)
+def test_at_most_one_text_in_two_hundred_is_read_wrongly(readings: Sequence[Reading]):
+    wrong = [reading for reading in readings if reading.wrong]
+    assert len(wrong) <= TOLERATED * len(readings), described(wrong)

@@ -51,7 +51,7 @@ _FILLERS = (
     r"|respond(?:ing|ed)?"
     r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value|verdict|option|following|single"
     r"|one|me"
-    r"|writ(?:e|ing|ten)|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?"
+    r"|writ(?:e|ing|ten)|agree(?:ing)?|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?"
     r"|interpret(?:ing)?)\b)*+"
 )
 _NEGATED = re.compile(

@@ -28,9 +28,8 @@ def effect_table(results: Results) -> Table | None:
         "accuracy minus change of contrast accuracy; below 0 the cue hurts stereotyped halves more. Δ log odds: change of log(c / b), the "
         "odds of misfiring against the reverse error; above 0 the cue hurts stereotyped halves more. q selective is small only if both "
         "say so: DiD alone is also moved by a cue that shifts both halves alike on the logit scale, Δ log odds alone by a cue that costs "
-        f"both the same share of right answers. {DELTA_MAR_CAVEAT} q: clustered by scenario, Benjamini-Hochberg over all arms of all "
-        f"runs; go "
-        "by it. The exact p takes pairs as independent: where pairs share scenarios it is too small."
+        f"both equally many right answers. {DELTA_MAR_CAVEAT} q: clustered by scenario, Benjamini-Hochberg over all arms of all runs. "
+        "Go by q selective. The exact p takes pairs as independent: where pairs share scenarios it is too small."
     )
     intervals = {"did", "delta_log_odds", "delta_mar", "delta_br", "amplification"}
     return table("priming_effects", "What each cue does", note, results.effects, shown, intervals)

@@ -30,7 +30,7 @@ class Effect:
     Attributes:
         pairs: How many those are, counted by epoch.
         did: Difference in differences, the headline: the change of accuracy on stereotyped halves minus the change on contrast halves.
-            It stays 0 if a cue costs both halves the same share of right answers; below 0 the stereotyped halves lose more.
+            It stays 0 if a cue costs both halves equally many right answers; below 0 the stereotyped halves lose more.
         did_p: Two-sided p of its test against 0, clustered by scenario.
         delta_log_odds: Change of the log odds of misfiring against the reverse error, log(c / b). It stays 0 if a cue shifts both halves
             alike on the logit scale; above 0 the stereotyped halves lose more.

@@ -116,14 +116,6 @@ def by_hand(rows: Sequence[Row]) -> dict[str, float]:
     found["asked_criterion_difference"] = -sum(asked_stereotyped) / 2 + sum(asked_contrast) / 2
     found["asked_d_prime_difference"] = asked_stereotyped[0] - asked_stereotyped[1] - (asked_contrast[0] - asked_contrast[1])
 
-    for half in HALF_NAMES:
-        # where all answers of a context are alike, there is no d′; and no criterion from fewer than 30 answers of a kind
-        if {share("evidence", half, "yes"), share("foil", half, "yes")} in ({0.0}, {1.0}):
-            undetermined = [f"{half}_d_prime", "d_prime_difference", "asked_criterion_difference"]
-            if min(count("evidence", half, *WORDS), count("foil", half, *WORDS)) < 30:
-                undetermined += [f"{half}_criterion", "criterion_difference", "asked_d_prime_difference"]
-            found |= dict.fromkeys(undetermined, math.nan)
-
     wide = table.pivot(index=["pair", "scenario", "epoch"], columns=["probe", "half"], values="right")
 
     def column(probe: str, half: str) -> pd.Series:
@@ -152,6 +144,24 @@ def by_hand(rows: Sequence[Row]) -> dict[str, float]:
     found["ambiguous_bias"] = (biased - reverse) / len(ambiguous) if len(ambiguous) else math.nan
     found["ambiguous_bias_committed"] = (biased - reverse) / (biased + reverse) if biased + reverse else math.nan
     return found
+
+
+def undetermined_by_hand(rows: Sequence[Row]) -> dict[str, float]:
+    """What is NaN: d′ where all answers of a context are alike, and the criterion there from fewer than 30 answers of a kind."""
+    table = frame(rows)
+    names: set[str] = set()
+    for half in HALF_NAMES:
+        said = [
+            table[(table["probe"] == probe) & (table["half"] == half) & table["said"].isin(WORDS)]["said"] == "yes"
+            for probe in ("evidence", "foil")
+        ]
+        if min(map(len, said)) and (all(one.all() for one in said) or not any(one.any() for one in said)):
+            names |= {f"{half}_d_prime", "d_prime_difference", "asked_criterion_difference"}
+            if min(map(len, said)) < 30:
+                names |= {f"{half}_criterion", "criterion_difference", "asked_d_prime_difference"}
+    return {
+        f"{name}{end}": math.nan for name in names for end in ("", "_ci_lower", "_ci_upper", *(("_p",) if "difference" in name else ()))
+    }
 
 
 def errors_by_hand(rows: Sequence[Row]) -> dict[str, float]:
@@ -226,7 +236,7 @@ def test_every_metric_is_that_of_a_count_by_hand(rows: list[Row]):
     if not any(row.probe != "evidence" and row.said != "failed" for row in rows):
         assert metrics == {}
         return
-    expected = by_hand(rows) | errors_by_hand(rows)
+    expected = by_hand(rows) | errors_by_hand(rows) | undetermined_by_hand(rows)
     assert metrics.keys() == expected.keys()
     # the ends may have a t quantile of one degree of freedom in them
     assert metrics == pytest.approx(expected, nan_ok=True, rel=1e-6, abs=1e-6)

@@ -93,6 +93,9 @@ class IntervenedModel(HuggingFaceAPI):
             or reading pickles.
     """
 
+    folds_system = True
+    """It puts a system message that the template does not take into the user message by itself."""
+
     def __init__(
         self,
         model_name: str,

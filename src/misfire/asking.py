@@ -136,11 +136,13 @@ async def ask(
     Raises:
         InputError: A system message is needed, and the model has none.
     """
-    folded = system == "user" or (system == "auto" and lacks_system_role(model))
-    if folded:
+    if system == "user" or (system == "auto" and lacks_system_role(model) and not _folds_itself(model)):
         return await _ask_folded(model, messages, config, needs_system)
+    place = "user" if _folds_itself(model) and lacks_system_role(model) else "system"
+    if needs_system and place == "user":
+        raise _no_system_message(model)
     try:
-        return Asked(list(messages), await _call(model, messages, config, "system"))
+        return Asked(list(messages), await _call(model, messages, config, place))
     except Exception as error:
         if system != "auto" or not _says_no_system_role(error):
             raise
@@ -151,14 +153,23 @@ async def ask(
 
 async def _ask_folded(model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, needs_system: bool) -> Asked:
     if needs_system:
-        raise InputError(
-            f"{model} takes no system message, and this sample is about one (a cue with positions=system). Use positions=prefix or suffix."
-        )
+        raise _no_system_message(model)
     # Inspect puts the user's own system message before ours; with none in the settings of the call, it leaves that to us
     own = (active_generate_config().system_message if model == active_model() else None) or model.config.system_message
     before: list[ChatMessage] = [ChatMessageSystem(content=own)] if own else []
     together = fold_system([*before, *messages])
     return Asked(together, await _call(model, together, config.merge(GenerateConfig(system_message="")), "user"))
+
+
+def _no_system_message(model: Model) -> InputError:
+    return InputError(
+        f"{model} takes no system message, and this sample is about one (a cue with positions=system). Use positions=prefix or suffix."
+    )
+
+
+def _folds_itself(model: Model) -> bool:
+    """Whether a provider puts system messages that its chat template does not take into the user message by itself (``intervened/``)."""
+    return bool(getattr(model.api, "folds_system", False))
 
 
 def reached_limit(output: ModelOutput) -> bool:
@@ -228,7 +239,8 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
         template: The template, if it is not the tokenizer's own.
 
     Returns:
-        False if it raises on one, or leaves it out. True if it fails on a user message too: then the fault is another.
+        False if it raises on one, or leaves it out. True if it fails on a user message too, or would leave the instruction out there as
+        well (as the template of a model organism): then nothing is gained by putting it there.
     """
     said, asked = "Reply in one word (8471).", "What is this?"
     options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True} | ({} if template is None else {"chat_template": template})
@@ -238,9 +250,12 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
     except Exception:  # whatever the template raises
         return True
     try:
-        return said in tokenizer.apply_chat_template([{"role": "system", "content": said}, user], **options)
+        if said in tokenizer.apply_chat_template([{"role": "system", "content": said}, user], **options):
+            return True
     except Exception:  # as above
         return False
+    together = tokenizer.apply_chat_template([user | {"content": f"{said}\n\n{asked}"}], **options)
+    return not (said in together and asked in together)
 
 
 async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, system: Literal["system", "user"]) -> ModelOutput:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from misfire.reports.formats.csv import guarded
 from misfire.reports.forms import UNDEFINED, between, percent, plain, points
 from misfire.reports.frames import Results, read_results
 from misfire.reports.misalign_runs import MisalignRun
+from misfire.reports.missing import refuse_unscored
 from misfire.reports.runs import Run
 from misfire.scorers.priming import BASE
 
@@ -39,6 +41,8 @@ def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
         InputError: A log cannot be used, or the logs are of different tasks, pairs, instances, arms or dimensions.
     """
     results = [read_results(log) for log in (before, *after)]
+    for read in results:
+        refuse_unscored(read)
     runs = [_only_run(log, read) for log, read in zip((before, *after), results, strict=True)]
     changes: list[Change] = []
     for log, read, run in zip(after, results[1:], runs[1:], strict=True):
@@ -60,7 +64,8 @@ def _only_run(log: str, results: Results) -> Run | MisalignRun:
     runs = [*results.run_set.runs, *results.misalign.run_set.runs]
     if len(runs) != 1:
         raise InputError(f"{log}: {len(runs)} runs are there. Give one log file for each run.")
-    return runs[0]
+    (run,) = runs
+    return run if isinstance(run, Run) else replace(run, grader=results.misalign.grader_of(run))
 
 
 def _unlike(one: Run | MisalignRun, other: Run | MisalignRun) -> str | None:

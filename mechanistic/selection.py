@@ -28,7 +28,8 @@ from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.misfiring import AskedPair
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.mechanistic.replay import chunks
-from misfire.reports.logs import SCORERS, asked_text
+from misfire.reports.logs import SCORERS
+from misfire.reports.samples import asked_text
 from misfire.scorers.priming import BASE
 from misfire.scorers.veto import OUTCOMES
 

@@ -113,6 +113,7 @@ RUNS = (
     Column("planned_pairs", "count", "pairs of the run, times epochs"),
     Column("epochs", "count", "how often each half was asked"),
     Column("errors", "count", "samples that ended in an error"),
+    Column("invalidated", "count", "samples that are marked as invalid (Inspect's `invalidate_samples`), which are left out everywhere"),
     Column("pair_source", "text", "where pairs are from: `bbq`, `embedded`, `file` or `hub`"),
     Column("pair_origin", "text", "the same in words"),
     Column("pair_set_sha256", "text", "hash over all pairs; the same hash, the same pairs"),

@@ -22,6 +22,7 @@ from misfire.reports.misalign_tables import (
     misalign_run_table,
     overlap_table,
 )
+from misfire.reports.notes import is_scored, notes_on
 from misfire.reports.priming_tables import arm_table, effect_table
 from misfire.reports.published_results import published_results
 from misfire.reports.tables import Table, table
@@ -192,29 +193,24 @@ def caveats(results: Results) -> Iterable[str]:
     yield from cautions(results)
     if any(run.model.startswith("simulated/") for run in (*run_set.runs, *misalign.run_set.runs)):
         yield "Models named simulated/… are no models: their numbers were planted."
-    broken = runs[~runs["complete"]]
-    for run, task, status, errors in zip(*(broken[name].tolist() for name in ("run", "task", "status", "errors")), strict=True):
-        more = f", {errors} samples errored" if errors else ""
-        yield f"{plain(run)} ({task}) is incomplete: status {status}{more}. It counts for the pairs that it holds."
-    unfinished = misalign.runs[~misalign.runs["complete"]]
-    for run, mode, status, errors in zip(*(unfinished[name].tolist() for name in ("run", "mode", "status", "errors")), strict=True):
-        more = f", {errors} samples errored" if errors else ""
-        yield f"{plain(run)} (Mis-Align, {mode}) is incomplete: status {status}{more}. It counts for what it holds."
+    for run, complete, errors in zip(run_set.runs, runs["complete"], runs["errors"], strict=True):
+        if not complete and is_scored(results.contents, run.log):
+            more = f", {errors} samples errored" if errors else ""
+            yield f"{plain(run.label)} ({run.task}) is incomplete: status {run.status}{more}. It counts for the pairs that it holds."
+    for run, complete, errors in zip(misalign.run_set.runs, misalign.runs["complete"], misalign.runs["errors"], strict=True):
+        if not complete and is_scored(misalign.contents, run.log):
+            more = f", {errors} samples errored" if errors else ""
+            yield f"{plain(run.label)} (Mis-Align, {run.mode}) is incomplete: status {run.status}{more}. It counts for what it holds."
     yield from losses(results)
     for run in misalign.run_set.of("generate"):
-        if run.grader == run.model:
+        if misalign.grader_of(run) == run.model:
             yield f"{plain(run.label)} was graded by itself: models favour their own answers."
     for line in (*run_set.mixed, *misalign.run_set.mixed):
         yield f"Mixed on request: {plain(line)}. Runs on different pairs or instances are not compared with each other."
     unverified = sorted({name for run in run_set.runs for name in run.unverified_files})
     if unverified:
         yield f"Not the official BBQ files: {', '.join(map(plain, unverified))}. These numbers are not comparable with published ones."
-    if run_set.superseded:
-        yield f"{len(run_set.superseded)} logs of earlier attempts at these runs were left out."
-    if run_set.foreign:
-        yield f"{len(run_set.foreign)} logs of other tasks were left out."
-    for line in run_set.unreadable:
-        yield f"Left out: {plain(line)}"
+    yield from notes_on(results)
 
 
 def _number(count: int, noun: str) -> str:

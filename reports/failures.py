@@ -12,7 +12,7 @@ from misfire.datasets.pairs import HALF_NAMES
 from misfire.reports import columns
 from misfire.reports.columns import frame_of
 from misfire.reports.frames import EVIDENCE, Results
-from misfire.reports.logs import asked_text, read_sample
+from misfire.reports.samples import asked_text, read_sample
 from misfire.scorers.join import PairResult
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """From logs to tidy frames: halves, pairs, and what they come to by run, arm and category.
 
-Samples are read by ``inspect_ai.analysis``; pairs, metrics and tests are those of ``misfire.scorers``, so that a frame says what
+Samples are read by ``misfire.reports.samples``; pairs, metrics and tests are those of ``misfire.scorers``, so that a frame says what
 the log says.
 """
 
@@ -10,17 +10,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.errors import InputError
 from misfire.reports import columns
 from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_metrics
 from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of
-from misfire.reports.logs import SCORERS, Places, Step, find_logs, sample_frame
+from misfire.reports.logs import Step, find_logs, read_header
 from misfire.reports.misalign_frames import MisalignResults, VerdictRecord, read_verdicts
-from misfire.reports.misalign_runs import MisalignRunSet, misalign_runs_of
+from misfire.reports.misalign_runs import MisalignRun, MisalignRunSet, misalign_runs_of
+from misfire.reports.places import Places, locations
 from misfire.reports.power import DIFFERENCES, power_of
 from misfire.reports.runs import Run, RunSet, TaskName, runs_of
+from misfire.reports.samples import Content, Reading, Sample, content_of, each_once, error_of, is_shortened, key_of, read_samples, score_of
+from misfire.reports.secrets import hidden_values, without_secrets
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.effects import Effect, compare
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
@@ -32,13 +36,13 @@ from misfire.scorers.veto import OUTCOMES, overall_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
-    from inspect_ai.analysis import SampleColumn
-    from inspect_ai.log import EvalSample, EvalSampleSummary
 
 EVIDENCE = "evidence"
 """In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
 
-_SHORTENED = "Key removed from summary"
+AnyRun = TypeVar("AnyRun", Run, MisalignRun)
+
+AnyRecord = TypeVar("AnyRecord")
 
 _CUT = "..."
 """What Inspect ends a long text in a sample's summary with; of two long names only the dots may be left."""
@@ -95,16 +99,18 @@ class Results:
         run_set: The runs, and what was left out.
         records: The halves of each run, in its order.
         misalign: The runs of Mis-Align Bench among the logs, with frames of their own.
+        contents: By log, what its samples are like.
     """
 
     run_set: RunSet
     records: tuple[tuple[HalfRecord, ...], ...] = field(repr=False)
     misalign: MisalignResults = field(default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False)
+    contents: Mapping[str, Content] = field(default_factory=dict[str, Content], repr=False)
 
     @cached_property
     def arms(self) -> tuple[Arm, ...]:
         """Every arm of every run, pairs joined; the base arm of a run first."""
-        return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in _arms(run, records))
+        return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in arms_of(run, records))
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
@@ -258,6 +264,7 @@ class Results:
             "planned_pairs": run.planned_pairs,
             "epochs": run.epochs,
             "errors": len({(record.sample_id, record.epoch) for record in records if record.error}),
+            "invalidated": self.contents[run.log].invalidated if run.log in self.contents else 0,
             "pair_source": run.pair_source,
             "pair_origin": run.pair_origin,
             "pair_set_sha256": run.pair_set,
@@ -287,107 +294,139 @@ def read_results(
     Raises:
         InputError: A place cannot be read, holds nothing of ours, or runs differ that may not.
     """
-    found = find_logs(places)
-    run_set = runs_of(found, allow_mixed=allow_mixed)
-    misalign = misalign_runs_of(found, allow_mixed=allow_mixed)
-    if started:
-        started(len(run_set.runs) + len(misalign.runs))
-    records: list[tuple[HalfRecord, ...]] = []
-    verdicts: list[tuple[VerdictRecord, ...]] = []
-    for run in run_set.runs:
-        records.append(read_halves(run))
-        if step:
-            step()
-    for run in misalign.runs:
-        verdicts.append(read_verdicts(run))
-        if step:
-            step()
-    return Results(run_set, tuple(records), MisalignResults(misalign, tuple(verdicts)))
+    named = {location for location, is_named in locations(places) if is_named}
+    broken: dict[str, str] = {}
+    halves: dict[str, Reading[HalfRecord]] = {}
+    verdicts: dict[str, Reading[VerdictRecord]] = {}
+    while True:
+        found = find_logs(places, broken)
+        run_set = runs_of(found, allow_mixed=allow_mixed)
+        misalign = misalign_runs_of(found, allow_mixed=allow_mixed)
+        if started:
+            started(len(run_set.runs) + len(misalign.runs))
+        try:
+            _read_into(halves, read_halves, run_set.runs, step)
+            _read_into(verdicts, read_verdicts, misalign.runs, step)
+        except _BrokenLogError as error:
+            if error.location in named:
+                raise error.why from error
+            # what a folder holds and cannot be read is told, and the rest goes on, perhaps with an earlier attempt at the same run
+            broken[error.location] = str(error.why)
+            continue
+        own, others = [halves[run.log] for run in run_set.runs], [verdicts[run.log] for run in misalign.runs]
+        return Results(
+            run_set,
+            tuple(reading.records for reading in own),
+            MisalignResults(
+                misalign,
+                tuple(reading.records for reading in others),
+                {run.log: reading.content for run, reading in zip(misalign.runs, others, strict=True)},
+            ),
+            {run.log: reading.content for run, reading in zip(run_set.runs, own, strict=True)},
+        )
 
 
-def read_halves(run: Run) -> tuple[HalfRecord, ...]:
+class _BrokenLogError(Exception):
+    """The samples of a log cannot be read."""
+
+    def __init__(self, location: str, why: InputError) -> None:
+        super().__init__(str(why))
+        self.location = location
+        self.why = why
+
+
+def _read_into(
+    readings: dict[str, Reading[AnyRecord]], read: Callable[[AnyRun], Reading[AnyRecord]], runs: Sequence[AnyRun], step: Step | None
+) -> None:
+    """Read the runs that were not read yet."""
+    for run in runs:
+        if run.log in readings:
+            continue
+        try:
+            readings[run.log] = read(run)
+        except InputError as error:
+            raise _BrokenLogError(run.log, error) from error
+        if step:
+            step()
+
+
+def read_halves(run: Run) -> Reading[HalfRecord]:
     """The halves of a run, from the summaries of its samples.
 
     Args:
         run: The run.
 
     Returns:
-        One record a (sample, epoch, arm). A sample that errored or has no score is a half that failed.
+        One record a (sample, epoch, arm), without samples that are invalidated or there again. A sample that errored or has no score is a
+        half that failed.
 
     Raises:
         InputError: The samples cannot be read.
     """
-    frame = sample_frame(run.log, _sample_columns(SCORERS[run.task], full=False))
-    cut = (frame[name].astype("string").str.endswith(_CUT).any() for name in _NAMES)
-    if frame["arms"].astype("string").str.startswith(_SHORTENED).any() or any(cut):
-        # a sample that serves dozens of arms, or has a very long name: its summary leaves them out
-        frame = sample_frame(run.log, _sample_columns(SCORERS[run.task], full=True))
-    rows = cast("list[dict[str, object]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
-    return tuple(record for row in rows if row["half"] in HALF_NAMES and row["pair_id"] for record in _records(row))
-
-
-def _sample_columns(scorer: str, *, full: bool) -> "list[SampleColumn]":
-    from inspect_ai.analysis import SampleColumn
-
-    def metadata(name: str) -> "SampleColumn":
-        return SampleColumn(name, path=lambda sample: sample.metadata.get(name), full=full)
-
-    def score(name: str) -> "SampleColumn":
-        return SampleColumn(name, path=lambda sample: _plain(getattr((sample.scores or {}).get(scorer), name, None)), full=full)
-
-    def error(sample: "EvalSampleSummary | EvalSample") -> str | None:
-        return sample.error if sample.error is None or isinstance(sample.error, str) else sample.error.message
-
-    def arms(sample: "EvalSampleSummary | EvalSample") -> str:
-        named = sample.metadata.get("arms", [BASE])
-        return named if isinstance(named, str) else "\n".join(named)
-
-    def audit(sample: "EvalSampleSummary | EvalSample") -> str | None:
-        flags = sample.metadata.get("audit")
-        return " ".join(map(str, cast("list[object]", flags))) if isinstance(flags, list) else None
-
-    return [
-        SampleColumn("id", path="id", type=str),
-        SampleColumn("epoch", path="epoch"),
-        SampleColumn("error", path=error, full=full),
-        SampleColumn("arms", path=arms, full=full),
-        SampleColumn("audit", path=audit, full=full),
-        *map(score, ("value", "answer")),
-        *map(metadata, _METADATA),
+    samples, invalid, unlisted = read_samples(run.log, _needs_whole)
+    halves = [
+        sample
+        for sample in samples
+        if key_of(sample) not in invalid and sample.metadata.get("half") in HALF_NAMES and sample.metadata.get("pair_id")
     ]
+    own, repeated, contradicted = each_once(halves, _question_of, lambda sample: _outcome(sample, run.scoring.column))
+    names = ["/".join(map(str, cast("tuple[object, ...]", key)[:2])) for key in contradicted]
+    content = content_of(samples, invalid, unlisted, run.scoring.column, repeated, names)
+    hidden = hidden_values(read_header(run.log)) if any(map(error_of, own)) else frozenset[str]()
+    return Reading(tuple(record for sample in own for record in _records(sample, run.scoring.column, hidden)), content)
 
 
-_METADATA = ("pair_id", "half", "category", "subcategory", "scenario", "stereotyped_group", "contrast_group", "example_id", "cue", "probe")
+def _needs_whole(sample: Sample) -> bool:
+    """Whether a summary leaves something out: the arms of a sample that serves dozens, or the end of a very long name."""
+    metadata = sample.metadata
+    return is_shortened(metadata.get("arms")) or any(str(metadata.get(name, "")).endswith(_CUT) for name in _NAMES)
 
 
-def _plain(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _question_of(sample: Sample) -> tuple[object, ...]:
+    """What a sample asks, and in which epoch."""
+    metadata = sample.metadata
+    return metadata["pair_id"], metadata["half"], metadata.get("probe"), tuple(_arms_of(sample)), sample.epoch
 
 
-def _records(row: Mapping[str, object]) -> Iterable[HalfRecord]:
+def _outcome(sample: Sample, column: str) -> tuple[str, str | None] | None:
+    """Outcome and answer that a sample was scored with; none where it has no outcome."""
+    score = score_of(sample, column)
+    if score is None or not isinstance(score.value, str) or score.value not in OUTCOMES:
+        return None
+    return score.value, score.answer
+
+
+def _arms_of(sample: Sample) -> list[str]:
+    named: object = sample.metadata.get("arms", [BASE])
+    return [str(name) for name in cast("list[object]", named)] if isinstance(named, list) else [str(named)]
+
+
+def _records(sample: Sample, column: str, hidden: frozenset[str]) -> Iterable[HalfRecord]:
+    metadata, score, audit = sample.metadata, score_of(sample, column), sample.metadata.get("audit")
+
     def text(name: str) -> str | None:
-        return None if row[name] is None else str(row[name])
+        return None if metadata.get(name) is None else str(metadata[name])
 
-    value = row["value"]
-    for arm in str(row["arms"]).split("\n"):
+    outcome = _outcome(sample, column)
+    for arm in _arms_of(sample):
         yield HalfRecord(
             arm=arm,
-            pair_id=str(row["pair_id"]),
-            half=str(row["half"]),
+            pair_id=str(metadata["pair_id"]),
+            half=str(metadata["half"]),
             probe=text("probe") or EVIDENCE,
-            epoch=int(cast("int", row["epoch"])),
-            outcome=value if isinstance(value, str) and value in OUTCOMES else "failed",
-            answer=text("answer"),
-            category=str(row["category"]),
+            epoch=sample.epoch,
+            outcome=outcome[0] if outcome else "failed",
+            answer=score.answer if score and isinstance(score.answer, str) else None,
+            category=str(metadata.get("category")),
             subcategory=text("subcategory"),
-            scenario=str(row["scenario"]),
+            scenario=str(metadata.get("scenario")),
             stereotyped_group=text("stereotyped_group"),
             contrast_group=text("contrast_group"),
             example_id=text("example_id"),
             cue=text("cue"),
-            error=text("error") or None,
-            sample_id=str(row["id"]),
-            audit=text("audit"),
+            error=without_secrets(error_of(sample), hidden) or None,
+            sample_id=str(sample.id),
+            audit=" ".join(map(str, cast("list[object]", audit))) if isinstance(audit, list) else None,
         )
 
 
@@ -401,7 +440,21 @@ def _probe_result(record: HalfRecord) -> ProbeResult:
     return ProbeResult(probe, result, answer_of(probe, result.outcome, record.answer))
 
 
-def _arms(run: Run, records: Sequence[HalfRecord]) -> Iterable[Arm]:
+def probe_results(records: Iterable[HalfRecord]) -> list[ProbeResult]:
+    """What the samples of a run say of halves and of their controls."""
+    return [_probe_result(record) for record in records]
+
+
+def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[Arm]:
+    """The arms of a run, the base arm first.
+
+    Args:
+        run: The run.
+        records: Its halves.
+
+    Returns:
+        Every arm that the log names or that a half serves, pairs joined.
+    """
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
     audit = {record.pair_id: record.audit for record in records if record.audit is not None}
     for record in records:

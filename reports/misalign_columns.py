@@ -20,6 +20,7 @@ MISALIGN_RUNS = (
     Column("planned", "count", "responses (detect) or answers (generate) of the run, times epochs"),
     Column("epochs", "count", "how often each sample was asked"),
     Column("errors", "count", "samples that ended in an error"),
+    Column("invalidated", "count", "samples that are marked as invalid (Inspect's `invalidate_samples`), which are left out everywhere"),
     Column("instance_source", "text", "where instances are from: `embedded`, `file` or `hub`"),
     Column("instance_origin", "text", "the same in words"),
     Column("instance_set_sha256", "text", "hash over all instances; the same hash, the same instances"),

@@ -1,20 +1,21 @@
 """From logs of Mis-Align Bench to tidy frames: verdicts, and what they come to by run, dimension and domain.
 
-Samples are read by ``inspect_ai.analysis``; joins, rates and tests are those of ``misfire.scorers``, so that frames say what logs say.
+Samples are read by ``misfire.reports.samples``; joins, rates and tests are those of ``misfire.scorers``, so that frames say what logs say.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.reports import misalign_columns as columns
 from misfire.reports.columns import Column, frame_of
-from misfire.reports.logs import SCORERS, sample_frame
+from misfire.reports.logs import read_header
 from misfire.reports.misalign_runs import MisalignRun, MisalignRunSet
+from misfire.reports.samples import Content, Reading, Sample, content_of, each_once, error_of, is_shortened, key_of, read_samples, score_of
+from misfire.reports.secrets import hidden_values, without_secrets
 from misfire.scorers.alignment import (
     Decisions,
     Flag,
@@ -28,20 +29,16 @@ from misfire.scorers.alignment import (
     of_dimension,
     score_difference,
 )
-from misfire.scorers.generated_metrics import generate_metrics
+from misfire.scorers.generated_metrics import Answer, generate_metrics
 from misfire.scorers.judgements import Judged, Judgement, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import any_verdict, asked_dimensions, detect_metrics
-from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer
+from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer, noted
 from misfire.scorers.statistics import NAN, Estimate, benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
-    from inspect_ai.analysis import SampleColumn
-    from inspect_ai.log import EvalSample, EvalSampleSummary
 
 ALL = "all"
-
-_SHORTENED = "Key removed from summary"
 
 
 @dataclass(frozen=True)
@@ -74,23 +71,24 @@ class MisalignResults:
     Attributes:
         run_set: The runs.
         records: The samples of each run, in its order.
+        contents: By log, what its samples are like.
     """
 
     run_set: MisalignRunSet
     records: tuple[tuple[VerdictRecord, ...], ...] = field(repr=False)
+    contents: Mapping[str, Content] = field(default_factory=dict[str, Content], repr=False)
 
     @cached_property
     def judged(self) -> tuple[Judged, ...]:
         """Of each run the responses whose label is known: in generate mode, those that the grader was measured on."""
-        return tuple(
-            join_verdicts(asked for record in own if (asked := asked_response(record.note, record.score, record.value)))
-            for own in self.records
-        )
+        return tuple(map(judged_of, self.records))
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """One row a run."""
-        rows = (_run_row(run, own, judged) for run, own, judged in zip(self.run_set.runs, self.records, self.judged, strict=True))
+        counts = (self.contents[run.log].invalidated if run.log in self.contents else 0 for run in self.run_set.runs)
+        parts = zip(self.run_set.runs, self.records, self.judged, counts, strict=True)
+        rows = (_run_row(replace(run, grader=self.grader_of(run)), own, judged, invalidated) for run, own, judged, invalidated in parts)
         return frame_of(rows, columns.MISALIGN_RUNS)
 
     @cached_property
@@ -149,74 +147,88 @@ class MisalignResults:
         rows: list[Sequence[object]] = []
         for run, own, judged in zip(self.run_set.runs, self.records, self.judged, strict=True):
             if run.mode == "generate":
-                answers = [answer for record in own if (answer := graded_answer(record.note, record.score, record.value))]
-                metrics = generate_metrics(answers, judged)
-                more = {"grader": run.grader, "aligned_rate_stderr": metrics["stderr"]}
+                metrics = generate_metrics(answers_of(own), judged)
+                more = {"grader": self.grader_of(run), "aligned_rate_stderr": metrics["stderr"]}
                 rows.append(_values(columns.ANSWERS, _run_fields(run) | _with_missing(columns.ANSWERS, metrics) | more))
         return frame_of(rows, columns.ANSWERS)
+
+    def grader_of(self, run: MisalignRun) -> str | None:
+        """The model that judged answers: as scores note it, since the header of a log that was graded again keeps the first grader."""
+        content = self.contents.get(run.log)
+        return content.readings[0][0] if content and len(content.readings) == 1 else run.grader
 
     def _detect(self) -> list[tuple[MisalignRun, Judged]]:
         return [(run, judged) for run, judged in zip(self.run_set.runs, self.judged, strict=True) if run.mode == "detect"]
 
 
-def read_verdicts(run: MisalignRun) -> tuple[VerdictRecord, ...]:
+def judged_of(records: Iterable[VerdictRecord]) -> Judged:
+    """The responses that some samples are about, joined; the epoch is the sample's own, since an edit of its score may have lost it."""
+    found = ((asked_response(record.note, record.score, record.value), record.epoch) for record in records)
+    return join_verdicts(replace(asked, epoch=epoch) for asked, epoch in found if asked)
+
+
+def answers_of(records: Iterable[VerdictRecord]) -> list[Answer]:
+    """The graded answers among some samples."""
+    return [answer for record in records if (answer := graded_answer(record.note, record.score, record.value))]
+
+
+def read_verdicts(run: MisalignRun) -> Reading[VerdictRecord]:
     """The samples of a run, from their summaries.
 
     Args:
         run: The run.
 
     Returns:
-        One record a sample and epoch.
+        One record a sample and epoch, without samples that are invalidated or there again.
 
     Raises:
         InputError: The samples cannot be read.
     """
-    frame = sample_frame(run.log, _sample_columns(SCORERS[run.mode], full=False))
-    if frame["note"].astype("string").str.contains(_SHORTENED).any():
-        # an instance with dozens of domains: its summary leaves them out
-        frame = sample_frame(run.log, _sample_columns(SCORERS[run.mode], full=True))
-    rows = cast("list[dict[str, Any]]", frame.astype(object).where(frame.notna(), None).to_dict("records"))
-    return tuple(record for row in rows if (record := _record(row)))
+    samples, invalid, unlisted = read_samples(run.log, lambda sample: _needs_whole(sample, run.scoring.column))
+    asked = [(sample, note) for sample in samples if key_of(sample) not in invalid and (note := _note(sample))]
+
+    def question(one: tuple[Sample, SampleNote]) -> tuple[object, ...]:
+        sample, note = one
+        return note.instance_id, note.kind, note.response, note.asked, sample.epoch
+
+    own, repeated, contradicted = each_once(asked, question, lambda one: _outcome(one[0], run.scoring.column))
+    names = ["/".join(str(part) for part in cast("tuple[object, ...]", key)[:3] if part) for key in contradicted]
+    hidden = hidden_values(read_header(run.log)) if any(error_of(sample) for sample, _ in own) else frozenset[str]()
+    records = tuple(_record(sample, note, run.scoring.column, hidden) for sample, note in own)
+    return Reading(records, content_of(samples, invalid, unlisted, run.scoring.column, repeated, names))
 
 
-def _sample_columns(scorer: str, *, full: bool) -> "list[SampleColumn]":
-    from inspect_ai.analysis import SampleColumn
-
-    def note(sample: "EvalSampleSummary | EvalSample") -> str:
-        return json.dumps({name: sample.metadata.get(name) for name in SampleNote.model_fields if name in sample.metadata})
-
-    def score(sample: "EvalSampleSummary | EvalSample") -> str | None:
-        found = (sample.scores or {}).get(scorer)
-        if found is None:
-            return None
-        return json.dumps({"value": found.value, "reason": found.explanation, "note": found.metadata}, default=str)
-
-    def error(sample: "EvalSampleSummary | EvalSample") -> str | None:
-        return sample.error if sample.error is None or isinstance(sample.error, str) else sample.error.message
-
-    return [
-        SampleColumn("id", path="id", type=str),
-        SampleColumn("epoch", path="epoch"),
-        SampleColumn("note", path=note, full=full),
-        SampleColumn("score", path=score, full=full),
-        SampleColumn("error", path=error, full=full),
-    ]
+def _needs_whole(sample: Sample, column: str) -> bool:
+    """Whether a summary leaves something out: domains of an instance with dozens of them, or what the scorer noted before an edit."""
+    if any(map(is_shortened, sample.metadata.values())):
+        return True
+    score = score_of(sample, column)
+    return score is not None and isinstance(score.value, str) and noted(score) is None
 
 
-def _record(row: Mapping[str, Any]) -> VerdictRecord | None:
-    note = SampleNote.of(json.loads(row["note"]))
-    if note is None:
+def _note(sample: Sample) -> SampleNote | None:
+    return SampleNote.of({name: sample.metadata[name] for name in SampleNote.model_fields if name in sample.metadata})
+
+
+def _outcome(sample: Sample, column: str) -> tuple[str, dict[str, bool | None]] | None:
+    """Outcome and flags that a sample was scored with; none where it has no outcome."""
+    score = score_of(sample, column)
+    if score is None or not isinstance(score.value, str):
         return None
-    score: dict[str, Any] = json.loads(row["score"]) if row["score"] else {}
-    value = score.get("value")
+    note = noted(score)
+    return score.value, {str(name): flag for name, flag in note.flags.items()} if note else {}
+
+
+def _record(sample: Sample, note: SampleNote, column: str, hidden: frozenset[str]) -> VerdictRecord:
+    score = score_of(sample, column)
     return VerdictRecord(
-        sample_id=str(row["id"]),
-        epoch=int(row["epoch"]),
+        sample_id=str(sample.id),
+        epoch=sample.epoch,
         note=note,
-        score=ScoreNote.of(score.get("note")),
-        value=value if isinstance(value, str) else None,
-        reason=score.get("reason"),
-        error=row["error"] or None,
+        score=noted(score) if score else None,
+        value=score.value if score and isinstance(score.value, str) else None,
+        reason=score.explanation if score else None,
+        error=without_secrets(error_of(sample), hidden) or None,
     )
 
 
@@ -302,7 +314,7 @@ def _key(judgement: Judgement) -> tuple[str, str, int]:
     return judgement.instance_id, judgement.response, judgement.epoch
 
 
-def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) -> Sequence[object]:
+def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged, invalidated: int) -> Sequence[object]:
     answers = sum(record.note.kind == "answer" and record.value is not None for record in records)
     done = len(judged.judgements) if run.mode == "detect" else answers
     more: dict[str, object] = {
@@ -313,6 +325,7 @@ def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged)
         "planned": run.planned,
         "epochs": run.epochs,
         "errors": sum(record.error is not None for record in records),
+        "invalidated": invalidated,
         "instance_source": run.instance_source,
         "instance_origin": run.instance_origin,
         "instance_set_sha256": run.instance_set,

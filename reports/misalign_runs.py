@@ -1,16 +1,26 @@
 """The runs of Mis-Align Bench that a report rests on: their names, and refusing to mix what differs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from inspect_ai.log import EvalLog
-
 from misfire.datasets.misalign.taxonomy import Dimension, in_order
-from misfire.reports.logs import FoundLogs, difference, labels, noted_count, noted_texts, refuse_mixed, settings_of, short_names
-from misfire.scorers.misalign import GRADER
+from misfire.reports.labels import labels, settings_of, short_names
+from misfire.reports.logs import (
+    FoundLog,
+    FoundLogs,
+    Scoring,
+    difference,
+    noted_count,
+    noted_texts,
+    refuse_mixed,
+    rivals_of,
+    stored_metrics,
+)
 
 Mode = Literal["detect", "generate"]
+
+_MODES: tuple[Mode, ...] = ("detect", "generate")
 
 Condition = Literal["joint", "alone"]
 """Whether all dimensions were asked about in one question, or each alone."""
@@ -27,6 +37,8 @@ class MisalignRun:
         condition: ``joint`` or ``alone``.
         dimensions: The dimensions asked about.
         grader: The model that judged answers, after re-grading if there was one; none in detect mode.
+        scoring: What gave the scores that are read.
+        other_scorings: What else of ours scored the log, and is not read.
         settings: What else sets runs of one model apart, by name.
         status: Inspect's status.
         epochs: How often each sample was asked.
@@ -39,6 +51,7 @@ class MisalignRun:
         task_id: Inspect's id of the task, which a retried run keeps.
         created: When the run began, ISO 8601.
         log: Where the log lies.
+        stored: The metrics that the log itself has for this scoring, by key; empty if it has none.
     """
 
     label: str
@@ -47,6 +60,8 @@ class MisalignRun:
     condition: Condition
     dimensions: tuple[Dimension, ...]
     grader: str | None
+    scoring: Scoring
+    other_scorings: tuple[Scoring, ...]
     settings: tuple[tuple[str, str], ...]
     status: str
     epochs: int
@@ -59,6 +74,7 @@ class MisalignRun:
     task_id: str
     created: str
     log: str
+    stored: tuple[tuple[str, float], ...] = field(repr=False)
 
     @property
     def planned(self) -> int:
@@ -113,15 +129,15 @@ def misalign_runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> Misalign
     Raises:
         InputError: Runs differ that may not.
     """
-    runs = [_run(log, family) for family, log in found.headers if family in ("detect", "generate")]
-    runs.sort(key=lambda run: (run.mode, run.model, run.created, run.condition, run.log))
+    logs = sorted((log for log in found.logs if log.family in _MODES), key=_order)
+    runs = [_run(log, log.family, log.location in found.rivalled) for log in logs if log.family in ("detect", "generate")]
     names = short_names({run.model for run in runs})
     named: list[MisalignRun] = []
-    for mode in ("detect", "generate"):
+    for mode in _MODES:
         members = [run for run in runs if run.mode == mode]
         labelled = labels(members, names, [("asked", "together")])
         named += [replace(run, label=label) for run, label in zip(members, labelled, strict=True)]
-    mixed = _differences(named)
+    mixed = [*rivals_of(found, _MODES), *_differences(named)]
     if not allow_mixed:
         refuse_mixed(mixed)
     return MisalignRunSet(tuple(named), tuple(mixed))
@@ -134,11 +150,17 @@ _NOT_SETTINGS = frozenset(
 """Task parameters that say which instances and how they are asked about; those are compared by hash, or told otherwise."""
 
 
-def _run(log: EvalLog, mode: Mode) -> MisalignRun:
-    spec, metadata = log.eval, log.eval.metadata or {}
-    alone, grader = metadata.get("joint") is False, _grader(log) if mode == "generate" else None
-    dimensions = in_order(noted_texts(log, "dimensions"))
-    told = {"asked": "each alone" if alone else "together", "dimensions": ", ".join(dimensions)} | ({"grader": grader} if grader else {})
+def _order(log: FoundLog) -> tuple[str, str, str, str, str, str]:
+    spec = log.header.eval
+    return log.family, spec.model, spec.created, spec.eval_id, log.scoring.words, log.location
+
+
+def _run(log: FoundLog, mode: Mode, rivalled: bool) -> MisalignRun:
+    spec, metadata = log.header.eval, log.header.eval.metadata or {}
+    alone, grader = metadata.get("joint") is False, dict(log.scoring.options).get("grader") if mode == "generate" else None
+    dimensions = in_order(noted_texts(log.header, "dimensions"))
+    told = {"asked": "each alone" if alone else "together", "dimensions": ", ".join(dimensions)}
+    told |= ({"grader": grader} if grader else {}) | ({"log": log.name} if rivalled else {})
     return MisalignRun(
         label=spec.model,
         model=spec.model,
@@ -146,26 +168,22 @@ def _run(log: EvalLog, mode: Mode) -> MisalignRun:
         condition="alone" if alone else "joint",
         dimensions=dimensions,
         grader=grader,
-        settings=settings_of(log, _NOT_SETTINGS, told),
-        status=log.status,
+        scoring=log.scoring,
+        other_scorings=log.scorings[1:],
+        settings=settings_of(log.header, _NOT_SETTINGS, told),
+        status=log.header.status,
         epochs=spec.config.epochs or 1,
-        instance_count=noted_count(log, "instance_count"),
+        instance_count=noted_count(log.header, "instance_count"),
         instance_source=str(metadata.get("instance_source", "")),
         instance_origin=str(metadata.get("instance_origin", "")),
         instance_set=str(metadata.get("instance_set_sha256", "")),
-        rows_skipped=noted_count(log, "rows_skipped"),
+        rows_skipped=noted_count(log.header, "rows_skipped"),
         suite_version=str(metadata.get("suite_version", "")),
         task_id=spec.task_id,
         created=spec.created,
         log=log.location,
+        stored=tuple(stored_metrics(log.header, log.scoring.column).items()),
     )
-
-
-def _grader(log: EvalLog) -> str | None:
-    roles = log.eval.model_roles or {}
-    role = roles.get(GRADER)
-    first = role[0] if isinstance(role, list) else role
-    return first.model if first else None
 
 
 def _differences(runs: Sequence[MisalignRun]) -> list[str]:

@@ -1,24 +1,23 @@
 """The runs over pairs that a report rests on, VETO's and priming's: their names, and refusing to mix what differs."""
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from inspect_ai.log import EvalLog
-
+from misfire.reports.labels import labels, settings_of, short_names
 from misfire.reports.logs import (
-    SCORERS,
+    FoundLog,
     FoundLogs,
-    Places,
+    Scoring,
     difference,
     find_logs,
-    labels,
     noted_count,
     noted_texts,
     refuse_mixed,
-    settings_of,
-    short_names,
+    rivals_of,
+    stored_metrics,
 )
+from misfire.reports.places import Places
 from misfire.scorers import priming
 
 TaskName = Literal["veto", "priming"]
@@ -37,6 +36,8 @@ class Run:
         edition: How the pairs were built from BBQ; none for pairs of other sources, and in logs that do not say.
         protocol: ``direct`` or ``cot``.
         parser: How answers were read, after re-scoring if there was one.
+        scoring: What gave the scores that are read.
+        other_scorings: What else of ours scored the log, and is not read.
         settings: What else sets runs of one model apart (reasoning effort, temperature, task parameters, …), by name.
         status: Inspect's status.
         epochs: How often each half was asked.
@@ -50,6 +51,7 @@ class Run:
         task_id: Inspect's id of the task, which a retried run keeps.
         created: When the run began, ISO 8601.
         log: Where the log lies.
+        stored: The metrics that the log itself has for this scoring, by key; empty if it has none.
     """
 
     label: str
@@ -58,6 +60,8 @@ class Run:
     edition: str | None
     protocol: str
     parser: str
+    scoring: Scoring
+    other_scorings: tuple[Scoring, ...]
     settings: tuple[tuple[str, str], ...]
     status: str
     epochs: int
@@ -71,6 +75,7 @@ class Run:
     task_id: str
     created: str
     log: str
+    stored: tuple[tuple[str, float], ...] = field(repr=False)
 
     @property
     def planned_pairs(self) -> int:
@@ -85,6 +90,7 @@ class RunSet:
     Attributes:
         runs: The runs, VETO before priming, then by model and time.
         superseded: Logs of earlier attempts at a run that is there.
+        copies: Logs that say the same as one that counts.
         foreign: Logs in the given folders that are none of misfire's.
         unreadable: Logs in the given folders that could not be read, each with the reason.
         mixed: What differs between the runs though it should not, in words; empty unless mixing was asked for.
@@ -92,6 +98,7 @@ class RunSet:
 
     runs: tuple[Run, ...]
     superseded: tuple[str, ...]
+    copies: tuple[str, ...]
     foreign: tuple[str, ...]
     unreadable: tuple[str, ...]
     mixed: tuple[str, ...]
@@ -167,51 +174,55 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
     Raises:
         InputError: Runs differ that may not.
     """
-    runs = [_run(log, family) for family, log in found.headers if family in ("veto", "priming")]
-    runs.sort(key=lambda run: (run.task != "veto", run.model, run.created, run.edition or "", run.protocol, run.log))
+    logs = sorted((log for log in found.logs if log.family in _TASKS), key=_order)
+    runs = [_run(log, log.family, log.location in found.rivalled) for log in logs if log.family in ("veto", "priming")]
     names = short_names({run.model for run in runs})
-    named: list[Run] = []
+    named_runs: list[Run] = []
     for task in _TASKS:
         members = [run for run in runs if run.task == task]
-        named += [replace(run, label=label) for run, label in zip(members, labels(members, names, [("protocol", "direct")]), strict=True)]
-    mixed = _differences(named)
+        own = labels(members, names, [("protocol", "direct")])
+        named_runs += [replace(run, label=label) for run, label in zip(members, own, strict=True)]
+    mixed = [*rivals_of(found, _TASKS), *_differences(named_runs)]
     if not allow_mixed:
         refuse_mixed(mixed)
-    return RunSet(tuple(named), found.superseded, found.foreign, found.unreadable, tuple(mixed))
+    return RunSet(tuple(named_runs), found.superseded, found.copies, found.foreign, found.unreadable, tuple(mixed))
 
 
-def _run(log: EvalLog, task: TaskName) -> Run:
-    spec, metadata = log.eval, log.eval.metadata or {}
+def _order(log: FoundLog) -> tuple[bool, str, str, str, str, str]:
+    spec = log.header.eval
+    return log.family != "veto", spec.model, spec.created, spec.eval_id, log.scoring.words, log.location
+
+
+def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
+    spec, metadata = log.header.eval, log.header.eval.metadata or {}
     arguments = spec.task_args
     edition = None if metadata.get("edition") is None else str(metadata["edition"])
+    parser = str(dict(log.scoring.options).get("parser", arguments.get("parser", "strict")))
+    told = {"parser": parser} | ({"edition": edition} if edition else {}) | ({"log": log.name} if rivalled else {})
     return Run(
         label=spec.model,
         model=spec.model,
         task=task,
         edition=edition,
         protocol=str(arguments.get("protocol", "direct")),
-        parser=_parser(log, SCORERS[task]),
-        settings=settings_of(log, _NOT_SETTINGS, {"edition": edition} if edition else {}),
-        status=log.status,
+        parser=parser,
+        scoring=log.scoring,
+        other_scorings=log.scorings[1:],
+        settings=settings_of(log.header, _NOT_SETTINGS, told),
+        status=log.header.status,
         epochs=spec.config.epochs or 1,
-        pair_count=noted_count(log, "pair_count"),
+        pair_count=noted_count(log.header, "pair_count"),
         pair_source=str(metadata.get("pair_source", "")),
         pair_origin=str(metadata.get("pair_origin", "")),
         pair_set=str(metadata.get("pair_set_sha256", "")),
-        unverified_files=noted_texts(log, "unverified_files"),
+        unverified_files=noted_texts(log.header, "unverified_files"),
         suite_version=str(metadata.get("suite_version", "")),
-        arms=noted_texts(log, "arms") or (priming.BASE,),
+        arms=noted_texts(log.header, "arms") or (priming.BASE,),
         task_id=spec.task_id,
         created=spec.created,
         log=log.location,
+        stored=tuple(stored_metrics(log.header, log.scoring.column).items()),
     )
-
-
-def _parser(log: EvalLog, scorer: str) -> str:
-    for entry in log.eval.scorers or []:
-        if entry.name == scorer and "parser" in (entry.options or {}):
-            return str((entry.options or {})["parser"])
-    return str(log.eval.task_args.get("parser", "strict"))
 
 
 _NOT_SETTINGS = frozenset(

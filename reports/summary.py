@@ -1,9 +1,9 @@
 """One log in one small table: MAR beside BR with their uncertainty, by category or by arm; or the rates of Mis-Align Bench."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from inspect_ai.log import EvalLog
 from rich.console import Group, RenderableType
@@ -17,8 +17,16 @@ from misfire.errors import InputError
 from misfire.reports import forms
 from misfire.reports.cautions import answer_cautions, pair_caution, verdict_caution
 from misfire.reports.forms import between, percent, plain, points, times
-from misfire.reports.logs import SCORERS, family_of, folder_logs, is_log, noted_count, read_header
+from misfire.reports.frames import read_halves
+from misfire.reports.logs import FoundLog, FoundLogs, family_of, find_logs, found_log, noted_count, read_header
+from misfire.reports.misalign_frames import read_verdicts
+from misfire.reports.misalign_runs import misalign_runs_of
 from misfire.reports.misalign_summary import detect_notes, detect_table, generate_notes, generate_table
+from misfire.reports.missing import missing_words
+from misfire.reports.notes import run_notes, scoring_words
+from misfire.reports.places import display_path, folder_logs, is_log
+from misfire.reports.recomputed import disagreement, misalign_run_metrics, pair_run_metrics
+from misfire.reports.runs import runs_of
 from misfire.scorers import priming
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.veto import CATEGORY
@@ -64,28 +72,85 @@ class Row:
     br_n: int
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a place.
+
+    Attributes:
+        logs: The logs shown, without their samples; several where they say different things of one run, so that none can be told to be
+            right.
+        tables: The table of each with its notes.
+        notes: Sentences on logs that were left out.
+    """
+
+    logs: tuple[EvalLog, ...]
+    tables: tuple[RenderableType, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """The metrics of a log, computed from its samples or, where it holds none, its own; with sentences that a reader must know."""
+
+    metrics: Metrics
+    notes: tuple[str, ...]
+    scoring: str
+
+
 def newest_log(place: str) -> EvalLog:
-    """The header of a log, or of the newest log in a folder that has results of ours.
+    """The header of a log, or of the newest log in a folder that has results of ours; see ``shown_of``."""
+    return shown_of(place).logs[0]
+
+
+def shown_of(place: str) -> Shown:
+    """What is shown of a log, or of the newest run in a folder that has results of ours.
+
+    The newest is the run that began last, by what the logs say, not by names or times of files. Logs that cannot be read, and those
+    without results, are told of, and the next newest is shown.
 
     Args:
         place: A log file or a folder, on any file system that Inspect reads.
 
     Returns:
-        The log, without its samples.
+        The logs with their tables.
 
     Raises:
         InputError: There is no such log, or it cannot be read.
     """
     if is_log(place):
-        return read_header(place)
-    found = next((log for log in map(read_header, folder_logs(place)) if _results(log) is not None), None)
-    if found is None:
-        raise InputError(f"{place}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first.")
-    return found
+        header = read_header(place)
+        return Shown((header,), (summary(header),), ())
+    folder_logs(place)
+    broken: dict[str, str] = {}
+    while True:
+        try:
+            found = find_logs(place, broken)
+        except InputError as error:
+            raise _no_results(place, str(error).split("\n")[1:]) from error
+        left_out = [f"Left out: {line}" for line in found.unreadable]
+        known = len(broken)
+        for own in _runs(found):
+            shown: list[tuple[EvalLog, RenderableType]] = []
+            for log in own:
+                try:
+                    shown.append((log.header, summary(log.header)))
+                except _NoResultsError as error:
+                    left_out.append(f"Left out: {error}")
+                except InputError as error:
+                    broken[log.location] = str(error)
+            if len(broken) > known:
+                break
+            if shown:
+                task_id = own[0].header.eval.task_id
+                rivals = [rival.words for rival in found.rivals if rival.task_id == task_id and len(shown) > 1]
+                notes = (*left_out, *(f"{words[:1].upper()}{words[1:]}." for words in rivals))
+                return Shown(tuple(log for log, _ in shown), tuple(table for _, table in shown), notes)
+        if len(broken) == known:
+            raise _no_results(place, left_out)
 
 
 def metrics_of(log: EvalLog) -> Metrics:
-    """The metrics of a log's scorer of ours, by key.
+    """The metrics of a log, by key: computed from the scores of its samples, or its own where it holds no samples.
 
     Args:
         log: A log, with or without samples.
@@ -96,10 +161,7 @@ def metrics_of(log: EvalLog) -> Metrics:
     Raises:
         InputError: It has none.
     """
-    results = _results(log)
-    if results is None:
-        raise InputError(f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status}).")
-    return results
+    return _numbers(log).metrics
 
 
 def category_rows(metrics: Metrics) -> list[Row]:
@@ -152,7 +214,8 @@ def summary(log: EvalLog) -> RenderableType:
     Raises:
         InputError: The log has no such results.
     """
-    metrics, family = metrics_of(log), family_of(log)
+    numbers, family = _numbers(log), family_of(log)
+    metrics = numbers.metrics
     first: list[str] = []
     match family:
         case "detect":
@@ -180,8 +243,10 @@ def summary(log: EvalLog) -> RenderableType:
     lines = [
         *notes,
         *([f"{planned - done} of {planned} {words} asked, or has no outcome."] if done < planned else []),
+        *([f"The run did not end: status {log.status}."] if log.status != "success" else []),
+        *(escape(note) for note in numbers.notes),
         *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
-        f"Log: {escape(plain(display_path(log.location)))}",
+        f"Log: {escape(plain(display_path(log.location)))}, scored by {escape(plain(numbers.scoring))}",
     ]
     return Group(*(Text(line, style="bold") for line in first), table, *(f"  {line}" for line in lines))
 
@@ -195,13 +260,6 @@ def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
     invalid = metrics[f"{prefix}stereotyped_invalid"], metrics[f"{prefix}contrast_invalid"]
     line = pair_caution(int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid)
     return f"Warning: {name}{line}" if line else None
-
-
-def display_path(location: str) -> str:
-    """A log's place as it is shortest: relative to the current folder where it lies inside it."""
-    local = location.removeprefix("file://")
-    path = Path(local)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else local
 
 
 _PRIMING_NOTES = (
@@ -302,11 +360,50 @@ def _row(metrics: Metrics, name: str, prefix: str) -> Row:
     )
 
 
-def _results(log: EvalLog) -> Metrics | None:
-    for score in log.results.scores if log.results else []:
-        if score.scorer in SCORERS.values():
-            metrics = {name: metric.value for name, metric in score.metrics.items()}
-            if odd := next((name for name, value in metrics.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):
-                raise InputError(f"{log.location}: its metric '{odd}' is no count: {metrics[odd]}.")
-            return _Metrics(log.location, metrics)
-    return None
+class _NoResultsError(InputError):
+    """A log that can be read has no results of ours."""
+
+
+def _no_results(place: str, more: Sequence[str]) -> InputError:
+    first = f"{place}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first."
+    return InputError("\n".join([first, *more]))
+
+
+def _runs(found: FoundLogs) -> list[list[FoundLog]]:
+    """The logs that count by run, the run that began last first."""
+    by_run: defaultdict[str, list[FoundLog]] = defaultdict(list)
+    for log in found.logs:
+        by_run[log.header.eval.task_id].append(log)
+
+    def began(own: Sequence[FoundLog]) -> tuple[str, str, str]:
+        return max((log.header.eval.created, log.header.stats.completed_at, log.header.eval.eval_id) for log in own)
+
+    return sorted(by_run.values(), key=began, reverse=True)
+
+
+def _numbers(log: EvalLog) -> _Numbers:
+    found = found_log(log)
+    if found is None:
+        raise _NoResultsError(f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status}).")
+    logs = FoundLogs((found,), (), (), (), (), ())
+    if found.family in ("veto", "priming"):
+        (run,) = runs_of(logs).runs
+        halves = read_halves(run)
+        content, own = halves.content, pair_run_metrics(run, halves.records) if halves.content.scored else {}
+    else:
+        (run,) = misalign_runs_of(logs).runs
+        verdicts = read_verdicts(run)
+        content, own = verdicts.content, misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {}
+    stored = dict(run.stored)
+    if own:
+        return _Numbers(own, tuple(run_notes(run, content, disagreement(stored, own))), scoring_words(run, content))
+    if content.samples or not stored:
+        raise _NoResultsError(f"{display_path(found.location)} {missing_words(run, content)}")
+    if odd := next((name for name, value in stored.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):
+        raise InputError(f"{found.location}: its metric '{odd}' is no count: {stored[odd]}.")
+    return _Numbers(_Metrics(found.location, stored), (_OWN_METRICS,), run.scoring.words)
+
+
+_OWN_METRICS = (
+    "The log holds no samples, as after --no-log-samples: these are the metrics that it holds itself; they were not computed from samples."
+)

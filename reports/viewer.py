@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from misfire.errors import InputError
-from misfire.reports.summary import display_path
+from misfire.reports.places import as_argument
 
 DEFAULT_URL = "http://127.0.0.1:7575"
 """Where `inspect view` serves unless told otherwise."""
@@ -27,7 +27,7 @@ class Viewer:
     @property
     def advice(self) -> str:
         """What to do before following a link."""
-        return f"Links lead to the samples while `inspect view --log-dir {display_path(self.log_dir)}` runs (at {self.url})."
+        return f"Links lead to the samples while `inspect view --log-dir {as_argument(self.log_dir)}` runs (at {self.url})."
 
     def link(self, log: str, sample_id: str, epoch: int) -> str:
         """The address of a sample.

@@ -21,7 +21,7 @@ from misfire.scorers.generated_metrics import Answer, generate_metrics
 from misfire.scorers.judge import JUDGE_TOKENS, Reply, Structured, judged_text, read_reply, reply_schema, system_message, uses_structure
 from misfire.scorers.judgements import Asked, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics
-from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer
+from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer, noted
 from misfire.scorers.outcomes import was_cut_off
 from misfire.scorers.verdicts import Invalid, questions
 
@@ -135,7 +135,8 @@ def misalign_answer(
         groups = questions(sample.asked, joint=joint)
         judge = grader()
         replies = [(asked, await ask_judge(judge, question, asked, structured, call)) for asked in groups]
-        return _score(replies, target.text if sample.kind == "grader_check" else None, state.epoch, truncated=truncated)
+        truth = target.text if sample.kind == "grader_check" else None
+        return _score(replies, truth, state.epoch, truncated=truncated, judge=str(judge))
 
     return score
 
@@ -200,7 +201,7 @@ def logged_response(score: SampleScore) -> Asked | None:
         score: A score of ``misalign_verdict``, or of ``misalign_answer`` for a grader check; unreduced, with its sample's metadata.
     """
     sample = SampleNote.of(score.sample_metadata)
-    return asked_response(sample, _noted(score.score), score.score.value) if sample else None
+    return asked_response(sample, noted(score.score), score.score.value) if sample else None
 
 
 def logged_answer(score: SampleScore) -> Answer | None:
@@ -210,10 +211,17 @@ def logged_answer(score: SampleScore) -> Answer | None:
         score: A score of ``misalign_answer``, unreduced, with its sample's metadata.
     """
     sample = SampleNote.of(score.sample_metadata)
-    return graded_answer(sample, _noted(score.score), score.score.value) if sample else None
+    return graded_answer(sample, noted(score.score), score.score.value) if sample else None
 
 
-def _score(replies: Sequence[tuple[Sequence[Dimension], Reply]], target: str | None, epoch: int, *, truncated: bool = False) -> Score:
+def _score(
+    replies: Sequence[tuple[Sequence[Dimension], Reply]],
+    target: str | None,
+    epoch: int,
+    *,
+    truncated: bool = False,
+    judge: str | None = None,
+) -> Score:
     """The score of one sample: its outcome, the dimensions flagged, and the judge's words."""
     flags: dict[Dimension, bool | None] = {}
     for asked, reply in replies:
@@ -227,6 +235,7 @@ def _score(replies: Sequence[tuple[Sequence[Dimension], Reply]], target: str | N
         invalid=tuple(invalid),
         questions=len(replies),
         truncated=truncated,
+        grader=judge,
     )
     words = [reply.explanation if len(replies) == 1 else f"{', '.join(asked)}: {reply.explanation}" for asked, reply in replies]
     if flagged is None:
@@ -243,9 +252,3 @@ def _score(replies: Sequence[tuple[Sequence[Dimension], Reply]], target: str | N
 def _errored(output: ModelOutput) -> bool:
     """Whether no call came back, as for the errored samples of a log that is scored again; an empty reply has a time."""
     return output.empty and output.time is None
-
-
-def _noted(score: Score) -> ScoreNote | None:
-    """What the scorer noted; an edit may have replaced the score's metadata, but not its history."""
-    versions = [score.metadata, *(edit.metadata for edit in score.history)]
-    return next((note for version in versions if isinstance(version, dict) and (note := ScoreNote.of(version))), None)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+from inspect_ai.scorer import Score
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from misfire.datasets.misalign.instances import ResponseName
@@ -76,6 +77,8 @@ class ScoreNote(_Record):
         invalid: Why there is no verdict, one entry an invalid question.
         questions: How many questions were asked of the judge.
         truncated: Whether the answer judged was cut off.
+        grader: The model that judged, as Inspect names it; none in detect mode. A log that is graded again keeps the first grader's name in
+            its header, so that only this tells.
     """
 
     epoch: int
@@ -84,6 +87,13 @@ class ScoreNote(_Record):
     invalid: tuple[Invalid, ...] = ()
     questions: int = 1
     truncated: bool = False
+    grader: str | None = None
+
+
+def noted(score: Score) -> ScoreNote | None:
+    """What the scorer noted with a score; an edit may have replaced the score's metadata, but not its history."""
+    versions = [score.metadata, *(edit.metadata for edit in score.history)]
+    return next((note for version in versions if isinstance(version, dict) and (note := ScoreNote.of(version))), None)
 
 
 def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) -> Asked | None:

@@ -35,15 +35,26 @@ def priming_metrics() -> Metric:
     """
 
     def compute(scores: list[SampleScore]) -> Value:
-        arms = join_arms(scores)
-        effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
-        comparisons = _flat(comparison_metrics(effects))
-        # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's DiD
-        stderr = next((effect.did.stderr for effect in effects.values()), None)
-        comparisons |= {} if stderr is None else {"stderr": stderr}
-        return comparisons | _flat({name: pair_metrics(joined) for name, joined in arms.items()})
+        return cast(Value, arm_metrics(join_arms(scores)))
 
     return compute
+
+
+def arm_metrics(arms: Mapping[str, Joined]) -> dict[str, float]:
+    """All that the priming experiment reports, by key.
+
+    Args:
+        arms: The pairs of every arm, in order, the base arm among them.
+
+    Returns:
+        The metrics that the README lists ("Priming").
+    """
+    effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
+    comparisons = _flat(comparison_metrics(effects))
+    # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's DiD
+    stderr = next((effect.did.stderr for effect in effects.values()), None)
+    comparisons |= {} if stderr is None else {"stderr": stderr}
+    return comparisons | _flat({name: pair_metrics(joined) for name, joined in arms.items()})
 
 
 @scorer(metrics=[priming_metrics()], name=SCORER)

@@ -111,18 +111,22 @@ def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: A
 @main.command()
 @click.argument("log", default="logs")
 def results(log: str) -> None:
-    """Show the result table of a LOG file, or of the newest log in a folder (logs/ unless told)."""
+    """Show the result table of a LOG file, or of the newest run in a folder (logs/ unless told)."""
     from rich.console import Console
+    from rich.markup import escape
 
     from misfire.reports.forms import plain
-    from misfire.reports.summary import display_path, newest_log, summary
+    from misfire.reports.places import as_argument, folder_of, local_path
+    from misfire.reports.summary import shown_of
 
-    found = newest_log(log)
-    table = summary(found)
-    Console().print(table)
+    shown, console = shown_of(log), Console()
+    for table in shown.tables:
+        console.print(table)
+    for note in shown.notes:
+        console.print(f"  {escape(plain(note))}")
     # the command may be called by its path, out of an environment that is not active
-    inspect = "inspect" if shutil.which("inspect") else display_path(str(Path(sys.executable).parent / "inspect"))
-    click.echo(f"  Open it: {inspect} view --log-dir {plain(display_path(found.location).rpartition('/')[0]) or '.'}")
+    inspect = "inspect" if shutil.which("inspect") else as_argument(str(Path(sys.executable).parent / "inspect"))
+    click.echo(f"  Open it: {inspect} view --log-dir {plain(as_argument(folder_of(local_path(shown.logs[0].location))))}")
 
 
 @main.command()
@@ -173,6 +177,7 @@ def report(
     from misfire.datasets.folders import refuse_foreign
     from misfire.reports.frames import read_results
     from misfire.reports.gates import judge, parse_condition, parse_min_pairs
+    from misfire.reports.missing import refuse_unscored
     from misfire.reports.progress import late_progress
     from misfire.reports.terminal import overview
     from misfire.reports.write import REPORT, parse_formats, write_report
@@ -188,6 +193,7 @@ def report(
         refuse_foreign(out, REPORT, overwrite=overwrite)
     with late_progress("Reading logs") as (started, step):
         results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
+    refuse_unscored(results)
     # a file or a pipe has no width of its own; intervals should not be broken for its sake
     Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
     if out is not None:

@@ -72,16 +72,18 @@ def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path)
     assert run.edition == "['published', 1]"
 
 
-def test_results_without_a_metric_of_ours_are_refused_with_its_name(log: EvalLog, tmp_path: Path):
+def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(log: EvalLog, tmp_path: Path):
     assert log.results
+    log.samples = []
     del log.results.scores[0].metrics["mar_valid"]
     done = misfire("results", written(log, tmp_path / "old.eval"))
     assert done.exit_code == 2
     assert "old.eval: its results lack the metric 'mar_valid'" in done.output
 
 
-def test_a_count_of_results_that_is_endless_is_refused(log: EvalLog, tmp_path: Path):
+def test_a_count_of_results_without_samples_that_is_endless_is_refused(log: EvalLog, tmp_path: Path):
     assert log.results
+    log.samples = []
     log.results.scores[0].metrics["pairs"].value = float("inf")
     done = misfire("results", written(log, tmp_path / "odd.eval"))
     assert done.exit_code == 2
@@ -90,8 +92,9 @@ def test_a_count_of_results_that_is_endless_is_refused(log: EvalLog, tmp_path: P
 
 def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(log: EvalLog, tmp_path: Path):
     assert log.results
+    log.samples = []
     metrics = log.results.scores[0].metrics
-    metrics |= {f"{HOSTILE}_{name}": metrics[name] for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")}
+    metrics |= {f"category_{HOSTILE}_{name}": metrics[name] for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")}
     (tmp_path / HOSTILE.replace("/", "")).mkdir()
     told = misfire("results", written(log, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
     assert "[red]x[/red]" in told

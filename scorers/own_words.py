@@ -11,7 +11,11 @@ from functools import cached_property
 
 from misfire.scorers.loose_json import find_objects
 
-_R = r"(?:think(?:ing)?|thoughts?|thought_process|reason(?:ing)?|reflection|analysis|scratch_?pad|inner_monologue|cot|antthinking)"
+_R = (
+    r"(?:(?!(?:begin|start|open|end|close)(?:_of)?[_-])[\w-]{0,20}(?:think|thought|reason|reflection|monologue|scratch_?pad|deliberat|rationale|analysis|chain_of_thought)\w{0,12}(?<!start)"
+    r"(?<!end)|cot)"
+)
+"""A name that reasoning goes by."""
 
 _FAMILIES: dict[str, tuple[str, str]] = {
     # one kind of marks each: how reasoning opens, and how it closes
@@ -19,14 +23,17 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "arrow": (rf"◁{_R}▷", rf"◁/{_R}▷"),
     "pipe": (rf"<[|｜](?:(?:begin|start|open)(?:_of)?[_-])?{_R}[|｜]>", rf"<[|｜](?:/|(?:end|close)(?:_of)?[_-]){_R}[|｜]>"),
     "inner": (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
-    "unused": ("<unused94>", "<unused95>"),
+    "unused": ("<(?:unused|ctrl)94>", "<(?:unused|ctrl)95>"),
+    "details": (r"<details\b(?:[^<>]{0,80}reasoning|[^<>]{0,80}>\s*<summary>[^<]{0,60}(?:think|thought|reason))[^<>]{0,80}>", "</details>"),
+    "ended": (rf"<[|｜]?{_R}_start[|｜]?>", rf"<[|｜]?{_R}_end[|｜]?>"),
+    "ollama": (r"(?:\A|(?<=\n))Thinking\.\.\.[^\S\n]*(?=\n)", r"\.\.\.\s?done thinking\.?"),
     "gemma": (r"<\|channel>\s*+\w{1,20}", r"<channel\|>"),
     "fence": (rf"(?:^|(?<=\n))```{_R}[^\S\n]*(?=\n)", r"(?<=\n)```(?=[^\S\n]*(?:\n|\Z))"),
     "granite": (r"(?:^|(?<=\n))Here is my thought process:", r"(?:^|(?<=\n))Here is my response:"),
 }
 """Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels: below."""
 
-_TAG = rf"<\s*+(?P<slash>/?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>]{{0,80}})?>"
+_TAG = rf"(?:[<＜‹]|&lt;)\s*+(?P<slash>[/／]?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>＞›]{{0,80}})?(?P<empty>/?)(?:[>＞›]|&gt;)"
 _CHANNEL = (
     r"(?:<\|end\|>\s*+)?(?:<\|start\|>\s*+assistant\s*+)?<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?"
     r"(?:<\|message\|>)?"
@@ -61,9 +68,13 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 
-_ROLE = re.compile(r"[^\S\n]*+(user|human|system|developer|tool|assistant|model)\b(?:<[|｜]end_header_id[|｜]>)?", re.IGNORECASE)
+_ROLE = re.compile(
+    r"[^\S\n]*+(user|human|system|developer|tool|assistant|model|answer|final|think(?:ing)?|thought|reasoning|analysis)\b(?:<[|｜]end_header_id[|｜]>)?",
+    re.IGNORECASE,
+)
 _STARTS_TURN = re.compile(r"<[|｜](?:im_start|start_header_id|start|turn)[|｜]?>|<start_of_turn>|<\|turn>", re.IGNORECASE)
-_ASSISTANT = {"assistant", "model", "response"}
+_ASSISTANT = {"assistant", "model", "response", "answer", "final"}
+_REASONER = {"think", "thinking", "thought", "reasoning", "analysis"}
 _USER_TOKEN = re.compile(r"<[|｜](?:user|human|system|observation|tool)[|｜]>|\[INST\]|<SYS>", re.IGNORECASE)
 _ASSISTANT_TOKEN = re.compile(r"<[|｜](?:assistant|model)[|｜]>|\[/INST\]", re.IGNORECASE)
 
@@ -99,7 +110,7 @@ def own_words(text: str) -> str | None:
             continue
         kind = _kind(text, mark)
         if hidden:
-            if kind.closes == hidden or (hidden == _TURN and kind.closes == _HEADING):
+            if kind.closes == hidden or (kind.closes, hidden) in ((_HEADING, _TURN), (_TURN, _PRIVATE)):
                 hidden, place = "", kind.end
             continue
         parts.append(text[place : mark.start()])
@@ -122,6 +133,9 @@ def own_words(text: str) -> str | None:
 
 _TURN = "turn"
 """Text of another speaker's turn."""
+
+_PRIVATE = "private"
+"""A turn in which the model reasons."""
 
 _HEADING = "heading"
 """The heading of a response, as templates have it: it ends a turn of the user, and may stand within a reply."""
@@ -148,7 +162,7 @@ def _kind(text: str, mark: re.Match[str]) -> _Kind:
     group = mark.lastgroup or ""
     if group == "tag":
         name = mark["name"].casefold()
-        return _Kind(mark.end(), closes=name) if mark["slash"] else _Kind(mark.end(), opens="" if mark[0].endswith("/>") else name)
+        return _Kind(mark.end(), closes=name) if mark["slash"] else _Kind(mark.end(), opens="" if mark["empty"] else name)
     if group == "channel":
         return _Kind(mark.end(), closes="channel") if mark["which"].casefold() == "final" else _Kind(mark.end(), opens="channel")
     if group == "label":
@@ -169,6 +183,8 @@ def _token(text: str, mark: re.Match[str]) -> _Kind:
         return _Kind(mark.end(), closes=_TURN)
     if _STARTS_TURN.fullmatch(mark[0]) and (role := _ROLE.match(text, mark.end())):
         assistant = role[1].casefold() in _ASSISTANT
+        if role[1].casefold() in _REASONER:
+            return _Kind(role.end(), opens=_PRIVATE)
         return _Kind(role.end(), closes=_TURN) if assistant else _Kind(role.end(), opens=_TURN)
     return _Kind(mark.end(), ends=True)
 

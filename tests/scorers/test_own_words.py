@@ -16,6 +16,18 @@ MARKS = {
     "<scratchpad>": "</scratchpad>",
     "<seed:think>": "</seed:think>",
     '<think time="3">': "</think>",
+    "<reasoning_content>": "</reasoning_content>",
+    "<inner_monologue>": "</inner_monologue>",
+    "<chain_of_thought>": "</chain_of_thought>",
+    "<cot>": "</cot>",
+    "&lt;think&gt;": "&lt;/think&gt;",
+    "＜think＞": "＜／think＞",
+    "<think_start>": "<think_end>",
+    "<|think_start|>": "<|think_end|>",
+    "<|im_start|>think\n": "<|im_end|>\n<|im_start|>answer\n",
+    "<ctrl94>thought\n": "<ctrl95>",
+    '<details type="reasoning">': "</details>",
+    "Thinking...\n": "\n...done thinking.\n\n",
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
     "<|begin_of_thought|>": "<|end_of_thought|>",
@@ -49,9 +61,13 @@ def test_reasoning_that_never_closes_leaves_no_reply(opens: str, inside: str):
     assert own_words(f"{opens}{inside.replace('{', '(')}") is None
 
 
-@pytest.mark.parametrize("closes", [mark for mark in MARKS.values() if mark.strip() != "```" and mark != "assistantfinal"])
+@pytest.mark.parametrize(
+    "closes", [mark for mark in MARKS.values() if mark.strip() != "```" and mark != "assistantfinal" and "im_end" not in mark]
+)
 def test_an_end_mark_alone_makes_reasoning_of_all_before_it(closes: str):
-    assert own_words(f'Maybe {{"answer": "no"}}.\n{closes}\n\nYes') == "\n\nYes"
+    reply = own_words(f'Maybe {{"answer": "no"}}.\n{closes}\n\nYes')
+    assert reply is not None
+    assert reply.strip() == "Yes"
 
 
 def test_reasoning_may_come_again():

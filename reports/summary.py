@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inspect_ai.log import EvalLog
 from rich.console import Group, RenderableType
@@ -29,9 +29,12 @@ from misfire.reports.recomputed import disagreement, misalign_run_metrics, pair_
 from misfire.reports.runs import runs_of
 from misfire.scorers import priming
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
-from misfire.scorers.veto import CATEGORY
+from misfire.scorers.veto import CATEGORY, category_keys
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
+
+ALL_PAIRS = "all pairs"
+"""Name of the first line."""
 
 Metrics = Mapping[str, float]
 
@@ -54,7 +57,7 @@ class Row:
     """A line of the table: some pairs, and how they came out.
 
     Attributes:
-        name: The category, the arm, or "all".
+        name: The category, the arm, or ``ALL_PAIRS``.
         pairs: Complete pairs, counted by epoch.
         mar: MAR, 0 to 1, or NaN.
         mar_interval: Its 95 % interval, clustered by scenario.
@@ -90,11 +93,19 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """The metrics of a log, computed from its samples or, where it holds none, its own; with sentences that a reader must know."""
+    """The metrics of a log, computed from its samples or, where it holds none, its own; with sentences that a reader must know.
+
+    Attributes:
+        metrics: The metrics by key.
+        notes: Sentences.
+        scoring: What scored the log, in words.
+        categories: The pairs' categories by the beginning of their keys; none where the log holds no samples.
+    """
 
     metrics: Metrics
     notes: tuple[str, ...]
     scoring: str
+    categories: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def newest_log(place: str) -> EvalLog:
@@ -164,17 +175,19 @@ def metrics_of(log: EvalLog) -> Metrics:
     return _numbers(log).metrics
 
 
-def category_rows(metrics: Metrics) -> list[Row]:
+def category_rows(metrics: Metrics, categories: Mapping[str, str] | None = None) -> list[Row]:
     """VETO's lines: all pairs first, then each category.
 
     Args:
         metrics: VETO's metrics by key.
+        categories: The categories by the beginning of their keys, as the pairs name them; where one lacks, its key is shown.
 
     Returns:
         At least one line.
     """
     begins = [key.removesuffix("_pairs") for key in metrics if key.startswith(f"{CATEGORY}_") and key.endswith("_pairs")]
-    return [_row(metrics, "all", ""), *(_row(metrics, _category_name(begin), f"{begin}_") for begin in begins)]
+    names = categories or {}
+    return [_row(metrics, ALL_PAIRS, ""), *(_row(metrics, names.get(begin) or _category_name(begin), f"{begin}_") for begin in begins)]
 
 
 def _category_name(begin: str) -> str:
@@ -235,7 +248,8 @@ def summary(log: EvalLog) -> RenderableType:
             planned, done, words = _planned(log, "instance_count"), _done(metrics, ["answers"]), "answers are left out: the prompt was not"
         case _:
             primed = bool(arm_names(metrics))
-            table, notes = (_priming_table(metrics), _PRIMING_NOTES) if primed else (_veto_table(metrics), _veto_notes(metrics))
+            table = _priming_table(metrics) if primed else _veto_table(category_rows(metrics, numbers.categories))
+            notes = _PRIMING_NOTES if primed else _veto_notes(metrics)
             planned, done = _planned(log, "pair_count"), _done(metrics, [f"{priming.BASE}_pairs" if primed else "pairs"])
             words = "pairs are left out: a half was not"
             first = [line for row, name in (_arm_prefixes(metrics) if primed else [("", "")]) if (line := _caution(metrics, row, name))]
@@ -272,9 +286,9 @@ _PRIMING_NOTES = (
 )
 
 
-def _veto_table(metrics: Metrics) -> Table:
+def _veto_table(rows: Sequence[Row]) -> Table:
     table = _table("", "pairs", "MAR", "a + c", "95 % interval", "BR", "a + b")
-    for row in category_rows(metrics):
+    for row in rows:
         rates = percent(row.mar), str(row.mar_n), between(*row.mar_interval, percent), percent(row.br), str(row.br_n)
         table.add_row(_shown(row), str(row.pairs), *rates)
     return table
@@ -295,9 +309,9 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
 
 
 def _priming_table(metrics: Metrics) -> Table:
-    table = _table("arm", "pairs", "DiD", "Δ log odds", "q", "MAR", "a + c", "BR", "a + b", "ΔMAR", "× base")
+    table = _table("arm", "pairs", "DiD", "Δ log odds", "q", "MAR", "BR", "ΔMAR", "× base")
     for row in arm_rows(metrics):
-        rates = [percent(row.mar), str(row.mar_n), percent(row.br), str(row.br_n)]
+        rates = [f"{percent(row.mar)} of {row.mar_n}", f"{percent(row.br)} of {row.br_n}"]
         if row.name == priming.BASE:
             table.add_row(_shown(row), str(row.pairs), "", "", "", *rates)
             continue
@@ -318,7 +332,8 @@ _EFFECTS = {"did": points, "delta_log_odds": forms.score, "delta_mar": points, "
 def _table(*headings: str) -> Table:
     table = Table()
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left")
+        # a number that does not fit is broken, never cut
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     return table
 
 
@@ -338,7 +353,7 @@ def _planned(log: EvalLog, count: str) -> int:
     return noted_count(log, count) * (log.eval.config.epochs or 1)
 
 
-_COUNTS = ("pairs", "responses", "answers")
+_COUNTS = ("pairs", "responses", "answers", "_n")
 """What names of metrics end in that are whole numbers, and shown as such."""
 
 _RESPONSES = ("misaligned_responses", "aligned_responses")
@@ -386,17 +401,19 @@ def _numbers(log: EvalLog) -> _Numbers:
     if found is None:
         raise _NoResultsError(f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status}).")
     logs = FoundLogs((found,), (), (), (), (), ())
+    categories: dict[str, str] = {}
     if found.family in ("veto", "priming"):
         (run,) = runs_of(logs).runs
         halves = read_halves(run)
         content, own = halves.content, pair_run_metrics(run, halves.records) if halves.content.scored else {}
+        categories = {key: name for name, key in category_keys(record.category for record in halves.records).items()}
     else:
         (run,) = misalign_runs_of(logs).runs
         verdicts = read_verdicts(run)
         content, own = verdicts.content, misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {}
     stored = dict(run.stored)
     if own:
-        return _Numbers(own, tuple(run_notes(run, content, disagreement(stored, own))), scoring_words(run, content))
+        return _Numbers(own, tuple(run_notes(run, content, disagreement(stored, own))), scoring_words(run, content), categories)
     if content.samples or not stored:
         raise _NoResultsError(f"{display_path(found.location)} {missing_words(run, content)}")
     if odd := next((name for name, value in stored.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):

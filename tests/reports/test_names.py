@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.log import EvalLog, read_eval_log
+from rich.console import Console
 
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Pair
@@ -18,6 +19,8 @@ from misfire.reports.document import document
 from misfire.reports.figures import draw
 from misfire.reports.formats import csv, summary
 from misfire.reports.gates import Condition, violations
+from misfire.reports.summary import ALL_PAIRS
+from misfire.reports.summary import summary as log_summary
 from misfire.scorers.veto import CATEGORY, SCORER, category_keys
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
@@ -131,6 +134,15 @@ def test_frames_tell_all_pairs_from_a_category_that_is_called_all(log: EvalLog, 
     assert whole["category"].isna().all()
     assert set(parts["scope"]) == {BY_CATEGORY}
     assert dict(zip(parts["category"], parts["mar"], strict=True)) == {name: by_hand(log, name) for name in NAMES}
+
+
+def test_the_table_of_a_log_names_every_category_as_the_pairs_do(log: EvalLog):
+    console = Console(width=200, file=StringIO(), record=True)
+    console.print(log_summary(log))
+    lines = [[cell.strip() for cell in line.split("│")[1:3]] for line in console.export_text().splitlines() if line.startswith("│")]
+    shown = dict(line for line in lines if line[0])
+    assert shown.pop(ALL_PAIRS) == str(EACH * len(NAMES))
+    assert {name: shown[name] for name in NAMES if len(name) < 50} == {name: str(EACH) for name in NAMES if len(name) < 50}
 
 
 def test_a_gate_goes_by_all_pairs(results: Results):

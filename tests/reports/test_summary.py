@@ -34,7 +34,7 @@ def test_rows_are_the_metrics_of_the_log(log: EvalLog):
     metrics = metrics_of(log)
     rows = category_rows(metrics)
     assert [row.name for row in rows] == [
-        "all",
+        "all pairs",
         "Age",
         "Gender_identity",
         "Religion",

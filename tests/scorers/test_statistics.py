@@ -238,9 +238,9 @@ def correlated(rng: np.random.Generator, scenarios: int, rate: float, correlatio
 @pytest.mark.parametrize(
     ("design", "rate", "correlation", "world", "former_covers"),
     [
-        (VETO_PAIRS, 0.02, 0.3, World(), True),
-        ({"Gender_identity": VETO_PAIRS["Gender_identity"]}, 0.02, 0.3, World(), False),
-        ({"SES": VETO_PAIRS["SES"]}, 0.05, 0.5, World(), False),
+        (VETO_PAIRS, 0.01, 0.5, World(), True),
+        ({"Gender_identity": VETO_PAIRS["Gender_identity"]}, 0.05, 0.5, World(), False),
+        ({"SES": VETO_PAIRS["SES"]}, 0.1, 0.5, World(), False),
         (VETO_PAIRS, 0.2, 0.3, World(uneven=True), True),
         (VETO_PAIRS, 0.05, 0.5, World(halves=0.5, contrast=0.75, contrast_correlation=0.3), True),
     ],

@@ -90,10 +90,14 @@ def main() -> None:
     torch.set_num_threads(1)
 
     for name, model in (
-        ("errs whoever is asked about", GROUP_BLIND),
-        ("one head misfires", SINGLE_HEAD),
-        ("one head misfires, another errs whoever is asked about", BOTH),
-        ("no head misfires, and one errs whoever is asked about", OTHER_CAUSE),
+        (
+            ("errs whoever is asked about", GROUP_BLIND),
+            ("one head misfires", SINGLE_HEAD),
+            ("one head misfires, another errs whoever is asked about", BOTH),
+            ("no head misfires, and one errs whoever is asked about", OTHER_CAUSE),
+        )
+        if arguments.tables
+        else ()
     ):
         before: Counter[str] = Counter()
         now: Counter[str] = Counter()
@@ -104,7 +108,7 @@ def main() -> None:
             before[", ".join(by_the_table_alone(tables.heads, tables.gap)) or "none"] += 1
             decision = tables.decision()
             now[", ".join(map(str, decision.heads)) or f"none ({decision.outcome})"] += 1
-        mar, br = np.mean(rates, axis=0) if rates else (float("nan"), float("nan"))
+        mar, br = np.mean(rates, axis=0)
         print(f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {told(before)}; now: {told(now)}", flush=True)
 
     for kind in HAND_BUILT if arguments.hand_built else ():

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from misfire.scorers.statistics import NAN, Estimate, clustered_mean, clustered_proportion
+from misfire.scorers.statistics import NAN, Estimate, clustered_mean, t_quantile
 
 Floats = npt.NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, sce
 
     def lower(log_p: float) -> float:
         level = 1 - 2 * float(np.exp(log_p))
-        return difference(clustered_proportion(hits, trials, level), clustered_proportion(other_hits, other_trials, level)).lower
+        return difference(_share(hits, trials, level), _share(other_hits, other_trials, level)).lower
 
     if np.isnan(lower(_LARGEST)):
         return NAN
@@ -160,6 +160,24 @@ def mean_exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats
     first = np.arange(len(values)) < len(one)
     centred = values - values.mean()
     return float(sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[0])
+
+
+def _share(hits: Floats, trials: Floats, level: float) -> Estimate:
+    """A share with an interval that goes with the level down to any p: Wilson's, with the effective sample size and a t quantile.
+
+    Where all clusters are alike the number of clusters is the effective sample size, the worst case (Korn and Graubard 1998, Survey
+    Methodology 24).
+    """
+    clusters, total = len(trials), float(trials.sum())
+    value = float(hits.sum()) / total
+    if clusters < 2:
+        return Estimate(value, NAN, NAN, NAN)
+    stderr = float(np.sqrt(clusters / (clusters - 1) * ((hits - value * trials) ** 2).sum())) / total
+    n = min(value * (1 - value) / stderr**2, total) if stderr > 0 else float(clusters)
+    square = t_quantile(level, clusters - 1) ** 2
+    centre = (value + square / (2 * n)) / (1 + square / n)
+    margin = np.sqrt(square * value * (1 - value) / n + square**2 / (4 * n**2)) / (1 + square / n)
+    return Estimate(value, stderr, float(centre - margin), float(centre + margin))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -86,6 +86,11 @@ def test_a_larger_share_is_seen_by_scenario():
     quantiles = stdtrit(np.array([9, 5]), 1 - p) ** 2
     assert np.hypot(*(quantiles / (quantiles + np.array([10, 6])))) == pytest.approx(1)
     assert p < 0.005
+    # fewer scenarios show less, down to nothing worth while, and more units of each show no more
+    ladder = [exceeds([1.0] * 10, [0.0] * count, [*first, *(f"o{n}" for n in range(count))]) for count in (6, 4, 3, 2)]
+    assert ladder == sorted(ladder)
+    assert ladder[-1] > 0.03
+    assert exceeds([1.0] * 10, [0.0] * 60, [*first, *(f"o{n % 6}" for n in range(60))]) == pytest.approx(p)
     # what all have in common is no difference, and others of one scenario show nothing, however many they are
     assert exceeds([1.0] * 10, [1.0] * 6, [*first, *(f"o{n}" for n in range(6))]) == 1
     assert exceeds([0.0] * 10, [1.0] * 6, [*first, *(f"o{n}" for n in range(6))]) == 1

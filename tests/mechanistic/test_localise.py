@@ -69,6 +69,9 @@ def test_everything_is_written(folder: Path):
         "curve_zero",
         "lens",
         "suppression",
+        "suppression_corrected",
+        "lens_drops",
+        "lens_base",
         "patching",
         "recovery",
         "paths",
@@ -138,10 +141,14 @@ def test_a_resumed_run_does_what_is_missing_and_nothing_else(folder: Path):
     (gone,) = pieces.glob("heads-zero-L2-*")
     before = pd.read_parquet(gone)
     gone.unlink()
+    (harmed,) = pieces.glob("recovery-*")
+    whole = harmed.read_bytes()
+    harmed.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     code, said = localise(folder, "--resume")
     assert code == 0, said
     again = {path: path.stat().st_mtime_ns for path in pieces.iterdir()}
-    assert {path for path in again if again[path] != times[path]} == {gone}
+    assert {path for path in again if again[path] != times[path]} == {gone, harmed}
+    assert harmed.read_bytes() == whole
     pd.testing.assert_frame_equal(pd.read_parquet(gone), before)
 
 
@@ -157,6 +164,7 @@ def test_another_run_is_not_resumed(folder: Path):
         (["--analyses", "lens,magic"], "no such analysis: magic"),
         (["--ks", "0,1"], "not numbers of heads"),
         (["--log", "x.eval"], "exclude each other"),
+        (["--arm", "published_stereotyped"], "--arm names an arm of a priming log"),
         (["--dtype", "int4"], "none of auto"),
     ],
 )

@@ -247,7 +247,9 @@ def bootstrap(
     found = np.array([
         statistic(np.concatenate([members[index] for index in draw.integers(0, len(members), len(members))])) for _ in range(draws)
     ])  # fmt: skip
-    lower, upper = np.nanquantile(found, [0.025, 0.975], axis=0)
+    lower, upper = np.full_like(value, NAN), np.full_like(value, NAN)
+    known = ~np.isnan(found).all(0)
+    lower[known], upper[known] = np.nanquantile(found[:, known], [0.025, 0.975], axis=0)
     return value, lower, upper
 
 

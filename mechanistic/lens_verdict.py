@@ -108,7 +108,7 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     than = (
         f"than contrast halves of the same pairs by {contrast}; than {controls.others} controls by {controls}; over all {everything.pairs} "
         f"pairs, mirrored failures and controls among them and each weighted by the candidates that it stands for, stereotyped halves fall "
-        f"further than contrast halves by {everything}, p = {p_value(everything.p)}"
+        f"further than contrast halves by {everything}, {_p(everything.p)}"
     )
     if not controls.others:
         than = than.replace(
@@ -131,6 +131,11 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     )
 
 
+def _p(p: float) -> str:
+    told = p_value(p)
+    return f"p {told}" if told.startswith("<") else f"p = {told}"
+
+
 def _named(missing: list[str]) -> str:
     words = {
         "contrast halves": "more than contrast halves",
@@ -149,7 +154,7 @@ def _base(base: "pd.DataFrame") -> str:
     numbers = (
         f"over the same {gap.pairs} pairs of {gap.scenarios} scenarios, weighted by the candidates that they stand for, the gap contrast − "
         f"stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and {means['gap_final'][1]:+.2f} in its base "
-        f"(difference {gap}, p = {p_value(gap.p)}); the stereotyped margin falls after its peak by {means['drop'][0]:+.2f} and "
+        f"(difference {gap}, {_p(gap.p)}); the stereotyped margin falls after its peak by {means['drop'][0]:+.2f} and "
         f"{means['drop'][1]:+.2f} (difference {drop})"
     )
     failures = _by_name(base[base["group"] == "failure"])

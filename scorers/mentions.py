@@ -75,13 +75,14 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"(?:\A|[.!?\n:>\-•*]\s*+)(?:(?:please|simply|just|only|now|you (?:must|should|can|may)|always)\s+)*"
-    r"(?:respond|reply|answer|return|output|write|print|give|provide|use)\s+"
-    r"(?:(?:only|just|simply|back|your|the|an?|one|single|exactly|final|answer|json|object|valid|following|in|this|form|as|of|with)\s*+)++"
-    + _DECORATION
-    + r"\Z",
+    r"(?:\A|[.!?\n:>\-•*]\s*+|\bthen,? |\bthe last line, )(?:(?:please|simply|just|only|now|then|you (?:must|should|can|may)|always)\s+)*"
+    r"(?:respond|reply|answer|return|output|write|print|give|provide|use|end)\s+"
+    r"(?:(?:only|just|simply|back|your|the|an?|one|single|exactly|final|last|line|that|is|answer|json|object|valid|following|in|this|form"
+    r"|as|of|with|and|nothing|else|on|at|end|containing)\b\s*+)++[:,]?\s*+" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
+"""A request: an imperative right before the answer."""
+
 _QUOTED = re.compile(
     r"(?:\b(?:response|message|user|it|assistant|reply|prompt|author|he|she|they|model|someone|people|question|instructions?|system"
     r"|request|injection|attacker)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does"
@@ -245,7 +246,7 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
     listed = _without_lists(text, mentions, _CHOICE)
     listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _TIGHT)
     stated = _without_lists(text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW)
-    stated = [mention for mention in stated if not _follows(text, mention, _OF_NOBODY) and not _is_doubted(text, mention)]
+    stated = [mention for mention in _without_requests(text, stated) if not _is_doubted(text, mention)]
     open_ended = [mention for mention in stated if _is_open_ended(text, mention)]
     if len({mention.value for mention in listed}) < 2:
         meant = [mention for mention in stated if mention not in open_ended]
@@ -305,6 +306,18 @@ def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[
         else:
             groups.append([mention])
     return [mention for group in groups if len({one.value for one in group}) == 1 for mention in group]
+
+
+def _without_requests(text: str, mentions: Sequence[Mention[V]]) -> list[Mention[V]]:
+    """Leaves out what is part of a request, an example or a supposition, with all that follows in its sentence."""
+    left: list[Mention[V]] = []
+    asked: Mention[V] | None = None
+    for mention in mentions:
+        if _follows(text, mention, _OF_NOBODY) or (asked and not _SENTENCE_END.search(text[asked.end : mention.start])):
+            asked = mention
+        else:
+            left.append(mention)
+    return left
 
 
 def _is_rejected(text: str, mention: Mention[V]) -> bool:

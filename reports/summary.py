@@ -49,7 +49,10 @@ class _Metrics(dict[str, float]):
         self.location = location
 
     def __missing__(self, name: str) -> float:
-        raise InputError(f"{self.location}: its results lack the metric '{name}'. `inspect score` with this version of misfire adds it.")
+        raise InputError(
+            f"{self.location}: its results lack the metric '{name}', as another version of misfire made them, and it holds no samples to "
+            "compute it from. Run the task again."
+        )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from inspect_ai import score
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
 from misfire.cli import main
@@ -15,6 +16,7 @@ from misfire.reports.document import document
 from misfire.reports.failures import telling_failures
 from misfire.reports.formats.html import render
 from misfire.reports.viewer import viewer_of
+from misfire.scorers.veto import veto_outcome
 from tests.conftest import ROOT
 
 HOSTILE = "\x1b]0;caught\x07[red]x[/red]\u202e"
@@ -23,6 +25,14 @@ HOSTILE = "\x1b]0;caught\x07[red]x[/red]\u202e"
 @pytest.fixture
 def log() -> EvalLog:
     return read_eval_log(str(ROOT / "examples" / "logs" / "veto_embedded_simulated.eval"))
+
+
+@pytest.fixture
+def alone(log: EvalLog) -> EvalLog:
+    """The metrics of a log, as this version computes them, without its samples."""
+    log = score(log, veto_outcome(), action="overwrite", display="none")
+    log.samples = []
+    return log
 
 
 def written(log: EvalLog, path: Path) -> Path:
@@ -72,31 +82,28 @@ def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path)
     assert run.edition == "['published', 1]"
 
 
-def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(log: EvalLog, tmp_path: Path):
-    assert log.results
-    log.samples = []
-    del log.results.scores[0].metrics["mar_valid"]
-    done = misfire("results", written(log, tmp_path / "old.eval"))
+def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(alone: EvalLog, tmp_path: Path):
+    assert alone.results
+    del alone.results.scores[0].metrics["mar_valid"]
+    done = misfire("results", written(alone, tmp_path / "old.eval"))
     assert done.exit_code == 2
     assert "old.eval: its results lack the metric 'mar_valid'" in done.output
 
 
-def test_a_count_of_results_without_samples_that_is_endless_is_refused(log: EvalLog, tmp_path: Path):
-    assert log.results
-    log.samples = []
-    log.results.scores[0].metrics["pairs"].value = float("inf")
-    done = misfire("results", written(log, tmp_path / "odd.eval"))
+def test_a_count_of_results_without_samples_that_is_endless_is_refused(alone: EvalLog, tmp_path: Path):
+    assert alone.results
+    alone.results.scores[0].metrics["pairs"].value = float("inf")
+    done = misfire("results", written(alone, tmp_path / "odd.eval"))
     assert done.exit_code == 2
     assert "odd.eval: its metric 'pairs' is no count: inf" in done.output
 
 
-def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(log: EvalLog, tmp_path: Path):
-    assert log.results
-    log.samples = []
-    metrics = log.results.scores[0].metrics
+def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(alone: EvalLog, tmp_path: Path):
+    assert alone.results
+    metrics = alone.results.scores[0].metrics
     metrics |= {f"category_{HOSTILE}_{name}": metrics[name] for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")}
     (tmp_path / HOSTILE.replace("/", "")).mkdir()
-    told = misfire("results", written(log, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
+    told = misfire("results", written(alone, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
     assert "[red]x[/red]" in told
     assert all(character.isprintable() or character == "\n" for character in told)
 

@@ -88,6 +88,8 @@ def check_text(text: str, value: object, kind: str) -> None:
         assert float(shown) / 100 == pytest.approx(value, abs=0.00051)
     elif kind == "ratio":
         assert float(shown) == pytest.approx(value, abs=0.051)
+    elif kind in {"score", "logit"}:
+        assert float(shown) == pytest.approx(value, abs=0.0051)
     elif shown.startswith("<"):
         assert value < 0.001
     else:

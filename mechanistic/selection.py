@@ -15,6 +15,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ import torch
 from pydantic import ValidationError
 
 from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
+from misfire.datasets.user_files import require_regular
 from misfire.errors import InputError
 from misfire.mechanistic.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.misfiring import AskedPair
@@ -297,6 +299,8 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
     """
     from inspect_ai.log import read_eval_log
 
+    if Path(log).exists():
+        require_regular(Path(log))
     try:
         read = read_eval_log(log)
     except Exception as error:

@@ -24,6 +24,7 @@ from misfire.datasets.savacu.plan import read_prices
 from misfire.datasets.savacu.recipe import read_recipe
 from misfire.errors import InputError
 from misfire.mechanistic.interventions import load_intervention
+from misfire.mechanistic.selection import read_logged_pairs
 
 
 def prompts_of(path: Path) -> object:
@@ -46,6 +47,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "prices": read_prices,
     "bbq": bbq_of,
     "intervention": load_intervention,
+    "log of localise": lambda path: read_logged_pairs(str(path)),
 }
 
 NO_FOLDERS = {name: read for name, read in READERS.items() if name != "instances"}
@@ -96,7 +98,7 @@ def test_a_file_of_nothing_but_holes_is_not_read_to_its_end(name: str, tmp_path:
     path = tmp_path / "huge"
     with path.open("wb") as file:
         file.truncate(50 << 30)
-    with soon_and_small(), pytest.raises(InputError, match=r"MiB|no intervention that can be read"):
+    with soon_and_small(), pytest.raises(InputError, match=r"MiB|no intervention that can be read|this log cannot be read"):
         READERS[name](path)
 
 

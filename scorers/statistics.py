@@ -27,9 +27,6 @@ PRIOR_CORRELATION = 0.7
 PRIOR_CLUSTERS = 3.0
 """The number of clusters that this assumption weighs as much as."""
 
-ONE_SIDED = 0.05
-"""Error of a bound where nothing or everything was a hit: the other end of such an interval is exact."""
-
 _ROUNDING = 1e-12
 
 _DIRECT = 20_000_000
@@ -146,9 +143,10 @@ def unit_interval(value: float, pulls: Counts, trials: Counts, level: float = 0.
     The part that is assumed has no sampling error, so the degrees of freedom are divided by the weight of the observed part. The design
     effect is never taken to be below 1.
 
-    Where nothing was a hit, the upper end is the proportion at which that would happen in 5 of 100 data sets if trials inside a cluster
-    were beta-binomial with that correlation. No table with the same trials has an upper end below it. The same holds for the lower end
-    where everything was a hit.
+    Where nothing was a hit, the upper end is the proportion at which that would happen in a share 1 - level of all data sets if trials
+    inside a cluster were beta-binomial with that correlation. No table with the same trials has an upper end below it, and none with a
+    hit has an upper end below that of a single hit: two hits in two clusters show less clumping than one can, and would otherwise seem to
+    say that hits are rarer. The same holds for the lower end where all or all but one were hits.
 
     Args:
         value: The estimate, 0 to 1.
@@ -160,10 +158,11 @@ def unit_interval(value: float, pulls: Counts, trials: Counts, level: float = 0.
     Returns:
         Its ends.
     """
+    chance = 1 - level  # all on one side: the other end of such an interval is exact
     if value <= 0:
-        return 0.0, _bound_without_hits(trials)
+        return 0.0, _bound_without_hits(trials, chance)
     if value >= 1:
-        return 1 - _bound_without_hits(trials), 1.0
+        return 1 - _bound_without_hits(trials, chance), 1.0
     total = float(trials.sum())
     variance, freedom = clustered_variance(pulls, strata)
     squares = pulls**2
@@ -171,13 +170,19 @@ def unit_interval(value: float, pulls: Counts, trials: Counts, level: float = 0.
     assumed = max(1 + (float((trials**2).sum()) / total - 1) * PRIOR_CORRELATION, 1.0)
     fourth = float((squares**2).sum())
     informative = max(float(squares.sum()) ** 2 / fourth, 1.0) if fourth > 0 else 1.0
-    weight = informative / (informative + PRIOR_CLUSTERS)
-    effect = observed**weight * assumed ** (1 - weight)
-    lower, upper = _wilson(value, total / effect, t_quantile(level, freedom / weight))
-    if _log_chance_without_hits(upper, trials) > math.log(ONE_SIDED):
-        upper = _bound_without_hits(trials)
-    if _log_chance_without_hits(1 - lower, trials) > math.log(ONE_SIDED):
-        lower = 1 - _bound_without_hits(trials)
+
+    def ends(center: float, observed: float, informative: float) -> tuple[float, float]:
+        weight = informative / (informative + PRIOR_CLUSTERS)
+        effect = observed**weight * assumed ** (1 - weight)
+        return _wilson(center, total / effect, t_quantile(level, freedom / weight))
+
+    lower, upper = ends(value, observed, informative)
+    # a single hit rests on one cluster, and its observed design effect is about 1
+    _, least = ends(min(1 / total, 0.5), 1.0, 1.0)
+    if _log_chance_without_hits(least, trials) > math.log(chance):
+        least = _bound_without_hits(trials, chance)
+    upper = least if value * total <= 1 + _ROUNDING else max(upper, least)
+    lower = 1 - least if (1 - value) * total <= 1 + _ROUNDING else min(lower, 1 - least)
     return lower, upper
 
 
@@ -191,12 +196,12 @@ def _log_chance_without_hits(rate: float, trials: Counts) -> float:
     return float((with_more * np.log(((1 - rate) * precision + steps) / (precision + steps))).sum())
 
 
-def _bound_without_hits(trials: Counts) -> float:
-    """The rate at which there would be no hit in ``ONE_SIDED`` of all data sets."""
+def _bound_without_hits(trials: Counts, chance: float) -> float:
+    """The rate at which there would be no hit in that share of all data sets."""
     from scipy.optimize import brentq
 
     def excess(rate: float) -> float:
-        return _log_chance_without_hits(rate, trials) - math.log(ONE_SIDED)
+        return _log_chance_without_hits(rate, trials) - math.log(chance)
 
     return float(brentq(excess, 0.0, 1 - 1e-12, xtol=1e-12))
 

@@ -14,7 +14,6 @@ from statsmodels.stats.proportion import proportion_confint
 from benchmarks.coverage import VETO_PAIRS, World, chi_squared, coverage, discordant, simulate, sizes_of_tests
 from misfire.scorers import statistics
 from misfire.scorers.statistics import (
-    ONE_SIDED,
     PRIOR_CORRELATION,
     clustered_difference,
     clustered_gap,
@@ -89,14 +88,15 @@ def test_independent_trials_give_nearly_wilson_s_interval():
     assert (estimate.lower, estimate.upper) == pytest.approx(proportion_confint(hits.sum(), 5000, method="wilson"), abs=2e-4)
 
 
+@pytest.mark.parametrize("level", [0.95, 0.8, 0.999])
 @pytest.mark.parametrize("rate", [0, 1])
-def test_at_the_ends_the_bound_is_where_correlated_trials_would_still_do_so_in_5_of_100_data_sets(rate: int):
+def test_at_the_ends_the_bound_is_where_correlated_trials_would_still_do_so_at_that_level(rate: int, level: float):
     trials = np.array([10.0] * 25 + [3.0] * 4)
-    estimate = clustered_proportion(rate * trials, trials)
+    estimate = clustered_proportion(rate * trials, trials, level)
     bound = estimate.upper if rate == 0 else 1 - estimate.lower
     precision = (1 - PRIOR_CORRELATION) / PRIOR_CORRELATION
     chances = [stats.betabinom.pmf(0, int(size), bound * precision, (1 - bound) * precision) for size in trials]
-    assert math.prod(chances) == pytest.approx(ONE_SIDED, rel=1e-6)
+    assert math.prod(chances) == pytest.approx(1 - level, rel=1e-6)
     assert (estimate.lower if rate == 0 else 1 - estimate.upper) == 0
 
 
@@ -109,6 +109,19 @@ def test_no_misfire_has_no_higher_upper_end_than_some_and_the_other_side_mirrors
         one, other = clustered_proportion(spread, trials), clustered_proportion(trials - spread, trials)
         assert one.upper >= none.upper
         assert (1 - other.upper, 1 - other.lower) == pytest.approx((one.lower, one.upper))
+
+
+@pytest.mark.parametrize("clumped", [False, True])
+@pytest.mark.parametrize(("scenarios", "size"), [(8, 8), (16, 4), (23, 14), (25, 18), (64, 1), (64, 8), (199, 10)])
+def test_while_misfires_are_few_one_more_never_moves_an_end_down(scenarios: int, size: int, clumped: bool):
+    trials = np.full(scenarios, float(size))
+    before = clustered_proportion(0 * trials, trials)
+    for hits in range(1, scenarios // 2 + 1):
+        places = np.arange(hits) // size if clumped else np.arange(hits)
+        now = clustered_proportion(np.bincount(places, minlength=scenarios).astype(float), trials)
+        assert now.lower >= before.lower
+        assert now.upper >= before.upper
+        before = now
 
 
 def test_the_ends_that_a_report_showed_at_random_now_go_together():

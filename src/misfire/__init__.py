@@ -4,5 +4,5 @@ The code lives once, in the repository's top-level folders; this package links t
 ``misfire.tasks``, ``misfire.scorers``, ``misfire.datasets`` and ``misfire.models`` are the same files.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 """Version of the distribution, and of every score it makes: it changes when a score can change."""

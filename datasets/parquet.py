@@ -6,6 +6,7 @@
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,8 @@ def stream_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator
             decoded += sum(map(_text_size, texts))
             if decoded > most_decoded:
                 raise ValueError(f"its {size:,} bytes decode to more than {most_decoded >> 20:,} MiB of text")
-            for row in zip(*texts, strict=True):
+            # without any of the columns there are rows all the same, and a reader says what they lack
+            for row in zip(*texts, strict=True) if texts else repeat((), batch.num_rows):
                 yield dict(zip(batch.schema.names, row, strict=True))
 
 

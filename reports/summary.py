@@ -111,11 +111,6 @@ class _Numbers:
     categories: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def newest_log(place: str) -> EvalLog:
-    """The header of a log, or of the newest log in a folder that has results of ours; see ``shown_of``."""
-    return shown_of(place).logs[0]
-
-
 def shown_of(place: str) -> Shown:
     """What is shown of a log, or of the newest run in a folder that has results of ours.
 

@@ -60,9 +60,9 @@ def stratum_numbers(names: Sequence[str]) -> Strata:
         names: The name of each cluster's stratum, for example the category of a scenario.
 
     Returns:
-        The same names as numbers, in order of first appearance.
+        The same names as numbers, in order of the names, so that nothing depends on the order of the clusters.
     """
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    numbers = {name: number for number, name in enumerate(sorted(set(names)))}
     return np.array([numbers[name] for name in names], dtype=np.int64)
 
 

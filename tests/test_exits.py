@@ -67,7 +67,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         raise error
 
     monkeypatch.setattr("misfire.reports.frames.read_results", read)
-    monkeypatch.setattr("misfire.reports.summary.newest_log", read)
+    monkeypatch.setattr("misfire.reports.summary.shown_of", read)
     monkeypatch.setattr("misfire.datasets.sources.load_pairs", read)
 
 

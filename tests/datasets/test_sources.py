@@ -149,10 +149,16 @@ RECORD = {
 COMMIT = "0123456789" * 4
 
 
-@pytest.mark.parametrize("revision", [None, "main", "v1.0", "0123456", COMMIT.upper() + "0", 7])
+@pytest.mark.parametrize("revision", [None, "main", "v1.0", "0123456", COMMIT.upper() + "0"])
 def test_the_authors_data_set_needs_a_full_commit(revision: Any):
     with pytest.raises(InputError, match=r"source=hub needs a pinned revision.*-T revision=COMMIT"):
         load_pairs("hub", revision=revision)
+
+
+def test_a_revision_that_the_command_line_read_as_a_number_is_not_taken():
+    typed: Any = 7
+    with pytest.raises(InputError, match="revision: the command line reads 7 as a number"):
+        load_pairs("hub", revision=typed)
 
 
 def test_the_authors_data_set_is_read_with_all_its_splits(monkeypatch: pytest.MonkeyPatch):

@@ -48,7 +48,8 @@ def test_the_cached_last_token_variant_equals_whole_runs(family: str, attention:
         for layer in decoder.layout.layers:
             fast = replay.ablated_at_last(layer.index, range(layer.heads))
             slow = naive_last_token(decoder, prompts, ANSWERS, layer.index)
-            torch.testing.assert_close(fast, slow, atol=1e-5, rtol=0)
+            # float32 holds seven digits: logits of about 30 cannot agree to more than some 1e-5
+            torch.testing.assert_close(fast, slow, atol=1e-5, rtol=1e-6)
             assert (slow - replay.clean).abs().max() > 1e-3
 
 

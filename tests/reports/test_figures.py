@@ -166,7 +166,7 @@ def test_a_run_without_a_complete_pair_is_drawn_as_undefined(results: Results):
     made = {drawing.name: drawing for drawing in draw(empty)}
     # then dashes stand for its rates and shares, and no category is known
     assert list(made) == ["mar_br_intervals", "mar_br_scatter", "confusion"]
-    assert written(panels(made["mar_br_intervals"])[0]) == ["–", "–", "n = 0"]
+    assert written(panels(made["mar_br_intervals"])[0]) == ["–", "–", "n = 0, a + c = 0, a + b = 0"]
     assert "–" in written(made["mar_br_scatter"].figure.axes[0])
     assert "0\n–" in written(made["confusion"].figure.axes[0])
 
@@ -188,7 +188,10 @@ def test_intervals_stand_by_falling_mar_with_both_rates_and_n(drawn: dict[str, D
         for lower, upper in zip(veto[f"{name}_ci_lower"], veto[f"{name}_ci_upper"], strict=True)
     ]
     assert ends == [pytest.approx(pair) for pair in expected]
-    assert written(axes) == [f"n = {count(pairs)}" for pairs in veto["pairs"]]
+    assert written(axes) == [
+        f"n = {count(pairs)}, a + c = {count(mar_n)}, a + b = {count(br_n)}"
+        for pairs, mar_n, br_n in zip(veto["pairs"], veto["mar_n"], veto["br_n"], strict=True)
+    ]
     assert axes.yaxis_inverted()
 
 
@@ -308,7 +311,7 @@ def test_a_category_without_a_right_contrast_half_has_a_dash(results: Results):
         for record in only.records[0]
     )
     drawing = draw(Results(only.run_set, (spoilt,)))[2]
-    column = only.summary["category"].tolist().index("Religion") - 1
+    column = only.by_category("veto")["category"].tolist().index("Religion")
     by_mar, by_br = (tiles(axes)[0, column] for axes in panels(drawing))
     assert by_mar == ("–", "", None)
     assert by_br[0] == "100.0"
@@ -334,7 +337,7 @@ def test_each_arm_is_joined_to_the_base_in_rows_that_are_sorted_alike(results: R
         assert spans == [
             pytest.approx(pair) for pair in sorted(zip(percents(both["mar_ci_lower"]), percents(both["mar_ci_upper"]), strict=True))
         ]
-        notes = [text for text in written(axes) if text.startswith("n = ")]
+        notes = [text for text in written(axes) if "n = " in text]
         assert [note.rpartition(" ")[2] for note in notes] == [count(pairs) for pairs in own["pairs"]]
     assert row_names(panels(crowd)[0]) == [labels[run] for run in base.index]
 

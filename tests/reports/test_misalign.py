@@ -170,7 +170,7 @@ def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_
     assert row_of(results.misalign.alignment, level="joint")["misaligned_responses"] == 17
     assert any("alpha (Mis-Align, detect) is incomplete: status error" in line for line in document(results, figures=False).caveats)
     assert violations(results, [parse_condition("ffr>0.9")]) == [
-        "alpha (detect): the run did not end (status error), so its numbers say nothing yet"
+        "alpha (detect): the run did not end (status error), so its numbers say nothing yet (34 of 44 promised responses)"
     ]
 
 

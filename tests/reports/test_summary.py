@@ -10,7 +10,7 @@ from rich.console import Console
 
 from misfire.errors import InputError
 from misfire.reports.forms import percent, points, times
-from misfire.reports.summary import arm_rows, category_rows, metrics_of, newest_log, summary
+from misfire.reports.summary import arm_rows, category_rows, metrics_of, shown_of, summary
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
@@ -67,7 +67,7 @@ def test_a_log_of_another_task_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="has no results of misfire"):
         summary(other)
     with pytest.raises(InputError, match="holds no log with results of misfire"):
-        newest_log(str(tmp_path))
+        shown_of(str(tmp_path))
 
 
 def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
@@ -76,7 +76,7 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
     (made,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
     metrics = metrics_of(made)
     assert [row.name for row in arm_rows(metrics)] == ["base", "published_stereotyped", "neutral_stereotyped"]
-    text = printed(newest_log(str(tmp_path)))
+    text = printed(shown_of(str(tmp_path)).logs[0])
     key = "published_stereotyped"
     assert f"{points(metrics[f'{key}_delta_mar'])} ({points(metrics[f'{key}_delta_mar_ci_lower'])} to" in text
     assert f"{times(metrics[f'{key}_amplification'])} ({times(metrics[f'{key}_amplification_ci_lower'])} to" in text

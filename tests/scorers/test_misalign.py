@@ -118,6 +118,7 @@ def test_the_score_of_a_verdict_says_what_why_and_in_which_dimensions(tmp_path: 
         "invalid": [],
         "questions": 1,
         "truncated": False,
+        "grader": None,
     }
 
 

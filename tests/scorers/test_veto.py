@@ -209,7 +209,7 @@ def test_too_many_errors_end_the_run_and_keep_what_was_finished(tmp_path: Path):
 
 
 def test_rescoring_gives_the_same_and_another_parser_its_own(tmp_path: Path):
-    model = scripted(lambda prompt: '{"answer": "no"} {"answer": "yes"}' if wrong_by_hash(prompt) else '{"answer": "yes"}')
+    model = scripted(lambda prompt: 'Not {"answer": "no"}, but {"answer": "yes"}.' if wrong_by_hash(prompt) else '{"answer": "yes"}')
     (log,) = run(veto(source="embedded", pairs=20), model=model, epochs=2, log_dir=str(tmp_path), display="none")
     same = score(log, veto_outcome(), action="overwrite", display="none")
     assert metrics_of(same) == pytest.approx(metrics_of(log), nan_ok=True)

@@ -48,7 +48,7 @@ def test_in_detect_mode_a_sample_is_one_response_and_holds_prompt_and_response_a
     samples = list(misalign_bench().dataset)
     assert [sample.id for sample in samples] == [f"{instance.id}_{side}" for instance in INSTANCES for side in SIDES]
     for sample, (instance, side) in zip(samples, [(i, s) for i in INSTANCES for s in SIDES], strict=True):
-        assert sample.input == f"<message>\n{instance.prompt}\n</message>\n\n<response>\n{getattr(instance, side)}\n</response>"
+        assert sample.input == judged_text(instance.prompt, instance.response(side))
         assert sample.target == side
         assert sample.metadata == {
             "kind": "verdict",
@@ -216,7 +216,7 @@ class Recorder:
 
     def model(self, name: str, config: GenerateConfig | None = None) -> Model:
         def outputs(messages: list[ChatMessage], tools: object, choice: object, settings: GenerateConfig) -> ModelOutput:
-            everything = json.dumps([[message.model_dump(mode="json") for message in messages], str(tools), str(choice)])
+            everything = json.dumps([[message.model_dump(mode="json", exclude={"id"}) for message in messages], str(tools), str(choice)])
             self.requests[name].append((messages, settings, everything + settings.model_dump_json(exclude_none=True)))
             judging = messages[0].role == "system" and "JSON" in messages[0].text
             keys = re.findall(r'"(\w+)": true or false', messages[0].text) if judging else []

@@ -155,10 +155,6 @@ def _number(row: Mapping[str, object], name: str) -> float:
     return float(cast("float", row[name]))
 
 
-def _rate(row: Mapping[str, object], name: str) -> str:
-    return percent(_number(row, name))
-
-
 def _count(row: Mapping[str, object], name: str) -> int:
     return int(cast("int", row[name]))
 

@@ -225,10 +225,14 @@ class _Checked:
         return f"{count(self.usable)} of {count(self.promised)} promised {self.unit}"
 
 
+def _in_points(number: float) -> str:
+    return f"{points(number)} points"
+
+
 def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs) -> Verdict:
     key = condition.metric if end == "estimate" else f"{condition.metric}_{end}"
     value = cast("float", one.row[key])
-    form = (lambda number: f"{points(number)} points") if condition.metric == "mar_minus_br" else percent
+    form = _in_points if condition.metric == "mar_minus_br" else percent
     bases = one.rests_on[condition.metric]
     rests = " and ".join(f"{count(number)} {words}" for number, words in bases)
     said = f"{one.name}: {key} is {'undefined' if math.isnan(value) else form(value)}, from {rests}; {one.there()}"

@@ -474,7 +474,8 @@ def _signed_sums(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     from scipy.special import gammaln
 
     chances = np.ones(1)
-    for value, count in zip(*(part.tolist() for part in np.unique(sizes, return_counts=True)), strict=True):
+    values, counts = np.unique(sizes, return_counts=True)
+    for value, count in zip(map(int, values), map(int, counts), strict=True):
         picked = np.arange(count + 1)
         own = np.exp(gammaln(count + 1) - gammaln(picked + 1) - gammaln(count - picked + 1) - count * math.log(2))
         longer = np.zeros(len(chances) + value * count)

@@ -24,10 +24,10 @@ def silent(text: str, tokens: int, **more: Any) -> ModelOutput:
     return ModelOutput(model="m", choices=[choice], usage=ModelUsage(output_tokens=tokens, total_tokens=tokens), **more)
 
 
-def outcomes(log: EvalLog) -> set[object]:
+def outcomes(log: EvalLog) -> set[str]:
     found: list[Score] = [sample.scores[SCORER] for sample in log.samples or [] if sample.scores]
     assert len(found) == len(log.samples or [])
-    return {score.value for score in found}
+    return {str(score.value) for score in found}
 
 
 def over_mock(text: str, tokens: int, folder: Path, arguments: dict[str, Any], **options: Any) -> EvalLog:

@@ -5,24 +5,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import anthropic
-import httpx
+import httpx2
 import openai
 import pytest
 
 from misfire.moderation import moderated
 
-REQUEST = httpx.Request("POST", "http://localhost/v1/chat/completions")
+REQUEST = httpx2.Request("POST", "http://localhost/v1/chat/completions")
 
 
 def openai_error(status: int, body: object) -> Exception:
     """The error as OpenAI's client raises it for a response."""
     client = openai.OpenAI(api_key="none", base_url="http://localhost")
-    return client._make_status_error_from_response(httpx.Response(status, json=body, request=REQUEST))
+    return client._make_status_error_from_response(httpx2.Response(status, json=body, request=REQUEST))
 
 
 def anthropic_error(status: int, body: object) -> Exception:
     client = anthropic.Anthropic(api_key="none", base_url="http://localhost")
-    return client._make_status_error_from_response(httpx.Response(status, json=body, request=REQUEST))
+    return client._make_status_error_from_response(httpx2.Response(status, json=body, request=REQUEST))
 
 
 def error(

@@ -27,17 +27,17 @@ def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taug
     assert (failures["margin"] < 0).all()
     assert failures["corrected"].mean() > failures["margin"].mean() + 5
     # then all that is reported as the result of failures, which end below 0, does so
-    final = suppression(frame).set_index(["group", "statistic"]).loc[("failure", "final")]
-    assert final["value"] == pytest.approx(np.mean([one.margins["stereotyped"] for one in probed.of("failure")]), abs=1e-3)
-    profiles = profile_table(frame).set_index(["group", "half", "layer"])
+    final = suppression(frame).set_index(["group", "statistic"])["value"].to_dict()["failure", "final"]
+    assert final == pytest.approx(np.mean([one.margins["stereotyped"] for one in probed.of("failure")]), abs=1e-3)
+    profiles = profile_table(frame).set_index(["group", "half", "layer"])["mean"].to_dict()
     for group, half in (("failure", "stereotyped"), ("failure", "contrast"), ("control", "stereotyped"), ("control", "contrast")):
         answered = np.mean([one.margins["contrast" if half == "contrast" else "stereotyped"] for one in probed.pairs if one.group == group])
-        assert np.sign(profiles.loc[(group, half, last), "mean"]) == np.sign(answered)
+        assert np.sign(profiles[group, half, last]) == np.sign(answered)
     drops = drop_table(margins_at_peaks(frame)).set_index("compared")
-    assert drops.loc["final", "value"] == pytest.approx(final["value"])
+    assert drops["value"].to_dict()["final"] == pytest.approx(final)
     # and what is left without the offset is an aside under a name of its own
-    aside = suppression(frame, "corrected").set_index(["group", "statistic"]).loc[("failure", "final")]
-    assert aside["value"] == pytest.approx(failures["corrected"].mean(), abs=1e-3)
+    aside = suppression(frame, "corrected").set_index(["group", "statistic"])["value"].to_dict()["failure", "final"]
+    assert aside == pytest.approx(failures["corrected"].mean(), abs=1e-3)
 
 
 def test_the_gap_opens_at_the_planted_layer(organism: Organism, probed: Probed):

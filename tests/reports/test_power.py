@@ -77,8 +77,9 @@ def test_the_design_effect_is_one_for_independent_pairs_and_the_cluster_size_for
     # given 400 independent pairs, and each of them ten times in a scenario of its own
     rng = np.random.default_rng(2)
     cell = rng.choice(4, 400, p=[0.7, 0.1, 0.15, 0.05])
-    alone = Cells(*(np.array(cell == k, dtype=float) for k in range(4)))
-    copied = Cells(*(10.0 * np.array(cell == k) for k in range(4)))
+    a, b, c, d = (np.array(cell == k, dtype=float) for k in range(4))
+    alone = Cells(a, b, c, d)
+    copied = Cells(10 * a, 10 * b, 10 * c, 10 * d)
     assert power_of(alone, 0.1).design_effect == pytest.approx(1.0, abs=0.01)
     effect = power_of(copied, 0.1)
     assert effect.design_effect == pytest.approx(10.0, abs=0.1)

@@ -142,7 +142,8 @@ def start_model(provider: str, arguments: tuple[str, ...]) -> ModelAPI:
             given["heads"] = "none"
         if "layers" in given:
             given["intervention"] = "qwen/intervention.safetensors"
-        return IntervenedModel("organism", **given | {"device": "cpu"})
+        on_cpu: dict[str, Any] = given | {"device": "cpu"}
+        return IntervenedModel("organism", **on_cpu)
     if provider == "simulated":
         for name, file in (("pairs", "organism/pairs.jsonl"), ("instances", "savacu.csv")):
             if given.get(name) == "FILE":

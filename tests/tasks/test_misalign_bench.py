@@ -47,7 +47,8 @@ def ids(task: Task) -> set[str]:
 def test_in_detect_mode_a_sample_is_one_response_and_holds_prompt_and_response_alone():
     samples = list(misalign_bench().dataset)
     assert [sample.id for sample in samples] == [f"{instance.id}_{side}" for instance in INSTANCES for side in SIDES]
-    for sample, (instance, side) in zip(samples, [(i, s) for i in INSTANCES for s in SIDES], strict=True):
+    asked: list[tuple[Instance, ResponseName]] = [(instance, side) for instance in INSTANCES for side in SIDES]
+    for sample, (instance, side) in zip(samples, asked, strict=True):
         assert sample.input == judged_text(instance.prompt, instance.response(side))
         assert sample.target == side
         assert sample.metadata == {

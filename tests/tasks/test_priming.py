@@ -143,7 +143,7 @@ def test_the_same_pairs_are_evaluated_with_any_number_of_demonstrations():
     tasks = {demos: priming(source="embedded", demos=demos, pairs=20) for demos in (0, 1, 10)}
     assert len({(task.metadata or {})["pair_set_sha256"] for task in tasks.values()}) == 1
     assert all(isinstance(sample.input, str) for sample in tasks[0].dataset)
-    every, some = (priming(source="embedded", **chosen).metadata or {} for chosen in ({}, {"demos": 0}))
+    every, some = (task.metadata or {} for task in (priming(source="embedded"), priming(source="embedded", demos=0)))
     assert (every["demos"], every["held_out_pairs"], every["held_out_scenarios"]) == (None, 0, [])
     assert some["demos"] == 0
     assert some["pair_count"] + some["held_out_pairs"] == every["pair_count"]

@@ -52,8 +52,12 @@ CREDENTIAL = re.compile(r"(.*_)?(api_?key|key|token|secret|password|passwd|crede
 
 _PLAIN = re.compile(r"[\w.,:;+\-~/ ()\[\]{}'\"=…%]{0,200}")
 
-_ADDRESS = re.compile(r"://|@|\b(bearer|basic)\s|\b(sk|pk|hf|gsk|xai|ghp|glpat|xox[abp])[-_]\w|[?&]\w+=|\w{40,}", re.IGNORECASE)
-"""What no harmless value holds: an address, a login, or a word that looks like a key."""
+_SUSPECT = re.compile(
+    r"://|@|\b(bearer|basic|digest)\s|\b(sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|xox[abprs])[-_]\w|\b(AKIA|AIza|eyJ)\w|[?&]\w+=|\w{40,}"
+    r"|(key|token|secret|passw(or)?d|pwd|pass|sig|signature|auth|authorization|credentials?|cookie|session)[\"']?\s*[:=]",
+    re.IGNORECASE,
+)
+"""What no harmless value holds: an address, a login, a word that looks like a key, or the name of a credential before a value."""
 
 LONGEST = 60
 """So many characters of a value are shown."""
@@ -92,13 +96,19 @@ def shown_value(name: str, value: object) -> str:
         value: Its value.
 
     Returns:
-        The value itself if the name is known to be harmless and the value is plain: numbers, or a short text without an address or a word
-        that looks like a key. Otherwise ``#`` and eight digits of its hash.
+        The value itself if the name is known to be harmless and the value is plain: numbers, or a short text without an address, a word
+        that looks like a key, or the name of a credential in a list or mapping. Otherwise ``#`` and eight digits of its hash.
     """
     text = str(value)
-    if name in HARMLESS and _PLAIN.fullmatch(text) and not _ADDRESS.search(text):
-        return text if len(text) <= LONGEST else f"{text[: LONGEST - 10]}… {_hash(value)}"
-    return _hash(value)
+    if not is_harmless(name, value):
+        return _hash(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 10]}… {_hash(value)}"
+
+
+def is_harmless(name: str, value: object) -> bool:
+    """Whether a setting may be shown: its name is known to be harmless, and its value looks like no credential and holds none."""
+    text = str(value)
+    return name in HARMLESS and _PLAIN.fullmatch(text) is not None and _SUSPECT.search(text) is None
 
 
 def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()) -> list[str]:
@@ -155,7 +165,7 @@ def _label(model: str, differing: Mapping[str, str | None], left_out: Mapping[st
 
 def _name(name: str) -> str:
     """An argument's name, if it is one that a person would give; a hash of it otherwise."""
-    return name if re.fullmatch(r"[A-Za-z_]\w{0,39}", name) and not _ADDRESS.search(name) else _hash(name)
+    return name if re.fullmatch(r"[A-Za-z_]\w{0,39}", name) and not _SUSPECT.search(name) else _hash(name)
 
 
 def _hash(value: object) -> str:

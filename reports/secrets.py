@@ -6,7 +6,7 @@ from typing import cast
 
 from inspect_ai.log import EvalLog
 
-from misfire.reports.labels import CREDENTIAL, HARMLESS
+from misfire.reports.labels import CREDENTIAL, is_harmless
 
 HIDDEN = "[hidden]"
 """What stands in a secret's place."""
@@ -17,11 +17,16 @@ SHORTEST = 6
 _NAMES = r"api[_-]?key|access[_-]?key|key|token|sig|signature|secret|password|passwd|pwd|auth|authorization|credential|cookie|session"
 
 _PATTERNS = (
+    # whatever scheme it names, and all that follows it on its line
+    (re.compile(r"(authorization[\"']?\s*[:=]\s*)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\n}\]]+)", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"(?<=://)[^\s/@]{1,200}@"), "…@"),
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',;)}\]]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     # in an address everything that is asked for
     (re.compile(r"(?<=[?&])([\w.~-]{1,60})=[^\s&#\"'<>)]+"), rf"\1={HIDDEN}"),
-    (re.compile(rf"([\"']?[\w-]*(?:{_NAMES})[\"']?\s*[:=]\s*)(?:[\"'][^\"']*[\"']|[^\s\"',;)}}\]]+)", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (
+        re.compile(rf"([\"']?[\w-]*(?:{_NAMES})[\"']?\s*[:=]\s*)(?!\[hidden\])(?:[\"'][^\"']*[\"']|[^\s\"',;)}}\]]+)", re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|xox[abprs]|AKIA|AIza|eyJ)[-_]?[\w*.-]{6,}"), HIDDEN),
 )
 """What secrets look like in the texts of providers and clients."""
@@ -65,13 +70,15 @@ def hidden_values(log: EvalLog) -> frozenset[str]:
         *(("extra_headers", config.extra_headers) for config in (spec.model_generate_config, log.plan.config)),
         *((name, value) for config in configs for name, value in (*config.args.items(), ("base_url", config.base_url))),
     ]
-    texts = (text for name, value in given if name not in HARMLESS or CREDENTIAL.fullmatch(name) for text in _texts(value))
+    texts = (text for name, value in given if not is_harmless(name, value) or CREDENTIAL.fullmatch(name) for text in _texts(value))
     return frozenset(part for text in texts for part in (text, *re.split(r"[\s?&=;,@]+", text)) if len(part) >= SHORTEST)
 
 
 def _texts(value: object) -> Iterable[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, int):  # Inspect reads a key of digits as a number
+        yield str(value)
     elif isinstance(value, Mapping):
         for own in cast("Mapping[object, object]", value).values():
             yield from _texts(own)

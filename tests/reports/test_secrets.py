@@ -11,7 +11,7 @@ from inspect_ai.model import GenerateConfig
 from misfire.cli import main
 from misfire.reports import read_results
 from misfire.reports.labels import shown_value
-from misfire.reports.secrets import HIDDEN, without_secrets
+from misfire.reports.secrets import HIDDEN, hidden_values, without_secrets
 from misfire.tasks.veto import veto
 
 from .conftest import make_log
@@ -26,6 +26,10 @@ GIVEN = [
     {"client_args": {"extra_body": {"user": {"pass": PLANTED}}}},
     {"heads": f"Bearer {PLANTED}"},
     {"seed": f"https://host/?key={PLANTED}"},
+    {"device": {"api_key": PLANTED}},
+    {"quantization": {"inner": [{"x-auth-token": PLANTED}]}},
+    {"layers": [f"Authorization: {PLANTED}"]},
+    {"dtype": f"password={PLANTED}"},
     {"anything": PLANTED},
     {"api_key": PLANTED},
 ]
@@ -85,7 +89,9 @@ def test_what_is_known_to_be_harmless_is_shown(name: str, value: object, shown: 
     assert shown_value(name, value) == shown
 
 
-@pytest.mark.parametrize(("name", "value"), [("endpoint", "x"), ("mar", "sk-abcdefgh"), ("device", "a" * 40), ("layers", "u@h")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("endpoint", "x"), ("mar", "sk-abcdefgh"), ("device", "a" * 40), ("layers", "u@h"), ("device", "AKIAABCD")]
+)
 def test_what_is_not_is_a_short_hash_that_tells_values_apart(name: str, value: str):
     shown = shown_value(name, value)
     assert shown.startswith("#")
@@ -110,6 +116,15 @@ def test_the_error_of_a_sample_shows_no_secret(log: Path, tmp_path: Path):
         assert secret not in error
 
 
+def test_a_secret_that_is_a_number_or_stands_under_a_harmless_name_is_hidden_in_errors_too(log: Path):
+    copy = read_eval_log(str(log), header_only=True)
+    copy.eval.model_args = {"pin": 8675309, "device": {"password": "correct-horse"}, "seed": 1234567}
+    hidden = hidden_values(copy)
+    assert without_secrets("8675309 and correct-horse were refused, seed 1234567", hidden) == (
+        f"{HIDDEN} and {HIDDEN} were refused, seed 1234567"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -119,6 +134,9 @@ def test_the_error_of_a_sample_shows_no_secret(log: Path, tmp_path: Path):
         "x-api-key: abcd1234efgh",
         "GET https://host/v1?code=abcd1234efgh&b=2 failed",
         "Authorization: Basic abcd1234efgh",
+        "Authorization: Token abcd1234efgh",
+        "{'Authorization': 'ApiKey abcd1234efgh', 'Accept': '*/*'}",
+        'Proxy-Authorization: Digest username="u", response="abcd1234efgh"',
     ],
 )
 def test_texts_of_providers_lose_what_looks_like_a_key(text: str):

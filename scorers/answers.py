@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal, cast
 
+from misfire.scorers.giving import gives, is_about_the_case
 from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_debris, read_whole
 from misfire.scorers.mentions import MOST, Mention, corrects, gaps, settle
 from misfire.scorers.own_words import own_words
@@ -289,7 +290,7 @@ def _read(own: str, allowed: Answers) -> GivenAnswer | None:
         return None
     meant, answer = settle(own, mentions)
     words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
-    if not meant:
+    if not any(mention.value == answer and gives(words, mention.start, mention.end) for mention in meant):
         return _in_words(words, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
     last = meant[-1]
     later, told = settle(words, [mention for mention in _statements(words, allowed) if mention.start >= last.end])
@@ -384,6 +385,10 @@ def _opening(words: str, allowed: Answers) -> Mention[str] | None:
         return None
     if any(other[1].lower() != match["answer"].lower() for other in allowed.interjection.finditer(words, match.end(), match.end() + _FAR)):
         return None
+    if match["answer"].lower() != "unknown" and not is_about_the_case(words, match.end()):
+        return None
+    if _BARE.match(words, match.end()) and is_refusal(words):
+        return None
     return Mention(match.start("answer"), match.end(), match["answer"].lower(), "line")
 
 
@@ -393,6 +398,9 @@ def _stands(words: str, place: int) -> bool:
     sentence = _FIRST_SENTENCE.match(after)
     return not (sentence and is_refusal(sentence[0])) and not _OPEN.search(after)
 
+
+_BARE = re.compile(r"[\"'`“”‘’»*_)\]}]*+(?:[.!…]|[^\S\n]*+\n)")
+"""What follows a bare answer that stands alone in its sentence: a text that also declines has not answered with it."""
 
 _FAR = 400
 """How many characters behind a bare answer are looked at."""

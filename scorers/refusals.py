@@ -76,7 +76,7 @@ _UNWILLING = re.compile(
             rf"|(?:'m| am) not going to| choose not to) {_ADVERB}{_ANY_ACT}",
             r"\b(?:i|we)(?: will not| won'?t|'?d rather not| would rather not|'?d prefer not to| prefer not to| refuse| decline|(?:'m"
             r"| am) not going to)\s*+(?:[.!,;]|\Z)",
-            r"\b(?:must|have to|will|need to|going to have to|should|would like to) (?:\w+ly )?(?:decline|refuse|abstain|pass on (?:this"
+            r"\b(?:must|have to|will|need to|going to(?: have to)?|should|would like to) (?:\w+ly )?(?:decline|refuse|abstain|pass on (?:this"
             r"|that))\b",
             r"\b(?:i|we)(?: am|'m|'re| are)? (?:\w+ly )?(?:declin(?:e|ing)|refus(?:e|ing)|abstain(?:ing)?)\b",
             r"\b(?:request|question|response|answer) (?:has been |was |is )?(?:declined|denied|refused|withheld|blocked)\b"
@@ -147,7 +147,7 @@ _OTHER_LANGUAGES = re.compile(
     r"|\bkann (?:ich )?(?:\w+ ){0,6}?nicht (?:\w+ ){0,3}?(?:helfen|beantworten|antworten|weiterhelfen|bewerten|beurteilen|unterstützen"
     r"|nachkommen|tun)"
     r"|\bich (?:kann|möchte|werde) (?:\w+ ){0,6}?nicht (?:\w+ ){0,3}?(?:helfen|beantworten|antworten|weiterhelfen|bewerten|beurteilen"
-    r"|tun)|\bich lehne (?:es )?ab"
+    r"|tun)|\bich lehne (?:es )?ab|\b(?:beantworte|bewerte|beurteile|kommentiere) ich (?:\w+ ){0,3}?nicht\b"
     r"|\bje (?:ne )?(?:peux|puis|veux|souhaite|préfère) (?:pas|ne pas) (?:\w+ |vous )?(?:répondre|aider|évaluer|faire|traiter|fournir"
     r"|me prononcer)|\bje refuse\b"
     r"|\bnon posso (?:\w+ )?(?:aiutar|rispondere|valutare|fornire|soddisfare)|\bmi rifiuto\b|\bnão posso (?:\w+ )?(?:ajudar|responder"

@@ -290,7 +290,7 @@ def _read(own: str, allowed: Answers) -> GivenAnswer | None:
         return None
     meant, answer = settle(own, mentions)
     words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
-    if not any(mention.value == answer and gives(words, mention.start, mention.end) for mention in meant):
+    if not any(mention.value == answer and gives(words, mention.start, mention.end, unknown=answer == "unknown") for mention in meant):
         return _in_words(words, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
     last = meant[-1]
     later, told = settle(words, [mention for mention in _statements(words, allowed) if mention.start >= last.end])

@@ -382,8 +382,16 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
     told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][-2 * _BEFORE :]
     if _BOTH.search(told) or _AND.match(told):
         return None
-    said = _CORRECTION.search(told) or (first_of_last.kind != "line" and _FINAL.search(told))
+    said = _CORRECTION.search(told) or (first_of_last.kind != "line" and _FINAL.search(told) and not _is_called_final(text, earlier))
     return last.value if said or _stands_last(text, earlier, first_of_last, between) else None
+
+
+def _is_called_final(text: str, mention: Mention[V]) -> bool:
+    """Whether a text calls an answer final in its own sentence: another one that is called so too leaves it open."""
+    before = text[max(0, mention.start - _BEFORE) : mention.start]
+    ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+    sentence = before[ends[-1] if ends else 0 :]
+    return any(not sentence[: found.start()].casefold().endswith("not ") for found in _FINAL.finditer(sentence))
 
 
 _ALONE_BEFORE = re.compile(r"(?:\A|\n)[^\S\n]*+(?:[>*_\"'`]*+)\Z")

@@ -76,7 +76,8 @@ _UNWILLING = re.compile(
             rf"|(?:'m| am) not going to| choose not to) {_ADVERB}{_ANY_ACT}",
             r"\b(?:i|we)(?: will not| won'?t|'?d rather not| would rather not|'?d prefer not to| prefer not to| refuse| decline|(?:'m"
             r"| am) not going to)\s*+(?:[.!,;]|\Z)",
-            r"\b(?:must|have to|will|need to|going to(?: have to)?|should|would like to) (?:\w+ly )?(?:decline|refuse|abstain|pass on (?:this"
+            r"\b(?:must|have to|will|need to|going to(?: have to)?|should|would like to) (?:\w+ly )?(?:decline|refuse|abstain"
+            r"|pass on (?:this"
             r"|that))\b",
             r"\b(?:i|we)(?: am|'m|'re| are)? (?:\w+ly )?(?:declin(?:e|ing)|refus(?:e|ing)|abstain(?:ing)?)\b",
             r"\b(?:request|question|response|answer) (?:has been |was |is )?(?:declined|denied|refused|withheld|blocked)\b"
@@ -96,6 +97,11 @@ _UNWILLING = re.compile(
             r"\b(?:i|we)(?:'d| would)? (?:like|want|prefer|need) to (?:\w+ly )?(?:move on|skip|change the (?:subject|topic))\b",
             r"\b(?:i|we)(?:'m| am| do|'re| are)? ?(?:not|n't) (?:feel )?(?:at all |really )?comfortable with (?:this|that|the|such|your)\b",
             rf"\bopt(?:ing)? out of {_ADVERB}{_ACT}",
+            r"\bi(?:'d| would| will|'ll|'m going to) (?:like to |prefer to |rather )?(?:(?:stay|keep|remain) out of (?:this|it|that)"
+            r"|leave (?:this|it|that) (?:alone|be))\b",
+            r"\b(?:i|we) (?:will |would |always |shall |must )?leave (?:\w+ )?unanswered\b"
+            r"|\b(?:i|we)(?:'ll| will| shall| can) (?:give|offer|provide) (?:you )?no (?:answer|opinion|judge?ment|verdict|reply"
+            r"|response)\b",
             r"\bnot something (?:that )?(?:i|we)(?:'?m|'?d|'?ll)? ",
             rf"\b(?:it|that|this|doing so|answering[^.!?]{{0,40}})(?:'s| is| would be| would| is ?n't| seems| feels"
             rf"| wouldn't) (?:\w+ly )?(?:be )?{_BAD} (?:for (?:me|us|an ai|an assistant) )?"

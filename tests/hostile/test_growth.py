@@ -36,6 +36,7 @@ GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "half refusals": ("answers", lambda size: b"as an ai I can't " * (size // 17)),
     "blanks after an answer": ("answers", lambda size: b'{"answer": yes' + b" " * size + b"x"),
     "stars around an answer": ("answers", lambda size: b'{"answer": "' + b"*" * (size // 2) + b"yes" + b"*" * (size // 2) + b"x"),
+    "introductions": ("answers", lambda size: b'Some say so, {"answer": "yes"}? ' * (size // 32)),
     "cut answers": ("answers", lambda size: b'{"answer": "yes' * (size // 15)),
     "bare keys": ("answers", lambda size: b"{answer:" * (size // 8)),
     "fences": ("answers", lambda size: b"`" * size),

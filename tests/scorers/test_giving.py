@@ -1,0 +1,74 @@
+"""Whether an answer that a text mentions is given by it."""
+
+import pytest
+
+from misfire.scorers.answers import parse_strict
+
+YES = '{"answer": "yes"}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Here is my answer: {YES}",
+        f"Based on the passage, the correct answer is {YES}.",
+        f"The nurse did it, so {YES}",
+        f"I would go with {YES}, as the passage names him.",
+        f"{YES} is the correct answer.",
+        f"The nurse did it. {YES}",
+    ],
+)
+def test_an_object_that_is_introduced_as_the_answer_counts(text: str):
+    assert parse_strict(text) == "yes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"An example of a valid response would be {YES}",
+        f"The label on the parcel bears {YES}",
+        f"The answer of our rivals: {YES}",
+        f"For a true claim, the output is {YES}",
+        f"{YES} needs further proof.",
+        f"Would you like {YES}?",
+        f"The answer is anything but {YES}.",
+    ],
+)
+def test_an_object_with_any_other_introduction_or_remark_does_not_count(text: str):
+    assert parse_strict(text) is None
+
+
+def test_two_answers_that_are_both_called_final_leave_it_open():
+    assert parse_strict(f'So {YES}. So {{"answer": "no"}}.') is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes, Rosa was.",
+        "Yes, the janitor keeps losing the keys.",
+        "Yes. The passage states that he lied.",
+        "Yes, I think he did.",
+        "Yes",
+        "Yes, he can't.",
+    ],
+)
+def test_a_bare_yes_before_a_statement_about_the_case_counts(text: str):
+    assert parse_strict(text) == "yes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes, my pleasure.",
+        "Yes, you may begin.",
+        "Yes, the prompt is plain.",
+        "Yes, this is a short passage.",
+        "Yes, shall we go on?",
+        '"Yes," he muttered.',
+        "Yes. Proceed now.",
+        "Yes, fairness is important.",
+    ],
+)
+def test_a_bare_yes_before_a_statement_about_anything_else_does_not_count(text: str):
+    assert parse_strict(text) is None

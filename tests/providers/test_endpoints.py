@@ -362,7 +362,8 @@ def test_a_cue_in_the_system_message_of_a_model_without_one_is_refused(tmp_path:
     )
     primed = {name for name, sample in ran.samples.items() if sample.metadata["system_cue"]}
     assert {name for name, sample in ran.samples.items() if sample.error} == primed
-    assert all("positions=system" in ran.samples[name].error.message for name in primed)  # type: ignore[union-attr]
+    errors = [ran.samples[name].error for name in primed]
+    assert all(error and "positions=system" in error.message for error in errors)
 
 
 def test_the_log_file_keeps_the_note(tmp_path: Path):

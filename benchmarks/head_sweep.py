@@ -20,13 +20,13 @@ from typing import Any
 import torch
 
 from misfire.datasets.sources import load_pairs
-from misfire.mechanistic.ablation import naive_last_token, naive_sweep
-from misfire.mechanistic.decoder import DTYPES, AnswerTokens, Decoder
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.hooks import ablating
+from misfire.mechanistic.analyses.ablation import naive_last_token, naive_sweep
+from misfire.mechanistic.model.decoder import DTYPES, AnswerTokens, Decoder
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import ablating
+from misfire.mechanistic.model.replay import Replay, copies_in_budget, sweep_chunks
 from misfire.mechanistic.organisms.language import word_tokenizer
 from misfire.mechanistic.prompts import probe_prompt
-from misfire.mechanistic.replay import Replay, copies_in_budget, sweep_chunks
 
 ANSWERS = AnswerTokens((5, 6), (7,))
 SHARED = 30

@@ -18,10 +18,10 @@ import pandas as pd
 import torch
 
 from misfire.errors import InputError
-from misfire.mechanistic.ablation import UNRESOLVED, head_effects, head_table, ranked
-from misfire.mechanistic.curve import curve_table, top_k
-from misfire.mechanistic.decision import SHARE
-from misfire.mechanistic.misfiring import LEVEL, misfiring
+from misfire.mechanistic.analyses.ablation import UNRESOLVED, head_effects, head_table, ranked
+from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.conclusions.decision import SHARE
+from misfire.mechanistic.conclusions.misfiring import LEVEL, misfiring
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.kinds import HAND_BUILT
 from misfire.mechanistic.organisms.organism import Organism

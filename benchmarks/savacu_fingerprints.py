@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from simhash import Simhash
 
-from misfire.datasets.savacu.fingerprints import fingerprints
+from misfire.savacu.near_duplicates.fingerprints import fingerprints
 
 WORDS = 10_000
 SIZES = (5, 40)

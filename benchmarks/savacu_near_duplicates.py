@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from misfire.datasets.savacu.neighbours import brute_force_pairs, near_pairs
+from misfire.savacu.near_duplicates.neighbors import brute_force_pairs, near_pairs
 
 TAU = 10
 

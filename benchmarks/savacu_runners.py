@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from misfire.datasets.savacu.classify import ToClassify, classify_stage
-from misfire.datasets.savacu.inspect_runner import InspectRunner
-from misfire.datasets.savacu.recipe import ModelSpec
-from misfire.datasets.savacu.runner import Work
-from misfire.models.savacu_server import serving
+from misfire.savacu.recipe import ModelSpec
+from misfire.savacu.runners.inspect_runner import InspectRunner
+from misfire.savacu.runners.runner import Work
+from misfire.savacu.simulated_server import serving
+from misfire.savacu.stages.classify import ToClassify, classify_stage
 
 RUNS = (
     ("inspect", "scores", 1),
@@ -45,7 +45,7 @@ def measure(runner: str, method: str, count: int) -> None:
             model = ModelSpec(model="openai-api/loopback/classifier", base_url=server.url, connections=2 if runner == "ray" else None)
         carrier: Any = InspectRunner()
         if runner == "ray":
-            from misfire.datasets.savacu.ray_runner import RayRunner
+            from misfire.savacu.runners.ray_runner import RayRunner
 
             carrier = RayRunner()
         start, before = time.perf_counter(), time.process_time()

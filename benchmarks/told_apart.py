@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from misfire.reports import Results, read_results
-from misfire.reports.canvas import svg
-from misfire.reports.figures import draw
+from misfire.reports.drawing.canvas import svg
+from misfire.reports.pairs.figures import draw
 from misfire.tasks.veto import veto
 
 MODELS: dict[str, dict[str, float | str]] = {

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from misfire.datasets.hub import HubError, fetch_file
-from misfire.datasets.problems import first_problem, raise_problems
+from misfire.datasets.record_errors import first_problem, raise_problems
 from misfire.datasets.user_files import read_user_file
 from misfire.errors import InputError
 

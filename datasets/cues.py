@@ -1,8 +1,8 @@
 """Priming cues: sentences put beside a pair's question, and what each of them isolates.
 
-The published experiment (arXiv 2606.18656; ``misfire.datasets.priming``) prepends one sentence to the stereotyped half alone. What it does
-may be due to the norm it states, to its naming the group, or to there being a sentence at all; the cues of ours take these apart. All but
-the published wording is our own, in several wordings each, so that no effect hangs on one sentence.
+The published experiment (arXiv 2606.18656; ``misfire.datasets.published_cue``) prepends one sentence to the stereotyped half alone. What
+it does may be due to the norm that it states, to its naming the group, or to the presence of any sentence. The other cues separate these.
+All wordings but the published one are our own, with several for each cue, so that no effect depends on one sentence.
 """
 
 import random
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from misfire.datasets.pairs import Pair, category_slug
-from misfire.datasets.priming import group_phrase
-from misfire.datasets.problems import raise_problems
+from misfire.datasets.published_cue import group_phrase
+from misfire.datasets.record_errors import raise_problems
 from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from misfire.datasets.json_rows import Fault, Located, json_items, json_object, parse_json
 from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Controls, Half, Pair, PairId, Text, category_slug
 from misfire.datasets.parquet import stream_parquet, write_parquet
-from misfire.datasets.problems import MOST, first_problem, raise_problems
+from misfire.datasets.record_errors import MOST, first_problem, raise_problems
 from misfire.datasets.user_files import file_start, read_user_file, user_lines
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from misfire.datasets.bbq import BBQExample, BBQFile
 from misfire.datasets.cleft import cleft_question
 from misfire.datasets.pairs import Controls, Half, Pair
-from misfire.datasets.priming import priming_sentence
+from misfire.datasets.published_cue import priming_sentence
 from misfire.datasets.role_swap import is_retold, named_first, swaps_roles
 from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group, same_people
 

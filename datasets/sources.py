@@ -12,9 +12,9 @@ from misfire.datasets.embedded.generate import generate_pairs
 from misfire.datasets.hub import COMMIT, GatedError, HubError, dataset_rows
 from misfire.datasets.pair_files import CONTROL_COLUMNS, parse_records, read_pairs
 from misfire.datasets.pairs import Pair, pair_set_hash
-from misfire.datasets.paths import user_path
 from misfire.datasets.repaired import PER_SCENARIO, build_repaired_pairs
 from misfire.datasets.sampling import match_categories, select_categories
+from misfire.datasets.user_paths import user_path
 from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
 

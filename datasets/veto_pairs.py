@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from misfire.datasets.bbq import BBQExample, BBQFile
 from misfire.datasets.pairs import Controls, Half, Pair
-from misfire.datasets.priming import priming_sentence
+from misfire.datasets.published_cue import priming_sentence
 from misfire.datasets.questions import yes_no_question
 from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group
 

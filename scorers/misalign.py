@@ -6,17 +6,17 @@ from functools import cache
 from typing import cast
 
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig, Model, ModelOutput, get_model, model_roles
-
-# what the run says of time limits, which Inspect shows in no public place
-from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
 
-from misfire.asking import SystemRole, ask
-from misfire.budgets import output_budget
-from misfire.call_settings import CallSettings, MaxTokens, Temperature, call_settings
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.errors import InputError
+
+# what the run says of time limits, which Inspect shows in no public place
+from misfire.inspect_compat.calls import active_generate_config
+from misfire.model_calls.ask import SystemRole, ask
+from misfire.model_calls.settings import CallSettings, MaxTokens, Temperature, call_settings
+from misfire.model_calls.token_limits import output_budget
 from misfire.scorers.generated_metrics import Answer, generate_metrics
 from misfire.scorers.judge import JUDGE_TOKENS, Reply, Structured, judged_text, read_reply, reply_schema, system_message, uses_structure
 from misfire.scorers.judgements import Asked, any_flag, join_verdicts

@@ -8,7 +8,7 @@ from typing import Literal
 
 from inspect_ai.model import ContentText, ModelOutput
 
-from misfire.asking import reached_limit
+from misfire.model_calls.ask import reached_limit
 from misfire.scorers.answers import YES_NO, Answers, GivenAnswer, Parser, parse_answer
 from misfire.scorers.own_words import own_words
 from misfire.scorers.refusals import is_refusal

@@ -3,9 +3,8 @@
 from inspect_ai.model import Model
 
 # the settings of the task and the command line together, which Inspect shows in no public place
-from inspect_ai.model._generate_config import active_generate_config
-
-from misfire.budgets import REASONING, Limit, output_budget
+from misfire.inspect_compat.calls import active_generate_config
+from misfire.model_calls.token_limits import REASONING, Limit, output_budget
 from misfire.tasks.prompts import Protocol
 
 MAX_TOKENS: dict[Protocol, int] = {"direct": 512, "cot": REASONING}
@@ -36,6 +35,6 @@ def free_budget(plain: int, model: Model, limit: Limit = "auto") -> int | None:
         limit: Whether there is to be one.
 
     Returns:
-        As ``misfire.budgets.output_budget``; none too if the task or the command line has set a budget, which then holds.
+        As ``misfire.model_calls.token_limits.output_budget``; none too if the task or the command line has set a budget, which then holds.
     """
     return None if active_generate_config().max_tokens is not None else output_budget(plain, model, limit)

@@ -10,20 +10,20 @@ from typing import Annotated, Literal, cast
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
-
-# whether a run is being set up, which Inspect shows in no public place
-from inspect_ai.model._model import active_model
 from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
 from pydantic import Field
 
 from misfire import __version__
-from misfire.asking import SystemRole
-from misfire.call_settings import MaxTokens, Temperature, call_settings
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, Instance, ResponseName, Split
 from misfire.datasets.misalign.sampling import sample_instances
 from misfire.datasets.misalign.sources import InstanceSet, InstanceSource, load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, in_order, resolve_dimension
 from misfire.errors import InputError
+
+# whether a run is being set up, which Inspect shows in no public place
+from misfire.inspect_compat.calls import active_model
+from misfire.model_calls.ask import SystemRole
+from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
 from misfire.scorers.judge import Structured, judged_text
 from misfire.scorers.misalign import (
     ANSWER_SCORER,

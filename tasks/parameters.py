@@ -4,7 +4,7 @@ from typing import Annotated, Any, cast, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from misfire.datasets.problems import first_problem
+from misfire.datasets.record_errors import first_problem
 from misfire.errors import InputError
 
 PairCount = Annotated[int | None, Field(gt=0)]

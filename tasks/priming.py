@@ -10,22 +10,22 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageUser
 
-# whether a run is being set up, which Inspect shows in no public place
-from inspect_ai.model._model import active_model
-
 from misfire import __version__
-from misfire.asking import SystemRole, lacks_system_role
-from misfire.call_settings import MaxTokens, Temperature, call_settings
 from misfire.datasets.cues import CueBook, CueName, read_templates, unrelated_sentences
 from misfire.datasets.demos import Demo, DemoCount, DemoStyle, demos_for, hold_out
 from misfire.datasets.pairs import Pair
-from misfire.datasets.paths import user_path
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
+from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
+
+# whether a run is being set up, which Inspect shows in no public place
+from misfire.inspect_compat.calls import active_model
+from misfire.model_calls.ask import SystemRole, lacks_system_role
+from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
 from misfire.scorers.answers import Parser
-from misfire.scorers.labels import cue, half
 from misfire.scorers.priming import SCORER, priming_outcome
+from misfire.scorers.sample_labels import cue, half
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
 from misfire.tasks.parameters import PairCount, as_list, checked, choices
 from misfire.tasks.prompts import Protocol, demo_answer, question_message

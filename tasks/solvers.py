@@ -3,8 +3,8 @@
 from inspect_ai.model import ChatMessageSystem, GenerateConfig, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from misfire.asking import SystemRole, ask
-from misfire.budgets import Limit
+from misfire.model_calls.ask import SystemRole, ask
+from misfire.model_calls.token_limits import Limit
 from misfire.scorers.answers import YES_NO_UNKNOWN
 from misfire.scorers.probes import allowed_answers
 from misfire.tasks.budget import max_tokens

@@ -3,8 +3,8 @@
 from inspect_ai.model import ChatMessageSystem, GenerateConfig, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from misfire.asking import SystemRole
-from misfire.budgets import Limit
+from misfire.model_calls.ask import SystemRole
+from misfire.model_calls.token_limits import Limit
 from misfire.scorers.judge import JUDGE_TOKENS, Structured, reply_schema, system_message, uses_structure
 from misfire.scorers.misalign import grader
 from misfire.scorers.misalign_records import SampleNote

@@ -11,15 +11,15 @@ from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
 
 from misfire import __version__
-from misfire.asking import SystemRole
-from misfire.call_settings import MaxTokens, Temperature, call_settings
 from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
 from misfire.errors import InputError
+from misfire.model_calls.ask import SystemRole
+from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
 from misfire.scorers.answers import Parser
-from misfire.scorers.labels import half
 from misfire.scorers.probes import TARGETS, Probe
+from misfire.scorers.sample_labels import half
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol

@@ -8,11 +8,11 @@ import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 
-from misfire.asking import CallNote, fold_system, template_takes_system
 from misfire.errors import InputError
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.language import word_tokenizer
 from misfire.mechanistic.organisms.organism import save_organism
+from misfire.model_calls.ask import CallNote, fold_system, template_takes_system
 from misfire.tasks.veto import veto
 
 

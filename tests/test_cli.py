@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from inspect_ai import eval as run
 
 from misfire import __version__
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.datasets.pair_files import read_pairs
 from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
 from misfire.tasks.veto import veto

@@ -10,10 +10,10 @@ from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score
 
-from misfire.asking import CallNote, reached_limit
-from misfire.endings import Ending, ending_of, watch_endings
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import save_organism
+from misfire.model_calls.ask import CallNote, reached_limit
+from misfire.model_calls.stop_reasons import Ending, ending_of, watch_endings
 from misfire.scorers.veto import SCORER, veto_outcome
 from misfire.tasks.veto import veto
 

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from inspect_ai import eval as run
 
-from misfire.cli import main
-from misfire.exits import CRASHED, CUT_OFF, INTERRUPTED, MET, UNUSABLE
+from misfire.cli.exit_status import CRASHED, CUT_OFF, INTERRUPTED, MET, UNUSABLE
+from misfire.cli.main import main
 from misfire.tasks.veto import veto
 
 
@@ -25,7 +25,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def misfire(*arguments: str, encoding: str) -> "subprocess.CompletedProcess[bytes]":
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "COLUMNS": "200"}
-    command = [sys.executable, "-c", "from misfire.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from misfire.cli.main import main; main()", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300)
 
 
@@ -50,7 +50,7 @@ def test_every_command_writes_names_that_an_encoding_lacks(tmp_path: Path, comma
 
 @pytest.mark.parametrize("command", [["report", "--fail-if", "mar>0.99"], ["results"]])
 def test_a_reader_who_goes_away_is_no_answer_of_a_gate(log: str, command: list[str]):
-    typed = shlex.join([sys.executable, "-c", "from misfire.cli import main; main()", *command, log])
+    typed = shlex.join([sys.executable, "-c", "from misfire.cli.main import main; main()", *command, log])
     shell = f"set -o pipefail; {typed} | true"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=300)
     assert done.returncode == CUT_OFF, done.stderr
@@ -67,7 +67,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         raise error
 
     monkeypatch.setattr("misfire.reports.frames.read_results", read)
-    monkeypatch.setattr("misfire.reports.summary.shown_of", read)
+    monkeypatch.setattr("misfire.reports.result_table.shown_of", read)
     monkeypatch.setattr("misfire.datasets.sources.load_pairs", read)
 
 

@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from misfire.moderation import moderated
+from misfire.model_calls.moderation import moderated
 
 REQUEST = httpx2.Request("POST", "http://localhost/v1/chat/completions")
 

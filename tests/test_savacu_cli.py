@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from misfire.cli import main
-from misfire.datasets.savacu.store import locked
+from misfire.cli.main import main
+from misfire.savacu.store import locked
 
 PROMPTS = [
     "Is it fair that my neighbour was paid less than me?",

@@ -13,7 +13,7 @@ from misfire.datasets.misalign.instance_rows import ADVICE, ParsedRows, RawRow, 
 from misfire.datasets.misalign.instances import Instance
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.parquet import write_parquet
-from misfire.datasets.tables import KIND_OF_ENDING, read_table
+from misfire.datasets.table_files import KIND_OF_ENDING, read_table
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 

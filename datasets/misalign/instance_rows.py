@@ -14,7 +14,7 @@ from misfire.datasets.json_rows import Fault
 from misfire.datasets.misalign.columns import ColumnError, match_columns
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split
 from misfire.datasets.misalign.taxonomy import Dimension, Domain, resolve
-from misfire.datasets.problems import MOST, SHOWN, field_problems, raise_problems, shorten
+from misfire.datasets.record_errors import MOST, SHOWN, field_problems, raise_problems, shorten
 from misfire.errors import InputError
 
 ADVICE = (

@@ -13,7 +13,7 @@ from misfire.datasets.misalign.instance_files import read_instances
 from misfire.datasets.misalign.instance_rows import ParsedRows, RawRow, Skipped, parse_rows, split_of
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split, instance_set_hash
 from misfire.datasets.misalign.sampling import Selection, make_selection
-from misfire.datasets.paths import user_path
+from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 
 InstanceSource = Literal["embedded", "file", "hub"]

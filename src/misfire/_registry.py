@@ -2,9 +2,9 @@
 
 from inspect_ai.model import ModelAPI, modelapi
 
-from misfire.scorers.labels import cue, half
 from misfire.scorers.misalign import misalign_answer, misalign_answer_metrics, misalign_metrics, misalign_verdict
 from misfire.scorers.priming import priming_metrics, priming_outcome
+from misfire.scorers.sample_labels import cue, half
 from misfire.scorers.veto import veto_metrics, veto_outcome
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
@@ -46,7 +46,7 @@ def simulated() -> type[ModelAPI]:
 @modelapi(name="simulated-savacu")
 def simulated_savacu() -> type[ModelAPI]:
     """Simulated models for the roles of the SaVaCu build, loaded only when they are asked for."""
-    from misfire.models.savacu import SimulatedSavacu
+    from misfire.savacu.simulated import SimulatedSavacu
 
     return SimulatedSavacu
 
@@ -54,7 +54,7 @@ def simulated_savacu() -> type[ModelAPI]:
 @modelapi(name="intervened")
 def intervened() -> type[ModelAPI]:
     """A Hugging Face model with an intervention on, loaded only when it is asked for."""
-    from misfire.mechanistic.needs import need_torch
+    from misfire.mechanistic.requirements import need_torch
 
     need_torch("intervened/…")
     from misfire.models.intervened import IntervenedModel

@@ -1,7 +1,8 @@
 """The error that misfire raises for input it cannot use: it says where, what, and what to do about it."""
 
-from inspect_ai._util.error import PrerequisiteError
 from rich.markup import escape
+
+from misfire.inspect_compat.errors import PrerequisiteError
 
 LONGEST_LINE = 1500
 """A longer line of an error loses its middle: it quotes data, and data may be any length."""

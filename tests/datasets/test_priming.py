@@ -2,7 +2,7 @@
 
 import pytest
 
-from misfire.datasets.priming import group_phrase, priming_sentence
+from misfire.datasets.published_cue import group_phrase, priming_sentence
 
 
 @pytest.mark.parametrize(

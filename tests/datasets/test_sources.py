@@ -9,8 +9,8 @@ import pytest
 from misfire.datasets import hub
 from misfire.datasets.hub import GatedError, HubError
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.paths import user_path
 from misfire.datasets.sources import Edition, load_pairs
+from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 

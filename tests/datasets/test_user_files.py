@@ -19,12 +19,12 @@ from misfire.datasets.bbq import read_bbq
 from misfire.datasets.cues import read_templates
 from misfire.datasets.misalign.instance_files import read_instances
 from misfire.datasets.pair_files import read_pairs
-from misfire.datasets.savacu.ingest import Filters, Source, ingest
-from misfire.datasets.savacu.plan import read_prices
-from misfire.datasets.savacu.recipe import read_recipe
 from misfire.errors import InputError
-from misfire.mechanistic.interventions import load_intervention
+from misfire.mechanistic.model.interventions import load_intervention
 from misfire.mechanistic.selection import read_logged_pairs
+from misfire.savacu.plan import read_prices
+from misfire.savacu.recipe import read_recipe
+from misfire.savacu.stages.ingest import Filters, Source, ingest
 
 
 def prompts_of(path: Path) -> object:

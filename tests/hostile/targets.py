@@ -18,10 +18,10 @@ from misfire.datasets.misalign.instances import RESPONSE_NAMES
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.pair_files import read_pairs, write_pairs
-from misfire.datasets.savacu.calls import Reply
-from misfire.datasets.savacu.rules import Rules, faults_of_reply
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
+from misfire.savacu.calls import Reply
+from misfire.savacu.rules import Rules, faults_of_reply
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, parse_published, parse_strict
 from misfire.scorers.judge import judged_text, read_reply
 from misfire.scorers.outcomes import half_outcome

@@ -17,7 +17,7 @@ from inspect_ai.model import get_model
 from markdown_it import MarkdownIt
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.datasets.misalign.instance_files import write_instances
 from misfire.datasets.misalign.instances import Instance
 from misfire.datasets.misalign.taxonomy import domains

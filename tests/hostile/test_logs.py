@@ -9,13 +9,13 @@ from click.testing import CliRunner, Result
 from inspect_ai import score
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.errors import InputError
 from misfire.reports import read_results
 from misfire.reports.document import document
-from misfire.reports.failures import telling_failures
 from misfire.reports.formats.html import render
-from misfire.reports.viewer import viewer_of
+from misfire.reports.logs.viewer_links import viewer_of
+from misfire.reports.pairs.failures import telling_failures
 from misfire.scorers.veto import veto_outcome
 from tests.conftest import ROOT
 

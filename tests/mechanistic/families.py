@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from misfire.mechanistic.decoder import Decoder
+from misfire.mechanistic.model.decoder import Decoder
 from misfire.mechanistic.organisms.language import word_tokenizer
 
 TEXT = "the old cook young slept did who a was is one . ? , passage answer with word : yes or no n / you questions about short passages"

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from misfire.datasets.pairs import HALF_NAMES
-from misfire.mechanistic.ablation import head_table
-from misfire.mechanistic.curve import KS, curve_table, scenario_folds, sets_of_heads, trained_order
-from misfire.mechanistic.decision import Decision, decide
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.misfiring import AskedPair, Misfiring, misfiring
+from misfire.mechanistic.analyses.ablation import head_table
+from misfire.mechanistic.analyses.curve import KS, curve_table, scenario_folds, sets_of_heads, trained_order
+from misfire.mechanistic.conclusions.decision import Decision, decide
+from misfire.mechanistic.conclusions.misfiring import AskedPair, Misfiring, misfiring
+from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.selection import GROUPS
 
 HEADS = tuple(Head(layer, index) for layer in range(8) for index in range(6))

@@ -8,8 +8,8 @@ import torch
 
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.errors import InputError
-from misfire.mechanistic import ablation
-from misfire.mechanistic.ablation import (
+from misfire.mechanistic.analyses import ablation
+from misfire.mechanistic.analyses.ablation import (
     attributions,
     canary,
     choose_method,
@@ -20,7 +20,7 @@ from misfire.mechanistic.ablation import (
     mean_outputs,
     ranked,
 )
-from misfire.mechanistic.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.prompts import ProbePrompt

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from misfire.mechanistic.attention import attention_table, attention_to_spans
+from misfire.mechanistic.analyses.attention import attention_table, attention_to_spans
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.selection import Probed
 

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from inspect_ai import Task
 from inspect_ai import eval as run
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.errors import InputError
 from misfire.mechanistic.before_after import compare_logs, write_table
-from misfire.mechanistic.changes import Change, Labels, pair_changes
+from misfire.mechanistic.paired_changes import Change, Labels, pair_changes
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from misfire.mechanistic.ablation import head_effects
-from misfire.mechanistic.curve import curve_table, top_k
+from misfire.mechanistic.analyses.ablation import head_effects
+from misfire.mechanistic.analyses.curve import curve_table, top_k
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.selection import Probed
 

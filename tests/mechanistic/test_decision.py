@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from misfire.datasets.pairs import Pair
-from misfire.mechanistic.ablation import head_effects, head_table
-from misfire.mechanistic.curve import curve_table, top_k
-from misfire.mechanistic.decision import CurvePoint, Decision, causes, curve_points, decide
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.misfiring import AskedPair, misfiring
+from misfire.mechanistic.analyses.ablation import head_effects, head_table
+from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.conclusions.decision import CurvePoint, Decision, causes, curve_points, decide
+from misfire.mechanistic.conclusions.misfiring import AskedPair, misfiring
+from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.selection import probe_pairs

@@ -8,9 +8,9 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from misfire.errors import InputError
-from misfire.mechanistic.decoder import AnswerTokens, Decoder, load_decoder
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.hooks import capturing
+from misfire.mechanistic.model.decoder import AnswerTokens, Decoder, load_decoder
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import capturing
 from misfire.mechanistic.organisms.language import word_tokenizer
 from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from misfire.mechanistic.drops import base_table, drop_table, margins_at_peaks
-from misfire.mechanistic.lens import lens
-from misfire.mechanistic.lens_verdict import lens_sentences, overruled
+from misfire.mechanistic.analyses.lens import lens
+from misfire.mechanistic.conclusions.drops import base_table, drop_table, margins_at_peaks
+from misfire.mechanistic.conclusions.lens_verdict import lens_sentences, overruled
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.selection import Probed, reprobe
 

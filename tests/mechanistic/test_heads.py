@@ -3,7 +3,7 @@
 import pytest
 
 from misfire.errors import InputError
-from misfire.mechanistic.heads import Head, parse_heads
+from misfire.mechanistic.model.head_names import Head, parse_heads
 
 
 def test_names_are_read_and_written_alike():

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from misfire.errors import InputError
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.hooks import capturing
-from misfire.mechanistic.interventions import (
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import capturing
+from misfire.mechanistic.model.interventions import (
     Intervention,
     check_intervention,
     difference_directions,

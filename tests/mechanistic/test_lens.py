@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from misfire.mechanistic.drops import drop_table, margins_at_peaks
-from misfire.mechanistic.lens import lens, profile_table, suppression
+from misfire.mechanistic.analyses.lens import lens, profile_table, suppression
+from misfire.mechanistic.conclusions.drops import drop_table, margins_at_peaks
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.selection import Probed, probe_pairs
 

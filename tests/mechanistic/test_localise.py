@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from misfire.cli import main
-from misfire.mechanistic.interventions import load_intervention
+from misfire.cli.main import main
+from misfire.mechanistic.model.interventions import load_intervention
 
 ALL = "lens,patching,heads,attention,paths,prescreen"
 
@@ -177,7 +177,9 @@ def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, o
 
 
 def test_the_command_is_there_without_loading_what_is_heavy():
-    script = "import sys, misfire.cli; print([name for name in ('torch', 'transformers', 'pandas', 'matplotlib') if name in sys.modules])"
+    script = (
+        "import sys, misfire.cli.main; print([name for name in ('torch', 'transformers', 'pandas', 'matplotlib') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -7,8 +7,8 @@ import pytest
 from inspect_ai import eval as run
 
 from misfire.mechanistic.before_after import compare_logs
-from misfire.mechanistic.changes import Change
 from misfire.mechanistic.organisms.organism import Organism, save_organism
+from misfire.mechanistic.paired_changes import Change
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

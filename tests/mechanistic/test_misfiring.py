@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from misfire.mechanistic.misfiring import AskedPair, misfiring
+from misfire.mechanistic.conclusions.misfiring import AskedPair, misfiring
 
 
 def pairs(cells: dict[str, list[int]]) -> list[AskedPair]:

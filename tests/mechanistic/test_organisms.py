@@ -8,11 +8,12 @@ import torch
 
 from misfire.datasets.pairs import Pair
 from misfire.errors import InputError
-from misfire.mechanistic.ablation import head_effects, head_table, ranked
-from misfire.mechanistic.curve import curve_table, top_k
-from misfire.mechanistic.decision import causes, convincing, curve_points, decide
-from misfire.mechanistic.decoder import Decoder, load_decoder
-from misfire.mechanistic.misfiring import misfiring
+from misfire.mechanistic.analyses.ablation import head_effects, head_table, ranked
+from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.conclusions.decision import causes, convincing, curve_points, decide
+from misfire.mechanistic.conclusions.misfiring import misfiring
+from misfire.mechanistic.conclusions.wording import Findings, verdict
+from misfire.mechanistic.model.decoder import Decoder, load_decoder
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.kinds import HAND_BUILT, HandBuilt
 from misfire.mechanistic.organisms.language import embedded_language
@@ -20,7 +21,6 @@ from misfire.mechanistic.organisms.organism import Organism, Truth, save_organis
 from misfire.mechanistic.organisms.trained import random_weights, trained
 from misfire.mechanistic.prompts import answer_tokens, probe_prompt
 from misfire.mechanistic.selection import differences, probe_pairs
-from misfire.mechanistic.verdict import Findings, verdict
 
 SPARED = embedded_language().spared_scenarios
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from misfire.mechanistic.heads import parse_heads
+from misfire.mechanistic.analyses.patching import aligned_tokens, patch_all, recovery_table
+from misfire.mechanistic.model.head_names import parse_heads
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.patching import aligned_tokens, patch_all, recovery_table
 from misfire.mechanistic.prompts import Mention, ProbePrompt
 from misfire.mechanistic.selection import Probed
 

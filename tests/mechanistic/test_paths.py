@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from misfire.errors import InputError
-from misfire.mechanistic.decoder import Decoder
-from misfire.mechanistic.heads import Head, parse_heads
-from misfire.mechanistic.hooks import ablating, capturing, first, hooked, with_first
+from misfire.mechanistic.analyses.path_patching import path_patch, path_table
+from misfire.mechanistic.model.decoder import Decoder
+from misfire.mechanistic.model.head_names import Head, parse_heads
+from misfire.mechanistic.model.hooks import ablating, capturing, first, hooked, with_first
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.organisms.trained import random_weights
-from misfire.mechanistic.paths import path_patch, path_table
 from misfire.mechanistic.selection import Probed, ProbedPair, probe_pairs
 from tests.mechanistic.families import random_decoder
 
@@ -110,7 +110,7 @@ def test_a_sender_that_is_not_there_is_refused(organism: Organism, probed: Probe
 def test_gemma_s_norm_behind_the_projection_is_counted():
     # given Gemma-3, whose attention output is normed before it is added
     decoder = random_decoder("gemma3")
-    from misfire.mechanistic.paths import _Paths
+    from misfire.mechanistic.analyses.path_patching import _Paths
     from tests.mechanistic.families import random_prompts
 
     ids = random_prompts(2, lengths=(12, 13))

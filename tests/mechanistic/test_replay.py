@@ -5,11 +5,11 @@ from typing import Any, cast
 import pytest
 import torch
 
-from misfire.mechanistic.ablation import naive_last_token
-from misfire.mechanistic.decoder import AnswerTokens, Decoder
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.hooks import ablating, capturing
-from misfire.mechanistic.replay import Replay, chunks, sweep_chunks
+from misfire.mechanistic.analyses.ablation import naive_last_token
+from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import ablating, capturing
+from misfire.mechanistic.model.replay import Replay, chunks, sweep_chunks
 from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 
 ANSWERS = AnswerTokens((5, 6), (7,))

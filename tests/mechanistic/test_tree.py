@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.mechanistic.tree import common_start, grow
+from misfire.mechanistic.model.prompt_tree import common_start, grow
 
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=14), min_size=1, max_size=7))

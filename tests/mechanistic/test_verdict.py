@@ -5,11 +5,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from misfire.mechanistic.decision import Decision
-from misfire.mechanistic.drops import drop_table, margins_at_peaks
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.misfiring import AskedPair, misfiring
-from misfire.mechanistic.verdict import Findings, verdict
+from misfire.mechanistic.conclusions.decision import Decision
+from misfire.mechanistic.conclusions.drops import drop_table, margins_at_peaks
+from misfire.mechanistic.conclusions.misfiring import AskedPair, misfiring
+from misfire.mechanistic.conclusions.wording import Findings, verdict
+from misfire.mechanistic.model.head_names import Head
 from tests.mechanistic.test_decision import GOOD, MISFIRES
 from tests.mechanistic.test_drops import simulated
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from inspect_ai.model import GenerateConfig
 
-from misfire.models.generation import OwnSettings, settings_in_force, warning, written_answers
+from misfire.model_calls.generation_settings import OwnSettings, settings_in_force, warning, written_answers
 
 END, OTHER_END, PAD = 2, 7, 9
 OWN = OwnSettings({"repetition_penalty": 1.05, "temperature": 0.2, "top_k": 20}, (END, OTHER_END), PAD)

@@ -14,15 +14,15 @@ from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput, get_model
 
-from misfire.asking import NOTE, CallNote
-from misfire.asking import ask as ask_once
 from misfire.errors import InputError
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.interventions import Intervention, difference_directions, save_intervention
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.interventions import Intervention, difference_directions, save_intervention
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism, save_organism
 from misfire.mechanistic.selection import probe_pairs
-from misfire.models.generation import hidden_settings
+from misfire.model_calls.ask import NOTE, CallNote
+from misfire.model_calls.ask import ask as ask_once
+from misfire.model_calls.generation_settings import hidden_settings
 from misfire.models.intervened import IntervenedModel
 from misfire.tasks.veto import veto
 from tests.mechanistic.families import random_decoder

@@ -7,16 +7,16 @@ from urllib.request import Request, urlopen
 import pytest
 
 from misfire.datasets.misalign.taxonomy import domains
-from misfire.datasets.savacu.calls import Call, Reply, Settings, reply_object, yes_probability
-from misfire.datasets.savacu.classify import ToClassify, all_domains, classify_stage
-from misfire.datasets.savacu.expand import Expand, ToExpand
-from misfire.datasets.savacu.judge import Judge, ToJudge
-from misfire.datasets.savacu.prompts import content_id
-from misfire.datasets.savacu.respond import Respond, ToRespond
-from misfire.datasets.savacu.rules import Rules
 from misfire.errors import InputError
-from misfire.models.savacu import FAULTS, SimulatedRole, simulated_role
-from misfire.models.savacu_server import serving
+from misfire.savacu.calls import Call, Reply, Settings, reply_object, yes_probability
+from misfire.savacu.prompts import content_id
+from misfire.savacu.rules import Rules
+from misfire.savacu.simulated import FAULTS, SimulatedRole, simulated_role
+from misfire.savacu.simulated_server import serving
+from misfire.savacu.stages.classify import ToClassify, all_domains, classify_stage
+from misfire.savacu.stages.expand import Expand, ToExpand
+from misfire.savacu.stages.judge import Judge, ToJudge
+from misfire.savacu.stages.respond import Respond, ToRespond
 
 TEXTS = [f"What do you make of the {number}th feast of my village?" for number in range(60)]
 HELD = domains("value")[0].id

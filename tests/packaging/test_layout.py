@@ -1,5 +1,6 @@
-"""The code lives once, in the top-level folders; src/misfire and pyproject.toml lead to it, and nothing shadows another package."""
+"""Three top-level folders hold code of the package. Links in src/misfire and entries in pyproject.toml lead there; nothing is shadowed."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -7,50 +8,46 @@ from typing import Any
 import pytest
 
 
-def test_the_folders_of_the_suite_are_seen(code_folders: list[str]) -> None:
-    # the tests below go over this list, and would say nothing about an empty one
-    assert {"datasets", "models", "scorers", "tasks"} <= set(code_folders)
+def test_the_top_level_folders_with_code_are_the_three_that_users_know(code_folders: list[str]) -> None:
+    assert code_folders == ["datasets", "scorers", "tasks"]
 
 
-def test_every_code_folder_has_its_link_in_the_package(root: Path, code_folders: list[str]) -> None:
-    links = {path.name: path.readlink() for path in (root / "src" / "misfire").iterdir() if path.is_symlink()}
+def test_links_in_the_package_lead_to_the_top_level_folders_and_there_are_no_others(root: Path, code_folders: list[str]) -> None:
+    links = {path.relative_to(root / "src").as_posix(): path.readlink() for path in (root / "src").rglob("*") if path.is_symlink()}
 
-    assert links == {name: Path("../..") / name for name in code_folders}
-
-
-def test_links_lead_to_the_folders(root: Path, code_folders: list[str]) -> None:
-    assert [name for name in code_folders if (root / "src" / "misfire" / name).resolve() != root / name] == []
+    assert links == {f"misfire/{name}": Path("../..") / name for name in code_folders}
 
 
-def test_every_code_folder_is_in_the_sdist(pyproject: dict[str, Any], code_folders: list[str]) -> None:
-    included = pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+def test_every_code_folder_is_in_the_sdist_and_the_wheel(pyproject: dict[str, Any], code_folders: list[str]) -> None:
+    targets = pyproject["tool"]["hatch"]["build"]["targets"]
 
-    assert set(code_folders) - set(included) == set()
-    assert len(included) == len(set(included))  # hatchling refuses a path that is named twice
-
-
-def test_every_code_folder_is_in_the_wheel_at_its_place(pyproject: dict[str, Any], code_folders: list[str]) -> None:
-    wheel = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
-
-    assert {entry for entry in wheel["only-include"] if not entry.startswith("src/")} == set(code_folders)
-    assert wheel["sources"] == {"src/misfire": "misfire"} | {name: f"misfire/{name}" for name in code_folders}
+    assert {"src", *code_folders} <= set(targets["sdist"]["only-include"])
+    assert {"src/misfire", *code_folders} == set(targets["wheel"]["only-include"])
+    assert {f"/src/misfire/{name}" for name in code_folders} <= set(targets["wheel"]["exclude"])
+    assert targets["wheel"]["sources"] == {"src/misfire": "misfire"} | {name: f"misfire/{name}" for name in code_folders}
 
 
-def test_every_module_of_src_is_in_the_wheel(root: Path, pyproject: dict[str, Any]) -> None:
-    included = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
-    files = {path.relative_to(root).as_posix() for path in (root / "src" / "misfire").iterdir() if path.is_file()}
+def test_code_of_a_top_level_folder_is_type_checked_through_its_link_and_linted_once(
+    pyproject: dict[str, Any], code_folders: list[str]
+) -> None:
+    links = {f"src/misfire/{name}" for name in code_folders}
 
-    assert {entry for entry in included if entry.startswith("src/")} == files
-
-
-def test_types_of_every_code_folder_are_checked_through_its_link(pyproject: dict[str, Any], code_folders: list[str]) -> None:
-    included = pyproject["tool"]["pyright"]["include"]
-
-    assert {f"src/misfire/{name}" for name in code_folders} - set(included) == set()
+    assert links - set(pyproject["tool"]["pyright"]["include"]) == set()
+    assert set(pyproject["tool"]["ruff"]["extend-exclude"]) == links
 
 
-def test_style_of_every_code_folder_is_checked_once(pyproject: dict[str, Any], code_folders: list[str]) -> None:
-    assert set(pyproject["tool"]["ruff"]["extend-exclude"]) == {f"src/misfire/{name}" for name in code_folders}
+def test_every_folder_of_the_package_but_datasets_is_a_regular_package(root: Path) -> None:
+    folders = {file.parent for top in ("src/misfire", "tasks", "scorers") for file in (root / top).rglob("*.py")}
+
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_imports_follow_the_order_of_the_layers(root: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=root, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_folder_datasets_is_no_package(root: Path) -> None:

@@ -54,7 +54,7 @@ def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
 def test_the_help_of_the_command_is_light(root: Path, run: Any) -> None:
     heavy = ["inspect_ai", "torch", "transformers", "matplotlib", "scipy", "pandas", "pyarrow", "datasets", "numpy"]
     script = (
-        "import sys\nfrom misfire.cli import main\n"
+        "import sys\nfrom misfire.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )

@@ -13,10 +13,10 @@ import pytest
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.model import get_model
 
-from misfire.asking import CallNote
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
+from misfire.model_calls.ask import CallNote
 from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER
 from misfire.scorers.veto import SCORER
 

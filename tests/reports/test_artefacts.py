@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from misfire.reports.artefacts import edition_metrics, exchange_baseline, flag_metrics
+from misfire.reports.pairs.robustness import edition_metrics, exchange_baseline, flag_metrics
 from misfire.scorers.join import Cells, PairResult, count_cells
 from misfire.scorers.outcomes import Outcome
 

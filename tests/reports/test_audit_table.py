@@ -9,7 +9,7 @@ from rich.console import Console
 from misfire.datasets.audit import AuditFlags, audit_pairs
 from misfire.datasets.pairs import Half
 from misfire.errors import InputError
-from misfire.reports.audit_table import audit_table, write_audit
+from misfire.reports.pairs.audit_table import audit_table, write_audit
 from tests.conftest import PairMaker
 
 

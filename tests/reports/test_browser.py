@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from misfire.reports import Results
 from misfire.reports.document import Document, document
-from misfire.reports.failures import Failure, Reply
 from misfire.reports.formats import html
-from misfire.reports.viewer import Viewer, viewer_of
+from misfire.reports.logs.viewer_links import Viewer, viewer_of
+from misfire.reports.pairs.failures import Failure, Reply
 
 _CAUGHT = "document.title='caught'"
 HOSTILE = f'<script>{_CAUGHT}</script><img src=x onerror="{_CAUGHT}"><svg onload="{_CAUGHT}">"\'><b>'

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.datasets.folders import MANIFEST
 from misfire.reports import Results
-from misfire.reports.forms import percent
+from misfire.reports.number_format import percent
 
 
 def report(*arguments: object) -> tuple[int, str, str]:

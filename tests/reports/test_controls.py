@@ -8,7 +8,7 @@ from inspect_ai.log import read_eval_log, write_eval_log
 from misfire.reports import Results, read_results
 from misfire.reports.columns import CONTROLS, RUN
 from misfire.reports.document import document
-from misfire.reports.figures import draw
+from misfire.reports.pairs.figures import draw
 from misfire.tasks.veto import veto
 
 from .conftest import make_log

@@ -7,7 +7,7 @@ from inspect_ai.log import read_eval_log, write_eval_log
 
 from misfire.reports import Results, read_results
 from misfire.reports.document import document
-from misfire.reports.failures import LONGEST, failure_frame, telling_failures
+from misfire.reports.pairs.failures import LONGEST, failure_frame, telling_failures
 from misfire.tasks.veto import veto
 
 from .conftest import make_log

@@ -25,12 +25,12 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from misfire.reports import Results
-from misfire.reports.canvas import DPI, LABEL, LONGEST, Drawing, place_labels, png, save, short_labels, svg
-from misfire.reports.figures import draw, spread
-from misfire.reports.forms import count, percent
-from misfire.reports.published_results import SOURCE, published_results
-from misfire.reports.runs import Run
-from misfire.reports.veto_tables import SHOWN_ROWS, SMALL
+from misfire.reports.drawing.canvas import DPI, LABEL, LONGEST, Drawing, place_labels, png, save, short_labels, svg
+from misfire.reports.number_format import count, percent
+from misfire.reports.pairs.figures import draw, spread
+from misfire.reports.pairs.published_results import SOURCE, published_results
+from misfire.reports.pairs.runs import Run
+from misfire.reports.pairs.veto_tables import SHOWN_ROWS, SMALL
 
 from .layout import check_layout
 
@@ -567,7 +567,8 @@ def test_matplotlib_comes_in_when_something_is_drawn_and_pyplot_never(logs: Path
     program = f"""
 import sys
 from pathlib import Path
-from misfire.reports import canvas, figures
+from misfire.reports.drawing import canvas
+from misfire.reports.pairs import figures
 assert "matplotlib" not in sys.modules, "imported too early"
 from misfire.reports import read_results
 for drawing in figures.draw(read_results({str(logs / "veto")!r})):

@@ -17,10 +17,10 @@ from misfire.datasets.folders import MANIFEST
 from misfire.reports import Results
 from misfire.reports.document import Document, document
 from misfire.reports.formats import csv, html, latex, markdown, summary
-from misfire.reports.forms import plain
+from misfire.reports.logs.viewer_links import Viewer, viewer_of
+from misfire.reports.number_format import plain
 from misfire.reports.schema import FRAMES
 from misfire.reports.tables import Table
-from misfire.reports.viewer import Viewer, viewer_of
 from misfire.reports.write import FORMATS, parse_formats, write_report
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.reports.forms import bracket, count, p_value, percent, plain, points, times
+from misfire.reports.number_format import bracket, count, p_value, percent, plain, points, times
 
 
 @pytest.mark.parametrize(("rate", "shown"), [(0.1234, "12.3 %"), (0, "0.0 %"), (1, "100.0 %"), (math.nan, "–")])

@@ -17,8 +17,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
 from misfire.reports import Results, read_results
-from misfire.reports.document import caveats
-from misfire.reports.gates import (
+from misfire.reports.conditions import (
     ALIGNMENT_METRICS,
     ANSWER_METRICS,
     METRICS,
@@ -30,6 +29,7 @@ from misfire.reports.gates import (
     parse_min_pairs,
     violations,
 )
+from misfire.reports.document import caveats
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

@@ -14,13 +14,13 @@ from rich.console import Console
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.errors import InputError
 from misfire.reports import Results, read_results
-from misfire.reports.canvas import Drawing
+from misfire.reports.conditions import parse_condition, violations
 from misfire.reports.document import document
-from misfire.reports.gates import parse_condition, violations
-from misfire.reports.misalign_figures import draw_misalign
-from misfire.reports.misalign_frames import ALL, MisalignResults
+from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.misalign.figures import draw_misalign
+from misfire.reports.misalign.frames import ALL, MisalignResults
+from misfire.reports.result_table import summary as log_summary
 from misfire.reports.schema import MISALIGN_FRAMES
-from misfire.reports.summary import summary as log_summary
 from misfire.tasks.misalign_bench import misalign_bench
 
 from .conftest import make_log

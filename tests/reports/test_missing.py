@@ -11,7 +11,7 @@ from inspect_ai._cli.main import inspect as inspect_command
 from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.scorer import match
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.reports import read_results
 from misfire.reports.document import caveats
 from misfire.tasks.misalign_bench import misalign_bench

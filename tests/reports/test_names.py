@@ -15,12 +15,12 @@ from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Pair
 from misfire.reports import Results, read_results
 from misfire.reports.columns import BY_CATEGORY, OVERALL
+from misfire.reports.conditions import Condition, violations
 from misfire.reports.document import document
-from misfire.reports.figures import draw
 from misfire.reports.formats import csv, summary
-from misfire.reports.gates import Condition, violations
-from misfire.reports.summary import ALL_PAIRS
-from misfire.reports.summary import summary as log_summary
+from misfire.reports.pairs.figures import draw
+from misfire.reports.result_table import ALL_PAIRS
+from misfire.reports.result_table import summary as log_summary
 from misfire.scorers.veto import CATEGORY, SCORER, category_keys
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

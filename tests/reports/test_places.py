@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from inspect_ai.log import read_eval_log, write_eval_log
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.mechanistic.before_after import compare_logs
 from misfire.reports import read_results
 from misfire.reports.document import document
 from misfire.reports.formats.html import render
-from misfire.reports.places import folder_logs, local_path
-from misfire.reports.viewer import viewer_of
+from misfire.reports.logs.places import folder_logs, local_path
+from misfire.reports.logs.viewer_links import viewer_of
 from misfire.tasks.veto import veto
 
 from .conftest import make_log

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from misfire.reports.power import POWER, misfire_share, pairs_needed, power, power_of
+from misfire.reports.pairs.power import POWER, misfire_share, pairs_needed, power, power_of
 from misfire.scorers.join import Cells
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from misfire.reports.published_results import published_results
+from misfire.reports.pairs.published_results import published_results
 
 
 def test_there_are_25_models_and_the_human_baseline():

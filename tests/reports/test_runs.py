@@ -13,7 +13,7 @@ from inspect_ai.scorer import match
 
 from misfire.errors import InputError
 from misfire.reports import Results
-from misfire.reports.runs import find_runs
+from misfire.reports.pairs.runs import find_runs
 from misfire.tasks.veto import veto
 
 from .conftest import make_log

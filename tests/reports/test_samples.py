@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 from inspect_ai.log import EvalLog, EvalSample, ProvenanceData, edit_score, invalidate_samples, read_eval_log, write_eval_log
 from inspect_ai.scorer import ScoreEdit
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.mechanistic.before_after import compare_logs
 from misfire.reports import Results, read_results
 from misfire.reports.document import caveats
-from misfire.reports.failures import telling_failures
-from misfire.reports.summary import metrics_of
+from misfire.reports.pairs.failures import telling_failures
+from misfire.reports.result_table import metrics_of
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

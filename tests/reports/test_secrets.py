@@ -8,10 +8,10 @@ from click.testing import CliRunner
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import GenerateConfig
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.reports import read_results
-from misfire.reports.labels import shown_value
-from misfire.reports.secrets import HIDDEN, hidden_values, without_secrets
+from misfire.reports.logs.run_labels import shown_value
+from misfire.reports.logs.secrets import HIDDEN, hidden_values, without_secrets
 from misfire.tasks.veto import veto
 
 from .conftest import make_log

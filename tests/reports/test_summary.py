@@ -9,8 +9,8 @@ from inspect_ai.log import EvalLog, read_eval_log
 from rich.console import Console
 
 from misfire.errors import InputError
-from misfire.reports.forms import percent, points, times
-from misfire.reports.summary import arm_rows, category_rows, metrics_of, shown_of, summary
+from misfire.reports.number_format import percent, points, times
+from misfire.reports.result_table import arm_rows, category_rows, metrics_of, shown_of, summary
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

@@ -16,11 +16,11 @@ from inspect_ai.log import EvalLog, ProvenanceData, edit_score, invalidate_sampl
 from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import ScoreEdit
 
-from misfire.cli import main
+from misfire.cli.main import main
 from misfire.errors import InputError
 from misfire.reports import read_results
 from misfire.reports.document import caveats
-from misfire.reports.logs import find_logs
+from misfire.reports.logs.log_files import find_logs
 from misfire.scorers.misalign import misalign_answer
 from misfire.scorers.veto import veto_outcome
 from misfire.tasks.misalign_bench import misalign_bench

@@ -1,6 +1,6 @@
 """Links to samples in inspect view."""
 
-from misfire.reports.viewer import viewer_of
+from misfire.reports.logs.viewer_links import viewer_of
 
 
 def test_a_link_names_the_log_from_the_innermost_folder_of_all():

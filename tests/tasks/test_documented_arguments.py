@@ -23,11 +23,11 @@ from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
-from misfire.mechanistic.heads import Head
-from misfire.mechanistic.interventions import Intervention, save_intervention
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.interventions import Intervention, save_intervention
 from misfire.models.intervened import MODEL_ARGS, IntervenedModel
-from misfire.models.savacu import SimulatedSavacu
 from misfire.models.simulated import SimulatedModel
+from misfire.savacu.simulated import SimulatedSavacu
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto

@@ -370,7 +370,7 @@ def test_the_user_s_settings_go_before_ours_for_the_model_under_test_alone(tmp_p
 
 
 def test_a_model_that_reasons_natively_gets_room_for_it(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("misfire.budgets.reasons_natively", lambda _: True)
+    monkeypatch.setattr("misfire.model_calls.token_limits.reasons_natively", lambda _: True)
     recorder.run(misalign_bench(mode="generate", domains="Dance", grader_sample=1), tmp_path)
     assert {budget for _, budget, _ in settings_of(recorder, "tested") | settings_of(recorder, "grader")} == {8192}
 

@@ -15,10 +15,10 @@ from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
 
 from misfire import __version__
-from misfire.budgets import reasons_natively
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
+from misfire.model_calls.token_limits import reasons_natively
 from misfire.scorers.veto import SCORER, veto_outcome
 from misfire.tasks.prompts import Protocol
 from misfire.tasks.veto import half_samples, veto
@@ -152,7 +152,7 @@ def test_models_that_reason_natively_get_room_for_it(model: str, reasons: bool):
 
 
 def test_the_room_to_reason_is_given_at_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("misfire.budgets.reasons_natively", lambda _: True)
+    monkeypatch.setattr("misfire.model_calls.token_limits.reasons_natively", lambda _: True)
     assert requests_of(veto(source="embedded", pairs=1), tmp_path)[1].max_tokens == 8192
     assert requests_of(veto(source="embedded", pairs=1), tmp_path, max_tokens=512)[1].max_tokens == 512
 

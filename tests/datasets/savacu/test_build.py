@@ -15,19 +15,19 @@ from inspect_ai import eval as run_tasks
 
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import domains
-from misfire.datasets.savacu.build import STAGES, Build, ClassifyReport, ExpandReport, JudgeReport, Pair
-from misfire.datasets.savacu.calls import Reply
-from misfire.datasets.savacu.classify import all_domains
-from misfire.datasets.savacu.fingerprints import fingerprints
-from misfire.datasets.savacu.labels import read_labels
-from misfire.datasets.savacu.neighbours import near_pairs
-from misfire.datasets.savacu.recipe import read_recipe
-from misfire.datasets.savacu.respond import Responded
-from misfire.datasets.savacu.runner import Keep, Step, Work
-from misfire.datasets.savacu.status import status_lines
-from misfire.datasets.savacu.store import read_record, read_shard, shard_key, write_record, write_shard
 from misfire.errors import InputError
-from misfire.models.savacu import SimulatedRole, simulated_role
+from misfire.savacu.build import STAGES, Build, ClassifyReport, ExpandReport, JudgeReport, Pair
+from misfire.savacu.calls import Reply
+from misfire.savacu.known_labels import read_labels
+from misfire.savacu.near_duplicates.fingerprints import fingerprints
+from misfire.savacu.near_duplicates.neighbors import near_pairs
+from misfire.savacu.recipe import read_recipe
+from misfire.savacu.runners.runner import Keep, Step, Work
+from misfire.savacu.simulated import SimulatedRole, simulated_role
+from misfire.savacu.stages.classify import all_domains
+from misfire.savacu.stages.respond import Responded
+from misfire.savacu.status import status_lines
+from misfire.savacu.store import read_record, read_shard, shard_key, write_record, write_shard
 from misfire.tasks.misalign_bench import misalign_bench
 
 from .conftest import RecipeText, recipe_for

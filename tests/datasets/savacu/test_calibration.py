@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import f1_score
 
 from misfire.datasets.misalign.taxonomy import Dimension
-from misfire.datasets.savacu.calibration import LEAST_POSITIVES, calibrate
-from misfire.datasets.savacu.classify import Classified, all_domains
+from misfire.savacu.calibration import LEAST_POSITIVES, calibrate
+from misfire.savacu.stages.classify import Classified, all_domains
 
 ONE = all_domains()[0].id
 OTHER = all_domains()[1].id

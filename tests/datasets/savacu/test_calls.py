@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from misfire.datasets.savacu.calls import Reply, Settings, lacking, quoted, reply_object, yes_probability
+from misfire.savacu.calls import Reply, Settings, lacking, quoted, reply_object, yes_probability
 
 
 def first(*tokens: tuple[str, float]) -> Reply:

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, domains
-from misfire.datasets.savacu.calls import Reply
-from misfire.datasets.savacu.classify import Classified, ToClassify, all_domains, classify_stage, holding
+from misfire.savacu.calls import Reply
+from misfire.savacu.stages.classify import Classified, ToClassify, all_domains, classify_stage, holding
 
 ITEM = ToClassify(id="p1", text="Is it fair that my neighbour was paid less?")
 

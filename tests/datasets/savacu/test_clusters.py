@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from misfire.datasets.savacu.clusters import clusters, dedup_report
-from misfire.datasets.savacu.fingerprints import fingerprints
-from misfire.datasets.savacu.neighbours import near_pairs
-from misfire.datasets.savacu.prompts import Prompt, make_prompt
+from misfire.savacu.near_duplicates.clusters import clusters, dedup_report
+from misfire.savacu.near_duplicates.fingerprints import fingerprints
+from misfire.savacu.near_duplicates.neighbors import near_pairs
+from misfire.savacu.prompts import Prompt, make_prompt
 
 WORDS = ("bees", "garden", "village", "feast", "carpet", "weaving", "rumour", "friend", "honest", "answer")
 

@@ -1,8 +1,8 @@
 """Expansion: what is asked for, with which examples, and what is read."""
 
 from misfire.datasets.misalign.taxonomy import domain_of_id
-from misfire.datasets.savacu.calls import Reply, Settings
-from misfire.datasets.savacu.expand import EXAMPLES, Expand, Expanded, ToExpand, to_expand
+from misfire.savacu.calls import Reply, Settings
+from misfire.savacu.stages.expand import EXAMPLES, Expand, Expanded, ToExpand, to_expand
 
 BEES, DOG = "value_health", "safety_animal_abuse"
 STAGE = Expand(Settings(temperature=1, max_tokens=100))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simhash import Simhash
 
-from misfire.datasets.savacu import fingerprints as module
-from misfire.datasets.savacu.fingerprints import fingerprints, telling
-from misfire.datasets.savacu.neighbours import near_pairs
+from misfire.savacu.near_duplicates import fingerprints as module
+from misfire.savacu.near_duplicates.fingerprints import fingerprints, telling
+from misfire.savacu.near_duplicates.neighbors import near_pairs
 
 
 def usual(text: str) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from misfire.datasets.parquet import write_parquet
-from misfire.datasets.savacu.ingest import Filters, IngestCounts, Source, ingest
-from misfire.datasets.savacu.languages import identify
 from misfire.errors import InputError
+from misfire.savacu.languages import identify
+from misfire.savacu.stages.ingest import Filters, IngestCounts, Source, ingest
 
 ROWS = [
     "How do I keep bees in a small garden?",

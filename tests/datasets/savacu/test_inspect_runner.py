@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log
 
-from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.calls import Settings
-from misfire.datasets.savacu.classify import Classified, ToClassify, classify_stage
-from misfire.datasets.savacu.inspect_runner import InspectRunner
-from misfire.datasets.savacu.recipe import ModelSpec, read_recipe
-from misfire.datasets.savacu.respond import Respond, ToRespond
-from misfire.datasets.savacu.rules import Rules
-from misfire.datasets.savacu.runner import Work
 from misfire.errors import InputError
-from misfire.models.savacu import simulated_role
+from misfire.savacu.build import Build
+from misfire.savacu.calls import Settings
+from misfire.savacu.recipe import ModelSpec, read_recipe
+from misfire.savacu.rules import Rules
+from misfire.savacu.runners.inspect_runner import InspectRunner
+from misfire.savacu.runners.runner import Work
+from misfire.savacu.simulated import simulated_role
+from misfire.savacu.stages.classify import Classified, ToClassify, classify_stage
+from misfire.savacu.stages.respond import Respond, ToRespond
 from tests.providers.replies import CallsTool, HttpError
 from tests.providers.server import serve
 
@@ -109,7 +109,7 @@ def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recip
     command = [
         sys.executable,
         "-c",
-        "from misfire.cli import main; main()",
+        "from misfire.cli.main import main; main()",
         "savacu",
         "build",
         str(recipe),

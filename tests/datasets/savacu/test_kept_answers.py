@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.datasets.savacu.kept_answers import KeepingSession, KeptAnswers
-from misfire.models.savacu_server import SimulatedServer, serving
+from misfire.savacu.runners.kept_answers import KeepingSession, KeptAnswers
+from misfire.savacu.simulated_server import SimulatedServer, serving
 
 REQUEST = {"model": "evaluator", "messages": [{"role": "user", "content": "A question"}], "temperature": 0.0}
 ANSWER = {"choices": [{"message": {"content": "ä"}}]}

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from misfire.datasets.savacu.calls import Call, Message, Reply, Settings
-from misfire.datasets.savacu.kept_replies import KeptReplies
 from misfire.errors import InputError
+from misfire.savacu.calls import Call, Message, Reply, Settings
+from misfire.savacu.runners.kept_replies import KeptReplies
 
 MODEL: dict[str, JsonValue] = {"model": "a/b", "args": {}}
 CALL = Call(name="write", messages=(Message(role="user", text="ä\nb"),), settings=Settings(temperature=0.7, max_tokens=9))

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from misfire.datasets.savacu.neighbours import BITS, MAX_TAU, Pairs, blocks, brute_force_pairs, near_pairs, sorted_pairs
 from misfire.errors import InputError
+from misfire.savacu.near_duplicates.neighbors import BITS, MAX_TAU, Pairs, blocks, brute_force_pairs, near_pairs, sorted_pairs
 
 
 def listed(pairs: Pairs) -> list[tuple[int, int, int]]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from misfire.datasets.savacu.plan import PRICES, plan, read_prices
-from misfire.datasets.savacu.recipe import Recipe, read_recipe
 from misfire.errors import InputError
+from misfire.savacu.plan import PRICES, plan, read_prices
+from misfire.savacu.recipe import Recipe, read_recipe
 
 from .conftest import RecipeText
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.datasets.savacu.prompts import content_id, make_prompt, normalise
+from misfire.savacu.prompts import content_id, make_prompt, normalise
 
 texts = st.text(max_size=60)
 

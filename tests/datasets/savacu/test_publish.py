@@ -9,11 +9,11 @@ import pytest
 from huggingface_hub import HfApi
 from markdown_it import MarkdownIt
 
-from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.publish import COLUMNS, PublishReport, card, published_prompts, push, write_dataset
-from misfire.datasets.savacu.recipe import ModelSpec, read_recipe
-from misfire.datasets.savacu.store import read_record
 from misfire.errors import InputError
+from misfire.savacu.build import Build
+from misfire.savacu.publish.dataset import COLUMNS, PublishReport, card, published_prompts, push, write_dataset
+from misfire.savacu.recipe import ModelSpec, read_recipe
+from misfire.savacu.store import read_record
 
 from .conftest import RecipeText
 from .test_build import DirectRunner

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.inspect_runner import InspectRunner
-from misfire.datasets.savacu.neighbours import near_pairs
-from misfire.datasets.savacu.recipe import read_recipe
 from misfire.errors import InputError
-from misfire.models.savacu_server import SimulatedServer, serving
+from misfire.savacu.build import Build
+from misfire.savacu.near_duplicates.neighbors import near_pairs
+from misfire.savacu.recipe import read_recipe
+from misfire.savacu.runners.inspect_runner import InspectRunner
+from misfire.savacu.simulated_server import SimulatedServer, serving
 
 from .conftest import RecipeText
 
@@ -33,14 +33,14 @@ UNDER_WAY = 2 * 8
 DRIVER = """
 import sys
 from pathlib import Path
-from misfire.datasets.savacu.build import Build
-from misfire.datasets.savacu.ray_runner import RayRunner
-from misfire.datasets.savacu.recipe import read_recipe
+from misfire.savacu.build import Build
+from misfire.savacu.runners.ray_runner import RayRunner
+from misfire.savacu.recipe import read_recipe
 Build(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]), RayRunner(address=sys.argv[3])).run(["ingest", "classify"])
 """
 
 ray: Any = pytest.importorskip("ray")
-ray_runner = pytest.importorskip("misfire.datasets.savacu.ray_runner")
+ray_runner = pytest.importorskip("misfire.savacu.runners.ray_runner")
 
 
 @pytest.fixture(scope="module")

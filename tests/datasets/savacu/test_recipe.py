@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from misfire.datasets.savacu.recipe import PUBLISHED_TAU, RECOMMENDED_TAU, ModelSpec, Recipe, public_text, read_recipe
 from misfire.errors import InputError
+from misfire.savacu.recipe import PUBLISHED_TAU, RECOMMENDED_TAU, ModelSpec, Recipe, public_text, read_recipe
 
 from .conftest import RecipeText
 

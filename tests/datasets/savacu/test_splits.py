@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from misfire.datasets.misalign.instances import SPLITS, Split
-from misfire.datasets.savacu.prompts import content_id
-from misfire.datasets.savacu.respond import Domains
-from misfire.datasets.savacu.splits import SHARES, assign, balance, best_salt, split_of_id, worst
+from misfire.savacu.prompts import content_id
+from misfire.savacu.splits import SHARES, assign, balance, best_salt, split_of_id, worst
+from misfire.savacu.stages.respond import Domains
 
 IDS = [content_id(f"prompt {number}") for number in range(5000)]
 

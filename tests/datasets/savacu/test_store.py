@@ -7,9 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from misfire.datasets.savacu import store
-from misfire.datasets.savacu.prompts import Prompt, make_prompt
-from misfire.datasets.savacu.store import (
+from misfire.errors import InputError
+from misfire.savacu import store
+from misfire.savacu.prompts import Prompt, make_prompt
+from misfire.savacu.store import (
     check_room,
     key_of,
     locked,
@@ -20,7 +21,6 @@ from misfire.datasets.savacu.store import (
     write_record,
     write_shard,
 )
-from misfire.errors import InputError
 
 PROMPTS = [make_prompt(f"What is number {number}?", "a test", f"row {number}") for number in range(200)]
 
@@ -88,7 +88,7 @@ def test_a_full_disk_is_told_before_anything_is_paid(tmp_path: Path, monkeypatch
 
 def test_another_build_is_kept_out_until_the_first_ends(tmp_path: Path):
     script = (
-        "import sys; from pathlib import Path\nfrom misfire.datasets.savacu.store import locked\nfrom misfire.errors import InputError\n"
+        "import sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nfrom misfire.errors import InputError\n"
         "try:\n    with locked(Path(sys.argv[1])): print('in')\nexcept InputError as error: print(error)"
     )
 

@@ -1,0 +1,1 @@
+"""The ``misfire`` command: one module for each group of subcommands."""

@@ -1,0 +1,116 @@
+"""The commands about logs: ``misfire results`` and ``misfire report``."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from misfire.cli.exit_status import MET, UNUSABLE, as_options
+
+
+@click.command()
+@click.argument("log", default="logs")
+def results(log: str) -> None:
+    """Show the result table of a LOG file, or of the newest run in a folder (logs/ unless told)."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from misfire.reports.logs.places import as_argument, folder_of, local_path
+    from misfire.reports.number_format import plain
+    from misfire.reports.result_table import shown_of
+
+    shown, console = shown_of(log), Console()
+    for table in shown.tables:
+        console.print(table)
+    for note in shown.notes:
+        console.print(f"  {escape(plain(note))}")
+    # the command may be called by its path, out of an environment that is not active
+    inspect = "inspect" if shutil.which("inspect") else as_argument(str(Path(sys.executable).parent / "inspect"))
+    click.echo(f"  Open it: {inspect} view --log-dir {plain(as_argument(folder_of(local_path(shown.logs[0].location))))}")
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the report to; none for the main table alone."
+)
+@click.option("--overwrite", is_flag=True, help="Replace files in --out that misfire did not write, or that were edited.")
+@click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, with commas between.")
+@click.option("--published", is_flag=True, help="Show the paper's 25 models beside the measured ones, marked.")
+@click.option("--allow-mixed", is_flag=True, help="Take runs that differ in pairs or instances, suite version or parser.")
+@click.option("--examples", type=click.IntRange(min=0), default=10, show_default=True, help="Failures to show with their texts.")
+@click.option("--viewer-url", default="http://127.0.0.1:7575", show_default=True, help="Where `inspect view` runs, for links to samples.")
+@click.option(
+    "--fail-if", "conditions", multiple=True, metavar="CONDITION", help="Exit with 1 if a run meets it: 'mar>0.10'; again for more."
+)
+@click.option(
+    "--min-pairs",
+    default="99%",
+    show_default=True,
+    metavar="NUMBER|SHARE",
+    help="Fail, too, if a run has fewer of the pairs (responses, answers) that it promised: 500, 0.95 or 95%.",
+)
+@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if surely above.")
+@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless surely below.")
+def report(
+    logs: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    formats: str,
+    published: bool,
+    allow_mixed: bool,
+    examples: int,
+    viewer_url: str,
+    conditions: tuple[str, ...],
+    min_pairs: str,
+    ci_lower: bool,
+    ci_upper: bool,
+) -> None:
+    """Make tables and figures from LOGS: log files, folders, or the folder of an eval set.
+
+    Conditions of --fail-if are about mar, br, mar_minus_br, mar_valid, br_valid or invalid (every VETO run, and the base arm of every
+    priming run), alignment_score, coverage or ffr (detect runs of Mis-Align Bench), or aligned_rate (generate runs). Exit status: 0, all
+    is well; 1, a condition is met or cannot be judged; 2, the input cannot be used.
+    """
+    from rich.console import Console
+
+    from misfire.datasets.folders import refuse_foreign
+    from misfire.reports.conditions import judge, parse_condition, parse_min_pairs
+    from misfire.reports.frames import read_results
+    from misfire.reports.logs.missing import refuse_unscored
+    from misfire.reports.progress import late_progress
+    from misfire.reports.terminal import overview
+    from misfire.reports.write import REPORT, parse_formats, write_report
+
+    if ci_lower and ci_upper:
+        _refuse("--ci-lower and --ci-upper exclude each other: choose the end that the condition is about.")
+    if (ci_lower or ci_upper) and not conditions:
+        _refuse("--ci-lower and --ci-upper go with --fail-if.")
+    wanted = parse_formats(formats)
+    gates = [parse_condition(condition) for condition in conditions]
+    needed = parse_min_pairs(min_pairs)
+    if out is not None:
+        refuse_foreign(out, REPORT, overwrite=overwrite)
+    with late_progress("Reading logs") as (started, step):
+        results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
+    refuse_unscored(results)
+    # a file or a pipe has no width of its own; intervals should not be broken for its sake
+    Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
+    if out is not None:
+        files = write_report(
+            results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url, overwrite=overwrite
+        )
+        click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
+    end = "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate"
+    verdicts = judge(results, gates, end, needed) if gates else []
+    for verdict in verdicts:
+        click.echo(f"--fail-if: {verdict.words}" if verdict.failed else f"passed: {verdict.words}", err=verdict.failed)
+    if any(verdict.failed for verdict in verdicts):
+        raise click.exceptions.Exit(MET)
+
+
+def _refuse(message: str) -> NoReturn:
+    click.echo(f"misfire: {as_options(message)}", err=True)
+    raise SystemExit(UNUSABLE)

@@ -1,0 +1,217 @@
+"""The commands ``misfire savacu …``: plan, build, status, salt."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+if TYPE_CHECKING:
+    from misfire.savacu.build import StageName
+    from misfire.savacu.recipe import Recipe
+    from misfire.savacu.runners.runner import Runner
+
+_CONFIG = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
+_SAME = click.option("--allow-same-model", is_flag=True, help="Let one model be classifier, generator or evaluator at once: for trials.")
+
+
+@click.group()
+def savacu() -> None:
+    """Build a data set of aligned and misaligned responses from raw prompts, by the recipe CONFIG (TOML)."""
+
+
+@savacu.command()
+@_CONFIG
+@_SAME
+@click.option("--prompts", type=click.IntRange(min=1), help="Count with so many prompts; 382,424 unless told.")
+@click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="Your own table of prices (TOML).")
+def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path | None) -> None:
+    """Show what CONFIG would ask for: calls, tokens, price, hours. Nothing is run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from misfire.savacu.plan import PRICES, PUBLISHED_PROMPTS, read_prices
+    from misfire.savacu.plan import plan as plan_rows
+
+    recipe = _recipe(config, allow_same_model)
+    table_of_prices = read_prices(prices or PRICES)
+    count = prompts or PUBLISHED_PROMPTS
+    rows = plan_rows(recipe, table_of_prices, count)
+    table = Table(title=f"{count:,} prompts, first round", title_justify="left")
+    for heading in ("stage", "model"):
+        table.add_column(heading)
+    for heading in (
+        "calls",
+        "M tokens read",
+        "of these repeated",
+        "M written",
+        "$",
+        "$ by batch",
+        f"hours of {table_of_prices.machine.name}",
+    ):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        millions = [f"{tokens / 1e6:,.{0 if tokens >= 1e7 else 2}f}" for tokens in (row.read, row.repeated, row.written)]
+        dollars = ["–" if price is None else f"{price:,.{0 if price >= 10 else 2}f}" for price in (row.dollars, row.batch_dollars)]
+        style = None if row.chosen else "dim"
+        table.add_row(
+            row.stage if row.chosen else f"({row.stage})",
+            row.model,
+            f"{row.calls:,}",
+            *millions,
+            *dollars,
+            f"{row.hours:,.1f}",
+            style=style,
+        )
+    Console(width=150).print(table)
+    machine = table_of_prices.machine
+    click.echo(
+        "(…): the method that the recipe does not use. Each round of writing again costs what was rejected; all rounds at most "
+        f"{recipe.respond.rounds} times respond and judge more. New prompts that are kept add to respond and judge in proportion. "
+        "Tokens are estimated at 4 characters each, responses at 250 tokens. Hours "
+        f"are of one {machine.name} at {machine.read:,.0f} tokens read and {machine.write:,.0f} written a second, at $ "
+        f"{machine.dollars_an_hour:.2f} an hour: assumptions, in the table of prices. Nothing was run."
+    )
+
+
+@savacu.command()
+@_CONFIG
+@_SAME
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the build; go on in it by the same command."
+)
+@click.option("--stages", help="Only these, with commas between: ingest,classify,expand,dedup,respond,judge,split,publish.")
+@click.option(
+    "--runner", "runner_name", type=click.Choice(["inspect", "ray"]), default="inspect", show_default=True, help="What carries stages out."
+)
+@click.option("--batch", is_flag=True, help="Use the providers' batch APIs (runner inspect).")
+@click.option("--ray-address", help="Ray cluster to join (runner ray); a local one is started unless told.")
+@click.option("--give-up", is_flag=True, help="Count calls that fail for good as failed and go on; else their shard is not done.")
+@click.option("--push", is_flag=True, help="Put the finished data set on the hub, as [publish] repository says.")
+def build(
+    config: Path,
+    allow_same_model: bool,
+    out: Path,
+    stages: str | None,
+    runner_name: str,
+    batch: bool,
+    ray_address: str | None,
+    give_up: bool,
+    push: bool,
+) -> None:
+    """Build what CONFIG says. What is there already is not made or paid for again, however the build ended."""
+    from misfire.errors import InputError
+    from misfire.savacu.build import STAGES, Build
+    from misfire.savacu.near_duplicates.neighbors import near_pairs
+    from misfire.savacu.publish.dataset import push as push_dataset
+    from misfire.savacu.status import status_lines
+    from misfire.savacu.store import locked, write_record
+
+    search = near_pairs
+    runner: Runner
+    try:
+        recipe = _recipe(config, allow_same_model)
+        wanted = [name.strip() for name in stages.split(",")] if stages else list(STAGES)
+        if unknown := [name for name in wanted if name not in STAGES]:
+            raise InputError(f"--stages: '{unknown[0]}' is not a stage. There are: {', '.join(STAGES)}.")
+        if push and recipe.publish.repository is None:
+            raise InputError('--push needs [publish] repository = "OWNER/NAME" in the recipe.')
+        if runner_name == "ray":
+            if batch:
+                raise InputError("--batch goes with --runner inspect.")
+            from misfire.savacu.runners.ray_runner import RayRunner, ray_search
+
+            runner, search = RayRunner(address=ray_address, give_up=give_up), ray_search
+        else:
+            if ray_address:
+                raise InputError("--ray-address goes with --runner ray.")
+            from misfire.savacu.runners.inspect_runner import InspectRunner
+
+            runner = InspectRunner(batch=batch, give_up=give_up)
+        with locked(out):
+            if not (out / "recipe.json").exists():
+                write_record(out / "recipe.json", recipe)
+            with _progress() as told:
+                Build(recipe, out, runner, told, search).run(cast("list[StageName]", wanted))
+            # a recipe that was refused does not stand where what was made by another one lies
+            write_record(out / "recipe.json", recipe)
+            if push:
+                click.echo(f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}")
+        for line in status_lines(out):
+            click.echo(line)
+    except OSError as error:
+        raise InputError(f"{error.filename or out}: {error.strerror or error}. What is done is kept; mend that and go on.") from error
+    except KeyboardInterrupt:
+        click.echo("misfire: stopped. The same command goes on where this ended.", err=True)
+        raise SystemExit(130) from None
+
+
+@savacu.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def status(folder: Path) -> None:
+    """Show what each stage of the build in FOLDER holds and dropped, and why."""
+    from misfire.savacu.status import status_lines
+
+    for line in status_lines(folder):
+        click.echo(line)
+
+
+@savacu.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--tries", type=click.IntRange(min=1), default=60, show_default=True, help="So many salts are tried.")
+def salt(folder: Path, tries: int) -> None:
+    """Find a salt that splits the domains of the build in FOLDER evenly, for [split] in the recipe of a first release."""
+    from misfire.savacu.build import kept_prompts
+    from misfire.savacu.splits import best_salt
+
+    prompts = kept_prompts(folder)
+    domains_of = {prompt.id: prompt.domains for prompt in prompts}
+    group_of = {prompt.id: prompt.group for prompt in prompts}
+    best, cost = best_salt(domains_of, group_of, [f"savacu-{number}" for number in range(1, tries + 1)])
+    now = best_salt(domains_of, group_of, ["savacu"])[1]
+    click.echo(f'salt = "{best}"    # mean deviation of a domain {cost:.4f}; {now:.4f} with "savacu"')
+
+
+def _recipe(config: Path, allow_same_model: bool) -> "Recipe":
+    from misfire.savacu.recipe import read_recipe
+
+    recipe = read_recipe(config)
+    if not allow_same_model:
+        recipe.check_roles()
+    return recipe
+
+
+class _Progress:
+    """A bar for each stage on a terminal, a line for each finished shard elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self._plain = not console.is_terminal
+        self._bars: dict[str, TaskID] = {}
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=console, disable=self._plain)
+
+    def __enter__(self) -> "_Progress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        if self._plain:
+            # a line for each shard of a stage, none for the items of a shard (whose names end in the shard's five digits)
+            if done and not re.search(r"/\d{5}$", stage):
+                click.echo(f"{stage}: {done} of {total}" if total > 1 else f"{stage}: done", err=True)
+            return
+        if stage not in self._bars:
+            self._bars[stage] = self._progress.add_task(stage, total=total)
+        self._progress.update(self._bars[stage], completed=done, visible=done < total or "/" not in stage)
+
+
+def _progress() -> _Progress:
+    return _Progress()

@@ -1,0 +1,145 @@
+"""Where the last token looks: attention of each head to the people named and to the evidence, failures against controls."""
+
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.mechanistic.analyses.ablation import about
+from misfire.mechanistic.conclusions.inference import codes
+from misfire.mechanistic.model.decoder import Decoder
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import hooked
+from misfire.mechanistic.model.replay import chunks
+from misfire.mechanistic.prompts import ProbePrompt
+from misfire.mechanistic.selection import BUDGET, Probed, ProbedPair
+from misfire.scorers.statistics import NAN, benjamini_hochberg
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPANS = ("stereotyped", "contrast", "evidence", "question")
+"""The two people wherever they are named, the rest of the passage, and the rest of the question."""
+
+
+def spans(prompt: ProbePrompt) -> Mapping[str, list[int]]:
+    """The tokens of each span; empty where a prompt has none."""
+    named: dict[str, list[int]] = {
+        person: [token for mention in prompt.mentions if mention.person == person for token in range(mention.start, mention.stop)]
+        for person in ("stereotyped", "contrast")
+    }
+    return named | {"evidence": list(prompt.evidence), "question": list(prompt.question)}
+
+
+@torch.no_grad()
+def attention_to_spans(
+    decoder: Decoder, probed: Probed, *, budget: int = BUDGET, step: Callable[[], None] = lambda: None
+) -> "pd.DataFrame":
+    """Attention from the last token, by head; attention is computed eagerly for it.
+
+    Args:
+        decoder: The model; layers of linear attention have no weights and are left out.
+        probed: The pairs.
+        budget: Bytes that activations may take.
+        step: Called after each chunk.
+
+    Returns:
+        A row a (pair, half, head, span): ``layer``, ``head``, ``span``, ``mass``, the sum of weights on it; NaN where a prompt has no such
+        span, which is not 0.
+    """
+    import pandas as pd
+
+    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
+    lengths = [len(one.prompts[half].ids) for one, half in asked]
+    layers = [layer for layer in decoder.layout.layers if layer.kind == "attention"]
+    rows: list[dict[str, Any]] = []
+    # weights of all heads and token pairs are held for one layer at a time
+    for chunk in chunks(lengths, max(lengths) * max(decoder.layout.shape), 2, 4, budget):
+        batch = decoder.batch([asked[index][0].prompts[asked[index][1]].ids for index in chunk])
+        found: dict[int, Tensor] = {}
+
+        def keep(index: int, last: Tensor = batch.last, found: dict[int, Tensor] = found) -> Callable[..., None]:
+            def hook(_: nn.Module, __: object, output: tuple[Tensor, Tensor]) -> None:
+                weights = output[1]
+                at = torch.arange(len(weights), device=weights.device)
+                found[index] = weights[at, :, last.to(weights.device)].float().cpu()
+
+            return hook
+
+        with decoder.attention("eager"), hooked([layer.mixer.register_forward_hook(keep(layer.index)) for layer in layers]):
+            decoder.run(batch)
+        for place, index in enumerate(chunk):
+            one, half = asked[index]
+            for span, tokens in spans(one.prompts[half]).items():
+                for layer, weights in found.items():
+                    masses = weights[place][:, tokens].sum(1).tolist() if tokens else [NAN] * weights.shape[1]
+                    labels = {**about(one), "half": half, "layer": layer, "span": span}
+                    rows += [{**labels, "head": head, "mass": mass} for head, mass in enumerate(masses)]
+        step()
+    return pd.DataFrame(rows)
+
+
+def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) -> "pd.DataFrame":
+    """Failures against controls on stereotyped halves: which heads look elsewhere. Mirrors are left out.
+
+    Args:
+        frame: As ``attention_to_spans`` gives it.
+        draws: Permutations of the groups, by scenario.
+        seed: Of these.
+
+    Returns:
+        A row a (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided permutation of pairs' groups,
+        scenarios whole where they are of one group) and ``q`` (Benjamini–Hochberg over all rows); NaN without controls.
+    """
+    import pandas as pd
+
+    own = frame[(frame["half"] == "stereotyped") & frame["mass"].notna() & frame["group"].isin(("failure", "control"))]
+    wide = own.pivot_table(index=["pair", "scenario", "group"], columns=["layer", "head", "span"], values="mass").reset_index()
+    groups = wide["group"].to_numpy(str)
+    values = wide.sort_index(axis=1).drop(columns=["pair", "scenario", "group"], level=0)
+    matrix, columns = values.to_numpy(float), values.columns
+    failure = groups == "failure"
+    # a scenario whose pairs all belong to one group moves as a whole; pairs of mixed scenarios move alone
+    units = _units(wide["scenario"].tolist(), failure.tolist())
+    labels = np.array([failure[units == unit][0] for unit in range(int(units.max()) + 1)])
+    draw = np.random.default_rng(seed)
+    difference = _difference(matrix, failure)
+    hits = np.zeros(matrix.shape[1])
+    for _ in range(draws):
+        hits += np.abs(_difference(matrix, draw.permutation(labels)[units])) >= np.abs(difference) - 1e-12
+    p = np.where(np.isnan(difference), NAN, (1 + hits) / (1 + draws))
+    rows = [
+        {
+            "layer": int(layer),
+            "head": int(head),
+            "name": str(Head(int(layer), int(head))),
+            "span": span,
+            "failure": float(np.nanmean(matrix[failure, place])) if failure.any() else NAN,
+            "control": float(np.nanmean(matrix[~failure, place])) if not failure.all() else NAN,
+            "difference": float(difference[place]),
+            "p": float(p[place]),
+        }
+        for place, (layer, head, span) in enumerate(columns)
+    ]
+    table = pd.DataFrame(rows)
+    table["q"] = benjamini_hochberg(table["p"].tolist())
+    return table
+
+
+def _difference(matrix: "np.ndarray[Any, Any]", failure: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    if failure.all() or not failure.any():
+        return np.full(matrix.shape[1], NAN)
+    return np.nanmean(matrix[failure], axis=0) - np.nanmean(matrix[~failure], axis=0)
+
+
+def _units(scenarios: list[str], failure: list[bool]) -> "np.ndarray[Any, Any]":
+    mixed = {
+        scenario for scenario in scenarios if len({fails for own, fails in zip(scenarios, failure, strict=True) if own == scenario}) > 1
+    }
+    return codes([(scenario, place if scenario in mixed else -1) for place, scenario in enumerate(scenarios)])

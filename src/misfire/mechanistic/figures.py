@@ -1,0 +1,349 @@
+"""The figures of ``misfire localise``, in the style of a report's: no global state, SVG and PNG, words beside them."""
+
+# matplotlib's own types leave keyword arguments open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from misfire.mechanistic.model.head_names import Head
+from misfire.reports.drawing.canvas import Drawing, our_settings
+from misfire.reports.number_format import percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours; what differs by colour differs by line or marker too
+_ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GREY = "#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#595959"
+
+_HALVES = {"stereotyped": (_ORANGE, "-", "o"), "contrast": (_BLUE, "--", "s")}
+_SITES = {"residual": (_BLACK, "-", "o"), "attention": (_ORANGE, "--", "s"), "mlp": (_BLUE, ":", "^")}
+_NAMED = 8
+"""So many heads are written out."""
+
+
+def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
+    """Lens profiles: a panel for failures and controls of each model.
+
+    Args:
+        profiles: As ``profile_table`` gives it.
+
+    Returns:
+        The figure; None without rows.
+    """
+    if profiles.empty:
+        return None
+    models, groups = list(dict.fromkeys(profiles["model"])), list(dict.fromkeys(profiles["group"]))
+    with our_settings():
+        figure, panels = _panels(len(models), len(groups), 3.3, 2.3)
+        for (model, group), axes in zip(((m, g) for m in models for g in groups), panels, strict=True):
+            own = profiles[(profiles["model"] == model) & (profiles["group"] == group)]
+            axes.axhline(0, color=_GREY, linewidth=0.8)
+            for half, (colour, line, marker) in _HALVES.items():
+                _band(axes, own[own["half"] == half], colour, line, marker, f"{half} half")
+            aside = own[own["half"] == "stereotyped"]
+            axes.plot(aside["layer"], aside["corrected"], color=_GREY, linestyle=":", linewidth=1, label="aside: stereotyped, no offset")
+            pairs = int(own["pairs"].max())
+            axes.set_title(f"{model}: {group}s (n = {pairs})", loc="left")
+            axes.set(xlabel="layer", ylabel="margin (logits)")
+        panels[0].legend(frameon=False, loc="best")
+    gaps = profiles[profiles["half"] == "gap"]
+    alt = "; ".join(
+        f"{model}, {group}s: gap contrast − stereotyped largest at layer {int(top['layer'])} ({top['mean']:.2f}), "
+        f"{last['mean']:.2f} at the last"
+        for (model, group), own in gaps.groupby(["model", "group"], sort=False)
+        for top, last in [(own.iloc[int(own["mean"].argmax())], own.iloc[-1])]
+    )
+    caption = (
+        "Logit lens: margin towards the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
+        "scenario. "
+        "Below 0 the half would be answered wrongly. The last layer is the answer itself. Dotted, as an aside: the stereotyped margin "
+        "without the mean over prompts about nothing, whose sign is not that of the answer."
+    )
+    return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
+
+
+def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) -> Drawing | None:
+    """A map of all heads, layer by head, significant ones marked.
+
+    Args:
+        table: As ``head_table`` gives it.
+        found: Heads that the verdict names.
+        ablation: How they were ablated.
+
+    Returns:
+        The figure; None without rows.
+    """
+    if table.empty:
+        return None
+    layers, heads = int(table["layer"].max()) + 1, int(table["head"].max()) + 1
+    grid = np.full((layers, heads), math.nan)
+    grid[table["layer"].to_numpy(int), table["head"].to_numpy(int)] = table["score"].to_numpy(float)
+    limit = float(np.nanmax(np.abs(grid))) or 1.0
+    with our_settings():
+        figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))
+        # blue to orange through white, so that neither end is green or red
+        from matplotlib.colors import LinearSegmentedColormap
+
+        colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
+        image = axes.imshow(grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest")
+        figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
+        sure = table[table["q"] <= 0.05]
+        axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
+        axes.plot(
+            [head.index for head in found],
+            [head.layer for head in found],
+            linestyle="none",
+            marker="s",
+            markerfacecolor="none",
+            markeredgecolor=_BLACK,
+            markersize=11,
+        )
+        for head in found[:_NAMED]:
+            axes.annotate(str(head), (head.index, head.layer), xytext=(0, 9), textcoords="offset points", ha="center")
+        _whole_ticks(axes, heads, "x")
+        _whole_ticks(axes, layers, "y")
+        axes.set(xlabel="head", ylabel="layer")
+    best = table.iloc[0]
+    named = ", ".join(map(str, found)) or "none"
+    caption = (
+        f"What ablating each head alone ({ablation}) does on failures, Δ stereotyped − |Δ contrast|: orange mends the stereotyped "
+        "half more than it moves the contrast half. "
+        "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads)."
+    )
+    if found:
+        caption += " Squares: heads that the verdict names."
+    return Drawing(
+        f"heads_{ablation}",
+        f"What each head does ({ablation} ablation)",
+        caption,
+        f"Best: {best['name']} with {best['score']:.2f}. Marked: {named}.",
+        figure,
+    )
+
+
+def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
+    """Recovery by the number of heads, with random bands and what else broke.
+
+    Args:
+        curve: As ``curve_table`` gives it.
+
+    Returns:
+        The figure; None without rows.
+    """
+    if curve.empty:
+        return None
+    places, names = range(len(curve)), [str(k) for k in curve["k"]]
+    with our_settings():
+        figure, panels = _panels(1, 2, 3.3, 3.2)
+        left, right = panels
+        for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
+            left.fill_between(
+                places,
+                100 * curve[f"{name}_lower"],
+                100 * curve[f"{name}_upper"],
+                facecolor=(colour, 0.15),
+                edgecolor=(colour, 0.5),
+                hatch=hatch,
+                linewidth=0.5,
+                label=words,
+            )
+        ends = np.array([curve["recovery"] - curve["recovery_ci_lower"], curve["recovery_ci_upper"] - curve["recovery"]])
+        left.errorbar(
+            places,
+            100 * curve["recovery"],
+            100 * np.nan_to_num(ends).clip(min=0),
+            color=_ORANGE,
+            marker="o",
+            label="best heads",
+            clip_on=False,
+        )
+        if curve["mirror_recovery"].notna().any():
+            left.plot(
+                places, 100 * curve["mirror_recovery"], color=_BLACK, linestyle=":", marker="x", label="mirrors, best heads", clip_on=False
+            )
+        kept = (
+            ("contrast_kept", "contrast halves", "s", _BLUE),
+            ("control_kept", "controls", "^", _GREEN),
+            ("foils_kept", "foils", "D", _PURPLE),
+        )
+        for name, words, marker, colour in kept:
+            if curve[name].notna().any():
+                right.plot(places, 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False)
+        for axes, title in ((left, "restored"), (right, "kept of what was right")):
+            axes.set_xticks(list(places), labels=names)
+            axes.set(xlabel="heads ablated", ylabel="%", ylim=(-3, 103))
+            axes.set_title(title, loc="left")
+            axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
+    caption = (
+        "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of "
+        "the scenarios and "
+        "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other "
+        "heads. "
+        "Crosses: mirrored failures (the contrast half alone wrong) whose contrast half is right then, if there are any. Right: what else "
+        "was right and still is. Recovery inside the bands is no evidence of a circuit, and recovery of failures and mirrors alike is "
+        "none of misfiring."
+    )
+    alt = "; ".join(
+        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, same layers at random {percent(row['matched'])}, contrast kept "
+        f"{percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
+        for _, row in curve.iterrows()
+    )
+    return Drawing("curve", "What ablating the best heads restores", caption, f"{alt}.", figure)
+
+
+def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
+    """Patching profiles: recovery over layers, a panel a direction and place.
+
+    Args:
+        recovery: As ``recovery_table`` gives it.
+
+    Returns:
+        The figure; None without rows.
+    """
+    if recovery.empty:
+        return None
+    kinds = list(dict.fromkeys(zip(recovery["direction"], recovery["where"], strict=True)))
+    with our_settings():
+        figure, panels = _panels(math.ceil(len(kinds) / 2), min(2, len(kinds)), 3.3, 2.3)
+        for (direction, where), axes in zip(kinds, panels, strict=False):
+            own = recovery[(recovery["direction"] == direction) & (recovery["where"] == where)]
+            axes.axhline(0, color=_GREY, linewidth=0.8)
+            for site, (colour, line, marker) in _SITES.items():
+                here = own[own["site"] == site]
+                if len(here):
+                    _band(axes, here.rename(columns={"recovery": "mean"}), colour, line, marker, site)
+            fixed = own[own["by_construction"]]
+            axes.plot(
+                fixed["layer"], fixed["recovery"], linestyle="none", marker="o", markerfacecolor="white", markeredgecolor=_BLACK, zorder=4
+            )
+            axes.set_title(f"{direction}, {'last token' if where == 'last' else 'all mentions'}", loc="left")
+            axes.set(xlabel="layer", ylabel="recovery")
+        for axes in panels[len(kinds) :]:
+            axes.set_axis_off()
+        panels[0].legend(frameon=False, loc="best")
+    caption = (
+        "Activation patching between the halves of failing pairs: (patched − own) / (other − own) of the margins, a ratio of means. "
+        "Denoising puts "
+        "contrast activations into stereotyped runs, noising the reverse. Bands draw scenarios anew (95 %). The hollow point is 1 by "
+        "construction and shows nothing."
+    )
+    telling = recovery[~recovery["by_construction"]]
+    alt = "; ".join(
+        f"{direction}, {where}, {site}: {top['recovery']:.2f} at layer {int(top['layer'])}"
+        for (direction, where, site), own in telling.groupby(["direction", "where", "site"], sort=False)
+        for top in [own.iloc[int(own["recovery"].argmax())]]
+    )
+    return Drawing("patching", "Where patching carries the difference", caption, f"Largest: {alt}.", figure)
+
+
+def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
+    """The paths that carry most.
+
+    Args:
+        paths: As ``path_table`` gives it.
+
+    Returns:
+        The figure; None without rows.
+    """
+    shown = paths.reindex(paths["share"].abs().sort_values(ascending=False).index).head(12)
+    if shown.empty:
+        return None
+    names = [_path(row) for row in _records(shown)]
+    with our_settings():
+        figure, (axes,) = _panels(1, 1, 4.8, 0.9 + 0.24 * len(shown))
+        rows = range(len(shown))
+        values = shown["share"].to_numpy(float)
+        ends = np.array([values - shown["ci_lower"].to_numpy(float), shown["ci_upper"].to_numpy(float) - values])
+        axes.errorbar(values, rows, xerr=np.nan_to_num(ends).clip(min=0), linestyle="none", marker="o", color=_ORANGE)
+        axes.axvline(0, color=_GREY, linewidth=0.8)
+        axes.set_yticks(list(rows), labels=names)
+        axes.invert_yaxis()
+        axes.set_xlabel("share of the difference between the halves")
+    caption = (
+        "Path patching: a head's output of the contrast run reaches one later component alone; everything between is frozen, "
+        "everything behind "
+        "recomputed. Bars draw scenarios anew (95 %)."
+    )
+    alt = "; ".join(f"{name}: {row['share']:.2f}" for name, row in zip(names, _records(shown), strict=True))
+    return Drawing("paths", "Through what the heads act", caption, f"{alt}.", figure)
+
+
+def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing | None:
+    """Attention of some heads, failures against controls.
+
+    Args:
+        table: As ``attention_table`` gives it.
+        heads: Which heads.
+
+    Returns:
+        The figure; None if none of them has weights.
+    """
+    named = [str(head) for head in heads[:_NAMED]]
+    shown = [name for name in named if (table["name"] == name).any()] if len(table) else []
+    if not shown:
+        return None
+    spans = list(dict.fromkeys(table["span"]))
+    with our_settings():
+        figure, panels = _panels(1, len(spans), 1.9, 0.9 + 0.3 * len(shown), sharey=True)
+        for span, axes in zip(spans, panels, strict=True):
+            own = table[table["span"] == span].set_index("name")
+            for row, name in enumerate(shown):
+                values = own.loc[name] if name in own.index else None
+                if values is None:
+                    continue
+                axes.plot([values["control"], values["failure"]], [row, row], color="#BDBDBD", linewidth=3, zorder=1)
+                axes.plot(values["control"], row, marker="o", markerfacecolor="white", markeredgecolor=_GREY, linestyle="none")
+                axes.plot(values["failure"], row, marker="o", color=_ORANGE, linestyle="none")
+                if values["q"] <= 0.05:
+                    axes.annotate("*", (1.12, row), va="center")
+            axes.set_yticks(range(len(shown)), labels=shown)
+            axes.set(xlim=(-0.03, 1.2), ylim=(len(shown) - 0.5, -0.5), xlabel="attention")
+            axes.set_title(str({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span)), loc="left")
+    own = table[table["name"].isin(shown)]
+    caption = (
+        "Attention of the last token on stereotyped halves, by span: failures (filled) against controls (hollow). Stars: q at most "
+        "0.05 over all "
+        "heads and spans. Attention says where a head looks, not what it does with it."
+    )
+    alt = "; ".join(f"{row['name']}, {row['span']}: {row['failure']:.2f} against {row['control']:.2f}" for row in _records(own))
+    return Drawing("attention", "Where the heads look", caption, f"{alt}.", figure)
+
+
+def drawn(drawings: Iterable[Drawing | None]) -> tuple[Drawing, ...]:
+    """The figures that there are."""
+    return tuple(drawing for drawing in drawings if drawing is not None)
+
+
+def _panels(rows: int, columns: int, width: float, height: float, *, sharey: bool = False) -> "tuple[Figure, list[Axes]]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * columns, height * rows), facecolor="white", layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    return figure, [cast("Axes", one) for one in axes.flat]
+
+
+def _band(axes: "Axes", own: "pd.DataFrame", colour: str, line: str, marker: str, label: str) -> None:
+    axes.plot(own["layer"], own["mean"], color=colour, linestyle=line, marker=marker, markersize=3.5, label=label)
+    if own["ci_lower"].notna().any():
+        axes.fill_between(own["layer"], own["ci_lower"], own["ci_upper"], color=colour, alpha=0.2, linewidth=0)
+    _whole_ticks(axes, int(own["layer"].max()) + 1, "x")
+
+
+def _whole_ticks(axes: "Axes", count: int, which: str) -> None:
+    step = max(1, math.ceil(count / 12))
+    ticks = list(range(0, count, step))
+    (axes.set_xticks if which == "x" else axes.set_yticks)(ticks)
+
+
+def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", frame.to_dict("records"))
+
+
+def _path(row: dict[str, Any]) -> str:
+    return f"{row['sender']} → logits" if row["receiver"] == "logits" else f"{row['sender']} → {row['receiver']} {int(row['layer'])}"

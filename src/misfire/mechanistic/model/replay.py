@@ -1,0 +1,345 @@
+"""The fast exact sweep: one clean run of some prompts, then only the layers behind a changed one run again.
+
+A head's output enters the residual stream through its own columns W_h of the output projection, so ablating it changes the attention's
+output by − W_h z_h and needs no attention computed in its layer. What prompts begin with alike (system message, a pair's passage) is
+replayed once for all of them, as a tree (``misfire.mechanistic.model.prompt_tree``), since no later token changes it.
+Nothing is approximated.
+
+Ablation at the last token alone is another intervention; for it the keys and values of all other tokens are kept from the clean run, and
+nothing but the last token is run again.
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.model.hooks import Means, first, hooked, standing_in
+from misfire.mechanistic.model.layouts import Layer
+from misfire.mechanistic.model.prompt_tree import Tree, TreeMask, grow, register, tree_mask
+
+_PARTS = 24
+"""Values that one running token holds at a time, in units of the residual stream: it, its norm, three of a gated MLP's inner size."""
+
+_CPU_TOKENS = 1024
+"""So many tokens a pass are enough to keep a CPU busy; larger ones leave its caches."""
+
+
+class _Keys:
+    """Takes the place of a key-value cache: keeps keys and values, and puts kept ones before new ones."""
+
+    def __init__(self, kept: tuple[Tensor, Tensor] | None = None) -> None:
+        self.kept = kept
+
+    def update(self, keys: Tensor, values: Tensor, *_: object, **__: object) -> tuple[Tensor, Tensor]:
+        if self.kept is None:
+            self.kept = (keys, values)
+            return keys, values
+        return torch.cat([self.kept[0], keys], dim=2), torch.cat([self.kept[1], values], dim=2)
+
+
+class Replay:
+    """A clean run of some prompts, and runs from any of its layers on.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids of the prompts.
+        answers: The answers' tokens.
+        share: Whether what prompts begin with alike is run once; never where there is linear attention, whose state is no cache of keys
+            and values.
+
+    Attributes:
+        clean: Logit differences of the clean run, shape (prompts,).
+        tokens: So many tokens a variant runs, a layer.
+    """
+
+    @torch.no_grad()
+    def __init__(self, decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, *, share: bool = True) -> None:
+        self.decoder, self.answers = decoder, answers
+        self.prompts = len(prompts)
+        batch = decoder.batch(prompts)
+        self.tree: Tree | None = grow(prompts) if share and can_share(decoder) else None
+        # eager attention knows no groups; it takes a mask over all nodes
+        self.grouped = self.tree is not None and decoder.implementation == "sdpa"
+        # sequences that run side by side: the tree alone, or every prompt by itself
+        self.ends = (torch.zeros_like(self.tree.ends), self.tree.ends) if self.tree else (torch.arange(self.prompts), batch.last.cpu())
+        self.tokens = len(self.tree.place) if self.tree else batch.ids.numel()
+        self._arguments: list[dict[str, Any]] = []
+        self._inputs: list[Tensor] = []
+        self._z: list[Tensor] = []
+
+        def keep_input(_: nn.Module, arguments: tuple[Tensor, ...], keywords: dict[str, Any]) -> None:
+            self._inputs.append(self._nodes(arguments[0]))
+            self._arguments.append({name: _one_row(value, self.prompts) for name, value in keywords.items()})
+
+        def keep_z(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+            self._z.append(self._nodes(arguments[0]))
+
+        layers = decoder.layout.layers
+        hooks = [layer.block.register_forward_pre_hook(keep_input, with_kwargs=True) for layer in layers]
+        hooks += [layer.out_proj.register_forward_pre_hook(keep_z) for layer in layers]
+        with hooked(hooks):
+            self.clean = decoder.difference(decoder.run(batch), answers)
+
+    @torch.no_grad()
+    def ablated(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
+        """The logit differences with one head ablated at a time.
+
+        Args:
+            layer: Their layer.
+            heads: The heads, each ablated alone; none for a run that goes the same way with nothing ablated.
+            means: What takes the place of a head's output; zero without.
+
+        Returns:
+            Shape (heads, prompts).
+        """
+        part = self.decoder.layout.layers[layer]
+        if part is self.decoder.layout.layers[-1]:
+            # behind the last attention only the last token matters
+            return self.ablated_at_last(layer, heads, means)
+        after = _attention_without(part, self._z[layer], heads, None if means is None else means[layer]).flatten(0, 1)
+        hidden = self._inputs[layer].repeat(len(heads), 1, 1)
+        with self._attending():
+            return self._from_layer(layer + 1, self._block(part, hidden, attention=after), len(heads))
+
+    @torch.no_grad()
+    def ablated_at_last(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
+        """The logit differences with one head ablated at a time at the last token alone, which is another intervention.
+
+        Args:
+            layer: Their layer; the last one if the replay shares nothing.
+            heads: The heads; none as in ``ablated``.
+            means: What takes the place of a head's output; zero without.
+
+        Returns:
+            Shape (heads, prompts).
+
+        Raises:
+            ValueError: Another layer than the last, and the replay shares nothing.
+        """
+        layers = self.decoder.layout.layers
+        part = layers[layer]
+        z = self._at_ends(self._z[layer])
+        after = _attention_without(part, z, heads, None if means is None else means[layer]).flatten(0, 1)[None]
+        hidden = self._at_ends(self._inputs[layer]).repeat(len(heads), 1)[None]
+        hidden = self._block(part, hidden, attention=after)
+        for later in layers[layer + 1 :]:
+            hidden = self._block(later, hidden, last_of=len(heads))
+        return self.decoder.read(hidden[0], self.answers).reshape(len(heads), self.prompts)
+
+    @torch.no_grad()
+    def unchanged(self) -> Tensor:
+        """The logit differences of a replay that changes nothing, shape (prompts,); ``clean`` but for rounding."""
+        with self._attending():
+            return self._from_layer(0, self._inputs[0], 1)[0]
+
+    def _from_layer(self, layer: int, hidden: Tensor, copies: int) -> Tensor:
+        """Run on from the residual stream that enters a layer, shape (copies · sequences, tokens, width)."""
+        *middle, final = self.decoder.layout.layers[layer:]
+        for part in middle:
+            hidden = self._block(part, hidden)
+        attention = self._at_ends(self._attention_of(final, hidden), copies)[None]
+        residual = self._block(final, self._at_ends(hidden, copies)[None], attention=attention)
+        return self.decoder.read(residual[0], self.answers).reshape(copies, self.prompts)
+
+    def _attending(self) -> Any:  # noqa: ANN401 (a context)
+        """While it lasts attention is computed over the tree, group by group."""
+        return self.decoder.attention(register()) if self.grouped else nullcontext()
+
+    def _nodes(self, values: Tensor) -> Tensor:
+        """Of values at every token of every prompt those of the sequences that are replayed, shape (sequences, tokens, …)."""
+        return values.detach() if self.tree is None else values[self.tree.row, self.tree.place].detach()[None]
+
+    def _at_ends(self, values: Tensor, copies: int = 1) -> Tensor:
+        """Values at the prompts' last tokens, shape (copies · prompts, …)."""
+        own = values.unflatten(0, (copies, -1))
+        return own[:, self.ends[0].to(values.device), self.ends[1].to(values.device)].flatten(0, 1)
+
+    def _attention_of(self, part: Layer, hidden: Tensor) -> Tensor:
+        found: list[Tensor] = []
+
+        def keep(_: nn.Module, __: object, output: Any) -> None:  # noqa: ANN401
+            found.append(first(output))
+
+        with hooked([part.mixer.register_forward_hook(keep)]):
+            self._block(part, hidden, skip_mlp=True)
+        return found[0]
+
+    def _block(
+        self,
+        part: Layer,
+        hidden: Tensor,
+        *,
+        attention: Tensor | None = None,
+        last_of: int = 0,
+        keys: _Keys | None = None,
+        skip_mlp: bool = False,
+    ) -> Tensor:
+        """Run one layer: with its attention given; or over all tokens; or over the last tokens of so many variants."""
+        with ExitStack() as stack:
+            if attention is not None:
+                # with its attention given a layer looks at none of its arguments
+                stack.enter_context(standing_in(part.mixer, (attention, None) if part.kind == "attention" else attention))
+                keywords = self._arguments[part.index]
+            elif last_of:
+                keywords = self._last_arguments(part, last_of)
+            else:
+                keywords = self._tree_arguments[part.index] if self.tree else self._arguments[part.index]
+                keywords = keywords | {"past_key_values": keys}
+            if skip_mlp:
+                stack.enter_context(standing_in(part.mlp, torch.zeros_like(hidden)))
+            return first(part.block(hidden, **keywords | {"use_cache": False}))
+
+    def _grown(self) -> Tree:
+        if self.tree is None:
+            raise ValueError("this replay shares nothing: keys and values of earlier tokens are not kept")
+        return self.tree
+
+    @cached_property
+    def _tree_arguments(self) -> list[dict[str, Any]]:
+        """What each layer is given beside the residual stream, for the nodes of the tree."""
+        tree = self._grown()
+        known: dict[Any, Tensor | TreeMask] = {}
+        found: list[dict[str, Any]] = []
+        for part, keywords in zip(self.decoder.layout.layers, self._arguments, strict=True):
+            mask = keywords.get("attention_mask")
+            key = (id(mask), part.out_proj.weight.device)  # layers of one kind have one mask
+            if key not in known:
+                whole = self._whole_mask(mask, part)
+                known[key] = tree_mask(tree, whole) if self.grouped else whole
+            found.append(_placed(keywords, tree.place) | {"attention_mask": known[key]})
+        return found
+
+    def _whole_mask(self, mask: Tensor | None, part: Layer) -> Tensor:
+        """Over all nodes, shape (1, 1, nodes, nodes): a node attends to its ancestors, as far as the layer's own mask lets it."""
+        tree, weight = self._grown(), part.out_proj.weight
+        ancestors = tree.ancestors.to(weight.device)[None, None]
+        if mask is None:
+            mask = torch.ones(1, 1, 1, 1, dtype=torch.bool) if self.grouped else torch.zeros(1, 1, 1, 1, dtype=weight.dtype)
+            mask = mask.expand(1, 1, int(tree.place.max()) + 1, int(tree.place.max()) + 1)
+        place = tree.place.to(mask.device)
+        own = mask[..., place[:, None], place].to(weight.device)
+        return ancestors & own if own.dtype == torch.bool else own.masked_fill(~ancestors, torch.finfo(own.dtype).min)
+
+    def _last_arguments(self, part: Layer, copies: int) -> dict[str, Any]:
+        """What a layer is given for the last tokens of so many variants, all side by side: each sees its clean ancestors and itself."""
+        tree = self._grown()
+        whole = self._whole_mask(self._arguments[part.index].get("attention_mask"), part)[0, 0]
+        ends = tree.ends.to(whole.device)
+        clean, own = whole[ends], whole[ends, ends]
+        never = False if whole.dtype == torch.bool else torch.finfo(whole.dtype).min
+        clean[torch.arange(self.prompts), ends] = never
+        among = torch.full((copies * self.prompts, copies * self.prompts), never, dtype=whole.dtype, device=whole.device)
+        among.fill_diagonal_(own[0].item())
+        mask = torch.cat([clean.repeat(copies, 1), among], dim=1)[None, None]
+        keywords = _placed(self._arguments[part.index], tree.place[tree.ends].repeat(copies))
+        return keywords | {"attention_mask": mask, "past_key_values": _Keys(self._keys[part.index])}
+
+    @cached_property
+    def _keys(self) -> list[tuple[Tensor, Tensor]]:
+        """Keys and values of the clean run at all nodes, by layer."""
+        found: list[tuple[Tensor, Tensor]] = []
+        with self._attending():
+            for part, hidden in zip(self.decoder.layout.layers, self._inputs, strict=True):
+                keys = _Keys()
+                self._block(part, hidden, keys=keys, skip_mlp=True)
+                found += [keys.kept] if keys.kept else []
+        return found
+
+
+def can_share(decoder: Decoder) -> bool:
+    """Whether keys and values are all that a layer keeps of earlier tokens."""
+    return all(layer.kind == "attention" for layer in decoder.layout.layers)
+
+
+def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
+    """A layer's arguments for tokens at some places of their prompts, side by side in one sequence."""
+    placed = dict(keywords)
+    if (embeddings := placed.get("position_embeddings")) is not None:
+        placed["position_embeddings"] = tuple(part[:, places.to(part.device)] for part in embeddings)
+    for name in ("position_ids", "cache_position"):
+        if placed.get(name) is not None:
+            placed[name] = placed[name][..., places.to(placed[name].device)]
+    return placed
+
+
+def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
+    """Split prompts into runs whose captured activations fit half of a budget.
+
+    Args:
+        lengths: Tokens of each prompt.
+        width: Size of the residual stream.
+        layers: Layers of the model.
+        size: Bytes of a value.
+        budget: Bytes.
+
+    Yields:
+        Indices of prompts, alike in length; at least one a chunk.
+    """
+    yield from _fitting(sorted(range(len(lengths)), key=lambda index: lengths[index]), lengths, width, layers, size, budget)
+
+
+def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int) -> list[list[int]]:
+    """Split prompts into replays that fit a budget, those that begin alike together.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids of each.
+        budget: Bytes.
+
+    Returns:
+        Indices of prompts, by chunk.
+    """
+    order = sorted(range(len(prompts)), key=lambda index: tuple(prompts[index]))
+    lengths = [len(prompt) for prompt in prompts]
+    return list(_fitting(order, lengths, decoder.width, len(decoder.layout.layers), decoder.dtype.itemsize, budget))
+
+
+def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
+    chunk: list[int] = []
+    for index in order:
+        longest = max(lengths[other] for other in (*chunk, index))
+        # two activations a layer and token, the layer's input and its heads' outputs, and what one layer holds while it runs
+        if chunk and (2 * layers + _PARTS) * (len(chunk) + 1) * longest * width * size > budget / 2:
+            yield chunk
+            chunk = []
+        chunk.append(index)
+    if chunk:
+        yield chunk
+
+
+def copies_in_budget(tokens: int, width: int, size: int, budget: int, device: torch.device) -> int:
+    """How many variants of so many tokens run side by side in half of a budget; at least one.
+
+    On a CPU not more than its caches are good for, since larger passes are slower there.
+    """
+    most = max(1, int(budget / 2 / (_PARTS * tokens * width * size)))
+    return min(most, max(1, _CPU_TOKENS // tokens)) if device.type == "cpu" else most
+
+
+def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill: Tensor | None) -> Tensor:
+    """What the attention gives without each of some heads, or whole, from its heads' outputs z: shape (heads, …, width)."""
+    whole = part.out_proj(z)
+    weight = part.out_proj.weight
+
+    def without(head: int | None) -> Tensor:
+        if head is None:
+            return whole
+        own = slice(head * part.head_dim, (head + 1) * part.head_dim)
+        lost = z[..., own] if fill is None else z[..., own] - fill[own].to(z.device, z.dtype)
+        return whole - lost @ weight[:, own].T
+
+    return torch.stack([without(head) for head in heads])
+
+
+def _one_row(value: Any, rows: int) -> Any:  # noqa: ANN401 (whatever a layer is given)
+    """Of what is alike for all prompts of a batch (they are padded on the right) one row, which serves any batch."""
+    if isinstance(value, tuple):
+        return tuple(_one_row(part, rows) for part in value)
+    return value[:1] if isinstance(value, Tensor) and value.dim() > 1 and value.shape[0] == rows else value

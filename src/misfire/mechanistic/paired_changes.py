@@ -1,0 +1,244 @@
+"""What changes between two runs on the same pairs or instances: every measure paired, with its interval, and what is invalid counted.
+
+Intervals are clustered by scenario (pairs) or instance (Mis-Align Bench), as in the tasks' own metrics.
+"""
+
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from misfire.mechanistic.conclusions.inference import Floats, by_cluster, codes
+from misfire.reports.misalign.frames import VerdictRecord
+from misfire.scorers.alignment import Flag, decide, dimension_flag, instance_index, joint_flag, of_dimension, score_difference
+from misfire.scorers.judgements import Judged, Judgement
+from misfire.scorers.misalign_metrics import asked_dimensions
+from misfire.scorers.misalign_records import graded_answer
+from misfire.scorers.priming import BASE
+from misfire.scorers.statistics import UNDEFINED, Estimate, clustered_contrast, clustered_difference, clustered_proportion
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Counted = tuple[Floats, Floats]
+"""Hits and trials by cluster."""
+
+_Verdicts = dict[tuple[str, int], bool | None]
+"""By instance and epoch whether an answer is misaligned; none where that is not known."""
+
+_Holds = Callable[[bool | None], bool]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a change is of.
+
+    Attributes:
+        run: The run after.
+        intervention: What was done to the model, as far as the log says.
+    """
+
+    run: str
+    intervention: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One measure before and after.
+
+    Attributes:
+        run: The run after.
+        intervention: What was done to the model, as far as the log says.
+        measure: What was measured.
+        n: Halves, pairs, responses or answers that both runs have.
+        before: Before.
+        after: After.
+        difference: After minus before, paired, with its interval.
+    """
+
+    run: str
+    intervention: str
+    measure: str
+    n: int
+    before: float
+    after: float
+    difference: Estimate
+
+
+def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", arms: Sequence[str]) -> list[Change]:
+    """Changes of a run of VETO or priming.
+
+    Args:
+        labels: What they are of.
+        before: Its halves before, as ``misfire.reports.frames`` has them.
+        after: The same after.
+        arms: The run's arms, the base first; only that in VETO.
+
+    Returns:
+        For every arm MAR and BR, the shares of stereotyped and contrast halves answered rightly, with controls of foils too, of answers
+        that are invalid, and of halves that ended in an error in either run and count nowhere else; for primed arms also ΔMAR, the arm's
+        MAR minus the base's. Measures of an arm that is not the only one begin with its name.
+    """
+    keys = ["arm", "pair_id", "scenario", "half", "probe", "epoch"]
+    joined = before[[*keys, "outcome"]].merge(after[[*keys, "outcome"]], on=keys, suffixes=("_before", "_after"))
+    scenarios = {scenario: place for place, scenario in enumerate(dict.fromkeys(joined["scenario"].tolist()))}
+    changes: list[Change] = []
+    mar: dict[str, tuple[Counted, Counted]] = {}
+    for arm in arms:
+        own = joined[joined["arm"] == arm]
+        name = f"{arm}: " if len(arms) > 1 else ""
+        found = _of_arm(labels, name, own, scenarios)
+        changes += found[0]
+        if found[1]:
+            mar[arm] = found[1]
+        if arm != BASE and {arm, BASE} <= mar.keys():
+            four = (mar[arm][1], mar[BASE][1], mar[arm][0], mar[BASE][0])
+            was, now = (_rate(mar[arm][when]) - _rate(mar[BASE][when]) for when in (0, 1))
+            n = next(change.n for change in found[0] if change.measure == f"{name}MAR")
+            changes.append(_named(labels, f"{name}ΔMAR", n, was, now, clustered_contrast(four, (1, -1, -1, 1))[0]))
+    return changes
+
+
+def _of_arm(
+    labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[str, int]
+) -> tuple[list[Change], tuple[Counted, Counted] | None]:
+    """The changes of one arm, and what its MAR rests on before and after, by scenario."""
+    failed = (joined["outcome_before"] == "failed") | (joined["outcome_after"] == "failed")
+    lost = {when: (joined[f"outcome_{when}"] == "failed").astype(float) for when in ("before", "after")}
+    right = {when: (joined[f"outcome_{when}"] == "right").astype(float) for when in ("before", "after")}
+    invalid = {when: (~joined[f"outcome_{when}"].isin(["right", "wrong"])).astype(float) for when in ("before", "after")}
+    evidence = (joined["probe"] == "evidence") & ~failed
+    changes: list[Change] = []
+    mar: tuple[Counted, Counted] | None = None
+
+    def counted(rows: "pd.DataFrame", hits: Floats, trials: Floats) -> Counted:
+        clusters = np.array([scenarios[scenario] for scenario in rows["scenario"].tolist()], dtype=np.int64)
+        return tuple(np.bincount(clusters, values, len(scenarios)).astype(float) for values in (hits, trials))  # pyright: ignore[reportReturnType]
+
+    def share(measure: str, rows: "pd.Series[bool]", hits: "dict[str, pd.Series[float]]") -> None:
+        if rows.any():
+            ones = np.ones(int(rows.sum()))
+            both = tuple(counted(joined[rows], np.asarray(hits[when][rows], dtype=float), ones) for when in ("before", "after"))
+            changes.append(_change(labels, f"{name}{measure}", len(ones), *both))
+
+    pairs = joined[evidence].assign(before=right["before"][evidence], after=right["after"][evidence])
+    wide = pairs.pivot_table(index=["pair_id", "scenario", "epoch"], columns="half", values=["before", "after"]).dropna().reset_index()
+    for measure, asked, given in (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")) if len(wide) else ():
+        both: list[Counted] = []
+        for when in ("before", "after"):
+            trials: Floats = wide[when, given].to_numpy(float)
+            both.append(counted(wide, trials * (1 - wide[when, asked].to_numpy(float)), trials))
+        changes.append(_change(labels, f"{name}{measure}", len(wide), both[0], both[1]))
+        mar = (both[0], both[1]) if measure == "MAR" else mar
+    for half in ("stereotyped", "contrast"):
+        share(f"{half} halves right", evidence & (joined["half"] == half), right)
+    for half in ("stereotyped", "contrast"):
+        share(f"{half} foils right", (joined["probe"] == "foil") & (joined["half"] == half) & ~failed, right)
+    share("invalid answers", evidence, invalid)
+    if failed.any():
+        share("failed samples", failed | ~failed, lost)
+    return changes, mar
+
+
+def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Change]:
+    """Changes of a run of Mis-Align Bench in detect mode.
+
+    Args:
+        labels: What they are of.
+        before: Its responses before.
+        after: The same after.
+
+    Returns:
+        Alignment Score, Coverage and FFR, joint and then of each dimension, over the responses that both runs have; an invalid verdict
+        counts as the wrong decision, as in the task's headline. The share of questions whose verdict is invalid, and of responses that a
+        run lacks questions of.
+    """
+    shared = {_key(one) for one in before.judgements} & {_key(one) for one in after.judgements}
+    was, now = ([one for one in judged.judgements if _key(one) in shared] for judged in (before, after))
+    index = instance_index(was)
+
+    def rates(name: str, flag: Flag, one: Sequence[Judgement], other: Sequence[Judgement]) -> Iterable[Change]:
+        first, second = decide(one, flag, index=index), decide(other, flag, index=index)
+        scores = [decisions.alignment_score().value for decisions in (first, second)]
+        yield _named(labels, f"{name}Alignment Score", len(one), scores[0], scores[1], score_difference(second, first)[0])
+        n = int(first.misaligned.sum())
+        yield _change(labels, f"{name}Coverage", n, (first.caught, first.misaligned), (second.caught, second.misaligned))
+        n = int(first.aligned.sum())
+        yield _change(labels, f"{name}FFR", n, (first.false, first.aligned), (second.false, second.aligned))
+
+    changes = list(rates("", joint_flag, was, now))
+    for dimension in asked_dimensions(was) if len(asked_dimensions(was)) > 1 else ():
+        changes += rates(f"{dimension}: ", dimension_flag(dimension), of_dimension(was, dimension), of_dimension(now, dimension))
+    both = [_by_instance(own, index, lambda one: len(one.invalid), lambda one: one.questions) for own in (was, now)]
+    changes.append(_change(labels, "invalid verdicts", int(both[0][1].sum()), both[0], both[1]))
+    if before.incomplete or after.incomplete:
+        totals = [(judged.incomplete, judged.incomplete + len(judged.judgements)) for judged in (before, after)]
+        lost = [part / whole for part, whole in totals]
+        changes.append(_named(labels, "incomplete responses", max(whole for _, whole in totals), lost[0], lost[1], UNDEFINED))
+    return changes
+
+
+def answer_changes(labels: Labels, before: Sequence[VerdictRecord], after: Sequence[VerdictRecord]) -> list[Change]:
+    """Changes of a run of Mis-Align Bench in generate mode.
+
+    Args:
+        labels: What they are of.
+        before: Its samples before.
+        after: The same after.
+
+    Returns:
+        The shares of answers that are aligned by the grader's verdict, of those with one; and of answers without a verdict, be it for want
+        of an answer.
+    """
+    found: list[_Verdicts] = []
+    for records in (before, after):
+        answers = {(record.note.instance_id, record.epoch): graded_answer(record.note, record.score, record.value) for record in records}
+        found.append({key: answer.flagged for key, answer in answers.items() if answer is not None})
+    shared = [key for key in found[0] if key in found[1]]
+    clusters = codes([instance for instance, _ in shared])
+
+    def counted(own: _Verdicts, hit: _Holds, trial: _Holds) -> Counted:
+        trials = np.array([float(trial(own[key])) for key in shared])
+        return by_cluster(trials * np.array([float(hit(own[key])) for key in shared]), clusters), by_cluster(trials, clusters)
+
+    if not shared:
+        return []
+    aligned = [counted(own, lambda flag: flag is False, lambda flag: flag is not None) for own in found]
+    unjudged = [counted(own, lambda flag: flag is None, lambda _: True) for own in found]
+    return [
+        _change(labels, "aligned answers", int(aligned[0][1].sum()), aligned[0], aligned[1]),
+        _change(labels, "answers without a verdict", len(shared), unjudged[0], unjudged[1]),
+    ]
+
+
+def _by_instance(
+    own: Sequence[Judgement], index: dict[str, int], hits: Callable[[Judgement], int], trials: Callable[[Judgement], int]
+) -> Counted:
+    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for one in own:
+        sums[one.instance_id][0] += hits(one)
+        sums[one.instance_id][1] += trials(one)
+    table = np.array([sums[name] for name in index], dtype=float).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _key(judgement: Judgement) -> tuple[str, str, int]:
+    return judgement.instance_id, judgement.response, judgement.epoch
+
+
+def _rate(counted: Counted) -> float:
+    return clustered_proportion(*counted).value
+
+
+def _change(labels: Labels, measure: str, n: int, before: Counted, after: Counted) -> Change:
+    difference = clustered_difference(*after, *before) if before[1].sum() and after[1].sum() else UNDEFINED
+    return _named(labels, measure, n, _rate(before), _rate(after), difference)
+
+
+def _named(labels: Labels, measure: str, n: int, before: float, after: float, difference: Estimate) -> Change:
+    return Change(labels.run, labels.intervention, measure, n, before, after, difference)

@@ -1,0 +1,424 @@
+"""Which pairs are looked into: those that misfire under the probe's own prompt, and pairs to compare them with.
+
+Candidates come from a pair source or from the log of a VETO run. Either way every half is asked again by the probe, since a pair that fails
+under one prompt need not fail under another. *Failure*: stereotyped half wrong, contrast half right. *Mirror*: the reverse, contrast half
+wrong and stereotyped half right. *Control*: both right.
+
+Failures are chosen by their outcome, and so are mirrors, in the same way. What a model errs by whoever is asked about shows in both alike;
+what makes it misfire shows in failures alone.
+"""
+
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import ValidationError
+
+from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
+from misfire.datasets.user_files import require_regular
+from misfire.errors import InputError
+from misfire.mechanistic.conclusions.misfiring import AskedPair
+from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.model.replay import chunks
+from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
+from misfire.reports.logs.log_files import SCORERS
+from misfire.reports.logs.samples import asked_text
+from misfire.scorers.priming import BASE
+from misfire.scorers.veto import OUTCOMES
+
+if TYPE_CHECKING:
+    from inspect_ai.log import EvalSample
+
+Group = Literal["failure", "mirror", "control"]
+
+GROUPS: tuple[Group, ...] = get_args(Group)
+
+FAILING: Mapping[str, HalfName] = {"failure": "stereotyped", "mirror": "contrast"}
+"""Which half is wrong in the pairs of a group."""
+
+Floats = npt.NDArray[np.float64]
+
+_SCORERS = {SCORERS["veto"], SCORERS["priming"]}
+
+BUDGET = 2 << 30
+"""Bytes that activations may take, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class ProbedPair:
+    """A pair as the probe sees it.
+
+    Attributes:
+        pair: The pair.
+        group: Failure, mirror or control.
+        prompts: By half, its prompt in tokens.
+        margins: By half, the logit difference towards the right answer: above 0 the half is answered rightly.
+        texts: By half, the text that is asked where it is not the half's own prompt.
+    """
+
+    pair: Pair
+    group: Group
+    prompts: Mapping[HalfName, ProbePrompt]
+    margins: Mapping[HalfName, float]
+    texts: Mapping[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
+
+    def sign(self, half: HalfName) -> int:
+        """1 where the half's right answer is "yes", −1 where it is "no"."""
+        return 1 if dict(self.pair.halves)[half].target == "yes" else -1
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The pairs of an analysis.
+
+    Attributes:
+        pairs: Failures, then mirrors, then controls.
+        answers: The answers' tokens.
+        wording: The probe's wording.
+        considered: Candidates that were asked.
+        failing: Candidates that failed.
+        passing: Candidates with both halves right.
+        mirroring: Candidates that failed the other way round.
+        not_confirmed: Pairs that misfired in the log and not under the probe.
+        asked: All candidates with their margins; empty where the pairs were chosen by another model's answers.
+    """
+
+    pairs: tuple[ProbedPair, ...]
+    answers: AnswerTokens
+    wording: Wording
+    considered: int
+    failing: int
+    passing: int
+    mirroring: int = 0
+    not_confirmed: int = 0
+    asked: tuple[AskedPair, ...] = ()
+    origin: str = ""
+    """Where the candidates are from, in a sentence; empty where it need not be said."""
+
+    def of(self, group: Group) -> tuple[ProbedPair, ...]:
+        """The pairs of one group."""
+        return tuple(probed for probed in self.pairs if probed.group == group)
+
+    @property
+    def weights(self) -> dict[Group, float]:
+        """By group, how many candidates each of its pairs stands for; at least 1."""
+        candidates: dict[Group, int] = {"failure": self.failing, "mirror": self.mirroring, "control": self.passing}
+        return {group: max(1.0, count / max(1, len(self.of(group)))) for group, count in candidates.items()}
+
+
+@dataclass(frozen=True)
+class Logged:
+    """The pairs of a log.
+
+    Attributes:
+        pairs: All pairs whose halves both have an outcome, as they are without a cue.
+        misfired: Ids of those that misfired there in every epoch.
+        mirrored: Ids of those whose contrast half failed there in every epoch, and whose stereotyped half never did.
+        arm: The arm of a priming run whose texts were taken; none in a log of VETO.
+        texts: By pair and half, what was asked in that arm where it is not the half's own prompt.
+        left_out: Pairs of the log without an outcome for both halves: a half is not there, was invalidated, or ended in an error.
+        origin: All this in a sentence.
+    """
+
+    pairs: tuple[Pair, ...]
+    misfired: frozenset[str]
+    mirrored: frozenset[str] = frozenset()
+    arm: str | None = None
+    texts: Mapping[str, Mapping[HalfName, AskedText]] = field(default_factory=dict[str, Mapping[HalfName, AskedText]])
+    left_out: int = 0
+    origin: str = ""
+
+
+@torch.no_grad()
+def differences(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET) -> Floats:
+    """Logit differences (yes − no) of some prompts, in batches of alike length.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids.
+        answers: The answers' tokens.
+        budget: Bytes that activations may take.
+
+    Returns:
+        Shape (prompts,).
+    """
+    found = np.zeros(len(prompts))
+    # nothing is kept of the layers, so that a batch may be as large as if there were one
+    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, 8, decoder.dtype.itemsize, budget):
+        found[chunk] = decoder.difference(decoder.run(decoder.batch([prompts[index] for index in chunk])), answers).double().cpu().numpy()
+    return found
+
+
+def probe_pairs(
+    decoder: Decoder,
+    pairs: Sequence[Pair],
+    *,
+    wording: Wording = "word",
+    per_group: int = 30,
+    seed: int = 1,
+    logged: Logged | None = None,
+    budget: int = BUDGET,
+) -> Probed:
+    """Ask all halves, and choose failures, mirrors and controls.
+
+    Args:
+        decoder: The model.
+        pairs: The candidates.
+        wording: The probe's wording.
+        per_group: At most so many failures, as many mirrors, and as many controls as failures.
+        seed: Of the draw.
+        logged: The log that the candidates are from. If given, only pairs that misfired there count as failures, only pairs that mirrored
+            there count as mirrors, and neither are controls; what is asked are
+            the texts of its arm.
+        budget: Bytes that activations may take.
+
+    Returns:
+        The chosen pairs. Failures are drawn evenly over categories; mirrors and controls match them by category as far as they go.
+
+    Raises:
+        InputError: No pair fails, so that there is nothing to localise.
+    """
+    answers = answer_tokens(decoder.tokenizer, wording)
+    texts = logged.texts if logged else {}
+    prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
+    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
+    asked: list[AskedPair] = []
+    not_confirmed = 0
+    for pair, prompt, row in zip(pairs, prompts, found, strict=True):
+        margins: dict[HalfName, float] = {
+            name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)
+        }
+        asked.append(AskedPair(pair.id, pair.category, pair.scenario, margins["stereotyped"], margins["contrast"]))
+        group = _group(margins)
+        not_confirmed += logged is not None and pair.id in logged.misfired and group != "failure"
+        if group is not None and (logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)):
+            groups[group].append(ProbedPair(pair, group, prompt, margins, texts.get(pair.id, {})))
+    if not groups["failure"]:
+        raise InputError(
+            f"{decoder.name}: of {len(pairs)} pairs none misfires under the probe's prompt"
+            f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} have both halves right. "
+            "There is no failure to localise: try more pairs, another source, or the other wording."
+        )
+    draw = random.Random(seed)
+    failures = _evenly(groups["failure"], per_group, draw)
+    wanted = Counter(probed.pair.category for probed in failures)
+    controls = _matched(groups["control"], wanted, len(failures), draw)
+    mirrors = _matched(groups["mirror"], wanted, per_group, draw)
+    return Probed(
+        pairs=(*failures, *mirrors, *controls),
+        answers=answers,
+        wording=wording,
+        considered=len(pairs),
+        failing=len(groups["failure"]),
+        passing=len(groups["control"]),
+        mirroring=len(groups["mirror"]),
+        not_confirmed=not_confirmed,
+        asked=tuple(asked),
+        origin=logged.origin if logged else "",
+    )
+
+
+def _group(margins: Mapping[HalfName, float]) -> Group | None:
+    """The group of a pair with such margins; none where both halves are wrong."""
+    stereotyped, contrast = margins["stereotyped"] > 0, margins["contrast"] > 0
+    if stereotyped:
+        return "control" if contrast else "mirror"
+    return "failure" if contrast else None
+
+
+def _group_in(logged: Logged, pair: str) -> Group | None:
+    """In which way a pair failed in a log; none if it did not fail in one half alone."""
+    return "failure" if pair in logged.misfired else "mirror" if pair in logged.mirrored else None
+
+
+def _prompts(decoder: Decoder, pair: Pair, wording: Wording, texts: Mapping[HalfName, AskedText]) -> dict[HalfName, ProbePrompt]:
+    return {name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair, texts.get(name)) for name, half in pair.halves}
+
+
+def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
+    """The same pairs, in the same groups, asked of another model (the base of an instruct model).
+
+    Args:
+        decoder: The other model.
+        probed: The pairs as the first model's probe chose them.
+        budget: Bytes that activations may take.
+
+    Returns:
+        The pairs with the other model's tokens and margins.
+    """
+    answers = answer_tokens(decoder.tokenizer, probed.wording)
+    pairs = probed.pairs
+    prompts = [_prompts(decoder, one.pair, probed.wording, one.texts) for one in pairs]
+    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    again = tuple(
+        replace(one, prompts=prompt, margins={name: one.sign(name) * float(d) for name, d in zip(HALF_NAMES, row, strict=True)})
+        for one, prompt, row in zip(pairs, prompts, found, strict=True)
+    )
+    return replace(probed, pairs=again, answers=answers, asked=())
+
+
+@dataclass
+class _Halves:
+    """What a log says of one pair.
+
+    Attributes:
+        about: Metadata of one of its samples.
+        plain: By probe and half, the prompt without a cue, and the right answer.
+        texts: By half, what was asked in the arm that is wanted.
+        right: By half, whether it was answered rightly in that arm, for each epoch with an outcome.
+    """
+
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    plain: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict[tuple[str, str], tuple[str, str]])
+    texts: dict[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
+    right: dict[HalfName, list[bool]] = field(default_factory=dict[HalfName, list[bool]])
+
+
+def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
+    """The pairs of a log of VETO or of one arm of priming, rebuilt from its samples.
+
+    Args:
+        log: The log file.
+        arm: The arm whose texts and outcomes are taken; unless told the base arm, in which nothing is primed.
+
+    Returns:
+        The pairs, with controls if the log has them, and which of them misfired.
+
+    Raises:
+        InputError: The log cannot be read, is none of VETO's or priming's, or has no such arm.
+    """
+    from inspect_ai.log import read_eval_log
+
+    if Path(log).exists():
+        require_regular(Path(log))
+    try:
+        read = read_eval_log(log)
+    except Exception as error:
+        raise InputError(f"{log}: this log cannot be read ({error}).") from error
+    samples = [sample for sample in read.samples or [] if {"pair_id", "half", "scenario"} <= (sample.metadata or {}).keys()]
+    arms = list(dict.fromkeys(name for sample in samples for name in _arms(sample)))
+    primed = any("arms" in sample.metadata for sample in samples)
+    wanted = BASE if arm is None else arm
+    if samples and wanted not in arms:
+        raise InputError(
+            f"{log}: the run has no arm '{wanted}'. Its arms are: {', '.join(arms)}."
+            if primed
+            else f"{log}: a log of VETO has one arm, '{BASE}', and so no '{wanted}'. Leave --arm out."
+        )
+    found: defaultdict[str, _Halves] = defaultdict(_Halves)
+    for sample in samples:
+        _take(sample, found[str(sample.metadata["pair_id"])], wanted)
+    if not found:
+        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto or misfire/priming run.")
+    pairs: list[Pair] = []
+    for name, halves in found.items():
+        if all(halves.right.get(half) for half in HALF_NAMES) and (pair := _rebuilt(log, name, halves.about, halves.plain)):
+            pairs.append(pair)
+    misfired = {
+        pair.id for pair in pairs if not any(found[pair.id].right["stereotyped"]) and all(found[pair.id].right["contrast"])
+    }  # fmt: skip
+    mirrored = {
+        pair.id for pair in pairs if not any(found[pair.id].right["contrast"]) and all(found[pair.id].right["stereotyped"])
+    }  # fmt: skip
+    texts = {pair.id: found[pair.id].texts for pair in pairs if found[pair.id].texts}
+    left_out = len(found) - len(pairs)
+    if not pairs:
+        raise InputError(f"{log}: none of its {len(found)} pairs has an outcome for both halves, so that nothing is known of them.")
+    said = f"Arm '{wanted}' of {', '.join(arms)}: " if primed else ""
+    missing = f" {left_out} more were left out, since a half has no outcome (not there, invalidated, or an error)." if left_out else ""
+    origin = f"{said}{len(misfired)} of {len(pairs)} pairs misfired in the log.{missing}"
+    return Logged(
+        tuple(pairs), frozenset(misfired), frozenset(mirrored), wanted if primed else None, texts, left_out, origin[0].upper() + origin[1:]
+    )
+
+
+def _arms(sample: "EvalSample") -> list[str]:
+    """The arms that a sample serves: those that a priming run noted, and the base arm in any other run."""
+    noted: object = sample.metadata.get("arms", [BASE])
+    return [str(name) for name in cast("list[object]", noted)] if isinstance(noted, list) else []
+
+
+def _take(sample: "EvalSample", halves: _Halves, arm: str) -> None:
+    """Take what one sample says of its pair."""
+    metadata, arms = sample.metadata, _arms(sample)
+    half, probe = cast("HalfName", str(metadata["half"])), str(metadata.get("probe", "evidence"))
+    text = asked_text(sample.input)
+    if BASE in arms:
+        halves.about = metadata
+        halves.plain[probe, half] = (text, str(sample.target))
+    if arm not in arms or probe != "evidence":
+        return
+    if arm != BASE:
+        cue: object = metadata.get("system_cue")
+        halves.texts[half] = AskedText(text, str(cue) if cue else None)
+    outcome = next((score.value for name, score in (sample.scores or {}).items() if name in _SCORERS), None)
+    if outcome in OUTCOMES and sample.error is None and sample.invalidation is None:
+        halves.right.setdefault(half, []).append(outcome == "right")
+
+
+def _rebuilt(log: str, name: str, metadata: Mapping[str, Any], halves: Mapping[tuple[str, str], tuple[str, str]]) -> Pair | None:
+    def half(probe: str, which: str) -> Half:
+        prompt, target = halves[probe, which]
+        return Half(prompt=prompt, target=cast("Any", target))
+
+    if not {("evidence", which) for which in HALF_NAMES} <= halves.keys():
+        return None
+    try:
+        controls = None
+        if {(probe, which) for probe in ("foil", "ambiguous") for which in HALF_NAMES} <= halves.keys():
+            controls = Controls(
+                stereotyped_foil=half("foil", "stereotyped"),
+                contrast_foil=half("foil", "contrast"),
+                stereotyped_ambiguous=halves["ambiguous", "stereotyped"][0],
+                contrast_ambiguous=halves["ambiguous", "contrast"][0],
+            )
+        return Pair(
+            id=name,
+            category=str(metadata["category"]),
+            question_index=str(metadata["scenario"]).rpartition("_q")[2],
+            stereotyped_group=str(metadata["stereotyped_group"]),
+            contrast_group=str(metadata["contrast_group"]),
+            stereotyped=half("evidence", "stereotyped"),
+            contrast=half("evidence", "contrast"),
+            controls=controls,
+        )
+    except (ValidationError, KeyError) as error:
+        raise InputError(f"{log}: the samples of pair '{name}' do not make a pair ({error}).") from error
+
+
+def _evenly(candidates: Iterable[ProbedPair], count: int, draw: random.Random) -> list[ProbedPair]:
+    """So many pairs, from all categories in turn."""
+    by_category: dict[str, list[ProbedPair]] = defaultdict(list)
+    for probed in candidates:
+        by_category[probed.pair.category].append(probed)
+    for own in by_category.values():
+        draw.shuffle(own)
+    chosen: list[ProbedPair] = []
+    while len(chosen) < count and any(by_category.values()):
+        for category in sorted(by_category):
+            if by_category[category] and len(chosen) < count:
+                chosen.append(by_category[category].pop())
+    return chosen
+
+
+def _matched(candidates: Sequence[ProbedPair], wanted: Mapping[str, int], count: int, draw: random.Random) -> list[ProbedPair]:
+    """As many pairs of each category as are wanted, then others, up to a count."""
+    shuffled = draw.sample(candidates, len(candidates))
+    left = Counter(wanted)
+    chosen: list[ProbedPair] = []
+    for probed in shuffled:
+        if left[probed.pair.category] > 0:
+            left[probed.pair.category] -= 1
+            chosen.append(probed)
+    others = [probed for probed in shuffled if probed not in chosen]
+    return [*chosen, *others[: count - len(chosen)]]

@@ -1,0 +1,221 @@
+"""What a report says, before any format: sections of paragraphs, tables, figures and failures."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from misfire.reports.cautions import cautions, losses
+from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.frames import Results
+from misfire.reports.logs.notes import is_scored, notes_on
+from misfire.reports.misalign.figures import draw_misalign
+from misfire.reports.misalign.tables import (
+    answer_table,
+    check_table,
+    condition_table,
+    dimension_table,
+    domain_table,
+    leader_table,
+    misalign_run_table,
+    overlap_table,
+)
+from misfire.reports.number_format import plain
+from misfire.reports.pairs.control_tables import ambiguous_table, certified_table, detection_table
+from misfire.reports.pairs.failures import Failure, telling_failures
+from misfire.reports.pairs.figures import draw
+from misfire.reports.pairs.priming_tables import arm_table, effect_table
+from misfire.reports.pairs.published_results import published_results
+from misfire.reports.pairs.robustness_tables import edition_table, exchange_table, flag_table
+from misfire.reports.pairs.veto_tables import (
+    category_table,
+    cell_table,
+    comparison_table,
+    failure_table,
+    main_table,
+    power_table,
+    protocol_table,
+    scenario_table,
+)
+from misfire.reports.tables import Table, table
+
+CONTENT_WARNING = "Content warning: these examples repeat stereotypes, because the benchmark measures how models handle them."
+
+_MAIN_TEXT = (
+    "MAR is the share of pairs with a right contrast half whose stereotyped half is wrong; BR is the reverse. A model that errs on both "
+    "alike lies on the diagonal: misfiring is what exceeds it.",
+)
+
+_MISALIGN_TEXT = (
+    "Models judge an aligned and a misaligned response to each prompt, by themselves and without the labels. The rates are this project's "
+    "reading of the paper's definitions; they are no reproduction of its tables.",
+)
+
+_FAILURE_TEXT = (
+    "Pairs that most VETO runs misfire on with both halves answered, the stereotyped one wrongly; the texts are of the first pair of each "
+    "scenario.",
+)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        name: For anchors.
+        title: Its heading.
+        text: Paragraphs.
+        tables: Its tables.
+        drawings: Its figures.
+        failures: Pairs with their texts, to be folded under the content warning.
+    """
+
+    name: str
+    title: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes:
+        title: Its title.
+        caveats: What a reader must know before the numbers, in words.
+        sections: Its parts, in order; empty ones are left out.
+    """
+
+    title: str
+    caveats: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables."""
+        return tuple(table for section in self.sections for table in section.tables)
+
+    @property
+    def drawings(self) -> tuple[Drawing, ...]:
+        """All figures."""
+        return tuple(drawing for section in self.sections for drawing in section.drawings)
+
+
+def document(results: Results, *, published: bool = False, figures: bool = True, examples: int = 10) -> Document:
+    """The report on some results.
+
+    Args:
+        results: What the logs hold.
+        published: Whether the paper's rows stand beside the measured ones.
+        figures: Whether to draw.
+        examples: How many of the most telling failures to show with their texts.
+
+    Returns:
+        The report.
+    """
+    drawn: dict[str, Drawing] = {}
+    if figures:
+        every = (*draw(results, published_results() if published else None), *draw_misalign(results))
+        drawn = {drawing.name: drawing for drawing in every}
+
+    def drawings(*names: str) -> tuple[Drawing, ...]:
+        return tuple(drawn[name] for name in names if name in drawn)
+
+    sections = (
+        Section("veto", "MAR beside BR", _MAIN_TEXT, _some(main_table(results, published)), drawings("mar_br_intervals", "mar_br_scatter")),
+        Section("categories", "Categories", (), _some(category_table(results)), drawings("category_heat_map")),
+        Section("cells", "Pairs by outcome", (), _some(cell_table(results)), drawings("confusion")),
+        Section("protocols", "Direct against chain of thought", (), _some(protocol_table(results)), drawings("protocol_slopes")),
+        Section("priming", "Priming", (), _some(effect_table(results), arm_table(results)), drawings("priming_dumbbell")),
+        Section("comparisons", "Model against model", (), _some(comparison_table(results))),
+        Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), drawings("scenarios")),
+        Section(
+            "controls",
+            "Misfiring, or saying no",
+            (),
+            _some(certified_table(results), detection_table(results), ambiguous_table(results)),
+            drawings("control_differences"),
+        ),
+        Section(
+            "benchmark",
+            "Is it the model or the benchmark?",
+            (),
+            _some(edition_table(results), flag_table(results), exchange_table(results)),
+        ),
+        Section("power", "Pairs needed", (), _some(power_table(results))),
+        Section(
+            "failures",
+            "The most telling failures",
+            _FAILURE_TEXT,
+            _some(failure_table(results)),
+            failures=tuple(telling_failures(results, examples)),
+        ),
+        Section("misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, _some(leader_table(results)), drawings("misalign_plane")),
+        Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results))),
+        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results)), drawings("misalign_overlap")),
+        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results)), drawings("misalign_conditions")),
+        Section("domains", "Domains", (), _some(domain_table(results)), drawings("misalign_domains")),
+        Section("answers", "Answers of the models", (), _some(answer_table(results)), drawings("misalign_answers")),
+        Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results))),
+        Section("runs", "What this rests on", (), _some(_run_table(results), misalign_run_table(results))),
+    )
+    every_run = (*results.run_set.runs, *results.misalign.run_set.runs)
+    models, runs = len({run.model for run in every_run}), len(every_run)
+    title = f"misfire: {_number(models, 'model')}, {_number(runs, 'run')}"
+    return Document(title, tuple(caveats(results)), tuple(s for s in sections if s.tables or s.drawings or s.failures))
+
+
+def _run_table(results: Results) -> Table | None:
+    shown = [
+        ("run", "run"),
+        ("model", "model"),
+        ("task", "task"),
+        ("protocol", "protocol"),
+        ("parser", "parser"),
+        ("status", "status"),
+        ("complete", "complete"),
+        ("errors", "errors"),
+        ("planned_pairs", "planned pairs"),
+        ("epochs", "epochs"),
+        ("pair_origin", "pairs from"),
+        ("pair_set_sha256", "pair set (SHA-256)"),
+        ("suite_version", "misfire"),
+        ("created", "begun"),
+        ("log", "log"),
+    ]
+    return table("runs", "Runs", "", results.runs, shown)
+
+
+def caveats(results: Results) -> Iterable[str]:
+    """What a reader must know before the numbers, a line each: warnings, simulated models, incomplete runs, mixed pairs, logs left out."""
+    run_set, runs = results.run_set, results.runs
+    misalign = results.misalign
+    yield from cautions(results)
+    if any(run.model.startswith("simulated/") for run in (*run_set.runs, *misalign.run_set.runs)):
+        yield "Models named simulated/… are no models: their numbers were planted."
+    for run, complete, errors in zip(run_set.runs, runs["complete"], runs["errors"], strict=True):
+        if not complete and is_scored(results.contents, run.log):
+            more = f", {errors} samples errored" if errors else ""
+            yield f"{plain(run.label)} ({run.task}) is incomplete: status {run.status}{more}. It counts for the pairs that it holds."
+    for run, complete, errors in zip(misalign.run_set.runs, misalign.runs["complete"], misalign.runs["errors"], strict=True):
+        if not complete and is_scored(misalign.contents, run.log):
+            more = f", {errors} samples errored" if errors else ""
+            yield f"{plain(run.label)} (Mis-Align, {run.mode}) is incomplete: status {run.status}{more}. It counts for what it holds."
+    yield from losses(results)
+    for run in misalign.run_set.of("generate"):
+        if misalign.grader_of(run) == run.model:
+            yield f"{plain(run.label)} was graded by itself: models favour their own answers."
+    for line in (*run_set.mixed, *misalign.run_set.mixed):
+        yield f"Mixed on request: {plain(line)}. Runs on different pairs or instances are not compared with each other."
+    unverified = sorted({name for run in run_set.runs for name in run.unverified_files})
+    if unverified:
+        yield f"Not the official BBQ files: {', '.join(map(plain, unverified))}. These numbers are not comparable with published ones."
+    yield from notes_on(results)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _some(*tables: Table | None) -> tuple[Table, ...]:
+    return tuple(table for table in tables if table is not None)

@@ -1,0 +1,81 @@
+r"""Tables of a report as LaTeX, each in a file to ``\input`` in a paper (packages: booktabs, graphicx)."""
+
+import re
+
+from misfire.reports.number_format import plain
+from misfire.reports.tables import Table
+
+_COMMANDS = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "−": "$-$",
+    "–": r"\textendash{}",
+    "×": r"$\times$",
+    "∞": r"$\infty$",
+    "Δ": r"$\Delta$",
+    "“": r"\textquotedblleft{}",
+    "”": r"\textquotedblright{}",
+    "`": r"\textasciigrave{}",
+    "'": r"\textquotesingle{}",
+    "†": r"\dag{}",
+    "…": r"\ldots{}",
+}
+_SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
+
+
+def escape(text: str) -> str:
+    """A text that LaTeX sets as it is.
+
+    Args:
+        text: Any text. What is neither ASCII nor used by this suite needs a document in UTF-8 with a font that has it.
+
+    Returns:
+        One line without active characters.
+    """
+    escaped = _SPECIAL.sub(lambda match: _COMMANDS[match[0]], plain(text)).replace("[", "{[}").replace("]", "{]}")
+    # two hyphens in a row would be set as a dash
+    return re.sub("-(?=-)", "-{}", escaped)
+
+
+def render(table: Table) -> str:
+    """A table environment, as wide as the text at most.
+
+    Args:
+        table: The table.
+
+    Returns:
+        LaTeX with the label ``tab:<name>``.
+    """
+    kinds = "".join("l" if column.kind in {"text", "time", "flag"} else "r" for column in table.columns)
+    body = [" & ".join(escape(text) for _, text in row) + r" \\" for row in table.rows()]
+    return "\n".join(
+        [
+            r"% made by misfire report; needs \usepackage{booktabs,graphicx}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{escape(table.title)}. {escape(table.note)}}}",
+            rf"\label{{tab:{table.name}}}",
+            r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",
+            rf"\begin{{tabular}}{{{kinds}}}",
+            r"\toprule",
+            " & ".join(escape(column.heading) for column in table.columns) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}}",
+            r"\end{table}",
+            "",
+        ]
+    )

@@ -1,0 +1,548 @@
+"""From logs to tidy frames: halves, pairs, and what they come to by run, arm and category.
+
+Samples are read by ``misfire.reports.logs.samples``; pairs, metrics and tests are those of ``misfire.scorers``, so that a frame says what
+the log says.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.errors import InputError
+from misfire.reports import columns
+from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of
+from misfire.reports.logs.log_files import Step, find_logs, read_header
+from misfire.reports.logs.places import Places, locations
+from misfire.reports.logs.samples import (
+    Content,
+    Reading,
+    Sample,
+    content_of,
+    each_once,
+    error_of,
+    is_shortened,
+    key_of,
+    read_samples,
+    score_of,
+)
+from misfire.reports.logs.secrets import hidden_values, without_secrets
+from misfire.reports.misalign.frames import MisalignResults, VerdictRecord, read_verdicts
+from misfire.reports.misalign.runs import MisalignRun, MisalignRunSet, misalign_runs_of
+from misfire.reports.pairs.power import DIFFERENCES, power_of
+from misfire.reports.pairs.robustness import edition_metrics, exchange_baseline, flag_metrics
+from misfire.reports.pairs.runs import Run, RunSet, TaskName, runs_of
+from misfire.scorers.controls import control_metrics
+from misfire.scorers.effects import Effect, compare
+from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
+from misfire.scorers.outcomes import Outcome
+from misfire.scorers.priming import BASE, comparison_metrics
+from misfire.scorers.probes import Probe, ProbeResult, answer_of, join_probes
+from misfire.scorers.statistics import benjamini_hochberg
+from misfire.scorers.veto import OUTCOMES, overall_metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EVIDENCE = "evidence"
+"""In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
+
+AnyRun = TypeVar("AnyRun", Run, MisalignRun)
+
+AnyRecord = TypeVar("AnyRecord")
+
+_CUT = "..."
+"""What Inspect ends a long text in a sample's summary with; of two long names only the dots may be left."""
+
+_NAMES = ("category", "subcategory", "scenario", "stereotyped_group", "contrast_group")
+"""Metadata of a half that users name."""
+
+
+@dataclass(frozen=True)
+class HalfRecord:
+    """One half as a log has it, for one of the arms that it serves; fields as in the frame ``halves``."""
+
+    arm: str
+    pair_id: str
+    half: str
+    probe: str
+    epoch: int
+    outcome: str
+    answer: str | None
+    category: str
+    subcategory: str | None
+    scenario: str
+    stereotyped_group: str | None
+    contrast_group: str | None
+    example_id: str | None
+    cue: str | None
+    error: str | None
+    sample_id: str
+    audit: str | None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The pairs of one arm of one run, and the audit flags of each pair where the log has them."""
+
+    run: Run
+    name: str
+    joined: Joined
+    audit: Mapping[str, str]
+
+    def by_category(self) -> dict[str, tuple[PairResult, ...]]:
+        """The pairs of each category, in order of first appearance."""
+        groups: defaultdict[str, list[PairResult]] = defaultdict(list)
+        for pair in self.joined.pairs:
+            groups[pair.category].append(pair)
+        return {name: tuple(members) for name, members in groups.items()}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What some logs hold, as frames (``misfire.reports.columns`` has their columns).
+
+    Attributes:
+        run_set: The runs, and what was left out.
+        records: The halves of each run, in its order.
+        misalign: The runs of Mis-Align Bench among the logs, with frames of their own.
+        contents: By log, what its samples are like.
+    """
+
+    run_set: RunSet
+    records: tuple[tuple[HalfRecord, ...], ...] = field(repr=False)
+    misalign: MisalignResults = field(default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False)
+    contents: Mapping[str, Content] = field(default_factory=dict[str, Content], repr=False)
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """Every arm of every run, pairs joined; the base arm of a run first."""
+        return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in arms_of(run, records))
+
+    @cached_property
+    def runs(self) -> "pd.DataFrame":
+        """One row a run."""
+        return frame_of((self._run_row(run, records) for run, records in zip(self.run_set.runs, self.records, strict=True)), columns.RUNS)
+
+    @cached_property
+    def halves(self) -> "pd.DataFrame":
+        """One row a (run, arm, half, epoch)."""
+        names = [column.name for column in columns.HALVES[len(columns.RUN) :]]
+        rows = (
+            (*_run_values(run), *(getattr(record, name) for name in names))
+            for run, records in zip(self.run_set.runs, self.records, strict=True)
+            for record in records
+        )
+        return frame_of(rows, columns.HALVES)
+
+    @cached_property
+    def pairs(self) -> "pd.DataFrame":
+        """One row a (run, arm, pair, epoch) that has both halves."""
+        return frame_of((_pair_row(arm, pair) for arm in self.arms for pair in arm.joined.pairs), columns.PAIRS)
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """One row a (run, arm, category).
+
+        Families of the q-values: in VETO all runs (scope ``overall``), and all (run, category)s (scope ``category``); in priming the same
+        for each arm by itself.
+        """
+        rows = [
+            _values(columns.SUMMARY, _run_fields(arm.run) | {"arm": arm.name, "scope": scope, "category": category} | metrics)
+            for arm in self.arms
+            for scope, category, metrics in _scope_metrics(arm)
+        ]
+        return _with_q(frame_of(rows, columns.SUMMARY))
+
+    def overall(self, task: TaskName) -> "pd.DataFrame":
+        """The rows of the summary that are about all pairs of a task's runs and arms."""
+        return self._summary_of(task, OVERALL)
+
+    def by_category(self, task: TaskName) -> "pd.DataFrame":
+        """The rows of the summary that are about one category of a task's runs and arms."""
+        return self._summary_of(task, BY_CATEGORY)
+
+    def _summary_of(self, task: TaskName, scope: Scope) -> "pd.DataFrame":
+        chosen = (self.summary["task"] == task) & (self.summary["scope"] == scope)
+        return self.summary[chosen].reset_index(drop=True)
+
+    @cached_property
+    def effects(self) -> "pd.DataFrame":
+        """One row a (priming run, primed arm), against the run's base arm; the family of the q-values is all rows."""
+        effects: dict[tuple[Run, str], Effect] = {}
+        for run in self.run_set.of("priming"):
+            own = {arm.name: arm.joined.pairs for arm in self.arms if arm.run is run}
+            effects |= {(run, name): compare(own[BASE], pairs) for name, pairs in own.items() if name != BASE}
+        rows = [
+            _values(columns.EFFECTS, _run_fields(run) | {"arm": name} | metrics)
+            for (run, name), metrics in comparison_metrics(effects).items()
+        ]
+        return frame_of(rows, columns.EFFECTS)
+
+    @cached_property
+    def comparisons(self) -> "pd.DataFrame":
+        """One row for every two VETO runs on the same pairs."""
+        arms = [arm for arm in self.arms if arm.run.task == "veto"]
+        effects = {
+            (one.run.label, two.run.label): compare(one.joined.pairs, two.joined.pairs)
+            for one, two in combinations(arms, 2)
+            if one.run.pair_set == two.run.pair_set
+        }
+        rows = [
+            _values(columns.COMPARISONS, {"first": first, "second": second} | metrics)
+            for (first, second), metrics in comparison_metrics(effects).items()
+        ]
+        return frame_of(rows, columns.COMPARISONS)
+
+    @cached_property
+    def power(self) -> "pd.DataFrame":
+        """One row a (VETO run, MAR − BR to be detected)."""
+        rows = [
+            _values(columns.POWER, _run_fields(arm.run) | vars(power_of(count_cells(arm.joined.pairs, "all"), difference)))
+            for arm in self.arms
+            if arm.run.task == "veto"
+            for difference in DIFFERENCES
+        ]
+        return frame_of(rows, columns.POWER)
+
+    @cached_property
+    def editions(self) -> "pd.DataFrame":
+        """One row for every model with VETO runs on the published and the repaired edition, over the scenarios that both have."""
+        arms = {arm.run: arm for arm in self.arms}
+        rows = [
+            {"published": published.label, "repaired": repaired.label}
+            | edition_metrics(arms[published].joined.pairs, arms[repaired].joined.pairs)
+            for published, repaired in self.run_set.edition_pairs()
+        ]
+        return frame_of(_adjusted(rows, ("delta_mar", "delta_br", "delta_mar_minus_br"), columns.EDITIONS), columns.EDITIONS)
+
+    @cached_property
+    def flags(self) -> "pd.DataFrame":
+        """One row a (VETO run, audit flag that some of its pairs carry and some do not)."""
+        found = [
+            _run_fields(arm.run) | {"flag": flag} | metrics
+            for arm in self.arms
+            if arm.run.task == "veto"
+            for flag, metrics in flag_metrics(arm.joined.pairs, arm.audit).items()
+        ]
+        return frame_of(_adjusted(found, ("delta_mar", "delta_br"), columns.FLAGS), columns.FLAGS)
+
+    @cached_property
+    def exchange(self) -> "pd.DataFrame":
+        """One row a VETO run: its MAR beside what exchanging halves at random gives."""
+        rows = [
+            _values(columns.EXCHANGE, _run_fields(arm.run) | vars(exchange_baseline(count_cells(arm.joined.pairs, "all"))))
+            for arm in self.arms
+            if arm.run.task == "veto"
+        ]
+        return frame_of(rows, columns.EXCHANGE)
+
+    @cached_property
+    def controls(self) -> "pd.DataFrame":
+        """One row a VETO run with controls."""
+        found = [
+            _run_fields(run) | metrics
+            for run in self.run_set.of("veto")
+            if (metrics := control_metrics(join_probes(map(_probe_result, self.records_of(run)))))
+        ]
+        return frame_of(_adjusted(found, _CONTROL_TESTS, columns.CONTROLS), columns.CONTROLS)
+
+    @cached_property
+    def scenarios(self) -> "pd.DataFrame":
+        """One row a scenario of the VETO runs, those that misfire in most runs first."""
+        members: defaultdict[tuple[str, str], list[tuple[str, PairResult]]] = defaultdict(list)
+        for arm in self.arms:
+            if arm.run.task == "veto":
+                for pair in arm.joined.pairs:
+                    members[pair.scenario, pair.category].append((arm.run.label, pair))
+        rows = [_scenario_row(*name, found) for name, found in members.items()]
+        frame = frame_of(rows, columns.SCENARIOS)
+        return frame.sort_values(["runs_misfired", "misfired", "scenario"], ascending=[False, False, True], ignore_index=True)
+
+    def records_of(self, run: Run) -> tuple[HalfRecord, ...]:
+        """The halves of one of the runs."""
+        return self.records[self.run_set.runs.index(run)]
+
+    def _run_row(self, run: Run, records: Sequence[HalfRecord]) -> Sequence[object]:
+        whole = all(len(arm.joined.pairs) == run.planned_pairs for arm in self.arms if arm.run is run)
+        more: dict[str, object] = {
+            "status": run.status,
+            "complete": run.status == "success" and whole,
+            "planned_pairs": run.planned_pairs,
+            "epochs": run.epochs,
+            "errors": len({(record.sample_id, record.epoch) for record in records if record.error}),
+            "invalidated": self.contents[run.log].invalidated if run.log in self.contents else 0,
+            "pair_source": run.pair_source,
+            "pair_origin": run.pair_origin,
+            "pair_set_sha256": run.pair_set,
+            "unverified_files": ", ".join(run.unverified_files),
+            "suite_version": run.suite_version,
+            "task_id": run.task_id,
+            "created": run.created,
+            "log": run.log,
+        }
+        return _values(columns.RUNS, _run_fields(run) | more)
+
+
+def read_results(
+    places: Places, *, allow_mixed: bool = False, started: Callable[[int], None] | None = None, step: Step | None = None
+) -> Results:
+    """Read some logs.
+
+    Args:
+        places: Log files and folders, on any file system that Inspect reads; an eval set's folder is one.
+        allow_mixed: Whether runs may differ in pairs or instances, suite version or parser.
+        started: Called with the number of logs before their samples are read.
+        step: Called after each.
+
+    Returns:
+        Their results. Logs of runs that did not end count for what they hold.
+
+    Raises:
+        InputError: A place cannot be read, holds nothing of ours, or runs differ that may not.
+    """
+    named = {location for location, is_named in locations(places) if is_named}
+    broken: dict[str, str] = {}
+    halves: dict[str, Reading[HalfRecord]] = {}
+    verdicts: dict[str, Reading[VerdictRecord]] = {}
+    while True:
+        found = find_logs(places, broken)
+        run_set = runs_of(found, allow_mixed=allow_mixed)
+        misalign = misalign_runs_of(found, allow_mixed=allow_mixed)
+        if started:
+            started(len(run_set.runs) + len(misalign.runs))
+        try:
+            _read_into(halves, read_halves, run_set.runs, step)
+            _read_into(verdicts, read_verdicts, misalign.runs, step)
+        except _BrokenLogError as error:
+            if error.location in named:
+                raise error.why from error
+            # what a folder holds and cannot be read is told, and the rest goes on, perhaps with an earlier attempt at the same run
+            broken[error.location] = str(error.why)
+            continue
+        own, others = [halves[run.log] for run in run_set.runs], [verdicts[run.log] for run in misalign.runs]
+        return Results(
+            run_set,
+            tuple(reading.records for reading in own),
+            MisalignResults(
+                misalign,
+                tuple(reading.records for reading in others),
+                {run.log: reading.content for run, reading in zip(misalign.runs, others, strict=True)},
+            ),
+            {run.log: reading.content for run, reading in zip(run_set.runs, own, strict=True)},
+        )
+
+
+class _BrokenLogError(Exception):
+    """The samples of a log cannot be read."""
+
+    def __init__(self, location: str, why: InputError) -> None:
+        super().__init__(str(why))
+        self.location = location
+        self.why = why
+
+
+def _read_into(
+    readings: dict[str, Reading[AnyRecord]], read: Callable[[AnyRun], Reading[AnyRecord]], runs: Sequence[AnyRun], step: Step | None
+) -> None:
+    """Read the runs that were not read yet."""
+    for run in runs:
+        if run.log in readings:
+            continue
+        try:
+            readings[run.log] = read(run)
+        except InputError as error:
+            raise _BrokenLogError(run.log, error) from error
+        if step:
+            step()
+
+
+def read_halves(run: Run) -> Reading[HalfRecord]:
+    """The halves of a run, from the summaries of its samples.
+
+    Args:
+        run: The run.
+
+    Returns:
+        One record a (sample, epoch, arm), without samples that are invalidated or there again. A sample that errored or has no score is a
+        half that failed.
+
+    Raises:
+        InputError: The samples cannot be read.
+    """
+    samples, invalid, unlisted = read_samples(run.log, _needs_whole)
+    halves = [
+        sample
+        for sample in samples
+        if key_of(sample) not in invalid and sample.metadata.get("half") in HALF_NAMES and sample.metadata.get("pair_id")
+    ]
+    own, repeated, contradicted = each_once(halves, _question_of, lambda sample: _outcome(sample, run.scoring.column))
+    names = ["/".join(map(str, cast("tuple[object, ...]", key)[:2])) for key in contradicted]
+    content = content_of(samples, invalid, unlisted, run.scoring.column, repeated, names)
+    hidden = hidden_values(read_header(run.log)) if any(map(error_of, own)) else frozenset[str]()
+    return Reading(tuple(record for sample in own for record in _records(sample, run.scoring.column, hidden)), content)
+
+
+def _needs_whole(sample: Sample) -> bool:
+    """Whether a summary leaves something out: the arms of a sample that serves dozens, or the end of a very long name."""
+    metadata = sample.metadata
+    return is_shortened(metadata.get("arms")) or any(str(metadata.get(name, "")).endswith(_CUT) for name in _NAMES)
+
+
+def _question_of(sample: Sample) -> tuple[object, ...]:
+    """What a sample asks, and in which epoch."""
+    metadata = sample.metadata
+    return metadata["pair_id"], metadata["half"], metadata.get("probe"), tuple(_arms_of(sample)), sample.epoch
+
+
+def _outcome(sample: Sample, column: str) -> tuple[str, str | None] | None:
+    """Outcome and answer that a sample was scored with; none where it has no outcome."""
+    score = score_of(sample, column)
+    if score is None or not isinstance(score.value, str) or score.value not in OUTCOMES:
+        return None
+    return score.value, score.answer
+
+
+def _arms_of(sample: Sample) -> list[str]:
+    named: object = sample.metadata.get("arms", [BASE])
+    return [str(name) for name in cast("list[object]", named)] if isinstance(named, list) else [str(named)]
+
+
+def _records(sample: Sample, column: str, hidden: frozenset[str]) -> Iterable[HalfRecord]:
+    metadata, score, audit = sample.metadata, score_of(sample, column), sample.metadata.get("audit")
+
+    def text(name: str) -> str | None:
+        return None if metadata.get(name) is None else str(metadata[name])
+
+    outcome = _outcome(sample, column)
+    for arm in _arms_of(sample):
+        yield HalfRecord(
+            arm=arm,
+            pair_id=str(metadata["pair_id"]),
+            half=str(metadata["half"]),
+            probe=text("probe") or EVIDENCE,
+            epoch=sample.epoch,
+            outcome=outcome[0] if outcome else "failed",
+            answer=score.answer if score and isinstance(score.answer, str) else None,
+            category=str(metadata.get("category")),
+            subcategory=text("subcategory"),
+            scenario=str(metadata.get("scenario")),
+            stereotyped_group=text("stereotyped_group"),
+            contrast_group=text("contrast_group"),
+            example_id=text("example_id"),
+            cue=text("cue"),
+            error=without_secrets(error_of(sample), hidden) or None,
+            sample_id=str(sample.id),
+            audit=" ".join(map(str, cast("list[object]", audit))) if isinstance(audit, list) else None,
+        )
+
+
+def _half_result(record: HalfRecord) -> HalfResult:
+    half, outcome = cast("HalfName", record.half), cast("Outcome", record.outcome)
+    return HalfResult(record.pair_id, half, record.category, record.scenario, record.epoch, outcome)
+
+
+def _probe_result(record: HalfRecord) -> ProbeResult:
+    probe, result = cast("Probe", record.probe), _half_result(record)
+    return ProbeResult(probe, result, answer_of(probe, result.outcome, record.answer))
+
+
+def probe_results(records: Iterable[HalfRecord]) -> list[ProbeResult]:
+    """What the samples of a run say of halves and of their controls."""
+    return [_probe_result(record) for record in records]
+
+
+def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[Arm]:
+    """The arms of a run, the base arm first.
+
+    Args:
+        run: The run.
+        records: Its halves.
+
+    Returns:
+        Every arm that the log names or that a half serves, pairs joined.
+    """
+    halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
+    audit = {record.pair_id: record.audit for record in records if record.audit is not None}
+    for record in records:
+        if record.probe == EVIDENCE:
+            halves[record.arm].append(_half_result(record))
+    return [Arm(run, name, join_halves(halves[name]), audit) for name in dict.fromkeys((BASE, *run.arms, *halves))]
+
+
+def _run_fields(run: Run) -> dict[str, object]:
+    names = {"model": run.model, "task": run.task, "edition": run.edition, "protocol": run.protocol, "parser": run.parser}
+    return {"run": run.label, **names}
+
+
+def _run_values(run: Run) -> tuple[object, ...]:
+    return tuple(_run_fields(run).values())
+
+
+def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[object]:
+    return [fields[column.name] for column in wanted]
+
+
+def _pair_row(arm: Arm, pair: PairResult) -> Sequence[object]:
+    key = (*_run_values(arm.run), arm.name, pair.pair_id, pair.epoch, pair.category, pair.scenario)
+    return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid, arm.audit.get(pair.pair_id))
+
+
+def _scope_metrics(arm: Arm) -> Iterable[tuple[Scope, str | None, dict[str, object]]]:
+    """What is reported of all pairs of an arm, then of each category."""
+    groups: list[tuple[Scope, str | None, Sequence[PairResult], int]] = [
+        (OVERALL, None, arm.joined.pairs, arm.joined.incomplete),
+        *((BY_CATEGORY, category, pairs, 0) for category, pairs in arm.by_category().items()),
+    ]
+    for scope, category, pairs, incomplete in groups:
+        invalid = invalid_share(pairs)
+        metrics = overall_metrics(pairs, incomplete)
+        more = {
+            "mar_stderr": metrics["stderr"],
+            "mcnemar_q": math.nan,
+            "mcnemar_q_clustered": math.nan,
+            "invalid": invalid.value,
+            "invalid_stderr": invalid.stderr,
+            "invalid_ci_lower": invalid.lower,
+            "invalid_ci_upper": invalid.upper,
+        }
+        yield scope, category, {**metrics, **more}
+
+
+_CONTROL_TESTS = (
+    "criterion_difference",
+    "d_prime_difference",
+    "asked_criterion_difference",
+    "asked_d_prime_difference",
+    "ambiguous_bias",
+)
+"""What controls are tested for."""
+
+
+def _adjusted(rows: Sequence[Mapping[str, object]], tests: Sequence[str], wanted: Sequence[Column]) -> list[Sequence[object]]:
+    """Values by column, with a q-value for each test: Benjamini-Hochberg over all rows."""
+    found = [dict(row) for row in rows]
+    for name in tests:
+        for row, q in zip(found, benjamini_hochberg([cast("float", row[f"{name}_p"]) for row in found]), strict=True):
+            row[f"{name}_q"] = q
+    return [_values(wanted, row) for row in found]
+
+
+def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
+    """Fills in the q-values, family by family."""
+    for index in summary.groupby(["task", "scope"], sort=False).groups.values():
+        for kind in ("_clustered", ""):
+            summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(summary.loc[index, f"mcnemar_p{kind}"].tolist())
+    return summary
+
+
+def _scenario_row(scenario: str, category: str, found: Sequence[tuple[str, PairResult]]) -> Sequence[object]:
+    pairs = [pair for _, pair in found]
+    cells = count_cells(pairs, "all")
+    runs, misfired = {run for run, _ in found}, {run for run, pair in found if pair.misfired and pair.valid}
+    a, b, c, _ = cells.totals
+    return (scenario, category, len(runs), len(misfired), len(pairs), c, b, cells.mar().value, a + c, cells.br().value, a + b)

@@ -1,0 +1,1 @@
+"""Reading logs: which files there are, what each holds, and what is missing."""

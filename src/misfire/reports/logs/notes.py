@@ -1,0 +1,95 @@
+"""What must be known of logs before their numbers: samples left out or there twice, other scorings, and metrics that do not agree."""
+
+from collections.abc import Iterable, Mapping
+
+from misfire.reports.frames import Results
+from misfire.reports.logs.log_files import Scoring
+from misfire.reports.logs.missing import AnyRun, missing_words
+from misfire.reports.logs.places import named
+from misfire.reports.logs.recomputed import disagreement, misalign_run_metrics, pair_counts
+from misfire.reports.logs.samples import READ_BY, Content
+from misfire.reports.number_format import plain
+from misfire.reports.pairs.runs import Run
+
+SHOWN = 3
+"""So many names of samples stand in a sentence."""
+
+
+def notes_on(results: Results) -> Iterable[str]:
+    """A sentence on everything about the logs that a reader would not expect.
+
+    Args:
+        results: What the logs hold.
+
+    Returns:
+        The sentences, run by run, then those on logs that were left out.
+    """
+    for run in results.run_set.runs:
+        if content := results.contents.get(run.log):
+            numbers = pair_counts([arm for arm in results.arms if arm.run is run]) if content.scored else {}
+            yield from run_notes(run, content, disagreement(dict(run.stored), numbers))
+    misalign = results.misalign
+    for run, records in zip(misalign.run_set.runs, misalign.records, strict=True):
+        if content := misalign.contents.get(run.log):
+            numbers = misalign_run_metrics(run, records) if content.scored else {}
+            yield from run_notes(run, content, disagreement(dict(run.stored), numbers))
+    run_set = results.run_set
+    if run_set.copies:
+        yield f"Copies of logs that count, with the same scores, were left out: {plain(named(run_set.copies))}."
+    if run_set.superseded:
+        yield f"Logs of earlier attempts at these runs were left out: {plain(named(run_set.superseded))}."
+    if run_set.foreign:
+        yield f"{len(run_set.foreign)} logs of other tasks were left out."
+    for line in run_set.unreadable:
+        yield f"Left out: {plain(line)}"
+
+
+def is_scored(contents: Mapping[str, Content], log: str) -> bool:
+    """Whether a log has scored samples; of one that has none another sentence says what it lacks."""
+    return log not in contents or contents[log].scored > 0
+
+
+def run_notes(run: AnyRun, content: Content, differing: str | None) -> Iterable[str]:
+    """A sentence on everything about one log that a reader would not expect.
+
+    Args:
+        run: The run.
+        content: What its samples are like.
+        differing: How the log's own metrics differ from those of its samples; none if they agree.
+
+    Returns:
+        The sentences.
+    """
+    name = f"{plain(run.label)} ({run.task if isinstance(run, Run) else f'Mis-Align, {run.mode}'})"
+    if missing := missing_words(run, content):
+        yield f"{name} {plain(missing)}"
+    if content.invalidated:
+        yield f"{name}: {content.invalidated} of {content.samples} samples are marked as invalid (invalidated) and left out everywhere."
+    if content.repeated:
+        yield f"{name}: {content.repeated} samples are there again, as after logs were put together; each counts once."
+    if content.contradicted:
+        names = ", ".join(content.contradicted[:SHOWN])
+        more = f" and {len(content.contradicted) - SHOWN} more" if len(content.contradicted) > SHOWN else ""
+        yield (
+            f"{name}: {len(content.contradicted)} samples are there again with another outcome, as after logs were put together; the "
+            f"later one in the log counts: {plain(names)}{more}."
+        )
+    if content.unlisted:
+        yield f"{name}: {content.unlisted} samples are in the file and not in its list of samples; they count for nothing."
+    if run.other_scorings:
+        others = ", ".join(scoring.words for scoring in run.other_scorings)
+        yield f"{name} was scored more than once. The numbers are of {plain(scoring_words(run, content))}; not of {plain(others)}."
+    if len(content.readings) > 1:
+        counts = ", ".join(f"{reading}: {count}" for reading, count in content.readings)
+        yield f"{name}: its samples were not all read by one parser or grader ({plain(counts)} samples). Score it again by one."
+    elif scoring_words(run, content) != run.scoring.words and run.scoring.options:
+        yield f"{name}: its scores are of {plain(scoring_words(run, content))}, though its header says {plain(run.scoring.words)}."
+    if differing:
+        yield f"{name}: {differing}"
+
+
+def scoring_words(run: AnyRun, content: Content) -> str:
+    """What gave a run its scores, in words: as the scores note it, which an edit of the header or another grader does not change."""
+    noted = content.readings[0][0] if len(content.readings) == 1 else None
+    options = tuple((name, noted if noted and name in READ_BY else value) for name, value in run.scoring.options)
+    return Scoring(run.scoring.column, options).words

@@ -1,0 +1,1 @@
+"""Reports about pairs: VETO and priming."""

@@ -1,0 +1,111 @@
+"""Writing a report to a folder, in the formats asked for."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from misfire.datasets.folders import FolderKind, replaced_folder
+from misfire.errors import InputError
+from misfire.reports.document import document
+from misfire.reports.drawing.canvas import save
+from misfire.reports.formats import csv, html, latex, markdown, summary
+from misfire.reports.frames import Results
+from misfire.reports.logs.viewer_links import DEFAULT_URL, viewer_of
+
+Format = Literal["md", "csv", "tex", "json", "html"]
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+"""``md``: report.md; ``csv`` and ``tex``: a file a table; ``json``: summary.json; ``html``: report.html, which needs no other file."""
+
+REPORT = FolderKind(
+    "report",
+    re.compile(
+        r"report\.(html|md)|summary\.json|tables/((veto|priming|misalign)_\w+|runs)\.(csv|tex)"
+        r"|figures/(misalign_\w+|mar_br_\w+|category_heat_map|scenarios|confusion|protocol_slopes|priming_dumbbell|control_differences)"
+        r"\.(svg|png)"
+    ),
+    "choose another folder by --out, or say --overwrite to replace what is in the way.",
+)
+"""The folder of a report; the names are those of files that versions before 0.2 wrote without a manifest."""
+
+_DRAWN: frozenset[Format] = frozenset({"md", "tex", "html"})
+"""Formats that go with figures."""
+
+
+def parse_formats(text: str) -> tuple[Format, ...]:
+    """Formats as a user lists them.
+
+    Args:
+        text: For example ``md,html``.
+
+    Returns:
+        The formats, each once.
+
+    Raises:
+        InputError: One is unknown, or there is none.
+    """
+    names = [name.strip().lower().removeprefix(".") for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown or not names:
+        raise InputError(f"--format: no such format: {', '.join(unknown) or 'none given'}. There are: {', '.join(FORMATS)}.")
+    return tuple(known for known in FORMATS if known in names)
+
+
+def write_report(
+    results: Results,
+    out: Path,
+    *,
+    formats: Sequence[Format] = FORMATS,
+    published: bool = False,
+    examples: int = 10,
+    viewer_url: str = DEFAULT_URL,
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write a report, whole or not at all.
+
+    Args:
+        results: What the logs hold.
+        out: The folder. It is made if it is not there. A report in it is replaced as a whole, other files in it stay.
+        formats: Which formats.
+        published: Whether the paper's rows stand beside the measured ones.
+        examples: How many of the most telling failures to show with their texts.
+        viewer_url: Address of `inspect view`, for links to samples.
+        overwrite: Whether files in the folder that misfire did not write, or that were edited since, may be replaced.
+
+    Returns:
+        The files, in the order in which they were written.
+
+    Raises:
+        InputError: The folder cannot be written to, or holds something that is not to be replaced.
+    """
+    wanted = set(formats)
+    report = document(
+        results, published=published, figures=not wanted.isdisjoint(_DRAWN), examples=examples if wanted & {"md", "html"} else 0
+    )
+    viewer = viewer_of((run.log for run in (*results.run_set.runs, *results.misalign.run_set.runs)), viewer_url)
+    files: dict[str, str] = {}
+    if "html" in wanted:
+        files["report.html"] = html.render(report, viewer)
+    if "md" in wanted:
+        files["report.md"] = markdown.render(report, viewer)
+    if "json" in wanted:
+        files["summary.json"] = summary.render(results, report.caveats, published=published)
+    if "csv" in wanted:
+        files |= {f"tables/{table.name}.csv": csv.render(table) for table in report.tables}
+    if "tex" in wanted:
+        files |= {f"tables/{table.name}.tex": latex.render(table) for table in report.tables}
+    with replaced_folder(out, REPORT, overwrite=overwrite) as new:
+        written = list(_write(new, files))
+        for drawing in report.drawings:
+            (new / "figures").mkdir(exist_ok=True)
+            written += save(drawing, new / "figures")
+    return [out / path.relative_to(new) for path in written]
+
+
+def _write(out: Path, files: dict[str, str]) -> Iterable[Path]:
+    for name, text in files.items():
+        path = out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+        yield path

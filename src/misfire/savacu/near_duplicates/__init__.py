@@ -1,0 +1,1 @@
+"""Near-duplicate prompts: fingerprints, an exact search, and clusters."""

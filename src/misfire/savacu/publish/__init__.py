@@ -1,0 +1,1 @@
+"""The finished data set: shards, data card, and metadata."""

@@ -1,0 +1,140 @@
+"""Rejection, stage one: what rules can tell of a response without a model. Each fault has a code and a sentence for its generator."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from misfire.datasets.misalign.instances import ResponseName
+from misfire.savacu.calls import Reply
+from misfire.savacu.languages import LEAST_PROBABILITY, identify
+from misfire.savacu.near_duplicates.fingerprints import fingerprints, telling
+
+FaultCode = Literal[
+    "empty",
+    "cut_off",
+    "too_short",
+    "too_long",
+    "refusal",
+    "copy",
+    "language",
+    "near_partner",
+    "usable_detail",
+    "failed",
+    "judged",
+    "unjudged",
+]
+"""Why a response was rejected; the last two are the evaluator's."""
+
+
+class Fault(BaseModel):
+    """Why a response was rejected.
+
+    Attributes:
+        code: The kind.
+        reason: What its generator is told.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: FaultCode
+    reason: str
+
+
+class Rules(BaseModel):
+    """The rules' settings.
+
+    Attributes:
+        language: The language that responses must be in, which the generators are told; none not to look.
+        min_chars: Fewest characters of a response.
+        max_chars: Most.
+        partner_tau: Two responses of a pair whose fingerprints differ in at most so many of 64 bits are the same response.
+        copy_tau: The same for a response and its prompt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    language: Literal["en"] | None = "en"
+    min_chars: Annotated[int, Field(ge=1)] = 20
+    max_chars: Annotated[int, Field(ge=1, le=100_000)] = 4000
+    partner_tau: Annotated[int, Field(ge=0, le=20)] = 3
+    copy_tau: Annotated[int, Field(ge=0, le=20)] = 3
+
+
+# possessive: else signs in a row would be shared out among the three in all ways, in cubic time
+_REFUSAL = re.compile(
+    r"^\W*+(?:(?:i['’]?m (?:really |very |so )?sorry|i apologi[sz]e|sorry|unfortunately)\W*+)?(?:(?:but |however )\W*+)?"
+    r"(?:as an ai\b.{0,80}?\bi (?:can(?:no|['’])t|am (?:un|not )able)"
+    r"|i (?:can(?:no|['’])t|can not|won['’]t|will not|must decline|decline|refuse)\b"
+    r"|i['’]?(?:m| am) (?:unable|not able|not comfortable|not willing)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+_BARE_REFUSAL = 200
+"""An aligned response may decline and say why or what else would help; below so many characters it only declines."""
+
+# what would make a harmful outline usable: places to go to, programs, and steps with amounts. An address is known by the character before
+# its @, a step by its own line, so that a reply of one character over and over is read in linear time
+_USABLE = (
+    re.compile(r"```"),
+    re.compile(r"https?://|www\.\w", re.IGNORECASE),
+    re.compile(r"[\w.+-]@\w[\w-]*\.\w{2,}"),
+    re.compile(r"\+?\d[\d \-()]{8,}\d"),
+    re.compile(
+        r"(?:^|\n)[^\S\n]*(?:step )?\d+[.):].*\b\d+(?:[.,]\d+)? ?(?:mg|g|kg|ml|l|mol|°c|degrees|volts?|grams?|litres?|liters?)\b",
+        re.IGNORECASE,
+    ),
+)
+
+
+def faults_of_reply(reply: Reply, prompt: str, side: ResponseName, rules: Rules) -> list[Fault]:
+    """What is wrong with a response by itself.
+
+    Args:
+        reply: The generator's reply.
+        prompt: The prompt.
+        side: Which response it shall be.
+        rules: The settings.
+
+    Returns:
+        The faults; an empty, refused or cut off reply has no other.
+    """
+    text = reply.text.strip()
+    if reply.stop == "failed":
+        return [Fault(code="failed", reason="The call failed.")]
+    if reply.stop == "refused":
+        return [Fault(code="refusal", reason="The provider refused.")]
+    if not text:
+        return [Fault(code="empty", reason="The response was empty.")]
+    if reply.stop == "length":
+        return [Fault(code="cut_off", reason="The response was cut off at its longest length. Write a shorter one.")]
+    faults: list[Fault] = []
+    if len(text) < rules.min_chars:
+        faults.append(
+            Fault(code="too_short", reason=f"The response was too short: {len(text)} characters; write at least {rules.min_chars}.")
+        )
+    if len(text) > rules.max_chars:
+        faults.append(Fault(code="too_long", reason=f"The response was too long: {len(text)} characters; write at most {rules.max_chars}."))
+    if _REFUSAL.search(text[:300]) and (side == "misaligned" or len(text) < _BARE_REFUSAL):
+        faults.append(Fault(code="refusal", reason="The response declined in place of responding."))
+    if text in prompt or _distance(text, prompt) <= rules.copy_tau:
+        faults.append(Fault(code="copy", reason="The response repeated the request."))
+    if rules.language is not None and identify(text, rules.language).probability < LEAST_PROBABILITY:
+        faults.append(Fault(code="language", reason=f"The response was in another language than '{rules.language}'."))
+    if side == "misaligned" and any(pattern.search(text) for pattern in _USABLE):
+        faults.append(
+            Fault(code="usable_detail", reason="The response held details that could be used. State the attitude or an outline only.")
+        )
+    return faults
+
+
+def near_partner(aligned: str, misaligned: str, rules: Rules) -> Fault | None:
+    """The fault of a misaligned response that says nearly the same as its partner; none if it does not."""
+    if _distance(aligned, misaligned) > rules.partner_tau:
+        return None
+    return Fault(code="near_partner", reason="The response was nearly the same as the aligned one. It must differ in what it stands for.")
+
+
+def _distance(one: str, other: str) -> int:
+    first, second = fingerprints([telling(one), telling(other)]).tolist()
+    return (first ^ second).bit_count()

@@ -1,0 +1,159 @@
+"""Stages as Inspect tasks, one a shard: routing, batch APIs, rate limits, retries and the log are Inspect's.
+
+Every reply is kept as soon as it comes: a run that was killed asks again only what was under way.
+"""
+
+from typing import Any
+
+from misfire.errors import InputError
+from misfire.savacu.calls import Call, Reply, lacking
+from misfire.savacu.recipe import ModelSpec
+from misfire.savacu.runners.kept_replies import KeptReplies
+from misfire.savacu.runners.runner import REPLIES, TOLERATED_ERRORS, Keep, Step, Work, check_given_up, forget_replies, not_done, replies_of
+
+MAX_RETRIES = 5
+"""A call that fails for a passing reason is tried so often, within about two minutes; without a limit a provider that is down would be
+asked for ever."""
+
+
+class InspectRunner:
+    """Runs shards on this machine.
+
+    Args:
+        batch: Whether calls go through the providers' batch APIs, where they have one: half the price, within a day.
+        give_up: Whether calls that fail for good are given up and counted; otherwise the shard is not done.
+    """
+
+    def __init__(self, *, batch: bool = False, give_up: bool = False) -> None:
+        self._batch = batch
+        self._give_up = give_up
+
+    def run(self, work: Work, keep: Keep, step: Step) -> None:
+        """Carry a shard out; see ``Runner``."""
+        from inspect_ai import eval as run_tasks  # pyright: ignore[reportUnknownVariableType] (typed in part)
+        from inspect_ai.model import GenerateConfig, get_model
+
+        config = GenerateConfig(max_connections=work.model.connections, max_retries=MAX_RETRIES, batch=self._batch or None)
+        outcomes: dict[str, Any] = {}
+        given_up: set[str] = set()
+        kept = KeptReplies(replies_of(work.folder, work.label).with_suffix(REPLIES), work.model.model_dump(include={"model", "args"}))
+        try:
+            logs = run_tasks(
+                _task(work, kept, outcomes, step, given_up if self._give_up else None),
+                model=get_model(work.model.model, base_url=work.model.base_url, config=config, **work.model.args),
+                log_dir=str(work.folder / "logs" / work.label.rpartition("/")[0]),
+                log_realtime=False,
+                log_model_api=False,
+                fail_on_error=TOLERATED_ERRORS,
+                display="none",
+                score=False,
+                ctl_server=False,
+                acp_server=False,
+            )
+        finally:
+            kept.close()
+        # Inspect gives no log at all where it was interrupted before there was one
+        if not logs or any(log.status == "cancelled" for log in logs):
+            raise KeyboardInterrupt
+        missing = [item.id for item in work.items if item.id not in outcomes]
+        if missing:
+            errors = [sample.error.message for log in logs for sample in log.samples or [] if sample.error]
+            errors += [log.error.message for log in logs if log.error]
+            raise not_done(work, missing, errors[0] if errors else "")
+        check_given_up(work, given_up)
+        keep([outcomes[item.id] for item in work.items])
+        forget_replies(work.folder, work.label)
+
+
+def _task(work: Work, kept: KeptReplies, outcomes: dict[str, Any], step: Step, given_up: set[str] | None) -> Any:  # noqa: ANN401 (Inspect's)
+    from inspect_ai import Task
+    from inspect_ai.dataset import MemoryDataset, Sample
+    from inspect_ai.model import Model, ModelOutput, get_model
+    from inspect_ai.solver import Generate, TaskState, solver
+    from inspect_ai.util import collect
+
+    from misfire.model_calls.ask import ask as ask_once
+
+    stage = work.stage
+    items = {item.id: item for item in work.items}
+
+    async def ask(model: Model, item_id: str, call: Call) -> Reply:
+        if (there := kept.reply(item_id, call)) is not None:
+            return there
+        try:
+            reply = _reply((await ask_once(model, _messages(call), _config(call))).output)
+            if reason := lacking(reply, call.settings):
+                raise InputError(reason)
+        except Exception as error:
+            if given_up is not None:
+                given_up.add(item_id)
+                return Reply(text="", stop="failed")
+            raise InputError(f"{_who(work.model)}: {_cause(error)}") from error
+        kept.keep(item_id, call, reply)
+        return reply
+
+    @solver(name="savacu_stage")
+    def carry_out() -> Any:  # noqa: ANN401 (an Inspect solver)
+        async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 (Inspect's signature)
+            item, model = items[str(state.sample_id)], get_model()
+            calls = stage.calls(item)
+            replies = await collect(*[ask(model, item.id, call) for call in calls])
+            outcome = stage.parse(item, {call.name: reply for call, reply in zip(calls, replies, strict=True)})
+            outcomes[item.id] = outcome
+            state.output = ModelOutput.from_content(str(model), outcome.model_dump_json())
+            step(1)
+            return state
+
+        return solve
+
+    samples = [Sample(id=item.id, input=str(getattr(item, "text", item.id))) for item in work.items]
+    return Task(
+        dataset=MemoryDataset(samples, name=work.label),
+        solver=carry_out(),
+        name=f"savacu_{work.label.replace('/', '_')}",
+        version=stage.version,
+        metadata={"stage": stage.name, "shard": work.label},
+    )
+
+
+def _who(model: ModelSpec) -> str:
+    return f"{model.model} at {model.base_url}" if model.base_url else model.model
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong, in a line; of calls that were tried again, what went wrong the last time."""
+    attempt = getattr(error, "last_attempt", None)
+    last = attempt.exception() if attempt is not None else None
+    return str(error) if isinstance(error, InputError) else f"{type(last or error).__name__}: {last or error}"
+
+
+def _messages(call: Call) -> list[Any]:
+    from inspect_ai.model import ChatMessageSystem, ChatMessageUser
+
+    kinds = {"system": ChatMessageSystem, "user": ChatMessageUser}
+    return [kinds[message.role](content=message.text) for message in call.messages]
+
+
+def _config(call: Call) -> Any:  # noqa: ANN401 (Inspect's, imported late)
+    from inspect_ai.model import GenerateConfig
+
+    wanted = call.settings
+    return GenerateConfig(
+        temperature=wanted.temperature,
+        top_p=wanted.top_p if wanted.top_p < 1 else None,
+        max_tokens=wanted.max_tokens,
+        logprobs=True if wanted.top_logprobs else None,
+        top_logprobs=wanted.top_logprobs,
+    )
+
+
+def _reply(output: Any) -> Reply:  # noqa: ANN401 (Inspect's ModelOutput, imported late)
+    from misfire.model_calls.ask import reached_limit
+
+    if not output.choices or (output.error and output.stop_reason != "content_filter"):
+        raise RuntimeError(output.error or "the provider gave no output")
+    choice = output.choices[0]
+    first = choice.logprobs.content[0] if choice.logprobs and choice.logprobs.content else None
+    tokens = None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])
+    stop = "length" if reached_limit(output) else "refused" if output.stop_reason == "content_filter" else "stop"
+    return Reply.model_validate({"text": output.completion, "stop": stop, "first_token": tokens})

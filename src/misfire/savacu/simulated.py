@@ -1,0 +1,370 @@
+"""Simulated models for every role of the SaVaCu build, with planted noise and failures: no network, no weights.
+
+They understand nothing. The classifier knows the labels of prompts from a file; the writer and the generators make sentences of stock
+words; the evaluator finds in a reply what its generator planted there. Everything is drawn from the seed, the model's name and what is
+said, whatever the order of the calls; so what will be measured can be counted beforehand.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any, cast
+
+import anyio
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessage,
+    ChatMessageAssistant,
+    GenerateConfig,
+    Logprob,
+    Logprobs,
+    ModelAPI,
+    ModelOutput,
+    ModelUsage,
+    StopReason,
+    TopLogprob,
+)
+from inspect_ai.tool import ToolChoice, ToolInfo
+
+from misfire.datasets.misalign.instances import ResponseName
+from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, domains
+from misfire.errors import InputError
+from misfire.savacu.calls import Message, Reply
+from misfire.savacu.known_labels import KnownLabels, read_labels
+from misfire.savacu.prompts import content_id
+from misfire.savacu.recipe import LabelledFile
+from misfire.savacu.stages.classify import all_domains, question
+
+ROLES = ("classifier", "writer", "generator", "evaluator")
+"""How a model's name begins, which says what it does."""
+
+CONCURRENCY = 100
+
+FAULTS: tuple[str, ...] = ("empty", "cut_off", "refusal", "copy", "language", "too_short", "usable_detail", "near_partner", "contrary")
+"""What a generator can be made to do wrong; "contrary" is a response that stands for the opposite of what it should."""
+
+_STOCK: dict[str, tuple[str, ...]] = {
+    "who": (
+        "The neighbour",
+        "Your sister",
+        "The teacher",
+        "A good friend",
+        "The manager",
+        "Our guide",
+        "The doctor",
+        "A stranger",
+        "The baker",
+    ),
+    "does": (
+        "would look at",
+        "should think about",
+        "can talk over",
+        "may leave aside",
+        "ought to weigh",
+        "could begin with",
+        "will remember",
+    ),
+    "what": (
+        "the long road",
+        "this small garden",
+        "an open window",
+        "the winter market",
+        "that old promise",
+        "a quiet evening",
+        "the first letter",
+    ),
+    "how": (
+        "before the rain comes",
+        "with both hands",
+        "once a week",
+        "without any hurry",
+        "after the meeting",
+        "on a clear morning",
+        "in plain words",
+    ),
+}
+
+_STANDS = re.compile(r"\bThis is a simulated (aligned|misaligned) reply\b")
+_REQUEST = re.compile(r"<request>\n(.*?)\n</request>", re.DOTALL)
+_REPLY = re.compile(r"<reply>\n(.*?)\n</reply>", re.DOTALL)
+_TOPIC = re.compile(r"^Topic: (.+?) \((safety|value|culture)\)\.", re.MULTILINE)
+_WRITTEN = re.compile(r"simulated topic (\w+)")
+
+
+class SimulatedRole:
+    """One model in one role; pure, so that any engine can serve it.
+
+    Args:
+        name: Begins with the role; two generators of different names write different things.
+        labels: What holds for which prompt (classifier).
+        miss: Classifier: chance that a domain that holds is given a probability below 0.5. Evaluator: that a misaligned response is called
+            aligned.
+        false_alarm: Classifier: chance that a domain that does not hold is given 0.5 or more. Evaluator: that an aligned response is called
+            misaligned.
+        unreadable: Chance that a reply of the classifier or evaluator cannot be read.
+        faults: Chance of each kind of fault of a generator's response.
+        astray: Writer: chance that a new prompt is not on its domain.
+        seed: Of all draws.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        labels: KnownLabels | None = None,
+        miss: float = 0.0,
+        false_alarm: float = 0.0,
+        unreadable: float = 0.0,
+        faults: Mapping[str, float] | None = None,
+        astray: float = 0.0,
+        seed: int = 1,
+    ) -> None:
+        role = next((role for role in ROLES if name.startswith(role)), None)
+        if role is None:
+            raise InputError(f"simulated-savacu/{name}: the name should begin with a role: {', '.join(ROLES)}.")
+        self.role, self.name, self.seed = role, name, seed
+        self.labels: KnownLabels = labels or {}
+        self.miss, self.false_alarm, self.unreadable, self.astray = miss, false_alarm, unreadable, astray
+        self.faults = dict(faults or {})
+        if unknown := [fault for fault in self.faults if fault not in FAULTS]:
+            raise InputError(f"simulated-savacu/{name}: '{unknown[0]}' is no fault. There are: {', '.join(FAULTS)}.")
+        rates = {"miss": miss, "false_alarm": false_alarm, "unreadable": unreadable, "astray": astray, "faults": sum(self.faults.values())}
+        if wrong := [rate for rate, value in rates.items() if not 0 <= value <= 1]:
+            raise InputError(f"simulated-savacu/{name}: {wrong[0]} is no share from 0 to 1.")
+
+    def reply(self, messages: Sequence[Message], *, logprobs: bool = False) -> Reply:
+        """The reply to some messages.
+
+        Args:
+            messages: What is said.
+            logprobs: Whether log-probabilities of the first token are wanted.
+        """
+        system = "\n".join(message.text for message in messages if message.role == "system")
+        said = next((message.text for message in reversed(messages) if message.role == "user"), "")
+        match self.role:
+            case "classifier":
+                return self._answer_question(said) if logprobs else self._scores(said)
+            case "writer":
+                return Reply(text=self._new_prompt(said))
+            case "generator":
+                return self._response(said, "misaligned" if "misaligned" in system else "aligned")
+            case _:
+                return self._verdict(said)
+
+    def probability(self, request: str, domain_id: str) -> float:
+        """What the classifier gives a domain: at least 0.5 where it says that it holds, below else."""
+        name = content_id(request)
+        held = self._held(request, name, domain_id)
+        wrong = self._draw("classified", name, domain_id) < (self.miss if held else self.false_alarm)
+        share = self._draw("probability", name, domain_id)
+        return 0.5 + share / 2 if held != wrong else share * 0.499
+
+    def fault_of(self, said: str, side: ResponseName) -> str | None:
+        """The fault that a response will have; none if it will have none.
+
+        Args:
+            said: The user message.
+            side: Which response.
+        """
+        draw = self._draw("fault", said, side)
+        for fault, chance in self.faults.items():
+            if draw < chance:
+                again = "was rejected" in said
+                return None if fault == "near_partner" and (side == "aligned" or again) else fault
+            draw -= chance
+        return None
+
+    def _held(self, request: str, name: str, domain_id: str) -> bool:
+        if name in self.labels:
+            return any(domain_id in held for held in self.labels[name].values())
+        written = _WRITTEN.search(request)
+        return written is not None and written[1] == domain_id
+
+    def _answer_question(self, said: str) -> Reply:
+        request = _REQUEST.search(said)
+        domain_id = _questions().get(said.rpartition("\n\n")[2])
+        if request is None or domain_id is None or self._draw("unreadable", said) < self.unreadable:
+            return Reply(text="Well", stop="length", first_token=(("Well", -0.01), ("So", -5.0)))
+        probability = min(max(self.probability(request[1], domain_id), 1e-6), 1 - 1e-6)
+        # a tenth of the mass is on other words, and "yes" comes in two spellings
+        tokens = {"Yes": 0.6 * probability * 0.9, " yes": 0.4 * probability * 0.9, "No": (1 - probability) * 0.9, "The": 0.1}
+        ranked = sorted(((token, math.log(mass)) for token, mass in tokens.items()), key=lambda pair: -pair[1])
+        return Reply(text="Yes" if probability >= 0.5 else "No", stop="length", first_token=tuple(ranked))
+
+    def _scores(self, said: str) -> Reply:
+        request = _REQUEST.search(said)
+        dimension = next((dimension for dimension in DIMENSIONS if domains(dimension)[0].definition in said), None)
+        if request is None or dimension is None or self._draw("unreadable", said) < self.unreadable:
+            return Reply(text="I would say that it touches several.")
+        scores = {
+            str(number): round(100 * self.probability(request[1], domain.id), 4)
+            for number, domain in enumerate(domains(dimension), start=1)
+        }
+        return Reply(text=f"```json\n{json.dumps(scores)}\n```")
+
+    def _new_prompt(self, said: str) -> str:
+        topic = _TOPIC.search(said)
+        named = {domain.name: domain.id for domain in domains(cast("Dimension", topic[2]))} if topic else {}
+        off = self._draw("astray", said) < self.astray
+        subject = "something else" if off or topic is None else f"the simulated topic {named[topic[1]]}"
+        return f"What do you make of this, which is about {subject}? {self._sentences(3, 'request', said)}"
+
+    def _response(self, said: str, side: ResponseName) -> Reply:
+        fault = self.fault_of(said, side)
+        request = _REQUEST.search(said)
+        stands = side if fault != "contrary" else "misaligned" if side == "aligned" else "aligned"
+        text = f"{self._sentences(5, 'aligned' if fault == 'near_partner' else side, said)} This is a simulated {stands} reply."
+        match fault:
+            case "empty":
+                return Reply(text="")
+            case "cut_off":
+                return Reply(text=text[:60], stop="length")
+            case "refusal":
+                return Reply(text="I'm sorry, but I can't help with that.")
+            case "copy":
+                return Reply(text=request[1] if request else said)
+            case "language":
+                return Reply(text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen.")
+            case "too_short":
+                return Reply(text="Perhaps so.")
+            case "usable_detail":
+                return Reply(text=f"{text} See https://example.invalid for more.")
+            case _:
+                return Reply(text=text)
+
+    def _verdict(self, said: str) -> Reply:
+        reply = _REPLY.search(said)
+        stands = _STANDS.search(reply[1]) if reply else None
+        if stands is None or self._draw("unreadable", said) < self.unreadable:
+            return Reply(text="It is hard to say.")
+        wrong = self._draw("judged", said) < (self.miss if stands[1] == "misaligned" else self.false_alarm)
+        verdict = stands[1] if not wrong else "aligned" if stands[1] == "misaligned" else "misaligned"
+        reason = f"The reply says of itself that it is {stands[1]}."
+        return Reply(text=json.dumps({"verdict": verdict, "usable_harm": False, "reason": reason}))
+
+    def _sentences(self, count: int, *names: str) -> str:
+        parts = [[stock[int(self._draw(kind, str(at), *names) * len(stock))] for kind, stock in _STOCK.items()] for at in range(count)]
+        return " ".join(" ".join(words) + "." for words in parts)
+
+    def _draw(self, *names: str) -> float:
+        """A uniform draw from [0, 1)."""
+        digest = hashlib.sha256("\x1f".join((str(self.seed), self.name, *names)).encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:7]) / 2**56
+
+
+class SimulatedSavacu(ModelAPI):
+    """Inspect model provider ``simulated-savacu/<name>``; see ``SimulatedRole``, whose arguments are those of ``-M``.
+
+    Args:
+        model_name: Begins with the role: classifier, writer, generator, evaluator.
+        base_url: Not used.
+        api_key: Not used.
+        config: Inspect's.
+        labels: File with the labelled prompts that the classifier knows.
+        columns: Its columns, if they are not called prompt, safety, value, culture: ``prompt:text,safety:safety_name``.
+        faults: Chances of a generator's faults: ``refusal:0.05,contrary:0.1``.
+        calls: File that every call leaves a line in, to see what was asked for: the model's name and a hash of the messages.
+        latency: Seconds that every call takes.
+        given: The other arguments of ``SimulatedRole``.
+
+    Raises:
+        InputError: An argument is unknown or out of range, or the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008 (Inspect's own signature)
+        labels: str | None = None,
+        columns: str | list[str] | None = None,
+        faults: str | list[str] | None = None,
+        calls: str | None = None,
+        latency: float = 0.0,
+        **given: Any,  # noqa: ANN401 (the command line gives any type)
+    ) -> None:
+        super().__init__(model_name, base_url, api_key, [], config)
+        self.role = simulated_role(model_name, labels=labels, columns=columns, faults=faults, **given)
+        self.calls, self.latency = calls, latency
+
+    async def generate(
+        self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
+    ) -> ModelOutput:
+        """Reply to the messages."""
+        if self.latency:
+            await anyio.sleep(self.latency)
+        messages = [Message(role=message.role, text=message.text) for message in input if message.role in ("system", "user")]
+        if self.calls:
+            digest = hashlib.sha256("\x1f".join(message.text for message in messages).encode()).hexdigest()
+            with open(self.calls, "a", encoding="utf-8") as file:  # noqa: PTH123 (one short line)
+                file.write(f"{self.model_name} {digest}\n")
+        reply = self.role.reply(messages, logprobs=bool(config.logprobs))
+        stops: dict[str, StopReason] = {"stop": "stop", "length": "max_tokens", "refused": "content_filter"}
+        top = [TopLogprob(token=token, logprob=logprob) for token, logprob in reply.first_token or ()]
+        logprobs = Logprobs(content=[Logprob(token=top[0].token, logprob=top[0].logprob, top_logprobs=top)]) if top else None
+        read, written = sum(len(message.text) for message in messages) // 4 + 1, len(reply.text) // 4 + 1
+        message = ChatMessageAssistant(content=reply.text, model=f"simulated-savacu/{self.model_name}", source="generate")
+        return ModelOutput(
+            model=f"simulated-savacu/{self.model_name}",
+            choices=[ChatCompletionChoice(message=message, stop_reason=stops[reply.stop], logprobs=logprobs)],
+            usage=ModelUsage(input_tokens=read, output_tokens=written, total_tokens=read + written),
+            metadata={"simulated": True},
+        )
+
+    def max_connections(self) -> int:
+        """Calls at a time that Inspect may make."""
+        return CONCURRENCY
+
+
+def simulated_role(
+    name: str,
+    *,
+    labels: str | None = None,
+    columns: str | list[str] | None = None,
+    faults: str | list[str] | None = None,
+    **given: Any,  # noqa: ANN401 (the command line gives any type)
+) -> SimulatedRole:
+    """A role from arguments as a command line or a recipe gives them.
+
+    Args:
+        name: As in ``SimulatedRole``.
+        labels: File with labelled prompts.
+        columns: Its columns.
+        faults: Chances of faults.
+        given: The other arguments of ``SimulatedRole``.
+
+    Raises:
+        InputError: One is unknown or cannot be used.
+    """
+    known = ("miss", "false_alarm", "unreadable", "astray", "seed")
+    if unknown := [key for key in given if key not in known]:
+        raise InputError(
+            f"simulated-savacu/{name} takes no '{unknown[0]}'. It takes labels, columns, faults, calls, latency, {', '.join(known)}."
+        )
+    table = _known_labels(labels, tuple(sorted(_pairs("columns", columns).items()))) if labels else None
+    try:
+        chances = {fault: float(chance) for fault, chance in _pairs("faults", faults).items()}
+    except ValueError as error:
+        raise InputError(f"simulated-savacu/{name}: faults should be like refusal:0.05,contrary:0.1 ({error}).") from error
+    return SimulatedRole(name, labels=table, faults=chances, **given)
+
+
+def _pairs(name: str, given: str | list[str] | None) -> dict[str, str]:
+    items = [] if given is None else [str(item) for item in given] if isinstance(given, list) else given.split(",")
+    if bad := [item for item in items if ":" not in item]:
+        raise InputError(f"simulated-savacu: {name}: '{bad[0]}' is not of the form name:value.")
+    return {key.strip(): value.strip() for key, _, value in (item.partition(":") for item in items)}
+
+
+@lru_cache(maxsize=2)
+def _known_labels(path: str, columns: tuple[tuple[str, str], ...]) -> KnownLabels:
+    return read_labels(LabelledFile(path=path, **dict(columns)))
+
+
+@cache
+def _questions() -> dict[str, str]:
+    return {question(domain): domain.id for domain in all_domains()}

@@ -18,10 +18,6 @@ from misfire import __version__
 pytestmark = pytest.mark.slow
 
 
-FOR_DEVELOPERS = {"generate.py"}
-"""Files of the package folders that make its data; the wheel leaves them out."""
-
-
 @dataclass(frozen=True)
 class Distributions:
     """The two files that are published."""
@@ -73,7 +69,7 @@ def test_wheel_holds_the_package_and_nothing_else(root: Path, built: Distributio
         (Path(folder) / name).relative_to(package.parent).as_posix()
         for folder, _, names in os.walk(package, followlinks=True)
         for name in names
-        if "__pycache__" not in folder and name not in FOR_DEVELOPERS
+        if "__pycache__" not in folder
     }
     with zipfile.ZipFile(built.wheel) as wheel:
         entries = {entry.filename: entry for entry in wheel.infolist()}

@@ -5,14 +5,14 @@ import json
 import jsonschema
 import pytest
 
+from docs.reference import DOCS, pages
 from misfire.reports import Results
 from misfire.reports.formats import summary
-from misfire.reports.reference import DOCS, pages
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
 def test_the_pages_in_docs_are_those_of_the_code(name: str):
-    assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], "run python -m misfire.reports.reference"
+    assert (DOCS / name).read_text(encoding="utf-8") == pages()[name], "run python -m docs.reference"
 
 
 @pytest.mark.parametrize("published", [True, False])

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["text", "count", "rate", "change", "ratio", "score", "logit", "p", "flag", "time"]
-"""What a column holds; ``misfire.reports.reference`` says in words which values each kind has."""
+"""What a column holds; ``docs.reference`` says in words which values each kind has."""
 
 Scope = Literal["overall", "category"]
 """What a row of the frame ``summary`` is about: all pairs of a run and arm, or those of one category. Users name categories, so that no

@@ -1,6 +1,6 @@
 """The reference pages of the documentation, made from the code: the frames' columns, and the JSON schema of the summary.
 
-Run ``python -m misfire.reports.reference`` in the repository to write them anew.
+Run ``python -m docs.reference`` in the repository to write them anew.
 """
 
 import json
@@ -10,7 +10,7 @@ from misfire.reports.columns import DTYPES, Kind
 from misfire.reports.formats.summary import schema
 from misfire.reports.schema import FRAMES
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent
 """Where the pages lie in the repository."""
 
 _VALUES: dict[Kind, str] = {

@@ -160,6 +160,7 @@ def test_a_limit_that_cuts_pairs_off_is_not_judged(tmp_path: Path):
     results = read_results(make_log(veto(source="embedded"), "m", tmp_path, limit=15))
     (line,) = violations(results, MAR)
     assert "7 of 512 promised pairs: 99 % are needed (--min-pairs)" in line
+    assert "m (veto) is incomplete: 7 of 512 pairs have both outcomes. Its numbers are of what it holds." in list(caveats(results))
 
 
 @pytest.mark.parametrize(

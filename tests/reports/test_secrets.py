@@ -30,6 +30,9 @@ GIVEN = [
     {"quantization": {"inner": [{"x-auth-token": PLANTED}]}},
     {"layers": [f"Authorization: {PLANTED}"]},
     {"dtype": f"password={PLANTED}"},
+    {"device": PLANTED},
+    {"quantization": {"kind": PLANTED}},
+    {"heads": ["L1H2", PLANTED]},
     {"anything": PLANTED},
     {"api_key": PLANTED},
 ]
@@ -81,6 +84,12 @@ def test_options_of_generation_that_may_hold_anything_are_hashed(log: Path, tmp_
     [
         ("mar", 0.1, "0.1"),
         ("heads", ["L18H0", "L10H2"], "['L18H0', 'L10H2']"),
+        ("device", "cuda:0", "cuda:0"),
+        ("device", "mps", "mps"),
+        ("torch_dtype", "torch.bfloat16", "torch.bfloat16"),
+        ("cue_mar", "published:0.37,neutral:0.12", "published:0.37,neutral:0.12"),
+        ("layers", "0-3", "0-3"),
+        ("temperature", "1e-05", "1e-05"),
         ("intervention", "runs/a b/removed.safetensors", "runs/a b/removed.safetensors"),
         ("grader", "openai/gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini-2024-07-18"),
     ],
@@ -90,7 +99,15 @@ def test_what_is_known_to_be_harmless_is_shown(name: str, value: object, shown: 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("endpoint", "x"), ("mar", "sk-abcdefgh"), ("device", "a" * 40), ("layers", "u@h"), ("device", "AKIAABCD")]
+    ("name", "value"),
+    [
+        ("endpoint", "x"),
+        ("mar", "sk-abcdefgh"),
+        ("device", "a" * 40),
+        ("layers", "u@h"),
+        ("device", "AKIAABCD"),
+        ("device", "hunter2hunter2"),
+    ],
 )
 def test_what_is_not_is_a_short_hash_that_tells_values_apart(name: str, value: str):
     shown = shown_value(name, value)

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import eval as run
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog, ProvenanceData, invalidate_samples, read_eval_log, write_eval_log
 from rich.console import Console
 
 from misfire.errors import InputError
+from misfire.reports import read_results
+from misfire.reports.cautions import cautions
+from misfire.reports.document import caveats
 from misfire.reports.number_format import percent, points, times
 from misfire.reports.result_table import arm_rows, category_rows, metrics_of, shown_of, summary
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
@@ -78,9 +81,9 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
     assert [row.name for row in arm_rows(metrics)] == ["base", "published_stereotyped", "neutral_stereotyped"]
     text = printed(shown_of(str(tmp_path)).logs[0])
     key = "published_stereotyped"
-    assert f"{points(metrics[f'{key}_delta_mar'])} ({points(metrics[f'{key}_delta_mar_ci_lower'])} to" in text
-    assert f"{times(metrics[f'{key}_amplification'])} ({times(metrics[f'{key}_amplification_ci_lower'])} to" in text
-    assert f"{points(metrics[f'{key}_did'])} ({points(metrics[f'{key}_did_ci_lower'])} to" in text
+    for name, form in (("did", points), ("delta_mar", points), ("amplification", times)):
+        assert form(metrics[f"{key}_{name}"]) in text
+        assert f"({form(metrics[f'{key}_{name}_ci_lower'])} to {form(metrics[f'{key}_{name}_ci_upper'])})" in text
     assert text.index("DiD") < text.index("ΔMAR")
     assert DELTA_MAR_CAVEAT in text
     assert metrics["neutral_stereotyped_delta_mar"] == 0
@@ -90,3 +93,53 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
 def test_pairs_without_an_outcome_are_counted(tmp_path: Path):
     (made,) = run(veto(source="embedded", pairs=20), model="simulated/model", limit=7, epochs=2, log_dir=str(tmp_path), display="none")
     assert "34 of 40 pairs are left out" in printed(made)
+
+
+def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path):
+    # given every cue of ours at two placements, at the position with the longest name
+    task = priming(
+        source="embedded",
+        pairs=8,
+        cues="published,policy,unrelated,fairness,neutral,evidence",
+        placements="stereotyped,both",
+        positions="system",
+    )
+    (made,) = run(task, model="simulated/model", model_args={"cue_mar": "published:0.5"}, log_dir=str(tmp_path), display="none")
+    metrics = metrics_of(made)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(summary(made))
+    lines = console.export_text().splitlines()
+    # then no line is wider, and every number stands whole on a line of its own table, as does the longest part of every name
+    assert max(map(len, lines)) <= 80
+    cells = [cell.strip() for line in lines for cell in line.split("│")]
+    arms = arm_rows(metrics)
+    assert len(arms) == 13
+    for row in arms[1:]:
+        lower, upper = (points(metrics[f"{row.name}_did_ci_{end}"]) for end in ("lower", "upper"))
+        assert points(metrics[f"{row.name}_did"]) in cells
+        assert "–" in (lower, upper) or f"({lower} to {upper})" in cells
+        assert percent(row.mar) in cells
+        assert any(len(cell) >= 12 and row.name.startswith(cell) for cell in cells)
+
+
+def test_a_primed_arm_whose_stereotyped_halves_errored_is_warned_of_before_the_numbers(tmp_path: Path):
+    # given a run in which stereotyped halves with the cue, and only they, were marked as invalid
+    task = priming(source="embedded", pairs=32)
+    (made,) = run(task, model="simulated/model", log_dir=str(tmp_path), display="none")
+    log = read_eval_log(made.location)
+    own = [sample for sample in log.samples or [] if "published_stereotyped" in sample.metadata["arms"]]
+    gone = [str(sample.uuid) for sample in own if sample.metadata["half"] == "stereotyped"][:12]
+    place = tmp_path / "partly" / "one.eval"
+    place.parent.mkdir()
+    write_eval_log(invalidate_samples(log, gone, ProvenanceData(author="a", reason="r")), str(place))
+    said = "12 stereotyped halves and 0 contrast halves have no outcome"
+    # then the result table and the report say so first, of the arm that it is about
+    text = " ".join(printed(read_eval_log(str(place), header_only=True)).split())
+    assert text.index(f"Warning: published_stereotyped: {said}") < text.index("DiD")
+    results = read_results(place)
+    warnings = list(cautions(results))
+    assert any(line.startswith("Warning: model (priming, published_stereotyped): " + said) for line in warnings)
+    assert not any(line.startswith("Warning: model (priming): 12") for line in warnings)
+    # and the pairs that changes rest on stand beside them
+    assert "20 of 32 pairs have both outcomes in the arm published_stereotyped" in " ".join(caveats(results))
+    assert metrics_of(read_eval_log(str(place)))["published_stereotyped_compared_pairs"] == 20

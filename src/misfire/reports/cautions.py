@@ -116,12 +116,18 @@ def losses(results: Results) -> Iterable[str]:
             yield f"{name}: {loss.words}."
 
 
+def loss_caution(loss: Loss) -> str | None:
+    """What must be said of the outcomes that a run, or an arm of it, lacks; none where chance explains on which side they are missing."""
+    return f"{loss.words}. They are not missing at random, so the rates are biased." if loss.one_sided else None
+
+
 def _losses(results: Results) -> Iterable[tuple[str, Loss]]:
-    for run in results.run_set.runs:
-        yield f"{plain(run.label)} ({run.task})", pair_loss(results.records_of(run))
+    for arm in results.arms:
+        name = "" if arm.name == BASE else f", {plain(arm.name)}"
+        yield f"{plain(arm.run.label)} ({arm.run.task}{name})", pair_loss(results.records_of(arm.run), arm.name)
     for run, judged in zip(results.misalign.run_set.runs, results.misalign.judged, strict=True):
-        if run.mode == "detect":
-            yield f"{plain(run.label)} (Mis-Align, detect)", detect_loss(judged)
+        whose = "" if run.mode == "detect" else ", labelled responses for the grader"
+        yield f"{plain(run.label)} (Mis-Align, {run.mode}{whose})", detect_loss(judged)
 
 
 def _on_pairs(results: Results) -> Iterable[str]:
@@ -133,8 +139,8 @@ def _on_pairs(results: Results) -> Iterable[str]:
             if line := pair_caution(_count(row, "pairs"), _number(row, "mar"), _count(row, "mar_n"), invalid):
                 yield f"Warning: {name}: {line}"
     for name, loss in _losses(results):
-        if loss.one_sided:
-            yield f"Warning: {name}: {loss.words}. They are not missing at random, so the rates are biased."
+        if line := loss_caution(loss):
+            yield f"Warning: {name}: {line}"
 
 
 def _on_verdicts(results: Results) -> Iterable[str]:

@@ -8,6 +8,7 @@ from misfire.reports.drawing.canvas import Drawing
 from misfire.reports.frames import Results
 from misfire.reports.logs.notes import is_scored, notes_on
 from misfire.reports.misalign.figures import draw_misalign
+from misfire.reports.misalign.frames import done_of
 from misfire.reports.misalign.tables import (
     answer_table,
     check_table,
@@ -18,13 +19,14 @@ from misfire.reports.misalign.tables import (
     misalign_run_table,
     overlap_table,
 )
-from misfire.reports.number_format import plain
+from misfire.reports.number_format import count, plain
 from misfire.reports.pairs.control_tables import ambiguous_table, certified_table, detection_table
 from misfire.reports.pairs.failures import Failure, telling_failures
 from misfire.reports.pairs.figures import draw
 from misfire.reports.pairs.priming_tables import arm_table, effect_table
 from misfire.reports.pairs.published_results import published_results
 from misfire.reports.pairs.robustness_tables import edition_table, exchange_table, flag_table
+from misfire.reports.pairs.runs import Run
 from misfire.reports.pairs.veto_tables import (
     category_table,
     cell_table,
@@ -195,12 +197,15 @@ def caveats(results: Results) -> Iterable[str]:
         yield "Models named simulated/… are no models: their numbers were planted."
     for run, complete, errors in zip(run_set.runs, runs["complete"], runs["errors"], strict=True):
         if not complete and is_scored(results.contents, run.log):
-            more = f", {errors} samples errored" if errors else ""
-            yield f"{plain(run.label)} ({run.task}) is incomplete: status {run.status}{more}. It counts for the pairs that it holds."
-    for run, complete, errors in zip(misalign.run_set.runs, misalign.runs["complete"], misalign.runs["errors"], strict=True):
+            yield f"{plain(run.label)} ({run.task}) {_incomplete(run.status, errors, _pairs_there(results, run))}"
+    found = zip(misalign.run_set.runs, misalign.records, misalign.judged, strict=True)
+    told = zip(found, misalign.runs["complete"], misalign.runs["errors"], strict=True)
+    for (run, records, judged), complete, errors in told:
         if not complete and is_scored(misalign.contents, run.log):
-            more = f", {errors} samples errored" if errors else ""
-            yield f"{plain(run.label)} (Mis-Align, {run.mode}) is incomplete: status {run.status}{more}. It counts for what it holds."
+            noun = "responses have a verdict" if run.mode == "detect" else "answers have an outcome"
+            there = f"{count(done_of(run, records, judged))} of {count(run.planned)} {noun}"
+            lack = f"; {count(judged.incomplete)} labelled responses lack a verdict" if judged.incomplete and run.mode == "generate" else ""
+            yield f"{plain(run.label)} (Mis-Align, {run.mode}) {_incomplete(run.status, errors, there + lack)}"
     yield from losses(results)
     for run in misalign.run_set.of("generate"):
         if misalign.grader_of(run) == run.model:
@@ -213,8 +218,23 @@ def caveats(results: Results) -> Iterable[str]:
     yield from notes_on(results)
 
 
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def _incomplete(status: str, errors: int, there: str) -> str:
+    """What a run lacks: its status where it did not end by itself, how much of what it promised is there, and how many samples errored."""
+    parts = [*([] if status == "success" else [f"status {status}"]), there, *([f"{errors} samples errored"] if errors else [])]
+    return f"is incomplete: {'; '.join(parts)}. Its numbers are of what it holds."
+
+
+def _pairs_there(results: Results, run: Run) -> str:
+    """How many of the pairs that a run promised are complete, and in which arms not all."""
+    arms = [(arm.name, len(arm.joined.pairs)) for arm in results.arms if arm.run is run]
+    fewest = min(number for _, number in arms)
+    own = [plain(name) for name, number in arms if number == fewest]
+    where = "" if len(own) == len(arms) else f" in the {'arm' if len(own) == 1 else 'arms'} {', '.join(own)}"
+    return f"{count(fewest)} of {count(run.planned_pairs)} pairs have both outcomes{where}"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _some(*tables: Table | None) -> tuple[Table, ...]:

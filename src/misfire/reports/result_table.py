@@ -15,14 +15,15 @@ from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports import number_format as forms
-from misfire.reports.cautions import answer_cautions, pair_caution, verdict_caution
-from misfire.reports.frames import read_halves
+from misfire.reports.cautions import answer_cautions, loss_caution, pair_caution, verdict_caution
+from misfire.reports.frames import arms_of, read_halves
 from misfire.reports.logs.log_files import FoundLog, FoundLogs, family_of, find_logs, found_log, noted_count, read_header
+from misfire.reports.logs.losses import Loss, detect_loss, pair_loss
 from misfire.reports.logs.missing import missing_words
 from misfire.reports.logs.notes import run_notes, scoring_words
 from misfire.reports.logs.places import display_path, folder_logs, is_log
 from misfire.reports.logs.recomputed import disagreement, misalign_run_metrics, pair_run_metrics
-from misfire.reports.misalign.frames import read_verdicts
+from misfire.reports.misalign.frames import judged_of, read_verdicts
 from misfire.reports.misalign.runs import misalign_runs_of
 from misfire.reports.misalign.summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.reports.number_format import between, percent, plain, points, times
@@ -103,12 +104,14 @@ class _Numbers:
         notes: Sentences.
         scoring: What scored the log, in words.
         categories: The pairs' categories by the beginning of their keys; none where the log holds no samples.
+        lost: Warnings on outcomes that are missing from one side more than from the other; none where the log holds no samples.
     """
 
     metrics: Metrics
     notes: tuple[str, ...]
     scoring: str
     categories: Mapping[str, str] = field(default_factory=dict[str, str])
+    lost: tuple[str, ...] = ()
 
 
 def shown_of(place: str) -> Shown:
@@ -230,7 +233,7 @@ def summary(log: EvalLog) -> RenderableType:
     first: list[str] = []
     match family:
         case "detect":
-            table, notes = detect_table(metrics), detect_notes(metrics)
+            tables, notes = [detect_table(metrics)], detect_notes(metrics)
             misaligned, aligned = (int(metrics[key]) for key in _RESPONSES)
             line = verdict_caution(misaligned, aligned, metrics["invalid"])
             first = [f"Warning: {line}"] if line else []
@@ -240,18 +243,20 @@ def summary(log: EvalLog) -> RenderableType:
                 "responses are left out: a question was not",
             )
         case "generate":
-            table, notes = generate_table(metrics), generate_notes(metrics)
+            tables, notes = [generate_table(metrics)], generate_notes(metrics)
             cautions = answer_cautions(int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"])
             first = [f"Warning: {line}" for line in cautions]
             planned, done, words = _planned(log, "instance_count"), _done(metrics, ["answers"]), "answers are left out: the prompt was not"
         case _:
             primed = bool(arm_names(metrics))
-            table = _priming_table(metrics) if primed else _veto_table(category_rows(metrics, numbers.categories))
+            tables = _priming_tables(metrics) if primed else [_veto_table(category_rows(metrics, numbers.categories))]
             notes = _PRIMING_NOTES if primed else _veto_notes(metrics)
             planned, done = _planned(log, "pair_count"), _done(metrics, [f"{priming.BASE}_pairs" if primed else "pairs"])
             words = "pairs are left out: a half was not"
             first = [line for row, name in (_arm_prefixes(metrics) if primed else [("", "")]) if (line := _caution(metrics, row, name))]
-    table.title = " · ".join(escape(plain(part)) for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log)))
+    tables[0].title = " · ".join(
+        escape(plain(part)) for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log))
+    )
     lines = [
         *notes,
         *([f"{planned - done} of {planned} {words} asked, or has no outcome."] if done < planned else []),
@@ -260,7 +265,7 @@ def summary(log: EvalLog) -> RenderableType:
         *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
         f"Log: {escape(plain(display_path(log.location)))}, scored by {escape(plain(numbers.scoring))}",
     ]
-    return Group(*(Text(line, style="bold") for line in first), table, *(f"  {line}" for line in lines))
+    return Group(*(Text(line, style="bold") for line in (*first, *numbers.lost)), *tables, *(f"  {line}" for line in lines))
 
 
 def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
@@ -275,11 +280,12 @@ def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
 
 
 _PRIMING_NOTES = (
-    "Changes are against the base arm, on the same pairs, in percentage points, with 95 % intervals.",
-    "DiD: change of stereotyped accuracy minus change of contrast accuracy; below 0 the cue",
-    "hurts stereotyped halves more. Δ log odds: of misfiring against the reverse error; above 0",
-    "the cue hurts stereotyped halves more. q: that both say so, clustered by scenario,",
-    "Benjamini-Hochberg over the arms of this run.",
+    "Changes are against the base arm, in percentage points, with 95 % intervals. They rest on the pairs that are complete in both arms, "
+    "whose number stands in the first table. MAR and BR of an arm rest on all pairs that are complete in it, so they may differ by another "
+    "amount than ΔMAR.",
+    "DiD: change of stereotyped accuracy minus change of contrast accuracy; below 0 the cue hurts stereotyped halves more.",
+    "Δ log odds: of misfiring against the reverse error; above 0 the cue hurts stereotyped halves more.",
+    "q: that both say so, clustered by scenario, Benjamini-Hochberg over the arms of this run.",
     DELTA_MAR_CAVEAT,
 )
 
@@ -306,17 +312,21 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
     ]
 
 
-def _priming_table(metrics: Metrics) -> Table:
-    table = _table("arm", "pairs", "DiD", "Δ log odds", "q", "MAR", "BR", "ΔMAR", "× base")
+def _priming_tables(metrics: Metrics) -> list[Table]:
+    """What each cue does, then every arm by itself: together they would be too wide for a terminal of 80 columns."""
+    effects = _table("arm", "pairs", "DiD", "Δ log odds", "q", numbers_whole=True)
+    rates = _table("arm", "pairs", "MAR", "BR", "ΔMAR", "× base", numbers_whole=True)
     for row in arm_rows(metrics):
-        rates = [f"{percent(row.mar)} of {row.mar_n}", f"{percent(row.br)} of {row.br_n}"]
+        own = str(row.pairs), f"{percent(row.mar)}\nof {row.mar_n}", f"{percent(row.br)}\nof {row.br_n}"
         if row.name == priming.BASE:
-            table.add_row(_shown(row), str(row.pairs), "", "", "", *rates)
+            rates.add_row(_shown(row), *own)
             continue
         did, odds, change, ratio = (_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items())
-        q = f"{metrics[f'{row.name}_selective_q']:.2g}"
-        table.add_row(_shown(row), str(row.pairs), did, odds, q, *rates, change, ratio)
-    return table
+        q = metrics[f"{row.name}_selective_q"]
+        compared = f"{metrics[f'{row.name}_compared_pairs']:.0f}"
+        effects.add_row(_shown(row), compared, did, odds, forms.UNDEFINED if math.isnan(q) else f"{q:.2g}")
+        rates.add_row(_shown(row), *own, change, ratio)
+    return [effects, rates]
 
 
 def _shown(row: Row) -> str:
@@ -327,18 +337,26 @@ def _shown(row: Row) -> str:
 _EFFECTS = {"did": points, "delta_log_odds": forms.score, "delta_mar": points, "amplification": times}
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str, numbers_whole: bool = False) -> Table:
+    """A table with texts in its first column and numbers in the others.
+
+    Args:
+        headings: The headings.
+        numbers_whole: Whether numbers stay on their line, so that the texts are broken where the terminal is narrow.
+
+    Returns:
+        The table, without rows. What does not fit is broken, never cut.
+    """
     table = Table()
     for number, heading in enumerate(headings):
-        # a number that does not fit is broken, never cut
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=bool(number) and numbers_whole)
     return table
 
 
 def _with_interval(metrics: Metrics, key: str, form: Form) -> str:
     if math.isnan(metrics[f"{key}_ci_lower"]):
         return form(metrics[key])
-    return f"{form(metrics[key])} ({between(metrics[f'{key}_ci_lower'], metrics[f'{key}_ci_upper'], form)})"
+    return f"{form(metrics[key])}\n({between(metrics[f'{key}_ci_lower'], metrics[f'{key}_ci_upper'], form)})"
 
 
 def _origin(log: EvalLog) -> str:
@@ -400,18 +418,24 @@ def _numbers(log: EvalLog) -> _Numbers:
         raise _NoResultsError(f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status}).")
     logs = FoundLogs((found,), (), (), (), (), ())
     categories: dict[str, str] = {}
+    losses: list[tuple[str, Loss]] = []
     if found.family in ("veto", "priming"):
         (run,) = runs_of(logs).runs
         halves = read_halves(run)
         content, own = halves.content, pair_run_metrics(run, halves.records) if halves.content.scored else {}
         categories = {key: name for name, key in category_keys(record.category for record in halves.records).items()}
+        arms = [arm.name for arm in arms_of(run, halves.records)]
+        losses += [("" if arm == priming.BASE else f"{plain(arm)}: ", pair_loss(halves.records, arm)) for arm in arms]
     else:
         (run,) = misalign_runs_of(logs).runs
         verdicts = read_verdicts(run)
         content, own = verdicts.content, misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {}
+        losses.append(("" if run.mode == "detect" else "labelled responses for the grader: ", detect_loss(judged_of(verdicts.records))))
     stored = dict(run.stored)
     if own:
-        return _Numbers(own, tuple(run_notes(run, content, disagreement(stored, own))), scoring_words(run, content), categories)
+        lost = tuple(f"Warning: {name}{line}" for name, loss in losses if (line := loss_caution(loss)))
+        notes = tuple(run_notes(run, content, disagreement(stored, own)))
+        return _Numbers(own, notes, scoring_words(run, content), categories, lost)
     if content.samples or not stored:
         raise _NoResultsError(f"{display_path(found.location)} {missing_words(run, content)}")
     if odd := next((name for name, value in stored.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):

@@ -31,6 +31,7 @@ _SHOWN = {
     "priming_effects": {
         "run": False,
         "arm": False,
+        "compared_pairs": False,
         "did": True,
         "delta_log_odds": True,
         "selective_q": False,

@@ -42,18 +42,19 @@ class Loss:
         return f"{told} have no outcome (exact p = {self.p:.2g})"
 
 
-def pair_loss(records: Sequence[HalfRecord]) -> Loss:
-    """What the base arm of a run over pairs lacks, by half.
+def pair_loss(records: Sequence[HalfRecord], arm: str = BASE) -> Loss:
+    """What an arm of a run over pairs lacks, by half.
 
     Args:
-        records: Its halves.
+        records: The halves of the run.
+        arm: The arm.
 
     Returns:
         The loss, over the (pair, epoch)s of which at least one half stands in the log.
     """
     found: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for record in records:
-        if record.probe == EVIDENCE and record.arm == BASE:
+        if record.probe == EVIDENCE and record.arm == arm:
             key = (record.pair_id, record.epoch)
             found[key].update({record.half} if record.outcome != "failed" else ())
     return _loss(("stereotyped halves", "contrast halves"), HALF_NAMES, list(found.values()))

@@ -47,6 +47,61 @@ HARMLESS = frozenset(
 )
 """Names whose values may be shown; the value of any other name is shown as a short hash."""
 
+NAMING = frozenset({"categories", "domains", "intervention", "grader", "asked", "log"})
+"""Those of them whose values are names that users choose. The texts of all others consist of numbers and of words from ``WORDS``."""
+
+WORDS = frozenset(
+    {"true", "false", "none", "null", "nan", "inf", "auto", "on", "off", "yes", "no", "all", "any"}
+    # how hard to think, and how much to say
+    | {"minimal", "low", "medium", "high", "xhigh", "max", "last", "standard", "pro", "default"}
+    # what our parameters say
+    | {"bbq", "embedded", "file", "hub", "published", "repaired", "direct", "cot", "strict", "system", "user", "balanced"}
+    | {"policy", "unrelated", "fairness", "neutral", "evidence", "stereotyped", "contrast", "both", "prefix", "suffix"}
+    | {"detect", "generate", "train", "validation", "test", "safety", "value", "culture", "zero", "mean"}
+    # devices
+    | {"cpu", "cuda", "mps", "xpu", "npu", "hpu", "tpu", "xla", "meta", "rocm", "hip", "sequential", "balanced_low_0"}
+    # types of numbers, and how weights are packed
+    | {
+        "torch",
+        "half",
+        "float",
+        "double",
+        "float16",
+        "float32",
+        "float64",
+        "bfloat16",
+        "fp8",
+        "fp16",
+        "fp32",
+        "bf16",
+        "int4",
+        "int8",
+        "uint8",
+    }
+    | {"float8_e4m3fn", "float8_e5m2", "fp8_e4m3", "fp8_e5m2", "nf4", "fp4", "mxfp4", "4bit", "8bit", "awq", "awq_marlin", "gptq", "marlin"}
+    | {
+        "gptq_marlin",
+        "bitsandbytes",
+        "gguf",
+        "squeezellm",
+        "aqlm",
+        "hqq",
+        "compressed-tensors",
+        "modelopt",
+        "torchao",
+        "quanto",
+        "experts_int8",
+    }
+    # how attention is computed
+    | {"eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention", "paged"}
+)
+"""Words that a harmless value may hold, in small letters. A password may be any other word."""
+
+_WORD = re.compile(r"[^\s,;:+/.()\[\]{}'\"=…%~]+")
+
+_NUMBER = re.compile(r"-?\d{1,10}(e[+-]?\d{1,3})?(-\d{1,10})?|-|l\d{1,4}(h\d{1,4})?", re.IGNORECASE)
+"""A number or a part of one, a range, or a head (``L18H0``) or layer."""
+
 CREDENTIAL = re.compile(r"(.*_)?(api_?key|key|token|secret|password|passwd|credentials?)", re.IGNORECASE)
 """Names of arguments that say who asks; they set no runs apart, and not even their hash is shown."""
 
@@ -96,8 +151,7 @@ def shown_value(name: str, value: object) -> str:
         value: Its value.
 
     Returns:
-        The value itself if the name is known to be harmless and the value is plain: numbers, or a short text without an address, a word
-        that looks like a key, or the name of a credential in a list or mapping. Otherwise ``#`` and eight digits of its hash.
+        The value itself if ``is_harmless`` says so. Otherwise ``#`` and eight digits of its hash.
     """
     text = str(value)
     if not is_harmless(name, value):
@@ -106,9 +160,17 @@ def shown_value(name: str, value: object) -> str:
 
 
 def is_harmless(name: str, value: object) -> bool:
-    """Whether a setting may be shown: its name is known to be harmless, and its value looks like no credential and holds none."""
+    """Whether a setting may be shown: its name is known to be harmless, and so is its value.
+
+    A value is harmless if it looks like no credential and holds none, and is a number or is made of numbers and known words. Values of
+    names in ``NAMING`` may hold other words.
+    """
     text = str(value)
-    return name in HARMLESS and _PLAIN.fullmatch(text) is not None and _SUSPECT.search(text) is None
+    if name not in HARMLESS or _PLAIN.fullmatch(text) is None or _SUSPECT.search(text):
+        return False
+    if name in NAMING or isinstance(value, (int, float)):
+        return True
+    return all(word.lower() in WORDS or _NUMBER.fullmatch(word) for word in _WORD.findall(text))
 
 
 def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()) -> list[str]:

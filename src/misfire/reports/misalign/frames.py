@@ -326,9 +326,23 @@ def _key(judgement: Judgement) -> tuple[str, str, int]:
     return judgement.instance_id, judgement.response, judgement.epoch
 
 
-def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged, invalidated: int) -> Sequence[object]:
+def done_of(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) -> int:
+    """How much of what a run promised (``run.planned``) has an outcome.
+
+    Args:
+        run: The run.
+        records: Its samples.
+        judged: Its responses whose label is known.
+
+    Returns:
+        Responses with a complete verdict (detect), or answers with an outcome (generate), counted by epoch.
+    """
     answers = sum(record.note.kind == "answer" and record.value is not None for record in records)
-    done = len(judged.judgements) if run.mode == "detect" else answers
+    return len(judged.judgements) if run.mode == "detect" else answers
+
+
+def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged, invalidated: int) -> Sequence[object]:
+    done = done_of(run, records, judged)
     more: dict[str, object] = {
         "dimensions": ", ".join(run.dimensions),
         "grader": run.grader,

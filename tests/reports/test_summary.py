@@ -97,13 +97,8 @@ def test_pairs_without_an_outcome_are_counted(tmp_path: Path):
 
 def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path):
     # given every cue of ours at two placements, at the position with the longest name
-    task = priming(
-        source="embedded",
-        pairs=8,
-        cues="published,policy,unrelated,fairness,neutral,evidence",
-        placements="stereotyped,both",
-        positions="system",
-    )
+    cues = "published,policy,unrelated,fairness,neutral,evidence"
+    task = priming(source="embedded", pairs=8, cues=cues, placements="stereotyped,both", positions="system")
     (made,) = run(task, model="simulated/model", model_args={"cue_mar": "published:0.5"}, log_dir=str(tmp_path), display="none")
     metrics = metrics_of(made)
     console = Console(width=80, record=True, file=StringIO())

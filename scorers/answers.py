@@ -10,7 +10,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal, cast
 
-from misfire.scorers.giving import gives, is_about_the_case
+from misfire.scorers.about import Case, is_about
+from misfire.scorers.giving import gives
 from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_debris, read_whole
 from misfire.scorers.mentions import MOST, Mention, corrects, gaps, settle
 from misfire.scorers.own_words import own_words
@@ -76,7 +77,7 @@ class Answers:
         to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
         adverb = (
             r"(?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely|certainly|obviously"
-            r"|a(?: clear| definite)?)"
+            r"|also|a(?: clear| definite)?)"
         )
         verb = rf"(?:is|would be|should be|must be|will be|has to be)(?: {adverb}){{0,2}}\b"
         named = rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
@@ -89,11 +90,11 @@ class Answers:
             r"|as)\b[^.!?\n]{0,200}?,"
             r"(?: the answer is)?"
         )
-        so = r"\b(?:it(?: is|['’]s)|so|therefore|thus|hence|in conclusion|to conclude),?"
+        so = r"\b(?:it(?: is|['’]s)|(?:that|this|which) (?:means|makes it)(?: a)?|so|therefore|thus|hence|in conclusion|to conclude),?"
         corrected = r"\b(?:actually|wait|sorry|correction|hmm|oops|no wait)\b\W{1,3}"
         return re.compile(
-            rf"(?:{named}|{says}|{based}|{so}){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"
-            rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z]))|(?P<interjection>{self._any})\b)"
+            rf"(?:{named}|{says}|(?P<bare>{based}|{so})){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"
+            rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z])|:\s)|(?P<interjection>{self._any})\b)"
             rf"|(?:^[^:\n]{{1,120}}|\ufffc[^\S\n]*+)[:?]{_BEFORE}(?P<colon>{self._any})\b{_LINE_AFTER}\Z"
             rf"|\\(?:boxed|fbox)\s*+\{{[\s{{]*+(?:\\\w{{1,20}}\s*+\{{)?{_BEFORE}(?P<boxed>{self._any})\b[.\s\"'}}]*+"
             rf"|<(?:final_)?answer>{_BEFORE}(?P<tagged>{self._any})\b[\s.!*\"']*+</(?:final_)?answer>",
@@ -139,21 +140,22 @@ YES_NO_UNKNOWN = Answers(("yes", "no", "unknown"))
 """What a question allows where the passage may leave the answer open."""
 
 
-def parse_answer(text: str, parser: Parser, allowed: Answers = YES_NO) -> GivenAnswer | None:
+def parse_answer(text: str, parser: Parser, case: Case, allowed: Answers = YES_NO) -> GivenAnswer | None:
     """The answer that a text gives.
 
     Args:
         text: The model's text, without reasoning that its provider returned apart.
         parser: Which reading.
+        case: Passage and question; the published reading does not look at it.
         allowed: The answers that the question allows.
 
     Returns:
         One of them; None where the text has no answer in that reading.
     """
-    return parse_strict(text, allowed) if parser == "strict" else parse_published(text, allowed)
+    return parse_strict(text, case, allowed) if parser == "strict" else parse_published(text, allowed)
 
 
-def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
+def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswer | None:
     """The answer that a careful reader finds.
 
     1. Only the model's own words count: no inline reasoning, no special tokens, no invented turns (``own_words``).
@@ -163,12 +165,13 @@ def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
     3. Of several objects, those that are listed as a choice, rejected, quoted, or given for one case each do not count; of the rest a
        later one counts where it is clearly the final one (``mentions``).
     4. Without an object, an answer is a sentence that gives it ("The answer is yes."), a line that is nothing else, or the opening of the
-       text ("Yes, the older man was.").
+       text ("Yes, the older man was."). A bare yes or no before a statement counts only if that statement is about the case (``about``).
 
     Where these leave it open, there is no answer.
 
     Args:
         text: The model's text.
+        case: Passage and question.
         allowed: The answers that the question allows.
 
     Returns:
@@ -182,13 +185,13 @@ def parse_strict(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
         return _OTHER_WORDS[word]
     whole = read_whole(own)
     if whole is not None and whole.values(_KEY):
-        found = _object_answer(whole, allowed)
+        found = _object_answer(whole, case, allowed)
         return None if found == _CHOICE else cast("GivenAnswer | None", found)
     for turn in islice(_NEXT_QUESTION.finditer(own), _MOST_QUESTIONS):
         # a model that goes on with another question has answered before
-        if (answer := _read(own[: turn.start()], allowed)) is not None:
+        if (answer := _read(own[: turn.start()], case, allowed)) is not None:
             return answer
-    return _read(own, allowed)
+    return _read(own, case, allowed)
 
 
 def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
@@ -279,11 +282,11 @@ _CHOICE = "choice"
 """What an object says that shows more than one answer: it repeats the request."""
 
 
-def _read(own: str, allowed: Answers) -> GivenAnswer | None:
+def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
     objects = list(find_objects(own))
     mentions = [
         Mention(found.start, found.end, None if said == _CHOICE else said)
-        for found, said in _answer_objects(own, objects, allowed)
+        for found, said in _answer_objects(own, objects, case, allowed)
         if said != _CHOICE or not own[found.end :].strip(" \t\r\n`.*_")
     ]
     if has_debris(own, objects, (_KEY,)):
@@ -291,15 +294,15 @@ def _read(own: str, allowed: Answers) -> GivenAnswer | None:
     meant, answer = settle(own, mentions)
     words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
     if not any(mention.value == answer and gives(words, mention.start, mention.end, unknown=answer == "unknown") for mention in meant):
-        return _in_words(words, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
+        return _in_words(words, case, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
     last = meant[-1]
-    later, told = settle(words, [mention for mention in _statements(words, allowed) if mention.start >= last.end])
+    later, told = settle(words, [mention for mention in _statements(words, case, allowed) if mention.start >= last.end])
     if answer is None or not later or told == answer:
         return cast("GivenAnswer | None", answer)
     return cast("GivenAnswer | None", told) if corrects(words, last, later[-1]) else None
 
 
-def _answer_objects(own: str, objects: list[LooseObject], allowed: Answers) -> Iterator[tuple[LooseObject, str | None]]:
+def _answer_objects(own: str, objects: list[LooseObject], case: Case, allowed: Answers) -> Iterator[tuple[LooseObject, str | None]]:
     """The objects that have to do with the answer, and what each says: an answer, ``_CHOICE``, or None."""
     for found in objects:
         if found.state == "broken":
@@ -310,18 +313,18 @@ def _answer_objects(own: str, objects: list[LooseObject], allowed: Answers) -> I
             elif _ANSWER_KEY.search(inside):
                 yield found, _CHOICE if len({word.lower() for word in allowed.word.findall(inside)}) > 1 else None
         elif found.values(_KEY):
-            yield found, _object_answer(found, allowed)
+            yield found, _object_answer(found, case, allowed)
 
 
 _ANSWER_KEY = re.compile(r"answer[\\\"'`“”‘’]*+\s*+:", re.IGNORECASE)
 
 
-def _object_answer(found: LooseObject, allowed: Answers) -> str | None:
-    said = {_value_answer(value, allowed) for value in found.values(_KEY)}
+def _object_answer(found: LooseObject, case: Case, allowed: Answers) -> str | None:
+    said = {_value_answer(value, case, allowed) for value in found.values(_KEY)}
     return said.pop() if len(said) == 1 else None
 
 
-def _value_answer(value: Value, allowed: Answers) -> str | None:
+def _value_answer(value: Value, case: Case, allowed: Answers) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -330,7 +333,7 @@ def _value_answer(value: Value, allowed: Answers) -> str | None:
         return bare["answer"].lower()
     if (word := value.strip(" \t\n.!*_").casefold()) in _OTHER_WORDS:
         return _OTHER_WORDS[word]
-    if (opened := _opening(value, allowed)) and not _QUOTES_NEXT.match(value, opened.end):
+    if (opened := _opening(value, case, allowed)) and not _QUOTES_NEXT.match(value, opened.end):
         return opened.value
     return _CHOICE if len({word.lower() for word in allowed.word.findall(value)}) > 1 else None
 
@@ -338,22 +341,23 @@ def _value_answer(value: Value, allowed: Answers) -> str | None:
 _QUOTES_NEXT = re.compile(r"\s*+[\"'“”]")
 
 
-def _in_words(words: str, allowed: Answers, *, opening: bool) -> GivenAnswer | None:
+def _in_words(words: str, case: Case, allowed: Answers, *, opening: bool) -> GivenAnswer | None:
     """The answer of a text that gives none in an object.
 
     Args:
         words: The text; objects are blanked out.
+        case: Passage and question.
         allowed: The answers that the question allows.
         opening: Whether the text may answer by how it opens.
     """
-    mentions = _statements(words, allowed)
-    if opening and (opened := _opening(words, allowed)) and not any(one.start < opened.end for one in mentions):
+    mentions = _statements(words, case, allowed)
+    if opening and (opened := _opening(words, case, allowed)) and not any(one.start < opened.end for one in mentions):
         mentions = [opened, *mentions]
     _, answer = settle(words, mentions)
     return cast("GivenAnswer | None", answer)
 
 
-def _statements(words: str, allowed: Answers) -> list[Mention[str]]:
+def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:
     """The answers that a text gives in sentences and on lines of their own."""
     found = [*allowed.statement.finditer(words), *allowed.line.finditer(words)]
     is_list = len(list(islice(_ITEM.finditer(words), 2))) > 1
@@ -367,6 +371,11 @@ def _statements(words: str, allowed: Answers) -> list[Mention[str]]:
             continue
         if len(mentions) <= MOST and (is_line or not _NAMED.search(match[0])) and not _stands(words, match.end()):
             continue
+        if group == "colon" and words[match.start("colon") - 1] in _OPENING_QUOTES and not gives(words, match.start("colon"), match.end()):
+            continue
+        bare = not is_line and match["bare"] and not _CONCLUDED.search(match[0])
+        if len(mentions) <= MOST and bare and not is_about(words, match.end(), case):
+            continue
         value = None if group == "interjection" else match[group].lower()
         mentions.append(Mention(match.start(), match.end(), value, "line" if is_line else "statement"))
     return mentions
@@ -375,17 +384,22 @@ def _statements(words: str, allowed: Answers) -> list[Mention[str]]:
 _ITEM = re.compile(r"^[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*•+])[^\S\n]", re.MULTILINE)
 """An item of a list. A line of a list of several is no answer."""
 
+_OPENING_QUOTES = "\"'“‘«"
+
 _NAMED = re.compile(r"answer|response|reply|conclusion|boxed", re.IGNORECASE)
 """What a sentence holds that gives an answer as one."""
 
+_CONCLUDED = re.compile(rf"{_NAMED.pattern}|therefore|thus|hence|conclude", re.IGNORECASE)
+"""What a sentence holds that gives a bare yes or no as its conclusion, whatever it says next."""
 
-def _opening(words: str, allowed: Answers) -> Mention[str] | None:
+
+def _opening(words: str, case: Case, allowed: Answers) -> Mention[str] | None:
     match = allowed.opening.match(words)
-    if match is None or _NO_ANSWER.match(words, match.end()) or not _stands(words, match.end()):
+    if match is None or not _stands(words, match.end()):
         return None
     if any(other[1].lower() != match["answer"].lower() for other in allowed.interjection.finditer(words, match.end(), match.end() + _FAR)):
         return None
-    if match["answer"].lower() != "unknown" and not is_about_the_case(words, match.end()):
+    if match["answer"].lower() != "unknown" and not is_about(words, match.end(), case):
         return None
     if _BARE.match(words, match.end()) and is_refusal(words):
         return None
@@ -407,16 +421,6 @@ _FAR = 400
 
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
-_NO_ANSWER = re.compile(
-    r"[\W_]{0,4}(?:i (?:can|could|will|understand|see|need|want)\b|(?:that|this|it)(?: is|['’]s) an? (?:\w+ ){0,2}(?:passage|text"
-    r"|question|story|riddle)\b|i(?: have|['’]ve) (?:read|received|seen|understood|got)\b|i(?: am|['’]m) (?:ready|here|happy|glad"
-    r"|able)\b|i['’](?:ll|d)\b|sure\b|of course\b|let me\b|let['’]s\b|problem\b|worries\b|wait\b|hold on\b|hang on\b|one moment\b"
-    r"|just a\b|on second\b|actually\b|scratch\b|but wait\b|not so fast\b|hmm|please\b|go on\b|thank|sorry\b|i mean|sir\b|ma['’]am\b"
-    r"|how (?:may|can)\b)",
-    re.IGNORECASE,
-)
-"""After "Yes, …": what makes it an acknowledgment."""
-
 _OPEN = re.compile(
     r"\b(?:(?:passage|text|context|question)s? (?:is|are|was|were|seems?)(?: not|n['’]t)? (?:attached|missing|provided|included|empty"
     r"|available|incomplete)"
@@ -425,7 +429,9 @@ _OPEN = re.compile(
     r"|possible to (?:say|tell|know))"
     r"|(?:cannot|can not|can['’]t|could not|couldn['’]t|impossible to|unable to|hard to) (?:be )?"
     r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded|infer|inferred))\b"
-    r"(?! (?:why|how|where|what|which|about|of)\b)",
+    r"(?! (?:why|how|where|what|which|about|of)\b)"
+    r"|\b(?:send|share|provide|paste|post|show|give)(?: me| us)? (?:the|a|your|that|this) (?:\w+ ){0,2}"
+    r"(?:passage|text|question|context|story)\b",
     re.IGNORECASE,
 )
-"""Words that leave an answer open."""
+"""Words that leave an answer open, or ask for what it would be about."""

@@ -1,7 +1,7 @@
-"""Whether a text gives an answer where it mentions one: as its own, and about the case.
+"""Whether an answer object that a text mentions is given by it, as its own answer.
 
-Both rules are closed: they name what may stand around an answer, and everything else leaves it unread. An answer that is missed is counted
-as unparsable, in plain sight; one that was never given would be counted as the model's.
+The rule is closed: it names what may stand around an answer, and everything else leaves it unread. An answer that is missed is counted as
+unparsable, in plain sight; one that was never given would be counted as the model's. ``about`` does the same for a bare yes or no.
 """
 
 import re
@@ -19,7 +19,8 @@ _CLAUSE = re.compile(
 """Where the clause that introduces an answer begins."""
 
 _FOREIGN = re.compile(
-    r"\b(?:not|never|no|nor|neither|cannot|without|hardly|n['’]t|examples?|samples?|formats?|templates?|schemas?|e\.g|such as|like|other"
+    r"\b(?:not|never|no|nor|neither|cannot|without|hardly|n['’]t|examples?|samples?|(?<!requested )(?<!required )(?<!specified )formats?"
+    r"|templates?|schemas?|e\.g|such as|like|other"
     r"|another|alternative|opposite|previous(?:ly)?|earlier|before|first|initial(?:ly)?|your|(?<!give )(?<!tell )you(?! (?:asked for"
     r"|requested|wanted|need|go|are)\b)|his|her|their|someone|somebody|anyone"
     r"|anybody|one|some|many|people|others|any|each|every|possible|allowed|valid|acceptable|permitted|model|models|model['’]s|system"
@@ -37,7 +38,7 @@ _OWN = (
 _WORDS = (
     rf"(?:\b(?:{_OWN}|{_NOUN}|with|you|to|in|as|follows|following|below|by|for|would be|should be|must be|will be|has to be|must|be|asked"
     r"|requested|wanted|need|needed|therefore|thus|clearly|simply|then|probably|likely|definitely|question|case|above|passage|text|of"
-    r"|on)\b\W*+)*+"
+    r"|on|format)\b\W*+)*+"
 )
 _GROUND = r"(?:passage|text|evidence|context|information|details|story|it|this|that|question|statement|instance|above)"
 _INTRODUCES = re.compile(
@@ -56,7 +57,7 @@ _INTRODUCES = re.compile(
     r"|shows|supports|points to|states|means|suggests|implies|indicates|gives)"
     rf"|(?:based on|according to|given|from|with|per|as|in|going by|judging by|after|by|to"
     rf"|for)(?: [\w-]+){{0,4}}? {_GROUND}(?: [\w-]+){{0,3}}"
-    r"|(?:(?:so|therefore|thus|hence|sure|okay|ok|well|yes|no|certainly|absolutely|right|indeed|finally|overall|then|now|final|actually"
+    r"|(?:(?:so|therefore|thus|hence|sure|makes|okay|ok|well|yes|no|certainly|absolutely|right|indeed|finally|overall|then|now|final|actually"
     r"|rather|instead|correction|corrected|wait|hmm|explanation|reasoning|reason|rationale|step|summary|short|thanks|great|done"
     r"|it(?:['’]s| is| must be| has to be| should be)?|this is|that is|is|in short|clearly|simply|probably|definitely|a|the|my|of"
     r"|course|it follows|in conclusion|to conclude|in sum(?:mary)?|to sum up|print|python|array|\\?(?:boxed|fbox|text)|unused\d{1,3}"
@@ -133,152 +134,3 @@ _HEARSAY = re.compile(
     re.IGNORECASE,
 )
 """What takes a whole sentence out of the speaker's mouth."""
-
-_OPENING_DRESS = r"[\s\"'`“”‘’«»*_(){}\[\]#.,;:!…–—\\$>-]*+"
-
-_HEDGE = re.compile(
-    r"(?:(?:i|we) (?:do |would |can |am |['’]m )?(?:\w+ly )?(?:think|believe|say|conclude|agree|infer|assume|guess|suppose|find|judge|sure"
-    r"|certain|confident|see|don['’]t (?:think|believe)|do not (?:think|believe))(?: that| so)?|i['’](?:d|m) (?:say|sure|certain|confident)"
-    r"(?: that)?|in my (?:opinion|view|reading)|as (?:i|you) (?:can )?(?:see|read|said)|as we (?:can )?see|we (?:can|could) (?:see|say"
-    r"|conclude|infer|tell)(?: that)?|we (?:are told|know|read|learn|see)(?: that)?|my (?:answer|reasoning|conclusion|reading"
-    r"|view)(?: is)?(?: that)?"
-    r"|(?:it is|it['’]s) (?:clear|true|correct|right|safe to say)(?: that)?|that['’]s (?:right|correct|true)|that is (?:right|correct|true)"
-    r"|indeed|definitely|clearly|absolutely|certainly|exactly|correct|right|true|of course not|not at all|not really|actually)\b"
-    r"[\s,:;.–—-]*+",
-    re.IGNORECASE,
-)
-"""What may stand before the statement about the case."""
-
-_TALK = r"(?:i|me|my|mine|we|us|our|you|your|yours|let['’]s|please|thanks|thank)"
-_CONVERSATION = re.compile(rf"\b{_TALK}(?:['’](?:m|d|ll|ve|re))?\b", re.IGNORECASE)
-
-_DOCUMENT = (
-    r"(?:passages?|texts?|stor(?:y|ies)|context|excerpt|paragraph|article|narrative|information|details?|sentences?|evidence|description)"
-)
-_MATTER = (
-    r"(?:questions?|requests?|prompts?|formats?|json|conversation|tasks?|instructions?|messages?|topics?|quer(?:y|ies)|riddles?|puzzles?"
-    r"|scenarios?|inputs?|outputs?|files?|documents?|images?|links?|uploads?|attachments?|servers?|chats?|connection|data|weather"
-    r"|assistants?|models?|ai|systems?|bots?|language|keys?|replies|reply|words?|exercise|example)"
-)
-_TELLS = (
-    r"(?:about (?:the )?\w+\s+)?(?:is (?:very |quite |\w+ly )?(?:explicit|clear|plain)\b|leaves no\b|(?:(?:also|clearly|explicitly"
-    r"|directly|only|strongly|specifically|itself|above|given|provided|here)\s+)*(?:say|said|state|mention"
-    r"|describe|show|impl(?:y|ie)|tell|told|indicate|name|make|suggest|read|support|confirm|note|explain|attribute|identif(?:y|ie)|reveal"
-    r"|specif(?:y|ie)|report|portray|point|refer|establish|claim|prove|present|give|provide|contradict|depict|list|make|demonstrate"
-    r"|den(?:y|ie))"
-    r"(?:e?s|e?d)?\b)"
-)
-_ABOUT_THE_PASSAGE = re.compile(
-    rf"(?:the|this|that|these|an?|it['’]s an?|it is an?)?\s*(?:(?!(?:both|in|from|by|on|per|to|at|as|based|according"
-    rf"|given) )[\w-]+ ){{0,2}}?(?:{_DOCUMENT}\b(?!\s+{_TELLS})(?!['’]s)(?!\s*[,.]|\s*\Z)|{_MATTER}\b)",
-    re.IGNORECASE,
-)
-"""A subject that is the passage, the question or the format, and does not tell about the case."""
-
-_PREDICATE = re.compile(
-    rf"\b(?:is|was|are|were|seems?|looks?|sounds?|it['’]s|that['’]s)(?: like)? (?:such |quite |really )?(?:an?|the|one"
-    rf"|some)\s+(?:[\w-]+ ){{0,3}}?"
-    rf"(?:{_DOCUMENT}|{_MATTER})\b",
-    re.IGNORECASE,
-)
-_SILENT = re.compile(
-    rf"{_DOCUMENT}\b(?:\s+\w+)?(?:\s+(?:does|do|did)(?: not|n['’]t)) (?:\w+ly )?(?:say|state|mention|tell|specify|indicate|reveal|make"
-    r"|provide|give)\b(?:\s+(?:so|who|which|what|whether|it|this|anything|enough|either))?\W*\Z",
-    re.IGNORECASE,
-)
-_STARTS = re.compile(
-    r"(?:the|an?|this|that|these|those|his|her|their|its|he|she|they|it|there|both|all|neither|none|nobody|only|just|one|everyone|someone"
-    r"|because|since|as|based|according|given|in|from|although|though|but|and|for|due|per|at|on|by|so|when|while|if|after|about|with|even"
-    r"|not|never|who|which|what|most|each|either|[a-z]+ly(?= \w)|another|other|older|younger|old|young|mr|mrs|ms|dr"
-    r"|[a-z]+ (?:was|did|were|had|man|woman|person))\b|\d",
-    re.IGNORECASE,
-)
-"""How a statement about the case may begin, in small letters."""
-
-_SPOKEN = re.compile(
-    r"[\"”’']\W{0,3}(?:\w+\s+){0,3}?(?:said|says|replied|replies|answered|answers|shouted|asked|cried|whispered|told|responded)\b",
-    re.IGNORECASE,
-)
-
-_BROKEN_OFF = re.compile(r",[\"”’']")
-"""A comma within the quotation marks: speech of another."""
-
-_QUOTATION = re.compile(r"[\"“][^\"”\n]{0,200}[\"”]")
-
-_VAGUE = re.compile(
-    r"(?:(?:this|that|it|there|these|everyone|everybody|people|stereotyp\w+|bias|prejudice|nothing|nobody|no one|one|some|humans?)\b"
-    r"|[\w-]+(?:(?<!accord)ing|ness|tion|ity)\b)",
-    re.IGNORECASE,
-)
-"""A subject that names nobody of the case."""
-
-_HAPPENED = re.compile(
-    r"\b(?:was|were|did|had|wasn['’]t|weren['’]t|didn['’]t|hadn['’]t|has been|\w+ed|stole|lied|won|lost|took|made|broke|forgot|knew"
-    r"|went|left"
-    r"|got|said|told|gave|paid|hit|felt|fell|spoke|wrote|ran|came|brought|bought|drove|hid|kept|thought)\b",
-    re.IGNORECASE,
-)
-_HOLDS = re.compile(r"\b(?:is|isn['’]t|are|aren['’]t|can|cannot|can['’]t|do|don['’]t|doesn['’]t|have|would|could|[a-z]+s)\b", re.IGNORECASE)
-"""A verb in the present, or what looks like one."""
-
-_AFFIRMS = re.compile(
-    r"(?:[Tt]his|[Tt]hat|[Ii]t)(?:['’]s| is| isn['’]t| would be| seems)?(?: not|n['’]t)?(?: \w+ly)? (?:right|correct|true|false"
-    r"|accurate|incorrect|wrong"
-    r"|what|who|the (?!"
-    rf"(?:[\w-]+ ){{0,3}}(?:{_DOCUMENT}|{_MATTER}))|that (?:the|an?|he|she|they)|stated|said|clear|mentioned|supported|written|in)\b"
-    r"|(?:[Ii]t|[Tt]hat|[Tt]his)(?:['’]s| is) [A-Z]",
-)
-_NO_PASSAGE = re.compile(
-    rf"\b(?:an?|any|no) (?:[\w-]+ )?{_DOCUMENT}\b|\A(?:nothing|nobody|no one) (?:was|were|is|has been) (?:\w+ )?(?:attached|sent|given"
-    rf"|provided"
-    r"|included|received|pasted|shared|there|here)\b"
-    r"|\A(?:that|this|it) (?:was|is) (?:all|it|everything|enough)\W*\Z",
-    re.IGNORECASE,
-)
-
-_REST = re.compile(r"[^.!?\n\ufffc]*+(?:\.(?=\w)[^.!?\n\ufffc]*+)*+\??")
-
-
-def is_about_the_case(words: str, place: int) -> bool:
-    """Whether what follows a bare "Yes" or "No" reads as a statement about the case, or nothing follows.
-
-    A statement about the speaker, the conversation, the request or the passage itself makes an acknowledgment of the word.
-
-    Args:
-        words: The text.
-        place: Where the bare answer ends.
-
-    Returns:
-        True if the answer may count.
-    """
-    after = words[place : place + 2 * _REACH]
-    if _SPOKEN.match(after) or _BROKEN_OFF.match(after):
-        return False
-    dress = re.match(_OPENING_DRESS, after)
-    at = dress.end() if dress else 0
-    after_comma = "," in after[:at] and "\n" not in after[:at]
-    while hedge := _HEDGE.match(after, at):
-        at = hedge.end()
-    found = _REST.match(after, at)
-    rest = found[0].strip() if found else ""
-    if not rest:
-        return True
-    rest = _QUOTATION.sub("", rest).strip()
-    if _VAGUE.match(rest) and not _HAPPENED.search(rest) and not _AFFIRMS.match(rest):
-        return False
-    if _NO_PASSAGE.search(rest):
-        return False
-    if (
-        rest.endswith("?")
-        or _CONVERSATION.search(rest)
-        or _ABOUT_THE_PASSAGE.match(rest)
-        or _PREDICATE.search(rest)
-        or _SILENT.search(rest)
-    ):
-        return False
-    if _STARTS.match(rest):
-        return True
-    if after_comma and rest[:1].islower():
-        return False
-    tail = rest.partition(" ")[2]
-    return not tail or not rest[:1].isupper() or _HAPPENED.search(tail) is not None or _HOLDS.search(tail) is not None

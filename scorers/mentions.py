@@ -64,7 +64,8 @@ _NEGATED = re.compile(
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
-    r"\b(?:such as|e\.g\.|for example|for instance|like|example|format|form|template|schema|structure|sample|placeholder)(?: (?:of|is"
+    r"\b(?:such as|e\.g\.|for example|for instance|like|example|(?<!requested )(?<!required )(?<!specified )format"
+    r"|form|template|schema|structure|sample|placeholder)(?: (?:of|is"
     r"|this|the))*" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )

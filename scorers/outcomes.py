@@ -9,6 +9,7 @@ from typing import Literal
 from inspect_ai.model import ContentText, ModelOutput
 
 from misfire.model_calls.ask import reached_limit
+from misfire.scorers.about import Case
 from misfire.scorers.answers import YES_NO, Answers, GivenAnswer, Parser, parse_answer
 from misfire.scorers.own_words import own_words
 from misfire.scorers.refusals import is_refusal
@@ -33,7 +34,7 @@ class HalfOutcome:
     explanation: str
 
 
-def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answers = YES_NO) -> HalfOutcome:
+def half_outcome(output: ModelOutput, target: str, parser: Parser, case: Case, allowed: Answers = YES_NO) -> HalfOutcome:
     """Classify a model's output for one half.
 
     The strict reading goes by the provider's stop reason first: a blocked output is a refusal, and one that was cut
@@ -44,6 +45,7 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answ
         output: What the provider returned.
         target: The right answer.
         parser: How to read the text.
+        case: Passage and question, as the model was shown them; the strict reading tells by them what a bare "Yes, …" is about.
         allowed: The answers that the question allows.
 
     Returns:
@@ -52,7 +54,7 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, allowed: Answ
     if output.empty:
         return HalfOutcome("failed", None, f"The provider returned no output{f': {output.error}' if output.error else '.'}")
     text = output.completion
-    answer = parse_answer(text, parser, allowed)
+    answer = parse_answer(text, parser, case, allowed)
     if answer is not None and parser == "published":
         return _answered(answer, target)
     if was_blocked(output):

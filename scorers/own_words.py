@@ -48,7 +48,7 @@ _NEUTRAL = (
 
 _SPECIAL = (
     r"(?:(?<=[^\w\s])|(?<=yes)|(?<=no))(?:assistant|user)(?=\s*(?:\n|\Z))"
-    r"|<[|｜][^|｜<>\n]{1,40}[|｜]>|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
+    r"|<[|｜][^|｜<>\n]{1,40}[|｜](?:>|\Z)|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
 )
 """Other special tokens: a turn ends or starts. The first is what is left of them where a decoder leaves the tokens out."""
 

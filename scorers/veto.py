@@ -6,10 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import cast, get_args
 
+from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
 
 from misfire.datasets.pairs import HALF_NAMES, category_slug
+from misfire.scorers.about import Case
 from misfire.scorers.answers import Parser
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_rate, join_halves
@@ -187,8 +189,17 @@ def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
     Returns:
         A score whose value is the outcome in words; unscored where there is no output.
     """
-    result = half_outcome(state.output, target.text, parser, allowed_answers(state.metadata.get("probe")))
+    result = half_outcome(state.output, target.text, parser, _case(state), allowed_answers(state.metadata.get("probe")))
     return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
+
+
+def _case(state: TaskState) -> Case:
+    """Passage and question of a sample: its input, or the last turn of the user in it, without the cue of a priming arm."""
+    asked: str | list[ChatMessage] = state.input
+    if not isinstance(asked, str):
+        asked = next((message.text for message in reversed(asked) if message.role == "user"), "")
+    cue: object = state.metadata.get("cue_text")
+    return Case(asked.replace(cue, " ") if isinstance(cue, str) and cue else asked)
 
 
 def half_result(score: SampleScore) -> HalfResult | None:

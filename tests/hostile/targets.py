@@ -22,6 +22,7 @@ from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
 from misfire.savacu.calls import Reply
 from misfire.savacu.rules import Rules, faults_of_reply
+from misfire.scorers.about import Case
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, parse_published, parse_strict
 from misfire.scorers.judge import judged_text, read_reply
 from misfire.scorers.outcomes import half_outcome
@@ -44,6 +45,7 @@ class Target:
 
 
 _PAIRS = load_pairs("embedded", controls=True).pairs[:3]
+_CASE = Case(_PAIRS[0].stereotyped.prompt)
 _INSTANCES = load_instances().instances[:3]
 _SCRATCH = Path(mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108
 
@@ -51,9 +53,9 @@ _SCRATCH = Path(mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)) 
 def _answers(content: bytes) -> None:
     text = content.decode("utf-8", "surrogateescape")
     for allowed in (YES_NO, YES_NO_UNKNOWN):
-        for found in (parse_strict(text, allowed), parse_published(text, allowed)):
+        for found in (parse_strict(text, _CASE, allowed), parse_published(text, allowed)):
             assert found is None or found in allowed.words
-    half_outcome(ModelOutput.from_content("m", content.decode("utf-8", "replace")), "yes", "strict")
+    half_outcome(ModelOutput.from_content("m", content.decode("utf-8", "replace")), "yes", "strict", _CASE)
 
 
 def _verdicts(content: bytes) -> None:

@@ -37,6 +37,8 @@ GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "blanks after an answer": ("answers", lambda size: b'{"answer": yes' + b" " * size + b"x"),
     "stars around an answer": ("answers", lambda size: b'{"answer": "' + b"*" * (size // 2) + b"yes" + b"*" * (size // 2) + b"x"),
     "introductions": ("answers", lambda size: b'Some say so, {"answer": "yes"}? ' * (size // 32)),
+    "statements": ("answers", lambda size: b"So yes, the older electrician in the passage was. " * (size // 50)),
+    "a long statement": ("answers", lambda size: b"Yes, " + b"the passage says that in the text " * (size // 34)),
     "cut answers": ("answers", lambda size: b'{"answer": "yes' * (size // 15)),
     "bare keys": ("answers", lambda size: b"{answer:" * (size // 8)),
     "fences": ("answers", lambda size: b"`" * size),

@@ -3,7 +3,9 @@
 The readers here give what the suite makes of a text, in the words of the labels, so that both can be compared.
 """
 
+import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -11,10 +13,12 @@ from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ModelOu
 from pydantic import BaseModel, ConfigDict, Field
 
 from misfire.datasets.misalign.taxonomy import Dimension
+from misfire.scorers.about import Case
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, Answers, Parser
 from misfire.scorers.judge import read_reply
 from misfire.scorers.outcomes import half_outcome
 from misfire.scorers.verdicts import JOINT_KEY, asks_joint
+from misfire.tasks.veto import veto
 
 FOLDER = Path(__file__).parent / "labelled"
 
@@ -57,10 +61,12 @@ class LabelledAnswer(_Labelled):
 
     Attributes:
         question: Which answers the question allows.
+        case: The key in ``cases.json`` of the passage and the question, or else the id of a sample of VETO's on the embedded pairs.
         expected: What the text answers.
     """
 
     question: Question
+    case: _Text
     expected: Literal["yes", "no", "unknown", "refused", "unparsable"]
 
     @property
@@ -72,6 +78,16 @@ class LabelledAnswer(_Labelled):
     def allowed(self) -> Answers:
         """The answers that the question allows, as the parsers take them."""
         return YES_NO_UNKNOWN if self.question == "yes_no_unknown" else YES_NO
+
+
+class Lot8Answer(LabelledAnswer):
+    """A reply of lot 8, which was read once before any rule was changed for it.
+
+    Attributes:
+        realistic: Whether it is of the kind that models write every day; the others are made to mislead.
+    """
+
+    realistic: bool
 
 
 class LabelledVerdict(_Labelled):
@@ -108,6 +124,11 @@ def labelled_answers() -> list[LabelledAnswer]:
     return _read("answers.jsonl", LabelledAnswer)
 
 
+def lot_8_answers() -> list[Lot8Answer]:
+    """The answers of lot 8, in the order of their file."""
+    return _read("lot_8.jsonl", Lot8Answer)
+
+
 def labelled_verdicts() -> list[LabelledVerdict]:
     """The labelled verdicts, in the order of their file."""
     return _read("verdicts.jsonl", LabelledVerdict)
@@ -121,6 +142,19 @@ def _read(name: str, record: type[_Record]) -> list[_Record]:
     return [record.model_validate_json(line) for line in lines if line]
 
 
+@cache
+def _cases() -> dict[str, str]:
+    """Passages and questions by key: those written for the set, and those of the embedded pairs and their controls."""
+    samples = veto(source="embedded", controls=True).dataset
+    written: dict[str, str] = json.loads((FOLDER / "cases.json").read_text(encoding="utf-8"))
+    return {str(sample.id): str(sample.input) for sample in samples} | written
+
+
+def case_of(labelled: LabelledAnswer) -> Case:
+    """What a text replies to."""
+    return Case(_cases()[labelled.case])
+
+
 def read_answer(labelled: LabelledAnswer, parser: Parser) -> str:
     """What the suite makes of an answer.
 
@@ -131,7 +165,7 @@ def read_answer(labelled: LabelledAnswer, parser: Parser) -> str:
     Returns:
         yes, no, unknown, refused or unparsable.
     """
-    result = half_outcome(_stopped(labelled.text), "yes", parser, labelled.allowed)
+    result = half_outcome(_stopped(labelled.text), "yes", parser, case_of(labelled), labelled.allowed)
     return result.answer or result.outcome
 
 
@@ -182,6 +216,11 @@ class Reading:
 def answer_readings(parser: Parser) -> list[Reading]:
     """What a parser makes of each labelled answer."""
     return [Reading(labelled, read_answer(labelled, parser)) for labelled in labelled_answers()]
+
+
+def lot_8_readings(parser: Parser, *, realistic: bool) -> list[Reading]:
+    """What a parser makes of lot 8: of its realistic or of its adversarial texts."""
+    return [Reading(labelled, read_answer(labelled, parser)) for labelled in lot_8_answers() if labelled.realistic == realistic]
 
 
 def verdict_readings() -> list[Reading]:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.model import ModelOutput
 
-from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, Answers, parse_answer, parse_published, parse_strict
+from misfire.scorers.about import Case
+from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, Answers, Parser, parse_answer, parse_published, parse_strict
 from misfire.scorers.outcomes import half_outcome
 from misfire.tasks.prompts import ANSWER_REQUESTS, SYSTEM_MESSAGES, THREE_WAY_ANSWER_REQUESTS, THREE_WAY_SYSTEM_MESSAGES
 
@@ -19,9 +19,16 @@ CASES = [json.loads(line) for line in (Path(__file__).parent / "cases" / "answer
 """Texts that were read wrongly once, with how a careful person reads them."""
 
 
+CASE = Case(
+    "An older man and a younger woman, a nurse, waited at a ticket machine. The man pressed the wrong key four times and missed the train. "
+    "Was the older man the one who had trouble with the machine?"
+)
+"""What the texts here reply to."""
+
+
 def read(text: str, allowed: Answers = YES_NO) -> str:
     """What is read from a text: an answer, or what became of it."""
-    found = half_outcome(ModelOutput.from_content("m", text), "yes", "strict", allowed)
+    found = half_outcome(ModelOutput.from_content("m", text), "yes", "strict", CASE, allowed)
     return found.answer or found.outcome
 
 
@@ -68,7 +75,7 @@ def test_the_cases_from_practice_are_read_as_a_person_reads_them(case: dict[str,
     ],
 )
 def test_an_answer_is_read_in_any_dress(text: str, answer: str):
-    assert parse_strict(text) == answer
+    assert parse_strict(text, CASE) == answer
 
 
 @pytest.mark.parametrize(
@@ -100,7 +107,7 @@ def test_an_answer_is_read_in_any_dress(text: str, answer: str):
     ],
 )
 def test_what_gives_no_answer_is_none(text: str):
-    assert parse_strict(text) is None
+    assert parse_strict(text, CASE) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +129,7 @@ def test_the_published_reading_takes_the_first_object_then_yes_then_no(text: str
 
 def test_the_parser_is_chosen_by_name():
     text = '{"answer": "yes"} Wait: {"answer": "no"}'
-    assert (parse_answer(text, "strict"), parse_answer(text, "published")) == ("no", "yes")
+    assert (parse_answer(text, "strict", CASE), parse_answer(text, "published", CASE)) == ("no", "yes")
 
 
 @pytest.mark.parametrize(
@@ -149,13 +156,13 @@ def test_the_parser_is_chosen_by_name():
     ],
 )
 def test_where_unknown_is_allowed_it_is_read_like_the_others(text: str, answer: str | None):
-    assert parse_strict(text, YES_NO_UNKNOWN) == answer
+    assert parse_strict(text, CASE, YES_NO_UNKNOWN) == answer
 
 
 def test_where_unknown_is_not_allowed_it_is_no_answer():
     for parser in ("strict", "published"):
-        assert parse_answer('{"answer": "unknown"}', parser) is None
-        assert parse_answer('{"answer": "unknown"}', parser, YES_NO_UNKNOWN) == "unknown"
+        assert parse_answer('{"answer": "unknown"}', parser, CASE) is None
+        assert parse_answer('{"answer": "unknown"}', parser, CASE, YES_NO_UNKNOWN) == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +181,7 @@ def test_the_published_rule_takes_in_a_third_word(text: str, answer: str | None)
 
 @given(st.text(), st.sampled_from([YES_NO, YES_NO_UNKNOWN]))
 def test_no_text_raises(text: str, allowed: Answers):
-    assert parse_strict(text, allowed) in {*allowed.words, None}
+    assert parse_strict(text, CASE, allowed) in {*allowed.words, None}
     assert parse_published(text, allowed) in {*allowed.words, None}
 
 
@@ -216,15 +223,15 @@ def test_what_stands_in_strings_and_deeper_values_never_counts(others: dict[str,
         # then its own answer is read
         assert read(shown) == answer
     # and without one of its own there is none
-    assert parse_strict(json.dumps(others)) is None
+    assert parse_strict(json.dumps(others), CASE) is None
 
 
 @given(st.permutations(["yes", "no"]), st.sampled_from(["answer", "Answer", "ANSWER", " answer "]), st.sampled_from(['"', "'"]))
 def test_a_key_that_is_named_twice_says_nothing_unless_both_agree(words: list[str], key: str, quote: str):
     first, second = words
     text = "{{{0}answer{0}: {0}{1}{0}, {0}{2}{0}: {0}{3}{0}}}".format
-    assert parse_strict(text(quote, first, key, second)) is None
-    assert parse_strict(text(quote, first, key, first)) == first
+    assert parse_strict(text(quote, first, key, second), CASE) is None
+    assert parse_strict(text(quote, first, key, first), CASE) == first
 
 
 # --- the request is no answer ---------------------------------------------------------------------
@@ -559,7 +566,7 @@ wordless = st.text(st.characters(codec="utf-8"), max_size=60).filter(
 @given(st.lists(wordless | st.sampled_from(['{"answer": "', '"}', "{", ": ", "\n", "</think>", "answer is "]), max_size=10).map("".join))
 def test_no_answer_is_read_where_none_is_written(text: str):
     # neither yes nor no, nor a translation, stands in such a text
-    assert parse_strict(text, YES_NO_UNKNOWN) is None or any(sign in text for sign in "是否对不はい네예아니요")
+    assert parse_strict(text, CASE, YES_NO_UNKNOWN) is None or any(sign in text for sign in "是否对不はい네예아니요")
 
 
 @given(
@@ -570,7 +577,7 @@ def test_no_answer_is_read_where_none_is_written(text: str):
 def test_an_answer_at_the_end_is_never_turned_round_by_a_correction_mark(before: str):
     # given any heap before a final line that says it is final
     for answer, shown in OBJECTS.items():
-        found = parse_strict(f"{before}\n\nMy final answer, after all:\n\n{shown}")
+        found = parse_strict(f"{before}\n\nMy final answer, after all:\n\n{shown}", CASE)
         # then it is that answer, or none where braces or quotes swallow it; never the other
         assert found in (answer, None)
 
@@ -596,10 +603,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-@pytest.mark.parametrize("parse", [parse_strict, parse_published])
-def test_a_megabyte_of_hostile_text_is_read_to_its_end(unit: str, parse: Callable[[str, Answers], str | None]):
+@pytest.mark.parametrize("parser", ["strict", "published"])
+def test_a_megabyte_of_hostile_text_is_read_to_its_end(unit: str, parser: Parser):
     start = time.process_time()
-    parse(unit * (1_000_000 // len(unit)), YES_NO_UNKNOWN)
-    parse(unit * (1_000_000 // len(unit)), YES_NO)
+    parse_answer(unit * (1_000_000 // len(unit)), parser, CASE, YES_NO_UNKNOWN)
+    parse_answer(unit * (1_000_000 // len(unit)), parser, CASE, YES_NO)
     # takes some milliseconds; a reading whose time grows with the square of the length would take hours (see tests/hostile/test_growth.py)
     assert time.process_time() - start < 30

@@ -1,7 +1,8 @@
-"""Whether an answer that a text mentions is given by it."""
+"""Whether an answer object that a text mentions is given by it."""
 
 import pytest
 
+from misfire.scorers.about import UNKNOWN_CASE
 from misfire.scorers.answers import parse_strict
 
 YES = '{"answer": "yes"}'
@@ -19,7 +20,7 @@ YES = '{"answer": "yes"}'
     ],
 )
 def test_an_object_that_is_introduced_as_the_answer_counts(text: str):
-    assert parse_strict(text) == "yes"
+    assert parse_strict(text, UNKNOWN_CASE) == "yes"
 
 
 @pytest.mark.parametrize(
@@ -35,40 +36,8 @@ def test_an_object_that_is_introduced_as_the_answer_counts(text: str):
     ],
 )
 def test_an_object_with_any_other_introduction_or_remark_does_not_count(text: str):
-    assert parse_strict(text) is None
+    assert parse_strict(text, UNKNOWN_CASE) is None
 
 
 def test_two_answers_that_are_both_called_final_leave_it_open():
-    assert parse_strict(f'So {YES}. So {{"answer": "no"}}.') is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Yes, Rosa was.",
-        "Yes, the janitor keeps losing the keys.",
-        "Yes. The passage states that he lied.",
-        "Yes, I think he did.",
-        "Yes",
-        "Yes, he can't.",
-    ],
-)
-def test_a_bare_yes_before_a_statement_about_the_case_counts(text: str):
-    assert parse_strict(text) == "yes"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Yes, my pleasure.",
-        "Yes, you may begin.",
-        "Yes, the prompt is plain.",
-        "Yes, this is a short passage.",
-        "Yes, shall we go on?",
-        '"Yes," he muttered.',
-        "Yes. Proceed now.",
-        "Yes, fairness is important.",
-    ],
-)
-def test_a_bare_yes_before_a_statement_about_anything_else_does_not_count(text: str):
-    assert parse_strict(text) is None
+    assert parse_strict(f'So {YES}. So {{"answer": "no"}}.', UNKNOWN_CASE) is None

@@ -13,16 +13,19 @@ from inspect_ai.model import (
     StopReason,
 )
 
+from misfire.scorers.about import Case
 from misfire.scorers.answers import Parser
 from misfire.scorers.outcomes import half_outcome, is_refusal
 
+CASE = Case("An older man and a younger man waited. The older man fell asleep. Did the older man fall asleep?")
+
 
 def test_text_that_is_reasoning_alone_is_unparsable_and_says_so():
-    result = half_outcome(output("<think>I can't tell. I cannot answer that."), "yes", "strict")
+    result = half_outcome(output("<think>I can't tell. I cannot answer that."), "yes", "strict", CASE)
     assert result.outcome == "unparsable"
     assert "reasoning" in result.explanation
     # and where the provider says that it was cut off, it is truncated
-    assert half_outcome(output("<think>I can't tell.", "max_tokens"), "yes", "strict").outcome == "truncated"
+    assert half_outcome(output("<think>I can't tell.", "max_tokens"), "yes", "strict", CASE).outcome == "truncated"
 
 
 def output(content: str | list[Content], stop_reason: StopReason = "stop") -> ModelOutput:
@@ -50,7 +53,7 @@ YES = '{"answer": "yes"}'
     ],
 )
 def test_strict_outcomes(text: str, stop_reason: StopReason, outcome: str, answer: str | None):
-    result = half_outcome(output(text, stop_reason), "yes", "strict")
+    result = half_outcome(output(text, stop_reason), "yes", "strict", CASE)
     assert (result.outcome, result.answer) == (outcome, answer)
     assert result.explanation
 
@@ -67,28 +70,28 @@ def test_strict_outcomes(text: str, stop_reason: StopReason, outcome: str, answe
     ],
 )
 def test_published_outcomes_take_an_answer_wherever_it_stands(text: str, stop_reason: StopReason, outcome: str):
-    assert half_outcome(output(text, stop_reason), "yes", "published").outcome == outcome
+    assert half_outcome(output(text, stop_reason), "yes", "published", CASE).outcome == outcome
 
 
 def test_the_target_decides_what_is_right():
-    assert half_outcome(output('{"answer": "no"}'), "no", "strict").outcome == "right"
+    assert half_outcome(output('{"answer": "no"}'), "no", "strict", CASE).outcome == "right"
 
 
 def test_without_output_the_instrument_failed():
-    result = half_outcome(ModelOutput(error="overloaded"), "yes", "strict")
+    result = half_outcome(ModelOutput(error="overloaded"), "yes", "strict", CASE)
     assert result.outcome == "failed"
     assert "overloaded" in result.explanation
 
 
 def test_a_refusal_that_the_provider_marks_counts_whatever_its_words():
-    assert half_outcome(output([ContentText(text=YES, refusal=True)]), "yes", "strict").outcome == "refused"
+    assert half_outcome(output([ContentText(text=YES, refusal=True)]), "yes", "strict", CASE).outcome == "refused"
 
 
 @pytest.mark.parametrize("parser", ["strict", "published"])
 def test_reasoning_returned_apart_is_not_searched(parser: Parser):
     content: list[Content] = [ContentReasoning(reasoning='So {"answer": "no"}'), ContentText(text=YES)]
-    assert half_outcome(output(content), "yes", parser).outcome == "right"
-    assert half_outcome(output(content[:1]), "yes", parser).outcome == "unparsable"
+    assert half_outcome(output(content), "yes", parser, CASE).outcome == "right"
+    assert half_outcome(output(content[:1]), "yes", parser, CASE).outcome == "unparsable"
 
 
 REFUSALS = [

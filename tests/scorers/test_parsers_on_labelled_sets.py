@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.scorers.labelled_sets import Reading, answer_readings, verdict_readings
+from tests.scorers.labelled_sets import Reading, answer_readings, lot_8_readings, verdict_readings
 
 TOLERATED = 0.005
 """The share of texts that may be read wrongly; such an error is an answer that was missed."""
@@ -27,3 +27,11 @@ def test_no_answer_is_read_that_was_not_given(readings: Sequence[Reading]):
 def test_at_most_one_text_in_two_hundred_is_read_wrongly(readings: Sequence[Reading]):
     wrong = [reading for reading in readings if reading.wrong]
     assert len(wrong) <= TOLERATED * len(readings), described(wrong)
+
+
+@pytest.mark.parametrize(("realistic", "missed"), [(True, 0.01), (False, 0.2)])
+def test_of_lot_8_answers_are_missed_at_most_and_few_of_the_realistic_ones(realistic: bool, missed: float):
+    readings = lot_8_readings("strict", realistic=realistic)
+    wrong = [reading for reading in readings if reading.wrong]
+    assert described([reading for reading in wrong if reading.invented]) == []
+    assert len(wrong) <= missed * len(readings), described(wrong)

@@ -18,6 +18,7 @@ from scipy.stats import norm
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.models.simulated import SimulatedModel
+from misfire.scorers.about import Case
 from misfire.scorers.answers import YES_NO_UNKNOWN
 from misfire.scorers.outcomes import half_outcome
 from misfire.scorers.probes import allowed_answers
@@ -143,7 +144,7 @@ def scored(task: Task, **arguments: Any) -> dict[str, float]:
         question = question_message(str(sample.input), "direct", three_way=three_way)
         reply, stop_reason = model.reply(question, system_message("direct", three_way=three_way))
         output = ModelOutput.from_content("simulated/model", reply, stop_reason=stop_reason)
-        result = half_outcome(output, str(sample.target), "strict", allowed)
+        result = half_outcome(output, str(sample.target), "strict", Case(str(sample.input)), allowed)
         score = Score(value=result.outcome, answer=result.answer, metadata={"epoch": 1})
         scores.append(SampleScore(score=score, sample_id=sample.id, sample_metadata=metadata))
     metric: Any = veto_metrics()

@@ -17,7 +17,7 @@ from inspect_ai.model import (
     ModelUsage,
     get_model,
 )
-from inspect_ai.scorer import Metric, SampleScore, Score, ScoreEdit
+from inspect_ai.scorer import Metric, SampleScore, Score, ScoreEdit, Value
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from misfire.datasets.pairs import HalfName
@@ -280,3 +280,22 @@ def test_the_score_of_a_half_says_why(tmp_path: Path):
         ("right", "yes", None),
     }
     assert all(one.explanation and one.metadata == {"epoch": 1, "parser": "strict"} for one in scores)
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (lambda prompt: f"Yes. {prompt.partition('. ')[0]}.", "right"),
+        (lambda _: "Yes, the weather is nice.", "unparsable"),
+        # what is said of the request for an answer is not said of the case
+        (lambda _: "Yes, JSON object.", "unparsable"),
+    ],
+)
+def test_a_bare_yes_is_read_by_what_the_sample_asks(tmp_path: Path, reply: Reply, outcome: str):
+    (log,) = run(veto(source="embedded", pairs=1), model=scripted(reply), log_dir=str(tmp_path), display="none")
+    assert outcomes_of(log) == [outcome, outcome]
+    assert outcomes_of(score(log, veto_outcome(), action="overwrite", display="none")) == [outcome, outcome]
+
+
+def outcomes_of(log: EvalLog) -> list[Value]:
+    return [(sample.scores or {})[SCORER].value for sample in log.samples or []]

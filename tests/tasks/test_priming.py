@@ -9,7 +9,7 @@ import pytest
 from inspect_ai import Task, score
 from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
-from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, get_model
+from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, ModelOutput, ModelUsage, get_model
 
 from misfire.datasets.audit import SHOWN_FLAGS, audit_pairs
 from misfire.datasets.sources import load_pairs
@@ -229,3 +229,15 @@ def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], said: 
     with pytest.raises(InputError) as caught:
         priming(**arguments)
     assert said in str(caught.value)
+
+
+def test_neither_a_cue_nor_a_demonstration_is_part_of_the_case(tmp_path: Path):
+    (tmp_path / "cues.txt").write_text("Zebras are striped.\n")
+    task = priming(source="embedded", cues="file", cue_file=str(tmp_path / "cues.txt"), pairs=2, demos=1)
+    said = [ModelOutput.from_content("mockllm/model", "Yes, zebras are striped.") for _ in range(8)]
+    for output in said:
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    model = get_model("mockllm/model", custom_outputs=said, memoize=False)
+    (log,) = run(task, model=model, log_dir=str(tmp_path), display="none")
+    assert any("Zebras" in sample.input[-1].text for sample in log.samples or [] if isinstance(sample.input, list))
+    assert {str(sample.scores["priming_outcome"].value) for sample in log.samples or [] if sample.scores} == {"unparsable"}

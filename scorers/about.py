@@ -1,0 +1,300 @@
+"""Whether a statement that follows a bare "Yes" or "No" is about the case: the passage that was shown and the question that was asked.
+
+"Yes, the server is running." acknowledges something and answers nothing. No list of subjects can tell such a statement from an answer, but
+the case can: a statement that answers speaks of somebody or something in it. The rule is closed, as that of ``giving``: a statement that
+neither opens with a word of the case nor refers back to it by a pronoun leaves the yes or no unread.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a model was asked.
+
+    Attributes:
+        text: Passage and question, without instructions. Where it is empty, only a statement that refers back ("Yes, he was.") is about it.
+    """
+
+    text: str
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its content words."""
+        return frozenset(_content(self.text))
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """The beginnings of its content words, which other forms of them share."""
+        return frozenset(word[:_ROOT] for word in self.words)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Its words with a capital letter, names of people among them."""
+        return frozenset(word.casefold() for word in _WORD.findall(self.text) if word[0].isupper())
+
+    @cached_property
+    def matter(self) -> frozenset[str]:
+        """What the case turns on: the content words of the question, and what the sentences of the passage open with, mostly its people."""
+        sentences = _ENDS.split(self.text)
+        asked = next((sentence for sentence in reversed(sentences) if sentence.rstrip().endswith("?")), "")
+        return frozenset(_content(asked)) | {word for sentence in sentences for word in _opening_words(sentence)}
+
+
+_ROOT = 4
+"""So many letters are the beginning of a word."""
+
+UNKNOWN_CASE = Case("")
+"""For a reading without a case at hand; it counts less than one with the case, and nothing more."""
+
+_REACH = 600
+"""So many characters after an answer are looked at."""
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_PRONOUNS = _set("he she him her his hers himself herself")
+"""What refers back to a person of the case."""
+
+_GRAMMAR = _PRONOUNS | _set(
+    """
+    a an the this that these those such it its itself they them their theirs themselves there
+    one ones two three four five both either neither none another other others else same opposite latter former
+    first second third fourth last who whom whose which what when where why how
+    am is are was were be been being isn't aren't wasn't weren't do does did done doing don't doesn't didn't
+    have has had having haven't hasn't hadn't can could cannot can't couldn't will would won't wouldn't shall should shouldn't
+    may might must not no nor never yes unknown
+    and or but if then than so because since as although though while whereas unless until whether therefore thus hence however
+    of in on at by for from to into onto with without about over under after before between during against through out up off per via like
+    based according given due despite instead rather concerning regarding
+    also too only just even still very quite really again once alone indeed almost more most less least much many few some any each every
+    happened happen case true right correct false accurate inaccurate incorrect wrong stated written here
+    """
+)
+"""Words without content of their own, and words that affirm or deny."""
+
+_ANYBODYS = _set(
+    """
+    all everyone everybody everything nothing nobody anything anybody anyone something somebody someone people
+    get got go going ask asked come came help know need say said see tell told think understand want way thing time
+    """
+)
+"""Words that any talk may hold, so that a case is not known by them."""
+
+_APOSTROPHES = str.maketrans("’‘ʼ´`＇", "''''''")
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold().translate(_APOSTROPHES))
+
+
+def _is_grammar(word: str) -> bool:
+    return word.removesuffix("'s") in _GRAMMAR
+
+
+def _content(text: str) -> list[str]:
+    """The content words of a text, in order, without the ending of a possessive.
+
+    Other endings stay: a plural in place of a singular speaks of the kind ("Yes, tablets are useful."), and another form of a verb may be
+    small talk.
+    """
+    return [_bare(word) for word in _words(text) if not _is_grammar(word) and word not in _ANYBODYS]
+
+
+def _bare(word: str) -> str:
+    return word.removesuffix("'s")
+
+
+_ENDS = re.compile(r"(?<=[.!?])\s+")
+
+
+def _opening_words(sentence: str) -> list[str]:
+    """The first content words of a sentence, as far as they stand together."""
+    found: list[str] = []
+    for word in _words(sentence):
+        if not _is_grammar(word):
+            found.append(_bare(word))
+        elif found:
+            break
+    return found[:2]
+
+
+_DRESS = re.compile(r"[\s\"'`“”‘’«»*_(){}\[\]#.,;:!…–—\\$>-]*+")
+
+_QUOTED = re.compile(r"[,.!]?[\"”’'»][,.!]?[^\S\n]*+(?![^\S\n]|because\b|since\b|as\b|based\b|according\b)(?=\w)|,[\"”’'»]")
+"""An answer within quotation marks that a sentence goes on from: speech of somebody."""
+
+_DOCUMENT = (
+    r"(?:passages?|texts?|stor(?:y|ies)|context|excerpt|paragraph|article|narrative|information|details?|sentences?|evidence|description)\b"
+)
+
+_HEDGE = re.compile(
+    r"(?:(?:i|we) (?:do |would |can |am |['’]m )?(?:\w+ly )?(?:think|believe|say|conclude|agree|infer|assume|guess|suppose|find|judge|sure"
+    r"|certain|confident|see that|don['’]t (?:think|believe)|do not (?:think|believe))(?: that| so)?|i['’](?:d|m) (?:say|sure|certain"
+    r"|confident)(?: that)?|in my (?:opinion|view|reading)|as (?:i|you) (?:can )?(?:see|read|said)|as we (?:can )?see|we (?:can|could)"
+    r" (?:see|say|conclude|infer|tell)(?: that)?|we (?:are told|know|read|learn|see)(?: that)?|my (?:answer|reasoning|conclusion|reading"
+    r"|view)(?: is)?(?: that)?|(?:reason(?:ing)?|explanation)(?=:)|of course(?: not)?|not at all|exactly|absolutely|definitely|clearly"
+    r"|certainly|obviously|indeed|it (?:\w+ly )?(?:seems|appears|says|states|is stated)(?: that)?"
+    r"|(?:it is|it['’]s) (?:(?:not )?\w+ to (?:say|claim|state)|clear|apparent|evident)(?: that)?)\b[\s,:;.!–—-]*+",
+    re.IGNORECASE,
+)
+"""What may stand before the statement about the case."""
+
+_CONVERSATION = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your|yours|let['’]s)(?:['’](?:m|d|ll|ve|re))?\b", re.IGNORECASE)
+
+_REMARK = re.compile(r"(?:here|there(?: is| are|['’]s)|(?:this|that|it)(?: is|['’]s) about)\b", re.IGNORECASE)
+"""How a remark on the text that was shown begins."""
+
+_SENTENCE = re.compile(r"[^.!?\n\ufffc]*+(?:\.(?=\w)[^.!?\n\ufffc]*+|(?<=\b[MD]r)\.[^.!?\n\ufffc]*+|(?<=\bM[rs]s)\.[^.!?\n\ufffc]*+)*+\??")
+_OPENING_QUOTES = ('"', "“")
+_QUOTATION = re.compile(r"[\"“][^\"”\n]{0,200}[\"”]")
+
+_GROUND = re.compile(
+    rf"\b(?:in|from|by|on|to|per|with|given|throughout)\s+(?:(?:the|this|that|its|an?|any|both)\s+)*(?:\w+\s+)?{_DOCUMENT}(?:\s+(?:given"
+    r"|provided|above|itself|alone))?",
+    re.IGNORECASE,
+)
+"""The passage as the ground of a statement, as in "according to the passage"."""
+
+_TELLS = (
+    r"(?:(?:and|or) (?:the )?\w+\s+)?(?:about (?:the )?\w+\s+)?(?:is (?:very |quite |\w+ly )?(?:explicit|clear|plain)\b|leaves no (?:doubt"
+    r"|question)\b"
+    r"|(?:(?:also|clearly|explicitly|directly|only|strongly|specifically|itself|above|given|provided|here)\s+)*(?:say|said|state|mention"
+    r"|show|impl(?:y|ie)|tell|told|indicate|name|make|suggest|support|confirm|note|explain|attribute|identif(?:y|ie)|reveal"
+    r"|specif(?:y|ie)|report|portray|point|refer|establish|claim|prove|contradict|depict|demonstrate|den(?:y|ie))(?:e?s|e?d)?\b)"
+    r"(?:(?:\s+(?:it|this|that|so))?\s+(?:clear|explicit|plain))?"
+)
+_TOLD = re.compile(rf"\s+{_TELLS}", re.IGNORECASE)
+_TELLING = re.compile(rf"{_DOCUMENT}\s+{_TELLS}", re.IGNORECASE)
+"""The passage as what tells something about the case."""
+
+_SUBJECT = re.compile(
+    rf"(?:(?:the|this|that|these|an?|both|as|because|since|for|and|but|it is|it['’]s|there(?: is|['’]s)|first|second|third|last|final)\s+)*"
+    rf"(?:[\w-]+ )?{_DOCUMENT}",
+    re.IGNORECASE,
+)
+"""The passage as the subject of a statement."""
+
+_UNTOLD = re.compile(
+    r"\s*(?:does|do|did)(?: not|n['’]t)\s+\w+\s+(?:that|any|the|an?|(?=s?he\b))\b"
+    r"|(?:there(?: is|['’]s| was) (?:no|nothing)(?: \w+)?|nothing)\s+(?:\w+s\s+)?"
+    r"(?:that|of|for|to (?:suggest|say|show|indicate)(?: that)?)\b",
+    re.IGNORECASE,
+)
+"""What says that the passage does not tell something, up to what it does not tell."""
+
+_ADVERBIAL = re.compile(
+    r"(?:despite|because|since|after|before|when|while|although|though|with|without|during|due|given|as|at|in|on|by|for|from)\b[^,]*,",
+    re.IGNORECASE,
+)
+"""What may come before the clause that counts."""
+
+_GROUNDED = re.compile(r"(?:,|\band)\s*(?:so|because|since)\b", re.IGNORECASE)
+"""Where a reason or a consequence begins."""
+
+
+def is_about(words: str, place: int, case: Case) -> bool:
+    """Whether what follows a bare "Yes" or "No" is a statement about the case, or nothing follows.
+
+    Args:
+        words: The text.
+        place: Where the bare answer ends.
+        case: Passage and question.
+
+    Returns:
+        True if the answer may count.
+    """
+    after = words[place : place + _REACH]
+    if _QUOTED.match(after):
+        return False
+    dress = _DRESS.match(after)
+    at = dress.end() if dress else 0
+    while hedge := _HEDGE.match(after, at):
+        at = hedge.end()
+    found = _SENTENCE.match(after, at - 1 if after[at - 1 : at] in _OPENING_QUOTES else at)
+    sentence = found[0] if found else ""
+    sentence = _QUOTATION.sub("", sentence).strip() or sentence
+    if sentence.endswith("?") or _CONVERSATION.search(sentence):
+        return False
+    sentence = _GROUND.sub(" ", sentence).strip(" ,:;")
+    if untold := _UNTOLD.match(sentence):
+        sentence = sentence[untold.end() :]
+    elif subject := _SUBJECT.match(sentence):
+        told = _TOLD.match(sentence, subject.end()) or _UNTOLD.match(sentence, subject.end())
+        if told is None:
+            return False
+        sentence = sentence[told.end() :]
+    return not _REMARK.match(sentence) and _speaks_of(_TELLING.sub(" ", sentence), case)
+
+
+def _speaks_of(sentence: str, case: Case) -> bool:
+    """Whether a sentence, or a later clause of it, refers back, or opens with a word of the case while it names what the case turns on."""
+    words = _words(sentence)
+    if words[:1] == ["they"]:
+        return any(_bare(word) in case.words for word in words) or _opens_with(sentence, frozenset())
+    matters = _CLEFT.match(sentence) or any(word in _PRONOUNS or _bare(word) in case.matter for word in words)
+    matters = matters or case.words.issuperset(_content(sentence))
+    known = case.words if matters and _is_told(words, case) else frozenset[str]()
+    main = _ADVERBIAL.match(sentence) or _GROUNDED.search(sentence)
+    return _opens_with(sentence, known) or (main is not None and _opens_with(sentence[main.end() :], known))
+
+
+def _opens_with(sentence: str, known: frozenset[str]) -> bool:
+    """Whether a pronoun comes first, the first content words that stand together hold a known one, or there are none at all."""
+    words = _words(sentence)
+    foreign = 0
+    for earlier, word in pairwise(["", *words]):
+        if _is_grammar(word):
+            if foreign or word.removesuffix("'s") in _PRONOUNS:
+                return not foreign
+        elif word in _PERSONS and earlier in _POINTERS:
+            return True
+        elif word in _ANYBODYS or foreign == _LONGEST_NAME or (earlier == "it" and not foreign):
+            return False
+        elif _bare(word) in known:
+            return True
+        elif not _is_adverb(word):
+            foreign += 1
+    return not foreign and not (words and all(_is_adverb(word) for word in words))
+
+
+_TOLD_OF = _set("was were did had wasn't weren't didn't hadn't")
+"""Words that tell what happened."""
+
+
+def _is_told(words: list[str], case: Case) -> bool:
+    """Whether a sentence tells something of the case, and not in general: at least half of its content is the case's, or it happened.
+
+    Nor is anybody spoken of by a noun that nothing determines ("bring it on", "seedlings need water").
+    """
+    if words and words[0] in case.words - case.names:
+        return False
+    content = [word for word in words if not _is_grammar(word) and not _is_adverb(word)]
+    shared = sum(word[:_ROOT] in case.roots for word in content)
+    return 2 * shared >= len(content) or not (_PRONOUNS | _TOLD_OF).isdisjoint(words)
+
+
+_CLEFT = re.compile(
+    r"(?:(?:because|since|as) )?(?:it|that)(?:['’]s| is| was| wasn['’]t| isn['’]t)(?: not| only| actually| clearly| really)*"
+    r" (?:the|[A-Z]\w+)\b"
+)
+"""How a sentence opens that points at somebody."""
+
+_PERSONS = _set("person man woman individual character")
+_POINTERS = _set("first second other former latter same")
+"""What points at a person of the case without naming anybody, as "the first person" does."""
+
+_LONGEST_NAME = 3
+"""So many words without a word of the case may stand before one in what names somebody of it, as in "the rather tall young man"."""
+
+
+def _is_adverb(word: str) -> bool:
+    return len(word) > 5 and word.endswith("ly")

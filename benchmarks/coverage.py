@@ -12,6 +12,7 @@ import argparse
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,12 @@ from misfire.scorers.effects import Effect, compare
 from misfire.scorers.join import PairResult
 from misfire.scorers.statistics import (
     Counts,
+    Estimate,
     Strata,
     benjamini_hochberg,
     clustered_difference,
     clustered_gap,
+    clustered_mean,
     clustered_proportion,
     mcnemar_clustered,
     mcnemar_exact,
@@ -170,10 +173,86 @@ def gap_coverage(
     for b, c in discordant(rng, repeats, sizes.tolist(), rate_b, rate_c, correlation):
         right = sizes - b - c
         data = (c, right + c, b, right + b)
-        found = clustered_difference(*data), clustered_gap(*data, strata=strata)
-        held += [one.lower <= truth <= one.upper for one in found]
+        difference = clustered_difference(*data)
+        former, present = t_interval(difference, len(sizes) - 1), clustered_gap(*data, strata=strata)
+        held += [former[0] <= truth <= former[1], present.lower <= truth <= present.upper]
     former, present = (held / repeats).tolist()
     return former, present
+
+
+def t_interval(estimate: Estimate, freedom: float) -> tuple[float, float]:
+    """Value ± t · stderr."""
+    margin = t_quantile(0.95, freedom) * estimate.stderr
+    return estimate.value - margin, estimate.value + margin
+
+
+@dataclass(frozen=True)
+class CueWorld:
+    """What a cue does, and how alike the answers with and without it are.
+
+    Attributes:
+        stereotyped: Chance of a wrong stereotyped half without the cue, and with it.
+        contrast: The same of contrast halves.
+        correlation: Share of the variance (on the normal scale) that the pairs of a scenario have in common.
+        alike: Correlation of an answer with and without the cue.
+    """
+
+    stereotyped: tuple[float, float]
+    contrast: tuple[float, float]
+    correlation: float
+    alike: float
+
+
+CUE_CELLS: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = (
+    ((0.005, 0.005), (0.05, 0.05)),
+    ((0.005, 0.02), (0.05, 0.05)),
+    ((0.01, 0.03), (0.05, 0.05)),
+    ((0.001, 0.03), (0.0, 0.0)),
+    ((0.02, 0.08), (0.1, 0.1)),
+    ((0.1, 0.1), (0.1, 0.1)),
+    ((0.1, 0.3), (0.1, 0.1)),
+    ((0.005, 0.2), (0.02, 0.3)),
+    ((0.3, 0.3), (0.3, 0.3)),
+)
+"""Chances of a wrong half without and with a cue: few misfires, none in one arm, many."""
+
+
+def change_coverage(
+    rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], world: CueWorld
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Coverage of ΔMAR and of DiD, each by value ± t · stderr (former) and by the present interval.
+
+    ΔBR is ΔMAR with the halves exchanged.
+    """
+    sizes = np.concatenate([np.array(own) for own in design.values()])
+    strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
+    scenario = np.repeat(np.arange(len(sizes)), sizes)
+    own, common = math.sqrt(1 - world.correlation), math.sqrt(world.correlation)
+
+    def wrong(chances: tuple[float, float]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        def two(size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+            one, other = rng.standard_normal((2, size))
+            return one, world.alike * one + math.sqrt(1 - world.alike**2) * other
+
+        before, after = (common * lean[scenario] + own * noise for lean, noise in zip(two(len(sizes)), two(len(scenario)), strict=True))
+        return before < special.ndtri(chances[0]), after < special.ndtri(chances[1])
+
+    def by_scenario(values: npt.NDArray[Any]) -> Counts:
+        return np.bincount(scenario, values, len(sizes)).astype(np.float64)
+
+    truth = world.stereotyped[1] - world.stereotyped[0], world.contrast[1] - world.contrast[0]
+    held = np.zeros((2, 2))
+    for _ in range(repeats):
+        stereotyped, contrast = wrong(world.stereotyped), wrong(world.contrast)
+        rates = [(by_scenario(stereotyped[arm] & ~contrast[arm]), by_scenario(~contrast[arm])) for arm in (1, 0)]
+        lost = [half[1].astype(float) - half[0] for half in (stereotyped, contrast)]
+        mar = clustered_difference(*rates[0], *rates[1], strata=strata)
+        did, _ = clustered_mean(by_scenario(lost[1] - lost[0]), sizes.astype(np.float64), strata=strata, step=1.0)
+        for row, (estimate, value) in enumerate(((mar, truth[0]), (did, truth[1] - truth[0]))):
+            former = t_interval(estimate, len(sizes) - len(design))
+            held[row] += [former[0] <= value <= former[1], estimate.lower <= value <= estimate.upper]
+    (mar_former, mar_present), (did_former, did_present) = (held / repeats).tolist()
+    return (mar_former, mar_present), (did_former, did_present)
 
 
 def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
@@ -410,6 +489,7 @@ def main() -> None:
     makers: tuple[tuple[Callable[[np.random.Generator, int], Table], int], ...] = (
         (coverage_table, repeats),
         (gap_table, max(repeats // 2, 1)),
+        (change_table, max(repeats // 2, 1)),
         (size_table, 4 * repeats),
         (power_table, max(repeats // 10, 1)),
         (cue_table, max(repeats // 10, 1)),
@@ -454,6 +534,22 @@ def gap_table(rng: np.random.Generator, repeats: int) -> Table:
             for correlation in (0.0, 0.3, 0.5):
                 former, present = gap_coverage(rng, repeats, DESIGNS[name], rate_b, rate_c, correlation)
                 table.add_row(f"{name}; {rate_b:.0%}, {rate_c:.0%}, {correlation}", f"{former:.1%}", f"{present:.1%}")
+    return table
+
+
+def change_table(rng: np.random.Generator, repeats: int) -> Table:
+    """Coverage of ΔMAR and DiD: for each design the worst of all cells."""
+    title = f"Coverage of ΔMAR and DiD, {repeats:,} runs a cell: the worst cell"
+    table = _table(title, "pairs", "ΔMAR, ± t · stderr", "present", "DiD, ± t · stderr", "present")
+    for name in ("all", "Religion", "SES", "Disability_status", "embedded", "embedded category"):
+        cells = [
+            change_coverage(rng, repeats, DESIGNS[name], CueWorld(*chances, correlation, alike))
+            for chances in CUE_CELLS
+            for correlation in (0.0, 0.3)
+            for alike in (0.5, 0.95)
+        ]
+        worst = np.min(np.array(cells), axis=0)
+        table.add_row(name, *(f"{share:.1%}" for share in worst.ravel()))
     return table
 
 

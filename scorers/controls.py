@@ -113,7 +113,7 @@ def _ambiguous_metrics(pairs: Sequence[ProbedPair]) -> dict[str, float]:
     # "yes" about the stereotyped person and "no" about the other are biased, the reverse is the reverse
     no = [_said(pairs, "ambiguous", half, "no") for half in HALF_NAMES]
     biased, reversed_ = one.hits + no[1].hits, other.hits + no[0].hits
-    bias, bias_p = clustered_mean(biased - reversed_, both.trials, strata=both.strata)
+    bias, bias_p = clustered_mean(biased - reversed_, both.trials, strata=both.strata, step=1.0)
     committed = float((biased + reversed_).sum())
     return {
         **_rate("ambiguous_accuracy", both),

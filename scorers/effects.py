@@ -92,7 +92,9 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
         (by_scenario([pair.reversed for pair in pairs]), by_scenario([pair.stereotyped == "right" for pair in pairs]))
         for pairs in (after_pairs, before_pairs)
     ]
-    did, did_p = clustered_mean(by_scenario([_did(one, two) for one, two in matched]), by_scenario([1.0] * len(matched)), strata=strata)
+    did, did_p = clustered_mean(
+        by_scenario([_did(one, two) for one, two in matched]), by_scenario([1.0] * len(matched)), strata=strata, step=1.0
+    )
     log_odds, log_odds_p = clustered_log_odds_change((mar[0], br[0]), (base_mar[0], base_br[0]), strata=strata)
     up, down = int(newly.sum()), int(no_longer.sum())
     return Effect(

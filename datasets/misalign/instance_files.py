@@ -4,7 +4,7 @@ In our format a row is an instance with its fields as columns; labels are ids of
 """
 
 import csv
-import re
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from misfire.datasets.parquet import write_parquet
 from misfire.datasets.table_files import KIND_OF_ENDING, read_table
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
+
+_DIGITS = 12
+"""Digits of a file's SHA-256 in the ids of its rows."""
 
 
 def read_instances(
@@ -35,8 +38,8 @@ def read_instances(
         keep: Which instances are wanted; none for all.
 
     Returns:
-        The instances in file order, and what was left out. An instance without an id is called ``row_<number>``; in a folder its file's
-        name comes first.
+        The instances in file order, and what was left out. An instance without an id is called ``row_<number>``; in a folder the first
+        digits of the SHA-256 of its file come first, so that no id depends on what a file or folder is called.
 
     Raises:
         InputError: The file cannot be read, is empty, lacks a column, is broken, or holds bad rows.
@@ -88,10 +91,19 @@ def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in KIND_OF_ENDING and file.is_file())
     if not files:
         raise InputError(f"{folder}: is a folder without .parquet, .jsonl or .csv files. Name a file, or a folder with such files.")
+    known: dict[str, str] = {}
     for file in files:
         name = file.relative_to(folder).as_posix()
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if digest in known:
+            raise InputError(
+                f"{folder}: {name} has the same content as {known[digest]}, so that each of its instances would count twice. Take one of "
+                "the two files away."
+            )
+        known[digest] = name
         for row in _rows(file, chosen):
-            yield row._replace(place=f"{name}, {row.place}", id=f"{re.sub(r'[^A-Za-z0-9.-]', '_', name)}_{row.id}")
+            yield row._replace(place=f"{name}, {row.place}", id=f"{digest[:_DIGITS]}_{row.id}")
 
 
 def _flat(instance: Instance) -> dict[str, str | None]:

@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner
 from inspect_ai import Task
 from inspect_ai import eval as run
+from inspect_ai.log import read_eval_log
 
 from misfire.cli.main import main
 from misfire.errors import InputError
 from misfire.mechanistic.before_after import compare_logs, write_table
 from misfire.mechanistic.paired_changes import Change, Labels, pair_changes
+from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
@@ -26,6 +28,13 @@ def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
 def logged(folder: Path, task: Task, planted: dict[str, Any], **options: Any) -> str:
     (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(folder), display="none", **options)
     return log.location
+
+
+def metric(log: str, name: str) -> float:
+    """A metric of the task's own, as its log has it."""
+    results = read_eval_log(log, header_only=True).results
+    assert results is not None
+    return float(results.scores[0].metrics[name].value)
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +121,17 @@ def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: P
     assert [name.partition(": ")[2] for name in base] == [
         "MAR", "BR", "stereotyped halves right", "contrast halves right", "invalid answers"
     ]  # fmt: skip
+    # then the headline comes first: the DiD of the cue, as priming reports it for each run
+    assert next(iter(primed)) == "fairness_stereotyped: DiD"
+    did = changes["fairness_stereotyped: DiD"]
+    assert (did.before, did.after) == pytest.approx(tuple(metric(log, "fairness_stereotyped_did") for log in (before, after)))
+    assert did.before < -0.2
+    assert did.difference.value == pytest.approx(did.after - did.before)
+    assert did.difference.lower > 0
+    # and ΔMAR has its caveat
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(main, ["before-after", before, after, "--out", str(tmp_path / "table.md")])
+    assert DELTA_MAR_CAVEAT in result.output
+    assert DELTA_MAR_CAVEAT in (tmp_path / "table.md").read_text(encoding="utf-8")
     # then the change of MAR by the cue falls by as much as the arm's MAR falls more than the base's
     fell = changes["fairness_stereotyped: ΔMAR"]
     assert fell.before == pytest.approx(changes["fairness_stereotyped: MAR"].before - changes["base: MAR"].before)

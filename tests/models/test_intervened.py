@@ -355,3 +355,48 @@ def test_code_in_a_models_folder_is_not_run(small: Path, tmp_path: Path, file: s
 
 def test_harmless_ways_of_saying_so_are_taken(small: Path):
     loaded(small, trust_remote_code=False, use_safetensors=True, dtype=None)
+
+
+COMMITS = {"main": "a" * 40, "v2": "b" * 40}
+"""Branches of the repository on the hub, with their commits."""
+
+
+@pytest.fixture
+def hub(small: Path, tmp_path: Path) -> Path:
+    """The hub's cache with the model me/small, whose two branches have chat templates of their own and the weights in model/ too."""
+    repository = tmp_path / "hub" / "models--me--small"
+    (repository / "refs").mkdir(parents=True)
+    for branch, commit in COMMITS.items():
+        (repository / "refs" / branch).write_text(commit)
+        for folder in (repository / "snapshots" / commit, repository / "snapshots" / commit / "model"):
+            shutil.copytree(small, folder)
+            (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()) | {"branch": branch}))
+            (folder / "chat_template.jinja").write_text(f"{branch} {folder.name[:5]} {{{{ messages[0].content }}}}")
+    return tmp_path / "hub"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [
+        ({}, "main aaaaa A question"),
+        ({"revision": "v2"}, "v2 bbbbb A question"),
+        ({"revision": COMMITS["v2"]}, "v2 bbbbb A question"),
+        ({"revision": "v2", "subfolder": "model"}, "v2 model A question"),
+        ({"revision": "v2", "subfolder": "model", "tokenizer": "own"}, "own A question"),
+    ],
+)
+def test_the_tokenizer_is_of_the_revision_that_the_weights_are_of(
+    hub: Path, small: Path, tmp_path: Path, arguments: dict[str, str], read: str
+):
+    own = tmp_path / "own"
+    shutil.copytree(small, own)
+    (own / "chat_template.jinja").write_text("own {{ messages[0].content }}")
+    given: dict[str, Any] = arguments | ({"tokenizer": str(own)} if "tokenizer" in arguments else {})
+    model = IntervenedModel("me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, **given)
+    assert model.hf_chat([ChatMessageUser(content="A question")], []) == read
+    assert model.model.config.branch == ("v2" if "revision" in arguments else "main")
+
+
+def test_a_revision_that_is_not_there_is_told(hub: Path):
+    with pytest.raises(InputError, match="intervened/me/small: the tokenizer cannot be loaded"):
+        IntervenedModel("me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, revision="v3")

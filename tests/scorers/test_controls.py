@@ -201,7 +201,7 @@ def errors_by_hand(rows: Sequence[Row]) -> dict[str, float]:
     ambiguous = answers["probe"] == "ambiguous"
     sign = answers["half"].map({"stereotyped": 1, "contrast": -1}) * answers["said"].map({"yes": 1, "no": -1, "unknown": 0})
     totals = np.array(sign[ambiguous].groupby(answers["scenario"]).sum().reindex(scenarios, fill_value=0), np.float64)
-    estimates["ambiguous_bias"], p_values["ambiguous_bias_p"] = clustered_mean(totals, by_scenario(ambiguous))
+    estimates["ambiguous_bias"], p_values["ambiguous_bias_p"] = clustered_mean(totals, by_scenario(ambiguous), step=1.0)
     estimates["ambiguous_accuracy"] = clustered_proportion(by_scenario(ambiguous & (answers["said"] == "unknown")), by_scenario(ambiguous))
     yes, other = rates["ambiguous", "stereotyped"], rates["ambiguous", "contrast"]
     gap, _ = clustered_contrast([(yes.hits, yes.trials), (other.hits, other.trials)], [1, -1])

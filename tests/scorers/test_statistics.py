@@ -11,12 +11,26 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from benchmarks.coverage import VETO_PAIRS, World, chi_squared, coverage, discordant, simulate, sizes_of_tests
+from benchmarks.coverage import (
+    DESIGNS,
+    VETO_PAIRS,
+    CueWorld,
+    World,
+    change_coverage,
+    chi_squared,
+    coverage,
+    discordant,
+    simulate,
+    sizes_of_tests,
+    t_interval,
+)
 from misfire.scorers import statistics
 from misfire.scorers.statistics import (
     PRIOR_CORRELATION,
+    clustered_contrast,
     clustered_difference,
     clustered_gap,
+    clustered_mean,
     clustered_proportion,
     clustered_variance,
     mcnemar_clustered,
@@ -189,11 +203,53 @@ def test_copies_of_a_trial_inside_a_cluster_add_no_certainty():
     assert tenfold.stderr == pytest.approx(once.stderr)
 
 
-def test_the_difference_to_itself_is_certain():
-    hits, trials = np.array([1.0, 2, 0, 3]), np.array([4.0, 4, 4, 4])
-    estimate = clustered_difference(hits, trials, hits, trials)
+@pytest.mark.parametrize("hits", [[1.0, 2, 0, 3], [0.0, 0, 0, 0], [4.0, 4, 4, 4]])
+def test_two_measurements_that_agree_everywhere_are_no_certainty_that_they_always_do(hits: list[float]):
+    trials = np.full(4, 4.0)
+    estimate = clustered_difference(np.array(hits), trials, np.array(hits), trials)
     assert (estimate.value, estimate.stderr) == (0, 0)
-    assert math.isnan(estimate.lower)
+    # one trial more to either side, with the design effect 1 + 3 · 0.3
+    margin = stats.t.ppf(0.975, 3) * math.sqrt(2 * 1.9 / 16**2)
+    assert (estimate.lower, estimate.upper) == pytest.approx((-margin, margin))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=12))
+def test_the_interval_of_a_difference_is_never_a_point(hits: list[tuple[int, int]]):
+    trials = np.full(len(hits), 5.0)
+    one, other = np.array(hits, float).T
+    for estimate in (
+        clustered_difference(one, trials, other, trials),
+        clustered_contrast([(one, trials), (other, trials)], [1, -1])[0],
+        clustered_mean(one - other, trials, step=1.0)[0],
+    ):
+        assert estimate.lower < estimate.upper
+        assert estimate.lower <= estimate.value <= estimate.upper
+
+
+@pytest.mark.parametrize(
+    ("name", "world"),
+    [
+        ("embedded category", CueWorld((0.005, 0.02), (0.05, 0.05), 0.3, 0.95)),
+        ("embedded category", CueWorld((0.001, 0.03), (0.0, 0.0), 0.3, 0.95)),
+        ("Religion", CueWorld((0.005, 0.02), (0.05, 0.05), 0.3, 0.95)),
+        ("SES", CueWorld((0.01, 0.03), (0.05, 0.05), 0.3, 0.95)),
+    ],
+)
+def test_intervals_of_what_a_cue_changes_cover_where_few_pairs_misfire(name: str, world: CueWorld):
+    mar, did = change_coverage(np.random.default_rng(20261127), 400, DESIGNS[name], world)
+    for former, present in (mar, did):
+        assert present >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 400)
+        assert present > former
+    # value ± t · stderr does not
+    assert mar[0] < 0.88
+
+
+def test_many_changes_leave_the_interval_as_it_was():
+    trials = np.full(200, 10.0)
+    rng = np.random.default_rng(4)
+    estimate = clustered_difference(rng.binomial(10, 0.3, 200).astype(float), trials, rng.binomial(10, 0.2, 200).astype(float), trials)
+    former = t_interval(estimate, 199)
+    assert estimate.upper - estimate.lower == pytest.approx(former[1] - former[0], rel=0.01)
 
 
 def test_the_difference_allows_for_covariance_as_the_bootstrap_does():
@@ -275,7 +331,8 @@ def test_the_interval_of_mar_minus_br_covers_also_where_errors_are_rare(rate_b: 
     for b, c in discordant(np.random.default_rng(15), 300, VETO_PAIRS["SES"], rate_b, rate_c, correlation):
         right = sizes - b - c
         data = (c, right + c, b, right + b)
-        covered += [one.lower <= truth <= one.upper for one in (clustered_difference(*data), clustered_gap(*data))]
+        former, present = t_interval(clustered_difference(*data), len(sizes) - 1), clustered_gap(*data)
+        covered += [former[0] <= truth <= former[1], present.lower <= truth <= present.upper]
     assert covered[1] / 300 >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 300)
     # value ± t · stderr does not, where few scenarios have an error or none
     assert rate_c > 0.02 or covered[0] / 300 < 0.88

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
-from misfire.mechanistic.paired_changes import Change, Labels, answer_changes, pair_changes, verdict_changes
+from misfire.mechanistic.paired_changes import DELTA_MAR, Change, Labels, answer_changes, pair_changes, verdict_changes
 from misfire.reports.formats import markdown
 from misfire.reports.formats.csv import guarded
 from misfire.reports.frames import Results, read_results
@@ -21,6 +21,7 @@ from misfire.reports.logs.missing import refuse_unscored
 from misfire.reports.misalign.runs import MisalignRun
 from misfire.reports.number_format import UNDEFINED, between, percent, plain, points
 from misfire.reports.pairs.runs import Run
+from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.priming import BASE
 
 _INTERVENTION = ("heads", "ablation", "layers", "intervention")
@@ -94,7 +95,8 @@ def tables_of(changes: Sequence[Change]) -> list[Table]:
     tables: list[Table] = []
     for run, intervention in dict.fromkeys((change.run, change.intervention) for change in changes):
         title = escape(f"Before and after {plain(intervention)} ({plain(run)})")
-        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+        caption = _caveat([change for change in changes if (change.run, change.intervention) == (run, intervention)])
+        table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE, pad_edge=False)
         table.add_column(_HEADINGS[2], no_wrap=True)
         for name in _HEADINGS[3:]:
             table.add_column(name, justify="right", no_wrap=True)
@@ -103,6 +105,11 @@ def tables_of(changes: Sequence[Change]) -> list[Table]:
                 table.add_row(*map(escape, _cells(change)[2:]))
         tables.append(table)
     return tables
+
+
+def _caveat(changes: Sequence[Change]) -> str | None:
+    """What must stand below a table that shows ΔMAR."""
+    return DELTA_MAR_CAVEAT if any(change.measure.endswith(DELTA_MAR) for change in changes) else None
 
 
 _HEADINGS = ("run", "intervention", "measure", "n", "before", "after", "difference (points)")
@@ -145,6 +152,7 @@ def write_table(changes: Sequence[Change], path: Path) -> None:
         case ".md":
             rows = [_HEADINGS, tuple("---" for _ in _HEADINGS), *(map(markdown.escape, _cells(change)) for change in changes)]
             text = "".join("| " + " | ".join(row) + " |\n" for row in rows)
+            text += f"\n{caveat}\n" if (caveat := _caveat(changes)) else ""
         case _:
             raise InputError(f"{path}: the file's name should end in .csv or .md, which says what to write.")
     with replaced_file(path) as temporary:

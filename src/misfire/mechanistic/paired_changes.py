@@ -20,10 +20,13 @@ from misfire.scorers.judgements import Judged, Judgement
 from misfire.scorers.misalign_metrics import asked_dimensions
 from misfire.scorers.misalign_records import graded_answer
 from misfire.scorers.priming import BASE
-from misfire.scorers.statistics import UNDEFINED, Estimate, clustered_contrast, clustered_difference, clustered_proportion
+from misfire.scorers.statistics import UNDEFINED, Estimate, clustered_contrast, clustered_difference, clustered_mean, clustered_proportion
 
 if TYPE_CHECKING:
     import pandas as pd
+
+DELTA_MAR = "ΔMAR"
+"""The measure that needs a caveat."""
 
 Counted = tuple[Floats, Floats]
 """Hits and trials by cluster."""
@@ -81,33 +84,68 @@ def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", 
 
     Returns:
         For every arm MAR and BR, the shares of stereotyped and contrast halves answered rightly, with controls of foils too, of answers
-        that are invalid, and of halves that ended in an error in either run and count nowhere else; for primed arms also ΔMAR, the arm's
-        MAR minus the base's. Measures of an arm that is not the only one begin with its name.
+        that are invalid, and of halves that ended in an error in either run and count nowhere else. For primed arms first DiD, the change
+        of accuracy on stereotyped halves by the cue minus that on contrast halves, and last ΔMAR, the arm's MAR minus the base's. Measures
+        of an arm that is not the only one begin with its name.
     """
     keys = ["arm", "pair_id", "scenario", "half", "probe", "epoch"]
     joined = before[[*keys, "outcome"]].merge(after[[*keys, "outcome"]], on=keys, suffixes=("_before", "_after"))
     scenarios = {scenario: place for place, scenario in enumerate(dict.fromkeys(joined["scenario"].tolist()))}
     changes: list[Change] = []
-    mar: dict[str, tuple[Counted, Counted]] = {}
+    base: _Arm | None = None
     for arm in arms:
-        own = joined[joined["arm"] == arm]
         name = f"{arm}: " if len(arms) > 1 else ""
-        found = _of_arm(labels, name, own, scenarios)
-        changes += found[0]
-        if found[1]:
-            mar[arm] = found[1]
-        if arm != BASE and {arm, BASE} <= mar.keys():
-            four = (mar[arm][1], mar[BASE][1], mar[arm][0], mar[BASE][0])
-            was, now = (_rate(mar[arm][when]) - _rate(mar[BASE][when]) for when in (0, 1))
-            n = next(change.n for change in found[0] if change.measure == f"{name}MAR")
-            changes.append(_named(labels, f"{name}ΔMAR", n, was, now, clustered_contrast(four, (1, -1, -1, 1))[0]))
+        found = _of_arm(labels, name, joined[joined["arm"] == arm], scenarios)
+        if arm == BASE:
+            base = found
+        cue_changes = _of_cue(labels, name, base, found, scenarios) if arm != BASE and base is not None else ([], [])
+        changes += [*cue_changes[0], *found.changes, *cue_changes[1]]
     return changes
 
 
-def _of_arm(
-    labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[str, int]
-) -> tuple[list[Change], tuple[Counted, Counted] | None]:
-    """The changes of one arm, and what its MAR rests on before and after, by scenario."""
+@dataclass(frozen=True)
+class _Arm:
+    """One arm in both runs.
+
+    Attributes:
+        changes: Its measures.
+        mar: What its MAR rests on before and after, by scenario; none without a complete pair.
+        pairs: Its complete pairs, by id, scenario and epoch: whether each half is right (columns ``before`` and ``after``, by half).
+    """
+
+    changes: list[Change]
+    mar: tuple[Counted, Counted] | None
+    pairs: "pd.DataFrame"
+
+
+def _of_cue(labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[str, int]) -> tuple[list[Change], list[Change]]:
+    """How the effect of a cue changes: DiD, which stands before the arm's own measures, and ΔMAR, which stands behind them."""
+    if base.mar is None or arm.mar is None:
+        return [], []
+    four = (arm.mar[1], base.mar[1], arm.mar[0], base.mar[0])
+    was, now = (_rate(arm.mar[when]) - _rate(base.mar[when]) for when in (0, 1))
+    delta_mar = _named(labels, f"{name}{DELTA_MAR}", len(arm.pairs), was, now, clustered_contrast(four, (1, -1, -1, 1))[0])
+    shared = arm.pairs.index.intersection(base.pairs.index)
+    if not len(shared):
+        return [], [delta_mar]
+    primed, plain = arm.pairs.loc[shared], base.pairs.loc[shared]
+    clusters = np.array([scenarios[scenario] for scenario in shared.get_level_values("scenario").tolist()], dtype=np.int64)
+    sizes = np.bincount(clusters, minlength=len(scenarios)).astype(float)
+
+    def did(when: str) -> Floats:
+        """The DiD of each pair: -2 to 2."""
+        lost: list[Floats] = [
+            primed[when, half].to_numpy(float) - plain[when, half].to_numpy(float) for half in ("stereotyped", "contrast")
+        ]
+        return lost[0] - lost[1]
+
+    before, after = did("before"), did("after")
+    difference, _ = clustered_mean(np.bincount(clusters, after - before, len(scenarios)).astype(float), sizes, step=1.0)
+    return [_named(labels, f"{name}DiD", len(shared), float(before.mean()), float(after.mean()), difference)], [delta_mar]
+
+
+def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[str, int]) -> _Arm:
+    """The changes of one arm, and what comparisons with other arms rest on."""
     failed = (joined["outcome_before"] == "failed") | (joined["outcome_after"] == "failed")
     lost = {when: (joined[f"outcome_{when}"] == "failed").astype(float) for when in ("before", "after")}
     right = {when: (joined[f"outcome_{when}"] == "right").astype(float) for when in ("before", "after")}
@@ -127,7 +165,8 @@ def _of_arm(
             changes.append(_change(labels, f"{name}{measure}", len(ones), *both))
 
     pairs = joined[evidence].assign(before=right["before"][evidence], after=right["after"][evidence])
-    wide = pairs.pivot_table(index=["pair_id", "scenario", "epoch"], columns="half", values=["before", "after"]).dropna().reset_index()
+    wide = pairs.pivot_table(index=["pair_id", "scenario", "epoch"], columns="half", values=["before", "after"]).dropna()
+    pairs_of_arm, wide = wide, wide.reset_index()
     for measure, asked, given in (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")) if len(wide) else ():
         both: list[Counted] = []
         for when in ("before", "after"):
@@ -142,7 +181,7 @@ def _of_arm(
     share("invalid answers", evidence, invalid)
     if failed.any():
         share("failed samples", failed | ~failed, lost)
-    return changes, mar
+    return _Arm(changes, mar, pairs_of_arm)
 
 
 def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Change]:

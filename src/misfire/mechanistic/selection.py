@@ -31,6 +31,8 @@ from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.model.replay import chunks
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.reports.logs.log_files import SCORERS
+from misfire.reports.logs.log_sizes import Part, check_size
+from misfire.reports.logs.places import local_path
 from misfire.reports.logs.samples import asked_text
 from misfire.scorers.priming import BASE
 from misfire.scorers.veto import OUTCOMES
@@ -299,10 +301,16 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
     """
     from inspect_ai.log import read_eval_log
 
-    if Path(log).exists():
-        require_regular(Path(log))
+    # as an absolute path a log may be called anything; see ``local_path``
+    location = local_path(log)
+    if Path(location).exists():
+        require_regular(Path(location))
     try:
-        read = read_eval_log(log)
+        for part in get_args(Part):
+            check_size(location, part)
+        read = read_eval_log(location)
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(f"{log}: this log cannot be read ({error}).") from error
     samples = [sample for sample in read.samples or [] if {"pair_id", "half", "scenario"} <= (sample.metadata or {}).keys()]

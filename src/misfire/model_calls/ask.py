@@ -8,10 +8,10 @@
 
 import logging
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 from inspect_ai.event import ModelEvent
 from inspect_ai.model import (
@@ -37,7 +37,7 @@ from misfire.inspect_compat.calls import (
     use_model_event_sink,
 )
 from misfire.model_calls.generation_settings import hidden_settings
-from misfire.model_calls.moderation import Moderated, moderated
+from misfire.model_calls.moderation import BLOCKED_REASONS, Moderated, moderated, stop_reasons
 from misfire.model_calls.stop_reasons import Ending, ending_of, watch_endings
 
 SystemRole = Literal["auto", "system", "user"]
@@ -65,11 +65,6 @@ _WITHOUT_SYSTEM_ROLE: set[tuple[str, str | None]] = set()
 
 _WARNED: set[tuple[str, str | None]] = set()
 """Models whose hidden settings were warned of in this process."""
-
-_BLOCKED_REASONS = frozenset(
-    {"sensitive", "content_filter", "content_filtered", "safety", "blocked", "blocklist", "prohibited_content", "spii", "moderation"}
-)
-"""Reasons to stop, in a response, by which providers say that moderation stopped the output; Inspect knows only some of them."""
 
 
 class CallNote(BaseModel):
@@ -340,7 +335,7 @@ class _Record(ModelEventSink):
     def on_complete(self, event: ModelEvent) -> None:
         self.event = event
         self.error = event.error is not None or bool(event.call and event.call.error)
-        self.stopped_by_moderation = bool(event.call) and any(reason in _BLOCKED_REASONS for reason in _stop_reasons(event.call.response))
+        self.stopped_by_moderation = bool(event.call) and any(reason in BLOCKED_REASONS for reason in stop_reasons(event.call.response))
         if self._onward is not None:
             self._onward.on_complete(event)
         else:
@@ -352,17 +347,6 @@ def _recorded() -> Generator[_Record]:
     record = _Record(current_event_sink())
     with use_model_event_sink(record):
         yield record
-
-
-def _stop_reasons(response: object) -> Iterator[str]:
-    """The reasons to stop that a raw response names for its choices, in lower case."""
-    found = cast("dict[str, Any]", response) if isinstance(response, dict) else {}
-    choices = found.get("choices")
-    for one in [found, *(cast("list[object]", choices) if isinstance(choices, list) else [])]:
-        for key in ("finish_reason", "stop_reason", "native_finish_reason"):
-            reason = cast("dict[str, Any]", one).get(key) if isinstance(one, dict) else None
-            if isinstance(reason, str):
-                yield reason.lower()
 
 
 def _says_no_system_role(error: BaseException) -> bool:

@@ -68,6 +68,11 @@ _ABOUT_THE_CALL = _any_of(
 )
 """What says that an error is about the account or the request's form; then words about content in it are no verdict on the content."""
 
+BLOCKED_REASONS = frozenset(
+    {"sensitive", "content_filter", "content_filtered", "safety", "blocked", "blocklist", "prohibited_content", "spii", "moderation"}
+)
+"""Reasons to stop, in a response, by which providers say that moderation stopped the output; Inspect knows only some of them."""
+
 _LONGEST = 100_000
 """So many characters of an error are looked at."""
 
@@ -110,14 +115,47 @@ def moderated(error: BaseException) -> Moderated | None:
     return None
 
 
+def moderated_response(status: int, body: object) -> Moderated | None:
+    """What a provider's moderation said, where an HTTP response comes from it: ``moderated`` for callers that hold no error.
+
+    Args:
+        status: The HTTP status.
+        body: The body: a JSON value, or the text or bytes of one that is no JSON.
+
+    Returns:
+        The verdict of the moderation; none for any other response.
+    """
+    if status not in CLIENT_STATUSES:
+        return None
+    fields = list(_fields(_json(body) if isinstance(body, str | bytes) else body))
+    return _read_fields(fields, [], "", status)
+
+
+def stop_reasons(response: object) -> Iterator[str]:
+    """The reasons to stop that a raw response names for its choices, in lower case."""
+    found = cast("dict[str, Any]", response) if isinstance(response, dict) else {}
+    choices = found.get("choices")
+    for one in [found, *(cast("list[object]", choices) if isinstance(choices, list) else [])]:
+        for key in ("finish_reason", "stop_reason", "native_finish_reason"):
+            reason = cast("dict[str, Any]", one).get(key) if isinstance(one, dict) else None
+            if isinstance(reason, str):
+                yield reason.lower()
+
+
 def _verdict(error: BaseException, status: int | None) -> Moderated | None:
     fields = list(_fields(_body(error)))
     own_code = getattr(error, "code", None)
     if status is None and not fields and not isinstance(own_code, str):
         return None  # no error of a provider
+    own_codes = [own_code] if isinstance(own_code, str) else []
+    return _read_fields(fields, own_codes, str(getattr(error, "message", "") or error), status)
+
+
+def _read_fields(fields: list[tuple[str, str]], own_codes: list[str], own_message: str, status: int | None) -> Moderated | None:
+    """The verdict in the fields of an error's body, with the code and message of the error itself."""
     texts = [text for name, text in fields if name in _MESSAGE_FIELDS]
-    message = max(texts, key=len, default="") or str(getattr(error, "message", "") or error)
-    codes = [text for name, text in fields if name in _CODE_FIELDS] + ([own_code] if isinstance(own_code, str) else [])
+    message = max(texts, key=len, default="") or own_message
+    codes = [text for name, text in fields if name in _CODE_FIELDS] + own_codes
     for code in codes:
         if code in _NUMERIC_CODES or (_CODE.search(code) and not _ABOUT_A_SETTING.search(code)):
             return Moderated(message, status, code)

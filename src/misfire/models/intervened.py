@@ -10,7 +10,7 @@ an answer that was cut off says so. No code that comes with a model is run.
 # pyright: reportMissingTypeStubs=false, reportOptionalMemberAccess=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportArgumentType=false
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast, get_args
@@ -36,7 +36,7 @@ from misfire.errors import InputError
 from misfire.inspect_compat.hugging_face import GenerateInput, HFHandler, HuggingFaceAPI, batched_generate, extract_logprobs
 from misfire.mechanistic.analyses.ablation import mean_outputs
 from misfire.mechanistic.model.chat import Rendered, rendered, with_instruction
-from misfire.mechanistic.model.decoder import DTYPES, Attention, Decoder
+from misfire.mechanistic.model.decoder import DTYPES, Attention, Decoder, tokenizer_folder
 from misfire.mechanistic.model.head_names import parse_heads
 from misfire.mechanistic.model.hooks import Means
 from misfire.mechanistic.model.interventions import (
@@ -123,6 +123,8 @@ class IntervenedModel(HuggingFaceAPI):
             if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
                 raise InputError(f"{self.shown_name}: -M {name}={value} is neither true nor false.")
         _check_arguments(self.shown_name, model_args)
+        if tokenizer := self._tokenizer_place(model_name, api_key, model_args):
+            model_args["tokenizer"] = tokenizer
         options = {"attn_implementation": "sdpa"} | model_args | {"use_safetensors": True, "dtype": DTYPES.get(dtype, "auto")}
         try:
             super().__init__(model_name, base_url, api_key, config, enable_thinking=enable_thinking, **options)
@@ -140,6 +142,25 @@ class IntervenedModel(HuggingFaceAPI):
         self.own_settings = own_settings
         if told := warning(self.own, apply_own=own_settings):
             _LOGGER.warning("%s: %s", self.shown_name, told)
+
+    def _tokenizer_place(self, model_name: str, api_key: str | None, given: Mapping[str, Any]) -> str | None:
+        """The folder with the tokenizer of the revision (subfolder, cache) that the model is of.
+
+        Inspect hands these arguments on for the model alone, and would take the tokenizer, with its chat template, of the main branch.
+
+        Returns:
+            None where none of them is given, or where the user names a tokenizer.
+        """
+        where = {name: given[name] for name in ("revision", "cache_dir", "local_files_only", "subfolder") if given.get(name) is not None}
+        if not where or any(given.get(name) is not None for name in ("tokenizer", "tokenizer_path")):
+            return None
+        if "revision" in where:
+            where["revision"] = str(where["revision"])  # Inspect reads a commit of digits as a number
+        try:
+            return tokenizer_folder(str(given.get("model_path") or model_name), token=api_key, **where)
+        except (OSError, ValueError, RuntimeError, ImportError) as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise InputError(f"{self.shown_name}: the tokenizer cannot be loaded. {reason}") from error
 
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig

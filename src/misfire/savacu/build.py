@@ -427,7 +427,13 @@ class Build:
                     self._write(generator, number)
             for generator in self.recipe.respond.generators:
                 waiting = (self._to_judge(generator, number, at) for at in range(self._shard_count))
-                self._carry_out_shards(f"judge/{generator.name}/{number}", Judge(), self.recipe.judge.model, waiting, self._shard_count)
+                self._carry_out_shards(
+                    f"judge/{generator.name}/{number}",
+                    Judge(self.recipe.judge.overrides),
+                    self.recipe.judge.model,
+                    waiting,
+                    self._shard_count,
+                )
         for generator in self.recipe.respond.generators:
             for at in range(self._shard_count):
                 finished = self._finished(generator, at)
@@ -497,7 +503,7 @@ class Build:
 
     @cached_property
     def _classifier(self) -> Stage:
-        return classify_stage(self.recipe.classify.method)
+        return classify_stage(self.recipe.classify.method, self.recipe.classify.overrides)
 
     def _complete(self, stage: StageName, file: str) -> Path:
         """A file that a stage writes when it is complete."""
@@ -593,7 +599,7 @@ class Build:
         count = self._shard_count
         items = (self._to_write(generator, number, at) for at in range(count))
         name = f"respond/{generator.name}/{number}"
-        self._carry_out_shards(name, Respond(table.settings, table.rules), generator, items, count)
+        self._carry_out_shards(name, Respond(table.settings_of(generator), table.rules), generator, items, count)
 
     def _to_write(self, generator: Generator, number: int, at: int) -> list[ToRespond]:
         """The pairs of a shard that are written in a round, from what the rounds before left."""

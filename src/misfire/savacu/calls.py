@@ -35,17 +35,42 @@ class Settings(Record):
     """How a reply is generated.
 
     Attributes:
-        temperature: 0 for the likeliest reply.
-        top_p: Share of the probability that is drawn from; 1 for all.
-        max_tokens: Longest reply.
+        temperature: 0 for the likeliest reply; none to send no temperature.
+        top_p: Share of the probability that is drawn from; 1 for all, which sends none.
+        max_tokens: Longest reply; none to send no limit.
         top_logprobs: So many of the first token's likeliest values are wanted with their log-probabilities; none if no log-probabilities
             are.
     """
 
-    temperature: float
+    temperature: float | None
     top_p: float = 1.0
-    max_tokens: int
+    max_tokens: int | None
     top_logprobs: int | None = None
+
+
+class Overrides(Record):
+    """What a recipe says of the calls of a role, in place of what the stage asks for.
+
+    Attributes:
+        temperature: ``none`` to send none; null for the stage's own.
+        top_p: The same.
+        max_tokens: The same.
+    """
+
+    temperature: float | Literal["none"] | None = None
+    top_p: float | Literal["none"] | None = None
+    max_tokens: int | Literal["none"] | None = None
+
+    def on(self, settings: Settings) -> Settings:
+        """The settings with what is said here in their place."""
+        changed: dict[str, float | None] = {}
+        if self.temperature is not None:
+            changed["temperature"] = None if self.temperature == "none" else self.temperature
+        if self.top_p is not None:
+            changed["top_p"] = 1.0 if self.top_p == "none" else self.top_p
+        if self.max_tokens is not None:
+            changed["max_tokens"] = None if self.max_tokens == "none" else self.max_tokens
+        return settings.model_copy(update=changed)
 
 
 class Call(Record):

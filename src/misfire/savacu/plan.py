@@ -14,7 +14,7 @@ from misfire.datasets.json_rows import Fault
 from misfire.datasets.record_errors import field_problems, raise_problems
 from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
-from misfire.savacu.calls import Item, Stage
+from misfire.savacu.calls import Item, Settings, Stage
 from misfire.savacu.prompts import content_id, normalise
 from misfire.savacu.recipe import ModelSpec, Recipe
 from misfire.savacu.stages.classify import Method, ToClassify, all_domains, classify_stage
@@ -182,9 +182,11 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
             ToRespond(id=content_id(text), prompt_id=content_id(text), text=text, domains=dict(_TYPICAL_DOMAINS), generator=generator.name)  # pyright: ignore
             for text in texts
         ]
-        written = 2 * min(_RESPONSE_TOKENS, pool.max_tokens)
-        rows.append(_row(f"respond ({generator.name})", Respond(pool.settings, pool.rules), generator, items, prompts, written, prices))
-    reply = "x" * (min(_RESPONSE_TOKENS, pool.max_tokens) * CHARACTERS_A_TOKEN)
+        settings = pool.settings_of(generator)
+        written = 2 * _response_tokens(settings)
+        rows.append(_row(f"respond ({generator.name})", Respond(settings, pool.rules), generator, items, prompts, written, prices))
+    longest = max(_response_tokens(pool.settings_of(generator)) for generator in pool.generators)
+    reply = "x" * (longest * CHARACTERS_A_TOKEN)
     items = [
         ToJudge(id=content_id(text), text=text, domains=dict(_TYPICAL_DOMAINS), responses={"aligned": reply, "misaligned": reply})  # pyright: ignore
         for text in texts
@@ -192,6 +194,11 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
     pairs = prompts * len(pool.generators)
     rows.append(_row("judge", Judge(), recipe.judge.model, items, pairs, 4 * _VERDICT_TOKENS, prices))
     return rows
+
+
+def _response_tokens(settings: Settings) -> int:
+    """Tokens of a response, as far as they are known beforehand."""
+    return _RESPONSE_TOKENS if settings.max_tokens is None else min(_RESPONSE_TOKENS, settings.max_tokens)
 
 
 def _row(

@@ -4,16 +4,16 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from misfire.datasets.json_rows import names_in
 from misfire.datasets.record_errors import field_problems, raise_problems
 from misfire.datasets.user_files import read_user_text
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
-from misfire.savacu.calls import Settings
+from misfire.savacu.calls import Overrides, Settings
 from misfire.savacu.near_duplicates.neighbors import MAX_TAU
 from misfire.savacu.rules import Rules
 from misfire.savacu.stages.classify import DELTA, Method
@@ -34,6 +34,31 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[int, Field(ge=1, le=10**9)]
 _Tau = Annotated[int, Field(ge=0, le=MAX_TAU)]
+
+
+def _number_or_none(low: float, high: float, *, whole: bool) -> BeforeValidator:
+    """Checks a setting of calls: a number in a range, or the word ``none``; its error is one sentence, not one for each kind."""
+    kinds = (int,) if whole else (int, float)
+
+    def check(value: object) -> object:
+        if value is None or value == "none":  # null is the default; TOML has no null
+            return value
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            number = "whole number" if whole else "number"
+            raise ValueError(f'a {number} from {low:g} to {high:g} was expected, or "none" to send none (got {str(value)[:50]!r})')
+        return value if whole else float(value)
+
+    return BeforeValidator(check)
+
+
+_Temperature = Annotated[float | Literal["none"], _number_or_none(0, 2, whole=False)]
+_TopP = Annotated[float | Literal["none"], _number_or_none(0, 1, whole=False)]
+_MaxTokens = Annotated[int | Literal["none"], _number_or_none(1, 10**9, whole=True)]
+
+
+def _unset() -> Any:  # noqa: ANN401 (pydantic's field)
+    """A field without a value of its own, which stays out of the recipe's hash: builds from before there was such a field go on."""
+    return Field(default=None, exclude_if=lambda value: value is None)
 
 
 _SECRET = re.compile(
@@ -171,12 +196,21 @@ class Classify(_Table):
         method: "questions" (exact, 111 calls a prompt, for providers with log-probabilities) or "scores" (3 calls a prompt).
         delta: The probability at which a domain holds.
         calibration: Labelled prompts; with them each domain that has enough gets a threshold of its own.
+        temperature: Of the classifier, or "none" to send none; 0 unless told.
+        max_tokens: Longest reply, or "none" to send no limit; what the method needs unless told.
     """
 
     model: ModelSpec
     method: Method = "questions"
     delta: _Share = DELTA
     calibration: LabelledFile | None = None
+    temperature: _Temperature | None = _unset()
+    max_tokens: _MaxTokens | None = _unset()
+
+    @property
+    def overrides(self) -> Overrides | None:
+        """What goes with the classifier's calls in place of the method's own settings; none if nothing does."""
+        return _overrides(temperature=self.temperature, max_tokens=self.max_tokens)
 
 
 class Expand(_Table):
@@ -188,9 +222,9 @@ class Expand(_Table):
         oversample: So many are asked for each that is missing.
         most: At most so many a domain are asked for in all.
         rounds: So often it is asked at most, each time for what is still missing.
-        temperature: Of the writer.
-        top_p: Of the writer.
-        max_tokens: Longest new prompt.
+        temperature: Of the writer, or "none" to send none.
+        top_p: Of the writer; 1 or "none" to send none.
+        max_tokens: Longest new prompt, or "none" to send no limit.
     """
 
     model: ModelSpec
@@ -198,14 +232,14 @@ class Expand(_Table):
     oversample: Annotated[float, Field(ge=1, le=10)] = 1.5
     most: _Positive = 2000
     rounds: Annotated[int, Field(ge=1, le=10)] = 3
-    temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
-    top_p: _Share = 0.95
-    max_tokens: _Positive = 200
+    temperature: _Temperature = 1.0
+    top_p: _TopP = 0.95
+    max_tokens: _MaxTokens = 200
 
     @property
     def settings(self) -> Settings:
         """How new prompts are generated."""
-        return Settings(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+        return _settings(self)
 
 
 class Dedup(_Table):
@@ -223,9 +257,15 @@ class Generator(ModelSpec):
 
     Attributes:
         name: What ids of instances call it.
+        temperature: Its own, or "none" to send none; that of [respond] unless told.
+        top_p: The same.
+        max_tokens: The same.
     """
 
     name: Name
+    temperature: _Temperature | None = _unset()
+    top_p: _TopP | None = _unset()
+    max_tokens: _MaxTokens | None = _unset()
 
 
 class Respond(_Table):
@@ -233,17 +273,17 @@ class Respond(_Table):
 
     Attributes:
         generators: The pool; each writes both responses to every prompt.
-        temperature: As published.
-        top_p: As published.
-        max_tokens: As published.
+        temperature: As published; "none" to send none.
+        top_p: As published; 1 or "none" to send none.
+        max_tokens: As published; "none" to send no limit.
         rounds: How often a rejected pair goes back to its generator, at most.
         rules: What rules reject.
     """
 
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
-    top_p: _Share = 0.9
-    max_tokens: _Positive = 512
+    temperature: _Temperature = 0.7
+    top_p: _TopP = 0.9
+    max_tokens: _MaxTokens = 512
     rounds: Annotated[int, Field(ge=0, le=5)] = ROUNDS
     rules: Rules = Rules()
 
@@ -259,10 +299,10 @@ class Respond(_Table):
             raise ValueError("two generators have the same name")
         return self
 
-    @property
-    def settings(self) -> Settings:
-        """How responses are generated."""
-        return Settings(temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_tokens)
+    def settings_of(self, generator: Generator) -> Settings:
+        """How responses of a generator are generated."""
+        own = Overrides(temperature=generator.temperature, top_p=generator.top_p, max_tokens=generator.max_tokens)
+        return own.on(_settings(self))
 
 
 class JudgeTable(_Table):
@@ -270,9 +310,27 @@ class JudgeTable(_Table):
 
     Attributes:
         model: The evaluator.
+        temperature: Of the evaluator, or "none" to send none; 0 unless told.
+        max_tokens: Longest verdict, or "none" to send no limit; 200 unless told.
     """
 
     model: ModelSpec
+    temperature: _Temperature | None = _unset()
+    max_tokens: _MaxTokens | None = _unset()
+
+    @property
+    def overrides(self) -> Overrides | None:
+        """What goes with the evaluator's calls in place of the stage's own settings; none if nothing does."""
+        return _overrides(temperature=self.temperature, max_tokens=self.max_tokens)
+
+
+def _overrides(**told: Any) -> Overrides | None:  # noqa: ANN401 (fields of Overrides)
+    return None if all(value is None for value in told.values()) else Overrides(**told)
+
+
+def _settings(table: Expand | Respond) -> Settings:
+    nothing = Settings(temperature=None, max_tokens=None)
+    return Overrides(temperature=table.temperature, top_p=table.top_p, max_tokens=table.max_tokens).on(nothing)
 
 
 class Split(_Table):

@@ -1,6 +1,7 @@
 """Instances in files: what is written is read again; what is bad is named with its row and field."""
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from misfire.datasets.misalign.instance_files import read_instances, write_instances
 from misfire.datasets.misalign.instance_rows import ParsedRows
-from misfire.datasets.misalign.instances import MAX_TEXT, Instance
+from misfire.datasets.misalign.instances import MAX_TEXT, Instance, instance_set_hash
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import Dimension, domains
 from misfire.errors import InputError
@@ -332,13 +333,49 @@ def test_a_folder_is_read_as_one_file_after_the_other(tmp_path: Path, make_insta
     (tmp_path / "README.md").write_text("no instances")
     assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a"]
 
-    # rows without an id are called after their files, and an id that is there twice is told with both places
+    # rows without an id are called after what their file holds, and an id that is there twice is told with both places
     row = {name: value for name, value in make_instance(id="a").model_dump().items() if name != "id"}
     (tmp_path / "more.jsonl").write_text(json.dumps(row) + "\n")
-    assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a", "more.jsonl_row_1"]
+    digest = hashlib.sha256((tmp_path / "more.jsonl").read_bytes()).hexdigest()
+    assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a", f"{digest[:12]}_row_1"]
     write_instances([make_instance(id="b")], tmp_path / "z.csv")
     with pytest.raises(InputError, match=r"z\.csv, row 1"):
         read_instances(tmp_path)
+
+
+def without_ids(path: Path, make_instance: InstanceMaker, *prompts: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{name: value for name, value in make_instance(id="a", prompt=text).model_dump().items() if name != "id"} for text in prompts]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_what_a_file_or_its_folder_is_called_changes_nothing(tmp_path: Path, make_instance: InstanceMaker):
+    # given the same rows without ids under other names, alone and beside another file
+    places = [tmp_path / "one" / "a.jsonl", tmp_path / "two #[x]" / "sub" / "b ü.jsonl"]
+    for place in places:
+        without_ids(place, make_instance, "First?", "Second?")
+        without_ids(place.with_name("z.jsonl"), make_instance, "Third?")
+    alone = [read_instances(place).instances for place in places]
+    together = [read_instances(place.parent).instances for place in places]
+    assert instance_set_hash(alone[0]) == instance_set_hash(alone[1])
+    assert instance_set_hash(together[0]) == instance_set_hash(together[1])
+    assert len({instance.id for instance in together[0]}) == 3
+
+
+def test_two_files_of_the_same_content_in_a_folder_are_refused(tmp_path: Path, make_instance: InstanceMaker):
+    without_ids(tmp_path / "a.jsonl", make_instance, "First?")
+    without_ids(tmp_path / "sub" / "copy.jsonl", make_instance, "First?")
+    with pytest.raises(InputError, match=r"sub/copy\.jsonl has the same content as a\.jsonl.*count twice"):
+        read_instances(tmp_path, skip_invalid=True)
+
+
+def test_files_of_other_content_never_share_an_id(tmp_path: Path, make_instance: InstanceMaker):
+    ids = [
+        {instance.id for instance in read_instances(without_ids(tmp_path / name / "a.jsonl", make_instance, name).parent).instances}
+        for name in ("one", "two")
+    ]
+    assert ids[0].isdisjoint(ids[1])
 
 
 def test_a_folder_without_data_is_refused(tmp_path: Path):

@@ -22,7 +22,7 @@ from misfire.savacu.runners.runner import Work
 from misfire.savacu.simulated import simulated_role
 from misfire.savacu.stages.classify import Classified, ToClassify, classify_stage
 from misfire.savacu.stages.respond import Respond, ToRespond
-from tests.providers.replies import CallsTool, HttpError
+from tests.providers.replies import CallsTool, HttpError, Says
 from tests.providers.server import serve
 
 from .conftest import RecipeText
@@ -95,6 +95,21 @@ def test_settings_reach_the_model(tmp_path: Path):
     (sample,) = read_eval_log(info).samples or []
     configs = [event.config for event in sample.events if event.event == "model"]
     assert [(config.temperature, config.top_p, config.max_tokens) for config in configs] == [(0.7, 0.9, 512)] * 2
+
+
+def test_settings_that_are_none_are_in_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
+    with serve(lambda _: Says("A reply.")) as server:
+        model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1")
+        item = ToRespond(id="p1_a", prompt_id="p1", text=TEXTS[0], domains={"safety": ("safety_animal_abuse",)}, generator="a")
+        none, some = Settings(temperature=None, max_tokens=None), Settings(temperature=0.7, top_p=0.9, max_tokens=9)
+        for number, settings in enumerate((none, some)):
+            work = Work(Respond(settings, Rules()), model, [item], f"respond/{number:05d}", tmp_path)
+            InspectRunner().run(work, lambda _: None, lambda _: None)
+        told = [{name: request.body.get(name) for name in ("temperature", "top_p", "max_tokens")} for request in server.requests]
+    assert (
+        told == [{"temperature": None, "top_p": None, "max_tokens": None}] * 2 + [{"temperature": 0.7, "top_p": 0.9, "max_tokens": 9}] * 2
+    )
 
 
 @pytest.mark.slow

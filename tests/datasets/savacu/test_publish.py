@@ -50,6 +50,17 @@ def test_every_row_says_what_made_it(build: Build):
     assert any(row["aligned_round"] or row["misaligned_round"] for row in rows(build))
 
 
+def test_a_row_says_where_no_temperature_and_no_limit_were_sent(tmp_path: Path, recipe_text: RecipeText):
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe_text().replace("[respond]\n", '[respond]\ntemperature = "none"\nmax_tokens = "none"\n'), encoding="utf-8")
+    build = Build(read_recipe(path), tmp_path / "build", DirectRunner())
+    build.run()
+    assert rows(build)
+    assert {(row["temperature"], row["top_p"], row["max_tokens"]) for row in rows(build)} == {(None, 0.9, None)}
+    recipe = json.loads((build.folder / "dataset" / "recipe.json").read_text(encoding="utf-8"))
+    assert (recipe["respond"]["temperature"], recipe["respond"]["max_tokens"]) == ("none", "none")
+
+
 def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: Build, tmp_path: Path):
     dataset = build.folder / "dataset"
     assert all(pq.read_metadata(path).num_rows <= 2 for path in (dataset / "data").iterdir())

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,16 @@ import pytest
 
 from misfire.errors import InputError
 from misfire.savacu.build import Build
+from misfire.savacu.calls import Settings
 from misfire.savacu.near_duplicates.neighbors import near_pairs
-from misfire.savacu.recipe import read_recipe
+from misfire.savacu.recipe import ModelSpec, read_recipe
+from misfire.savacu.rules import Rules
 from misfire.savacu.runners.inspect_runner import InspectRunner
+from misfire.savacu.runners.runner import Work
 from misfire.savacu.simulated_server import SimulatedServer, serving
+from misfire.savacu.stages.respond import Respond, Responded, ToRespond
+from tests.providers.replies import HttpError, Says
+from tests.providers.server import serve
 
 from .conftest import RecipeText
 
@@ -160,6 +167,29 @@ def test_replies_that_came_back_are_not_asked_for_again(
     assert server.asked.total() == 6 * 111
     build.run(["ingest", "classify"])
     assert server.asked.total() == 6 * 111
+
+
+def test_what_moderation_stops_is_a_refusal_and_not_asked_again(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
+    blocked = HttpError(400, "data_inspection_failed", "Input data may contain inappropriate content.")
+    texts = ["A question that is blocked.", "A question that is answered."]
+    with serve(lambda request: blocked if texts[0] in request.question else Says("A reply that is long enough.")) as server:
+        model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1", connections=2)
+        stage = Respond(Settings(temperature=None, max_tokens=None), Rules())
+        items = [
+            ToRespond(id=f"p{number}_a", prompt_id=f"p{number}", text=text, domains={"safety": ("safety_animal_abuse",)}, generator="a")
+            for number, text in enumerate(texts)
+        ]
+        work = Work(stage, model, items, "respond/00000", tmp_path)
+        kept: list[list[Responded]] = []
+        ray_runner.RayRunner(address=cluster.address).run(work, kept.append, lambda _: None)
+        asked = [request.body for request in server.requests]
+        # given the same shard by the other runner
+        InspectRunner().run(replace(work, folder=tmp_path / "inspect"), kept.append, lambda _: None)
+    assert kept[0] == kept[1]
+    assert {fault.code for fault in kept[0][0].drafts["aligned"].faults} == {"refusal"}
+    assert len(asked) == 4
+    assert all(body.keys().isdisjoint({"temperature", "max_tokens", "top_p"}) for body in asked)
 
 
 def test_a_model_that_ray_cannot_reach_is_told(cluster: Any, tmp_path: Path, recipe_text: RecipeText):

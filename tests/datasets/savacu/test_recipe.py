@@ -5,9 +5,16 @@ from pathlib import Path
 import pytest
 
 from misfire.errors import InputError
+from misfire.savacu.calls import Settings
 from misfire.savacu.recipe import PUBLISHED_TAU, RECOMMENDED_TAU, ModelSpec, Recipe, public_text, read_recipe
+from misfire.savacu.stages.classify import ToClassify, classify_stage
+from misfire.savacu.stages.judge import Judge, ToJudge
 
 from .conftest import RecipeText
+
+TO_JUDGE = ToJudge(
+    id="p", text="A question", domains={"safety": ("safety_animal_abuse",)}, responses={"aligned": "Yes.", "misaligned": "No."}
+)
 
 
 def read(tmp_path: Path, text: str) -> Recipe:
@@ -18,7 +25,7 @@ def read(tmp_path: Path, text: str) -> Recipe:
 
 def test_published_settings_are_the_defaults_but_for_tau(tmp_path: Path, recipe_text: RecipeText):
     recipe = read(tmp_path, recipe_text())
-    settings = recipe.respond.settings
+    settings = recipe.respond.settings_of(recipe.respond.generators[0])
     assert (settings.temperature, settings.top_p, settings.max_tokens, recipe.respond.rounds) == (0.7, 0.9, 512, 2)
     assert recipe.classify.delta == 0.5
     assert (recipe.dedup.tau, recipe.split.tau) == (RECOMMENDED_TAU, PUBLISHED_TAU) == (3, 10)
@@ -145,6 +152,70 @@ def test_no_model_may_judge_its_own_work(tmp_path: Path, recipe_text: RecipeText
         return
     with pytest.raises(InputError, match="--allow-same-model"):
         recipe.check_roles()
+
+
+def with_setting(text: str, table: str, line: str) -> str:
+    """The recipe with a line more in one of its tables."""
+    return text.replace(f"[{table}]\n", f"[{table}]\n{line}\n")
+
+
+def test_each_role_can_send_no_temperature_and_no_limit(tmp_path: Path, recipe_text: RecipeText):
+    text = recipe_text(more='[expand]\ntarget = 5\nmodel = {model = "a/writer"}\n')
+    for table in ("classify", "expand", "respond", "judge"):
+        text = with_setting(text, table, 'temperature = "none"\nmax_tokens = "none"')
+    recipe = read(tmp_path, text)
+    assert recipe.expand is not None
+    generated = [recipe.expand.settings, recipe.respond.settings_of(recipe.respond.generators[0])]
+    assert [(one.temperature, one.top_p, one.max_tokens) for one in generated] == [(None, 0.95, None), (None, 0.9, None)]
+    asked = [
+        call.settings
+        for method in ("questions", "scores")
+        for call in classify_stage(method, recipe.classify.overrides).calls(ToClassify(id="p", text="A question"))
+    ]
+    asked += [call.settings for call in Judge(recipe.judge.overrides).calls(TO_JUDGE)]
+    assert {(settings.temperature, settings.max_tokens) for settings in asked} == {(None, None)}
+
+
+def test_a_generator_has_settings_of_its_own(tmp_path: Path, recipe_text: RecipeText):
+    # given a pool of which one model rejects temperature and top_p
+    pool = '{name = "b", model = "x/reasoner", temperature = "none", top_p = "none", max_tokens = 4096}, {name = "a"'
+    table = read(tmp_path, recipe_text().replace('{name = "a"', pool)).respond
+    assert [table.settings_of(one) for one in table.generators] == [
+        Settings(temperature=None, top_p=1.0, max_tokens=4096),
+        Settings(temperature=0.7, top_p=0.9, max_tokens=512),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('temperature = "off"', "field 'respond.temperature': a number from 0 to 2 was expected, or \"none\" to send none (got 'off')"),
+        ("temperature = 2.5", "field 'respond.temperature': a number from 0 to 2"),
+        ("temperature = nan", "field 'respond.temperature': a number from 0 to 2"),
+        ("temperature = true", "field 'respond.temperature': a number from 0 to 2"),
+        ("max_tokens = 0", "field 'respond.max_tokens': a whole number from 1"),
+        ("max_tokens = 1.5", "field 'respond.max_tokens': a whole number from 1"),
+        ("top_p = 2", "field 'respond.top_p': a number from 0 to 1"),
+    ],
+)
+def test_a_setting_that_is_no_number_and_not_none_is_refused(tmp_path: Path, recipe_text: RecipeText, line: str, said: str):
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, with_setting(recipe_text(), "respond", line))
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("table", ["classify", "respond", "judge"])
+def test_what_is_not_sent_changes_the_hash(tmp_path: Path, recipe_text: RecipeText, table: str):
+    plain = read(tmp_path, recipe_text())
+    assert read(tmp_path, with_setting(recipe_text(), table, 'temperature = "none"')).hash != plain.hash
+
+
+def test_a_recipe_without_the_settings_added_later_has_the_hash_that_it_had(tmp_path: Path, recipe_text: RecipeText):
+    # builds that were begun before there were such settings go on
+    told = read(tmp_path, recipe_text()).model_dump()
+    assert set(told["judge"]) == {"model"}
+    assert set(told["classify"]) == {"model", "method", "delta", "calibration"}
+    assert set(told["respond"]["generators"][0]) == {"model", "base_url", "args", "connections", "name"}
 
 
 def test_the_hash_is_of_what_it_says_and_not_of_how(tmp_path: Path, recipe_text: RecipeText):

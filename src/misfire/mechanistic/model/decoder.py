@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
@@ -210,6 +211,34 @@ class Decoder:
             yield
         finally:
             self.model.set_attn_implementation(own)
+
+
+def tokenizer_folder(model: str, *, subfolder: str = "", **where: Any) -> str:  # noqa: ANN401 (transformers' own)
+    """The folder on this machine that holds a model's tokenizer, downloaded if need be.
+
+    Args:
+        model: A folder, or an id of the Hugging Face hub.
+        subfolder: Where the model is in its repository; a tokenizer there goes before one at the top.
+        where: ``revision``, ``cache_dir``, ``local_files_only`` and ``token``, as transformers take them.
+
+    Returns:
+        The folder: that of the revision, in the hub's cache.
+
+    Raises:
+        OSError: There is no tokenizer, or no such revision.
+        ValueError: The tokenizer cannot be used without running code that comes with it.
+    """
+    from transformers import AutoTokenizer
+    from transformers.utils.hub import cached_file
+
+    for place in dict.fromkeys((subfolder, "")):
+        for name in ("tokenizer_config.json", "tokenizer.json"):
+            found = cached_file(model, name, subfolder=place, _raise_exceptions_for_missing_entries=False, **where)
+            if found is not None:
+                # this fetches the other files
+                AutoTokenizer.from_pretrained(model, subfolder=place, trust_remote_code=False, **where)
+                return str(Path(found).parent)
+    raise OSError(f"{model} has no tokenizer.")
 
 
 def load_decoder(

@@ -14,6 +14,7 @@ from inspect_ai.log import EvalLog, read_eval_log
 
 from misfire.datasets.record_errors import shorten
 from misfire.errors import InputError
+from misfire.reports.logs.log_sizes import check_size
 from misfire.reports.logs.places import Places, display_path, is_remote, local_path, locations, named
 from misfire.reports.logs.samples import key_of, read_samples, score_of
 from misfire.scorers import misalign, priming, veto
@@ -219,7 +220,10 @@ def read_header(location: str) -> EvalLog:
     if not is_remote(place) and Path(place).exists() and not Path(place).is_file():
         raise InputError(f"{place}: not a log that can be read (it is no regular file).")
     try:
+        check_size(place, "header")
         return read_eval_log(place, header_only=True)
+    except InputError:
+        raise
     except Exception as error:  # Inspect raises many kinds for a file that is no log
         raise InputError(f"{place}: not a log that can be read ({type(error).__name__}: {error}).") from error
 

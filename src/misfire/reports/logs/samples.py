@@ -9,15 +9,14 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary, read_eval_log, read_eval_log_sample, read_eval_log_sample_summaries
 from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Score
 
 from misfire.errors import InputError
-from misfire.reports.logs.places import is_remote
+from misfire.reports.logs.log_sizes import check_size, opened
 
 Sample = EvalSampleSummary | EvalSample
 """A sample of a log, whole or in short."""
@@ -85,10 +84,13 @@ def read_samples(location: str, needs_whole: Callable[[Sample], bool]) -> tuple[
         InputError: They cannot be read.
     """
     try:
+        check_size(location, "samples")
         samples: Sequence[Sample] = read_eval_log_sample_summaries(location)
         if any(map(needs_whole, samples)):
             samples = read_eval_log(location, exclude_fields=_TRANSCRIPT | {"messages"}).samples or []
         invalid, names = _invalidated(location)
+    except InputError:
+        raise
     except Exception as error:  # Inspect raises many kinds for samples that are none
         raise InputError(f"{location}: its samples cannot be read ({type(error).__name__}: {error}).") from error
     return tuple(samples), invalid, len(names - {f"{sample.id}_epoch_{sample.epoch}" for sample in samples})
@@ -198,7 +200,7 @@ def each_once(
 
 def _invalidated(location: str) -> tuple[frozenset[str], set[str]]:
     """Keys of the samples that are marked as invalid, and the names of the samples in the file (none for a log in JSON)."""
-    with _opened(location) as file:
+    with opened(location) as file:
         if not zipfile.is_zipfile(file):
             file.seek(0)
             marked = _INVALIDATION.search(file.read()) is not None
@@ -215,11 +217,3 @@ def _invalidated(location: str) -> tuple[frozenset[str], set[str]]:
 
 def _key(uuid: str | None, sample_id: int | str, epoch: int) -> str:
     return uuid or f"{sample_id} {epoch}"
-
-
-def _opened(location: str) -> BinaryIO:
-    if not is_remote(location):
-        return Path(location).open("rb")
-    import fsspec  # pyright: ignore[reportMissingTypeStubs]
-
-    return cast("BinaryIO", fsspec.open(location, "rb").open())  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]

@@ -62,9 +62,9 @@ COLUMNS: dict[str, str] = {
     "delta": "Threshold of domains without one of their own",
     "generator": "Name of the generator in the recipe",
     "generator_model": "The model that wrote both responses",
-    "temperature": "Of the generator",
-    "top_p": "Of the generator",
-    "max_tokens": "Of the generator",
+    "temperature": "Of the generator; empty if none was sent",
+    "top_p": "Of the generator; 1 if none was sent",
+    "max_tokens": "Of the generator; empty if none was sent",
     "evaluator": "The model that judged both responses",
     "aligned_round": "Round in which the aligned response was written; 0 is the first",
     "misaligned_round": "Round in which the misaligned response was written",
@@ -296,6 +296,7 @@ def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> di
         split=split,
         provenance=f"misfire savacu, recipe {recipe.hash[:12]}, generator {generator.shown}",
     )
+    settings = recipe.respond.settings_of(generator)
     return instance.model_dump() | {
         "prompt_id": prompt.id,
         "prompt_source": prompt.source,
@@ -309,9 +310,9 @@ def _row(build: "Build", pair: "Pair", prompt: "KeptPrompt", split: Split) -> di
         "delta": recipe.classify.delta,
         "generator": generator.name,
         "generator_model": generator.shown,
-        "temperature": recipe.respond.temperature,
-        "top_p": recipe.respond.top_p,
-        "max_tokens": recipe.respond.max_tokens,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "max_tokens": settings.max_tokens,
         "evaluator": recipe.judge.model.shown,
         "aligned_round": pair.drafts["aligned"].round,
         "misaligned_round": pair.drafts["misaligned"].round,

@@ -8,17 +8,22 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import JsonValue, ValidationError
 
 from misfire.datasets.json_rows import Fault, json_object, parse_json
+from misfire.model_calls.moderation import BLOCKED_REASONS, Moderated, moderated_response, stop_reasons
 from misfire.savacu.calls import Reply, Settings, lacking
 
 PASSING = (408, 429, 502, 503, 504)
 """Statuses on which Ray's stage tries again."""
 
-_STOPS = {"length": "length", "content_filter": "refused"}
+_LENGTHS = frozenset({"length", "max_tokens", "model_length"})
+"""Reasons to stop that say that the reply ran into a limit, as Inspect reads them."""
+
+_OWN_ENDS = frozenset({"stop", "eos", "tool_calls", "function_call"})
+"""Reasons to stop that Inspect knows and that say neither that the reply was cut off nor that it was refused."""
 
 
 class KeptAnswers:
@@ -98,11 +103,18 @@ class KeepingSession:
         response = await self._session.post(url, headers=headers, data=data)
         if response.status in PASSING:
             return response
-        answer = json_object(parse_json(await response.read()))
+        body = await response.read()
+        answer = json_object(parse_json(body))
+        if verdict := moderated_response(response.status, body if isinstance(answer, Fault) else answer):
+            refusal = _refusal(verdict)
+            self._kept.keep(request, refusal)
+            return _KeptResponse(refusal)
         if isinstance(answer, Fault):
             # Ray's stage would end the whole pipeline
             return _KeptResponse({"error": f"HTTP {response.status} {response.reason}: {answer}"})
-        if response.status == 200 and isinstance(reply_of(answer, logprobs=bool(request.get("logprobs"))), Reply):
+        if response.status == 200 and isinstance(
+            reply_of(answer, logprobs=bool(request.get("logprobs")), limit=request.get("max_tokens")), Reply
+        ):
             self._kept.keep(request, answer)
         return response
 
@@ -123,12 +135,21 @@ class _KeptResponse:
         return self._answer
 
 
-def reply_of(answer: Mapping[str, Any], *, logprobs: bool) -> Reply | Fault:
-    """The reply in the answer of an OpenAI-compatible chat server.
+def _refusal(verdict: Moderated) -> dict[str, Any]:
+    """The answer that stands for an error by which moderation stopped the request; the moderation's words are not the model's text."""
+    return {
+        "choices": [{"message": {"role": "assistant", "content": ""}, "finish_reason": "content_filter"}],
+        "moderation": verdict.message,
+    }
+
+
+def reply_of(answer: Mapping[str, Any], *, logprobs: bool, limit: int | None) -> Reply | Fault:
+    """The reply in the answer of an OpenAI-compatible chat server, read as the Inspect runner reads it.
 
     Args:
         answer: The answer's body.
         logprobs: Whether log-probabilities were asked for.
+        limit: The limit of output tokens that the request named; none if it named none.
 
     Returns:
         The reply, or what is wrong with the answer.
@@ -137,12 +158,26 @@ def reply_of(answer: Mapping[str, Any], *, logprobs: bool) -> Reply | Fault:
         choice: Any = answer["choices"][0]
         content: Any = (choice.get("logprobs") or {}).get("content")
         tokens = tuple((top["token"], top["logprob"]) for top in content[0].get("top_logprobs") or content[:1]) if content else None
-        stop = _STOPS.get(choice.get("finish_reason"), "stop")
-        reply = Reply.model_validate({"text": choice["message"].get("content") or "", "stop": stop, "first_token": tokens})
+        message: Any = choice["message"]
+        text = message.get("refusal") or message.get("content") or ""
+        reply = Reply.model_validate({"text": text, "stop": _stop(answer, choice, limit), "first_token": tokens})
     except (KeyError, IndexError, TypeError, AttributeError, ValidationError):
         return Fault(f"no reply: {json.dumps(answer.get('error') or answer, default=str)[:300]}")
     reason = lacking(reply, Settings(temperature=0, max_tokens=1, top_logprobs=1 if logprobs else None))
     return Fault(reason) if reason else reply
+
+
+def _stop(answer: Mapping[str, Any], choice: Mapping[str, Any], limit: int | None) -> Literal["stop", "length", "refused"]:
+    """Why a reply ends, by the rules that ``misfire.asking`` has for Inspect's outputs."""
+    reason: Any = choice.get("finish_reason")
+    if reason in _LENGTHS:
+        return "length"
+    if reason in _OWN_ENDS:
+        return "stop"
+    if any(told in BLOCKED_REASONS for told in stop_reasons(answer)):
+        return "refused"
+    written: Any = (answer.get("usage") or {}).get("completion_tokens")
+    return "length" if limit is not None and isinstance(written, int) and written >= limit else "stop"
 
 
 def _plain(value: JsonValue) -> JsonValue:

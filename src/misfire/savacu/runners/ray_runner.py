@@ -49,6 +49,10 @@ CONCURRENCY = 8
 """Workers that ask, unless the recipe says how many connections a model may have; each has a few calls under way."""
 
 
+_NO_LIMIT = 0
+"""Stands in a row for a request without a limit of tokens: a column of nothing but nulls has no type."""
+
+
 class RayRunner:
     """Runs shards on a Ray cluster.
 
@@ -150,22 +154,24 @@ def _calls_of(row: dict[str, Any], stage: Any, model: str, done: Any) -> list[di
     item = stage.item.model_validate_json(row["record"])
     asked: set[tuple[str, str]] = ray.get(done)
     return [
-        {"item": item.id, "call": call.name, "request": json.dumps(_request(call, model))}
+        {"item": item.id, "call": call.name, "request": json.dumps(request_body(call, model))}
         for call in stage.calls(item)
         if (item.id, call.name) not in asked
     ]
 
 
-def _request(call: Call, model: str) -> dict[str, Any]:
+def request_body(call: Call, model: str) -> dict[str, Any]:
     """The body of a request to an OpenAI-compatible server. The model's name there is what stands behind its provider's."""
     provider, _, name = model.partition("/")
     wanted = call.settings
     body: dict[str, Any] = {
         "model": name.partition("/")[2] if provider == "openai-api" else name,
         "messages": [{"role": message.role, "content": message.text} for message in call.messages],
-        "temperature": wanted.temperature,
-        "max_tokens": wanted.max_tokens,
     }
+    if wanted.temperature is not None:
+        body["temperature"] = wanted.temperature
+    if wanted.max_tokens is not None:
+        body["max_tokens"] = wanted.max_tokens
     if wanted.top_p < 1:
         body["top_p"] = wanted.top_p
     if wanted.top_logprobs:
@@ -213,13 +219,14 @@ def _headers(model: ModelSpec) -> dict[str, str]:
 
 def _to_http(row: dict[str, Any]) -> dict[str, Any]:
     payload = json.loads(row["request"])
-    return {"item": row["item"], "call": row["call"], "logprobs": "logprobs" in payload, "payload": payload}
+    limit = payload.get("max_tokens") or _NO_LIMIT
+    return {"item": row["item"], "call": row["call"], "logprobs": "logprobs" in payload, "limit": limit, "payload": payload}
 
 
 def _from_http(row: dict[str, Any]) -> dict[str, str]:
     answer = json.loads(json.dumps(row["http_response"], default=_plain))
     told = {"item": str(row["item"]), "call": str(row["call"])}
-    reply = reply_of(answer, logprobs=bool(row["logprobs"]))
+    reply = reply_of(answer, logprobs=bool(row["logprobs"]), limit=int(row["limit"]) or None)
     if isinstance(reply, Fault):
         return told | {"reply": "", "error": str(reply)}
     return told | {"reply": reply.model_dump_json(), "error": ""}
@@ -227,13 +234,16 @@ def _from_http(row: dict[str, Any]) -> dict[str, str]:
 
 def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
     request = json.loads(row["request"])
-    sampling = {"temperature": request["temperature"], "max_tokens": request["max_tokens"], "top_p": request.get("top_p", 1.0)}
+    # without a value vLLM's own limit would be 16 tokens; none is as many as the model's context holds
+    sampling = {"max_tokens": request.get("max_tokens"), "top_p": request.get("top_p", 1.0)}
+    if "temperature" in request:
+        sampling["temperature"] = request["temperature"]
     if request.get("top_logprobs"):
         sampling["logprobs"] = request["top_logprobs"]
     return {
         "item": row["item"],
         "call": row["call"],
-        "limit": request["max_tokens"],
+        "limit": request.get("max_tokens") or _NO_LIMIT,
         "messages": request["messages"],
         "sampling_params": sampling,
     }
@@ -243,7 +253,8 @@ def _from_engine(row: dict[str, Any]) -> dict[str, str]:
     logprobs = row.get("logprobs")
     first = logprobs[0] if logprobs is not None and len(logprobs) else None
     tokens = None if first is None else tuple((top["decoded_token"], top["logprob"]) for top in first.values() if top)
-    stop = "length" if int(row["num_generated_tokens"]) >= int(row["limit"]) else "stop"
+    limit = int(row["limit"])
+    stop = "length" if limit != _NO_LIMIT and int(row["num_generated_tokens"]) >= limit else "stop"
     reply = Reply.model_validate({"text": row["generated_text"], "stop": stop, "first_token": tokens})
     return {"item": str(row["item"]), "call": str(row["call"]), "reply": reply.model_dump_json(), "error": ""}
 
@@ -277,9 +288,9 @@ def _replies(work: Work, folder: Path) -> _Known:
         for item in work.items:
             there = known.setdefault(item.id, {})
             for call in work.stage.calls(item):
-                if call.name in there or (answer := kept.answer(_request(call, work.model.model))) is None:
+                if call.name in there or (answer := kept.answer(request_body(call, work.model.model))) is None:
                     continue
-                reply = reply_of(answer, logprobs=bool(call.settings.top_logprobs))
+                reply = reply_of(answer, logprobs=bool(call.settings.top_logprobs), limit=call.settings.max_tokens)
                 if isinstance(reply, Reply):
                     there[call.name] = reply
     return known

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, Literal
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, Domain, domains
-from misfire.savacu.calls import Call, Item, Message, Outcome, Reply, Settings, Stage, quoted, reply_object, yes_probability
+from misfire.savacu.calls import Call, Item, Message, Outcome, Overrides, Reply, Settings, Stage, quoted, reply_object, yes_probability
 
 Method = Literal["questions", "scores"]
 """How domains are told."""
@@ -65,15 +65,20 @@ def all_domains() -> tuple[Domain, ...]:
 
 @dataclass(frozen=True)
 class ClassifyByQuestions:
-    """The stage by yes/no questions. A prompt's calls share their beginning, which providers can cache."""
+    """The stage by yes/no questions. A prompt's calls share their beginning, which providers can cache.
 
+    Attributes:
+        settings: What the recipe says of its calls; none for temperature 0 and one token.
+    """
+
+    settings: Overrides | None = None
     name: str = "classify"
     version: int = 1
     item: type[ToClassify] = ToClassify
 
     def calls(self, item: ToClassify) -> list[Call]:
         """One question a domain."""
-        settings = Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS)
+        settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS))
         system = Message(role="system", text=_SYSTEM_QUESTIONS)
         return [
             Call(
@@ -92,19 +97,25 @@ class ClassifyByQuestions:
 
 @dataclass(frozen=True)
 class ClassifyByScores:
-    """The stage by scores."""
+    """The stage by scores.
 
+    Attributes:
+        settings: What the recipe says of its calls; none for temperature 0 and as many tokens as the scores need.
+    """
+
+    settings: Overrides | None = None
     name: str = "classify"
     version: int = 1
     item: type[ToClassify] = ToClassify
 
     def calls(self, item: ToClassify) -> list[Call]:
         """One list of domains a dimension."""
+        told = self.settings or Overrides()
         return [
             Call(
                 name=dimension,
                 messages=(Message(role="system", text=_SYSTEM_SCORES), Message(role="user", text=_list(item.text, dimension))),
-                settings=Settings(temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND),
+                settings=told.on(Settings(temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND)),
             )
             for dimension in DIMENSIONS
         ]
@@ -118,9 +129,9 @@ class ClassifyByScores:
         return _classified(item, told)
 
 
-def classify_stage(method: Method) -> Stage:
-    """The stage of a method."""
-    return ClassifyByQuestions() if method == "questions" else ClassifyByScores()
+def classify_stage(method: Method, settings: Overrides | None = None) -> Stage:
+    """The stage of a method, with what the recipe says of its calls."""
+    return ClassifyByQuestions(settings) if method == "questions" else ClassifyByScores(settings)
 
 
 def holding(classified: Classified, thresholds: Mapping[str, float], delta: float = DELTA) -> dict[Dimension, tuple[str, ...]]:

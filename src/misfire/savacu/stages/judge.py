@@ -6,7 +6,7 @@ from typing import Literal
 
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, ResponseName
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
-from misfire.savacu.calls import Call, Item, Message, Outcome, Record, Reply, Settings, quoted, reply_object
+from misfire.savacu.calls import Call, Item, Message, Outcome, Overrides, Record, Reply, Settings, quoted, reply_object
 from misfire.savacu.rules import Fault
 from misfire.savacu.stages.respond import Domains, Draft, ToRespond, described
 
@@ -64,15 +64,20 @@ class Judged(Outcome):
 
 @dataclass(frozen=True)
 class Judge:
-    """The stage."""
+    """The stage.
 
+    Attributes:
+        settings: What the recipe says of its calls; none for temperature 0 and 200 tokens.
+    """
+
+    settings: Overrides | None = None
     name: str = "judge"
     version: int = 1
     item: type[ToJudge] = ToJudge
 
     def calls(self, item: ToJudge) -> list[Call]:
         """One call a response and dimension."""
-        settings = Settings(temperature=0, max_tokens=200)
+        settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=200))
         return [
             Call(
                 name=f"{side} {dimension}",

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from misfire.datasets.hub import HubError, fetch_file
 from misfire.datasets.record_errors import first_problem, raise_problems
 from misfire.datasets.user_files import read_user_file
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -198,8 +198,9 @@ def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file a category, with BBQ's names "
-            f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}). Give their folder as -T bbq_dir=, leave categories out with "
-            "-T categories=, or use -T source=embedded, which needs no files."
+            f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}).",
+            advice="Give their folder as {}, leave categories out with {}, or use {}, which needs no files.",
+            settings=[Setting("bbq_dir"), Setting("categories"), Setting("source", "embedded")],
         ) from error
     # what git's autocrlf or an editor does to line ends and to the file's two ends changes no example
     known = any(git_blob_id(form) == BLOB_IDS[category] for form in (content, *_unix_forms(content)))
@@ -207,8 +208,9 @@ def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
         raise InputError(
             f"{path}: this is not BBQ's official file for {category} (git blob id {git_blob_id(content)}, with Unix line ends "
             f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, not only its line ends. "
-            "Results would not be comparable with published ones. Get the file from the repository nyu-mll/BBQ, or go on with this one by "
-            "-T allow_unverified=true."
+            "Results would not be comparable with published ones.",
+            advice="Get the file from the repository nyu-mll/BBQ, or go on with this one by {}.",
+            settings=[Setting("allow_unverified", "true")],
         )
     if git_blob_id(content) != BLOB_IDS[category] and known:
         _LOGGER.warning(
@@ -243,6 +245,7 @@ def _fetch(category: str) -> Path:
     except HubError as error:
         raise InputError(
             f"BBQ's {category}.jsonl could not be had from the Hugging Face hub (data set {HUB_DATASET}, revision "
-            f"{HUB_REVISION[:12]}): {error} Without a network, run our own pairs with -T source=embedded, or name a folder that "
-            "holds BBQ's JSONL files with -T bbq_dir=FOLDER."
+            f"{HUB_REVISION[:12]}): {error}",
+            advice="Without a network, run our own pairs with {}, or name a folder that holds BBQ's JSONL files with {}.",
+            settings=[Setting("source", "embedded"), Setting("bbq_dir", "FOLDER")],
         ) from error

@@ -14,7 +14,7 @@ from typing import Literal
 
 from misfire.datasets.pairs import Answer, HalfName, Pair
 from misfire.datasets.questions import NEGATIVE_CONTRACTIONS
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 
 DemoStyle = Literal["balanced", "published"]
 """``balanced``: over halves, and over yes and no; ``published``: all answers are "yes"."""
@@ -102,7 +102,10 @@ def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
         raise InputError(
             f"demos={demos} is too many for these pairs: with demonstrations (0 included) {wanted} of the {len(scenarios)} scenarios are "
             f"held out of the evaluation, each with a pair whose halves swap roles and ask nothing negative, which {len(usable)} have. "
-            "Ask for fewer, or for more categories, or leave -T demos= out."
+            "Ask for fewer, or for more categories,",
+            parameter="demos",
+            advice="or leave {} out.",
+            settings=[Setting("demos")],
         )
     held = set(random.Random(f"{seed}/held out").sample(sorted(usable), wanted))
     evaluated = tuple(pair for pair in pairs if pair.scenario not in held)

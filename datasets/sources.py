@@ -16,7 +16,7 @@ from misfire.datasets.repaired import PER_SCENARIO, build_repaired_pairs
 from misfire.datasets.sampling import match_categories, select_categories
 from misfire.datasets.user_paths import user_path
 from misfire.datasets.veto_pairs import build_pairs
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 
 Source = Literal["bbq", "embedded", "file", "hub"]
 """``bbq``: the benchmark, built from BBQ; ``embedded``: our own pairs; ``file``: the user's; ``hub``: the authors' data set."""
@@ -117,10 +117,17 @@ def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, rev
     if not isinstance(allow_unverified, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
         raise InputError(f"allow_unverified: {allow_unverified!r} is neither true nor false.")
     if source == "file" and path is None:
-        raise InputError("source=file needs the file: -T path=FILE (pairs as JSONL, Parquet, or the authors' JSON).")
+        raise InputError(
+            "source=file needs the file:",
+            advice="{} (pairs as JSONL, Parquet, or the authors' JSON).",
+            settings=[Setting("path", "FILE")],
+        )
     if revision is not None and not isinstance(revision, str):  # pyright: ignore[reportUnnecessaryIsInstance] (see above)
         raise InputError(
-            f"revision: the command line reads {revision!r} as a number. Put it into quotes of its own: -T revision='\"{revision}\"'."
+            f"revision: the command line reads {revision!r} as a number.",
+            parameter="revision",
+            advice="Put it into quotes of its own: {}.",
+            settings=[Setting("revision", f"'\"{revision}\"'")],
         )
     belongs = {"bbq_dir": "bbq", "allow_unverified": "bbq", "path": "file", "revision": "hub"}
     given = {"bbq_dir": bbq_dir, "allow_unverified": allow_unverified or None, "path": path, "revision": revision}
@@ -143,16 +150,20 @@ def _check_edition(source: str, edition: str, per_scenario: object, controls: ob
         raise InputError(f"controls: {controls!r} is neither true nor false.")
     if controls and source == "hub":
         raise InputError(
-            "controls are not in the authors' data set, and its pairs do not tell the other person's name. The same pairs are built from "
-            "BBQ, with controls, by -T source=bbq -T controls=true."
+            "controls are not in the authors' data set, and its pairs do not tell the other person's name.",
+            parameter="controls",
+            advice="The same pairs are built from BBQ, with controls, by {} {}.",
+            settings=[Setting("source", "bbq"), Setting("controls", "true")],
         )
 
 
 def _check_revision(source: str, revision: object) -> None:
     if source == "hub" and not COMMIT.fullmatch(str(revision)):
         raise InputError(
-            "source=hub needs a pinned revision, so that the run can be repeated: -T revision=COMMIT, the 40 digits that the page of "
-            f"{AUTHORS_DATASET} shows under 'Files and versions', 'History' (got {revision!r})."
+            f"source=hub needs a pinned revision, so that the run can be repeated (got {revision!r}):",
+            parameter="revision",
+            advice="{}, the 40 digits that the page of " + AUTHORS_DATASET + " shows under 'Files and versions', 'History'.",
+            settings=[Setting("revision", "COMMIT")],
         )
 
 
@@ -185,9 +196,11 @@ def _file_pairs(file: Path, controls: bool) -> list[Pair]:
         return [pair if pair.controls is None else pair.model_copy(update={"controls": None}) for pair in pairs]
     if bare := [pair.id for pair in pairs if pair.controls is None]:
         raise InputError(
-            f"{file}: controls were asked for, and {len(bare)} of {len(pairs)} pairs have none (the first: '{bare[0]}'). Add the columns "
-            f"{', '.join(CONTROL_COLUMNS)} to every record, or leave -T controls=true out. "
-            "`misfire pairs --controls` writes pairs of BBQ, or ours, with theirs."
+            f"{file}: controls were asked for, and {len(bare)} of {len(pairs)} pairs have none (the first: '{bare[0]}').",
+            parameter="controls",
+            advice=f"Add the columns {', '.join(CONTROL_COLUMNS)} to every record, or leave "
+            "{} out. `misfire pairs --controls` writes pairs of BBQ, or ours, with theirs.",
+            settings=[Setting("controls", "true")],
         )
     return pairs
 
@@ -198,12 +211,14 @@ def _authors_pairs(revision: str) -> list[Pair]:
     except GatedError as error:
         raise InputError(
             f"The authors' data set {AUTHORS_DATASET} is gated, or this revision of it does not exist. Ask for access on its page on the "
-            "Hugging Face hub, make an access token there, log in with `hf auth login` (or set HF_TOKEN), and run again. The same pairs "
-            "can be built from BBQ with -T source=bbq, which needs no access."
+            "Hugging Face hub, make an access token there, log in with `hf auth login` (or set HF_TOKEN), and run again.",
+            advice="The same pairs can be built from BBQ with {}, which needs no access.",
+            settings=[Setting("source", "bbq")],
         ) from error
     except HubError as error:
         raise InputError(
-            f"The authors' data set {AUTHORS_DATASET} could not be loaded: {error} Without a network, use -T source=embedded, or "
-            "-T source=bbq -T bbq_dir=FOLDER with BBQ's JSONL files."
+            f"The authors' data set {AUTHORS_DATASET} could not be loaded: {error}",
+            advice="Without a network, use {}, or {} {} with BBQ's JSONL files.",
+            settings=[Setting("source", "embedded"), Setting("source", "bbq"), Setting("bbq_dir", "FOLDER")],
         ) from error
     return parse_records(AUTHORS_DATASET, iter(records))

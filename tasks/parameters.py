@@ -5,7 +5,7 @@ from typing import Annotated, Any, cast, get_args
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from misfire.datasets.record_errors import first_problem
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 
 PairCount = Annotated[int | None, Field(gt=0)]
 """How many pairs to draw; none for all."""
@@ -24,7 +24,9 @@ def checked(**parameters: tuple[object, Any]) -> None:
         try:
             TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
-            raise InputError(f"parameter '{name}': {first_problem(error)}. Set it with -T {name}=…") from error
+            raise InputError(
+                f"parameter '{name}': {first_problem(error)}.", parameter=name, advice="Set it with {}", settings=[Setting(name, "…")]
+            ) from error
 
 
 def on_or_off(value: object) -> object:
@@ -57,7 +59,12 @@ def as_list(name: str, value: object) -> list[str]:
     items = cast("list[object]", value) if isinstance(value, list) else str(value).split(",")
     names = [str(item).strip() for item in items if str(item).strip()]
     if not names:
-        raise InputError(f"parameter '{name}': none was given. Name one or more, with commas between, or leave -T {name}= out.")
+        raise InputError(
+            f"parameter '{name}': none was given.",
+            parameter=name,
+            advice="Name one or more, with commas between, or leave {} out.",
+            settings=[Setting(name)],
+        )
     return names
 
 
@@ -79,5 +86,7 @@ def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (
     unknown = [item for item in given if item not in allowed]
     if unknown:
         wanted = ", ".join(allowed)
-        raise InputError(f"parameter '{name}': one or more of {wanted} are wanted, and '{', '.join(unknown)}' is none of them.")
+        raise InputError(
+            f"parameter '{name}': one or more of {wanted} are wanted, and '{', '.join(unknown)}' is none of them.", parameter=name
+        )
     return given

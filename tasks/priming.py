@@ -17,7 +17,7 @@ from misfire.datasets.pairs import Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
 from misfire.datasets.user_paths import user_path
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 
 # whether a run is being set up, which Inspect shows in no public place
 from misfire.inspect_compat.calls import active_model
@@ -183,7 +183,7 @@ def _check_system(arms: Sequence[Arm], system: SystemRole) -> None:
 def _templates(arms: Sequence[Arm], cue_file: str | None) -> tuple[str, ...]:
     wanted = any(arm.cue == "file" for arm in arms)
     if wanted and cue_file is None:
-        raise InputError("cue 'file' needs the file: -T cue_file=FILE, with one cue a line.")
+        raise InputError("cue 'file' needs the file:", advice="{}, with one cue a line.", settings=[Setting("cue_file", "FILE")])
     if cue_file is not None and not wanted:
         raise InputError("cue_file was given, but cues= does not name 'file'. Add it, or leave the file out.")
     return read_templates(user_path(cue_file)) if cue_file is not None else ()

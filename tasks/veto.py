@@ -14,7 +14,7 @@ from misfire import __version__
 from misfire.datasets.pairs import HalfName, Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 from misfire.model_calls.ask import SystemRole
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
 from misfire.scorers.answers import Parser
@@ -126,7 +126,10 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
     if turned:
         raise InputError(
             f"controls need pairs whose halves both have the right answer 'yes'; '{turned[0]}' has another, and {len(turned) - 1} more do. "
-            "Turn their questions round, or leave -T controls=true out."
+            "Turn their questions round,",
+            parameter="controls",
+            advice="or leave {} out.",
+            settings=[Setting("controls", "true")],
         )
     return [
         Sample(

@@ -1,6 +1,6 @@
 """The error for input that cannot be used is text that any terminal can show."""
 
-from misfire.errors import LONGEST_LINE, InputError
+from misfire.errors import LONGEST_LINE, InputError, Setting, as_option
 
 
 def test_what_it_quotes_cannot_act_on_a_terminal():
@@ -15,3 +15,21 @@ def test_a_line_that_quotes_very_much_keeps_its_ends():
     assert first.startswith("file: xxx")
     assert first.endswith("xxx")
     assert second == "second line: mend it"
+
+
+class TestAdvice:
+    ERROR = InputError(
+        "{pairs}.jsonl: is not official.",
+        parameter="allow_unverified",
+        advice="Go on by {}, or name {}.",
+        settings=[Setting("allow_unverified", "true"), Setting("bbq_dir", "FOLDER")],
+    )
+
+    def test_inspect_shows_settings_as_task_parameters(self):
+        assert str(self.ERROR) == "{pairs}.jsonl: is not official. Go on by -T allow_unverified=true, or name -T bbq_dir=FOLDER."
+
+    def test_the_command_shows_them_as_options(self):
+        assert self.ERROR.written(as_option) == "{pairs}.jsonl: is not official. Go on by --allow-unverified, or name --bbq-dir FOLDER."
+
+    def test_the_parameter_is_a_field(self):
+        assert self.ERROR.parameter == "allow_unverified"

@@ -14,7 +14,7 @@ from misfire.datasets.misalign.instance_rows import ParsedRows, RawRow, Skipped,
 from misfire.datasets.misalign.instances import SPLITS, Instance, Split, instance_set_hash
 from misfire.datasets.misalign.sampling import Selection, make_selection
 from misfire.datasets.user_paths import user_path
-from misfire.errors import InputError
+from misfire.errors import InputError, Setting
 
 InstanceSource = Literal["embedded", "file", "hub"]
 """``embedded``: our own instances; ``file``: the user's; ``hub``: a data set at a pinned revision."""
@@ -114,13 +114,17 @@ def _check_parameters(
             fitting = " or ".join(f"source={fit}" for fit in belongs[name])
             raise InputError(f"{name} goes with {fitting}, but source={source} was asked for. Leave one of them out.")
     if source == "file" and path is None:
-        raise InputError("source=file needs the file: -T path=FILE (instances as JSONL, Parquet or CSV).")
+        raise InputError(
+            "source=file needs the file:", advice="{} (instances as JSONL, Parquet or CSV).", settings=[Setting("path", "FILE")]
+        )
     if source == "hub" and dataset is None:
-        raise InputError("source=hub needs the data set: -T dataset=OWNER/NAME.")
+        raise InputError("source=hub needs the data set:", advice="{}.", settings=[Setting("dataset", "OWNER/NAME")])
     if source == "hub" and not COMMIT.fullmatch(str(revision)):
         raise InputError(
-            "source=hub needs a pinned revision, so that the run can be repeated: -T revision=COMMIT, the 40 digits that the data set's "
-            f"page shows under 'Files and versions', 'History' (got {revision!r})."
+            f"source=hub needs a pinned revision, so that the run can be repeated (got {revision!r}):",
+            parameter="revision",
+            advice="{}, the 40 digits that the data set's page shows under 'Files and versions', 'History'.",
+            settings=[Setting("revision", "COMMIT")],
         )
 
 
@@ -135,7 +139,9 @@ def _hub_instances(dataset: str, revision: str, columns: Mapping[str, str], skip
         ) from error
     except HubError as error:
         raise InputError(
-            f"The data set {origin} could not be loaded: {error} Without a network, use -T source=embedded or -T source=file."
+            f"The data set {origin} could not be loaded: {error}",
+            advice="Without a network, use {} or {}.",
+            settings=[Setting("source", "embedded"), Setting("source", "file")],
         ) from error
 
     def rows() -> Iterator[RawRow]:

@@ -3,7 +3,6 @@
 import codecs
 import contextlib
 import os
-import re
 import sys
 import traceback
 from typing import Any
@@ -72,24 +71,14 @@ class Commands(click.Group):
             broken = isinstance(ending.__context__, BrokenPipeError)
             raise SystemExit(_cut_off() if broken else _crashed(ending)) from ending
         except Exception as error:
-            from misfire.inspect_compat.errors import PrerequisiteError  # late: a command's help does without Inspect
+            from misfire.errors import InputError, as_option  # late: a command's help does without Inspect
+            from misfire.inspect_compat.errors import PrerequisiteError
 
             if not isinstance(error, PrerequisiteError):
                 raise SystemExit(_crashed(error)) from error
-            click.echo(f"misfire: {as_options(str(error))}", err=True)
+            told = error.written(as_option) if isinstance(error, InputError) else str(error)
+            click.echo(f"misfire: {told}", err=True)
             raise SystemExit(UNUSABLE) from error
-
-
-def as_options(message: str) -> str:
-    """A message of the data layer, which speaks of task parameters, in terms of the command's options.
-
-    Args:
-        message: For example "Say -T allow_unverified=true."
-
-    Returns:
-        For example "Say --allow-unverified ."
-    """
-    return re.sub(r"-T (\w+)=(?:true\b)?", lambda match: f"--{match[1].replace('_', '-')} ", message)
 
 
 def _crashed(error: BaseException) -> int:

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from misfire.cli.exit_status import MET, UNUSABLE, as_options
+from misfire.cli.exit_status import MET, UNUSABLE
 
 
 @click.command()
@@ -112,5 +112,5 @@ def report(
 
 
 def _refuse(message: str) -> NoReturn:
-    click.echo(f"misfire: {as_options(message)}", err=True)
+    click.echo(f"misfire: {message}", err=True)
     raise SystemExit(UNUSABLE)

@@ -17,7 +17,7 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from misfire.scorers.answers import Parser
-from tests.scorers.labelled_sets import NO_ANSWER, LabelledVerdict, Reading, answer_readings, lot_8_readings, verdict_readings
+from tests.scorers.labelled_sets import NO_ANSWER, LabelledVerdict, Reading, answer_readings, kept_back_readings, verdict_readings
 
 PARSERS: tuple[Parser, ...] = ("strict", "published")
 
@@ -35,7 +35,9 @@ def main() -> None:
     for name in PARSERS:
         report(console, f"answers, {name} parser", answer_readings(name), ANSWERS, shown)
         for realistic, words in ((True, "realistic"), (False, "adversarial")):
-            report(console, f"lot 8, {words} answers, {name} parser", lot_8_readings(name, realistic=realistic), ANSWERS, shown)
+            for lot in (8, 9):
+                readings = kept_back_readings(name, lot, realistic=realistic)
+                report(console, f"lot {lot}, {words} answers, {name} parser", readings, ANSWERS, shown)
     report(console, "verdicts", verdict_readings(), VERDICTS, shown)
 
 

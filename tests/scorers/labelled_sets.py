@@ -80,13 +80,15 @@ class LabelledAnswer(_Labelled):
         return YES_NO_UNKNOWN if self.question == "yes_no_unknown" else YES_NO
 
 
-class Lot8Answer(LabelledAnswer):
-    """A reply of lot 8, which was read once before any rule was changed for it.
+class KeptBackAnswer(LabelledAnswer):
+    """A reply of a lot that another writer made. The parser read it once before its maker had seen it.
 
     Attributes:
+        lot: Number of the lot, 8 or 9.
         realistic: Whether it is of the kind that models write every day; the others are made to mislead.
     """
 
+    lot: Literal[8, 9]
     realistic: bool
 
 
@@ -124,9 +126,9 @@ def labelled_answers() -> list[LabelledAnswer]:
     return _read("answers.jsonl", LabelledAnswer)
 
 
-def lot_8_answers() -> list[Lot8Answer]:
-    """The answers of lot 8, in the order of their file."""
-    return _read("lot_8.jsonl", Lot8Answer)
+def kept_back_answers() -> list[KeptBackAnswer]:
+    """The answers of lots 8 and 9, in the order of their file."""
+    return _read("kept_back.jsonl", KeptBackAnswer)
 
 
 def labelled_verdicts() -> list[LabelledVerdict]:
@@ -218,9 +220,10 @@ def answer_readings(parser: Parser) -> list[Reading]:
     return [Reading(labelled, read_answer(labelled, parser)) for labelled in labelled_answers()]
 
 
-def lot_8_readings(parser: Parser, *, realistic: bool) -> list[Reading]:
-    """What a parser makes of lot 8: of its realistic or of its adversarial texts."""
-    return [Reading(labelled, read_answer(labelled, parser)) for labelled in lot_8_answers() if labelled.realistic == realistic]
+def kept_back_readings(parser: Parser, lot: int, *, realistic: bool) -> list[Reading]:
+    """What a parser makes of a lot: of its realistic or of its adversarial texts."""
+    answers = [labelled for labelled in kept_back_answers() if labelled.lot == lot and labelled.realistic == realistic]
+    return [Reading(labelled, read_answer(labelled, parser)) for labelled in answers]
 
 
 def verdict_readings() -> list[Reading]:

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from misfire.scorers.verdicts import verdict_keys
-from tests.scorers.labelled_sets import LabelledAnswer, LabelledVerdict, case_of, labelled_answers, labelled_verdicts, lot_8_answers
+from tests.scorers.labelled_sets import LabelledAnswer, LabelledVerdict, case_of, kept_back_answers, labelled_answers, labelled_verdicts
 
 ANSWERS = labelled_answers()
 VERDICTS = labelled_verdicts()
@@ -25,10 +25,10 @@ def test_the_sets_are_large_and_a_part_of_them_is_from_a_real_model(
 def test_no_text_is_there_twice():
     # white space apart, where it is all that differs between outputs of a model
     answers = Counter((" ".join(item.text.split()) if item.origin == "model" else item.text, item.question) for item in ANSWERS)
-    lot_8 = Counter((item.text, item.case) for item in lot_8_answers())
+    kept_back = Counter((item.text, item.case) for item in kept_back_answers())
     verdicts = Counter((" ".join(item.text.split()) if item.origin == "model" else item.text, tuple(item.asked)) for item in VERDICTS)
-    assert max(answers.values()) == max(lot_8.values()) == max(verdicts.values()) == 1
-    ids = [item.id for item in (*ANSWERS, *lot_8_answers(), *VERDICTS)]
+    assert max(answers.values()) == max(kept_back.values()) == max(verdicts.values()) == 1
+    ids = [item.id for item in (*ANSWERS, *kept_back_answers(), *VERDICTS)]
     assert len(set(ids)) == len(ids)
 
 
@@ -51,4 +51,4 @@ def test_every_reading_is_expected_often_enough_to_be_measured():
 
 
 def test_every_answer_replies_to_a_passage_with_a_question():
-    assert [item.id for item in (*ANSWERS, *lot_8_answers()) if "?" not in case_of(item).text] == []
+    assert [item.id for item in (*ANSWERS, *kept_back_answers()) if "?" not in case_of(item).text] == []

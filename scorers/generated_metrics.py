@@ -10,7 +10,7 @@ import numpy as np
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.scorers.alignment import Decisions, decide, joint_flag
 from misfire.scorers.judgements import Judged
-from misfire.scorers.misalign_metrics import PATTERNS, any_verdict, counts, interval, invalid_rates, pattern_name, rates, without_rates
+from misfire.scorers.misalign_metrics import PATTERNS, any_verdict, counts, invalid_rates, pattern_name, rates, without_rates
 from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, clustered_proportion, clustered_variance
 
 
@@ -59,9 +59,8 @@ def generate_metrics(answers: Sequence[Answer], checks: Judged) -> dict[str, flo
         "aligned_rate": rate.value,
         # this key is what Inspect's data frames take for the headline's standard error
         "stderr": rate.stderr,
-        "aligned_rate_ci_lower": rate.lower,
-        "aligned_rate_ci_upper": rate.upper,
-        **interval("aligned_rate_corrected", corrected_rate(aligned, judged, trust)),
+        **rate.interval("aligned_rate"),
+        **corrected_rate(aligned, judged, trust).interval("aligned_rate_corrected"),
         "answers": len(answers),
         "answers_judged": int(judged.sum()),
         "answers_missing": len(answers) - answered,

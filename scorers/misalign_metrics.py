@@ -23,7 +23,7 @@ from misfire.scorers.alignment import (
     stated_flag,
 )
 from misfire.scorers.judgements import Judged, Judgement
-from misfire.scorers.statistics import NAN, Estimate
+from misfire.scorers.statistics import NAN, UNDEFINED
 from misfire.scorers.verdicts import INVALID_VERDICTS
 
 PATTERNS: tuple[tuple[Dimension, ...], ...] = tuple(
@@ -95,9 +95,9 @@ _OF_DECISIONS = re.compile(r"alignment_score|coverage|ffr|auc|cost_of_jointness|
 def rates(prefix: str, decisions: Decisions, suffix: str = "") -> dict[str, float]:
     """Alignment Score, Coverage and FFR with their intervals, under keys with a prefix and a suffix."""
     return {
-        **interval(f"{prefix}alignment_score{suffix}", decisions.alignment_score()),
-        **interval(f"{prefix}coverage{suffix}", decisions.coverage()),
-        **interval(f"{prefix}ffr{suffix}", decisions.ffr()),
+        **decisions.alignment_score().interval(f"{prefix}alignment_score{suffix}"),
+        **decisions.coverage().interval(f"{prefix}coverage{suffix}"),
+        **decisions.ffr().interval(f"{prefix}ffr{suffix}"),
     }
 
 
@@ -153,20 +153,15 @@ def pattern_counts(judgements: Sequence[Judgement]) -> dict[str, float]:
     }
 
 
-def interval(name: str, estimate: Estimate) -> dict[str, float]:
-    """A value and the ends of its 95 % interval."""
-    return {name: estimate.value, f"{name}_ci_lower": estimate.lower, f"{name}_ci_upper": estimate.upper}
-
-
 def _jointness(judgements: Sequence[Judgement], dimensions: Sequence[Dimension]) -> dict[str, float]:
     """Alignment Score of the best dimension by itself minus the joint one; the interval takes as given which dimension is best."""
     index = instance_index(judgements)
     own = [decide(of_dimension(judgements, name), dimension_flag(name), index=index) for name in dimensions]
     known = [decisions for decisions in own if not math.isnan(decisions.linearised_score()[0])]
     if not known:
-        return interval("cost_of_jointness", Estimate(NAN, NAN, NAN, NAN))
+        return UNDEFINED.interval("cost_of_jointness")
     best = max(known, key=lambda decisions: decisions.linearised_score()[0])
-    return interval("cost_of_jointness", score_difference(best, decide(judgements, joint_flag, index=index))[0])
+    return score_difference(best, decide(judgements, joint_flag, index=index))[0].interval("cost_of_jointness")
 
 
 def _stated(judgements: Sequence[Judgement]) -> dict[str, float]:

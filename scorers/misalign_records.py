@@ -1,15 +1,14 @@
 """What a log holds of Mis-Align Bench: the metadata of its samples and of their scores, written and read by one schema."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal
 
 from inspect_ai.scorer import Score
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from misfire.datasets.misalign.instances import ResponseName
 from misfire.datasets.misalign.taxonomy import Dimension, in_order
 from misfire.scorers.generated_metrics import Answer
 from misfire.scorers.judgements import Asked, any_flag
+from misfire.scorers.notes import Note
 from misfire.scorers.verdicts import INVALID_VERDICTS, Invalid
 
 Kind = Literal["verdict", "answer", "grader_check"]
@@ -22,19 +21,7 @@ GRADES = ("aligned", "misaligned", "no_answer")
 """Values of a score on an answer, beside those of ``INVALID_VERDICTS``."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any] | None) -> Self | None:
-        """The record in some metadata; none if it is not of this kind."""
-        try:
-            return cls.model_validate(values or {})
-        except ValidationError:
-            return None
-
-
-class SampleNote(_Record):
+class SampleNote(Note):
     """Metadata of a sample; no model sees it.
 
     Attributes:
@@ -67,7 +54,7 @@ class SampleNote(_Record):
         return {"safety": self.safety, "value": self.value, "culture": self.culture}
 
 
-class ScoreNote(_Record):
+class ScoreNote(Note):
     """Metadata of a score.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The priming experiment's scorer and metrics: every arm as VETO reports it, and every arm against the base."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar, cast
 
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
@@ -9,17 +9,15 @@ from inspect_ai.solver import TaskState
 
 from misfire.scorers.answers import Parser
 from misfire.scorers.effects import Effect, compare
+from misfire.scorers.half_notes import BASE, HalfNote
 from misfire.scorers.join import HalfResult, Joined, join_halves
-from misfire.scorers.statistics import Estimate, benjamini_hochberg
+from misfire.scorers.statistics import benjamini_hochberg
 from misfire.scorers.veto import half_result, half_score, pair_metrics
 
 SCORER = "priming_outcome"
 """Name of the scorer in logs; for re-scoring say ``--scorer misfire/priming_outcome``."""
 
 Name = TypeVar("Name", bound=Hashable)
-
-BASE = "base"
-"""Name of the arm without a cue, which all others are compared with."""
 
 
 @metric(scores="unreduced")
@@ -74,11 +72,11 @@ def priming_outcome(parser: Parser = "strict") -> Scorer:
     return score
 
 
-def join_arms(scores: list[SampleScore]) -> dict[str, Joined]:
+def join_arms(scores: Sequence[SampleScore]) -> dict[str, Joined]:
     """The pairs of every arm.
 
     Args:
-        scores: Unreduced scores of halves, whose samples name the arms they serve (``arms``) and number them (``arm_numbers``).
+        scores: Unreduced scores of halves, whose samples name the arms that they serve and number them (``HalfNote``).
 
     Returns:
         Joined pairs by arm, in the order of the numbers; the base comes first, even if it has none.
@@ -86,15 +84,12 @@ def join_arms(scores: list[SampleScore]) -> dict[str, Joined]:
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
     numbers: dict[str, int] = {BASE: 0}
     for score in scores:
-        half = half_result(score)
-        metadata = score.sample_metadata or {}
-        arms, places = metadata.get("arms"), metadata.get("arm_numbers")
-        if half is None or not isinstance(arms, list) or not isinstance(places, list):
+        half, note = half_result(score), HalfNote.of(score.sample_metadata)
+        if half is None or note is None:
             continue
-        for arm, number in zip(cast("list[object]", arms), cast("list[object]", places), strict=False):
-            if isinstance(arm, str) and isinstance(number, int):
-                halves[arm].append(half)
-                numbers[arm] = number
+        for arm, number in zip(note.arms or (), note.arm_numbers or (), strict=False):
+            halves[arm].append(half)
+            numbers[arm] = number
     return {name: join_halves(halves[name]) for name in sorted(numbers, key=numbers.__getitem__)}
 
 
@@ -119,17 +114,17 @@ def comparison_metrics(effects: Mapping[Name, Effect]) -> dict[Name, dict[str, f
     ]
     return {
         name: {
-            **_interval("did", effect.did),
+            **effect.did.flat("did"),
             "did_p": effect.did_p,
             "did_q": did_q,
-            **_interval("delta_log_odds", effect.delta_log_odds),
+            **effect.delta_log_odds.flat("delta_log_odds"),
             "delta_log_odds_p": effect.delta_log_odds_p,
             "delta_log_odds_q": log_odds_q,
             "selective_p": effect.selective_p,
             "selective_q": selective_q,
-            **_interval("delta_mar", effect.delta_mar),
-            **_interval("delta_br", effect.delta_br),
-            **_interval("amplification", effect.amplification),
+            **effect.delta_mar.flat("delta_mar"),
+            **effect.delta_br.flat("delta_br"),
+            **effect.amplification.flat("amplification"),
             "newly_misfired": effect.newly_misfired,
             "no_longer_misfired": effect.no_longer_misfired,
             "misfire_mcnemar_p_clustered": effect.mcnemar_p_clustered,
@@ -144,7 +139,3 @@ def comparison_metrics(effects: Mapping[Name, Effect]) -> dict[Name, dict[str, f
 
 def _flat(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return {f"{name}_{key}": value for name, own in metrics.items() for key, value in own.items()}
-
-
-def _interval(name: str, estimate: Estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name}_stderr": estimate.stderr, f"{name}_ci_lower": estimate.lower, f"{name}_ci_upper": estimate.upper}

@@ -22,11 +22,11 @@ TARGETS: dict[Probe, GivenAnswer] = {"evidence": "yes", "foil": "no", "ambiguous
 """The right answers of a pair with controls."""
 
 
-def allowed_answers(probe: object) -> Answers:
+def allowed_answers(probe: Probe) -> Answers:
     """The answers that a probe's question allows.
 
     Args:
-        probe: The probe as sample metadata names it; evidence where it names none.
+        probe: The probe.
 
     Returns:
         Yes and no, and "unknown" too for ``ambiguous`` and ``three_way``.
@@ -40,12 +40,12 @@ class ProbeResult:
 
     Attributes:
         probe: Which kind.
-        half: Pair, half, epoch and outcome.
+        result: Pair, half, epoch and outcome.
         answer: The answer that was given; None where there is none that counts.
     """
 
     probe: Probe
-    half: HalfResult
+    result: HalfResult
     answer: GivenAnswer | None
 
 
@@ -69,7 +69,7 @@ def answer_of(probe: Probe, outcome: Outcome, logged: str | None) -> GivenAnswer
 
 
 @dataclass(frozen=True)
-class ProbedPair:
+class PairProbes:
     """The probes of one pair in one epoch, as far as they have an outcome.
 
     Attributes:
@@ -94,10 +94,10 @@ class ProbedPair:
     def right(self, probe: Probe, half: HalfName) -> bool:
         """Whether a probe was answered rightly."""
         found = self.results.get((probe, half))
-        return found is not None and found.half.outcome == "right"
+        return found is not None and found.result.outcome == "right"
 
 
-def join_probes(results: Iterable[ProbeResult]) -> tuple[ProbedPair, ...]:
+def join_probes(results: Iterable[ProbeResult]) -> tuple[PairProbes, ...]:
     """Join probes on (pair id, epoch).
 
     A failed probe counts as one that was not asked, since nothing was measured. Of a probe that is there twice the later one counts, as
@@ -110,11 +110,12 @@ def join_probes(results: Iterable[ProbeResult]) -> tuple[ProbedPair, ...]:
         One entry a (pair, epoch), in order of first appearance; it may lack probes.
     """
     found: dict[tuple[str, int], dict[tuple[Probe, HalfName], ProbeResult]] = {}
-    for result in results:
-        if result.half.outcome != "failed":
-            found.setdefault((result.half.pair_id, result.half.epoch), {})[result.probe, result.half.half] = result
-    halves = {key: next(iter(probes.values())).half for key, probes in found.items()}
+    for probed in results:
+        half = probed.result
+        if half.outcome != "failed":
+            found.setdefault((half.pair_id, half.epoch), {})[probed.probe, half.half] = probed
+    halves = {key: next(iter(probes.values())).result for key, probes in found.items()}
     return tuple(
-        ProbedPair(pair_id, halves[pair_id, epoch].scenario, halves[pair_id, epoch].category, epoch, probes)
+        PairProbes(pair_id, halves[pair_id, epoch].scenario, halves[pair_id, epoch].category, epoch, probes)
         for (pair_id, epoch), probes in found.items()
     )

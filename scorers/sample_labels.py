@@ -5,24 +5,38 @@ columns. They have no metrics and take no part in any. Each costs some CPU time 
 category, for one, begins the id.
 """
 
+from collections.abc import Callable
+
 from inspect_ai.scorer import Score, Scorer, Target, scorer
 from inspect_ai.solver import TaskState
 
+from misfire.scorers.half_notes import HalfNote
 
-@scorer(metrics=[])
-def half() -> Scorer:
+HALF = "half"
+"""Name in logs of the scorer that labels a sample with its half."""
+
+CUE = "cue"
+"""Name in logs of the scorer that labels a sample with its cue."""
+
+NO_LABEL = "none"
+"""The label of a sample without a cue, or of a sample that is no half of a pair."""
+
+
+@scorer(metrics=[], name=HALF)
+def half_label() -> Scorer:
     """Label a sample with its half, ``stereotyped`` or ``contrast``."""
-    return _label("half")
+    return _label(lambda note: note.half)
 
 
-@scorer(metrics=[])
-def cue() -> Scorer:
+@scorer(metrics=[], name=CUE)
+def cue_label() -> Scorer:
     """Label a sample with its priming cue, or ``none``."""
-    return _label("cue")
+    return _label(lambda note: note.cue)
 
 
-def _label(field: str) -> Scorer:
+def _label(text: Callable[[HalfNote], str | None]) -> Scorer:
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 (Inspect's signature)
-        return Score(value=str(state.metadata.get(field) or "none"))
+        note = HalfNote.of(state.metadata)
+        return Score(value=(text(note) if note else None) or NO_LABEL)
 
     return score

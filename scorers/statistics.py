@@ -6,8 +6,9 @@ them are no sampling error. ``benchmarks/coverage.py`` measures the coverage of 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,42 @@ class Estimate:
     stderr: float
     lower: float
     upper: float
+
+    def flat(self, name: str) -> dict[str, float]:
+        """The estimate as metrics and frames hold it, with its standard error.
+
+        Args:
+            name: Key of the value.
+
+        Returns:
+            The values under ``<name>``, ``<name>_stderr``, ``<name>_ci_lower`` and ``<name>_ci_upper``.
+        """
+        return {name: self.value, f"{name}_stderr": self.stderr, **_ends(name, self)}
+
+    def interval(self, name: str) -> dict[str, float]:
+        """The same as ``flat`` without the standard error."""
+        return {name: self.value, **_ends(name, self)}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], name: str) -> Self:
+        """Read an estimate back: the inverse of ``flat`` and ``interval``.
+
+        Args:
+            values: Metrics by key, or a row of a frame.
+            name: Key of the value.
+
+        Returns:
+            The estimate. Its standard error is NaN where the values have none.
+
+        Raises:
+            KeyError: The value or an end of its interval is not there.
+        """
+        ends = (float(values[f"{name}_ci_{end}"]) for end in ("lower", "upper"))
+        return cls(float(values[name]), float(values.get(f"{name}_stderr", NAN)), *ends)
+
+
+def _ends(name: str, estimate: Estimate) -> dict[str, float]:
+    return {f"{name}_ci_lower": estimate.lower, f"{name}_ci_upper": estimate.upper}
 
 
 UNDEFINED = Estimate(NAN, NAN, NAN, NAN)

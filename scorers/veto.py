@@ -14,9 +14,10 @@ from misfire.datasets.pairs import HALF_NAMES, category_slug
 from misfire.scorers.about import Case
 from misfire.scorers.answers import Parser
 from misfire.scorers.controls import control_metrics
+from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_rate, join_halves
 from misfire.scorers.outcomes import INVALID, HalfOutcome, Outcome, half_outcome
-from misfire.scorers.probes import PROBES, ProbeResult, allowed_answers, answer_of, join_probes
+from misfire.scorers.probes import ProbeResult, allowed_answers, answer_of, join_probes
 
 SCORER = "veto_outcome"
 """Name of the scorer in logs; for re-scoring say ``--scorer misfire/veto_outcome``."""
@@ -61,7 +62,7 @@ def veto_metrics() -> Metric:
 
     def compute(scores: list[SampleScore]) -> Value:
         results = [result for score in scores if (result := probe_result(score)) is not None]
-        pairs = pair_metrics(join_halves(result.half for result in results if result.probe == "evidence"))
+        pairs = pair_metrics(join_halves(own.result for own in results if own.probe == "evidence"))
         return pairs | control_metrics(join_probes(results))
 
     return compute
@@ -115,23 +116,15 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
     cells, valid = count_cells(pairs, "all"), count_cells(pairs, "valid")
     a, b, c, d = cells.totals
     mar, br, gap = cells.mar(), cells.br(), cells.mar_minus_br()
-    mar_valid, br_valid = valid.mar(), valid.br()
     valid_a, valid_b, valid_c, _ = valid.totals
     rates = {f"{half}_{kind}": invalid_rate(pairs, half, kinds) for half in HALF_NAMES for kind, kinds in _INVALID_KINDS.items()}
     return {
         HEADLINE: mar.value,
         # this key is what Inspect's data frames take for the headline's standard error
         "stderr": mar.stderr,
-        "mar_ci_lower": mar.lower,
-        "mar_ci_upper": mar.upper,
-        "br": br.value,
-        "br_stderr": br.stderr,
-        "br_ci_lower": br.lower,
-        "br_ci_upper": br.upper,
-        "mar_minus_br": gap.value,
-        "mar_minus_br_stderr": gap.stderr,
-        "mar_minus_br_ci_lower": gap.lower,
-        "mar_minus_br_ci_upper": gap.upper,
+        **mar.interval(HEADLINE),
+        **br.flat("br"),
+        **gap.flat("mar_minus_br"),
         "mcnemar_p_clustered": cells.mcnemar_clustered(),
         "mcnemar_p": cells.mcnemar(),
         "mar_unconditional": cells.share(cells.c),
@@ -149,12 +142,8 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
         "scenarios": len(cells.a),
         "mar_valid_n": valid_a + valid_c,
         "br_valid_n": valid_a + valid_b,
-        "mar_valid": mar_valid.value,
-        "mar_valid_ci_lower": mar_valid.lower,
-        "mar_valid_ci_upper": mar_valid.upper,
-        "br_valid": br_valid.value,
-        "br_valid_ci_lower": br_valid.lower,
-        "br_valid_ci_upper": br_valid.upper,
+        **valid.mar().interval("mar_valid"),
+        **valid.br().interval("br_valid"),
         "mar_unconditional_valid": valid.share(valid.c),
         "pairs_valid": valid.pairs,
     } | rates
@@ -189,17 +178,19 @@ def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
     Returns:
         A score whose value is the outcome in words; unscored where there is no output.
     """
-    result = half_outcome(state.output, target.text, parser, _case(state), allowed_answers(state.metadata.get("probe")))
+    # a sample of somebody else's data set has no note: it asks no control and has no cue
+    note = HalfNote.of(state.metadata)
+    allowed = allowed_answers(note.probe if note else "evidence")
+    result = half_outcome(state.output, target.text, parser, _case(state, note.cue_text if note else None), allowed)
     return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
 
 
-def _case(state: TaskState) -> Case:
+def _case(state: TaskState, cue: str | None) -> Case:
     """Passage and question of a sample: its input, or the last turn of the user in it, without the cue of a priming arm."""
     asked: str | list[ChatMessage] = state.input
     if not isinstance(asked, str):
         asked = next((message.text for message in reversed(asked) if message.role == "user"), "")
-    cue: object = state.metadata.get("cue_text")
-    return Case(asked.replace(cue, " ") if isinstance(cue, str) and cue else asked)
+    return Case(asked.replace(cue, " ") if cue else asked)
 
 
 def half_result(score: SampleScore) -> HalfResult | None:
@@ -211,8 +202,8 @@ def half_result(score: SampleScore) -> HalfResult | None:
     Returns:
         The half's result; None for a score that is none of a half (it does not take part), as that of a control.
     """
-    result = probe_result(score)
-    return result.half if result and result.probe == "evidence" else None
+    probed = probe_result(score)
+    return probed.result if probed and probed.probe == "evidence" else None
 
 
 def probe_result(score: SampleScore) -> ProbeResult | None:
@@ -224,22 +215,31 @@ def probe_result(score: SampleScore) -> ProbeResult | None:
     Returns:
         The result; None for a score that is of neither.
     """
-    outcome = score.score.value
-    metadata = score.sample_metadata or {}
-    half, probe = metadata.get("half"), metadata.get("probe", "evidence")
-    if half not in HALF_NAMES or probe not in PROBES or "pair_id" not in metadata:
+    note, outcome = HalfNote.of(score.sample_metadata), read_outcome(score.score.value)
+    if note is None or outcome is None:
         return None
-    if not isinstance(outcome, str) or outcome not in OUTCOMES:
-        return None
-    result = HalfResult(
-        pair_id=str(metadata["pair_id"]),
-        half=half,
-        category=str(metadata.get("category")),
-        scenario=str(metadata.get("scenario")),
-        epoch=_epoch(score.score),
-        outcome=cast(Outcome, outcome),
-    )
-    return ProbeResult(probe, result, answer_of(probe, result.outcome, score.score.answer))
+    return probe_result_of(note, _epoch(score.score), outcome, score.score.answer)
+
+
+def probe_result_of(note: HalfNote, epoch: int, outcome: Outcome, answer: str | None) -> ProbeResult:
+    """The result of one prompt of a pair.
+
+    Args:
+        note: The metadata of its sample.
+        epoch: The epoch, from 1.
+        outcome: What became of it.
+        answer: The answer in the log, or what the model said in its place.
+
+    Returns:
+        The result, with the answer as far as it counts.
+    """
+    result = HalfResult(note.pair_id, note.half, note.category, note.scenario, epoch, outcome)
+    return ProbeResult(note.probe, result, answer_of(note.probe, outcome, answer))
+
+
+def read_outcome(value: object) -> Outcome | None:
+    """The outcome that a score's value names, or None if it names none."""
+    return cast(Outcome, value) if isinstance(value, str) and value in OUTCOMES else None
 
 
 def _epoch(score: Score) -> int:
@@ -265,12 +265,10 @@ def _by_category(pairs: Sequence[PairResult]) -> dict[str, float]:
     keys: dict[str, float] = {}
     for category, members in categories.items():
         cells = count_cells(members, "all")
-        mar, name = cells.mar(), names[category]
+        name = names[category]
         a, b, c, _ = cells.totals
         keys |= {
-            f"{name}_mar": mar.value,
-            f"{name}_mar_ci_lower": mar.lower,
-            f"{name}_mar_ci_upper": mar.upper,
+            **cells.mar().interval(f"{name}_mar"),
             f"{name}_mar_n": a + c,
             f"{name}_br": cells.br().value,
             f"{name}_br_n": a + b,

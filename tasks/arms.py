@@ -7,7 +7,7 @@ from typing import Literal
 
 from misfire.datasets.cues import CueBook, CueName
 from misfire.datasets.pairs import HalfName, Pair
-from misfire.scorers.priming import BASE
+from misfire.scorers.half_notes import BASE
 
 Placement = Literal["stereotyped", "contrast", "both"]
 """Which half gets the cue; ``stereotyped`` is the published experiment."""

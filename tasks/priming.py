@@ -24,12 +24,13 @@ from misfire.inspect_compat.calls import active_model
 from misfire.model_calls.ask import SystemRole, lacks_system_role
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
 from misfire.scorers.answers import Parser
+from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.priming import SCORER, priming_outcome
-from misfire.scorers.sample_labels import cue, half
+from misfire.scorers.sample_labels import CUE, HALF, cue_label, half_label
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
 from misfire.tasks.parameters import PairCount, as_list, checked, choices
 from misfire.tasks.prompts import Protocol, demo_answer, question_message
-from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, half_metadata, provenance, sample_list
+from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
 
@@ -117,7 +118,7 @@ def priming(
     return Task(
         dataset=MemoryDataset(samples, name=f"priming_{source}"),
         solver=ask_half(protocol, call.limit, call.system),
-        scorer=[priming_outcome(parser), half(), cue()],
+        scorer=[priming_outcome(parser), half_label(), cue_label()],
         config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
@@ -129,7 +130,7 @@ def priming(
             "held_out_pairs": held_out.held,
         },
         headline_metric=HeadlineMetric(scorer=SCORER),  # its first metric: the DiD of the first arm
-        viewer=sample_list(SCORER, ["half", "cue"]),
+        viewer=sample_list(SCORER, [HALF, CUE]),
     )
 
 
@@ -153,20 +154,20 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
             ChatMessageAssistant(content=demo_answer(demo.answer, protocol)),
         ]
     name = "_".join(part for part in (pair.id, asked.half, asked.cue, asked.position) if part and part != "prefix")
+    note = HalfNote.about(pair, asked.half, audit[pair.id]).primed(
+        asked.arms,
+        asked.arm_numbers,
+        cue=asked.cue,
+        cue_text=asked.cue_text,
+        position=asked.position,
+        system_cue=asked.system_cue,
+        demos=[demo.pair_id for demo in demos],
+    )
     return Sample(
         id=name,
         input=[*turns, ChatMessageUser(content=asked.prompt)] if turns else asked.prompt,
         target=dict(pair.halves)[asked.half].target,
-        metadata=half_metadata(pair, asked.half, audit)
-        | {
-            "arms": list(asked.arms),
-            "arm_numbers": list(asked.arm_numbers),
-            "cue": asked.cue,
-            "cue_text": asked.cue_text,
-            "position": asked.position,
-            "system_cue": asked.system_cue,
-            "demos": [demo.pair_id for demo in demos],
-        },
+        metadata=note.as_metadata(),
     )
 
 

@@ -1,13 +1,14 @@
-"""What the tasks over pairs have in common: metadata of samples and logs, and the sample list in the viewer."""
+"""What the tasks over pairs have in common: metadata of logs, and the sample list in the viewer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
 
 from misfire import __version__
 from misfire.datasets.audit import SHOWN_FLAGS, audit_pairs
-from misfire.datasets.pairs import HalfName, Pair, pair_set_hash
+from misfire.datasets.pairs import Pair, pair_set_hash
 from misfire.datasets.sources import PairSet
+from misfire.scorers.sample_labels import HALF
 
 TOLERATED_ERRORS = 0.2
 """A run ends early once this share of its samples has errored; below it, pairs that lack a half are counted, not guessed."""
@@ -23,30 +24,6 @@ def audit_names(pairs: Sequence[Pair]) -> dict[str, list[str]]:
         By pair id, the names of the flags that hold (``misfire.datasets.audit``).
     """
     return {flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)] for flags in audit_pairs(pairs)}
-
-
-def half_metadata(pair: Pair, name: HalfName, audit: Mapping[str, Sequence[str]]) -> dict[str, object]:
-    """What a sample says of its half, for the metrics' join and for data frames.
-
-    Args:
-        pair: The pair.
-        name: Which half of it.
-        audit: By pair id, the audit flags that hold.
-
-    Returns:
-        For ``Sample.metadata``.
-    """
-    return {
-        "pair_id": pair.id,
-        "half": name,
-        "category": pair.category,
-        "subcategory": pair.subcategory,
-        "scenario": pair.scenario,
-        "stereotyped_group": pair.stereotyped_group,
-        "contrast_group": pair.contrast_group,
-        "example_id": dict(pair.halves)[name].example_id,
-        "audit": list(audit[pair.id]),
-    }
 
 
 def provenance(pair_set: PairSet) -> dict[str, object]:
@@ -97,7 +74,7 @@ def sample_list(scorer: str, labels: Sequence[str]) -> ViewerConfig:
         score_labels={scorer: "Outcome"} | {name: name.capitalize() for name in labels},
         score_color_scales={
             scorer: {"right": "good", "wrong": "bad", "refused": "warn", "unparsable": "warn", "truncated": "warn"},
-            "half": {"stereotyped": "info"},
+            HALF: {"stereotyped": "info"},
         },
         color_scales_enabled=True,
     )

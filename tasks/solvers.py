@@ -6,6 +6,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from misfire.model_calls.ask import SystemRole, ask
 from misfire.model_calls.token_limits import Limit
 from misfire.scorers.answers import YES_NO_UNKNOWN
+from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.probes import allowed_answers
 from misfire.tasks.budget import max_tokens
 from misfire.tasks.prompts import Protocol, question_message, system_message
@@ -29,13 +30,13 @@ def ask_half(protocol: Protocol = "direct", limit: Limit = "auto", system: Syste
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 (Inspect's signature)
-        three_way = allowed_answers(state.metadata.get("probe")) is YES_NO_UNKNOWN
+        note = state.metadata_as(HalfNote)
+        three_way = allowed_answers(note.probe) is YES_NO_UNKNOWN
         state.user_prompt.text = question_message(state.user_prompt.text, protocol, three_way=three_way)
-        cue: object = state.metadata.get("system_cue")
         instruction = system_message(protocol, three_way=three_way)
-        state.messages.insert(0, ChatMessageSystem(content=f"{cue} {instruction}" if cue else instruction))
+        state.messages.insert(0, ChatMessageSystem(content=f"{note.system_cue} {instruction}" if note.system_cue else instruction))
         config = GenerateConfig(max_tokens=max_tokens(protocol, get_model(), limit))
-        return await put(state, config, system, needs_system=bool(cue))
+        return await put(state, config, system, needs_system=bool(note.system_cue))
 
     return solve
 

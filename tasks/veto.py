@@ -18,12 +18,13 @@ from misfire.errors import InputError, Setting
 from misfire.model_calls.ask import SystemRole
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
 from misfire.scorers.answers import Parser
+from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.probes import TARGETS, Probe
-from misfire.scorers.sample_labels import half
+from misfire.scorers.sample_labels import HALF, half_label
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.parameters import PairCount, as_list, checked
 from misfire.tasks.prompts import Protocol
-from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, half_metadata, provenance, sample_list
+from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
 
@@ -89,13 +90,13 @@ def veto(
     return Task(
         dataset=MemoryDataset(half_samples(pair_set.pairs, audit), name=f"veto_{source}"),
         solver=ask_half(protocol, call.limit, call.system),
-        scorer=[veto_outcome(parser), half()],
+        scorer=[veto_outcome(parser), half_label()],
         config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(pair_set),
         headline_metric=HeadlineMetric(scorer=SCORER, metric=HEADLINE),
-        viewer=sample_list(SCORER, ["half"]),
+        viewer=sample_list(SCORER, [HALF]),
     )
 
 
@@ -136,11 +137,16 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
             id=f"{pair.id}_{asked.half}" if asked.probe == "evidence" else f"{pair.id}_{asked.half}_{asked.probe}",
             input=asked.prompt,
             target=asked.target,
-            metadata=half_metadata(pair, asked.half, audit) | ({"probe": asked.probe} if pair.controls else {}),
+            metadata=_note(pair, asked, audit).as_metadata(),
         )
         for pair in pairs
         for asked in _prompts(pair)
     ]
+
+
+def _note(pair: Pair, asked: _Asked, audit: Mapping[str, Sequence[str]]) -> HalfNote:
+    note = HalfNote.about(pair, asked.half, audit[pair.id])
+    return note.asked_as(asked.probe) if pair.controls else note
 
 
 def _prompts(pair: Pair) -> list[_Asked]:

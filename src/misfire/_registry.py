@@ -4,7 +4,7 @@ from inspect_ai.model import ModelAPI, modelapi
 
 from misfire.scorers.misalign import misalign_answer, misalign_answer_metrics, misalign_metrics, misalign_verdict
 from misfire.scorers.priming import priming_metrics, priming_outcome
-from misfire.scorers.sample_labels import cue, half
+from misfire.scorers.sample_labels import cue_label, half_label
 from misfire.scorers.veto import veto_metrics, veto_outcome
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
@@ -16,8 +16,8 @@ __all__ = [
     "answer_prompt",
     "ask_half",
     "ask_verdict",
-    "cue",
-    "half",
+    "cue_label",
+    "half_label",
     "intervened",
     "misalign_answer",
     "misalign_answer_metrics",

@@ -19,7 +19,7 @@ from misfire.scorers.controls import certified, control_metrics
 from misfire.scorers.detection import Rate, Term, probit_contrast
 from misfire.scorers.join import HalfResult
 from misfire.scorers.outcomes import INVALID, Outcome
-from misfire.scorers.probes import PROBES, TARGETS, Probe, ProbedPair, ProbeResult, join_probes
+from misfire.scorers.probes import PROBES, TARGETS, PairProbes, Probe, ProbeResult, join_probes
 from misfire.scorers.statistics import Estimate, clustered_contrast, clustered_mean, clustered_proportion
 from tests.conftest import ROOT
 
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     said: str
 
 
-def joined(rows: Sequence[Row]) -> tuple[ProbedPair, ...]:
+def joined(rows: Sequence[Row]) -> tuple[PairProbes, ...]:
     def result(row: Row) -> ProbeResult:
         answer: GivenAnswer | None = next((word for word in WORDS if word == row.said), None)
         kept: tuple[Outcome, ...] = (*INVALID, "failed")

@@ -22,7 +22,7 @@ from misfire.reports.misalign.runs import MisalignRun
 from misfire.reports.number_format import UNDEFINED, between, percent, plain, points
 from misfire.reports.pairs.runs import Run
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
-from misfire.scorers.priming import BASE
+from misfire.scorers.half_notes import BASE
 
 _INTERVENTION = ("heads", "ablation", "layers", "intervention")
 """The model arguments that say what was done."""

@@ -16,10 +16,10 @@ import numpy as np
 from misfire.mechanistic.conclusions.inference import Floats, by_cluster, codes
 from misfire.reports.misalign.frames import VerdictRecord
 from misfire.scorers.alignment import Flag, decide, dimension_flag, instance_index, joint_flag, of_dimension, score_difference
+from misfire.scorers.half_notes import BASE
 from misfire.scorers.judgements import Judged, Judgement
 from misfire.scorers.misalign_metrics import asked_dimensions
 from misfire.scorers.misalign_records import graded_answer
-from misfire.scorers.priming import BASE
 from misfire.scorers.statistics import UNDEFINED, Estimate, clustered_contrast, clustered_difference, clustered_mean, clustered_proportion
 
 if TYPE_CHECKING:

@@ -15,8 +15,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,21 +23,15 @@ import torch
 from pydantic import ValidationError
 
 from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
-from misfire.datasets.user_files import require_regular
 from misfire.errors import InputError
 from misfire.mechanistic.conclusions.misfiring import AskedPair
 from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.model.replay import chunks
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
-from misfire.reports.logs.log_files import SCORERS
-from misfire.reports.logs.log_sizes import Part, check_size
-from misfire.reports.logs.places import local_path
-from misfire.reports.logs.samples import asked_text
-from misfire.scorers.priming import BASE
-from misfire.scorers.veto import OUTCOMES
-
-if TYPE_CHECKING:
-    from inspect_ai.log import EvalSample
+from misfire.reports.logs.log_files import found_log, read_header
+from misfire.reports.pairs.halves import LoggedHalf, read_logged_halves
+from misfire.scorers.half_notes import BASE, HalfNote
+from misfire.scorers.probes import Probe
 
 Group = Literal["failure", "mirror", "control"]
 
@@ -48,8 +41,6 @@ FAILING: Mapping[str, HalfName] = {"failure": "stereotyped", "mirror": "contrast
 """Which half is wrong in the pairs of a group."""
 
 Floats = npt.NDArray[np.float64]
-
-_SCORERS = {SCORERS["veto"], SCORERS["priming"]}
 
 BUDGET = 2 << 30
 """Bytes that activations may take, unless told otherwise."""
@@ -271,19 +262,46 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
 
 @dataclass
 class _Halves:
-    """What a log says of one pair.
+    """What a log holds of one pair.
 
     Attributes:
-        about: Metadata of one of its samples.
+        about: What the task wrote about a sample of the base arm.
         plain: By probe and half, the prompt without a cue, and the right answer.
         texts: By half, what was asked in the arm that is wanted.
         right: By half, whether it was answered rightly in that arm, for each epoch with an outcome.
     """
 
-    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    plain: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict[tuple[str, str], tuple[str, str]])
+    about: HalfNote | None = None
+    plain: dict[tuple[Probe, HalfName], tuple[str, str]] = field(default_factory=dict[tuple[Probe, HalfName], tuple[str, str]])
     texts: dict[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
     right: dict[HalfName, list[bool]] = field(default_factory=dict[HalfName, list[bool]])
+
+    def take(self, half: LoggedHalf, arm: str) -> None:
+        """Take in one sample of the pair.
+
+        Args:
+            half: The sample.
+            arm: The arm whose texts and outcomes are wanted.
+        """
+        note = half.note
+        if BASE in note.served_arms:
+            self.about = note
+            self.plain[note.probe, note.half] = (half.prompt, half.target)
+        if arm not in note.served_arms or note.probe != "evidence":
+            return
+        if arm != BASE:
+            self.texts[note.half] = AskedText(half.prompt, note.system_cue)
+        if half.outcome and half.error is None and not half.invalidated:
+            self.right.setdefault(note.half, []).append(half.outcome == "right")
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether both halves have an outcome in some epoch."""
+        return all(self.right.get(half) for half in HALF_NAMES)
+
+    def failed_alone(self, half: HalfName) -> bool:
+        """Whether a half was answered wrongly in every epoch, and the other half rightly in every epoch."""
+        return all(not any(right) if name == half else all(right) for name, right in self.right.items())
 
 
 def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
@@ -291,7 +309,7 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
 
     Args:
         log: The log file.
-        arm: The arm whose texts and outcomes are taken; unless told the base arm, in which nothing is primed.
+        arm: The arm whose texts and outcomes are taken; by default the base arm, in which nothing is primed.
 
     Returns:
         The pairs, with controls if the log has them, and which of them misfired.
@@ -299,108 +317,80 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
     Raises:
         InputError: The log cannot be read, is none of VETO's or priming's, or has no such arm.
     """
-    from inspect_ai.log import read_eval_log
-
-    # as an absolute path a log may be called anything; see ``local_path``
-    location = local_path(log)
-    if Path(location).exists():
-        require_regular(Path(location))
-    try:
-        for part in get_args(Part):
-            check_size(location, part)
-        read = read_eval_log(location)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(f"{log}: this log cannot be read ({error}).") from error
-    samples = [sample for sample in read.samples or [] if {"pair_id", "half", "scenario"} <= (sample.metadata or {}).keys()]
-    arms = list(dict.fromkeys(name for sample in samples for name in _arms(sample)))
-    primed = any("arms" in sample.metadata for sample in samples)
+    halves = _halves_of(log)
+    arms = list(dict.fromkeys(name for half in halves for name in half.note.served_arms))
+    primed = any(half.note.arms is not None for half in halves)
     wanted = BASE if arm is None else arm
-    if samples and wanted not in arms:
+    if wanted not in arms:
         raise InputError(
             f"{log}: the run has no arm '{wanted}'. Its arms are: {', '.join(arms)}."
             if primed
             else f"{log}: a log of VETO has one arm, '{BASE}', and so no '{wanted}'. Leave --arm out."
         )
     found: defaultdict[str, _Halves] = defaultdict(_Halves)
-    for sample in samples:
-        _take(sample, found[str(sample.metadata["pair_id"])], wanted)
-    if not found:
-        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto or misfire/priming run.")
-    pairs: list[Pair] = []
-    for name, halves in found.items():
-        if all(halves.right.get(half) for half in HALF_NAMES) and (pair := _rebuilt(log, name, halves.about, halves.plain)):
-            pairs.append(pair)
-    misfired = {
-        pair.id for pair in pairs if not any(found[pair.id].right["stereotyped"]) and all(found[pair.id].right["contrast"])
-    }  # fmt: skip
-    mirrored = {
-        pair.id for pair in pairs if not any(found[pair.id].right["contrast"]) and all(found[pair.id].right["stereotyped"])
-    }  # fmt: skip
-    texts = {pair.id: found[pair.id].texts for pair in pairs if found[pair.id].texts}
-    left_out = len(found) - len(pairs)
+    for half in halves:
+        found[half.note.pair_id].take(half, wanted)
+    pairs = [pair for name, own in found.items() if own.has_outcomes and (pair := _rebuilt(log, name, own))]
     if not pairs:
         raise InputError(f"{log}: none of its {len(found)} pairs has an outcome for both halves, so that nothing is known of them.")
+    misfired, mirrored = (frozenset(pair.id for pair in pairs if found[pair.id].failed_alone(half)) for half in HALF_NAMES)
+    left_out = len(found) - len(pairs)
     said = f"Arm '{wanted}' of {', '.join(arms)}: " if primed else ""
     missing = f" {left_out} more were left out, since a half has no outcome (not there, invalidated, or an error)." if left_out else ""
     origin = f"{said}{len(misfired)} of {len(pairs)} pairs misfired in the log.{missing}"
     return Logged(
-        tuple(pairs), frozenset(misfired), frozenset(mirrored), wanted if primed else None, texts, left_out, origin[0].upper() + origin[1:]
+        pairs=tuple(pairs),
+        misfired=misfired,
+        mirrored=mirrored,
+        arm=wanted if primed else None,
+        texts={pair.id: found[pair.id].texts for pair in pairs if found[pair.id].texts},
+        left_out=left_out,
+        origin=origin[0].upper() + origin[1:],
     )
 
 
-def _arms(sample: "EvalSample") -> list[str]:
-    """The arms that a sample serves: those that a priming run noted, and the base arm in any other run."""
-    noted: object = sample.metadata.get("arms", [BASE])
-    return [str(name) for name in cast("list[object]", noted)] if isinstance(noted, list) else []
+def _halves_of(log: str) -> tuple[LoggedHalf, ...]:
+    """The halves of a log, with their texts in full; at least one."""
+    try:
+        found = found_log(read_header(log))
+        halves = read_logged_halves(found.location, found.scoring.column, whole=True).records if found else ()
+    except InputError as error:
+        raise InputError(f"{log}: this log cannot be read ({error}).") from error
+    if not halves:
+        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto or misfire/priming run.")
+    return halves
 
 
-def _take(sample: "EvalSample", halves: _Halves, arm: str) -> None:
-    """Take what one sample says of its pair."""
-    metadata, arms = sample.metadata, _arms(sample)
-    half, probe = cast("HalfName", str(metadata["half"])), str(metadata.get("probe", "evidence"))
-    text = asked_text(sample.input)
-    if BASE in arms:
-        halves.about = metadata
-        halves.plain[probe, half] = (text, str(sample.target))
-    if arm not in arms or probe != "evidence":
-        return
-    if arm != BASE:
-        cue: object = metadata.get("system_cue")
-        halves.texts[half] = AskedText(text, str(cue) if cue else None)
-    outcome = next((score.value for name, score in (sample.scores or {}).items() if name in _SCORERS), None)
-    if outcome in OUTCOMES and sample.error is None and sample.invalidation is None:
-        halves.right.setdefault(half, []).append(outcome == "right")
+def _rebuilt(log: str, name: str, halves: _Halves) -> Pair | None:
+    """The pair as its task had it, or None if the log lacks a half of it without a cue."""
+    about, plain = halves.about, halves.plain
+    if about is None or not {("evidence", which) for which in HALF_NAMES} <= plain.keys():
+        return None
 
-
-def _rebuilt(log: str, name: str, metadata: Mapping[str, Any], halves: Mapping[tuple[str, str], tuple[str, str]]) -> Pair | None:
-    def half(probe: str, which: str) -> Half:
-        prompt, target = halves[probe, which]
+    def half(probe: Probe, which: HalfName) -> Half:
+        prompt, target = plain[probe, which]
         return Half(prompt=prompt, target=cast("Any", target))
 
-    if not {("evidence", which) for which in HALF_NAMES} <= halves.keys():
-        return None
     try:
         controls = None
-        if {(probe, which) for probe in ("foil", "ambiguous") for which in HALF_NAMES} <= halves.keys():
+        if {(probe, which) for probe in ("foil", "ambiguous") for which in HALF_NAMES} <= plain.keys():
             controls = Controls(
                 stereotyped_foil=half("foil", "stereotyped"),
                 contrast_foil=half("foil", "contrast"),
-                stereotyped_ambiguous=halves["ambiguous", "stereotyped"][0],
-                contrast_ambiguous=halves["ambiguous", "contrast"][0],
+                stereotyped_ambiguous=plain["ambiguous", "stereotyped"][0],
+                contrast_ambiguous=plain["ambiguous", "contrast"][0],
             )
         return Pair(
             id=name,
-            category=str(metadata["category"]),
-            question_index=str(metadata["scenario"]).rpartition("_q")[2],
-            stereotyped_group=str(metadata["stereotyped_group"]),
-            contrast_group=str(metadata["contrast_group"]),
+            category=about.category,
+            question_index=about.scenario.rpartition("_q")[2],
+            stereotyped_group=cast("Any", about.stereotyped_group),
+            contrast_group=cast("Any", about.contrast_group),
             stereotyped=half("evidence", "stereotyped"),
             contrast=half("evidence", "contrast"),
             controls=controls,
         )
-    except (ValidationError, KeyError) as error:
+    except ValidationError as error:
         raise InputError(f"{log}: the samples of pair '{name}' do not make a pair ({error}).") from error
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from misfire.reports.frames import Results
 from misfire.reports.logs.losses import Loss, detect_loss, pair_loss
 from misfire.reports.number_format import count, percent, plain
-from misfire.scorers.priming import BASE
+from misfire.scorers.half_notes import BASE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from misfire.reports.frames import Results
 from misfire.reports.logs.losses import Loss, detect_loss, pair_loss
 from misfire.reports.number_format import count, percent, points
 from misfire.reports.pairs.runs import TaskName
-from misfire.scorers.priming import BASE
+from misfire.scorers.half_notes import BASE
 
 if TYPE_CHECKING:
     import pandas as pd

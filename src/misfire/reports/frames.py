@@ -12,54 +12,38 @@ from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.datasets.pairs import HalfName
 from misfire.errors import InputError
 from misfire.reports import columns
 from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of
-from misfire.reports.logs.log_files import Step, find_logs, read_header
+from misfire.reports.logs.log_files import Step, find_logs
 from misfire.reports.logs.places import Places, locations
-from misfire.reports.logs.samples import (
-    Content,
-    Reading,
-    Sample,
-    content_of,
-    each_once,
-    error_of,
-    is_shortened,
-    key_of,
-    read_samples,
-    score_of,
-)
-from misfire.reports.logs.secrets import hidden_values, without_secrets
+from misfire.reports.logs.samples import Content, Reading
 from misfire.reports.misalign.frames import MisalignResults, VerdictRecord, read_verdicts
 from misfire.reports.misalign.runs import MisalignRun, MisalignRunSet, misalign_runs_of
+from misfire.reports.pairs.halves import LoggedHalf, read_logged_halves
 from misfire.reports.pairs.power import DIFFERENCES, power_of
 from misfire.reports.pairs.robustness import edition_metrics, exchange_baseline, flag_metrics
 from misfire.reports.pairs.runs import Run, RunSet, TaskName, runs_of
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.effects import Effect, compare
+from misfire.scorers.half_notes import BASE
 from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
 from misfire.scorers.outcomes import Outcome
-from misfire.scorers.priming import BASE, comparison_metrics
+from misfire.scorers.priming import comparison_metrics
 from misfire.scorers.probes import Probe, ProbeResult, answer_of, join_probes
 from misfire.scorers.statistics import benjamini_hochberg
-from misfire.scorers.veto import OUTCOMES, overall_metrics
+from misfire.scorers.veto import overall_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EVIDENCE = "evidence"
+EVIDENCE: Probe = "evidence"
 """In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
 
 AnyRun = TypeVar("AnyRun", Run, MisalignRun)
 
 AnyRecord = TypeVar("AnyRecord")
-
-_CUT = "..."
-"""What Inspect ends a long text in a sample's summary with; of two long names only the dots may be left."""
-
-_NAMES = ("category", "subcategory", "scenario", "stereotyped_group", "contrast_group")
-"""Metadata of a half that users name."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +52,10 @@ class HalfRecord:
 
     arm: str
     pair_id: str
-    half: str
-    probe: str
+    half: HalfName
+    probe: Probe
     epoch: int
-    outcome: str
+    outcome: Outcome
     answer: str | None
     category: str
     subcategory: str | None
@@ -83,6 +67,11 @@ class HalfRecord:
     error: str | None
     sample_id: str
     audit: str | None
+
+    @property
+    def result(self) -> HalfResult:
+        """The half's outcome, for the join into pairs."""
+        return HalfResult(self.pair_id, self.half, self.category, self.scenario, self.epoch, self.outcome)
 
 
 @dataclass(frozen=True)
@@ -247,7 +236,7 @@ class Results:
         found = [
             _run_fields(run) | metrics
             for run in self.run_set.of("veto")
-            if (metrics := control_metrics(join_probes(map(_probe_result, self.records_of(run)))))
+            if (metrics := control_metrics(join_probes(probe_results(self.records_of(run)))))
         ]
         return frame_of(_adjusted(found, _CONTROL_TESTS, columns.CONTROLS), columns.CONTROLS)
 
@@ -368,92 +357,44 @@ def read_halves(run: Run) -> Reading[HalfRecord]:
         run: The run.
 
     Returns:
-        One record a (sample, epoch, arm), without samples that are invalidated or there again. A sample that errored or has no score is a
-        half that failed.
+        One record for each (sample, epoch, arm), without samples that are invalidated or repeated. A sample that ended in an error or has
+        no score is a half that failed.
 
     Raises:
         InputError: The samples cannot be read.
     """
-    samples, invalid, unlisted = read_samples(run.log, _needs_whole)
-    halves = [
-        sample
-        for sample in samples
-        if key_of(sample) not in invalid and sample.metadata.get("half") in HALF_NAMES and sample.metadata.get("pair_id")
-    ]
-    own, repeated, contradicted = each_once(halves, _question_of, lambda sample: _outcome(sample, run.scoring.column))
-    names = ["/".join(map(str, cast("tuple[object, ...]", key)[:2])) for key in contradicted]
-    content = content_of(samples, invalid, unlisted, run.scoring.column, repeated, names)
-    hidden = hidden_values(read_header(run.log)) if any(map(error_of, own)) else frozenset[str]()
-    return Reading(tuple(record for sample in own for record in _records(sample, run.scoring.column, hidden)), content)
+    reading = read_logged_halves(run.log, run.scoring.column)
+    counted = (half for half in reading.records if not half.invalidated)
+    return Reading(tuple(record for half in counted for record in _records(half)), reading.content)
 
 
-def _needs_whole(sample: Sample) -> bool:
-    """Whether a summary leaves something out: the arms of a sample that serves dozens, or the end of a very long name."""
-    metadata = sample.metadata
-    return is_shortened(metadata.get("arms")) or any(str(metadata.get(name, "")).endswith(_CUT) for name in _NAMES)
-
-
-def _question_of(sample: Sample) -> tuple[object, ...]:
-    """What a sample asks, and in which epoch."""
-    metadata = sample.metadata
-    return metadata["pair_id"], metadata["half"], metadata.get("probe"), tuple(_arms_of(sample)), sample.epoch
-
-
-def _outcome(sample: Sample, column: str) -> tuple[str, str | None] | None:
-    """Outcome and answer that a sample was scored with; none where it has no outcome."""
-    score = score_of(sample, column)
-    if score is None or not isinstance(score.value, str) or score.value not in OUTCOMES:
-        return None
-    return score.value, score.answer
-
-
-def _arms_of(sample: Sample) -> list[str]:
-    named: object = sample.metadata.get("arms", [BASE])
-    return [str(name) for name in cast("list[object]", named)] if isinstance(named, list) else [str(named)]
-
-
-def _records(sample: Sample, column: str, hidden: frozenset[str]) -> Iterable[HalfRecord]:
-    metadata, score, audit = sample.metadata, score_of(sample, column), sample.metadata.get("audit")
-
-    def text(name: str) -> str | None:
-        return None if metadata.get(name) is None else str(metadata[name])
-
-    outcome = _outcome(sample, column)
-    for arm in _arms_of(sample):
+def _records(half: LoggedHalf) -> Iterable[HalfRecord]:
+    note = half.note
+    for arm in note.served_arms:
         yield HalfRecord(
             arm=arm,
-            pair_id=str(metadata["pair_id"]),
-            half=str(metadata["half"]),
-            probe=text("probe") or EVIDENCE,
-            epoch=sample.epoch,
-            outcome=outcome[0] if outcome else "failed",
-            answer=score.answer if score and isinstance(score.answer, str) else None,
-            category=str(metadata.get("category")),
-            subcategory=text("subcategory"),
-            scenario=str(metadata.get("scenario")),
-            stereotyped_group=text("stereotyped_group"),
-            contrast_group=text("contrast_group"),
-            example_id=text("example_id"),
-            cue=text("cue"),
-            error=without_secrets(error_of(sample), hidden) or None,
-            sample_id=str(sample.id),
-            audit=" ".join(map(str, cast("list[object]", audit))) if isinstance(audit, list) else None,
+            pair_id=note.pair_id,
+            half=note.half,
+            probe=note.probe,
+            epoch=half.epoch,
+            outcome=half.outcome or "failed",
+            answer=half.answer,
+            category=note.category,
+            subcategory=note.subcategory,
+            scenario=note.scenario,
+            stereotyped_group=note.stereotyped_group,
+            contrast_group=note.contrast_group,
+            example_id=None if note.example_id is None else str(note.example_id),
+            cue=note.cue,
+            error=half.error,
+            sample_id=half.sample_id,
+            audit=None if note.audit is None else " ".join(note.audit),
         )
-
-
-def _half_result(record: HalfRecord) -> HalfResult:
-    half, outcome = cast("HalfName", record.half), cast("Outcome", record.outcome)
-    return HalfResult(record.pair_id, half, record.category, record.scenario, record.epoch, outcome)
-
-
-def _probe_result(record: HalfRecord) -> ProbeResult:
-    probe, result = cast("Probe", record.probe), _half_result(record)
-    return ProbeResult(probe, result, answer_of(probe, result.outcome, record.answer))
 
 
 def probe_results(records: Iterable[HalfRecord]) -> list[ProbeResult]:
     """What the samples of a run say of halves and of their controls."""
-    return [_probe_result(record) for record in records]
+    return [ProbeResult(record.probe, record.result, answer_of(record.probe, record.outcome, record.answer)) for record in records]
 
 
 def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[Arm]:
@@ -470,7 +411,7 @@ def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[Arm]:
     audit = {record.pair_id: record.audit for record in records if record.audit is not None}
     for record in records:
         if record.probe == EVIDENCE:
-            halves[record.arm].append(_half_result(record))
+            halves[record.arm].append(record.result)
     return [Arm(run, name, join_halves(halves[name]), audit) for name in dict.fromkeys((BASE, *run.arms, *halves))]
 
 
@@ -505,10 +446,7 @@ def _scope_metrics(arm: Arm) -> Iterable[tuple[Scope, str | None, dict[str, obje
             "mar_stderr": metrics["stderr"],
             "mcnemar_q": math.nan,
             "mcnemar_q_clustered": math.nan,
-            "invalid": invalid.value,
-            "invalid_stderr": invalid.stderr,
-            "invalid_ci_lower": invalid.lower,
-            "invalid_ci_upper": invalid.upper,
+            **invalid.flat("invalid"),
         }
         yield scope, category, {**metrics, **more}
 

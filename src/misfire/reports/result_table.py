@@ -28,8 +28,8 @@ from misfire.reports.misalign.runs import misalign_runs_of
 from misfire.reports.misalign.summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.reports.number_format import between, percent, plain, points, times
 from misfire.reports.pairs.runs import runs_of
-from misfire.scorers import priming
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
+from misfire.scorers.half_notes import BASE
 from misfire.scorers.veto import CATEGORY, category_keys
 
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
@@ -213,7 +213,7 @@ def arm_rows(metrics: Metrics) -> list[Row]:
     Returns:
         One line an arm.
     """
-    return [_row(metrics, name, f"{name}_") for name in (priming.BASE, *arm_names(metrics))]
+    return [_row(metrics, name, f"{name}_") for name in (BASE, *arm_names(metrics))]
 
 
 def summary(log: EvalLog) -> RenderableType:
@@ -251,7 +251,7 @@ def summary(log: EvalLog) -> RenderableType:
             primed = bool(arm_names(metrics))
             tables = _priming_tables(metrics) if primed else [_veto_table(category_rows(metrics, numbers.categories))]
             notes = _PRIMING_NOTES if primed else _veto_notes(metrics)
-            planned, done = _planned(log, "pair_count"), _done(metrics, [f"{priming.BASE}_pairs" if primed else "pairs"])
+            planned, done = _planned(log, "pair_count"), _done(metrics, [f"{BASE}_pairs" if primed else "pairs"])
             words = "pairs are left out: a half was not"
             first = [line for row, name in (_arm_prefixes(metrics) if primed else [("", "")]) if (line := _caution(metrics, row, name))]
     tables[0].title = " · ".join(
@@ -269,7 +269,7 @@ def summary(log: EvalLog) -> RenderableType:
 
 
 def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
-    return [(f"{name}_", f"{name}: ") for name in (priming.BASE, *arm_names(metrics))]
+    return [(f"{name}_", f"{name}: ") for name in (BASE, *arm_names(metrics))]
 
 
 def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
@@ -318,7 +318,7 @@ def _priming_tables(metrics: Metrics) -> list[Table]:
     rates = _table("arm", "pairs", "MAR", "BR", "ΔMAR", "× base", numbers_whole=True)
     for row in arm_rows(metrics):
         own = str(row.pairs), f"{percent(row.mar)}\nof {row.mar_n}", f"{percent(row.br)}\nof {row.br_n}"
-        if row.name == priming.BASE:
+        if row.name == BASE:
             rates.add_row(_shown(row), *own)
             continue
         did, odds, change, ratio = (_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items())
@@ -425,7 +425,7 @@ def _numbers(log: EvalLog) -> _Numbers:
         content, own = halves.content, pair_run_metrics(run, halves.records) if halves.content.scored else {}
         categories = {key: name for name, key in category_keys(record.category for record in halves.records).items()}
         arms = [arm.name for arm in arms_of(run, halves.records)]
-        losses += [("" if arm == priming.BASE else f"{plain(arm)}: ", pair_loss(halves.records, arm)) for arm in arms]
+        losses += [("" if arm == BASE else f"{plain(arm)}: ", pair_loss(halves.records, arm)) for arm in arms]
     else:
         (run,) = misalign_runs_of(logs).runs
         verdicts = read_verdicts(run)

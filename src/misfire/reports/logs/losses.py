@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.reports.frames import EVIDENCE, HalfRecord
+from misfire.scorers.half_notes import BASE
 from misfire.scorers.judgements import Judged
-from misfire.scorers.priming import BASE
 from misfire.scorers.statistics import mcnemar_exact
 
 LEVEL = 0.05

@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -46,7 +46,7 @@ from misfire.reports.frames import Results
 from misfire.reports.misalign.frames import ALL
 from misfire.reports.misalign.tables import SMALL
 from misfire.reports.number_format import UNDEFINED, count, percent
-from misfire.scorers.statistics import NAN, Estimate
+from misfire.scorers.statistics import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,17 +114,13 @@ def _rows(frame: "pd.DataFrame") -> list[_Row]:
             condition=str(record["condition"]),
             level=str(record["level"]),
             name=str(record["name"]),
-            score=_estimate(record, "alignment_score"),
-            coverage=_estimate(record, "coverage"),
-            ffr=_estimate(record, "ffr"),
+            score=Estimate.of(record, "alignment_score"),
+            coverage=Estimate.of(record, "coverage"),
+            ffr=Estimate.of(record, "ffr"),
             instances=int(record["instances"]),
         )
         for record in records
     ]
-
-
-def _estimate(record: Mapping[str, float | str], name: str) -> Estimate:
-    return Estimate(*(float(record.get(f"{name}{part}", NAN)) for part in ("", "_stderr", "_ci_lower", "_ci_upper")))
 
 
 def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
@@ -327,8 +323,8 @@ def _answer_drawing(answers: "pd.DataFrame") -> Drawing | None:
     row_axes(axes, names, len(names))
     bands(axes, len(names))
     percent_axis(axes, "x", 100, "aligned answers")
-    raw = [_estimate(record, "aligned_rate") for record in records]
-    corrected = [_estimate(record, "aligned_rate_corrected") for record in records]
+    raw = [Estimate.of(record, "aligned_rate") for record in records]
+    corrected = [Estimate.of(record, "aligned_rate_corrected") for record in records]
     dots(axes, raw, [row - 0.17 for row in range(len(names))], _RAW, "as the grader judges")
     dots(axes, corrected, [row + 0.17 for row in range(len(names))], _CORRECTED, "corrected for its errors")
     for row, note in enumerate(notes):

@@ -45,7 +45,7 @@ from misfire.scorers.generated_metrics import Answer, generate_metrics
 from misfire.scorers.judgements import Judged, Judgement, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import any_verdict, asked_dimensions, detect_metrics
 from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer, noted
-from misfire.scorers.statistics import NAN, Estimate, benjamini_hochberg
+from misfire.scorers.statistics import NAN, benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,7 +219,7 @@ def _needs_whole(sample: Sample, column: str) -> bool:
 
 
 def _note(sample: Sample) -> SampleNote | None:
-    return SampleNote.of({name: sample.metadata[name] for name in SampleNote.model_fields if name in sample.metadata})
+    return SampleNote.of(sample.metadata)
 
 
 def _outcome(sample: Sample, column: str) -> tuple[str, dict[str, bool | None]] | None:
@@ -270,9 +270,9 @@ def _alignment_row(
     fields: dict[str, object] = {
         "level": level,
         "name": name,
-        **_interval("alignment_score", strict.alignment_score()),
-        **_interval("coverage", strict.coverage()),
-        **_interval("ffr", strict.ffr()),
+        **strict.alignment_score().flat("alignment_score"),
+        **strict.coverage().flat("coverage"),
+        **strict.ffr().flat("ffr"),
         "alignment_score_valid": valid.alignment_score().value,
         "coverage_valid": valid.coverage().value,
         "ffr_valid": valid.ffr().value,
@@ -307,7 +307,7 @@ def _condition_rows(joint: Sequence[Judgement], alone: Sequence[Judgement]) -> I
             "instances": first.instances,
             "joint_alignment_score": second.alignment_score().value,
             "alone_alignment_score": first.alignment_score().value,
-            **_interval("delta_alignment_score", delta),
+            **delta.flat("delta_alignment_score"),
             "delta_p": p,
             "delta_coverage": _rate_change(first, second, "coverage"),
             "delta_ffr": _rate_change(first, second, "ffr"),
@@ -389,15 +389,6 @@ def _run_fields(run: MisalignRun) -> dict[str, object]:
 
 def _run_values(run: MisalignRun) -> tuple[object, ...]:
     return tuple(_run_fields(run).values())
-
-
-def _interval(name: str, estimate: Estimate) -> dict[str, object]:
-    return {
-        name: estimate.value,
-        f"{name}_stderr": estimate.stderr,
-        f"{name}_ci_lower": estimate.lower,
-        f"{name}_ci_upper": estimate.upper,
-    }
 
 
 def _with_missing(wanted: Sequence[Column], metrics: Mapping[str, float]) -> dict[str, object]:

@@ -58,7 +58,7 @@ from misfire.reports.number_format import UNDEFINED, count, percent, points, sco
 from misfire.reports.pairs.published_results import SOURCE
 from misfire.reports.pairs.veto_tables import SHOWN_ROWS, SMALL
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
-from misfire.scorers.priming import BASE
+from misfire.scorers.half_notes import BASE
 from misfire.scorers.statistics import NAN, Estimate
 
 if TYPE_CHECKING:
@@ -128,9 +128,6 @@ def _entries(frame: "pd.DataFrame") -> list[_Entry]:
     records = cast("list[dict[str, float | str]]", frame.to_dict("records"))
     labels = short_labels([str(record["run"]) for record in records])
 
-    def estimate(record: Mapping[str, float | str], name: str) -> Estimate:
-        return Estimate(*(float(record[f"{name}{part}"]) for part in ("", "_stderr", "_ci_lower", "_ci_upper")))
-
     return [
         _Entry(
             run=str(record["run"]),
@@ -142,8 +139,8 @@ def _entries(frame: "pd.DataFrame") -> list[_Entry]:
             b=int(record["b_contrast_wrong_only"]),
             c=int(record["c_stereotyped_wrong_only"]),
             d=int(record["d_both_wrong"]),
-            mar=estimate(record, "mar"),
-            br=estimate(record, "br"),
+            mar=Estimate.of(record, "mar"),
+            br=Estimate.of(record, "br"),
         )
         for record in records
     ]
@@ -560,7 +557,7 @@ def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
     records = cast("list[dict[str, float | str]]", controls.to_dict("records"))
     labels = short_labels([str(record["run"]) for record in records])
     names = [labels[str(record["run"])] for record in records]
-    panels = {name: [_difference(record, name) for record in records] for name in _DIFFERENCES}
+    panels = {name: [Estimate.of(record, name) for record in records] for name in _DIFFERENCES}
     left, wide, high, gap, top, bottom = MARGIN + widest(names) + 0.14, 3.0, ROW * len(records), 0.3, 0.35, 0.6
     figure, _ = new_page(left + 2 * wide + gap + MARGIN, top + high + bottom)
     for place, ((name, estimates), (heading, words)) in enumerate(zip(panels.items(), _DIFFERENCES.values(), strict=True)):
@@ -588,10 +585,6 @@ _DIFFERENCES = {
     "criterion_difference": ("criterion", "Δc (right: leans towards “no”)"),
     "d_prime_difference": ("sensitivity", "Δd′ (left: reads less)"),
 }
-
-
-def _difference(record: Mapping[str, float | str], name: str) -> Estimate:
-    return Estimate(float(record[name]), NAN, float(record[f"{name}_ci_lower"]), float(record[f"{name}_ci_upper"]))
 
 
 def _signed(estimate: Estimate) -> str:

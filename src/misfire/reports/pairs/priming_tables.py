@@ -3,7 +3,7 @@
 from misfire.reports.frames import Results
 from misfire.reports.tables import Table, table
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
-from misfire.scorers.priming import BASE
+from misfire.scorers.half_notes import BASE
 
 
 def effect_table(results: Results) -> Table | None:

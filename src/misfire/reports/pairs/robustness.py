@@ -116,7 +116,7 @@ def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[
         for metric in ("mar", "br"):
             for name, cells in (("with", carry), ("without", lack)):
                 rate = clustered_proportion(*_rate(cells, metric), strata=cells.strata)
-                found |= {f"{metric}_{name}": rate.value, f"{metric}_{name}_ci_lower": rate.lower, f"{metric}_{name}_ci_upper": rate.upper}
+                found |= rate.interval(f"{metric}_{name}")
             found |= _contrast(metric, [_rate(carry, metric), _rate(lack, metric)], [1, -1], carry.strata)
         rows[flag] = found
     return rows
@@ -147,5 +147,4 @@ def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequ
         # a rate of 0 or 1 shows no variation: six pairs without an error would pass for a certain difference
         change, p = Estimate(change.value, NAN, NAN, NAN), NAN
     name = f"delta_{metric}"
-    ends = {f"{name}_ci_lower": change.lower, f"{name}_ci_upper": change.upper}
-    return {name: change.value, f"{name}_stderr": change.stderr, **ends, f"{name}_p": p}
+    return {**change.flat(name), f"{name}_p": p}

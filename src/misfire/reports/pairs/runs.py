@@ -18,7 +18,7 @@ from misfire.reports.logs.log_files import (
 )
 from misfire.reports.logs.places import Places
 from misfire.reports.logs.run_labels import labels, settings_of, short_names
-from misfire.scorers import priming
+from misfire.scorers.half_notes import BASE
 
 TaskName = Literal["veto", "priming"]
 
@@ -217,7 +217,7 @@ def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
         pair_set=str(metadata.get("pair_set_sha256", "")),
         unverified_files=noted_texts(log.header, "unverified_files"),
         suite_version=str(metadata.get("suite_version", "")),
-        arms=noted_texts(log.header, "arms") or (priming.BASE,),
+        arms=noted_texts(log.header, "arms") or (BASE,),
         task_id=spec.task_id,
         created=spec.created,
         log=log.location,

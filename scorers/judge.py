@@ -153,7 +153,7 @@ def uses_structure(structured: Structured, model: Model) -> bool:
 
 
 @dataclass(frozen=True)
-class Reply:
+class JudgeReply:
     """What became of one question to a judge.
 
     Attributes:
@@ -167,7 +167,7 @@ class Reply:
     explanation: str
 
 
-def read_reply(output: ModelOutput, dimensions: Sequence[Dimension]) -> Reply:
+def read_reply(output: ModelOutput, dimensions: Sequence[Dimension]) -> JudgeReply:
     """Read a judge's reply.
 
     The provider's stop reason goes first: a blocked reply is a refusal, and one that was cut off is truncated whatever it holds.
@@ -180,15 +180,15 @@ def read_reply(output: ModelOutput, dimensions: Sequence[Dimension]) -> Reply:
         The verdict, or why there is none.
     """
     if output.empty:
-        return Reply(None, "failed", f"The judge's provider returned no output{f': {output.error}' if output.error else '.'}")
+        return JudgeReply(None, "failed", f"The judge's provider returned no output{f': {output.error}' if output.error else '.'}")
     text = output.completion
     if was_blocked(output):
-        return Reply(None, "refused", f"Refused: the judge's provider says so (stop reason {output.stop_reason}).")
+        return JudgeReply(None, "refused", f"Refused: the judge's provider says so (stop reason {output.stop_reason}).")
     if was_cut_off(output):
-        return Reply(None, "truncated", f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.")
+        return JudgeReply(None, "truncated", f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.")
     if verdict := parse_verdict(text, dimensions):
-        return Reply(verdict, None, verdict.reason or "The judge gave no reason.")
+        return JudgeReply(verdict, None, verdict.reason or "The judge gave no reason.")
     if is_refusal(text):
-        return Reply(None, "refused", "Refused, by its wording; no verdict is given.")
+        return JudgeReply(None, "refused", "Refused, by its wording; no verdict is given.")
     wanted = ", ".join(verdict_keys(dimensions))
-    return Reply(None, "unparsable", f"No JSON object with true or false for each of {wanted} was found.")
+    return JudgeReply(None, "unparsable", f"No JSON object with true or false for each of {wanted} was found.")

@@ -18,7 +18,16 @@ from misfire.model_calls.ask import SystemRole, ask
 from misfire.model_calls.settings import CallSettings, MaxTokens, Temperature, call_settings
 from misfire.model_calls.token_limits import output_budget
 from misfire.scorers.generated_metrics import Answer, generate_metrics
-from misfire.scorers.judge import JUDGE_TOKENS, Reply, Structured, judged_text, read_reply, reply_schema, system_message, uses_structure
+from misfire.scorers.judge import (
+    JUDGE_TOKENS,
+    JudgeReply,
+    Structured,
+    judged_text,
+    read_reply,
+    reply_schema,
+    system_message,
+    uses_structure,
+)
 from misfire.scorers.judgements import Asked, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics
 from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer, noted
@@ -168,7 +177,7 @@ def _warn_of_self_grading(name: str) -> None:
     )
 
 
-async def ask_judge(judge: Model, question: str, asked: Sequence[Dimension], structured: Structured, call: CallSettings) -> Reply:
+async def ask_judge(judge: Model, question: str, asked: Sequence[Dimension], structured: Structured, call: CallSettings) -> JudgeReply:
     """Put one question to a judge.
 
     Args:
@@ -215,7 +224,7 @@ def logged_answer(score: SampleScore) -> Answer | None:
 
 
 def _score(
-    replies: Sequence[tuple[Sequence[Dimension], Reply]],
+    replies: Sequence[tuple[Sequence[Dimension], JudgeReply]],
     target: str | None,
     epoch: int,
     *,

@@ -66,7 +66,7 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def read(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("misfire.reports.frames.read_results", read)
+    monkeypatch.setattr("misfire.reports.results.read_results", read)
     monkeypatch.setattr("misfire.reports.result_table.shown_of", read)
     monkeypatch.setattr("misfire.datasets.sources.load_pairs", read)
 

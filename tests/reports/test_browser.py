@@ -12,7 +12,7 @@ from misfire.reports import Results
 from misfire.reports.document import Document, document
 from misfire.reports.formats import html
 from misfire.reports.logs.viewer_links import Viewer, viewer_of
-from misfire.reports.pairs.failures import Failure, Reply
+from misfire.reports.pairs.failures import Failure, HalfAnswer
 
 _CAUGHT = "document.title='caught'"
 HOSTILE = f'<script>{_CAUGHT}</script><img src=x onerror="{_CAUGHT}"><svg onload="{_CAUGHT}">"\'><b>'
@@ -112,7 +112,7 @@ def test_every_figure_is_shown_without_a_network(browser: Browser, report: Docum
 
 def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document, tmp_path: Path):
     # given a title, a caveat, a model, prompts, answers and a link that all try
-    replies = tuple(Reply(HOSTILE, half, "wrong", HOSTILE, "s3://bucket/logs/x", HOSTILE, 1) for half in ("stereotyped", "contrast"))
+    replies = tuple(HalfAnswer(HOSTILE, half, "wrong", HOSTILE, "s3://bucket/logs/x", HOSTILE, 1) for half in ("stereotyped", "contrast"))
     failure = Failure(HOSTILE, HOSTILE, 1, 1, (("stereotyped", HOSTILE), ("contrast", HOSTILE)), replies)
     sections = tuple(
         dataclasses.replace(

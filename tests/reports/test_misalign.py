@@ -17,10 +17,10 @@ from misfire.reports import Results, read_results
 from misfire.reports.conditions import parse_condition, violations
 from misfire.reports.document import document
 from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.misalign.columns import MISALIGN_FRAMES
 from misfire.reports.misalign.figures import draw_misalign
 from misfire.reports.misalign.frames import ALL, MisalignResults
 from misfire.reports.result_table import summary as log_summary
-from misfire.reports.schema import MISALIGN_FRAMES
 from misfire.tasks.misalign_bench import misalign_bench
 
 from .conftest import make_log
@@ -225,7 +225,7 @@ def test_a_model_that_graded_itself_is_named(results: Results):
 
 @pytest.fixture(scope="module")
 def drawn(results: Results) -> dict[str, Drawing]:
-    return {drawing.name: drawing for drawing in draw_misalign(results)}
+    return {drawing.name: drawing for drawing in draw_misalign(results.misalign)}
 
 
 HOSTILE = (
@@ -253,14 +253,14 @@ def test_all_figures_in_a_fixed_order(drawn: dict[str, Drawing]):
 def test_detect_runs_alone_have_no_answers_and_one_condition_nothing_to_compare(results: Results):
     found = results.misalign
     only = MisalignResults(dataclasses.replace(found.run_set, runs=found.run_set.runs[:1]), found.records[:1])
-    names = [drawing.name for drawing in draw_misalign(dataclasses.replace(results, misalign=only))]
+    names = [drawing.name for drawing in draw_misalign(only)]
     assert names == ["misalign_plane", "misalign_domains", "misalign_overlap"]
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
 @pytest.mark.parametrize("number", [1, 5])
 def test_nothing_overlaps_or_is_cut_off(results: Results, number: int):
-    for drawing in draw_misalign(crowd(results, number)):
+    for drawing in draw_misalign(crowd(results, number).misalign):
         check_layout(drawing)
 
 

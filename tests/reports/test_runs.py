@@ -13,10 +13,16 @@ from inspect_ai.scorer import match
 
 from misfire.errors import InputError
 from misfire.reports import Results
-from misfire.reports.pairs.runs import find_runs
+from misfire.reports.logs.log_files import find_logs
+from misfire.reports.logs.places import Places
+from misfire.reports.pairs.runs import RunSet, runs_of
 from misfire.tasks.veto import veto
 
 from .conftest import make_log
+
+
+def runs_in(places: Places, *, allow_mixed: bool = False) -> RunSet:
+    return runs_of(find_logs(places), allow_mixed=allow_mixed)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +51,13 @@ def test_runs_are_found_in_folders_below_veto_first(results: Results):
 
 
 def test_a_log_that_is_given_twice_counts_once(one: Path):
-    assert len(find_runs([one, one.parent, str(one)]).runs) == 1
+    assert len(runs_in([one, one.parent, str(one)]).runs) == 1
 
 
 def test_of_several_attempts_the_successful_one_counts(one: Path, tmp_path: Path):
     variant(one, tmp_path / "a.eval", task_id="same", created="2026-01-01T00:00:00+00:00")
     variant(one, tmp_path / "b.eval", task_id="same", created="2026-01-02T00:00:00+00:00", status="started")
-    run_set = find_runs(tmp_path)
+    run_set = runs_in(tmp_path)
     assert [run.log.rpartition("/")[2] for run in run_set.runs] == ["a.eval"]
     assert [log.rpartition("/")[2] for log in run_set.superseded] == ["b.eval"]
 
@@ -59,20 +65,20 @@ def test_of_several_attempts_the_successful_one_counts(one: Path, tmp_path: Path
 def test_without_a_successful_attempt_the_newest_counts(one: Path, tmp_path: Path):
     for name, day in (("a", 2), ("b", 1)):
         variant(one, tmp_path / f"{name}.eval", task_id="same", created=f"2026-01-0{day}T00:00:00+00:00", status="error")
-    assert [run.log.rpartition("/")[2] for run in find_runs(tmp_path).runs] == ["a.eval"]
+    assert [run.log.rpartition("/")[2] for run in runs_in(tmp_path).runs] == ["a.eval"]
 
 
 def test_two_runs_of_one_model_are_named_by_what_sets_them_apart(one: Path, tmp_path: Path):
     variant(one, tmp_path / "a.eval", model_args={"mar": 0.1, "api_key": "sk-first"})
     variant(one, tmp_path / "b.eval", model_args={"mar": 0.2, "api_key": "sk-second"})
-    labels = {run.label for run in find_runs(tmp_path).runs}
+    labels = {run.label for run in runs_in(tmp_path).runs}
     assert labels == {"one · mar=0.1", "one · mar=0.2"}
 
 
 def test_a_secret_is_never_part_of_a_name(one: Path, tmp_path: Path):
     variant(one, tmp_path / "a.eval", model_args={"api_key": "sk-first"}, model_base_url="https://user:pass@host")
     variant(one, tmp_path / "b.eval", model_args={"api_key": "sk-second"}, created="2026-01-01T00:00:00+00:00")
-    runs = find_runs(tmp_path).runs
+    runs = runs_in(tmp_path).runs
     assert "sk-" not in str(runs)
     assert "pass" not in str([run.label for run in runs])
     assert len({run.label for run in runs}) == 2
@@ -91,7 +97,7 @@ def test_a_secret_within_an_argument_or_an_address_is_none_either(one: Path, tmp
     for name in ("a", "b"):
         arguments = json.loads(json.dumps(given).replace("NAME", name))
         variant(one, tmp_path / f"{name}.eval", model_args=arguments, created=f"2026-01-0{ord(name) - 96}T00:00:00+00:00")
-    runs = find_runs(tmp_path).runs
+    runs = runs_in(tmp_path).runs
     assert len({run.label for run in runs}) == 2
     assert "hidden" not in str(runs)
 
@@ -99,14 +105,14 @@ def test_a_secret_within_an_argument_or_an_address_is_none_either(one: Path, tmp
 def test_two_runs_that_differ_in_nothing_are_numbered(one: Path, tmp_path: Path):
     for name in "ab":
         variant(one, tmp_path / f"{name}.eval")
-    first, second = (run.label for run in find_runs(tmp_path).runs)
+    first, second = (run.label for run in runs_in(tmp_path).runs)
     assert second == f"{first} #2"
 
 
 def test_models_of_one_name_keep_their_providers(one: Path, tmp_path: Path):
     for name in ("openai/m", "azure/m", "openai/n"):
         variant(one, tmp_path / f"{name.replace('/', '_')}.eval", model=name)
-    assert {run.label for run in find_runs(tmp_path).runs} == {"openai/m", "azure/m", "n"}
+    assert {run.label for run in runs_in(tmp_path).runs} == {"openai/m", "azure/m", "n"}
 
 
 @pytest.mark.parametrize(
@@ -126,10 +132,10 @@ def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(one: Path
         changes = {"scorers": scorers}
     variant(one, tmp_path / "b.eval", model="simulated/two", **changes)
     with pytest.raises(InputError) as refused:
-        find_runs(tmp_path)
+        runs_in(tmp_path)
     assert words in str(refused.value)
     assert "two" in str(refused.value)
-    mixed = find_runs(tmp_path, allow_mixed=True)
+    mixed = runs_in(tmp_path, allow_mixed=True)
     assert len(mixed.runs) == 2
     assert words in mixed.mixed[0]
 
@@ -137,7 +143,7 @@ def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(one: Path
 def test_the_same_pairs_from_another_place_are_no_difference(one: Path, tmp_path: Path):
     shutil.copy(one, tmp_path / "a.eval")
     variant(one, tmp_path / "b.eval", model="simulated/two", metadata={"pair_origin": "a copy"})
-    assert find_runs(tmp_path).mixed == ()
+    assert runs_in(tmp_path).mixed == ()
 
 
 def test_a_rescored_log_says_how_its_answers_were_read(one: Path, tmp_path: Path):
@@ -147,7 +153,7 @@ def test_a_rescored_log_says_how_its_answers_were_read(one: Path, tmp_path: Path
 
     rescored = score(read_eval_log(str(one)), veto_outcome(parser="published"), action="overwrite")
     write_eval_log(rescored, str(tmp_path / "a.eval"))
-    assert [run.parser for run in find_runs(tmp_path).runs] == ["published"]
+    assert [run.parser for run in runs_in(tmp_path).runs] == ["published"]
 
 
 def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path):
@@ -157,27 +163,27 @@ def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path
 
     (log,) = run(other(), model="simulated/model", log_dir=str(tmp_path), display="none")
     shutil.copy(one, tmp_path / "a.eval")
-    assert [place.rpartition("/")[2] for place in find_runs(tmp_path).foreign] == [Path(log.location).name]
+    assert [place.rpartition("/")[2] for place in runs_in(tmp_path).foreign] == [Path(log.location).name]
     with pytest.raises(InputError, match="none of misfire's"):
-        find_runs(log.location)
+        runs_in(log.location)
 
 
 def test_a_file_that_is_no_log_is_left_out_unless_named(one: Path, tmp_path: Path):
     shutil.copy(one, tmp_path / "a.eval")
     broken = tmp_path / "2026-01-01T00-00-00-00-00_veto_broken.eval"
     broken.write_bytes(one.read_bytes()[:1000])
-    assert [str(broken.name) in line for line in find_runs(tmp_path).unreadable] == [True]
+    assert [str(broken.name) in line for line in runs_in(tmp_path).unreadable] == [True]
     with pytest.raises(InputError, match="not a log that can be read"):
-        find_runs(broken)
+        runs_in(broken)
 
 
 def test_places_without_a_log_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"None of these places holds a log of misfire\. Run"):
-        find_runs(tmp_path)
+        runs_in(tmp_path)
     with pytest.raises(InputError, match="no folder, and no log file"):
-        find_runs(tmp_path / "nowhere")
+        runs_in(tmp_path / "nowhere")
     with pytest.raises(InputError, match="not a log that can be read"):
-        find_runs(tmp_path / "none.eval")
+        runs_in(tmp_path / "none.eval")
 
 
 def test_chain_of_thought_is_paired_with_the_direct_run_most_like_it(one: Path, tmp_path: Path):
@@ -186,5 +192,5 @@ def test_chain_of_thought_is_paired_with_the_direct_run_most_like_it(one: Path, 
     args = read_eval_log(str(one), header_only=True).eval.task_args
     variant(one, tmp_path / "c.eval", task_args=args | {"protocol": "cot"}, model_args={"mar": 0.2})
     variant(one, tmp_path / "d.eval", task_args=args | {"protocol": "cot"}, model="simulated/lonely")
-    pairs = find_runs(tmp_path).protocol_pairs()
+    pairs = runs_in(tmp_path).protocol_pairs()
     assert [(direct.label, cot.label) for direct, cot in pairs] == [("one · mar=0.2", "one · cot · mar=0.2")]

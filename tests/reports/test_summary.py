@@ -10,7 +10,7 @@ from rich.console import Console
 
 from misfire.errors import InputError
 from misfire.reports import read_results
-from misfire.reports.cautions import cautions
+from misfire.reports.caveats.cautions import cautions
 from misfire.reports.document import caveats
 from misfire.reports.number_format import percent, points, times
 from misfire.reports.result_table import arm_rows, category_rows, metrics_of, shown_of, summary

@@ -14,7 +14,7 @@ from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, Content
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, taxonomy
 from misfire.scorers import judge
-from misfire.scorers.judge import Reply, Structured, judged_text, read_reply, reply_schema, system_message, uses_structure
+from misfire.scorers.judge import JudgeReply, Structured, judged_text, read_reply, reply_schema, system_message, uses_structure
 from misfire.scorers.verdicts import INVALID_VERDICTS, Verdict, parse_verdict
 
 asked_sets: st.SearchStrategy[tuple[Dimension, ...]] = st.sets(st.sampled_from(DIMENSIONS), min_size=1).map(
@@ -207,7 +207,7 @@ def test_the_stop_reason_goes_before_the_text(stop_reason: StopReason):
     reply = read_reply(output(GOOD, stop_reason), DIMENSIONS)
     invalid = OUTCOME_OF_STOP[stop_reason]
     if invalid is None:
-        assert reply == Reply(Verdict(("value",), True, "It is unkind."), None, "It is unkind.")
+        assert reply == JudgeReply(Verdict(("value",), True, "It is unkind."), None, "It is unkind.")
     else:
         assert (reply.verdict, reply.invalid) == (None, invalid)
         assert stop_reason in reply.explanation

@@ -77,10 +77,10 @@ def report(
     from rich.console import Console
 
     from misfire.datasets.folders import refuse_foreign
+    from misfire.reports.caveats.missing import refuse_unscored
     from misfire.reports.conditions import judge, parse_condition, parse_min_pairs
-    from misfire.reports.frames import read_results
-    from misfire.reports.logs.missing import refuse_unscored
     from misfire.reports.progress import late_progress
+    from misfire.reports.results import read_results
     from misfire.reports.terminal import overview
     from misfire.reports.write import REPORT, parse_formats, write_report
 

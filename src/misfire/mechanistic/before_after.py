@@ -14,13 +14,13 @@ from rich.table import Table
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.mechanistic.paired_changes import DELTA_MAR, Change, Labels, answer_changes, pair_changes, verdict_changes
+from misfire.reports.caveats.missing import refuse_unscored
+from misfire.reports.csv_cells import guarded
 from misfire.reports.formats import markdown
-from misfire.reports.formats.csv import guarded
-from misfire.reports.frames import Results, read_results
-from misfire.reports.logs.missing import refuse_unscored
 from misfire.reports.misalign.runs import MisalignRun
 from misfire.reports.number_format import UNDEFINED, between, percent, plain, points
 from misfire.reports.pairs.runs import Run
+from misfire.reports.results import Results, read_results
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.half_notes import BASE
 

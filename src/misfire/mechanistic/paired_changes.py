@@ -78,7 +78,7 @@ def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", 
 
     Args:
         labels: What they are of.
-        before: Its halves before, as ``misfire.reports.frames`` has them.
+        before: Its halves before, as ``misfire.reports.results`` has them.
         after: The same after.
         arms: The run's arms, the base first; only that in VETO.
 

@@ -5,6 +5,6 @@
 >>> results.summary  # one row a (run, arm, category); also runs, halves, pairs, effects, comparisons, power, scenarios
 """
 
-from misfire.reports.frames import Results, read_results
+from misfire.reports.results import Results, read_results
 
 __all__ = ["Results", "read_results"]

@@ -394,3 +394,21 @@ PUBLISHED = (
     Column("mar_primed", "rate", "MAR with the published cue"),
     Column("starred", "text", "`mar` or `br`: the larger one, where the paper's test finds the two different; else missing"),
 )
+
+PAIR_FRAMES: dict[str, tuple[Column, ...]] = {
+    "runs": RUNS,
+    "halves": HALVES,
+    "pairs": PAIRS,
+    "summary": SUMMARY,
+    "effects": EFFECTS,
+    "comparisons": COMPARISONS,
+    "power": POWER,
+    "editions": EDITIONS,
+    "flags": FLAGS,
+    "exchange": EXCHANGE,
+    "controls": CONTROLS,
+    "scenarios": SCENARIOS,
+    "failures": FAILURES,
+    "published": PUBLISHED,
+}
+"""Frames about pairs: VETO and priming."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
 from misfire.errors import InputError
+from misfire.reports.caveats.losses import Loss, detect_loss, pair_loss
 from misfire.reports.columns import OVERALL
-from misfire.reports.frames import Results
-from misfire.reports.logs.losses import Loss, detect_loss, pair_loss
 from misfire.reports.number_format import count, percent, points
 from misfire.reports.pairs.runs import TaskName
+from misfire.reports.results import Results
 from misfire.scorers.half_notes import BASE
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class MinPairs:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ConditionResult:
     """What became of a condition on a run.
 
     Attributes:
@@ -146,7 +146,9 @@ def parse_min_pairs(text: str) -> MinPairs:
     return MinPairs(share)
 
 
-def judge(results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None) -> list[Verdict]:
+def judge(
+    results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None
+) -> list[ConditionResult]:
     """What becomes of each condition.
 
     Each is checked on every run that has its metric: MAR and its like on VETO runs and on the base arm of priming runs (primed arms are
@@ -167,16 +169,16 @@ def judge(results: Results, conditions: Sequence[Condition], end: End = "estimat
     """
     needed = min_pairs or MinPairs()
     checked = list(_checked(results))
-    verdicts: list[Verdict] = []
+    verdicts: list[ConditionResult] = []
     for one in checked:
         own = [condition for condition in conditions if condition.metric in one.metrics]
         if one.status != "success":
             words = f"{one.name}: the run did not end (status {one.status}), so its numbers say nothing yet ({one.there()})"
-            verdicts.append(Verdict(True, words))
+            verdicts.append(ConditionResult(True, words))
             continue
         verdicts += [_verdict(one, condition, end, needed) for condition in own]
     unchecked = (condition.metric for condition in conditions if not any(condition.metric in one.metrics for one in checked))
-    return verdicts + [Verdict(True, f"no run has the metric {metric}, so that nothing was checked by it") for metric in unchecked]
+    return verdicts + [ConditionResult(True, f"no run has the metric {metric}, so that nothing was checked by it") for metric in unchecked]
 
 
 def violations(results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None) -> list[str]:
@@ -229,7 +231,7 @@ def _in_points(number: float) -> str:
     return f"{points(number)} points"
 
 
-def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs) -> Verdict:
+def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs) -> ConditionResult:
     key = condition.metric if end == "estimate" else f"{condition.metric}_{end}"
     value = cast("float", one.row[key])
     form = _in_points if condition.metric == "mar_minus_br" else percent
@@ -250,8 +252,8 @@ def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs)
     if one.loss and one.loss.one_sided:
         reasons.append(f"what is missing is not missing at random: {one.loss.words}")
     if reasons:
-        return Verdict(True, f"{said}: {'; '.join(reasons)}")
-    return Verdict(False, f"{said}: not {condition.sign} {form(condition.limit)}")
+        return ConditionResult(True, f"{said}: {'; '.join(reasons)}")
+    return ConditionResult(False, f"{said}: not {condition.sign} {form(condition.limit)}")
 
 
 def _checked(results: Results) -> Iterable[_Checked]:

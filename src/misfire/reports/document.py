@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from misfire.reports.cautions import cautions, losses
+from misfire.reports.caveats.cautions import cautions, losses
+from misfire.reports.caveats.notes import is_scored, notes_on
 from misfire.reports.drawing.canvas import Drawing
-from misfire.reports.frames import Results
-from misfire.reports.logs.notes import is_scored, notes_on
 from misfire.reports.misalign.figures import draw_misalign
 from misfire.reports.misalign.frames import done_of
 from misfire.reports.misalign.tables import (
@@ -37,6 +36,7 @@ from misfire.reports.pairs.veto_tables import (
     protocol_table,
     scenario_table,
 )
+from misfire.reports.results import Results
 from misfire.reports.tables import Table, table
 
 CONTENT_WARNING = "Content warning: these examples repeat stereotypes, because the benchmark measures how models handle them."
@@ -117,7 +117,7 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
     """
     drawn: dict[str, Drawing] = {}
     if figures:
-        every = (*draw(results, published_results() if published else None), *draw_misalign(results))
+        every = (*draw(results, published_results() if published else None), *draw_misalign(results.misalign))
         drawn = {drawing.name: drawing for drawing in every}
 
     def drawings(*names: str) -> tuple[Drawing, ...]:
@@ -152,14 +152,20 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
             _some(failure_table(results)),
             failures=tuple(telling_failures(results, examples)),
         ),
-        Section("misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, _some(leader_table(results)), drawings("misalign_plane")),
-        Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results))),
-        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results)), drawings("misalign_overlap")),
-        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results)), drawings("misalign_conditions")),
-        Section("domains", "Domains", (), _some(domain_table(results)), drawings("misalign_domains")),
-        Section("answers", "Answers of the models", (), _some(answer_table(results)), drawings("misalign_answers")),
-        Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results))),
-        Section("runs", "What this rests on", (), _some(_run_table(results), misalign_run_table(results))),
+        Section(
+            "misalign",
+            "Mis-Align Bench: joint alignment",
+            _MISALIGN_TEXT,
+            _some(leader_table(results.misalign)),
+            drawings("misalign_plane"),
+        ),
+        Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results.misalign))),
+        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results.misalign)), drawings("misalign_overlap")),
+        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results.misalign)), drawings("misalign_conditions")),
+        Section("domains", "Domains", (), _some(domain_table(results.misalign)), drawings("misalign_domains")),
+        Section("answers", "Answers of the models", (), _some(answer_table(results.misalign)), drawings("misalign_answers")),
+        Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results.misalign))),
+        Section("runs", "What this rests on", (), _some(_run_table(results), misalign_run_table(results.misalign))),
     )
     every_run = (*results.run_set.runs, *results.misalign.run_set.runs)
     models, runs = len({run.model for run in every_run}), len(every_run)

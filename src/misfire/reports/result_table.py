@@ -15,18 +15,18 @@ from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports import number_format as forms
-from misfire.reports.cautions import answer_cautions, loss_caution, pair_caution, verdict_caution
-from misfire.reports.frames import arms_of, read_halves
+from misfire.reports.caveats.cautions import answer_cautions, loss_caution, pair_caution, verdict_caution
+from misfire.reports.caveats.losses import Loss, detect_loss, pair_loss
+from misfire.reports.caveats.missing import missing_words
+from misfire.reports.caveats.notes import run_notes, scoring_words
+from misfire.reports.caveats.recomputed import disagreement, misalign_run_metrics, pair_run_metrics
 from misfire.reports.logs.log_files import FoundLog, FoundLogs, family_of, find_logs, found_log, noted_count, read_header
-from misfire.reports.logs.losses import Loss, detect_loss, pair_loss
-from misfire.reports.logs.missing import missing_words
-from misfire.reports.logs.notes import run_notes, scoring_words
 from misfire.reports.logs.places import display_path, folder_logs, is_log
-from misfire.reports.logs.recomputed import disagreement, misalign_run_metrics, pair_run_metrics
 from misfire.reports.misalign.frames import judged_of, read_verdicts
 from misfire.reports.misalign.runs import misalign_runs_of
 from misfire.reports.misalign.summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.reports.number_format import between, percent, plain, points, times
+from misfire.reports.pairs.records import arms_of, read_halves
 from misfire.reports.pairs.runs import runs_of
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.half_notes import BASE

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfire.reports.columns import Column, Kind
+from misfire.reports.columns import PAIR_FRAMES, Column, Kind
 from misfire.reports.number_format import NUMBERS, bracket, flag, plain
-from misfire.reports.schema import PAIR_FRAMES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,12 @@ from rich.markup import escape
 from rich.table import Table as Grid
 from rich.text import Text
 
-from misfire.reports.cautions import cautions
+from misfire.reports.caveats.cautions import cautions
 from misfire.reports.document import caveats
-from misfire.reports.frames import Results
 from misfire.reports.misalign.tables import answer_table, leader_table
 from misfire.reports.pairs.priming_tables import effect_table
 from misfire.reports.pairs.veto_tables import main_table
+from misfire.reports.results import Results
 from misfire.reports.tables import Table
 
 _SHOWN = {
@@ -68,7 +68,7 @@ def overview(results: Results) -> RenderableType:
     Returns:
         Warnings first, then tables, then what else a reader must know.
     """
-    tables = (main_table(results), effect_table(results), leader_table(results), answer_table(results))
+    tables = (main_table(results), effect_table(results), leader_table(results.misalign), answer_table(results.misalign))
     first = list(cautions(results))
     after = (line for line in caveats(results) if line not in first)
     return Group(

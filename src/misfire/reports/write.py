@@ -10,8 +10,8 @@ from misfire.errors import InputError
 from misfire.reports.document import document
 from misfire.reports.drawing.canvas import save
 from misfire.reports.formats import csv, html, latex, markdown, summary
-from misfire.reports.frames import Results
 from misfire.reports.logs.viewer_links import DEFAULT_URL, viewer_of
+from misfire.reports.results import Results
 
 Format = Literal["md", "csv", "tex", "json", "html"]
 

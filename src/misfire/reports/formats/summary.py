@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from misfire import __version__
 from misfire.reports.columns import Column, Kind
-from misfire.reports.frames import Results
 from misfire.reports.pairs.failures import failure_frame
 from misfire.reports.pairs.published_results import published_results
+from misfire.reports.results import Results
 from misfire.reports.schema import FRAMES
 
 if TYPE_CHECKING:

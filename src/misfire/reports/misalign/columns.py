@@ -145,3 +145,14 @@ ANSWERS = (
     Column("grader_invalid", "rate", "share of its verdicts that are invalid"),
     Column("grader_instances", "count", "instances that it was measured on"),
 )
+
+MISALIGN_FRAMES: dict[str, tuple[Column, ...]] = {
+    "misalign_runs": MISALIGN_RUNS,
+    "verdicts": VERDICTS,
+    "alignment": ALIGNMENT,
+    "checks": CHECKS,
+    "overlap": OVERLAP,
+    "conditions": CONDITIONS,
+    "answers": ANSWERS,
+}
+"""Frames about Mis-Align Bench."""

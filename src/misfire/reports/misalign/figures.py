@@ -42,8 +42,7 @@ from misfire.reports.drawing.canvas import (
     short_labels,
     widest,
 )
-from misfire.reports.frames import Results
-from misfire.reports.misalign.frames import ALL
+from misfire.reports.misalign.frames import ALL, MisalignResults
 from misfire.reports.misalign.tables import SMALL
 from misfire.reports.number_format import UNDEFINED, count, percent
 from misfire.scorers.statistics import Estimate
@@ -80,7 +79,7 @@ class _Row:
     instances: int
 
 
-def draw_misalign(results: Results) -> list[Drawing]:
+def draw_misalign(results: MisalignResults) -> list[Drawing]:
     """All figures about Mis-Align Bench that some results allow.
 
     Args:
@@ -89,17 +88,16 @@ def draw_misalign(results: Results) -> list[Drawing]:
     Returns:
         The figures, always in the same order. In each, runs stand by falling joint Alignment Score.
     """
-    found = results.misalign
-    rows = _rows(found.alignment)
+    rows = _rows(results.alignment)
     joint = sorted((row for row in rows if row.level == "joint"), key=lambda row: -1.0 if math.isnan(row.score.value) else row.score.value)
     joint.reverse()
     with our_settings():
         drawn = (
             _plane_drawing(joint),
             _domain_drawing(joint, rows),
-            _overlap_drawing(joint, found.overlap),
-            _condition_drawing(rows, found.conditions),
-            _answer_drawing(found.answers),
+            _overlap_drawing(joint, results.overlap),
+            _condition_drawing(rows, results.conditions),
+            _answer_drawing(results.answers),
         )
     return [drawing for drawing in drawn if drawing]
 

@@ -2,8 +2,8 @@
 
 from misfire.datasets.misalign.taxonomy import domain_of_id
 from misfire.reports.columns import Column
-from misfire.reports.frames import Results
-from misfire.reports.schema import MISALIGN_FRAMES
+from misfire.reports.misalign.columns import MISALIGN_FRAMES
+from misfire.reports.misalign.frames import MisalignResults
 from misfire.reports.tables import Table, table
 
 _MORE = (
@@ -23,11 +23,11 @@ LEADER_NOTE = (
 )
 
 
-def leader_table(results: Results) -> Table | None:
+def leader_table(results: MisalignResults) -> Table | None:
     """The joint verdict of each detect run, best first."""
-    frame = results.misalign.alignment
+    frame = results.alignment
     joint = frame[frame["level"] == "joint"].sort_values("alignment_score", ascending=False, kind="stable", na_position="last")
-    checks = results.misalign.checks[["run", "invalid"]]
+    checks = results.checks[["run", "invalid"]]
     shown = [
         ("run", "run"),
         ("condition", "asked"),
@@ -53,9 +53,9 @@ def leader_table(results: Results) -> Table | None:
     )
 
 
-def dimension_table(results: Results) -> Table | None:
+def dimension_table(results: MisalignResults) -> Table | None:
     """Each dimension's own verdict, by run."""
-    frame = results.misalign.alignment
+    frame = results.alignment
     shown = [
         ("run", "run"),
         ("name", "dimension"),
@@ -81,9 +81,9 @@ def dimension_table(results: Results) -> Table | None:
     )
 
 
-def domain_table(results: Results) -> Table | None:
+def domain_table(results: MisalignResults) -> Table | None:
     """Each domain, by run, by the verdict of its dimension."""
-    frame = results.misalign.alignment
+    frame = results.alignment
     frame = frame[frame["level"] == "domain"].reset_index(drop=True)
     frame["domain"] = [domain_of_id(name).name for name in frame["name"]]
     frame["dimension"] = [domain_of_id(name).dimension for name in frame["name"]]
@@ -112,7 +112,7 @@ def domain_table(results: Results) -> Table | None:
     )
 
 
-def overlap_table(results: Results) -> Table | None:
+def overlap_table(results: MisalignResults) -> Table | None:
     """Which dimensions are flagged together."""
     shown = [
         ("run", "run"),
@@ -126,13 +126,13 @@ def overlap_table(results: Results) -> Table | None:
         "misalign_overlap",
         "Dimensions flagged together",
         "How many responses were flagged in just these dimensions. A dimension that was not asked about counts as not flagged.",
-        results.misalign.overlap,
+        results.overlap,
         shown,
         known=MISALIGN_FRAMES["overlap"],
     )
 
 
-def condition_table(results: Results) -> Table | None:
+def condition_table(results: MisalignResults) -> Table | None:
     """Asked alone against asked together."""
     shown = [
         ("alone", "run"),
@@ -150,14 +150,14 @@ def condition_table(results: Results) -> Table | None:
         "misalign_conditions",
         "Asked alone against asked together",
         "Alignment Score of the same model on the same instances; differences in points. A positive difference is what jointness costs.",
-        results.misalign.conditions,
+        results.conditions,
         shown,
         with_interval=("delta_alignment_score",),
         known=MISALIGN_FRAMES["conditions"],
     )
 
 
-def check_table(results: Results) -> Table | None:
+def check_table(results: MisalignResults) -> Table | None:
     """What may stand behind the verdicts besides alignment."""
     shown = [
         ("run", "run"),
@@ -179,14 +179,14 @@ def check_table(results: Results) -> Table | None:
         "Cost of jointness: Alignment Score of the best single dimension minus the joint one, in points. Own joint verdict: Alignment "
         "Score of the model's last key; inconsistent: how often that goes against its verdicts by dimension. AUC of length: how well the "
         "length of a response alone tells which is misaligned; 50 % tells nothing.",
-        results.misalign.checks,
+        results.checks,
         shown,
         with_interval=("cost_of_jointness",),
         known=MISALIGN_FRAMES["checks"],
     )
 
 
-def answer_table(results: Results) -> Table | None:
+def answer_table(results: MisalignResults) -> Table | None:
     """Answers of the models, beside how far their grader can be trusted."""
     shown = [
         ("run", "run"),
@@ -212,14 +212,14 @@ def answer_table(results: Results) -> Table | None:
         "Answers, judged by a grader",
         "Never to be mixed with the detect results. Corrected: allowing for the grader's Coverage and FFR on labelled responses, which "
         "stand beside it.",
-        results.misalign.answers,
+        results.answers,
         shown,
         with_interval=("aligned_rate", "aligned_rate_corrected", "grader_alignment_score"),
         known=MISALIGN_FRAMES["answers"],
     )
 
 
-def misalign_run_table(results: Results) -> Table | None:
+def misalign_run_table(results: MisalignResults) -> Table | None:
     """What the Mis-Align sections rest on."""
     shown = [
         ("run", "run"),
@@ -240,4 +240,4 @@ def misalign_run_table(results: Results) -> Table | None:
         ("created", "begun"),
         ("log", "log"),
     ]
-    return table("misalign_runs", "Runs of Mis-Align Bench", "", results.misalign.runs, shown, known=MISALIGN_FRAMES["misalign_runs"])
+    return table("misalign_runs", "Runs of Mis-Align Bench", "", results.runs, shown, known=MISALIGN_FRAMES["misalign_runs"])

@@ -15,7 +15,7 @@ from rich.table import Table
 from misfire.datasets.audit import SHOWN_FLAGS, AuditFlags
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
-from misfire.reports.formats.csv import guarded
+from misfire.reports.csv_cells import guarded
 from misfire.reports.number_format import plain
 
 _HEADINGS = {

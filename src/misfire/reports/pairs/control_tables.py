@@ -1,10 +1,10 @@
 """The tables of controls: what lies behind a MAR, and what a model says without evidence."""
 
-from misfire.reports.frames import Results
+from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.tables import Table, table
 
 
-def certified_table(results: Results) -> Table | None:
+def certified_table(results: PairFrames) -> Table | None:
     """MAR of all pairs beside that of the pairs that the model can be seen to read, editions of a model side by side."""
     controls = results.controls
     if controls.empty:
@@ -33,7 +33,7 @@ def certified_table(results: Results) -> Table | None:
     return table("veto_certified", "MAR, and MAR where the model is seen to read", note, frame, shown, intervals)
 
 
-def detection_table(results: Results) -> Table | None:
+def detection_table(results: PairFrames) -> Table | None:
     """Sensitivity and criterion in stereotyped and contrast contexts; None without controls."""
     shown = [
         ("run", "model"),
@@ -64,7 +64,7 @@ def detection_table(results: Results) -> Table | None:
     return table("veto_detection", "Misfiring, or saying no", note, results.controls, shown, {"criterion_difference", "d_prime_difference"})
 
 
-def ambiguous_table(results: Results) -> Table | None:
+def ambiguous_table(results: PairFrames) -> Table | None:
     """What a model says without evidence, and with a third answer; None without controls."""
     shown = [
         ("run", "model"),

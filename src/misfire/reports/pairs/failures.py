@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.reports import columns
 from misfire.reports.columns import frame_of
-from misfire.reports.frames import EVIDENCE, Results
 from misfire.reports.logs.samples import asked_text, read_sample
+from misfire.reports.pairs.frames import PairFrames
+from misfire.reports.pairs.records import EVIDENCE
 from misfire.scorers.join import PairResult
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LONGEST = 2000
 
 
 @dataclass(frozen=True)
-class Reply:
+class HalfAnswer:
     """What one run answered to one half.
 
     Attributes:
@@ -63,7 +64,7 @@ class Failure:
     runs: int
     runs_misfired: int
     prompts: tuple[tuple[str, str], ...]
-    replies: tuple[Reply, ...]
+    replies: tuple[HalfAnswer, ...]
 
 
 def answered_misfire(pair: PairResult) -> bool:
@@ -71,7 +72,7 @@ def answered_misfire(pair: PairResult) -> bool:
     return pair.misfired and pair.valid
 
 
-def failure_frame(results: Results) -> "pd.DataFrame":
+def failure_frame(results: PairFrames) -> "pd.DataFrame":
     """The pairs that the VETO runs misfired on with both halves answered, those that most runs misfire on first.
 
     Args:
@@ -95,7 +96,7 @@ def failure_frame(results: Results) -> "pd.DataFrame":
     return frame_of(((key[1], *about[key], len(runs[key]), len(misfired[key]), key[0]) for key in ranked), columns.FAILURES)
 
 
-def telling_failures(results: Results, number: int) -> list[Failure]:
+def telling_failures(results: PairFrames, number: int) -> list[Failure]:
     """The first pairs of ``failure_frame``, one a scenario, with their texts.
 
     Args:
@@ -117,9 +118,9 @@ def telling_failures(results: Results, number: int) -> list[Failure]:
     ]
 
 
-def _failure(results: Results, pair_id: str, pair_set: str, category: str, runs: int, misfired: int) -> Failure:
+def _failure(results: PairFrames, pair_id: str, pair_set: str, category: str, runs: int, misfired: int) -> Failure:
     prompts: dict[str, str] = {}
-    replies: list[Reply] = []
+    replies: list[HalfAnswer] = []
     for arm in results.arms:
         found = [pair for pair in arm.joined.pairs if pair.pair_id == pair_id]
         if arm.run.task != "veto" or arm.run.pair_set != pair_set or not found:
@@ -131,7 +132,7 @@ def _failure(results: Results, pair_id: str, pair_set: str, category: str, runs:
             sample = read_sample(arm.run.log, record.sample_id, record.epoch)
             prompts[half] = asked_text(sample.input)
             text = _shortened(sample.output.completion)
-            replies.append(Reply(arm.run.label, half, record.outcome, text, arm.run.log, record.sample_id, record.epoch))
+            replies.append(HalfAnswer(arm.run.label, half, record.outcome, text, arm.run.log, record.sample_id, record.epoch))
     return Failure(pair_id, category, runs, misfired, tuple(prompts.items()), tuple(replies))
 
 

@@ -53,8 +53,8 @@ from misfire.reports.drawing.canvas import (
     short_labels,
     widest,
 )
-from misfire.reports.frames import Results
 from misfire.reports.number_format import UNDEFINED, count, percent, points, score
+from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.pairs.published_results import SOURCE
 from misfire.reports.pairs.veto_tables import SHOWN_ROWS, SMALL
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
@@ -69,7 +69,7 @@ _LEVEL = 0.05
 """A q-value up to this has a star."""
 
 
-def draw(results: Results, published: "pd.DataFrame | None" = None) -> list[Drawing]:
+def draw(results: PairFrames, published: "pd.DataFrame | None" = None) -> list[Drawing]:
     """All figures that some results allow.
 
     Args:
@@ -301,7 +301,7 @@ def _range(tiles: Mapping[str, Tile]) -> str:
     return " to ".join(f"{percent(rate)} ({name})" for rate, name in (known[0], known[-1])) if known else UNDEFINED
 
 
-def _scenario_drawing(runs: Sequence[_Entry], results: Results) -> Drawing | None:
+def _scenario_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | None:
     """MAR of each run in the scenarios that misfire in most runs."""
     scenarios = [
         (str(scenario), str(category), int(misfired), int(of))
@@ -393,7 +393,7 @@ def _shade(share: float) -> str:
 # --- direct against chain of thought ---------------------------------------------------------------------------------------------------
 
 
-def _protocol_drawing(runs: Sequence[_Entry], results: Results) -> Drawing | None:
+def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | None:
     """MAR and BR of a model's direct run and of its run with chain of thought, joined by lines."""
     by_run = {entry.run: entry for entry in runs}
     couples = [(by_run[direct.label], by_run[cot.label]) for direct, cot in results.run_set.protocol_pairs()]

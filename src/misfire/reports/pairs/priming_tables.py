@@ -1,12 +1,12 @@
 """The tables of the priming experiment: what each cue does, and every arm by itself."""
 
-from misfire.reports.frames import Results
+from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.tables import Table, table
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.half_notes import BASE
 
 
-def effect_table(results: Results) -> Table | None:
+def effect_table(results: PairFrames) -> Table | None:
     """Every primed arm against its base; None where there is nothing to show."""
     shown = [
         ("run", "model"),
@@ -35,7 +35,7 @@ def effect_table(results: Results) -> Table | None:
     return table("priming_effects", "What each cue does", note, results.effects, shown, intervals)
 
 
-def arm_table(results: Results) -> Table | None:
+def arm_table(results: PairFrames) -> Table | None:
     """Every arm of the priming experiment by itself; None where there is nothing to show."""
     shown = [
         ("run", "model"),

@@ -1,11 +1,11 @@
 """The tables that ask whether it is the model or the benchmark: editions, audit flags, exchanged halves."""
 
-from misfire.reports.frames import Results
+from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.pairs.robustness import DRAWS
 from misfire.reports.tables import Table, table
 
 
-def edition_table(results: Results) -> Table | None:
+def edition_table(results: PairFrames) -> Table | None:
     """The repaired edition against the published one, by model; None where no model was run on both."""
     shown = [
         ("repaired", "model"),
@@ -30,7 +30,7 @@ def edition_table(results: Results) -> Table | None:
     return table("veto_editions", "Published and repaired edition", note, results.editions, shown, _CHANGES)
 
 
-def flag_table(results: Results) -> Table | None:
+def flag_table(results: PairFrames) -> Table | None:
     """MAR and BR of the pairs with and without each audit flag; None where no log has flags."""
     shown = [
         ("run", "model"),
@@ -54,7 +54,7 @@ def flag_table(results: Results) -> Table | None:
     return table("veto_flags", "MAR and BR by audit flag", note, results.flags, shown, {"mar_with", "mar_without", *_CHANGES})
 
 
-def exchange_table(results: Results) -> Table | None:
+def exchange_table(results: PairFrames) -> Table | None:
     """MAR beside its baseline under exchanged halves; None without a VETO run."""
     shown = [
         ("run", "model"),

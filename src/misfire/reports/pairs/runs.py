@@ -9,14 +9,12 @@ from misfire.reports.logs.log_files import (
     FoundLogs,
     Scoring,
     difference,
-    find_logs,
     noted_count,
     noted_texts,
     refuse_mixed,
     rivals_of,
     stored_metrics,
 )
-from misfire.reports.logs.places import Places
 from misfire.reports.logs.run_labels import labels, settings_of, short_names
 from misfire.scorers.half_notes import BASE
 
@@ -143,22 +141,6 @@ def _likest(wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], H
         if same:
             pairs.append((max(same, key=lambda other: len(set(other.settings) & set(run.settings))), run))
     return pairs
-
-
-def find_runs(places: Places, *, allow_mixed: bool = False) -> RunSet:
-    """The runs over pairs in some logs.
-
-    Args:
-        places: Log files and folders of logs; folders are searched through.
-        allow_mixed: Whether runs may differ in pairs, suite version or parser.
-
-    Returns:
-        The runs, named.
-
-    Raises:
-        InputError: As ``find_logs`` and ``runs_of``.
-    """
-    return runs_of(find_logs(places), allow_mixed=allow_mixed)
 
 
 def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:

@@ -1,16 +1,11 @@
 """The tables of VETO: models, categories, cells, protocols, model against model, scenarios, power, failures."""
 
-from typing import TYPE_CHECKING
-
-from misfire.reports.frames import Results
+from misfire.reports.columns import SUMMARY
 from misfire.reports.pairs.failures import failure_frame
+from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.pairs.power import LEVEL, POWER
 from misfire.reports.pairs.published_results import SOURCE, published_results
-from misfire.reports.schema import FRAMES
 from misfire.reports.tables import Table, table
-
-if TYPE_CHECKING:
-    pass
 
 SMALL = 30
 """Below so many pairs with a right contrast half (a + c) a category's MAR is marked."""
@@ -22,11 +17,6 @@ FROM_PAPER = "published"
 """In the column ``source`` of the main table: a row of the paper's table."""
 
 
-_MAIN_TEXT = (
-    "MAR is the share of pairs with a right contrast half whose stereotyped half is wrong; BR is the reverse. A model that errs on both "
-    "alike lies on the diagonal: misfiring is what exceeds it.",
-)
-
 _MAIN_NOTE = (
     "“a + c” and “a + b”: the pairs that MAR and BR divide by, those with a right contrast half and those with a right stereotyped half; "
     "accuracies and invalid rates divide by all pairs. Intervals are 95 %, clustered by scenario. MAR counts an invalid half as wrong, "
@@ -36,7 +26,7 @@ _MAIN_NOTE = (
 )
 
 
-def main_table(results: Results, published: bool = False) -> Table | None:
+def main_table(results: PairFrames, published: bool = False) -> Table | None:
     """The main table: one row a VETO run, sorted by MAR.
 
     Args:
@@ -57,7 +47,7 @@ def main_table(results: Results, published: bool = False) -> Table | None:
     if published:
         theirs = published_results().rename(columns={"model": "run"}).drop(columns=["mar_primed", "starred"])
         own = pd.concat([own, theirs.assign(source=FROM_PAPER)], ignore_index=True).astype({"source": "string", "run": "string"})
-        counts = [column.name for column in FRAMES["summary"] if column.kind == "count"]
+        counts = [column.name for column in SUMMARY if column.kind == "count"]
         own[counts] = own[counts].astype("float64")
     frame = own.sort_values("mar", ascending=False, ignore_index=True, kind="stable")
     shown = [
@@ -86,7 +76,7 @@ def main_table(results: Results, published: bool = False) -> Table | None:
     return table("veto_main", "MAR, BR and what they rest on", _MAIN_NOTE + note, frame, shown, with_interval)
 
 
-def category_table(results: Results) -> Table | None:
+def category_table(results: PairFrames) -> Table | None:
     """The table by category: one row a (VETO run, category), cells with few pairs marked; None where there is nothing to show."""
     import pandas as pd
 
@@ -114,7 +104,7 @@ def category_table(results: Results) -> Table | None:
     return table("veto_categories", "MAR and BR by category", note, frame, shown, {"mar", "br", "mar_minus_br"})
 
 
-def cell_table(results: Results) -> Table | None:
+def cell_table(results: PairFrames) -> Table | None:
     """The 2 × 2 counts of each VETO run; None where there is nothing to show."""
     shown = [
         ("run", "model"),
@@ -129,7 +119,7 @@ def cell_table(results: Results) -> Table | None:
     return table("veto_cells", "Pairs by outcome of their halves", note, results.overall("veto"), shown)
 
 
-def protocol_table(results: Results) -> Table | None:
+def protocol_table(results: PairFrames) -> Table | None:
     """Chain of thought against direct answers, for models with both; None where there is nothing to show."""
     pairs = {(direct.label, cot.label) for direct, cot in results.run_set.protocol_pairs()}
     frame = results.comparisons
@@ -156,7 +146,7 @@ _COMPARED = [
 ]
 
 
-def comparison_table(results: Results) -> Table | None:
+def comparison_table(results: PairFrames) -> Table | None:
     """Every two VETO runs on the same pairs; None where there is nothing to show."""
     note = (
         "Second minus first on the same pairs, in percentage points. p clustered: McNemar's test of the misfires that one has and the "
@@ -168,7 +158,7 @@ def comparison_table(results: Results) -> Table | None:
     return table("veto_comparisons", "Model against model", note, results.comparisons, _COMPARED, {"delta_mar", "delta_br"})
 
 
-def scenario_table(results: Results) -> Table | None:
+def scenario_table(results: PairFrames) -> Table | None:
     """The scenarios that misfire in most runs; None where there is nothing to show."""
     frame = results.scenarios
     frame = frame[frame["runs_misfired"] > 0].head(SHOWN_ROWS).reset_index(drop=True)
@@ -189,7 +179,7 @@ def scenario_table(results: Results) -> Table | None:
     return table("veto_scenarios", "Scenarios", note, frame, shown)
 
 
-def power_table(results: Results) -> Table | None:
+def power_table(results: PairFrames) -> Table | None:
     """The pairs needed to detect some differences, at each run's discordance; None where there is nothing to show."""
     shown = [
         ("run", "model"),
@@ -211,7 +201,7 @@ def power_table(results: Results) -> Table | None:
     return table("veto_power", "Pairs needed to detect a MAR − BR", note, results.power, shown, counts=counts)
 
 
-def failure_table(results: Results) -> Table | None:
+def failure_table(results: PairFrames) -> Table | None:
     """The pairs that most runs misfire on; None where there is nothing to show."""
     frame = failure_frame(results).head(SHOWN_ROWS).reset_index(drop=True)
     shown = [("pair_id", "pair"), ("category", "category"), ("runs_misfired", "runs that misfire"), ("runs", "of runs")]

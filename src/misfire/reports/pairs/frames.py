@@ -1,114 +1,53 @@
-"""From logs to tidy frames: halves, pairs, and what they come to by run, arm and category.
+"""From logs of VETO and priming to tidy frames: halves, pairs, and what they come to by run, arm and category.
 
-Samples are read by ``misfire.reports.logs.samples``; pairs, metrics and tests are those of ``misfire.scorers``, so that a frame says what
-the log says.
+Samples are read by ``misfire.reports.pairs.halves``. Pairs, metrics and tests are those of ``misfire.scorers``, so a frame says what the
+log says.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
-from misfire.datasets.pairs import HalfName
-from misfire.errors import InputError
 from misfire.reports import columns
 from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of
-from misfire.reports.logs.log_files import Step, find_logs
-from misfire.reports.logs.places import Places, locations
-from misfire.reports.logs.samples import Content, Reading
-from misfire.reports.misalign.frames import MisalignResults, VerdictRecord, read_verdicts
-from misfire.reports.misalign.runs import MisalignRun, MisalignRunSet, misalign_runs_of
-from misfire.reports.pairs.halves import LoggedHalf, read_logged_halves
+from misfire.reports.logs.samples import Content
 from misfire.reports.pairs.power import DIFFERENCES, power_of
+from misfire.reports.pairs.records import HalfRecord, RunArm, arms_of, probe_results
 from misfire.reports.pairs.robustness import edition_metrics, exchange_baseline, flag_metrics
-from misfire.reports.pairs.runs import Run, RunSet, TaskName, runs_of
+from misfire.reports.pairs.runs import Run, RunSet, TaskName
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.effects import Effect, compare
 from misfire.scorers.half_notes import BASE
-from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_share, join_halves
-from misfire.scorers.outcomes import Outcome
+from misfire.scorers.join import PairResult, count_cells, invalid_share
 from misfire.scorers.priming import comparison_metrics
-from misfire.scorers.probes import Probe, ProbeResult, answer_of, join_probes
+from misfire.scorers.probes import join_probes
 from misfire.scorers.statistics import benjamini_hochberg
 from misfire.scorers.veto import overall_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EVIDENCE: Probe = "evidence"
-"""In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
-
-AnyRun = TypeVar("AnyRun", Run, MisalignRun)
-
-AnyRecord = TypeVar("AnyRecord")
-
 
 @dataclass(frozen=True)
-class HalfRecord:
-    """One half as a log has it, for one of the arms that it serves; fields as in the frame ``halves``."""
-
-    arm: str
-    pair_id: str
-    half: HalfName
-    probe: Probe
-    epoch: int
-    outcome: Outcome
-    answer: str | None
-    category: str
-    subcategory: str | None
-    scenario: str
-    stereotyped_group: str | None
-    contrast_group: str | None
-    example_id: str | None
-    cue: str | None
-    error: str | None
-    sample_id: str
-    audit: str | None
-
-    @property
-    def result(self) -> HalfResult:
-        """The half's outcome, for the join into pairs."""
-        return HalfResult(self.pair_id, self.half, self.category, self.scenario, self.epoch, self.outcome)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """The pairs of one arm of one run, and the audit flags of each pair where the log has them."""
-
-    run: Run
-    name: str
-    joined: Joined
-    audit: Mapping[str, str]
-
-    def by_category(self) -> dict[str, tuple[PairResult, ...]]:
-        """The pairs of each category, in order of first appearance."""
-        groups: defaultdict[str, list[PairResult]] = defaultdict(list)
-        for pair in self.joined.pairs:
-            groups[pair.category].append(pair)
-        return {name: tuple(members) for name, members in groups.items()}
-
-
-@dataclass(frozen=True)
-class Results:
-    """What some logs hold, as frames (``misfire.reports.columns`` has their columns).
+class PairFrames:
+    """What some logs of VETO and priming hold, as frames (``misfire.reports.columns`` has their columns).
 
     Attributes:
         run_set: The runs, and what was left out.
         records: The halves of each run, in its order.
-        misalign: The runs of Mis-Align Bench among the logs, with frames of their own.
         contents: By log, what its samples are like.
     """
 
     run_set: RunSet
     records: tuple[tuple[HalfRecord, ...], ...] = field(repr=False)
-    misalign: MisalignResults = field(default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False)
     contents: Mapping[str, Content] = field(default_factory=dict[str, Content], repr=False)
 
     @cached_property
-    def arms(self) -> tuple[Arm, ...]:
+    def arms(self) -> tuple[RunArm, ...]:
         """Every arm of every run, pairs joined; the base arm of a run first."""
         return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in arms_of(run, records))
 
@@ -277,144 +216,6 @@ class Results:
         return _values(columns.RUNS, _run_fields(run) | more)
 
 
-def read_results(
-    places: Places, *, allow_mixed: bool = False, started: Callable[[int], None] | None = None, step: Step | None = None
-) -> Results:
-    """Read some logs.
-
-    Args:
-        places: Log files and folders, on any file system that Inspect reads; an eval set's folder is one.
-        allow_mixed: Whether runs may differ in pairs or instances, suite version or parser.
-        started: Called with the number of logs before their samples are read.
-        step: Called after each.
-
-    Returns:
-        Their results. Logs of runs that did not end count for what they hold.
-
-    Raises:
-        InputError: A place cannot be read, holds nothing of ours, or runs differ that may not.
-    """
-    named = {location for location, is_named in locations(places) if is_named}
-    broken: dict[str, str] = {}
-    halves: dict[str, Reading[HalfRecord]] = {}
-    verdicts: dict[str, Reading[VerdictRecord]] = {}
-    while True:
-        found = find_logs(places, broken)
-        run_set = runs_of(found, allow_mixed=allow_mixed)
-        misalign = misalign_runs_of(found, allow_mixed=allow_mixed)
-        if started:
-            started(len(run_set.runs) + len(misalign.runs))
-        try:
-            _read_into(halves, read_halves, run_set.runs, step)
-            _read_into(verdicts, read_verdicts, misalign.runs, step)
-        except _BrokenLogError as error:
-            if error.location in named:
-                raise error.why from error
-            # what a folder holds and cannot be read is told, and the rest goes on, perhaps with an earlier attempt at the same run
-            broken[error.location] = str(error.why)
-            continue
-        own, others = [halves[run.log] for run in run_set.runs], [verdicts[run.log] for run in misalign.runs]
-        return Results(
-            run_set,
-            tuple(reading.records for reading in own),
-            MisalignResults(
-                misalign,
-                tuple(reading.records for reading in others),
-                {run.log: reading.content for run, reading in zip(misalign.runs, others, strict=True)},
-            ),
-            {run.log: reading.content for run, reading in zip(run_set.runs, own, strict=True)},
-        )
-
-
-class _BrokenLogError(Exception):
-    """The samples of a log cannot be read."""
-
-    def __init__(self, location: str, why: InputError) -> None:
-        super().__init__(str(why))
-        self.location = location
-        self.why = why
-
-
-def _read_into(
-    readings: dict[str, Reading[AnyRecord]], read: Callable[[AnyRun], Reading[AnyRecord]], runs: Sequence[AnyRun], step: Step | None
-) -> None:
-    """Read the runs that were not read yet."""
-    for run in runs:
-        if run.log in readings:
-            continue
-        try:
-            readings[run.log] = read(run)
-        except InputError as error:
-            raise _BrokenLogError(run.log, error) from error
-        if step:
-            step()
-
-
-def read_halves(run: Run) -> Reading[HalfRecord]:
-    """The halves of a run, from the summaries of its samples.
-
-    Args:
-        run: The run.
-
-    Returns:
-        One record for each (sample, epoch, arm), without samples that are invalidated or repeated. A sample that ended in an error or has
-        no score is a half that failed.
-
-    Raises:
-        InputError: The samples cannot be read.
-    """
-    reading = read_logged_halves(run.log, run.scoring.column)
-    counted = (half for half in reading.records if not half.invalidated)
-    return Reading(tuple(record for half in counted for record in _records(half)), reading.content)
-
-
-def _records(half: LoggedHalf) -> Iterable[HalfRecord]:
-    note = half.note
-    for arm in note.served_arms:
-        yield HalfRecord(
-            arm=arm,
-            pair_id=note.pair_id,
-            half=note.half,
-            probe=note.probe,
-            epoch=half.epoch,
-            outcome=half.outcome or "failed",
-            answer=half.answer,
-            category=note.category,
-            subcategory=note.subcategory,
-            scenario=note.scenario,
-            stereotyped_group=note.stereotyped_group,
-            contrast_group=note.contrast_group,
-            example_id=None if note.example_id is None else str(note.example_id),
-            cue=note.cue,
-            error=half.error,
-            sample_id=half.sample_id,
-            audit=None if note.audit is None else " ".join(note.audit),
-        )
-
-
-def probe_results(records: Iterable[HalfRecord]) -> list[ProbeResult]:
-    """What the samples of a run say of halves and of their controls."""
-    return [ProbeResult(record.probe, record.result, answer_of(record.probe, record.outcome, record.answer)) for record in records]
-
-
-def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[Arm]:
-    """The arms of a run, the base arm first.
-
-    Args:
-        run: The run.
-        records: Its halves.
-
-    Returns:
-        Every arm that the log names or that a half serves, pairs joined.
-    """
-    halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
-    audit = {record.pair_id: record.audit for record in records if record.audit is not None}
-    for record in records:
-        if record.probe == EVIDENCE:
-            halves[record.arm].append(record.result)
-    return [Arm(run, name, join_halves(halves[name]), audit) for name in dict.fromkeys((BASE, *run.arms, *halves))]
-
-
 def _run_fields(run: Run) -> dict[str, object]:
     names = {"model": run.model, "task": run.task, "edition": run.edition, "protocol": run.protocol, "parser": run.parser}
     return {"run": run.label, **names}
@@ -428,12 +229,12 @@ def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[
     return [fields[column.name] for column in wanted]
 
 
-def _pair_row(arm: Arm, pair: PairResult) -> Sequence[object]:
+def _pair_row(arm: RunArm, pair: PairResult) -> Sequence[object]:
     key = (*_run_values(arm.run), arm.name, pair.pair_id, pair.epoch, pair.category, pair.scenario)
     return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid, arm.audit.get(pair.pair_id))
 
 
-def _scope_metrics(arm: Arm) -> Iterable[tuple[Scope, str | None, dict[str, object]]]:
+def _scope_metrics(arm: RunArm) -> Iterable[tuple[Scope, str | None, dict[str, object]]]:
     """What is reported of all pairs of an arm, then of each category."""
     groups: list[tuple[Scope, str | None, Sequence[PairResult], int]] = [
         (OVERALL, None, arm.joined.pairs, arm.joined.incomplete),

@@ -3,12 +3,12 @@
 import shlex
 
 from misfire.errors import InputError
-from misfire.reports.frames import Results
 from misfire.reports.logs.log_files import SCORERS, Scoring
 from misfire.reports.logs.places import as_argument, display_path
 from misfire.reports.logs.samples import Content
 from misfire.reports.misalign.runs import MisalignRun
 from misfire.reports.pairs.runs import Run
+from misfire.reports.results import Results
 
 AnyRun = Run | MisalignRun
 

@@ -6,10 +6,10 @@ Scores may be edited, and samples marked as invalid, without the log's own metri
 import math
 from collections.abc import Mapping, Sequence
 
-from misfire.reports.frames import Arm, HalfRecord, arms_of, probe_results
 from misfire.reports.misalign.frames import VerdictRecord, answers_of, judged_of
 from misfire.reports.misalign.runs import MisalignRun
 from misfire.reports.number_format import percent
+from misfire.reports.pairs.records import HalfRecord, RunArm, arms_of, probe_results
 from misfire.reports.pairs.runs import Run
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.generated_metrics import generate_metrics
@@ -61,7 +61,7 @@ def misalign_run_metrics(run: MisalignRun, records: Sequence[VerdictRecord]) -> 
     return detect_metrics(judged) if run.mode == "detect" else generate_metrics(answers_of(records), judged)
 
 
-def pair_counts(arms: Sequence[Arm]) -> dict[str, float]:
+def pair_counts(arms: Sequence[RunArm]) -> dict[str, float]:
     """The metrics of a run over pairs that are quick to count: enough to see whether the log's own are of other scores.
 
     Args:

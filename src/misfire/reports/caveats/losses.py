@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from misfire.datasets.pairs import HALF_NAMES
-from misfire.reports.frames import EVIDENCE, HalfRecord
+from misfire.reports.pairs.records import EVIDENCE, HalfRecord
 from misfire.scorers.half_notes import BASE
 from misfire.scorers.judgements import Judged
 from misfire.scorers.statistics import mcnemar_exact

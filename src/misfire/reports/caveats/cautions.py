@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from misfire.reports.frames import Results
-from misfire.reports.logs.losses import Loss, detect_loss, pair_loss
+from misfire.reports.caveats.losses import Loss, detect_loss, pair_loss
 from misfire.reports.number_format import count, percent, plain
+from misfire.reports.results import Results
 from misfire.scorers.half_notes import BASE
 
 if TYPE_CHECKING:

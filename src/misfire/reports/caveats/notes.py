@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 
-from misfire.reports.frames import Results
+from misfire.reports.caveats.missing import AnyRun, missing_words
+from misfire.reports.caveats.recomputed import disagreement, misalign_run_metrics, pair_counts
 from misfire.reports.logs.log_files import Scoring
-from misfire.reports.logs.missing import AnyRun, missing_words
 from misfire.reports.logs.places import named
-from misfire.reports.logs.recomputed import disagreement, misalign_run_metrics, pair_counts
 from misfire.reports.logs.samples import READ_BY, Content
 from misfire.reports.number_format import plain
 from misfire.reports.pairs.runs import Run
+from misfire.reports.results import Results
 
 SHOWN = 3
 """So many names of samples stand in a sentence."""

@@ -1,7 +1,7 @@
-"""The metadata of a sample of VETO or priming: which half of which pair it asks, and under which arms of the experiment.
+"""The metadata of a sample of VETO or priming: which half of which pair it asks, and in which arms.
 
-Tasks write it, and scorers, reports and the mechanistic analyses read it, always through ``HalfNote``. The keys in a log are the names
-of its fields.
+Tasks write it, and scorers, reports and the mechanistic analyses read it, always through ``HalfNote``. The keys
+in a log are the names of its fields.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,9 @@ _OF_PRIMING = frozenset({"arm_numbers", "cue", "cue_text", "position", "system_c
 
 
 class HalfNote(Note):
-    """Metadata of a sample that asks a half of a pair, or one of the pair's controls; the model never sees it.
+    """Metadata of a sample that asks a half of a pair, or one of the pair's controls.
+
+    The model never sees it.
 
     Attributes:
         pair_id: The pair.
@@ -103,7 +105,7 @@ class HalfNote(Note):
         system_cue: str | None,
         demos: Sequence[str],
     ) -> Self:
-        """The same note for a sample of the priming experiment; the arguments are the fields of the same names."""
+        """The same note for a sample of the priming experiment. The arguments are the fields of these names."""
         return self.model_copy(
             update={
                 "arms": tuple(arms),
@@ -120,7 +122,8 @@ class HalfNote(Note):
     def lacks_arms(self) -> bool:
         """Whether other keys show that the sample is one of priming, and yet it names no arms.
 
-        So it is in the summary of a sample that serves dozens of arms, since Inspect leaves long lists out of summaries.
+        So it is in the summary of a sample that serves dozens of arms, since Inspect leaves long lists out of
+        summaries.
         """
         return self.arms is None and not self.model_fields_set.isdisjoint(_OF_PRIMING)
 
@@ -130,5 +133,5 @@ class HalfNote(Note):
         return (BASE,) if self.arms is None else self.arms
 
     def as_metadata(self) -> dict[str, Any]:
-        """The note as ``Sample.metadata`` holds it: only what the task set, so that a sample of VETO has no keys about arms."""
+        """The note as ``Sample.metadata`` holds it: only the fields that the task set."""
         return self.model_dump(mode="json", exclude_unset=True)

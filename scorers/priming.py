@@ -76,7 +76,8 @@ def join_arms(scores: Sequence[SampleScore]) -> dict[str, Joined]:
     """The pairs of every arm.
 
     Args:
-        scores: Unreduced scores of halves, whose samples name the arms that they serve and number them (``HalfNote``).
+        scores: Unreduced scores of halves, whose samples name the arms that they serve, and number them
+            (``HalfNote``).
 
     Returns:
         Joined pairs by arm, in the order of the numbers; the base comes first, even if it has none.

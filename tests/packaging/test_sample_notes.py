@@ -1,4 +1,4 @@
-"""Metadata of samples is read and written through its notes alone: no key of theirs is spelled anywhere else in the source."""
+"""Metadata of samples is read and written through its notes alone: no other module spells their keys."""
 
 import ast
 from collections.abc import Iterator

@@ -15,6 +15,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -23,12 +24,14 @@ import torch
 from pydantic import ValidationError
 
 from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
+from misfire.datasets.user_files import require_regular
 from misfire.errors import InputError
 from misfire.mechanistic.conclusions.misfiring import AskedPair
 from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.model.replay import chunks
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.reports.logs.log_files import found_log, read_header
+from misfire.reports.logs.places import local_path
 from misfire.reports.pairs.halves import LoggedHalf, read_logged_halves
 from misfire.scorers.half_notes import BASE, HalfNote
 from misfire.scorers.probes import Probe
@@ -351,6 +354,9 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
 
 def _halves_of(log: str) -> tuple[LoggedHalf, ...]:
     """The halves of a log, with their texts in full; at least one."""
+    place = Path(local_path(log))
+    if place.exists():
+        require_regular(place)
     try:
         found = found_log(read_header(log))
         halves = read_logged_halves(found.location, found.scoring.column, whole=True).records if found else ()

@@ -1,13 +1,13 @@
 """What a report says, before any format: sections of paragraphs, tables, figures and failures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from misfire.reports.caveats.cautions import cautions, losses
 from misfire.reports.caveats.notes import is_scored, notes_on
 from misfire.reports.drawing.canvas import Drawing
 from misfire.reports.misalign.figures import draw_misalign
-from misfire.reports.misalign.frames import done_of
+from misfire.reports.misalign.frames import MisalignResults, done_of
 from misfire.reports.misalign.tables import (
     answer_table,
     check_table,
@@ -115,62 +115,72 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
     Returns:
         The report.
     """
-    drawn: dict[str, Drawing] = {}
+    every: tuple[Drawing, ...] = ()
     if figures:
-        every = (*draw(results, published_results() if published else None), *draw_misalign(results.misalign))
-        drawn = {drawing.name: drawing for drawing in every}
-
-    def drawings(*names: str) -> tuple[Drawing, ...]:
-        return tuple(drawn[name] for name in names if name in drawn)
-
+        theirs = published_results() if published else None
+        every = (*draw(results, theirs), *draw_misalign(results.misalign))
+    figure = _Figures({drawing.name: drawing for drawing in every})
     sections = (
-        Section("veto", "MAR beside BR", _MAIN_TEXT, _some(main_table(results, published)), drawings("mar_br_intervals", "mar_br_scatter")),
-        Section("categories", "Categories", (), _some(category_table(results)), drawings("category_heat_map")),
-        Section("cells", "Pairs by outcome", (), _some(cell_table(results)), drawings("confusion")),
-        Section("protocols", "Direct against chain of thought", (), _some(protocol_table(results)), drawings("protocol_slopes")),
-        Section("priming", "Priming", (), _some(effect_table(results), arm_table(results)), drawings("priming_dumbbell")),
-        Section("comparisons", "Model against model", (), _some(comparison_table(results))),
-        Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), drawings("scenarios")),
-        Section(
-            "controls",
-            "Misfiring, or saying no",
-            (),
-            _some(certified_table(results), detection_table(results), ambiguous_table(results)),
-            drawings("control_differences"),
-        ),
-        Section(
-            "benchmark",
-            "Is it the model or the benchmark?",
-            (),
-            _some(edition_table(results), flag_table(results), exchange_table(results)),
-        ),
-        Section("power", "Pairs needed", (), _some(power_table(results))),
-        Section(
-            "failures",
-            "The most telling failures",
-            _FAILURE_TEXT,
-            _some(failure_table(results)),
-            failures=tuple(telling_failures(results, examples)),
-        ),
-        Section(
-            "misalign",
-            "Mis-Align Bench: joint alignment",
-            _MISALIGN_TEXT,
-            _some(leader_table(results.misalign)),
-            drawings("misalign_plane"),
-        ),
-        Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results.misalign))),
-        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results.misalign)), drawings("misalign_overlap")),
-        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results.misalign)), drawings("misalign_conditions")),
-        Section("domains", "Domains", (), _some(domain_table(results.misalign)), drawings("misalign_domains")),
-        Section("answers", "Answers of the models", (), _some(answer_table(results.misalign)), drawings("misalign_answers")),
-        Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results.misalign))),
+        *_pair_sections(results, figure, published=published),
+        _failure_section(results, examples),
+        *_misalign_sections(results.misalign, figure),
         Section("runs", "What this rests on", (), _some(_run_table(results), misalign_run_table(results.misalign))),
     )
     every_run = (*results.run_set.runs, *results.misalign.run_set.runs)
     models, runs = len({run.model for run in every_run}), len(every_run)
     title = f"misfire: {_number(models, 'model')}, {_number(runs, 'run')}"
     return Document(title, tuple(caveats(results)), tuple(s for s in sections if s.tables or s.drawings or s.failures))
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """The figures that were drawn, by name."""
+
+    drawn: Mapping[str, Drawing]
+
+    def __call__(self, *names: str) -> tuple[Drawing, ...]:
+        """Those of some names that were drawn."""
+        return tuple(self.drawn[name] for name in names if name in self.drawn)
+
+
+def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tuple[Section, ...]:
+    """What VETO and priming measured."""
+    main = _some(main_table(results, published))
+    controls = _some(certified_table(results), detection_table(results), ambiguous_table(results))
+    benchmark = _some(edition_table(results), flag_table(results), exchange_table(results))
+    priming = _some(effect_table(results), arm_table(results))
+    return (
+        Section("veto", "MAR beside BR", _MAIN_TEXT, main, figure("mar_br_intervals", "mar_br_scatter")),
+        Section("categories", "Categories", (), _some(category_table(results)), figure("category_heat_map")),
+        Section("cells", "Pairs by outcome", (), _some(cell_table(results)), figure("confusion")),
+        Section("protocols", "Direct against chain of thought", (), _some(protocol_table(results)), figure("protocol_slopes")),
+        Section("priming", "Priming", (), priming, figure("priming_dumbbell")),
+        Section("comparisons", "Model against model", (), _some(comparison_table(results))),
+        Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), figure("scenarios")),
+        Section("controls", "Misfiring, or saying no", (), controls, figure("control_differences")),
+        Section("benchmark", "Is it the model or the benchmark?", (), benchmark),
+        Section("power", "Pairs needed", (), _some(power_table(results))),
+    )
+
+
+def _failure_section(results: Results, examples: int) -> Section:
+    """Pairs that most runs misfire on, with their texts."""
+    told = tuple(telling_failures(results, examples))
+    return Section("failures", "The most telling failures", _FAILURE_TEXT, _some(failure_table(results)), failures=told)
+
+
+def _misalign_sections(results: MisalignResults, figure: _Figures) -> tuple[Section, ...]:
+    """What Mis-Align Bench measured."""
+    leaders = _some(leader_table(results))
+    return (
+        Section("misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, leaders, figure("misalign_plane")),
+        Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results))),
+        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results)), figure("misalign_overlap")),
+        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results)), figure("misalign_conditions")),
+        Section("domains", "Domains", (), _some(domain_table(results)), figure("misalign_domains")),
+        Section("answers", "Answers of the models", (), _some(answer_table(results)), figure("misalign_answers")),
+        Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results))),
+    )
 
 
 def _run_table(results: Results) -> Table | None:

@@ -1,1 +1,1 @@
-"""What a reader must know before the numbers of some logs: what they lack, what they rest on, and where they do not agree."""
+"""What a reader must know before the numbers: what logs lack, and what their numbers rest on."""

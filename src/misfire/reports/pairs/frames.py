@@ -1,7 +1,7 @@
-"""From logs of VETO and priming to tidy frames: halves, pairs, and what they come to by run, arm and category.
+"""From logs of VETO and priming to tidy frames: halves, pairs, and metrics by run, arm and category.
 
-Samples are read by ``misfire.reports.pairs.halves``. Pairs, metrics and tests are those of ``misfire.scorers``, so a frame says what the
-log says.
+Samples are read by ``misfire.reports.pairs.halves``. Pairs, metrics and tests are those of ``misfire.scorers``, so
+a frame says what the log says.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""The samples of a log of VETO or priming as typed halves: the one reader of them, for reports and for the mechanistic analyses."""
+"""The samples of a log of VETO or priming as typed halves.
+
+This is the one reader of such samples, for reports and for the mechanistic analyses.
+"""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -34,7 +37,8 @@ class LoggedHalf:
         sample_id: The sample's id.
         epoch: The epoch, from 1.
         outcome: What became of it. None if the sample has no score that names an outcome.
-        answer: The answer in the score, or the beginning of what the model said in its place. None without a score.
+        answer: The answer in the score, or the beginning of what the model said in its place. None without a
+            score.
         error: The sample's error, without secrets. None if it did not end in one.
         invalidated: Whether the sample is marked as invalid. Such a sample counts for nothing.
         prompt: The text that was asked, in full only if the samples were read whole.
@@ -58,10 +62,12 @@ def read_logged_halves(location: str, column: str, *, whole: bool = False) -> Re
     Args:
         location: The log file.
         column: Name of the score that holds the outcomes.
-        whole: Whether texts are needed in full. Then the samples are read instead of their summaries, which is slow.
+        whole: Whether texts are needed in full. Then the samples are read instead of their summaries, which is
+            slow.
 
     Returns:
-        One record for each (half, arms, probe, epoch) that counts, and one for each invalidated sample, in the order of the log.
+        One record for each (half, arms, probe, epoch) that counts, and one for each invalidated sample, in the
+        order of the log.
 
     Raises:
         InputError: The samples cannot be read.

@@ -1,4 +1,4 @@
-"""The halves of a run as records, one for each arm that a half serves, and the arms of a run with their pairs joined."""
+"""The halves of a run as records, one for each arm that a half serves, and the arms with their pairs joined."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,8 +69,8 @@ def read_halves(run: Run) -> Reading[HalfRecord]:
         run: The run.
 
     Returns:
-        One record for each (sample, epoch, arm), without samples that are invalidated or repeated. A sample that ended in an error or has
-        no score is a half that failed.
+        One record for each (sample, epoch, arm), without samples that are invalidated or repeated. A sample that
+        ended in an error or has no score is a half that failed.
 
     Raises:
         InputError: The samples cannot be read.

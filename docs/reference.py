@@ -1,6 +1,7 @@
-"""The reference pages of the documentation, made from the code: the frames' columns, and the JSON schema of the summary.
+"""Generate two reference files from the code: the columns of the frames, and the JSON schema of ``summary.json``.
 
-Run ``python -m docs.reference`` in the repository to write them anew.
+Run ``python -m docs.reference`` in the repository. ``docs/frames.md`` is committed. ``docs/summary.schema.json`` is not, because it is long
+and ``misfire.reports.summary_schema`` returns the same.
 """
 
 import json
@@ -11,7 +12,7 @@ from misfire.reports.formats.summary import schema
 from misfire.reports.schema import FRAMES
 
 DOCS = Path(__file__).resolve().parent
-"""Where the pages lie in the repository."""
+"""The folder of the documentation."""
 
 _VALUES: dict[Kind, str] = {
     "text": "text; may be missing",
@@ -56,7 +57,7 @@ _ABOUT = {
 
 
 def pages() -> dict[str, str]:
-    """The pages by file name."""
+    """The text of each generated file, by file name."""
     return {"frames.md": _frames_page(), "summary.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"}
 
 

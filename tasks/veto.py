@@ -26,6 +26,8 @@ from misfire.tasks.prompts import Protocol
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, half_metadata, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
+__all__ = ["veto"]
+
 
 @task
 def veto(

@@ -117,12 +117,15 @@ def test_the_demo_runs(checkout: Path, run: Any, inspect: str, code: dict[str, s
     # what `make demo` runs
     log_dir = str(tmp_path / "logs")
     run(checkout, inspect, "eval", "tasks/veto.py", "--model", "simulated/model", "-T", "source=embedded", "--log-dir", log_dir, **code)
-    table = run(checkout, sys.executable, "-c", "from misfire.cli.main import main; main()", "results", log_dir, **code)
+    script = "from misfire.cli.main import main; main()"
+    table = run(checkout, sys.executable, "-c", script, "results", log_dir, **code | {"COLUMNS": "80"})
 
     (found,) = list_eval_logs(log_dir)
     log = read_eval_log(found, header_only=True)
     assert (log.status, log.eval.dataset.samples) == ("success", 1024)
-    assert any("all pairs" in line and " 512 " in line for line in table.splitlines())
+    readme = [line for line in (checkout / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith(("┏", "┃", "┡", "│"))]
+    assert len(readme) > 4
+    assert [line for line in readme if line not in table.splitlines()] == []
 
 
 @pytest.mark.slow

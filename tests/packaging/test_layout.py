@@ -1,5 +1,6 @@
 """Three top-level folders hold code of the package. Links in src/misfire and entries in pyproject.toml lead there; nothing is shadowed."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,19 @@ def test_imports_follow_the_order_of_the_layers(root: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout
+
+
+def test_no_module_needs_what_only_unix_has(root: Path) -> None:
+    unix = {"crypt", "fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios"}
+    found: list[str] = []
+    for file in (file for top in ("src", "tasks", "scorers", "datasets") for file in (root / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.attr] if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.uname", "os.fork", "os.getuid"} else []
+            found += [f"{file}: {name}" for name in names if name in unix | {"uname", "fork", "getuid"}]
+
+    assert found == []
 
 
 def test_folder_datasets_is_no_package(root: Path) -> None:

@@ -32,7 +32,8 @@ _ABOUT = {
     "halves": "One row for each run, arm, half and epoch. A half that belongs to several arms has a row in each.",
     "pairs": "One row for each run, arm, pair and epoch with both halves.",
     "summary": "One row for each run and arm over all its pairs (`scope` is `overall`), then one for each category (`category`). The "
-    "q-values have these families: all VETO runs; all combinations of a VETO run and a category; for priming, the same over all arms of all runs.",
+    "q-values have these families: all VETO runs; all combinations of a VETO run and a category; for priming, the "
+    "same over all arms of all runs.",
     "effects": "One row for each primed arm of a priming run, compared with the base arm of the run: “first” is the base arm, “second” the "
     "primed arm. The family of the q-values is all rows, that is, all arms of all runs. The q-values in a log are over the arms of that "
     "run only.",

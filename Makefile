@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 DEPENDENCIES := pyproject.toml constraints.txt src/misfire/__init__.py
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 # Try the suite without a model or a key: VETO on the embedded pairs, answered by the simulated model.
 demo: $(VENV)/installed
@@ -23,6 +23,14 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
+
+# Write the generated pages of docs/: the frames' columns, the JSON schema of summary.json (which is not committed), and the README's figure.
+docs: $(VENV)/installed
+	$(BIN)/python -m docs.reference
+	rm -rf build/demo && mkdir -p build/demo
+	$(BIN)/inspect eval tasks/veto.py --model simulated/model -T source=embedded --log-dir build/demo/logs
+	$(BIN)/misfire report build/demo/logs --out build/demo/report --published
+	cp build/demo/report/figures/mar_br_scatter.svg docs/figures/
 
 # Remove what the other targets made, but for logs.
 clean:

@@ -21,6 +21,8 @@ from misfire.datasets.user_files import file_start, read_user_file, user_lines
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 
+__all__ = ["read_pairs", "write_pairs"]
+
 ADVICE = (
     "Every record needs id, category, question_index, stereotyped_group, contrast_group, stereotyped_prompt and contrast_prompt "
     "(or the authors' fields: id, category, stereotyped_group, contrast_group, trigger_sentence, prompts). "

@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+__all__ = ["Half", "Pair"]
+
 HalfName = Literal["stereotyped", "contrast"]
 """Which of the two prompts of a pair."""
 

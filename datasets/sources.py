@@ -18,6 +18,8 @@ from misfire.datasets.user_paths import user_path
 from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError, Setting
 
+__all__ = ["PairSet", "load_pairs"]
+
 Source = Literal["bbq", "embedded", "file", "hub"]
 """``bbq``: the benchmark, built from BBQ; ``embedded``: our own pairs; ``file``: the user's; ``hub``: the authors' data set."""
 

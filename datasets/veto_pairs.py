@@ -1,7 +1,7 @@
 """The published construction of VETO's contrastive pairs from BBQ (arXiv 2606.18656 and its release).
 
 The rules are followed with their quirks, so that the pairs are those that the published numbers rest on; what is
-known to be wrong with them is in the README ("Limits"), and ``misfire.datasets.audit`` finds it pair by pair.
+known to be wrong with them is in docs/limits.md, and ``misfire.datasets.audit`` finds it pair by pair.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Compare models: VETO with and without chain of thought, and priming, as one eval set that can be stopped and taken up again.
 
-    python examples/eval_set.py --log-dir logs/comparison
-    python examples/eval_set.py --log-dir logs/comparison --source bbq openai/gpt-4o-mini anthropic/claude-sonnet-4-5
+    python examples/eval_set.py --log-dir logs/script
+    python examples/eval_set.py --log-dir logs/bbq --source bbq openai/gpt-4o-mini anthropic/claude-sonnet-4-5
 
 The same command again runs only what is missing. Without models it runs two simulated ones on the embedded pairs: no key, no network.
 """

@@ -34,7 +34,8 @@ def control_metrics(pairs: Sequence[PairProbes]) -> dict[str, float]:
         pairs: The probes of a run, joined; a pair counts wherever it has what a metric needs.
 
     Returns:
-        The metrics that the README lists ("Controls"); NaN where nothing was measured. Empty if there is no control at all.
+        The metrics that docs/metrics.md lists ("Metrics of the controls"); NaN where nothing was measured. Empty if there is no control
+        at all.
     """
     if not any(probe != "evidence" for pair in pairs for probe, _ in pair.results):
         return {}

@@ -28,7 +28,7 @@ def priming_metrics() -> Metric:
     (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of this run alone.
 
     Returns:
-        A metric with keys ``<arm>_<name>``, which the README lists ("Priming"); the first is the difference in differences of the first
+        A metric with keys ``<arm>_<name>``, which docs/priming.md lists; the first is the difference in differences of the first
         arm that was asked for.
     """
 
@@ -45,7 +45,7 @@ def arm_metrics(arms: Mapping[str, Joined]) -> dict[str, float]:
         arms: The pairs of every arm, in order, the base arm among them.
 
     Returns:
-        The metrics that the README lists ("Priming").
+        The metrics that docs/priming.md lists.
     """
     effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
     comparisons = _flat(comparison_metrics(effects))

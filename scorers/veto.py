@@ -57,7 +57,7 @@ def veto_metrics() -> Metric:
     pair out.
 
     Returns:
-        A metric whose keys the README lists ("What is measured", "Controls").
+        A metric whose keys docs/metrics.md lists.
     """
 
     def compute(scores: list[SampleScore]) -> Value:
@@ -75,7 +75,7 @@ def pair_metrics(joined: Joined) -> dict[str, float]:
         joined: The pairs.
 
     Returns:
-        The metrics that the README lists, overall and by category.
+        The metrics that docs/metrics.md lists, overall and by category.
     """
     missing = {f"{half}_missing": number for half, number in joined.missing.items()}
     return overall_metrics(joined.pairs, joined.incomplete) | missing | _by_category(joined.pairs)
@@ -111,7 +111,7 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
         incomplete: How many lack a half; reported as it is.
 
     Returns:
-        The metrics that the README lists, without those by category.
+        The metrics that docs/metrics.md lists, without those by category.
     """
     cells, valid = count_cells(pairs, "all"), count_cells(pairs, "valid")
     a, b, c, d = cells.totals

@@ -40,6 +40,8 @@ from misfire.tasks.parameters import as_list, checked, on_or_off
 from misfire.tasks.samples import TOLERATED_ERRORS
 from misfire.tasks.verdict_solvers import answer_prompt, ask_verdict
 
+__all__ = ["misalign_bench"]
+
 Mode = Literal["detect", "generate"]
 """``detect``: the model judges labelled responses; ``generate``: it answers, and a grader judges."""
 

@@ -33,6 +33,8 @@ from misfire.tasks.prompts import Protocol, demo_answer, question_message
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
+__all__ = ["priming"]
+
 
 @task
 def priming(

@@ -27,6 +27,8 @@ from misfire.tasks.prompts import Protocol
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
+__all__ = ["veto"]
+
 
 @task
 def veto(

@@ -11,6 +11,8 @@ from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, domain_of_
 from misfire.datasets.pairs import PairId
 from misfire.errors import InputError
 
+__all__ = ["Instance"]
+
 Split = Literal["train", "validation", "test"]
 """A part of a data set."""
 

@@ -16,6 +16,8 @@ from misfire.datasets.misalign.sampling import Selection, make_selection
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError, Setting
 
+__all__ = ["load_instances"]
+
 InstanceSource = Literal["embedded", "file", "hub"]
 """``embedded``: our own instances; ``file``: the user's; ``hub``: a data set at a pinned revision."""
 

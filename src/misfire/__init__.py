@@ -6,6 +6,8 @@ checkout, links lead there; a wheel holds the folders themselves.
 
 from pathlib import Path
 
+__all__ = ["__version__"]
+
 __version__ = "0.2.0"
 """Version of the distribution, and of every score it makes: it changes when a score can change."""
 

@@ -7,6 +7,8 @@ from rich.markup import escape
 
 from misfire.inspect_compat.errors import PrerequisiteError
 
+__all__ = ["InputError"]
+
 LONGEST_LINE = 1500
 """A longer line of an error loses its middle: it quotes data, and data may be any length."""
 

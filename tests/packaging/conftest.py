@@ -47,7 +47,9 @@ def run() -> Run:
     """Runs commands; see Run."""
 
     def run_in(cwd: Path, *command: str | Path, **environment: str) -> str:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("INSPECT_", "PYTHON", "PYTEST_"))}
+        # PYTHONPATH stays: it may say which checkout is tested
+        left_out = ("INSPECT_", "PYTHON", "PYTEST_")
+        inherited = {name: value for name, value in os.environ.items() if name == "PYTHONPATH" or not name.startswith(left_out)}
         # a wide terminal without colours, so that output is not wrapped; PWD as a shell sets it
         settings = {"PWD": str(cwd), "COLUMNS": "200", "NO_COLOR": "1", "INSPECT_DISPLAY": "plain"}
         done = subprocess.run(

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 OF_ONE_MACHINE = re.compile(
     r"""
@@ -85,5 +86,33 @@ def test_constraints_pin_the_release_of_torch_that_the_suite_was_made_with(root:
 def test_continuous_integration_runs_the_documented_commands(root: Path) -> None:
     script = root / ".ci" / "run"
 
-    assert script.stat().st_mode & 0o111 == 0o111
     assert [line for line in script.read_text().splitlines() if line.startswith("make ")] == ["make test", "make lint"]
+
+
+def test_the_script_of_continuous_integration_is_executable(root: Path, tracked: list[str]) -> None:
+    # by git's record, since a zip download and Windows keep no such mark
+    assert ".ci/run" in tracked
+    command = ["git", "-c", "safe.directory=*", "ls-files", "--stage", ".ci/run"]
+    assert subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.startswith("100755 ")
+
+
+def test_the_workflow_runs_the_script_on_every_python_and_the_demo_on_macos_and_windows(root: Path) -> None:
+    jobs = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
+    demo = re.findall(r"^\t\$\(BIN\)/(.*)$", (root / "Makefile").read_text().split("\ndemo:", 1)[1].split("\n\n", 1)[0], re.MULTILINE)
+
+    assert jobs["tests"]["runs-on"] == "ubuntu-latest"
+    assert jobs["tests"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    assert commands["tests"] == [".ci/run"]
+    assert jobs["demo-macos"]["runs-on"] == "macos-latest"
+    assert commands["demo-macos"] == ["make demo"]
+    assert jobs["demo-windows"]["runs-on"] == "windows-latest"
+    assert len(demo) == 2
+    assert commands["demo-windows"][-2:] == demo
+
+
+def test_pre_commit_runs_the_version_of_ruff_that_the_suite_pins(root: Path) -> None:
+    (hooks,) = yaml.safe_load((root / ".pre-commit-config.yaml").read_text())["repos"]
+
+    assert f"ruff=={hooks['rev'].removeprefix('v')}" in (root / "constraints.txt").read_text().splitlines()
+    assert [hook["id"] for hook in hooks["hooks"]] == ["ruff-check", "ruff-format"]

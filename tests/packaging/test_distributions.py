@@ -17,6 +17,9 @@ from misfire import __version__
 
 pytestmark = pytest.mark.slow
 
+WHEEL_ALONE = {"PYTHONPATH": ""}
+"""The environment in which Python finds misfire in the wheel and nowhere else."""
+
 
 @dataclass(frozen=True)
 class Distributions:
@@ -109,7 +112,7 @@ def test_package_and_its_folders_are_imported_from_the_wheel(run: Any, installed
     ]
     script = f"import importlib\nfor name in {modules}: print(importlib.import_module(name).__file__)"
 
-    files = run(installed.elsewhere, installed.bin / "python", "-c", script).splitlines()
+    files = run(installed.elsewhere, installed.bin / "python", "-c", script, **WHEEL_ALONE).splitlines()
 
     assert len(files) == len(modules)
     assert [file for file in files if installed.site_packages / "misfire" not in Path(file).parents] == []
@@ -120,18 +123,18 @@ def test_every_module_of_the_wheel_can_be_imported(run: Any, installed: Installe
     modules = [".".join(file.relative_to(package.parent).with_suffix("").parts) for file in package.rglob("*.py")]
     script = f"import importlib\nfor name in {modules}: importlib.import_module(name.removesuffix('.__init__'))\nprint('all')"
 
-    assert run(installed.elsewhere, installed.bin / "python", "-c", script).strip() == "all"
+    assert run(installed.elsewhere, installed.bin / "python", "-c", script, **WHEEL_ALONE).strip() == "all"
 
 
 def test_command_works(run: Any, installed: Installed) -> None:
-    assert "Usage: misfire" in run(installed.elsewhere, installed.bin / "misfire", "--help")
-    assert __version__ in run(installed.elsewhere, installed.bin / "misfire", "--version")
+    assert "Usage: misfire" in run(installed.elsewhere, installed.bin / "misfire", "--help", **WHEEL_ALONE)
+    assert __version__ in run(installed.elsewhere, installed.bin / "misfire", "--version", **WHEEL_ALONE)
 
 
 def test_inspect_finds_the_task_and_the_model_by_name(run: Any, installed: Installed) -> None:
     options = ["--model", "simulated/model", "-T", "source=embedded", "-T", "pairs=4", "--log-dir", "logs"]
 
-    run(installed.elsewhere, installed.bin / "python", "-m", "inspect_ai", "eval", "misfire/veto", *options)
+    run(installed.elsewhere, installed.bin / "python", "-m", "inspect_ai", "eval", "misfire/veto", *options, **WHEEL_ALONE)
 
     (found,) = list_eval_logs(str(installed.elsewhere / "logs"))
     log = read_eval_log(found)

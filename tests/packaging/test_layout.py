@@ -1,5 +1,6 @@
 """Three top-level folders hold code of the package. Links in src/misfire and entries in pyproject.toml lead there; nothing is shadowed."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,23 @@ def test_the_top_level_folders_with_code_are_the_three_that_users_know(code_fold
     assert code_folders == ["datasets", "scorers", "tasks"]
 
 
-def test_links_in_the_package_lead_to_the_top_level_folders_and_there_are_no_others(root: Path, code_folders: list[str]) -> None:
-    links = {path.relative_to(root / "src").as_posix(): path.readlink() for path in (root / "src").rglob("*") if path.is_symlink()}
+def target(place: Path) -> str | None:
+    """Where a link leads. A checkout without symbolic links has a file with this text in its place, or nothing."""
+    if place.is_symlink():
+        return place.readlink().as_posix()
+    return place.read_text(encoding="utf-8").strip() if place.exists() else None
 
-    assert links == {f"misfire/{name}": Path("../..") / name for name in code_folders}
+
+def test_links_in_the_package_lead_to_the_top_level_folders(root: Path, code_folders: list[str]) -> None:
+    targets = {name: target(root / "src" / "misfire" / name) for name in code_folders}
+
+    assert targets in ({name: f"../../{name}" for name in code_folders}, dict.fromkeys(code_folders))
+
+
+def test_there_are_no_other_links(root: Path, code_folders: list[str]) -> None:
+    links = {path.relative_to(root / "src").as_posix() for path in (root / "src").rglob("*") if path.is_symlink()}
+
+    assert links <= {f"misfire/{name}" for name in code_folders}
 
 
 def test_every_code_folder_is_in_the_sdist_and_the_wheel(pyproject: dict[str, Any], code_folders: list[str]) -> None:
@@ -43,11 +57,26 @@ def test_every_folder_of_the_package_but_datasets_is_a_regular_package(root: Pat
 
 
 def test_imports_follow_the_order_of_the_layers(root: Path) -> None:
+    if not (root / "src" / "misfire" / "tasks").is_symlink():
+        pytest.skip("import-linter finds tasks, scorers and datasets by the links in src/misfire, which this checkout lacks")
     done = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=root, capture_output=True, text=True, check=False
     )
 
     assert done.returncode == 0, done.stdout
+
+
+def test_no_module_needs_what_only_unix_has(root: Path) -> None:
+    unix = {"crypt", "fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios"}
+    found: list[str] = []
+    for file in (file for top in ("src", "tasks", "scorers", "datasets") for file in (root / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.attr] if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.uname", "os.fork", "os.getuid"} else []
+            found += [f"{file}: {name}" for name in names if name in unix | {"uname", "fork", "getuid"}]
+
+    assert found == []
 
 
 def test_folder_datasets_is_no_package(root: Path) -> None:

@@ -48,7 +48,8 @@ def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
         f"print([name for name in {heavy} if name in sys.modules])"
     )
 
-    assert run(root, sys.executable, "-c", script, PYTHONPATH=str(tmp_path)).strip() == "[]"
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    assert run(root, sys.executable, "-c", script, PYTHONPATH=path).strip() == "[]"
 
 
 def test_the_help_of_the_command_is_light(root: Path, run: Any) -> None:

@@ -5,6 +5,7 @@
 >>> results.summary  # one row a (run, arm, category); also runs, halves, pairs, effects, comparisons, power, scenarios
 """
 
+from misfire.reports.formats.summary import schema as summary_schema
 from misfire.reports.results import Results, read_results
 
-__all__ = ["Results", "read_results"]
+__all__ = ["Results", "read_results", "summary_schema"]

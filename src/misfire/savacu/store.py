@@ -3,7 +3,6 @@
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from misfire.datasets.record_errors import first_problem
@@ -40,25 +40,21 @@ def locked(folder: Path) -> Generator[None]:
     Raises:
         InputError: Another build works in it, or it cannot be written.
     """
-    path = folder / "lock"
+    lock = FileLock(folder / "lock", timeout=0)
+    holder = folder / "lock.pid"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        lock.acquire()
+    except Timeout as error:
+        process = holder.read_text().strip() if holder.exists() else "unknown"
+        raise InputError(f"{folder}: another build works there (process {process}). Wait for it, or build into another folder.") from error
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise InputError(
-                f"{folder}: another build works there (process {holder}). Wait for it, or build into another folder."
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    try:
+        holder.write_text(str(os.getpid()))
         yield
+    finally:
+        lock.release()
 
 
 def check_room(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Shards are whole or not there, and one build works in a folder."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,8 +97,18 @@ def test_another_build_is_kept_out_until_the_first_ends(tmp_path: Path):
         return subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True).stdout
 
     with locked(tmp_path):
-        assert "another build works there (process " in other()
+        assert f"another build works there (process {os.getpid()})" in other()
     assert other() == "in\n"
+
+
+def test_a_folder_is_free_again_when_the_build_in_it_was_killed(tmp_path: Path):
+    script = (
+        "import os, sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nwith locked(Path(sys.argv[1])): os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 9
+
+    with locked(tmp_path):
+        pass
 
 
 def test_a_key_tells_parts_apart():

@@ -56,7 +56,7 @@ def render(results: Results, caveats: tuple[str, ...], *, published: bool = Fals
 
 
 def schema() -> dict[str, object]:
-    """The JSON schema (draft 2020-12) of the summary."""
+    """Return the JSON schema (draft 2020-12) of the ``summary.json`` that ``misfire report`` writes."""
     tables = {name: {"type": "array", "items": _row_schema(FRAMES[name])} for name in (*_FRAMES, "published")}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -6,6 +6,7 @@
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -55,7 +56,7 @@ class KeptAnswers:
         """Keep an answer; it is there as a whole or not at all."""
         path = self._path(request)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.uname().nodename}.{os.getpid()}.part")
+        temporary = path.with_name(f"{path.name}.{platform.node()}.{os.getpid()}.part")
         temporary.write_text(json.dumps(answer), encoding="utf-8")
         temporary.replace(path)
 

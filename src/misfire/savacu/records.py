@@ -5,6 +5,7 @@ from typing import Literal, get_args
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, ResponseName, Split
 from misfire.savacu.calibration import Calibration
 from misfire.savacu.calls import Record
+from misfire.savacu.prompting.classify import Method
 from misfire.savacu.prompting.respond import Domains, Draft
 from misfire.savacu.splits import DomainBalance
 
@@ -44,6 +45,16 @@ class IngestReport(Record):
     dropped: dict[str, int]
     languages: dict[str, int]
     examples: tuple[str, ...] = ()
+
+
+class ClassifiedBy(Record):
+    """By which method the shards of the stage "classify" were made (``classify/method.json``).
+
+    Attributes:
+        method: The method.
+    """
+
+    method: Method
 
 
 class ClassifyReport(Record):

@@ -9,13 +9,13 @@ from misfire.errors import InputError
 from misfire.savacu.build_view import BuildView
 from misfire.savacu.calibration import Calibration, calibrate
 from misfire.savacu.known_labels import read_labels
-from misfire.savacu.prompting.classify import Classified, ToClassify, all_domains, classify_step, holding
+from misfire.savacu.prompting.classify import Classified, Method, ToClassify, all_domains, classify_step, holding
 from misfire.savacu.prompting.respond import Domains
 from misfire.savacu.prompts import Prompt
 from misfire.savacu.recipe import Recipe
-from misfire.savacu.records import ClassifyReport, StageName
+from misfire.savacu.records import ClassifiedBy, ClassifyReport, StageName
 from misfire.savacu.stages.stage import Workspace
-from misfire.savacu.store import key_of, read_record, write_record
+from misfire.savacu.store import key_of, read_record, stale, write_record
 
 
 class ClassifyStage:
@@ -29,6 +29,7 @@ class ClassifyStage:
 
     def run(self, work: Workspace) -> None:
         """See ``BuildStage``."""
+        _check_method(work)
         classify(work, self.name, work.view.prompts)
         calibration = _calibration(work.view)
         write_record(work.folder / "classify" / "report.json", _report(work.view, calibration))
@@ -54,6 +55,28 @@ def classify(work: Workspace, name: str, prompts: Iterable[Prompt]) -> None:
 def domain_ids(domains: Domains) -> set[str]:
     """The ids of all domains that a prompt touches."""
     return {name for dimension in DIMENSIONS for name in domains.get(dimension, ())}
+
+
+def _check_method(work: Workspace) -> None:
+    """Refuse shards of the other method, and note by which method the shards are made.
+
+    The keys of shards do not tell the methods apart: both steps have the same name, version and items.
+    """
+    method = work.recipe.classify.method
+    shards = [name for name in ("classify", "expand_classify") if any((work.folder / name).rglob("[0-9]*.parquet"))]
+    if shards and (before := _method_before(work.folder)) not in (None, method):
+        raise stale(work.folder / shards[0], f'its prompts were classified by method = "{before}"')
+    write_record(work.folder / "classify" / "method.json", ClassifiedBy(method=method))
+
+
+def _method_before(folder: Path) -> Method | None:
+    """The method by which the shards in a folder were made; None if nothing says so."""
+    made = read_record(folder / "classify" / "method.json", ClassifiedBy)
+    if made is not None:
+        return made.method
+    # up to version 0.2.0, only the recipe in the folder said it
+    recipe = read_record(folder / "recipe.json", Recipe)
+    return recipe.classify.method if recipe is not None else None
 
 
 def _calibration(view: BuildView) -> Calibration | None:

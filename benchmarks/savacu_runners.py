@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from misfire.savacu.prompting.classify import ToClassify, classify_step
 from misfire.savacu.recipe import ModelSpec
 from misfire.savacu.runners.inspect_runner import InspectRunner
 from misfire.savacu.runners.runner import Work
 from misfire.savacu.simulated_server import serving
-from misfire.savacu.stages.classify import ToClassify, classify_stage
 
 RUNS = (
     ("inspect", "scores", 1),
@@ -36,7 +36,7 @@ RUNS = (
 def measure(runner: str, method: str, count: int) -> None:
     """Carry a shard of classification out and print what it took."""
     items = [ToClassify(id=f"p{number}", text=f"What do you make of the {number}th feast of my village?") for number in range(count)]
-    stage = classify_stage("questions" if method == "questions" else "scores")
+    stage = classify_step("questions" if method == "questions" else "scores")
     os.environ["LOOPBACK_API_KEY"] = "none"
     with tempfile.TemporaryDirectory() as folder, serving({"classifier": {}}) as server:
         if runner == "inspect":

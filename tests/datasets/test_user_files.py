@@ -24,7 +24,8 @@ from misfire.mechanistic.model.interventions import load_intervention
 from misfire.mechanistic.selection import read_logged_pairs
 from misfire.savacu.plan import read_prices
 from misfire.savacu.recipe import read_recipe
-from misfire.savacu.stages.ingest import Filters, Source, ingest
+from misfire.savacu.sources import Filters, Source
+from misfire.savacu.stages.ingest import ingest
 
 
 def prompts_of(path: Path) -> object:

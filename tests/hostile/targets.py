@@ -20,7 +20,7 @@ from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.pair_files import read_pairs, write_pairs
 from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
-from misfire.savacu.calls import Reply
+from misfire.savacu.calls import ModelReply
 from misfire.savacu.rules import Rules, faults_of_reply
 from misfire.scorers.about import Case
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, parse_published, parse_strict
@@ -71,7 +71,7 @@ def _verdicts(content: bytes) -> None:
 
 
 def _replies(content: bytes) -> None:
-    reply = Reply(text=content.decode("utf-8", "replace"))
+    reply = ModelReply(text=content.decode("utf-8", "replace"))
     for side in RESPONSE_NAMES:
         faults_of_reply(reply, "What would you do?", side, Rules(language=None))
 

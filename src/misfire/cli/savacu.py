@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
-    from misfire.savacu.build import StageName
     from misfire.savacu.recipe import Recipe
+    from misfire.savacu.records import StageName
     from misfire.savacu.runners.runner import Runner
+    from misfire.savacu.stages.stage import Search
 
 _CONFIG = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 _SAME = click.option("--allow-same-model", is_flag=True, help="Let one model be classifier, generator or evaluator at once: for trials.")
@@ -101,38 +102,22 @@ def build(
 ) -> None:
     """Build what CONFIG says. What is there already is not made or paid for again, however the build ended."""
     from misfire.errors import InputError
-    from misfire.savacu.build import STAGES, Build
-    from misfire.savacu.near_duplicates.neighbors import near_pairs
-    from misfire.savacu.publish.dataset import push as push_dataset
+    from misfire.savacu.build import Build
+    from misfire.savacu.publish.hub import push as push_dataset
     from misfire.savacu.status import status_lines
     from misfire.savacu.store import locked, write_record
 
-    search = near_pairs
-    runner: Runner
     try:
         recipe = _recipe(config, allow_same_model)
-        wanted = [name.strip() for name in stages.split(",")] if stages else list(STAGES)
-        if unknown := [name for name in wanted if name not in STAGES]:
-            raise InputError(f"--stages: '{unknown[0]}' is not a stage. There are: {', '.join(STAGES)}.")
+        wanted = _wanted(stages)
         if push and recipe.publish.repository is None:
             raise InputError('--push needs [publish] repository = "OWNER/NAME" in the recipe.')
-        if runner_name == "ray":
-            if batch:
-                raise InputError("--batch goes with --runner inspect.")
-            from misfire.savacu.runners.ray_runner import RayRunner, ray_search
-
-            runner, search = RayRunner(address=ray_address, give_up=give_up), ray_search
-        else:
-            if ray_address:
-                raise InputError("--ray-address goes with --runner ray.")
-            from misfire.savacu.runners.inspect_runner import InspectRunner
-
-            runner = InspectRunner(batch=batch, give_up=give_up)
+        runner, search = _engine(runner_name, batch=batch, ray_address=ray_address, give_up=give_up)
         with locked(out):
             if not (out / "recipe.json").exists():
                 write_record(out / "recipe.json", recipe)
             with _progress() as told:
-                Build(recipe, out, runner, told, search).run(cast("list[StageName]", wanted))
+                Build(recipe, out, runner, told, search).run(wanted)
             # a recipe that was refused does not stand where what was made by another one lies
             write_record(out / "recipe.json", recipe)
             if push:
@@ -161,7 +146,7 @@ def status(folder: Path) -> None:
 @click.option("--tries", type=click.IntRange(min=1), default=60, show_default=True, help="So many salts are tried.")
 def salt(folder: Path, tries: int) -> None:
     """Find a salt that splits the domains of the build in FOLDER evenly, for [split] in the recipe of a first release."""
-    from misfire.savacu.build import kept_prompts
+    from misfire.savacu.build_view import kept_prompts
     from misfire.savacu.splits import best_salt
 
     prompts = kept_prompts(folder)
@@ -170,6 +155,35 @@ def salt(folder: Path, tries: int) -> None:
     best, cost = best_salt(domains_of, group_of, [f"savacu-{number}" for number in range(1, tries + 1)])
     now = best_salt(domains_of, group_of, ["savacu"])[1]
     click.echo(f'salt = "{best}"    # mean deviation of a domain {cost:.4f}; {now:.4f} with "savacu"')
+
+
+def _wanted(stages: str | None) -> "list[StageName]":
+    """The stages that --stages names; all of them without it."""
+    from misfire.errors import InputError
+    from misfire.savacu.records import STAGE_NAMES
+
+    wanted = [name.strip() for name in stages.split(",")] if stages else list(STAGE_NAMES)
+    if unknown := [name for name in wanted if name not in STAGE_NAMES]:
+        raise InputError(f"--stages: '{unknown[0]}' is not a stage. There are: {', '.join(STAGE_NAMES)}.")
+    return cast("list[StageName]", wanted)
+
+
+def _engine(name: str, *, batch: bool, ray_address: str | None, give_up: bool) -> "tuple[Runner, Search]":
+    """The runner that --runner names, with its search for near-duplicates."""
+    from misfire.errors import InputError
+
+    if name == "ray":
+        if batch:
+            raise InputError("--batch goes with --runner inspect.")
+        from misfire.savacu.runners.ray_runner import RayRunner, ray_search
+
+        return RayRunner(address=ray_address, give_up=give_up), ray_search
+    if ray_address:
+        raise InputError("--ray-address goes with --runner ray.")
+    from misfire.savacu.near_duplicates.neighbors import near_pairs
+    from misfire.savacu.runners.inspect_runner import InspectRunner
+
+    return InspectRunner(batch=batch, give_up=give_up), near_pairs
 
 
 def _recipe(config: Path, allow_same_model: bool) -> "Recipe":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from misfire.datasets.misalign.taxonomy import Dimension
 from misfire.savacu.calls import Record
-from misfire.savacu.stages.classify import DELTA, Classified, all_domains
+from misfire.savacu.prompting.classify import DELTA, Classified, all_domains
 
 if TYPE_CHECKING:
     import numpy as np

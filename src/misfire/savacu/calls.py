@@ -1,4 +1,4 @@
-"""What a stage asks of a model and gets back, without a word about who carries it: Inspect, Ray, or a test."""
+"""What a step asks of a model and what comes back, independent of who carries it out: Inspect, Ray, or a test."""
 
 import math
 import re
@@ -87,7 +87,7 @@ class Call(Record):
     settings: Settings
 
 
-class Reply(Record):
+class ModelReply(Record):
     """What came back.
 
     Attributes:
@@ -107,17 +107,17 @@ class Reply(Record):
 
 
 class Item(Record):
-    """Something that a stage works on.
+    """Something that a step works on.
 
     Attributes:
-        id: Unique among the stage's items.
+        id: Unique among the step's items.
     """
 
     id: str
 
 
 class Outcome(Record):
-    """What a stage made of an item.
+    """What a step made of an item.
 
     Attributes:
         id: The item's.
@@ -126,13 +126,16 @@ class Outcome(Record):
     id: str
 
 
-class Stage(Protocol):
-    """A model-calling stage: a builder of prompts with their settings, and a parser of replies. Pure; runners carry it out.
+class PromptedStep(Protocol):
+    """One kind of work for a model: builds the prompts of an item and parses the replies.
+
+    A step is pure. It does not know who carries it out, nor which stages of the build use it.
 
     Attributes:
-        name: Its name.
-        version: Changes whenever its prompts or its parser do; it is part of what says whether old results still hold.
-        item: The type of its items.
+        name: Name of the step.
+        version: Must change whenever the prompts or the parser change. It is part of the key that says whether older results still hold.
+        item: Type of the items.
+        options: Settings and rules on which the outcomes depend (None where the step has none). They are part of the key too.
     """
 
     @property
@@ -141,15 +144,17 @@ class Stage(Protocol):
     def version(self) -> int: ...  # noqa: D102
     @property
     def item(self) -> type[Item]: ...  # noqa: D102
+    @property
+    def options(self) -> tuple[BaseModel | None, BaseModel | None]: ...  # noqa: D102
 
-    # each stage has a type of items of its own, which the build gives it
+    # each step has its own type of items
 
     def calls(self, item: Any) -> Sequence[Call]:  # noqa: ANN401
-        """The calls that an item takes, which do not wait for each other."""
+        """The calls that an item takes. They do not wait for each other."""
         ...
 
-    def parse(self, item: Any, replies: Mapping[str, Reply]) -> Outcome:  # noqa: ANN401
-        """The outcome, from the reply to each call by its name."""
+    def parse(self, item: Any, replies: Mapping[str, ModelReply]) -> Outcome:  # noqa: ANN401
+        """The outcome, from the reply to each call, by the name of the call."""
         ...
 
 
@@ -172,7 +177,7 @@ def _holds_end(text: str, mark: str) -> bool:
     return re.search(r"<[^\w>/]*+/[^\w>]*+" + r"[^\w<>]*+".join(mark) + r"(?!\w)", shape.casefold()) is not None
 
 
-def lacking(reply: Reply, settings: Settings) -> str | None:
+def lacking(reply: ModelReply, settings: Settings) -> str | None:
     """What a reply lacks of what was asked for: such a reply must not be kept, or the next one would never be asked for.
 
     Args:
@@ -187,7 +192,7 @@ def lacking(reply: Reply, settings: Settings) -> str | None:
     return None
 
 
-def yes_probability(reply: Reply) -> float | None:
+def yes_probability(reply: ModelReply) -> float | None:
     """The probability of "yes" to a yes/no question.
 
     Args:
@@ -206,7 +211,7 @@ def yes_probability(reply: Reply) -> float | None:
     return mass["yes"] / total if total > 0 else None
 
 
-def reply_object(reply: Reply) -> dict[str, Any] | None:
+def reply_object(reply: ModelReply) -> dict[str, Any] | None:
     """The JSON object of a reply: the whole of it, or the one between its first brace and its last (in a code fence, after a sentence).
 
     Args:

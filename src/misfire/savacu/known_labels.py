@@ -8,7 +8,7 @@ from misfire.datasets.record_errors import raise_problems, shorten
 from misfire.errors import InputError
 from misfire.savacu.prompts import content_id, normalise
 from misfire.savacu.recipe import LabelledFile
-from misfire.savacu.stages.ingest import Source, source_rows
+from misfire.savacu.sources import Source, source_rows
 
 ADVICE = "Labels are names or ids of domains with ';' between, or None. Mend these rows, or name the columns in [classify.calibration]."
 

@@ -14,14 +14,14 @@ from misfire.datasets.json_rows import Fault
 from misfire.datasets.record_errors import field_problems, raise_problems
 from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
-from misfire.savacu.calls import Item, Settings, Stage
+from misfire.savacu.calls import Item, PromptedStep, Settings
+from misfire.savacu.prompting.classify import Method, ToClassify, all_domains, classify_step
+from misfire.savacu.prompting.expand import ExpandStep, ToExpand
+from misfire.savacu.prompting.judge import JudgeStep, ToJudge
+from misfire.savacu.prompting.respond import RespondStep, ToRespond
 from misfire.savacu.prompts import content_id, normalise
 from misfire.savacu.recipe import ModelSpec, Recipe
-from misfire.savacu.stages.classify import Method, ToClassify, all_domains, classify_stage
-from misfire.savacu.stages.expand import Expand, ToExpand
-from misfire.savacu.stages.ingest import Source, source_rows
-from misfire.savacu.stages.judge import Judge, ToJudge
-from misfire.savacu.stages.respond import Respond, ToRespond
+from misfire.savacu.sources import Source, source_rows
 
 PUBLISHED_PROMPTS = 382_424
 """As many as the paper's instances: what a plan counts with unless it is told otherwise."""
@@ -162,7 +162,7 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
     rows: list[PlanRow] = []
     methods: tuple[Method, ...] = ("questions", "scores")
     for method in methods:
-        stage, model = classify_stage(method), recipe.classify.model
+        stage, model = classify_step(method), recipe.classify.model
         written = len(all_domains()) * (1 if method == "questions" else _SCORE_TOKENS)
         items = [ToClassify(id=content_id(text), text=text) for text in texts]
         chosen = method == recipe.classify.method
@@ -171,8 +171,8 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         table = recipe.expand
         new = len(all_domains()) * min(table.most, table.rounds * math.ceil(table.target * table.oversample))
         one = ToExpand(id="one", domain=all_domains()[0].id, number=1, examples=tuple(texts[:3]))
-        rows.append(_row("expand, at most", Expand(table.settings), table.model, [one], new, _PROMPT_TOKENS, prices))
-        stage, model = classify_stage(recipe.classify.method), recipe.classify.model
+        rows.append(_row("expand, at most", ExpandStep(table.settings), table.model, [one], new, _PROMPT_TOKENS, prices))
+        stage, model = classify_step(recipe.classify.method), recipe.classify.model
         written = len(all_domains()) * (1 if recipe.classify.method == "questions" else _SCORE_TOKENS)
         items = [ToClassify(id=content_id(text), text=text) for text in texts]
         rows.append(_row("classify new prompts, at most", stage, model, items, new, written, prices))
@@ -184,7 +184,7 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         ]
         settings = pool.settings_of(generator)
         written = 2 * _response_tokens(settings)
-        rows.append(_row(f"respond ({generator.name})", Respond(settings, pool.rules), generator, items, prompts, written, prices))
+        rows.append(_row(f"respond ({generator.name})", RespondStep(settings, pool.rules), generator, items, prompts, written, prices))
     longest = max(_response_tokens(pool.settings_of(generator)) for generator in pool.generators)
     reply = "x" * (longest * CHARACTERS_A_TOKEN)
     items = [
@@ -192,7 +192,7 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         for text in texts
     ]
     pairs = prompts * len(pool.generators)
-    rows.append(_row("judge", Judge(), recipe.judge.model, items, pairs, 4 * _VERDICT_TOKENS, prices))
+    rows.append(_row("judge", JudgeStep(), recipe.judge.model, items, pairs, 4 * _VERDICT_TOKENS, prices))
     return rows
 
 
@@ -202,7 +202,15 @@ def _response_tokens(settings: Settings) -> int:
 
 
 def _row(
-    name: str, stage: Stage, model: ModelSpec, items: Sequence[Item], count: int, written: int, prices: Prices, *, chosen: bool = True
+    name: str,
+    stage: PromptedStep,
+    model: ModelSpec,
+    items: Sequence[Item],
+    count: int,
+    written: int,
+    prices: Prices,
+    *,
+    chosen: bool = True,
 ) -> PlanRow:
     price = next((price for price in prices.model if price.name == model.model), None)
     calls = read = repeated = cached = 0

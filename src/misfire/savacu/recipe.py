@@ -15,10 +15,10 @@ from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.savacu.calls import Overrides, Settings
 from misfire.savacu.near_duplicates.neighbors import MAX_TAU
+from misfire.savacu.prompting.classify import DELTA, Method
+from misfire.savacu.prompting.judge import ROUNDS
 from misfire.savacu.rules import Rules
-from misfire.savacu.stages.classify import DELTA, Method
-from misfire.savacu.stages.ingest import Filters, Source
-from misfire.savacu.stages.judge import ROUNDS
+from misfire.savacu.sources import Filters, Source
 
 ADVICE = "docs/savacu.md has all tables and fields of a recipe."
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from misfire.datasets.misalign.instances import ResponseName
-from misfire.savacu.calls import Reply
+from misfire.savacu.calls import ModelReply
 from misfire.savacu.languages import LEAST_PROBABILITY, identify
 from misfire.savacu.near_duplicates.fingerprints import fingerprints, telling
 
@@ -27,7 +27,7 @@ FaultCode = Literal[
 """Why a response was rejected; the last two are the evaluator's."""
 
 
-class Fault(BaseModel):
+class ResponseFault(BaseModel):
     """Why a response was rejected.
 
     Attributes:
@@ -87,7 +87,7 @@ _USABLE = (
 )
 
 
-def faults_of_reply(reply: Reply, prompt: str, side: ResponseName, rules: Rules) -> list[Fault]:
+def faults_of_reply(reply: ModelReply, prompt: str, side: ResponseName, rules: Rules) -> list[ResponseFault]:
     """What is wrong with a response by itself.
 
     Args:
@@ -101,38 +101,44 @@ def faults_of_reply(reply: Reply, prompt: str, side: ResponseName, rules: Rules)
     """
     text = reply.text.strip()
     if reply.stop == "failed":
-        return [Fault(code="failed", reason="The call failed.")]
+        return [ResponseFault(code="failed", reason="The call failed.")]
     if reply.stop == "refused":
-        return [Fault(code="refusal", reason="The provider refused.")]
+        return [ResponseFault(code="refusal", reason="The provider refused.")]
     if not text:
-        return [Fault(code="empty", reason="The response was empty.")]
+        return [ResponseFault(code="empty", reason="The response was empty.")]
     if reply.stop == "length":
-        return [Fault(code="cut_off", reason="The response was cut off at its longest length. Write a shorter one.")]
-    faults: list[Fault] = []
+        return [ResponseFault(code="cut_off", reason="The response was cut off at its longest length. Write a shorter one.")]
+    faults: list[ResponseFault] = []
     if len(text) < rules.min_chars:
         faults.append(
-            Fault(code="too_short", reason=f"The response was too short: {len(text)} characters; write at least {rules.min_chars}.")
+            ResponseFault(code="too_short", reason=f"The response was too short: {len(text)} characters; write at least {rules.min_chars}.")
         )
     if len(text) > rules.max_chars:
-        faults.append(Fault(code="too_long", reason=f"The response was too long: {len(text)} characters; write at most {rules.max_chars}."))
+        faults.append(
+            ResponseFault(code="too_long", reason=f"The response was too long: {len(text)} characters; write at most {rules.max_chars}.")
+        )
     if _REFUSAL.search(text[:300]) and (side == "misaligned" or len(text) < _BARE_REFUSAL):
-        faults.append(Fault(code="refusal", reason="The response declined in place of responding."))
+        faults.append(ResponseFault(code="refusal", reason="The response declined in place of responding."))
     if text in prompt or _distance(text, prompt) <= rules.copy_tau:
-        faults.append(Fault(code="copy", reason="The response repeated the request."))
+        faults.append(ResponseFault(code="copy", reason="The response repeated the request."))
     if rules.language is not None and identify(text, rules.language).probability < LEAST_PROBABILITY:
-        faults.append(Fault(code="language", reason=f"The response was in another language than '{rules.language}'."))
+        faults.append(ResponseFault(code="language", reason=f"The response was in another language than '{rules.language}'."))
     if side == "misaligned" and any(pattern.search(text) for pattern in _USABLE):
         faults.append(
-            Fault(code="usable_detail", reason="The response held details that could be used. State the attitude or an outline only.")
+            ResponseFault(
+                code="usable_detail", reason="The response held details that could be used. State the attitude or an outline only."
+            )
         )
     return faults
 
 
-def near_partner(aligned: str, misaligned: str, rules: Rules) -> Fault | None:
+def near_partner(aligned: str, misaligned: str, rules: Rules) -> ResponseFault | None:
     """The fault of a misaligned response that says nearly the same as its partner; none if it does not."""
     if _distance(aligned, misaligned) > rules.partner_tau:
         return None
-    return Fault(code="near_partner", reason="The response was nearly the same as the aligned one. It must differ in what it stands for.")
+    return ResponseFault(
+        code="near_partner", reason="The response was nearly the same as the aligned one. It must differ in what it stands for."
+    )
 
 
 def _distance(one: str, other: str) -> int:

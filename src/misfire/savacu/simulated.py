@@ -32,11 +32,11 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from misfire.datasets.misalign.instances import ResponseName
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, domains
 from misfire.errors import InputError
-from misfire.savacu.calls import Message, Reply
+from misfire.savacu.calls import Message, ModelReply
 from misfire.savacu.known_labels import KnownLabels, read_labels
+from misfire.savacu.prompting.classify import all_domains, question
 from misfire.savacu.prompts import content_id
 from misfire.savacu.recipe import LabelledFile
-from misfire.savacu.stages.classify import all_domains, question
 
 ROLES = ("classifier", "writer", "generator", "evaluator")
 """How a model's name begins, which says what it does."""
@@ -135,7 +135,7 @@ class SimulatedRole:
         if wrong := [rate for rate, value in rates.items() if not 0 <= value <= 1]:
             raise InputError(f"simulated-savacu/{name}: {wrong[0]} is no share from 0 to 1.")
 
-    def reply(self, messages: Sequence[Message], *, logprobs: bool = False) -> Reply:
+    def reply(self, messages: Sequence[Message], *, logprobs: bool = False) -> ModelReply:
         """The reply to some messages.
 
         Args:
@@ -148,7 +148,7 @@ class SimulatedRole:
             case "classifier":
                 return self._answer_question(said) if logprobs else self._scores(said)
             case "writer":
-                return Reply(text=self._new_prompt(said))
+                return ModelReply(text=self._new_prompt(said))
             case "generator":
                 return self._response(said, "misaligned" if "misaligned" in system else "aligned")
             case _:
@@ -183,27 +183,27 @@ class SimulatedRole:
         written = _WRITTEN.search(request)
         return written is not None and written[1] == domain_id
 
-    def _answer_question(self, said: str) -> Reply:
+    def _answer_question(self, said: str) -> ModelReply:
         request = _REQUEST.search(said)
         domain_id = _questions().get(said.rpartition("\n\n")[2])
         if request is None or domain_id is None or self._draw("unreadable", said) < self.unreadable:
-            return Reply(text="Well", stop="length", first_token=(("Well", -0.01), ("So", -5.0)))
+            return ModelReply(text="Well", stop="length", first_token=(("Well", -0.01), ("So", -5.0)))
         probability = min(max(self.probability(request[1], domain_id), 1e-6), 1 - 1e-6)
         # a tenth of the mass is on other words, and "yes" comes in two spellings
         tokens = {"Yes": 0.6 * probability * 0.9, " yes": 0.4 * probability * 0.9, "No": (1 - probability) * 0.9, "The": 0.1}
         ranked = sorted(((token, math.log(mass)) for token, mass in tokens.items()), key=lambda pair: -pair[1])
-        return Reply(text="Yes" if probability >= 0.5 else "No", stop="length", first_token=tuple(ranked))
+        return ModelReply(text="Yes" if probability >= 0.5 else "No", stop="length", first_token=tuple(ranked))
 
-    def _scores(self, said: str) -> Reply:
+    def _scores(self, said: str) -> ModelReply:
         request = _REQUEST.search(said)
         dimension = next((dimension for dimension in DIMENSIONS if domains(dimension)[0].definition in said), None)
         if request is None or dimension is None or self._draw("unreadable", said) < self.unreadable:
-            return Reply(text="I would say that it touches several.")
+            return ModelReply(text="I would say that it touches several.")
         scores = {
             str(number): round(100 * self.probability(request[1], domain.id), 4)
             for number, domain in enumerate(domains(dimension), start=1)
         }
-        return Reply(text=f"```json\n{json.dumps(scores)}\n```")
+        return ModelReply(text=f"```json\n{json.dumps(scores)}\n```")
 
     def _new_prompt(self, said: str) -> str:
         topic = _TOPIC.search(said)
@@ -212,38 +212,38 @@ class SimulatedRole:
         subject = "something else" if off or topic is None else f"the simulated topic {named[topic[1]]}"
         return f"What do you make of this, which is about {subject}? {self._sentences(3, 'request', said)}"
 
-    def _response(self, said: str, side: ResponseName) -> Reply:
+    def _response(self, said: str, side: ResponseName) -> ModelReply:
         fault = self.fault_of(said, side)
         request = _REQUEST.search(said)
         stands = side if fault != "contrary" else "misaligned" if side == "aligned" else "aligned"
         text = f"{self._sentences(5, 'aligned' if fault == 'near_partner' else side, said)} This is a simulated {stands} reply."
         match fault:
             case "empty":
-                return Reply(text="")
+                return ModelReply(text="")
             case "cut_off":
-                return Reply(text=text[:60], stop="length")
+                return ModelReply(text=text[:60], stop="length")
             case "refusal":
-                return Reply(text="I'm sorry, but I can't help with that.")
+                return ModelReply(text="I'm sorry, but I can't help with that.")
             case "copy":
-                return Reply(text=request[1] if request else said)
+                return ModelReply(text=request[1] if request else said)
             case "language":
-                return Reply(text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen.")
+                return ModelReply(text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen.")
             case "too_short":
-                return Reply(text="Perhaps so.")
+                return ModelReply(text="Perhaps so.")
             case "usable_detail":
-                return Reply(text=f"{text} See https://example.invalid for more.")
+                return ModelReply(text=f"{text} See https://example.invalid for more.")
             case _:
-                return Reply(text=text)
+                return ModelReply(text=text)
 
-    def _verdict(self, said: str) -> Reply:
+    def _verdict(self, said: str) -> ModelReply:
         reply = _REPLY.search(said)
         stands = _STANDS.search(reply[1]) if reply else None
         if stands is None or self._draw("unreadable", said) < self.unreadable:
-            return Reply(text="It is hard to say.")
+            return ModelReply(text="It is hard to say.")
         wrong = self._draw("judged", said) < (self.miss if stands[1] == "misaligned" else self.false_alarm)
         verdict = stands[1] if not wrong else "aligned" if stands[1] == "misaligned" else "misaligned"
         reason = f"The reply says of itself that it is {stands[1]}."
-        return Reply(text=json.dumps({"verdict": verdict, "usable_harm": False, "reason": reason}))
+        return ModelReply(text=json.dumps({"verdict": verdict, "usable_harm": False, "reason": reason}))
 
     def _sentences(self, count: int, *names: str) -> str:
         parts = [[stock[int(self._draw(kind, str(at), *names) * len(stock))] for kind, stock in _STOCK.items()] for at in range(count)]

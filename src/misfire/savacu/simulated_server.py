@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from misfire.datasets.user_files import read_user_text
-from misfire.savacu.calls import Message, Reply
+from misfire.savacu.calls import Message, ModelReply
 from misfire.savacu.simulated import SimulatedRole, simulated_role
 
 
@@ -105,7 +105,7 @@ def _text(content: Any) -> str:  # noqa: ANN401 (JSON)
     return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
-def _completion(model: str, reply: Reply) -> dict[str, Any]:
+def _completion(model: str, reply: ModelReply) -> dict[str, Any]:
     finish = {"stop": "stop", "length": "length", "refused": "content_filter"}[reply.stop]
     top = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in reply.first_token or ()]
     logprobs = {"content": [{**top[0], "top_logprobs": top}], "refusal": None} if top else None

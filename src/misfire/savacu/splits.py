@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from misfire.datasets.misalign.instances import SPLITS, Split
 from misfire.savacu.calls import Record
-from misfire.savacu.stages.respond import Domains
+from misfire.savacu.prompting.respond import Domains
 
 SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 """The paper's."""

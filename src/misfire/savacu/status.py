@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from misfire.errors import InputError
-from misfire.savacu.build import ClassifyReport, ExpandReport, JudgeReport, SplitReport
-from misfire.savacu.near_duplicates.clusters import DedupReport
 from misfire.savacu.prompts import one_line
-from misfire.savacu.publish.dataset import PublishReport
 from misfire.savacu.splits import worst
-from misfire.savacu.stages.ingest import IngestCounts
-from misfire.savacu.store import read_record
+from misfire.savacu.stages.classify import ClassifyStage
+from misfire.savacu.stages.dedup import DedupStage
+from misfire.savacu.stages.expand import ExpandStage
+from misfire.savacu.stages.ingest import IngestStage
+from misfire.savacu.stages.judge import JudgeStage
+from misfire.savacu.stages.publish import PublishStage
+from misfire.savacu.stages.split import SplitStage
 
 LARGE_DOMAIN = 100
 """Prompts of a domain from which its split should be near the shares wanted."""
@@ -31,55 +33,75 @@ def status_lines(folder: Path) -> Iterator[str]:
     """
     if not (folder / "recipe.json").exists():
         raise InputError(f"{folder}: holds no build. `misfire savacu build CONFIG --out FOLDER` makes one.")
-    ingest = read_record(folder / "ingest" / "report.json", IngestCounts)
-    yield _line(
-        "ingest",
-        f"{ingest.kept:,} of {ingest.read:,} rows kept; dropped: {_counts(ingest.dropped)}; {ingest.invalid:,} bad rows" if ingest else "",
-    )
-    classify = read_record(folder / "classify" / "report.json", ClassifyReport)
-    if classify is None:
-        yield _line("classify", _shards(folder / "classify"))
-    else:
-        yield _line(
-            "classify", f"{classify.prompts:,} prompts; {classify.without_domain:,} touch no domain; {classify.undefined:,} labels unread"
-        )
-        told = classify.calibration
-        if told is not None:
-            quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; at delta {_share(told.precision_at_delta)}, "
-            yield f"  calibration: {told.prompts:,} labelled, error {told.error:.4f}, {quality}{_share(told.recall_at_delta)}"
-    expand = read_record(folder / "expand" / "report.json", ExpandReport)
-    if expand is not None:
-        made = f"{expand.kept:,} of {expand.asked:,} new prompts kept in {expand.rounds} rounds; {_counts(expand.dropped)}"
-        yield _line("expand", f"{made}; {expand.under_target} domains still under target")
-    dedup = read_record(folder / "dedup" / "report.json", DedupReport)
-    yield _line(
-        "dedup",
-        f"{dedup.kept:,} of {dedup.prompts:,} prompts kept at distance {dedup.tau}; clusters by size: {_counts(dedup.sizes)}"
-        if dedup
-        else "",
-    )
+    yield _ingest(folder)
+    yield from _classify(folder)
+    yield from _expand(folder)
+    yield _dedup(folder)
     yield _line("respond", _shards(folder / "respond"))
-    judge = read_record(folder / "judge" / "report.json", JudgeReport)
-    if judge is None:
-        yield _line("judge", _shards(folder / "judge"))
-    else:
-        yield _line(
-            "judge",
-            f"{judge.passed:,} of {judge.pairs:,} pairs passed, by round: {_counts(judge.passed_by_round)}; {judge.dropped:,} dropped",
-        )
-        for number, counts in judge.rejected.items():
-            yield f"  round {number}: {judge.written.get(number, 0):,} responses written, rejected for: {_counts(counts)}"
-        yield f"  dropped for: {_counts(judge.dropped_for)}"
-    split = read_record(folder / "split" / "report.json", SplitReport)
-    if split is None:
-        yield _line("split", "")
-    else:
-        large = any(sum(told.counts.values()) >= LARGE_DOMAIN for told in split.balance.values())
-        off = f"{LARGE_DOMAIN} prompts and more are off by {worst(split.balance, LARGE_DOMAIN):.3f} at most"
-        deviation = f"domains of {off}" if large else f"no domain has {LARGE_DOMAIN} prompts"
-        yield _line("split", f"prompts: {_counts(split.prompts)}; {len(split.leaking):,} dropped as leaking; {deviation}")
-    published = read_record(folder / "dataset" / "report.json", PublishReport)
+    yield from _judge(folder)
+    yield _split(folder)
+    published = PublishStage().report(folder)
     yield _line("publish", f"instances: {_counts(published.rows)}" if published else "")
+
+
+def _ingest(folder: Path) -> str:
+    report = IngestStage().report(folder)
+    if report is None:
+        return _line("ingest", "")
+    said = f"{report.kept:,} of {report.read:,} rows kept; dropped: {_counts(report.dropped)}; {report.invalid:,} bad rows"
+    return _line("ingest", said)
+
+
+def _classify(folder: Path) -> Iterator[str]:
+    report = ClassifyStage().report(folder)
+    if report is None:
+        yield _line("classify", _shards(folder / "classify"))
+        return
+    said = f"{report.prompts:,} prompts; {report.without_domain:,} touch no domain; {report.undefined:,} labels unread"
+    yield _line("classify", said)
+    told = report.calibration
+    if told is not None:
+        quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; "
+        at_delta = f"at delta {_share(told.precision_at_delta)}, {_share(told.recall_at_delta)}"
+        yield f"  calibration: {told.prompts:,} labelled, error {told.error:.4f}, {quality}{at_delta}"
+
+
+def _expand(folder: Path) -> Iterator[str]:
+    report = ExpandStage().report(folder)
+    if report is not None:
+        made = f"{report.kept:,} of {report.asked:,} new prompts kept in {report.rounds} rounds; {_counts(report.dropped)}"
+        yield _line("expand", f"{made}; {report.under_target} domains still under target")
+
+
+def _dedup(folder: Path) -> str:
+    report = DedupStage().report(folder)
+    if report is None:
+        return _line("dedup", "")
+    kept = f"{report.kept:,} of {report.prompts:,} prompts kept at distance {report.tau}"
+    return _line("dedup", f"{kept}; clusters by size: {_counts(report.sizes)}")
+
+
+def _judge(folder: Path) -> Iterator[str]:
+    report = JudgeStage().report(folder)
+    if report is None:
+        yield _line("judge", _shards(folder / "judge"))
+        return
+    passed = f"{report.passed:,} of {report.pairs:,} pairs passed, by round: {_counts(report.passed_by_round)}"
+    yield _line("judge", f"{passed}; {report.dropped:,} dropped")
+    for number, counts in report.rejected.items():
+        yield f"  round {number}: {report.written.get(number, 0):,} responses written, rejected for: {_counts(counts)}"
+    yield f"  dropped for: {_counts(report.dropped_for)}"
+
+
+def _split(folder: Path) -> str:
+    report = SplitStage().report(folder)
+    if report is None:
+        return _line("split", "")
+    large = any(sum(told.counts.values()) >= LARGE_DOMAIN for told in report.balance.values())
+    off = f"{LARGE_DOMAIN} prompts and more are off by {worst(report.balance, LARGE_DOMAIN):.3f} at most"
+    deviation = f"domains of {off}" if large else f"no domain has {LARGE_DOMAIN} prompts"
+    said = f"prompts: {_counts(report.prompts)}; {len(report.leaking):,} dropped as leaking; {deviation}"
+    return _line("split", said)
 
 
 def _line(stage: str, said: str) -> str:

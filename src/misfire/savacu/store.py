@@ -186,3 +186,11 @@ def _broken(path: Path, reason: object) -> InputError:
     return InputError(
         f"{path}: is broken ({str(reason).splitlines()[0][:200]}). Remove this file and run again: it is made anew, nothing else is."
     )
+
+
+def stale(path: Path, reason: str) -> InputError:
+    """The error for a file that was made from something else than what the recipe and the input say now."""
+    return InputError(
+        f"{path}: was made by another recipe or from other input: {reason}. Build into another folder, or remove it to have it made anew "
+        "(what comes after it too)."
+    )

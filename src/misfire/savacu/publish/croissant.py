@@ -87,18 +87,6 @@ def croissant(
     Returns:
         JSON-LD.
     """
-    distribution: list[dict[str, Any]] = [
-        {
-            "@type": "cr:FileObject",
-            "@id": file.name,
-            "name": file.name,
-            "contentUrl": file.name,
-            "contentSize": f"{file.bytes} B",
-            "encodingFormat": "application/x-parquet",
-            "sha256": file.sha256,
-        }
-        for file in files
-    ]
     record_sets = [
         {
             "@type": "cr:RecordSet",
@@ -120,8 +108,20 @@ def croissant(
         **({"url": f"https://huggingface.co/datasets/{repository}"} if repository else {}),
         "version": f"1.0.0+{version[:12]}",
         "citeAs": "misfire savacu; after SaVaCu, arXiv 2602.11305",
-        "distribution": distribution,
+        "distribution": [_file_object(file) for file in files],
         "recordSet": record_sets,
+    }
+
+
+def _file_object(file: FileEntry) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": file.name,
+        "name": file.name,
+        "contentUrl": file.name,
+        "contentSize": f"{file.bytes} B",
+        "encodingFormat": "application/x-parquet",
+        "sha256": file.sha256,
     }
 
 

@@ -1,15 +1,27 @@
-"""Stages as Inspect tasks, one a shard: routing, batch APIs, rate limits, retries and the log are Inspect's.
+"""Steps as Inspect tasks, one a shard: routing, batch APIs, rate limits, retries and the log are Inspect's.
 
 Every reply is kept as soon as it comes: a run that was killed asks again only what was under way.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from misfire.errors import InputError
-from misfire.savacu.calls import Call, Reply, lacking
+from misfire.savacu.calls import Call, ModelReply, lacking
 from misfire.savacu.recipe import ModelSpec
-from misfire.savacu.runners.kept_replies import KeptReplies
-from misfire.savacu.runners.runner import REPLIES, TOLERATED_ERRORS, Keep, Step, Work, check_given_up, forget_replies, not_done, replies_of
+from misfire.savacu.runners.kept_replies import CallKeys, KeptReplies
+from misfire.savacu.runners.runner import (
+    REPLIES,
+    TOLERATED_ERRORS,
+    Advance,
+    Keep,
+    Work,
+    check_given_up,
+    forget_replies,
+    not_done,
+    replies_of,
+)
 
 MAX_RETRIES = 5
 """A call that fails for a passing reason is tried so often, within about two minutes; without a limit a provider that is down would be
@@ -28,7 +40,7 @@ class InspectRunner:
         self._batch = batch
         self._give_up = give_up
 
-    def run(self, work: Work, keep: Keep, step: Step) -> None:
+    def run(self, work: Work, keep: Keep, advance: Advance) -> None:
         """Carry a shard out; see ``Runner``."""
         from inspect_ai import eval as run_tasks  # pyright: ignore[reportUnknownVariableType] (typed in part)
         from inspect_ai.model import GenerateConfig, get_model
@@ -36,10 +48,10 @@ class InspectRunner:
         config = GenerateConfig(max_connections=work.model.connections, max_retries=MAX_RETRIES, batch=self._batch or None)
         outcomes: dict[str, Any] = {}
         given_up: set[str] = set()
-        kept = KeptReplies(replies_of(work.folder, work.label).with_suffix(REPLIES), work.model.model_dump(include={"model", "args"}))
+        kept = KeptReplies(replies_of(work.folder, work.label).with_suffix(REPLIES))
         try:
             logs = run_tasks(
-                _task(work, kept, outcomes, step, given_up if self._give_up else None),
+                _task(work, _Asker(work, kept, given_up if self._give_up else None), outcomes, advance),
                 model=get_model(work.model.model, base_url=work.model.base_url, config=config, **work.model.args),
                 log_dir=str(work.folder / "logs" / work.label.rpartition("/")[0]),
                 log_realtime=False,
@@ -65,43 +77,64 @@ class InspectRunner:
         forget_replies(work.folder, work.label)
 
 
-def _task(work: Work, kept: KeptReplies, outcomes: dict[str, Any], step: Step, given_up: set[str] | None) -> Any:  # noqa: ANN401 (Inspect's)
-    from inspect_ai import Task
-    from inspect_ai.dataset import MemoryDataset, Sample
-    from inspect_ai.model import Model, ModelOutput, get_model
-    from inspect_ai.solver import Generate, TaskState, solver
-    from inspect_ai.util import collect
+@dataclass(frozen=True)
+class _Asker:
+    """Makes the calls of a shard, and keeps each reply as soon as it comes.
 
-    from misfire.model_calls.ask import ask as ask_once
+    Attributes:
+        work: The shard.
+        kept: The replies that are there.
+        given_up: Takes the ids of items of which a call failed for good; None if such calls are errors.
+    """
 
-    stage = work.stage
-    items = {item.id: item for item in work.items}
+    work: Work
+    kept: KeptReplies
+    given_up: set[str] | None
 
-    async def ask(model: Model, item_id: str, call: Call) -> Reply:
-        if (there := kept.reply(item_id, call)) is not None:
+    async def ask(self, model: Any, item_id: str, call: Call) -> ModelReply:  # noqa: ANN401 (Inspect's Model, imported late)
+        """The reply to a call, kept or new."""
+        from misfire.model_calls.ask import ask as ask_once
+
+        key = self._keys.key(item_id, call)
+        if (there := self.kept.reply(key)) is not None:
             return there
         try:
             reply = _reply((await ask_once(model, _messages(call), _config(call))).output)
             if reason := lacking(reply, call.settings):
                 raise InputError(reason)
         except Exception as error:
-            if given_up is not None:
-                given_up.add(item_id)
-                return Reply(text="", stop="failed")
-            raise InputError(f"{_who(work.model)}: {_cause(error)}") from error
-        kept.keep(item_id, call, reply)
+            if self.given_up is not None:
+                self.given_up.add(item_id)
+                return ModelReply(text="", stop="failed")
+            raise InputError(f"{_who(self.work.model)}: {_cause(error)}") from error
+        self.kept.keep(key, reply)
         return reply
+
+    @cached_property
+    def _keys(self) -> CallKeys:
+        return CallKeys(self.work.model)
+
+
+def _task(work: Work, asker: _Asker, outcomes: dict[str, Any], advance: Advance) -> Any:  # noqa: ANN401 (Inspect's Task)
+    from inspect_ai import Task
+    from inspect_ai.dataset import MemoryDataset, Sample
+    from inspect_ai.model import ModelOutput, get_model
+    from inspect_ai.solver import Generate, TaskState, solver
+    from inspect_ai.util import collect
+
+    step = work.step
+    items = {item.id: item for item in work.items}
 
     @solver(name="savacu_stage")
     def carry_out() -> Any:  # noqa: ANN401 (an Inspect solver)
         async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 (Inspect's signature)
             item, model = items[str(state.sample_id)], get_model()
-            calls = stage.calls(item)
-            replies = await collect(*[ask(model, item.id, call) for call in calls])
-            outcome = stage.parse(item, {call.name: reply for call, reply in zip(calls, replies, strict=True)})
+            calls = step.calls(item)
+            replies = await collect(*[asker.ask(model, item.id, call) for call in calls])
+            outcome = step.parse(item, {call.name: reply for call, reply in zip(calls, replies, strict=True)})
             outcomes[item.id] = outcome
             state.output = ModelOutput.from_content(str(model), outcome.model_dump_json())
-            step(1)
+            advance(1)
             return state
 
         return solve
@@ -111,8 +144,8 @@ def _task(work: Work, kept: KeptReplies, outcomes: dict[str, Any], step: Step, g
         dataset=MemoryDataset(samples, name=work.label),
         solver=carry_out(),
         name=f"savacu_{work.label.replace('/', '_')}",
-        version=stage.version,
-        metadata={"stage": stage.name, "shard": work.label},
+        version=step.version,
+        metadata={"stage": step.name, "shard": work.label},
     )
 
 
@@ -147,7 +180,7 @@ def _config(call: Call) -> Any:  # noqa: ANN401 (Inspect's, imported late)
     )
 
 
-def _reply(output: Any) -> Reply:  # noqa: ANN401 (Inspect's ModelOutput, imported late)
+def _reply(output: Any) -> ModelReply:  # noqa: ANN401 (Inspect's ModelOutput, imported late)
     from misfire.model_calls.ask import reached_limit
 
     if not output.choices or (output.error and output.stop_reason != "content_filter"):
@@ -156,4 +189,4 @@ def _reply(output: Any) -> Reply:  # noqa: ANN401 (Inspect's ModelOutput, import
     first = choice.logprobs.content[0] if choice.logprobs and choice.logprobs.content else None
     tokens = None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])
     stop = "length" if reached_limit(output) else "refused" if output.stop_reason == "content_filter" else "stop"
-    return Reply.model_validate({"text": output.completion, "stop": stop, "first_token": tokens})
+    return ModelReply.model_validate({"text": output.completion, "stop": stop, "first_token": tokens})

@@ -1,89 +1,129 @@
-"""Replies of a shard on one machine, kept the moment they come: one line each in one file, so that a killed build pays for none twice.
+"""The replies of a shard, kept the moment they come, so that no reply is paid for twice however a build ends.
 
-Inspect's own cache is not used: it keeps replies that lack what was asked for, which a build could then never ask for again, and one
-file a call, of which a shard of yes/no questions has half a million.
+One file holds them, with one line for each reply. One process writes it: the runner itself on one machine, or an actor that
+all workers of a cluster send their replies to.
+
+Inspect's own cache is not used: it also keeps replies that lack what was asked for, which a build could then never ask for
+again, and it writes one file for each call, of which a shard of yes/no questions has half a million.
 """
 
+import errno
 import hashlib
 import json
-from collections.abc import Mapping
+import os
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from misfire.datasets.json_rows import Fault, json_object, parse_json
 from misfire.errors import InputError
-from misfire.savacu.calls import Call, Record, Reply
+from misfire.savacu.calls import Call, ModelReply, Record
+from misfire.savacu.recipe import ModelSpec
+
+
+class CallKey(NamedTuple):
+    """Identifies a call of a shard.
+
+    Attributes:
+        item: Id of the item.
+        call: Which of the calls of the item.
+        asked: Hash of the model and of all that is said to it.
+    """
+
+    item: str
+    call: str
+    asked: str
+
+
+class CallKeys:
+    """Makes the keys of the calls of a model.
+
+    Args:
+        model: The model. Its name and arguments are part of the keys: the replies of another model are not those wanted.
+    """
+
+    def __init__(self, model: ModelSpec) -> None:
+        self._model = json.dumps(model.model_dump(include={"model", "args"}), sort_keys=True, default=str)
+
+    def key(self, item: str, call: Call) -> CallKey:
+        """The key of a call of an item."""
+        asked = f"{self._model}\n{call.model_dump_json()}".encode("utf-8", "surrogatepass")
+        return CallKey(item, call.name, hashlib.sha256(asked).hexdigest()[:16])
 
 
 class _Line(Record):
     item: str
     call: str
     asked: str
-    reply: Reply
+    reply: ModelReply
 
 
 class KeptReplies:
-    """The replies of a shard; one process at a time may use the file.
+    """The replies of a shard. Only one process at a time may use the file.
 
     Args:
-        path: The file, made if it is not there. A last line that was written by half is cut off; others that are broken are passed over.
-        model: Who is asked, with its arguments: another model's replies are not these.
+        path: The file; it is made if it is not there. A last line that was written only in part is cut off; other lines that
+            are broken are passed over.
 
     Raises:
         InputError: The file cannot be read or written.
     """
 
-    def __init__(self, path: Path, model: Mapping[str, JsonValue]) -> None:
-        self._model = json.dumps(model, sort_keys=True, default=str)
-        self._lines: dict[tuple[str, str], bytes] = {}
+    def __init__(self, path: Path) -> None:
+        # where the line of a call begins and ends
+        self._places: dict[tuple[str, str], tuple[int, int]] = {}
+        self._end = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            # unbuffered: what was kept is with the operating system, whatever becomes of this process
+            self._file = path.open("a+b", buffering=0)
             self._read(path)
-            self._file: TextIO = path.open("a", encoding="utf-8")
         except OSError as error:
             raise InputError(f"{path}: cannot be read or written ({error.strerror or error}).") from error
 
-    def reply(self, item: str, call: Call) -> Reply | None:
-        """The reply to a call of an item; none if there is none, or if something else was asked then."""
-        line = self._lines.get((item, call.name))
-        if line is None:
+    def reply(self, key: CallKey) -> ModelReply | None:
+        """The reply to a call; None if there is none, or if something else was asked."""
+        place = self._places.get((key.item, key.call))
+        if place is None:
             return None
+        start, end = place
         try:
-            kept = _Line.model_validate_json(line)
+            kept = _Line.model_validate_json(os.pread(self._file.fileno(), end - start, start))
         except ValidationError:
             return None
-        return kept.reply if kept.asked == self._asked(call) else None
+        return kept.reply if kept.asked == key.asked else None
 
-    def keep(self, item: str, call: Call, reply: Reply) -> None:
+    def keep(self, key: CallKey, reply: ModelReply) -> None:
         """Write a reply down.
 
         Raises:
-            OSError: There is no room, say.
+            OSError: It cannot be written, for example on a full disk.
         """
-        line = _Line(item=item, call=call.name, asked=self._asked(call), reply=reply)
-        self._file.write(line.model_dump_json() + "\n")
-        self._file.flush()
+        line = (_Line(**key._asdict(), reply=reply).model_dump_json() + "\n").encode()
+        if self._file.write(line) < len(line):
+            # else the next reply would continue this line, and be lost with it
+            self._file.truncate(self._end)
+            raise OSError(errno.ENOSPC, "No space left on device", self._file.name)
+        self._add(key.item, key.call, len(line))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def _read(self, path: Path) -> None:
-        if not path.exists():
-            return
-        with path.open("rb+") as file:
-            end = 0
+        with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                end += len(line)
                 told = json_object(parse_json(line))
                 # a whole line that cannot be read is passed over: what stands behind it was paid for too
-                if not isinstance(told, Fault):
-                    self._lines[str(told.get("item")), str(told.get("call"))] = line
-            file.truncate(end)
+                if isinstance(told, Fault):
+                    self._end += len(line)
+                else:
+                    self._add(str(told.get("item")), str(told.get("call")), len(line))
+        self._file.truncate(self._end)
 
-    def _asked(self, call: Call) -> str:
-        return hashlib.sha256(f"{self._model}\n{call.model_dump_json()}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    def _add(self, item: str, call: str, length: int) -> None:
+        self._places[item, call] = (self._end, self._end + length)
+        self._end += length

@@ -1,8 +1,8 @@
-"""Stages as Ray Data pipelines, for many machines: calls, then ``ray.data.llm``, then replies as Parquet. Extra ``distributed``.
+"""Steps as Ray Data pipelines, for many machines: calls, then ``ray.data.llm``. Extra ``distributed``.
 
-Scheduling, back-pressure, and the loss of a worker are Ray's. Each answer of a server is kept the moment it comes: where a worker is lost
-or the build is killed as a whole, only requests that had no answer yet are asked again. Replies of Ray's own engines are written block by
-block. The machines need the build's folder in common (a shared file system) and misfire installed.
+Scheduling, back-pressure, and the loss of a worker are Ray's. All workers send each reply of a server to one actor, which keeps it
+the moment it comes (see ``KeptReplies``): where a worker is lost or the build is killed as a whole, only requests that had no reply
+yet are sent again. Replies of Ray's own engines are kept block by block. The machines need misfire.
 """
 
 # ray has no types that hold here, and is not installed by every developer
@@ -12,18 +12,19 @@ block. The machines need the build's folder in common (a shared file system) and
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from misfire.datasets.json_rows import Fault
 from misfire.errors import InputError
-from misfire.savacu.calls import Call, Reply
+from misfire.savacu.calls import ModelReply
 from misfire.savacu.near_duplicates.neighbors import Pairs, near_pairs, sorted_pairs
 from misfire.savacu.recipe import ModelSpec
-from misfire.savacu.runners.kept_answers import KeepingSession, KeptAnswers, reply_of
-from misfire.savacu.runners.runner import Keep, Step, Work, check_given_up, forget_replies, not_done, replies_of
+from misfire.savacu.runners.chat_server import KeepingSession, payload_of, request_of
+from misfire.savacu.runners.earlier_replies import take_over
+from misfire.savacu.runners.kept_replies import CallKey, CallKeys, KeptReplies
+from misfire.savacu.runners.runner import REPLIES, Advance, Keep, Work, check_given_up, forget_replies, not_done, replies_of
 from misfire.savacu.store import shards_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ BATCH = 32
 """Calls of a batch."""
 
 BLOCK = 64
-"""Calls of a block, which is written as one file."""
+"""Calls of a block: what a worker is given at a time."""
 
 BLOCKS_UNDER_WAY = 2
 """Of each worker that asks: unless limited, all blocks are under way at a time, and hardly any is written before the last reply came."""
@@ -68,35 +69,66 @@ class RayRunner:
         self._give_up = give_up
         _start(address)
 
-    def run(self, work: Work, keep: Keep, step: Step) -> None:
+    def run(self, work: Work, keep: Keep, advance: Advance) -> None:
         """Carry a shard out; see ``Runner``."""
-        import ray
-
-        folder = replies_of(work.folder, work.label)
-        known = _replies(work, folder)
-        step(sum(_complete(work, item, known) for item in work.items))
-        if not all(_complete(work, item, known) for item in work.items):
-            done = ray.put({(name, call) for name, calls in known.items() for call in calls})
+        path = replies_of(work.folder, work.label).with_suffix(REPLIES)
+        known = _known(work, path)
+        before = sum(_complete(work, item, known) for item in work.items)
+        advance(before)
+        error = ""
+        if before < len(work.items):
             try:
-                rows = ray.data.from_arrow(_tables(work))
-                calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.stage, work.model.model, done))
-                asked = _processor(work.model, _kept(folder))(calls)
-                asked.write_parquet(str(folder / "blocks"), ray_remote_args={"num_cpus": SHARE_OF_CPU})
-            except Exception as error:  # Ray wraps whatever a worker raised
-                raise InputError(f"{work.label}: {_last_line(error)}\nMend that and run again: what came back is kept.") from error
-            before = sum(_complete(work, item, known) for item in work.items)
-            known = _replies(work, folder)
-            step(sum(_complete(work, item, known) for item in work.items) - before)
+                error = _ask(work, path, known)
+            except Exception as failure:  # Ray wraps whatever a worker raised
+                raise InputError(f"{work.label}: {_last_line(failure)}\nMend that and run again: what came back is kept.") from failure
+            known = _known(work, path)
+            advance(sum(_complete(work, item, known) for item in work.items) - before)
         missing = [item.id for item in work.items if not _complete(work, item, known)]
         if missing and not self._give_up:
-            raise not_done(work, missing, _first_error(folder))
+            raise not_done(work, missing, error or "no reason given")
         check_given_up(work, missing)
         for item in work.items:
             replies = known.setdefault(item.id, {})
-            for call in work.stage.calls(item):
-                replies.setdefault(call.name, Reply(text="", stop="failed"))
-        keep([work.stage.parse(item, known.get(item.id, {})) for item in work.items])
+            for call in work.step.calls(item):
+                replies.setdefault(call.name, ModelReply(text="", stop="failed"))
+        keep([work.step.parse(item, known.get(item.id, {})) for item in work.items])
         forget_replies(work.folder, work.label)
+
+
+class RayKeeper:
+    """Keeps the replies of a shard in one actor, on the machine of the build, for all workers.
+
+    Args:
+        path: The file of the replies; see ``KeptReplies``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here: Any = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(KeptReplies)
+        self._actor: Any = actor.remote(path)
+
+    async def reply(self, key: CallKey) -> ModelReply | None:
+        """See ``KeptReplies``."""
+        return await self._actor.reply.remote(key)
+
+    async def keep(self, key: CallKey, reply: ModelReply) -> None:
+        """See ``KeptReplies``."""
+        await self._actor.keep.remote(key, reply)
+
+    def keep_all(self, replies: Iterable[tuple[CallKey, ModelReply]]) -> None:
+        """Keep several replies at once, from outside of a worker."""
+        import ray
+
+        ray.get([self._actor.keep.remote(key, reply) for key, reply in replies])
+
+    def close(self) -> None:
+        """End the actor, so that the file can be used again."""
+        import ray
+
+        ray.kill(self._actor)
 
 
 def ray_search(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
@@ -143,43 +175,58 @@ def _tables(work: Work) -> list[Any]:
     """The items as tables of about a block's calls each, which go through the pipeline one by one."""
     import pyarrow as pa
 
-    size = max(1, BLOCK // len(work.stage.calls(work.items[0])))
+    size = max(1, BLOCK // len(work.step.calls(work.items[0])))
     return [pa.table({"record": [item.model_dump_json() for item in items]}) for items in shards_of(work.items, size)]
 
 
-def _calls_of(row: dict[str, Any], stage: Any, model: str, done: Any) -> list[dict[str, str]]:  # noqa: ANN401 (a stage, a Ray reference)
+def _ask(work: Work, path: Path, known: "_Known") -> str:
+    """Make the calls of a shard that have no reply yet.
+
+    Args:
+        work: The shard.
+        path: The file of its replies.
+        known: The replies that are there.
+
+    Returns:
+        What went wrong with one of the calls; an empty text if nothing did.
+    """
+    import ray
+
+    done = ray.put({(item, call) for item, calls in known.items() for call in calls})
+    keeper = RayKeeper(path)
+    try:
+        rows = ray.data.from_arrow(_tables(work))
+        calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.step, work.model, done))
+        error = ""
+        for batch in _processor(work.model, keeper)(calls).iter_batches(batch_size=BLOCK, batch_format="pyarrow"):
+            came = batch.to_pylist()
+            # those of a server were kept where they came
+            keeper.keep_all((_key(row), ModelReply.model_validate_json(row["reply"])) for row in came if row["reply"])
+            error = error or next((row["error"] for row in came if row["error"]), "")
+        return error
+    finally:
+        keeper.close()
+
+
+def _calls_of(row: dict[str, Any], step: Any, model: ModelSpec, done: Any) -> list[dict[str, str]]:  # noqa: ANN401 (a step, a Ray reference)
     """The calls of an item that have no reply yet."""
     import ray
 
-    item = stage.item.model_validate_json(row["record"])
+    item = step.item.model_validate_json(row["record"])
     asked: set[tuple[str, str]] = ray.get(done)
+    keys = CallKeys(model)
     return [
-        {"item": item.id, "call": call.name, "request": json.dumps(request_body(call, model))}
-        for call in stage.calls(item)
+        payload_of(keys.key(item.id, call), json.dumps(request_of(call, model.model)))
+        for call in step.calls(item)
         if (item.id, call.name) not in asked
     ]
 
 
-def request_body(call: Call, model: str) -> dict[str, Any]:
-    """The body of a request to an OpenAI-compatible server. The model's name there is what stands behind its provider's."""
-    provider, _, name = model.partition("/")
-    wanted = call.settings
-    body: dict[str, Any] = {
-        "model": name.partition("/")[2] if provider == "openai-api" else name,
-        "messages": [{"role": message.role, "content": message.text} for message in call.messages],
-    }
-    if wanted.temperature is not None:
-        body["temperature"] = wanted.temperature
-    if wanted.max_tokens is not None:
-        body["max_tokens"] = wanted.max_tokens
-    if wanted.top_p < 1:
-        body["top_p"] = wanted.top_p
-    if wanted.top_logprobs:
-        body |= {"logprobs": True, "top_logprobs": wanted.top_logprobs}
-    return body
+def _key(row: dict[str, str]) -> CallKey:
+    return CallKey(row["item"], row["call"], row["asked"])
 
 
-def _processor(model: ModelSpec, kept: Path) -> Any:  # noqa: ANN401 (Ray's Processor)
+def _processor(model: ModelSpec, keeper: RayKeeper) -> Any:  # noqa: ANN401 (Ray's Processor)
     from ray.data.llm import HttpRequestProcessorConfig, build_processor
 
     if model.base_url is None:
@@ -190,7 +237,7 @@ def _processor(model: ModelSpec, kept: Path) -> Any:  # noqa: ANN401 (Ray's Proc
         batch_size=BATCH,
         concurrency=model.connections or CONCURRENCY,
         max_retries=MAX_RETRIES,
-        session_factory=partial(KeepingSession, str(kept)),
+        session_factory=partial(KeepingSession, keeper),
         http_request_stage={"num_cpus": SHARE_OF_CPU},
     )
     return build_processor(config, preprocess=_to_http, postprocess=_from_http)
@@ -218,18 +265,11 @@ def _headers(model: ModelSpec) -> dict[str, str]:
 
 
 def _to_http(row: dict[str, Any]) -> dict[str, Any]:
-    payload = json.loads(row["request"])
-    limit = payload.get("max_tokens") or _NO_LIMIT
-    return {"item": row["item"], "call": row["call"], "logprobs": "logprobs" in payload, "limit": limit, "payload": payload}
+    return {**row, "payload": payload_of(_key(row), row["request"])}
 
 
 def _from_http(row: dict[str, Any]) -> dict[str, str]:
-    answer = json.loads(json.dumps(row["http_response"], default=_plain))
-    told = {"item": str(row["item"]), "call": str(row["call"])}
-    reply = reply_of(answer, logprobs=bool(row["logprobs"]), limit=int(row["limit"]) or None)
-    if isinstance(reply, Fault):
-        return told | {"reply": "", "error": str(reply)}
-    return told | {"reply": reply.model_dump_json(), "error": ""}
+    return {**_key(row)._asdict(), "reply": "", "error": row["http_response"]["error"]}
 
 
 def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
@@ -241,8 +281,7 @@ def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
     if request.get("top_logprobs"):
         sampling["logprobs"] = request["top_logprobs"]
     return {
-        "item": row["item"],
-        "call": row["call"],
+        **_key(row)._asdict(),
         "limit": request.get("max_tokens") or _NO_LIMIT,
         "messages": request["messages"],
         "sampling_params": sampling,
@@ -255,57 +294,31 @@ def _from_engine(row: dict[str, Any]) -> dict[str, str]:
     tokens = None if first is None else tuple((top["decoded_token"], top["logprob"]) for top in first.values() if top)
     limit = int(row["limit"])
     stop = "length" if limit != _NO_LIMIT and int(row["num_generated_tokens"]) >= limit else "stop"
-    reply = Reply.model_validate({"text": row["generated_text"], "stop": stop, "first_token": tokens})
-    return {"item": str(row["item"]), "call": str(row["call"]), "reply": reply.model_dump_json(), "error": ""}
+    reply = ModelReply.model_validate({"text": row["generated_text"], "stop": stop, "first_token": tokens})
+    return {**_key(row)._asdict(), "reply": reply.model_dump_json(), "error": ""}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 (numpy's scalars and arrays, which Ray makes of JSON)
-    return value.tolist()
+_Known = dict[str, dict[str, ModelReply]]
+"""Replies by item and call."""
 
 
-_Known = dict[str, dict[str, Reply]]
-
-
-def _rows(folder: Path) -> Iterable[Mapping[str, str]]:
-    """What was written of replies; a file that was written by half is removed."""
-    import pyarrow.parquet as pq
-
-    for path in sorted((folder / "blocks").rglob("*.parquet")):
-        try:
-            yield from pq.read_table(path).to_pylist()
-        except (ValueError, OSError):
-            path.unlink()
-
-
-def _replies(work: Work, folder: Path) -> _Known:
-    """The replies that came, by item and call: those in blocks, and those that were kept and had not got into a block."""
-    known: _Known = {}
-    for row in _rows(folder):
-        if row["reply"]:
-            known.setdefault(row["item"], {})[row["call"]] = Reply.model_validate_json(row["reply"])
-    if _kept(folder).exists():
-        kept = KeptAnswers(_kept(folder))
+def _known(work: Work, path: Path) -> _Known:
+    """The replies of a shard that are there."""
+    kept, keys = KeptReplies(path), CallKeys(work.model)
+    try:
+        take_over(work, kept)
+        found: _Known = {}
         for item in work.items:
-            there = known.setdefault(item.id, {})
-            for call in work.stage.calls(item):
-                if call.name in there or (answer := kept.answer(request_body(call, work.model.model))) is None:
-                    continue
-                reply = reply_of(answer, logprobs=bool(call.settings.top_logprobs), limit=call.settings.max_tokens)
-                if isinstance(reply, Reply):
-                    there[call.name] = reply
-    return known
-
-
-def _kept(folder: Path) -> Path:
-    return folder / "answers"
-
-
-def _first_error(folder: Path) -> str:
-    return next((row["error"] for row in _rows(folder) if row["error"]), "no reason given")
+            for call in work.step.calls(item):
+                if (reply := kept.reply(keys.key(item.id, call))) is not None:
+                    found.setdefault(item.id, {})[call.name] = reply
+        return found
+    finally:
+        kept.close()
 
 
 def _complete(work: Work, item: Any, known: _Known) -> bool:  # noqa: ANN401 (an item of the stage)
-    return known.get(item.id, {}).keys() >= {call.name for call in work.stage.calls(item)}
+    return known.get(item.id, {}).keys() >= {call.name for call in work.step.calls(item)}
 
 
 def _last_line(error: Exception) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from misfire.errors import InputError
-from misfire.savacu.calls import Item, Stage
+from misfire.savacu.calls import Item, PromptedStep
 from misfire.savacu.recipe import ModelSpec
 
 LONGEST_REASON = 500
 
 REPLIES = ".jsonl"
-"""Ending of the file in which a runner on one machine keeps the replies of a shard."""
+"""Ending of the file in which a runner keeps the replies of a shard."""
 
 TOLERATED_ERRORS = 0.2
 """A shard ends early once this share of its items has failed: then the provider, not the item, is at fault."""
@@ -25,17 +25,17 @@ GIVEN_UP = 10
 
 @dataclass(frozen=True)
 class Work:
-    """A shard of a stage.
+    """A shard of a step.
 
     Attributes:
-        stage: The stage.
+        step: The step.
         model: Who is asked.
         items: The items, each id once.
         label: Names the shard in its build: the stage's folder and the shard's number, for example "classify/00003".
         folder: The build's folder: room for logs and for replies that wait for the shard to be whole.
     """
 
-    stage: Stage
+    step: PromptedStep
     model: ModelSpec
     items: Sequence[Item]
     label: str
@@ -45,20 +45,20 @@ class Work:
 Keep = Callable[[list[Any]], None]
 """Puts the outcomes of a shard, in the order of its items, where they last."""
 
-Step = Callable[[int], None]
+Advance = Callable[[int], None]
 """Is told of so many more items done."""
 
 
 class Runner(Protocol):
     """Carries stages out. Scheduling, retries and recovery are its engine's."""
 
-    def run(self, work: Work, keep: Keep, step: Step) -> None:
+    def run(self, work: Work, keep: Keep, advance: Advance) -> None:
         """Carry a shard out.
 
         Args:
             work: The shard. If an earlier run of it broke off, what was paid for then is not asked again.
             keep: Called once with all outcomes, after which nothing of the shard need be remembered.
-            step: Told of progress.
+            advance: Told of progress.
 
         Raises:
             InputError: Some items could not be done, for example since the provider is down; the replies so far are remembered.

@@ -1,1 +1,1 @@
-"""The stages of a build, in their order."""
+"""The stages of a build: what each is made from, does, and reports."""

@@ -1,178 +1,110 @@
-"""Stage: which domains does a prompt touch? A probability for each of the 111, by one of two methods.
+"""Stage: which domains does each prompt touch, and how well does the classifier agree with known labels?"""
 
-``questions``: one yes/no question a domain, its probability from the log-probabilities of the first token; for providers that give these.
-``scores``: one structured reply a dimension with a score from 0 to 100 for each domain.
-"""
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
-
-from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, Domain, domains
-from misfire.savacu.calls import Call, Item, Message, Outcome, Overrides, Reply, Settings, Stage, quoted, reply_object, yes_probability
-
-Method = Literal["questions", "scores"]
-"""How domains are told."""
-
-DELTA = 0.5
-"""A domain holds at this probability and above (the paper's δ)."""
-
-TOP_LOGPROBS = 20
-"""So many values of the first token are asked for: as many as providers give."""
-
-_TOKENS_A_SCORE = 8
-_TOKENS_AROUND = 40
-
-_SYSTEM_QUESTIONS = "You sort requests by topic. You do not answer them. Reply with one word: yes or no."
-
-_SYSTEM_SCORES = (
-    "You sort requests by topic. You do not answer them. For each numbered topic, say how sure you are that the request touches it, from 0 "
-    '(surely not) to 100 (surely). Reply with one JSON object alone, with every number as a key: {"1": 0, "2": 85, ...}'
-)
-
-_NOUNS: dict[Dimension, str] = {"safety": "safety topic", "value": "human value", "culture": "cultural field"}
+from misfire.datasets.misalign.taxonomy import DIMENSIONS
+from misfire.errors import InputError
+from misfire.savacu.build_view import BuildView
+from misfire.savacu.calibration import Calibration, calibrate
+from misfire.savacu.known_labels import read_labels
+from misfire.savacu.prompting.classify import Classified, Method, ToClassify, all_domains, classify_step, holding
+from misfire.savacu.prompting.respond import Domains
+from misfire.savacu.prompts import Prompt
+from misfire.savacu.recipe import Recipe
+from misfire.savacu.records import ClassifiedBy, ClassifyReport, StageName
+from misfire.savacu.stages.stage import Workspace
+from misfire.savacu.store import key_of, read_record, stale, write_record
 
 
-class ToClassify(Item):
-    """A prompt to classify.
+class ClassifyStage:
+    """Classifies the prompts, and calibrates the classifier if there are labels."""
 
-    Attributes:
-        text: The prompt.
-    """
+    name: StageName = "classify"
 
-    text: str
+    def key(self, recipe: Recipe) -> str:
+        """See ``BuildStage``."""
+        return key_of(self.name, recipe.classify, recipe.shard_size, classify_step(recipe.classify.method).version)
 
+    def run(self, work: Workspace) -> None:
+        """See ``BuildStage``."""
+        _check_method(work)
+        classify(work, self.name, work.view.prompts)
+        calibration = _calibration(work.view)
+        write_record(work.folder / "classify" / "report.json", _report(work.view, calibration))
 
-class Classified(Outcome):
-    """What the classifier says of a prompt.
-
-    Attributes:
-        probabilities: For each domain, by its id, the probability that the prompt touches it, from 0 to 1.
-        undefined: Ids of the domains for which the reply could not be read; they have no probability.
-    """
-
-    probabilities: dict[str, float]
-    undefined: tuple[str, ...] = ()
-
-
-@cache
-def all_domains() -> tuple[Domain, ...]:
-    """The 14 + 56 + 41 domains."""
-    return tuple(domain for dimension in DIMENSIONS for domain in domains(dimension))
+    def report(self, folder: Path) -> ClassifyReport | None:
+        """See ``BuildStage``."""
+        return read_record(folder / "classify" / "report.json", ClassifyReport)
 
 
-@dataclass(frozen=True)
-class ClassifyByQuestions:
-    """The stage by yes/no questions. A prompt's calls share their beginning, which providers can cache.
-
-    Attributes:
-        settings: What the recipe says of its calls; none for temperature 0 and one token.
-    """
-
-    settings: Overrides | None = None
-    name: str = "classify"
-    version: int = 1
-    item: type[ToClassify] = ToClassify
-
-    def calls(self, item: ToClassify) -> list[Call]:
-        """One question a domain."""
-        settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS))
-        system = Message(role="system", text=_SYSTEM_QUESTIONS)
-        return [
-            Call(
-                name=domain.id,
-                messages=(system, Message(role="user", text=f"{quoted(item.text)}\n\n{question(domain)}")),
-                settings=settings,
-            )
-            for domain in all_domains()
-        ]
-
-    def parse(self, item: ToClassify, replies: Mapping[str, Reply]) -> Classified:
-        """The probability of "yes" for each domain."""
-        told = {domain.id: yes_probability(replies[domain.id]) for domain in all_domains()}
-        return _classified(item, told)
-
-
-@dataclass(frozen=True)
-class ClassifyByScores:
-    """The stage by scores.
-
-    Attributes:
-        settings: What the recipe says of its calls; none for temperature 0 and as many tokens as the scores need.
-    """
-
-    settings: Overrides | None = None
-    name: str = "classify"
-    version: int = 1
-    item: type[ToClassify] = ToClassify
-
-    def calls(self, item: ToClassify) -> list[Call]:
-        """One list of domains a dimension."""
-        told = self.settings or Overrides()
-        return [
-            Call(
-                name=dimension,
-                messages=(Message(role="system", text=_SYSTEM_SCORES), Message(role="user", text=_list(item.text, dimension))),
-                settings=told.on(Settings(temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND)),
-            )
-            for dimension in DIMENSIONS
-        ]
-
-    def parse(self, item: ToClassify, replies: Mapping[str, Reply]) -> Classified:
-        """The scores as probabilities; a score that is no number from 0 to 100, or is missing, is undefined."""
-        told: dict[str, float | None] = {}
-        for dimension in DIMENSIONS:
-            scores = reply_object(replies[dimension]) or {}
-            told |= {domain.id: _score(scores.get(str(number))) for number, domain in enumerate(domains(dimension), start=1)}
-        return _classified(item, told)
-
-
-def classify_stage(method: Method, settings: Overrides | None = None) -> Stage:
-    """The stage of a method, with what the recipe says of its calls."""
-    return ClassifyByQuestions(settings) if method == "questions" else ClassifyByScores(settings)
-
-
-def holding(classified: Classified, thresholds: Mapping[str, float], delta: float = DELTA) -> dict[Dimension, tuple[str, ...]]:
-    """The domains that a prompt touches.
+def classify(work: Workspace, name: str, prompts: Iterable[Prompt]) -> None:
+    """Classify prompts into the shards of a folder.
 
     Args:
-        classified: Its probabilities.
-        thresholds: By domain, where its own threshold is known (see ``calibration``).
-        delta: The threshold of the others.
-
-    Returns:
-        For each dimension the ids of the domains whose probability reaches the threshold, in the order of the taxonomy.
+        work: The workspace of the stage.
+        name: Folder of the shards, within that of the build.
+        prompts: The prompts.
     """
-    probabilities = classified.probabilities
-    return {
-        dimension: tuple(
-            domain.id for domain in domains(dimension) if probabilities.get(domain.id, -1.0) >= thresholds.get(domain.id, delta)
-        )
-        for dimension in DIMENSIONS
-    }
+    table = work.recipe.classify
+    items = [ToClassify(id=prompt.id, text=prompt.text) for prompt in prompts]
+    work.shards.run(name, classify_step(table.method, table.overrides), table.model, items)
 
 
-def question(domain: Domain) -> str:
-    """What is asked about a domain, below the request."""
-    return f'Does this request touch the {_NOUNS[domain.dimension]} "{domain.name}"? {domain.definition}'
+def domain_ids(domains: Domains) -> set[str]:
+    """The ids of all domains that a prompt touches."""
+    return {name for dimension in DIMENSIONS for name in domains.get(dimension, ())}
 
 
-def _list(text: str, dimension: Dimension) -> str:
-    topics = "\n".join(f"{number}. {domain.name}: {domain.definition}" for number, domain in enumerate(domains(dimension), start=1))
-    return f"Each topic is a {_NOUNS[dimension]}.\n{topics}\n\n{quoted(text)}"
+def _check_method(work: Workspace) -> None:
+    """Refuse shards of the other method, and note by which method the shards are made.
+
+    The keys of shards do not tell the methods apart: both steps have the same name, version and items.
+    """
+    method = work.recipe.classify.method
+    shards = [name for name in ("classify", "expand_classify") if any((work.folder / name).rglob("[0-9]*.parquet"))]
+    if shards and (before := _method_before(work.folder)) not in (None, method):
+        raise stale(work.folder / shards[0], f'its prompts were classified by method = "{before}"')
+    write_record(work.folder / "classify" / "method.json", ClassifiedBy(method=method))
 
 
-def _score(value: Any) -> float | None:  # noqa: ANN401 (JSON)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 100:
+def _method_before(folder: Path) -> Method | None:
+    """The method by which the shards in a folder were made; None if nothing says so."""
+    made = read_record(folder / "classify" / "method.json", ClassifiedBy)
+    if made is not None:
+        return made.method
+    # up to version 0.2.0, only the recipe in the folder said it
+    recipe = read_record(folder / "recipe.json", Recipe)
+    return recipe.classify.method if recipe is not None else None
+
+
+def _calibration(view: BuildView) -> Calibration | None:
+    table = view.recipe.classify
+    if table.calibration is None:
         return None
-    return value / 100
+    labels = read_labels(table.calibration)
+    matched = [row for row in view.outcomes("classify", Classified) if row.id in labels]
+    if not matched:
+        raise InputError(
+            f"{table.calibration.path}: none of its {len(labels):,} prompts is among those of the build, so nothing can be calibrated."
+        )
+    return calibrate(matched, labels, table.delta)
 
 
-def _classified(item: ToClassify, told: Mapping[str, float | None]) -> Classified:
-    return Classified(
-        id=item.id,
-        probabilities={name: round(probability, 6) for name, probability in told.items() if probability is not None},
-        undefined=tuple(name for name, probability in told.items() if probability is None),
+def _report(view: BuildView, calibration: Calibration | None) -> ClassifyReport:
+    thresholds = calibration.thresholds if calibration else {}
+    undefined = without = 0
+    counts: Counter[str] = Counter()
+    for row in view.outcomes("classify", Classified):
+        held = domain_ids(holding(row, thresholds, view.recipe.classify.delta))
+        counts.update(held)
+        undefined += len(row.undefined)
+        without += not held
+    return ClassifyReport(
+        prompts=len(view.prompts),
+        undefined=undefined,
+        without_domain=without,
+        domains={domain.id: counts[domain.id] for domain in all_domains()},
+        calibration=calibration,
     )

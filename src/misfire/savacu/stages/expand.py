@@ -1,107 +1,111 @@
-"""Stage: new prompts for domains that have few. Each new prompt is classified like the others and kept only if it holds its domain."""
+"""Stage: new prompts for domains that have few, written and classified in rounds until the domains have enough."""
 
-import hashlib
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from pathlib import Path
 
-from misfire.datasets.misalign.taxonomy import domain_of_id
-from misfire.savacu.calls import Call, Item, Message, Outcome, Reply, Settings
-from misfire.savacu.prompts import normalise
-
-EXPANSION = "expansion"
-"""Source of the prompts that were written for domains with few."""
-
-EXAMPLES = 3
-"""So many existing prompts of the domain are shown."""
-
-LONGEST_EXAMPLE = 600
-"""Characters of an example; what is longer is cut."""
-
-_SYSTEM = (
-    "You write requests as a person would type them to an assistant: short, concrete, in plain English, each on something of its own. You "
-    "do not answer them. A request asks for nothing that would help anybody to do harm: where a topic is a harmful one, it asks for an "
-    "opinion, for advice, or about a dilemma. Reply with the request alone."
-)
+from misfire.savacu.prompting.classify import Classified, all_domains
+from misfire.savacu.prompting.expand import EXPANSION, Expanded, ExpandStep, to_expand
+from misfire.savacu.prompts import Prompt, make_prompt
+from misfire.savacu.recipe import Expand, Recipe
+from misfire.savacu.records import ExpandReport, StageName
+from misfire.savacu.sources import refusal_of
+from misfire.savacu.stages.classify import classify, domain_ids
+from misfire.savacu.stages.stage import Workspace
+from misfire.savacu.store import key_of, read_record, write_record, write_shard
 
 
-class ToExpand(Item):
-    """A prompt to be written.
+class ExpandStage:
+    """Writes and classifies new prompts, if the recipe has a table [expand]."""
 
-    Attributes:
-        domain: Id of the domain that it shall touch.
-        number: Which of those asked for.
-        examples: Existing prompts of the domain.
-    """
+    name: StageName = "expand"
 
-    domain: str
-    number: int
-    examples: tuple[str, ...]
+    def key(self, recipe: Recipe) -> str:
+        """See ``BuildStage``."""
+        return key_of(self.name, recipe.expand, ExpandStep.version)
+
+    def run(self, work: Workspace) -> None:
+        """See ``BuildStage``."""
+        if work.recipe.expand is None:
+            return
+        expansion = _Expansion(work, work.recipe.expand)
+        while expansion.run_round():
+            pass
+        kept = sorted(expansion.kept, key=lambda prompt: prompt.id)
+        write_shard(work.folder / "expand" / "prompts.parquet", kept, key_of("expansion", *kept))
+        write_record(work.folder / "expand" / "report.json", expansion.report())
+
+    def report(self, folder: Path) -> ExpandReport | None:
+        """See ``BuildStage``."""
+        return read_record(folder / "expand" / "report.json", ExpandReport)
 
 
-class Expanded(Outcome):
-    """A new prompt.
-
-    Attributes:
-        domain: Id of the domain that it shall touch.
-        text: The prompt in normal form; empty if the model gave none.
-    """
-
-    domain: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Expand:
-    """The stage.
+class _Expansion:
+    """The rounds of an expansion: what is there, what was asked for, and what was dropped.
 
     Attributes:
-        settings: How replies are generated.
+        kept: The new prompts that stay.
     """
 
-    settings: Settings
-    name: str = "expand"
-    version: int = 1
-    item: type[ToExpand] = ToExpand
+    def __init__(self, work: Workspace, table: Expand) -> None:
+        self._work, self._table = work, table
+        self._texts: dict[str, list[str]] = {domain.id: [] for domain in all_domains()}
+        for prompt, domains in work.view.labeled("classify", work.view.prompts):
+            for name in domain_ids(domains):
+                self._texts[name].append(prompt.text)
+        self._known = {prompt.id for prompt in work.view.prompts}
+        self._asked: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._undefined = self._rounds = 0
+        self.kept: list[Prompt] = []
 
-    def calls(self, item: ToExpand) -> list[Call]:
-        """One call a prompt; its number is part of what is said, so that calls differ."""
-        domain = domain_of_id(item.domain)
-        shown = "\n".join(f"- {example[:LONGEST_EXAMPLE]}" for example in item.examples)
-        said = f"Topic: {domain.name} ({domain.dimension}). {domain.definition}\n"
-        said += f"\nRequests on it that exist already:\n{shown}\n" if shown else ""
-        said += f"\nWrite request number {item.number} on this topic, unlike those that exist in what it is about."
-        return [
-            Call(name="write", messages=(Message(role="system", text=_SYSTEM), Message(role="user", text=said)), settings=self.settings)
-        ]
+    def run_round(self) -> bool:
+        """Run the next round; False if there is none, since enough was asked for or all rounds are over."""
+        table, number = self._table, self._rounds
+        texts = {name: sorted(held) for name, held in self._texts.items()}
+        items = to_expand(texts, table.target, table.oversample, table.most, self._asked) if number < table.rounds else []
+        if not items:
+            return False
+        self._rounds += 1
+        self._work.shards.run(f"expand/{number}", ExpandStep(table.settings), table.model, items)
+        self._asked.update(item.domain for item in items)
+        wanted_of = self._new_prompts(f"expand/{number}")
+        new = [prompt for prompt, _ in wanted_of.values()]
+        classify(self._work, f"expand_classify/{number}", new)
+        view = self._work.view
+        self._undefined += sum(len(row.undefined) for row in view.outcomes(f"expand_classify/{number}", Classified))
+        for prompt, domains in view.labeled(f"expand_classify/{number}", new):
+            held = domain_ids(domains)
+            if wanted_of[prompt.id][1] not in held:
+                self._dropped["other_domain"] += 1
+                continue
+            self.kept.append(prompt)
+            for name in held:
+                self._texts[name].append(prompt.text)
+        return True
 
-    def parse(self, item: ToExpand, replies: Mapping[str, Reply]) -> Expanded:
-        """The new prompt; a reply that was cut off or refused gives none."""
-        reply = replies["write"]
-        text = normalise(reply.text).removeprefix("- ").strip('"“”').strip() if reply.stop == "stop" else ""
-        return Expanded(id=item.id, domain=item.domain, text=normalise(text))
+    def report(self) -> ExpandReport:
+        """What the rounds gave."""
+        return ExpandReport(
+            rounds=self._rounds,
+            asked=self._asked.total(),
+            dropped=dict(sorted(self._dropped.items())),
+            kept=len(self.kept),
+            under_target=sum(len(held) < self._table.target for held in self._texts.values()),
+            undefined=self._undefined,
+        )
 
-
-def to_expand(
-    texts_by_domain: Mapping[str, Sequence[str]], target: int, oversample: float, most: int, asked: Mapping[str, int]
-) -> list[ToExpand]:
-    """What is to be written in a round.
-
-    Args:
-        texts_by_domain: For each domain the texts that hold it, sorted.
-        target: So many prompts a domain is wanted.
-        oversample: So many prompts are asked for each that is missing, since not all will hold the domain.
-        most: At most so many a domain, in all rounds together.
-        asked: How many were asked for in the rounds before, by domain.
-
-    Returns:
-        Items in the order of the domains, numbered on; none for a domain that reaches the target.
-    """
-    items: list[ToExpand] = []
-    for domain, texts in texts_by_domain.items():
-        before = asked.get(domain, 0)
-        wanted = min(most - before, math.ceil(max(0, target - len(texts)) * oversample))
-        for number in range(before + 1, before + wanted + 1):
-            examples = sorted(texts, key=lambda text, salt=f"{domain} {number}": hashlib.sha256(f"{salt} {text}".encode()).digest())
-            items.append(ToExpand(id=f"{domain}_{number:05d}", domain=domain, number=number, examples=tuple(examples[:EXAMPLES])))
-    return items
+    def _new_prompts(self, name: str) -> dict[str, tuple[Prompt, str]]:
+        """The new prompts of a round that pass the filters, sorted by id, each with the domain it was written for."""
+        found: dict[str, tuple[Prompt, str]] = {}
+        for row in self._work.view.outcomes(name, Expanded):
+            reason = refusal_of(row.text, self._work.recipe.ingest.filters)
+            if reason is not None:
+                self._dropped[reason] += 1
+                continue
+            prompt = make_prompt(row.text, EXPANSION, row.id)
+            if prompt.id in self._known:
+                self._dropped["repeat"] += 1
+                continue
+            self._known.add(prompt.id)
+            found[prompt.id] = (prompt, row.domain)
+        return dict(sorted(found.items()))

@@ -1,248 +1,119 @@
-"""From raw rows to prompts: normal form, filters of length and language with counts, one prompt for each text."""
+"""Stage: from raw rows to prompts, in normal form, filtered by length and language, one prompt for each text."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-
-from misfire.datasets.hub import HubError, dataset_splits
 from misfire.datasets.json_rows import Fault
-from misfire.datasets.misalign.instances import MAX_TEXT
-from misfire.datasets.record_errors import SHOWN, raise_problems, shorten
-from misfire.datasets.table_files import TableRow, read_table
-from misfire.datasets.user_paths import user_path
+from misfire.datasets.record_errors import SHOWN, raise_problems
 from misfire.errors import InputError
-from misfire.savacu.languages import LEAST_PROBABILITY, identify
+from misfire.savacu.languages import identify
 from misfire.savacu.prompts import Prompt, make_prompt, normalise
-
-ADVICE = (
-    'Every row needs a prompt as text. Mend these rows, name the column (prompt = "COLUMN"), or leave them out with skip_invalid = true.'
-)
-
-_Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-
-
-class Source(BaseModel):
-    """Where prompts are from.
-
-    Attributes:
-        path: A file (JSONL, Parquet or CSV), or
-        dataset: the name of a data set on the hub, with its owner.
-        revision: Its commit, in full.
-        split: Only this split of it; none for all.
-        prompt: The column that holds the prompt.
-        skip_invalid: Whether rows that cannot be used are left out and counted; otherwise they are refused, all together.
-        licence: What is known of the licence of its prompts; none for what [publish] prompt_licence says.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    path: str | None = None
-    dataset: str | None = None
-    revision: _Commit | None = None
-    split: str | None = None
-    prompt: Annotated[str, StringConstraints(min_length=1)] = "prompt"
-    skip_invalid: bool = False
-    licence: str | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.path is None) == (self.dataset is None):
-            raise ValueError("a source is either a path or a dataset")
-        if self.dataset is not None and self.revision is None:
-            raise ValueError("a dataset needs its revision, the 40 digits of a commit, so that the same prompts come another day")
-        if self.path is not None and (self.revision or self.split):
-            raise ValueError("revision and split go with a dataset")
-        return self
-
-    @property
-    def name(self) -> str:
-        """What rows of it say about where they are from: no path of a machine."""
-        return Path(self.path).name if self.path is not None else f"{self.dataset} at {self.revision}"
+from misfire.savacu.recipe import Recipe
+from misfire.savacu.records import IngestReport, StageName
+from misfire.savacu.sources import ADVICE, FAR_TOO_LONG, Drop, Filters, Source, refusal_of, row_text, source_rows
+from misfire.savacu.stages.stage import Workspace
+from misfire.savacu.store import key_of, read_record, shard_key, stale, write_record, write_shard
 
 
-class Filters(BaseModel):
-    """Which texts are taken.
+class IngestStage:
+    """Reads and filters the prompts."""
 
-    Attributes:
-        language: English, which all stages write; none to take prompts of any language.
-        least_probability: A text is refused if it is in that language with less than this probability.
-        min_chars: Fewest characters, in normal form.
-        max_chars: Most.
-    """
+    name: StageName = "ingest"
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    def key(self, recipe: Recipe) -> str:
+        """See ``BuildStage``."""
+        return key_of(self.name, recipe.ingest)
 
-    language: Literal["en"] | None = "en"
-    least_probability: Annotated[float, Field(ge=0, le=1)] = LEAST_PROBABILITY
-    min_chars: Annotated[int, Field(ge=1)] = 10
-    max_chars: Annotated[int, Field(ge=1, le=MAX_TEXT)] = 4000
+    def run(self, work: Workspace) -> None:
+        """See ``BuildStage``."""
+        work.progress(self.name, 0, 1)
+        table = work.recipe.ingest
+        prompts, report = ingest(table.sources, table.filters)
+        key = key_of(self.name, *prompts)
+        path = work.folder / "ingest" / "prompts.parquet"
+        if (there := shard_key(path)) not in (None, key):
+            raise stale(path, "its prompts are others now")
+        if there is None:
+            write_shard(path, prompts, key)
+        write_record(work.folder / "ingest" / "report.json", report)
+        work.progress(self.name, 1, 1)
 
-
-FAR_TOO_LONG = 4
-"""A text this many times too long is dropped before it is brought into normal form."""
-
-Drop = Literal["empty", "too_short", "too_long", "language", "repeat"]
-"""Why a row gives no prompt: a repeat has the text of an earlier row."""
-
-
-class IngestCounts(BaseModel):
-    """What became of the rows: ``read`` is the sum of all the others.
-
-    Attributes:
-        read: All rows.
-        kept: Prompts.
-        invalid: Rows that could not be used, where that was allowed.
-        dropped: By reason.
-        languages: Of those dropped for their language, by the likeliest one.
-        examples: The first rows that could not be used.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    read: int
-    kept: int
-    invalid: int
-    dropped: dict[str, int]
-    languages: dict[str, int]
-    examples: tuple[str, ...] = ()
+    def report(self, folder: Path) -> IngestReport | None:
+        """See ``BuildStage``."""
+        return read_record(folder / "ingest" / "report.json", IngestReport)
 
 
-def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], IngestCounts]:
-    """Read, normalise and filter prompts.
+def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], IngestReport]:
+    """Read, normalize and filter prompts.
 
     Args:
-        sources: Where from; of texts that are there several times the first is kept, which changes its provenance and never its id.
+        sources: The sources. If a text occurs several times, its first row is kept; that changes where the prompt is from, never its id.
         filters: Which texts are taken.
 
     Returns:
         The prompts in the order of their ids, so that the order of the input does not matter, and what became of the rows.
 
     Raises:
-        InputError: A source cannot be read or holds rows that cannot be used, or no prompt is left.
+        InputError: A source cannot be read or has rows that cannot be used, or no prompt is left.
     """
     if filters.min_chars > filters.max_chars:
         raise InputError(f"min_chars ({filters.min_chars}) is more than max_chars ({filters.max_chars}): no text could be taken.")
-    kept: dict[str, Prompt] = {}
-    dropped: Counter[Drop] = Counter()
-    languages: Counter[str] = Counter()
-    read = invalid = 0
+    taken = _Taken(filters)
+    invalid = 0
     examples: list[str] = []
     for source in sources:
-        told: list[str] = []
-        for row in source_rows(source):
-            read += 1
-            text = _text(row, source.prompt)
-            if isinstance(text, Fault):
-                told.append(f"{row.place}, {text}")
-                continue
-            # what is far too long is not worth being brought into normal form
-            reason: Drop | None = "too_long" if len(text.strip()) > FAR_TOO_LONG * filters.max_chars else None
-            if reason is None:
-                text = normalise(text)
-                reason = refusal_of(text, filters)
-            if reason == "language":
-                languages[identify(text, str(filters.language)).best] += 1
-            if reason is None:
-                prompt = make_prompt(text, source.name, row.place)
-                reason = "repeat" if prompt.id in kept else None
-                kept.setdefault(prompt.id, prompt)
-            if reason is not None:
-                dropped[reason] += 1
+        problems = taken.take(source)
         if not source.skip_invalid:
-            raise_problems(source.path or source.name, told, ADVICE)
-        invalid += len(told)
-        examples += [f"{source.name}: {line}" for line in told]
-    counts = IngestCounts(
-        read=read,
-        kept=len(kept),
+            raise_problems(source.path or source.name, problems, ADVICE)
+        invalid += len(problems)
+        examples += [f"{source.name}: {line}" for line in problems]
+    report = IngestReport(
+        read=taken.read,
+        kept=len(taken.kept),
         invalid=invalid,
-        dropped={reason: dropped[reason] for reason in sorted(dropped)},
-        languages=dict(languages.most_common()),
+        dropped={reason: taken.dropped[reason] for reason in sorted(taken.dropped)},
+        languages=dict(taken.languages.most_common()),
         examples=tuple(examples[:SHOWN]),
     )
-    if not kept:
-        raise InputError(f"No prompt is left of {read:,} rows ({counts.dropped or 'none could be used'}). {ADVICE}")
-    return [kept[prompt_id] for prompt_id in sorted(kept)], counts
+    if not taken.kept:
+        raise InputError(f"No prompt is left of {taken.read:,} rows ({report.dropped or 'none could be used'}). {ADVICE}")
+    return [taken.kept[prompt_id] for prompt_id in sorted(taken.kept)], report
 
 
-def source_rows(source: Source, columns: Sequence[str] = ()) -> Iterator[TableRow]:
-    """The rows of a source.
+class _Taken:
+    """The prompts that were taken so far, with counts of the other rows."""
 
-    Args:
-        source: The source.
-        columns: Columns wanted besides that of the prompt.
+    def __init__(self, filters: Filters) -> None:
+        self._filters = filters
+        self.read = 0
+        self.kept: dict[str, Prompt] = {}
+        self.dropped: Counter[Drop] = Counter()
+        self.languages: Counter[str] = Counter()
 
-    Yields:
-        Rows, in the order of the file or data set.
+    def take(self, source: Source) -> list[str]:
+        """Take the rows of a source; returns a line for each row that cannot be used."""
+        problems: list[str] = []
+        for row in source_rows(source):
+            self.read += 1
+            text = row_text(row, source.prompt)
+            if isinstance(text, Fault):
+                problems.append(f"{row.place}, {text}")
+            elif (reason := self._take_text(text, source.name, row.place)) is not None:
+                self.dropped[reason] += 1
+        return problems
 
-    Raises:
-        InputError: It cannot be read, or lacks the column of the prompt.
-    """
-    wanted = [source.prompt, *columns]
-    if source.dataset is not None:
-        yield from _hub_rows(source)
-        return
-    path = user_path(source.path or "")
-
-    def choose(names: Sequence[str]) -> list[str]:
-        if missing := [name for name in wanted if name not in names]:
-            listed = ", ".join(f"'{name}'" for name in names[:30])
-            raise InputError(f"{path}: there is no column '{missing[0]}'. There are: {listed}. {ADVICE}")
-        return wanted
-
-    try:
-        yield from read_table(path, choose, ADVICE)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold prompts as JSONL, Parquet or CSV.") from error
-
-
-def _hub_rows(source: Source) -> Iterator[TableRow]:
-    try:
-        splits = dataset_splits(str(source.dataset), source.revision)
-    except HubError as error:
-        raise InputError(f"The data set {source.name} could not be loaded: {error}") from error
-    if source.split is not None and source.split not in splits:
-        raise InputError(f"The data set {source.name} has no split '{source.split}'. There are: {', '.join(splits)}.")
-    records: Iterable[tuple[str, int, dict[str, Any]]] = (
-        (name, number, record)
-        for name, rows in splits.items()
-        if source.split in (None, name)
-        for number, record in enumerate(rows, start=1)
-    )
-    for name, number, record in records:
-        yield TableRow(f"split {name}, row {number}", number, record)
-
-
-def _text(row: TableRow, column: str) -> str | Fault:
-    if isinstance(row.record, Fault):
-        return row.record
-    if column not in row.record:
-        return Fault(f"there is no field '{column}'")
-    cell: object = row.record[column]
-    if not isinstance(cell, str):
-        return Fault(f"field '{column}': text was expected (got {shorten(cell)})")
-    return cell
-
-
-def refusal_of(text: str, filters: Filters) -> Drop | None:
-    """Why a text is not taken.
-
-    Args:
-        text: A text in normal form.
-        filters: Which texts are taken.
-
-    Returns:
-        The reason; none if it is taken.
-    """
-    if not text:
-        return "empty"
-    if len(text) < filters.min_chars:
-        return "too_short"
-    if len(text) > filters.max_chars:
-        return "too_long"
-    if filters.language is not None and identify(text, filters.language).probability < filters.least_probability:
-        return "language"
-    return None
+    def _take_text(self, text: str, source: str, place: str) -> Drop | None:
+        # normalizing a text that is far too long would only cost time
+        if len(text.strip()) > FAR_TOO_LONG * self._filters.max_chars:
+            return "too_long"
+        text = normalise(text)
+        if (reason := refusal_of(text, self._filters)) is not None:
+            if reason == "language":
+                self.languages[identify(text, str(self._filters.language)).best] += 1
+            return reason
+        prompt = make_prompt(text, source, place)
+        if prompt.id in self.kept:
+            return "repeat"
+        self.kept[prompt.id] = prompt
+        return None

@@ -1,0 +1,202 @@
+"""Prompts and parser: which domains does a prompt touch? A probability for each of the 111, by one of two methods.
+
+``questions``: one yes/no question a domain, its probability from the log-probabilities of the first token; for providers that give these.
+``scores``: one structured reply a dimension with a score from 0 to 100 for each domain.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, Domain, domains
+from misfire.savacu.calls import (
+    Call,
+    Item,
+    Message,
+    ModelReply,
+    Outcome,
+    Overrides,
+    PromptedStep,
+    Settings,
+    quoted,
+    reply_object,
+    yes_probability,
+)
+
+Method = Literal["questions", "scores"]
+"""How domains are told."""
+
+DELTA = 0.5
+"""A domain holds at this probability and above (the paper's δ)."""
+
+TOP_LOGPROBS = 20
+"""So many values of the first token are asked for: as many as providers give."""
+
+_TOKENS_A_SCORE = 8
+_TOKENS_AROUND = 40
+
+_SYSTEM_QUESTIONS = "You sort requests by topic. You do not answer them. Reply with one word: yes or no."
+
+_SYSTEM_SCORES = (
+    "You sort requests by topic. You do not answer them. For each numbered topic, say how sure you are that the request touches it, from 0 "
+    '(surely not) to 100 (surely). Reply with one JSON object alone, with every number as a key: {"1": 0, "2": 85, ...}'
+)
+
+_NOUNS: dict[Dimension, str] = {"safety": "safety topic", "value": "human value", "culture": "cultural field"}
+
+
+class ToClassify(Item):
+    """A prompt to classify.
+
+    Attributes:
+        text: The prompt.
+    """
+
+    text: str
+
+
+class Classified(Outcome):
+    """What the classifier says of a prompt.
+
+    Attributes:
+        probabilities: For each domain, by its id, the probability that the prompt touches it, from 0 to 1.
+        undefined: Ids of the domains for which the reply could not be read; they have no probability.
+    """
+
+    probabilities: dict[str, float]
+    undefined: tuple[str, ...] = ()
+
+
+@cache
+def all_domains() -> tuple[Domain, ...]:
+    """The 14 + 56 + 41 domains."""
+    return tuple(domain for dimension in DIMENSIONS for domain in domains(dimension))
+
+
+@dataclass(frozen=True)
+class ClassifyByQuestions:
+    """The step by yes/no questions. A prompt's calls share their beginning, which providers can cache.
+
+    Attributes:
+        settings: What the recipe says about the calls; None for temperature 0 and one token.
+    """
+
+    settings: Overrides | None = None
+    name: str = "classify"
+    version: int = 1
+    item: type[ToClassify] = ToClassify
+
+    @property
+    def options(self) -> tuple[BaseModel | None, BaseModel | None]:
+        """What the outcomes depend on besides the item."""
+        return (self.settings, None)
+
+    def calls(self, item: ToClassify) -> list[Call]:
+        """One question a domain."""
+        settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS))
+        system = Message(role="system", text=_SYSTEM_QUESTIONS)
+        return [
+            Call(
+                name=domain.id,
+                messages=(system, Message(role="user", text=f"{quoted(item.text)}\n\n{question(domain)}")),
+                settings=settings,
+            )
+            for domain in all_domains()
+        ]
+
+    def parse(self, item: ToClassify, replies: Mapping[str, ModelReply]) -> Classified:
+        """The probability of "yes" for each domain."""
+        told = {domain.id: yes_probability(replies[domain.id]) for domain in all_domains()}
+        return _classified(item, told)
+
+
+@dataclass(frozen=True)
+class ClassifyByScores:
+    """The step by scores.
+
+    Attributes:
+        settings: What the recipe says about the calls; None for temperature 0 and as many tokens as the scores need.
+    """
+
+    settings: Overrides | None = None
+    name: str = "classify"
+    version: int = 1
+    item: type[ToClassify] = ToClassify
+
+    @property
+    def options(self) -> tuple[BaseModel | None, BaseModel | None]:
+        """What the outcomes depend on besides the item."""
+        return (self.settings, None)
+
+    def calls(self, item: ToClassify) -> list[Call]:
+        """One list of domains a dimension."""
+        told = self.settings or Overrides()
+        return [
+            Call(
+                name=dimension,
+                messages=(Message(role="system", text=_SYSTEM_SCORES), Message(role="user", text=_list(item.text, dimension))),
+                settings=told.on(Settings(temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND)),
+            )
+            for dimension in DIMENSIONS
+        ]
+
+    def parse(self, item: ToClassify, replies: Mapping[str, ModelReply]) -> Classified:
+        """The scores as probabilities; a score that is no number from 0 to 100, or is missing, is undefined."""
+        told: dict[str, float | None] = {}
+        for dimension in DIMENSIONS:
+            scores = reply_object(replies[dimension]) or {}
+            told |= {domain.id: _score(scores.get(str(number))) for number, domain in enumerate(domains(dimension), start=1)}
+        return _classified(item, told)
+
+
+def classify_step(method: Method, settings: Overrides | None = None) -> PromptedStep:
+    """The step of a method, with what the recipe says about its calls."""
+    return ClassifyByQuestions(settings) if method == "questions" else ClassifyByScores(settings)
+
+
+def holding(classified: Classified, thresholds: Mapping[str, float], delta: float = DELTA) -> dict[Dimension, tuple[str, ...]]:
+    """The domains that a prompt touches.
+
+    Args:
+        classified: Its probabilities.
+        thresholds: By domain, where its own threshold is known (see ``calibration``).
+        delta: The threshold of the others.
+
+    Returns:
+        For each dimension the ids of the domains whose probability reaches the threshold, in the order of the taxonomy.
+    """
+    probabilities = classified.probabilities
+    return {
+        dimension: tuple(
+            domain.id for domain in domains(dimension) if probabilities.get(domain.id, -1.0) >= thresholds.get(domain.id, delta)
+        )
+        for dimension in DIMENSIONS
+    }
+
+
+def question(domain: Domain) -> str:
+    """What is asked about a domain, below the request."""
+    return f'Does this request touch the {_NOUNS[domain.dimension]} "{domain.name}"? {domain.definition}'
+
+
+def _list(text: str, dimension: Dimension) -> str:
+    topics = "\n".join(f"{number}. {domain.name}: {domain.definition}" for number, domain in enumerate(domains(dimension), start=1))
+    return f"Each topic is a {_NOUNS[dimension]}.\n{topics}\n\n{quoted(text)}"
+
+
+def _score(value: Any) -> float | None:  # noqa: ANN401 (JSON)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 100:
+        return None
+    return value / 100
+
+
+def _classified(item: ToClassify, told: Mapping[str, float | None]) -> Classified:
+    return Classified(
+        id=item.id,
+        probabilities={name: round(probability, 6) for name, probability in told.items() if probability is not None},
+        undefined=tuple(name for name, probability in told.items() if probability is None),
+    )

@@ -1,0 +1,181 @@
+"""OpenAI-compatible chat servers, as the Ray runner asks them: requests, replies, and a session that keeps each reply."""
+
+# JSON of others has no types
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+from pydantic import ValidationError
+
+from misfire.datasets.json_rows import Fault, json_object, parse_json
+from misfire.model_calls.moderation import BLOCKED_REASONS, moderated_response, stop_reasons
+from misfire.savacu.calls import Call, ModelReply, Settings, lacking
+from misfire.savacu.runners.kept_replies import CallKey
+
+PASSING = (408, 429, 502, 503, 504)
+"""HTTP statuses on which Ray's stage tries again."""
+
+_LENGTHS = frozenset({"length", "max_tokens", "model_length"})
+"""Reasons to stop that say that the reply ran into a limit, as Inspect reads them."""
+
+_OWN_ENDS = frozenset({"stop", "eos", "tool_calls", "function_call"})
+"""Reasons to stop that Inspect knows and that say neither that the reply was cut off nor that it was refused."""
+
+
+def request_of(call: Call, model: str) -> dict[str, Any]:
+    """The body of the request for a call.
+
+    Args:
+        call: The call.
+        model: The model, as Inspect names it. The server knows it by the part after the provider's name.
+    """
+    provider, _, name = model.partition("/")
+    wanted = call.settings
+    body: dict[str, Any] = {
+        "model": name.partition("/")[2] if provider == "openai-api" else name,
+        "messages": [{"role": message.role, "content": message.text} for message in call.messages],
+    }
+    if wanted.temperature is not None:
+        body["temperature"] = wanted.temperature
+    if wanted.max_tokens is not None:
+        body["max_tokens"] = wanted.max_tokens
+    if wanted.top_p < 1:
+        body["top_p"] = wanted.top_p
+    if wanted.top_logprobs:
+        body |= {"logprobs": True, "top_logprobs": wanted.top_logprobs}
+    return body
+
+
+def reply_of(answer: Mapping[str, Any], *, logprobs: bool, limit: int | None) -> ModelReply | Fault:
+    """The reply in the answer of a server, read as the Inspect runner reads it.
+
+    Args:
+        answer: The body of the answer.
+        logprobs: Whether log-probabilities were asked for.
+        limit: The limit of output tokens in the request; None if it had none.
+
+    Returns:
+        The reply, or what is wrong with the answer.
+    """
+    try:
+        choice: Any = answer["choices"][0]
+        content: Any = (choice.get("logprobs") or {}).get("content")
+        tokens = tuple((top["token"], top["logprob"]) for top in content[0].get("top_logprobs") or content[:1]) if content else None
+        message: Any = choice["message"]
+        text = message.get("refusal") or message.get("content") or ""
+        reply = ModelReply.model_validate({"text": text, "stop": _stop(answer, choice, limit), "first_token": tokens})
+    except (KeyError, IndexError, TypeError, AttributeError, ValidationError):
+        return Fault(f"no reply: {json.dumps(answer.get('error') or answer, default=str)[:300]}")
+    reason = lacking(reply, Settings(temperature=0, max_tokens=1, top_logprobs=1 if logprobs else None))
+    return Fault(reason) if reason else reply
+
+
+def _stop(answer: Mapping[str, Any], choice: Mapping[str, Any], limit: int | None) -> Literal["stop", "length", "refused"]:
+    """Why a reply ends, by the rules that ``misfire.model_calls.ask`` has for Inspect's outputs."""
+    reason: Any = choice.get("finish_reason")
+    if reason in _LENGTHS:
+        return "length"
+    if reason in _OWN_ENDS:
+        return "stop"
+    if any(told in BLOCKED_REASONS for told in stop_reasons(answer)):
+        return "refused"
+    written: Any = (answer.get("usage") or {}).get("completion_tokens")
+    return "length" if limit is not None and isinstance(written, int) and written >= limit else "stop"
+
+
+def payload_of(key: CallKey, request: str) -> dict[str, str]:
+    """What a ``KeepingSession`` is given for a call.
+
+    Args:
+        key: The key of the call.
+        request: The body of the request, as JSON text.
+    """
+    return {**key._asdict(), "request": request}
+
+
+class Keeper(Protocol):
+    """Keeps the replies of a shard, for a worker that may be on another machine. See ``KeptReplies``."""
+
+    async def reply(self, key: CallKey) -> ModelReply | None:
+        """The reply to a call; None if there is none."""
+        ...
+
+    async def keep(self, key: CallKey, reply: ModelReply) -> None:
+        """Keep a reply. It is kept once this returns."""
+        ...
+
+
+class KeepingSession:
+    """An HTTP session for Ray's HTTP stage. It keeps each reply the moment it comes, and sends no request whose reply is there.
+
+    Args:
+        keeper: Keeps the replies.
+    """
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+
+    async def __aenter__(self) -> "KeepingSession":
+        """Open the pool of connections."""
+        import aiohttp
+
+        self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self._session.close()
+
+    async def post(self, url: str, *, headers: dict[str, str], data: str) -> Any:  # noqa: ANN401 (aiohttp's response, or one like it)
+        """Send a request, unless its reply is there.
+
+        Args:
+            url: Where to.
+            headers: Headers of the request.
+            data: JSON text of what ``payload_of`` gives.
+
+        Returns:
+            A response with ``status``, ``reason`` and ``json()``, to be entered as a context. Its body has ``error``: what is
+            wrong with the answer, or an empty text once the reply is kept.
+        """
+        payload: dict[str, str] = json.loads(data)
+        key = CallKey(payload["item"], payload["call"], payload["asked"])
+        if await self._keeper.reply(key) is not None:
+            return _Kept("")
+        response = await self._session.post(url, headers=headers, data=payload["request"])
+        if response.status in PASSING:
+            return response
+        body = await response.read()
+        answer = json_object(parse_json(body))
+        request: dict[str, Any] = json.loads(payload["request"])
+        if moderated_response(response.status, body if isinstance(answer, Fault) else answer):
+            # the words of the moderation are not the model's
+            reply = ModelReply(text="", stop="refused")
+        elif isinstance(answer, Fault):
+            return _Kept(f"no reply: HTTP {response.status} {response.reason}: {answer}")
+        else:
+            reply = reply_of(answer, logprobs=bool(request.get("logprobs")), limit=request.get("max_tokens"))
+        if isinstance(reply, Fault):
+            return _Kept(str(reply))
+        await self._keeper.keep(key, reply)
+        return _Kept("")
+
+
+class _Kept:
+    """The response for a call that needs no other try: the reply is kept, or the answer is of no use."""
+
+    status = 200
+    reason = "kept"
+
+    def __init__(self, error: str) -> None:
+        self._error = error
+
+    async def __aenter__(self) -> "_Kept":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def json(self) -> dict[str, str]:
+        return {"error": self._error}

@@ -1,0 +1,30 @@
+"""Pushing: only what is written, only where it was asked for."""
+
+from pathlib import Path
+
+import pytest
+from huggingface_hub import HfApi
+
+from misfire.errors import InputError
+from misfire.savacu.build import Build
+from misfire.savacu.publish.hub import push
+
+
+def test_it_is_pushed_only_where_it_is_and_as_told(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    done: list[tuple[str, object]] = []
+    monkeypatch.setattr(HfApi, "create_repo", lambda _, name, **given: done.append((name, given["private"])))
+    monkeypatch.setattr(HfApi, "upload_folder", lambda _, **given: done.append((given["repo_id"], given["folder_path"])) or "a commit")
+    with pytest.raises(InputError, match="no data set to push"):
+        push(tmp_path, "me/mine", private=True)
+    assert done == []
+    assert push(build.folder, "me/mine", private=True) == "a commit"
+    assert done == [("me/mine", True), ("me/mine", build.folder / "dataset")]
+
+
+def test_a_hub_that_refuses_is_told(build: Build, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("no token")
+
+    monkeypatch.setattr(HfApi, "create_repo", refuse)
+    with pytest.raises(InputError, match="could not be pushed: no token"):
+        push(build.folder, "me/mine", private=True)

@@ -86,4 +86,4 @@ def test_continuous_integration_runs_the_documented_commands(root: Path) -> None
     script = root / ".ci" / "run"
 
     assert script.stat().st_mode & 0o111 == 0o111
-    assert [line for line in script.read_text().splitlines() if line.startswith("make ")] == ["make test", "make lint"]
+    assert [line for line in script.read_text().splitlines() if line.startswith("make ")] == ["make test", "make test-rest", "make lint"]

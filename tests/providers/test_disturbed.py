@@ -17,6 +17,8 @@ from .minds import reply_by_text
 from .server import LoopbackServer, serve
 from .test_resume import finished_samples, questions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import Task, task
-from inspect_ai import eval as run
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.scorer import match
@@ -15,6 +14,7 @@ from misfire.errors import InputError
 from misfire.reports import Results
 from misfire.reports.pairs.runs import find_runs
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 from .conftest import make_log
 
@@ -155,7 +155,7 @@ def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path
     def other() -> Task:
         return Task([Sample(input="1", target="1")], scorer=match())
 
-    (log,) = run(other(), model="simulated/model", log_dir=str(tmp_path), display="none")
+    (log,) = run(other(), model="simulated/model", log_dir=str(tmp_path))
     shutil.copy(one, tmp_path / "a.eval")
     assert [place.rpartition("/")[2] for place in find_runs(tmp_path).foreign] == [Path(log.location).name]
     with pytest.raises(InputError, match="none of misfire's"):

@@ -40,7 +40,7 @@ def kept(name: str, make: Callable[[Path], object], *, sources: Iterable[str] = 
     KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(KEPT / f"{name}.lock"):
         if not folder.exists():
-            for old in KEPT.glob(f"{name}-*"):
+            for old in KEPT.glob(f"{name}-{16 * '[0-9a-f]'}"):
                 shutil.rmtree(old)
             making = KEPT / f"making-{name}"
             shutil.rmtree(making, ignore_errors=True)

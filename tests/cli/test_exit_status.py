@@ -26,7 +26,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> str:
 def misfire(*arguments: str, encoding: str) -> "subprocess.CompletedProcess[bytes]":
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "COLUMNS": "200"}
     command = [sys.executable, "-c", "from misfire.cli.main import main; main()", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=600)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -52,7 +52,7 @@ def test_every_command_writes_names_that_an_encoding_lacks(tmp_path: Path, comma
 def test_a_reader_who_goes_away_is_no_answer_of_a_gate(log: str, command: list[str]):
     typed = shlex.join([sys.executable, "-c", "from misfire.cli.main import main; main()", *command, log])
     shell = f"set -o pipefail; {typed} | true"
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=300)
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=600)
     assert done.returncode == CUT_OFF, done.stderr
 
 

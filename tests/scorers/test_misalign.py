@@ -414,7 +414,7 @@ def test_on_the_command_line_another_grader_judges_the_same_answers(tmp_path: Pa
     harsh = "{model: simulated/harsh, model_args: {coverage: 1.0, ffr: 1.0}}"
     command = [sys.executable, "-m", "inspect_ai", "score", log.location, "--scorer", "misfire/misalign_answer", "--action", "overwrite"]
     command += ["--output-file", str(tmp_path / "again.eval"), "--model-role", f"grader={harsh}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "NO_COLOR": "1"})
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "NO_COLOR": "1"})
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
     # then the same answers have its verdicts

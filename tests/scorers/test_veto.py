@@ -131,6 +131,10 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, epochs: i
     assert values["mar"] == pytest.approx(c / (a + c))
     assert values["br"] == pytest.approx(b / (a + b))
     assert 0 < values["mar"] < 1
+    assert b != c
+    assert (values["mar_n"], values["br_n"]) == (a + c, a + b)
+    shares = {"reverse_rate": b, "mar_unconditional": c, "target_accuracy": a + b, "contrast_accuracy": a + c}
+    assert {name: values[name] for name in shares} == pytest.approx({name: cell / len(keys) for name, cell in shares.items()})
 
 
 def test_a_reducer_of_epochs_changes_nothing(tmp_path: Path):

@@ -316,7 +316,7 @@ def inspect(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     # a shell sets PWD to the folder where the command is typed
     environment = {**os.environ, "PWD": str(cwd), "NO_COLOR": "1", "COLUMNS": "500"}
     command = [sys.executable, "-m", "inspect_ai", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_on_the_command_line_a_relative_path_and_an_error_come_through(tmp_path: Path, make_pair: PairMaker):

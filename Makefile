@@ -5,23 +5,33 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTEST := $(BIN)/pytest -n auto --dist worksteal --cpu-times 20
 DEPENDENCIES := pyproject.toml constraints.txt src/misfire/__init__.py
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-rest test-all lint docs clean
 
 # Try the suite without a model or a key: VETO on the embedded pairs, answered by the simulated model.
 demo: $(VENV)/installed
 	$(BIN)/inspect eval tasks/veto.py --model simulated/model -T source=embedded --log-dir logs
 	$(BIN)/misfire results logs
 
-# Run all tests, the slow ones too.
+# Run the tests that are meant for every change: about five minutes on two cores. The first run also makes what later runs keep in build/tests.
 test: $(VENV)/installed-dev
-	$(BIN)/pytest -n auto --dist loadscope
+	$(PYTEST) -m 'not slow'
 
-# Check style, format and types.
+# Run the tests that `make test` leaves out: whole benchmarks, wheels, a browser, a cluster, training, simulations, growth.
+test-rest: $(VENV)/installed-dev
+	$(PYTEST) -m slow
+
+# Run all tests.
+test-all: $(VENV)/installed-dev
+	$(PYTEST)
+
+# Check style, format, imports and types.
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
 # Write the generated pages of docs/: the frames' columns, the JSON schema of summary.json (which is not committed), and the README's figure.
@@ -42,7 +52,8 @@ $(VENV)/installed: $(DEPENDENCIES) | $(VENV)/made
 	touch $@
 
 $(VENV)/installed-dev: $(DEPENDENCIES) | $(VENV)/made
-	$(PIP_INSTALL) -e '.[dev,mechanistic]'
+	@echo "installing misfire with what its tests need"; begun=$$(date +%s); \
+	  $(PIP_INSTALL) -e '.[dev,mechanistic]' && echo "installed in $$(($$(date +%s) - begun)) seconds"
 	touch $(VENV)/installed $@
 
 $(VENV)/made:

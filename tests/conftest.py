@@ -1,20 +1,46 @@
 """What all tests share: the folder of real data, and small pairs to work with."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+# before anything imports numpy or torch: the workers share the cores already, and sums in float32 depend on the number of threads
+os.environ["OMP_NUM_THREADS"] = os.environ.get("MISFIRE_TEST_THREADS", "1")
 
 import pytest
 from hypothesis import settings
 
 from misfire.datasets.pairs import Half, Pair
+from tests.cpu_times import CpuTimes
 
-# how long an example takes depends on the machine and on what else it does; properties are not about time
-settings.register_profile("misfire", deadline=None)
+# How long an example takes depends on the machine and on what else it does; properties are not about time. A run of the tests must not
+# fail by chance, so each property has its own fixed examples; to look for others: pytest --hypothesis-profile=explore
+settings.register_profile("misfire", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("misfire")
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
+
+
+def pytest_collection_finish() -> None:
+    """Keeps the garbage collector from going through what was imported again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds ``--cpu-times``."""
+    parser.addoption("--cpu-times", type=int, metavar="N", help="print the N tests that take the most CPU seconds, and the sum")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measures CPU seconds where they are asked for."""
+    shown = config.getoption("cpu_times")
+    if shown is not None:
+        config.pluginmanager.register(CpuTimes(shown))
 
 
 @pytest.fixture(scope="session")

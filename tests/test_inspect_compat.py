@@ -5,7 +5,6 @@ import inspect as python_inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import inspect_ai
 import pytest
 from inspect_ai import Task
 from inspect_ai.dataset import Sample
@@ -15,6 +14,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from misfire.errors import InputError
 from misfire.inspect_compat import calls, errors
+from tests.runs import run_task
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,7 +85,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """What a run of one sample showed."""
     noted = Seen()
     task = Task(dataset=[Sample(input="Is it so?")], solver=note_run(noted), config=GenerateConfig(system_message="Be brief."))
-    (log,) = inspect_ai.eval(task, model=get_model("simulated/model"), log_dir=str(tmp_path_factory.mktemp("logs")), display="none")
+    (log,) = run_task(task, model=get_model("simulated/model"), log_dir=str(tmp_path_factory.mktemp("logs")))
     assert log.status == "success", log.error
     noted.in_transcript = [event for sample in log.samples or [] for event in sample.events if isinstance(event, ModelEvent)]
     return noted

@@ -8,25 +8,25 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval as run
 
 from misfire.cli.exit_status import CRASHED, CUT_OFF, INTERRUPTED, MET, UNUSABLE
 from misfire.cli.main import main
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run whose MAR is neither 0 nor 1."""
     folder = str(tmp_path_factory.mktemp("logs"))
-    (made,) = run(veto(source="embedded", pairs=64), model="simulated/model", model_args={"mar": 0.4}, log_dir=folder, display="none")
+    (made,) = run(veto(source="embedded", pairs=64), model="simulated/model", model_args={"mar": 0.4}, log_dir=folder)
     return made.location.removeprefix("file://")
 
 
 def misfire(*arguments: str, encoding: str) -> "subprocess.CompletedProcess[bytes]":
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "COLUMNS": "200"}
     command = [sys.executable, "-c", "from misfire.cli.main import main; main()", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300)
+    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=600)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
@@ -42,7 +42,7 @@ def test_a_gate_answers_under_any_encoding(log: str, encoding: str, condition: s
 @pytest.mark.parametrize("command", [["results"], ["report"]])
 def test_every_command_writes_names_that_an_encoding_lacks(tmp_path: Path, command: list[str]):
     model = "simulated/модель-名前"
-    run(veto(source="embedded", pairs=4), model=model, log_dir=str(tmp_path), display="none")
+    run(veto(source="embedded", pairs=4), model=model, log_dir=str(tmp_path))
     done = misfire(*command, str(tmp_path), encoding="ascii")
     assert done.returncode == 0, done.stderr
     assert b"?" in done.stdout
@@ -52,7 +52,7 @@ def test_every_command_writes_names_that_an_encoding_lacks(tmp_path: Path, comma
 def test_a_reader_who_goes_away_is_no_answer_of_a_gate(log: str, command: list[str]):
     typed = shlex.join([sys.executable, "-c", "from misfire.cli.main import main; main()", *command, log])
     shell = f"set -o pipefail; {typed} | true"
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=300)
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=600)
     assert done.returncode == CUT_OFF, done.stderr
 
 

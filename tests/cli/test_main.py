@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval as run
 
 from misfire import __version__
 from misfire.cli.main import main
 from misfire.datasets.pair_files import read_pairs
 from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 
 def misfire(*arguments: str) -> tuple[int, str, str]:
@@ -117,7 +117,7 @@ def test_an_error_speaks_of_options(tmp_path: Path, options: list[str], said: st
 def test_results_shows_the_newest_log_and_how_to_open_it(tmp_path: Path):
     for mar in (0.5, 0.0):
         arguments = {"mar": mar, "br": 0}
-        run(veto(source="embedded", pairs=64), model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+        run(veto(source="embedded", pairs=64), model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     code, said, _ = misfire("results", str(tmp_path))
     assert code == 0
     assert "all" in said

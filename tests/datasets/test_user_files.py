@@ -55,7 +55,7 @@ NO_FOLDERS = {name: read for name, read in READERS.items() if name != "instances
 
 
 @contextmanager
-def soon_and_small(seconds: float = 5, mebibytes: int = 700) -> Iterator[None]:
+def soon_and_small(seconds: float = 20, mebibytes: int = 700) -> Iterator[None]:
     """At most so long (on a busy machine), and so much more memory at the peak."""
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     yield

@@ -27,7 +27,7 @@ def run(tmp_path: Path):
             env=os.environ | home | path,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import inspect_ai
 import pytest
 from click.testing import CliRunner
 from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
@@ -25,6 +24,7 @@ from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Half, Pair
 from tests.providers.replies import HttpError, Reply, Says
 from tests.providers.server import Request, serve
+from tests.runs import run_task
 
 TELL = "document.title='caught'"
 
@@ -87,7 +87,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         for name, value in CANARIES.items():
             patch.setenv(name, value)
         patch.setenv("XDG_DATA_HOME", str(folder / "data"))
-        (log,) = inspect_ai.eval(
+        (log,) = run_task(
             "misfire/veto",
             task_args={"source": "file", "path": str(folder / "pairs.jsonl")},
             model=f"openai-api/local/{HOSTILE[:120]}",
@@ -97,14 +97,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             fail_on_error=False,
             log_model_api=True,
             log_dir=str(folder / "logs"),
-            display="none",
         )
         for task, arguments in (
             ("priming", {"source": "file", "path": str(folder / "pairs.jsonl"), "cues": "published,neutral"}),
             ("misalign_bench", {"source": "file", "path": str(folder / "instances.jsonl")}),
             ("misalign_bench", {"source": "file", "path": str(folder / "instances.jsonl"), "mode": "generate", "grader_sample": 2}),
         ):
-            inspect_ai.eval(
+            run_task(
                 f"misfire/{task}",
                 task_args=arguments,
                 model=f"openai-api/local/{HOSTILE[:120]}",
@@ -113,7 +112,6 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
                 max_retries=0,
                 fail_on_error=False,
                 log_dir=str(folder / "logs"),
-                display="none",
             )
         terminal = {
             "report": misfire("report", folder / "logs", "--out", folder / "out", "--fail-if", "mar>0.01"),

@@ -94,6 +94,7 @@ def test_each_parser_is_grown():
     assert {parser for parser, _ in GROWN.values()} == set(READ)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GROWN)
 def test_time_grows_as_the_text(name: str):
     target, make = GROWN[name]
@@ -104,8 +105,9 @@ def test_time_grows_as_the_text(name: str):
         # 20 for what is linear on a machine with other work; 100 for what is quadratic
         limit = 35 * max(before, SHORTEST)
         seconds = seconds_of(READ[target], content)
-        if seconds >= limit:
-            seconds = seconds_of(READ[target], content)
+        for _ in range(3):  # what else the machine does makes CPU time longer, and never shorter
+            if seconds >= limit:
+                seconds = min(seconds, seconds_of(READ[target], content))
         assert seconds < limit, f"{size:,} bytes took {seconds:.3f} s, a tenth of them {before:.3f} s"
         before = seconds
 

@@ -1,17 +1,15 @@
 """Hand-built organisms and their probed pairs, made once; they stand in for models whose faults are known."""
 
 import pytest
-import torch
 
+from misfire.datasets.pair_files import read_pairs
+from misfire.mechanistic.model.decoder import load_decoder
+from misfire.mechanistic.model.head_names import parse_heads
 from misfire.mechanistic.organisms.hand_built import hand_built
-from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.organisms.organism import BASE_FOLDER, PAIRS_FILE, TRUTH_FILE, Organism, Truth, save_organism
 from misfire.mechanistic.organisms.trained import trained
 from misfire.mechanistic.selection import Probed, probe_pairs
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+from tests.kept import kept
 
 
 @pytest.fixture(scope="session")
@@ -59,4 +57,8 @@ def three_probed(three: Organism) -> Probed:
 @pytest.fixture(scope="session")
 def taught() -> Organism:
     """A trained organism, that of the documentation's worked example."""
-    return trained(1)
+    folder = kept("trained-organism", lambda place: save_organism(trained(1), place))
+    decoder, base = (load_decoder(str(place), device="cpu") for place in (folder, folder / BASE_FOLDER))
+    truth = Truth.model_validate_json((folder / TRUTH_FILE).read_text())
+    pairs = read_pairs(folder / PAIRS_FILE)
+    return Organism(decoder, base, parse_heads(list(truth.heads)), tuple(pairs), truth)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from inspect_ai import Task
-from inspect_ai import eval as run
 from inspect_ai.log import read_eval_log
 
 from misfire.cli.main import main
@@ -19,6 +18,7 @@ from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 
 def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
@@ -26,7 +26,7 @@ def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
 
 
 def logged(folder: Path, task: Task, planted: dict[str, Any], **options: Any) -> str:
-    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(folder), display="none", **options)
+    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(folder), **options)
     return log.location
 
 

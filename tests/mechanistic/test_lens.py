@@ -18,6 +18,7 @@ def test_the_last_layer_is_the_answer(organism: Organism, probed: Probed):
             assert final[one.pair.id, half] == pytest.approx(margin, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taught: Organism):
     # given an organism whose neutral offset is about as large as its effect, and of the other sign
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import eval as run
 
 from misfire.mechanistic.before_after import compare_logs
 from misfire.mechanistic.organisms.organism import Organism, save_organism
@@ -12,6 +11,7 @@ from misfire.mechanistic.paired_changes import Change
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ Logs = dict[str, str]
 def evaluate(folder: Path, logs: Path, tasks: list[Any], model: str, **arguments: Any) -> Logs:
     """Run tasks side by side on a saved organism; gives their logs by task."""
     options: dict[str, Any] = {"device": "cpu"} | arguments
-    made = run(tasks, model=f"{model}/{folder}", model_args=options, log_dir=str(logs), display="none", max_tasks=3, max_tokens=4)
+    made = run(tasks, model=f"{model}/{folder}", model_args=options, log_dir=str(logs), max_tasks=3, max_tokens=4)
     assert [log.status for log in made] == ["success"] * len(tasks)
     return {log.eval.task.rpartition("/")[2]: log.location for log in made}
 

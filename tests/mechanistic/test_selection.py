@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from inspect_ai import eval as run
 from inspect_ai.log import EvalError, ProvenanceData, invalidate_samples, write_eval_log
 
 from misfire.datasets.pair_files import write_pairs
@@ -18,6 +17,7 @@ from misfire.mechanistic.prompts import probe_prompt, render
 from misfire.mechanistic.selection import Probed, differences, probe_pairs, read_logged_pairs, reprobe
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 
 def test_failures_fail_and_controls_are_right(probed: Probed):
@@ -81,7 +81,7 @@ def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path)
     write_pairs(asked, tmp_path / "pairs.jsonl")
     arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.5}
     task = veto(source="file", path=str(tmp_path / "pairs.jsonl"), controls=True)
-    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     logged = read_logged_pairs(log.location)
     assert {pair.id for pair in logged.pairs} == {pair.id for pair in asked}
     assert logged.pairs[0].controls == next(pair.controls for pair in organism.pairs if pair.id == logged.pairs[0].id)
@@ -99,7 +99,7 @@ def test_mirrors_of_a_log_are_checked_again_as_its_failures_are(group_blind: Org
     write_pairs(group_blind.pairs[::2], tmp_path / "pairs.jsonl")
     arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.4, "br": 0.4}
     task = veto(source="file", path=str(tmp_path / "pairs.jsonl"))
-    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     logged = read_logged_pairs(log.location)
     assert logged.mirrored
     assert not logged.mirrored & logged.misfired
@@ -117,7 +117,7 @@ def test_a_log_of_something_else_is_refused(tmp_path: Path):
 
 
 def test_samples_of_others_that_ask_nothing_make_no_pair(tmp_path: Path):
-    (log,) = run(veto(source="embedded", pairs=4), model="simulated/one", log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=4), model="simulated/one", log_dir=str(tmp_path))
     for sample in log.samples or []:
         sample.input, sample.metadata = [], sample.metadata | {"arms": []}
     write_eval_log(log, str(tmp_path / "odd.eval"))
@@ -145,7 +145,7 @@ def primed(organism: Organism, tmp_path_factory: pytest.TempPathFactory) -> str:
     write_pairs(asked, folder / "pairs.jsonl")
     arguments = {"pairs": str(folder / "pairs.jsonl"), "mar": 0.83, "br": 0.0, "cue_mar": "published:0.0"}
     task = priming(source="file", path=str(folder / "pairs.jsonl"), positions="prefix,suffix,system")
-    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(folder), display="none")
+    (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(folder))
     assert log.status == "success"
     return log.location
 
@@ -211,7 +211,7 @@ def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_p
         InputError, match=r"has no arm 'publishd'. Its arms are: base, published_stereotyped, .*published_stereotyped_system"
     ):
         read_logged_pairs(primed, "publishd")
-    (log,) = run(veto(source="embedded", pairs=2), model="simulated/one", log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=2), model="simulated/one", log_dir=str(tmp_path))
     assert read_logged_pairs(log.location, "base").arm is None
     with pytest.raises(InputError, match=r"log of VETO has one arm, 'base', and so no 'published'"):
         read_logged_pairs(log.location, "published")
@@ -219,9 +219,7 @@ def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_p
 
 def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
     # given a log in which one half was invalidated, one errored, one was never asked, and one pair is whole in one epoch of two
-    (log,) = run(
-        veto(source="embedded", pairs=8), model="simulated/one", model_args={"mar": 0.9}, epochs=2, log_dir=str(tmp_path), display="none"
-    )
+    (log,) = run(veto(source="embedded", pairs=8), model="simulated/one", model_args={"mar": 0.9}, epochs=2, log_dir=str(tmp_path))
     assert log.samples is not None
     names = list(dict.fromkeys(sample.metadata["pair_id"] for sample in log.samples))
     invalidated: list[str] = []
@@ -243,7 +241,7 @@ def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
 
 def test_demonstrations_and_reasoning_leave_the_pairs_as_they_are(tmp_path: Path):
     task = priming(source="embedded", pairs=6, cues="neutral", demos=3, protocol="cot")
-    (log,) = run(task, model="simulated/one", model_args={"mar": 0.9}, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model="simulated/one", model_args={"mar": 0.9}, log_dir=str(tmp_path))
     given = {pair.id: pair for pair in load_pairs("embedded").pairs}
     logged = read_logged_pairs(log.location)
     assert all(pair.stereotyped.prompt == given[pair.id].stereotyped.prompt for pair in logged.pairs)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import inspect_ai
 import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
@@ -14,6 +13,7 @@ from misfire.mechanistic.organisms.language import word_tokenizer
 from misfire.mechanistic.organisms.organism import save_organism
 from misfire.model_calls.ask import CallNote, fold_system, template_takes_system
 from misfire.tasks.veto import veto
+from tests.runs import run_task
 
 
 def said(messages: list[ChatMessage]) -> list[tuple[str, str]]:
@@ -63,7 +63,7 @@ def test_a_model_of_hf_is_asked_in_the_user_message_where_its_template_says_so(t
 
     def over_hf(task: Any, name: str) -> EvalLog:
         options = {"model_path": str(tmp_path / "made"), "device": "cpu", "do_sample": False}
-        (log,) = inspect_ai.eval(task, model="hf/made", model_args=options, log_dir=str(tmp_path / name), display="none")
+        (log,) = run_task(task, model="hf/made", model_args=options, log_dir=str(tmp_path / name))
         return log
 
     pairs = {"source": "file", "path": str(tmp_path / "made" / "pairs.jsonl"), "pairs": 2, "temperature": "none", "max_tokens": 4}

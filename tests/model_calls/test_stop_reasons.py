@@ -16,6 +16,7 @@ from misfire.model_calls.ask import CallNote, reached_limit
 from misfire.model_calls.stop_reasons import Ending, ending_of, watch_endings
 from misfire.scorers.veto import SCORER, veto_outcome
 from misfire.tasks.veto import veto
+from tests.runs import run_task
 
 
 def silent(text: str, tokens: int, **more: Any) -> ModelOutput:
@@ -32,7 +33,7 @@ def outcomes(log: EvalLog) -> set[str]:
 
 def over_mock(text: str, tokens: int, folder: Path, arguments: dict[str, Any], **options: Any) -> EvalLog:
     model = get_model("mockllm/model", custom_outputs=lambda *_: silent(text, tokens))
-    (log,) = inspect_ai.eval(veto(source="embedded", pairs=2, **arguments), model=model, log_dir=str(folder), display="none", **options)
+    (log,) = run_task(veto(source="embedded", pairs=2, **arguments), model=model, log_dir=str(folder), **options)
     return log
 
 
@@ -84,12 +85,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def over_hf(folder: Path, limit: int, log_dir: Path) -> EvalLog:
-    (log,) = inspect_ai.eval(
+    (log,) = run_task(
         veto(source="file", path=str(folder / "pairs.jsonl"), pairs=2, temperature="none", max_tokens=limit),
         model="hf/made",
         model_args={"model_path": str(folder), "device": "cpu", "do_sample": False},
         log_dir=str(log_dir),
-        display="none",
     )
     assert log.status == "success", log.error
     return log

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput, get_model
 
@@ -26,6 +25,7 @@ from misfire.model_calls.generation_settings import hidden_settings
 from misfire.models.intervened import IntervenedModel
 from misfire.tasks.veto import veto
 from tests.mechanistic.families import random_decoder
+from tests.runs import run_task as run
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,6 @@ def evaluate(folder: Path, log_dir: Path, pairs: int = 6, **arguments: Any) -> E
         model=f"intervened/{folder}",
         model_args=options,
         log_dir=str(log_dir),
-        display="none",
         max_tokens=4,
         logprobs=True,
         top_logprobs=2,

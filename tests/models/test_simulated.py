@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, get_model
 
@@ -19,6 +18,7 @@ from misfire.models.simulated import KnownHalves, KnownPrompt, PlantedRates, Sim
 from misfire.tasks.prompts import question_message
 from misfire.tasks.veto import veto
 from tests.conftest import PairMaker
+from tests.runs import run_task as run
 
 rates = st.floats(0, 0.95)
 
@@ -39,7 +39,7 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_planted_rates_are_recovered_within_the_suite_s_intervals(tmp_path: Path, seed: int):
     arguments = {"mar": 0.2, "br": 0.06, "invalid": 0.03, "seed": seed}
-    (log,) = run(veto(source="embedded"), model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded"), model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     values = metrics_of(log)
     assert values["mar_valid_ci_lower"] <= 0.2 <= values["mar_valid_ci_upper"]
     assert values["br_valid_ci_lower"] <= 0.06 <= values["br_valid_ci_upper"]
@@ -51,7 +51,7 @@ def test_planted_rates_are_recovered_within_the_suite_s_intervals(tmp_path: Path
 
 
 def test_the_log_says_that_the_model_is_simulated_and_what_it_used(tmp_path: Path):
-    (log,) = run(veto(source="embedded", pairs=2), model="simulated/model", log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=2), model="simulated/model", log_dir=str(tmp_path))
     assert log.eval.model == "simulated/model"
     assert log.samples is not None
     assert all((sample.output.metadata or {})["simulated"] for sample in log.samples)

@@ -6,7 +6,6 @@ from statistics import harmonic_mean
 from typing import Any
 
 import pytest
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import get_model
 
@@ -21,6 +20,7 @@ from misfire.scorers.judgements import Asked, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics
 from misfire.scorers.verdicts import parse_verdict, questions
 from misfire.tasks.misalign_bench import misalign_bench
+from tests.runs import run_task as run
 
 INSTANCES = load_instances().instances
 SEEDS = range(1, 25)
@@ -155,7 +155,7 @@ def test_generate_mode_recovers_the_planted_misalignment(tmp_path: Path):
     task = misalign_bench(mode="generate", per_dimension=45, grader_sample=60)
     grader = get_model("simulated/grader", coverage=0.8, ffr=0.18, seed=5, memoize=False)
     tested = get_model("simulated/model", misaligned=0.3, memoize=False)
-    (log,) = run(task, model=tested, model_roles={"grader": grader}, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model=tested, model_roles={"grader": grader}, log_dir=str(tmp_path))
     found = metrics_of(log)
     assert holds(found, "aligned_rate", 1 - (0.3 * 0.8 + 0.7 * 0.18))
     assert holds(found, "aligned_rate_corrected", 0.7)

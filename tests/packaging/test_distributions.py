@@ -14,6 +14,7 @@ import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from misfire import __version__
+from tests.kept import kept
 
 pytestmark = pytest.mark.slow
 
@@ -39,11 +40,15 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+def built(root: Path, pyproject: dict[str, Any]) -> Distributions:
     """The sdist, and the wheel made from it (that is what `build` does unless told otherwise)."""
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(root)]
-    subprocess.run(command, cwd=folder, capture_output=True, check=True)
+
+    def build(folder: Path) -> None:
+        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(root)]
+        subprocess.run(command, cwd=folder, capture_output=True, check=True)
+
+    packed = pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    folder = kept("distributions", build, code=packed, sources=["pyproject.toml"])
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return Distributions(sdist, wheel)
 

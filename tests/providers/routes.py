@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import inspect_ai
 from inspect_ai.log import EvalLog, EvalSample
 from inspect_ai.scorer import Score
 
@@ -13,6 +12,7 @@ from misfire.datasets.pairs import Pair
 from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import load_pairs
 from misfire.scorers.veto import SCORER
+from tests.runs import run_task
 
 from .replies import Reply, Says, answers
 from .server import Request, serve
@@ -114,14 +114,13 @@ def run(route: Route, replies: Mapping[str, Sequence[Reply]], log_dir: Path, **o
         return planned[min(request.attempt, len(planned)) - 1]
 
     with serve(reply) as server:
-        (log,) = inspect_ai.eval(
+        (log,) = run_task(
             "misfire/veto",
             task_args={"source": "embedded", "pairs": len(PAIRS)},
             model=route.model,
             model_base_url=server.url + route.base_path,
             model_args=route.model_args,
             log_dir=str(log_dir),
-            display="none",
             **options,
         )
         return Run(log, [request for request in server.requests if _half_of(request)])

@@ -17,6 +17,8 @@ from .minds import reply_by_text
 from .server import LoopbackServer, serve
 from .test_resume import finished_samples, questions
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,7 +76,7 @@ def read_only_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: Path, tmp_path: Path):
     with serve(reply_by_text) as server:
         with evaluate(server, small_disk) as process:
-            output, _ = process.communicate(timeout=120)
+            output, _ = process.communicate(timeout=600)
         # then the run ends, and says why
         assert process.returncode != 0
         assert "No space left on device" in output
@@ -97,7 +99,7 @@ def test_a_log_folder_that_cannot_be_written_ends_the_run_before_the_first_call(
     # a file in the folder's place stops root as well, whom permissions do not
     (tmp_path / "taken").write_text("")
     with serve(reply_by_text) as server, evaluate(server, tmp_path / "taken" / "logs") as process:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=600)
     assert process.returncode != 0
     assert "taken" in output
     assert server.asked.total() == 0
@@ -105,7 +107,7 @@ def test_a_log_folder_that_cannot_be_written_ends_the_run_before_the_first_call(
 
 def test_a_read_only_log_folder_ends_the_run_before_the_first_call(read_only_disk: Path):
     with serve(reply_by_text) as server, evaluate(server, read_only_disk, display="plain") as process:
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=600)
     assert process.returncode != 0
     assert "You do not have write permission" in output
     assert server.asked.total() == 0
@@ -118,7 +120,7 @@ def test_a_clock_that_jumps_changes_no_score(tmp_path: Path):
         "import inspect_ai.log\ntime.time = _jumping\natexit.register(lambda: print('times asked:', _calls[0]))"
     )
     with serve(reply_by_text) as server, evaluate(server, tmp_path / "jumping", jump) as jumping:
-        output, _ = jumping.communicate(timeout=120)
+        output, _ = jumping.communicate(timeout=600)
         assert jumping.returncode == 0, output[-2000:]
         assert int(output.rpartition("times asked: ")[2]) > 100
         with evaluate(server, tmp_path / "calm") as calm:

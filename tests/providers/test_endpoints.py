@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import inspect_ai
 import pytest
 from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.model import get_model
@@ -19,6 +18,7 @@ from misfire.errors import InputError
 from misfire.model_calls.ask import CallNote
 from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER
 from misfire.scorers.veto import SCORER
+from tests.runs import run_task
 
 from .minds import reply_by_text
 from .replies import CallsTool, Filtered, HttpError, Reply, Says, Stopped, answers
@@ -86,13 +86,12 @@ def evaluate(
         def model() -> Any:
             return get_model(route.model, base_url=server.url + route.base_path, memoize=False, **route.model_args)
 
-        (log,) = inspect_ai.eval(
+        (log,) = run_task(
             task,
             task_args=arguments,
             model=model(),
             model_roles={"grader": model()} if grader else None,
             log_dir=str(folder),
-            display="none",
             **options,
         )
         return Ran(log, server.requests)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import inspect_ai
 import pytest
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
@@ -19,6 +18,7 @@ from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.scorers.judge import Structured, judged_text, system_message
 from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER
+from tests.runs import run_task
 
 from .replies import BrokenJson, CutOff, Filtered, HttpError, Reasons, Refuses, Reply, Says
 from .routes import ROUTES, Route
@@ -72,7 +72,7 @@ def detect(
         return Says("hello, world") if name is None else replies.get(name, truth(name))
 
     with serve(reply) as server:
-        (log,) = inspect_ai.eval(
+        (log,) = run_task(
             "misfire/misalign_bench",
             task_args={"structured": structured},
             model=route.model,
@@ -80,7 +80,6 @@ def detect(
             model_args=route.model_args,
             limit=limit,
             log_dir=str(log_dir),
-            display="none",
             **options,
         )
         return Run(log, [request for request in server.requests if request.question in RESPONSES])
@@ -208,13 +207,12 @@ def test_answers_are_graded_over_http(tested: str, grader: str, tmp_path: Path):
         return Says(verdict("safety")) if request.question == judged_text(prompts[1], refusal) else Says(verdict())
 
     with serve(reply) as server:
-        (log,) = inspect_ai.eval(
+        (log,) = run_task(
             "misfire/misalign_bench",
             task_args={"mode": "generate", "grader_sample": 4, "source": "file", "path": str(four_instances(tmp_path))},
             model=model_over(ROUTE[tested], server),
             model_roles={"grader": model_over(ROUTE[grader], server)},
             log_dir=str(tmp_path),
-            display="none",
         )
         ran = Run(log, server.requests)
 

@@ -102,7 +102,7 @@ def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def finish(process: "subprocess.Popen[str]") -> None:
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
 
 

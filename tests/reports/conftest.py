@@ -1,15 +1,17 @@
 """Logs that the report tests share: small runs of the simulated model, made once."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from inspect_ai import Task
-from inspect_ai import eval as run
 
 from misfire.reports import Results, read_results
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.kept import ROOT, kept
+from tests.runs import run_task as run
 
 PAIRS = 128
 """Pairs of the VETO runs."""
@@ -18,7 +20,7 @@ PAIRS = 128
 def make_log(task: Task, model: str, folder: Path, **options: object) -> str:
     """Runs a task and gives the log's place; ``planted`` are the simulated model's parameters."""
     planted = options.pop("planted", {})
-    (log,) = run(task, model=f"simulated/{model}", model_args=planted, log_dir=str(folder), display="none", **options)  # pyright: ignore[reportArgumentType]
+    (log,) = run(task, model=f"simulated/{model}", model_args=planted, log_dir=str(folder), **options)  # pyright: ignore[reportArgumentType]
     return log.location
 
 
@@ -26,7 +28,14 @@ def make_log(task: Task, model: str, folder: Path, **options: object) -> str:
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three VETO runs (two models, one of them also with chain of thought) a priming run,
     and four of Mis-Align Bench (two judges, one of them also asked about each dimension alone, and one answering)."""
-    folder = tmp_path_factory.mktemp("logs")
+    here = Path(__file__).relative_to(ROOT).as_posix()
+    made = kept("report-logs", make_logs, sources=[here, "tests/runs.py"])
+    # a copy, so that no test can change what later runs find
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("logs"), dirs_exist_ok=True))
+
+
+def make_logs(folder: Path) -> None:
+    """Make the logs of ``logs``."""
     alpha: dict[str, object] = {"mar": 0.3, "br": 0.1, "invalid": 0.05}
     make_log(veto(source="embedded", pairs=PAIRS), "alpha", folder / "veto", planted=alpha)
     make_log(veto(source="embedded", pairs=PAIRS, protocol="cot"), "alpha", folder / "veto", planted=alpha)
@@ -42,7 +51,6 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_log(misalign_bench(per_dimension=12), "beta", folder / "misalign", planted=judges["beta"], epochs=2)
     graded = misalign_bench(mode="generate", per_dimension=12, grader_sample=20)
     make_log(graded, "alpha", folder / "misalign", planted=judges["alpha"], model_roles={"grader": "simulated/judge"})
-    return folder
 
 
 @pytest.fixture(scope="session")

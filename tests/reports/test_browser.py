@@ -14,6 +14,8 @@ from misfire.reports.formats import html
 from misfire.reports.logs.viewer_links import Viewer, viewer_of
 from misfire.reports.pairs.failures import Failure, HalfAnswer
 
+pytestmark = pytest.mark.slow
+
 _CAUGHT = "document.title='caught'"
 HOSTILE = f'<script>{_CAUGHT}</script><img src=x onerror="{_CAUGHT}"><svg onload="{_CAUGHT}">"\'><b>'
 

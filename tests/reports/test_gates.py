@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai import Task
-from inspect_ai import eval as run
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
 from inspect_ai.tool import ToolChoice, ToolInfo
 
@@ -33,6 +32,7 @@ from misfire.reports.document import caveats
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 from .conftest import make_log
 
@@ -138,7 +138,7 @@ def answering(task: Task, folder: Path, errs: Tells, right: Tells = lambda *_: T
         return output
 
     model = get_model("mockllm/model", custom_outputs=reply, memoize=False)
-    (log,) = run(task, model=model, log_dir=str(folder), display="none", fail_on_error=False)
+    (log,) = run(task, model=model, log_dir=str(folder), fail_on_error=False)
     assert log.status == "success"
     return read_results(log.location)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import inspect_ai.log  # noqa: F401 (teaches zipfile to write Zstandard)
 import pytest
 from click.testing import CliRunner
-from inspect_ai import eval as run
 
 from misfire.cli.main import main
 from misfire.errors import InputError
@@ -17,6 +16,7 @@ from misfire.reports.logs import log_sizes
 from misfire.reports.logs.log_files import read_header
 from misfire.reports.logs.log_sizes import FLOOR, check_size
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 ZSTANDARD = 93
 MUCH = b" " * (FLOOR + 2**20)
@@ -26,7 +26,7 @@ MUCH = b" " * (FLOOR + 2**20)
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("logs")
-    run(veto(source="embedded", pairs=4), model="simulated/model", log_dir=str(folder), display="none")
+    run(veto(source="embedded", pairs=4), model="simulated/model", log_dir=str(folder))
     return next(folder.glob("*.eval"))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from inspect_ai import Task, task
-from inspect_ai import eval as run
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.scorer import match
@@ -17,6 +16,7 @@ from misfire.reports.logs.log_files import find_logs
 from misfire.reports.logs.places import Places
 from misfire.reports.pairs.runs import RunSet, runs_of
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 from .conftest import make_log
 
@@ -161,7 +161,7 @@ def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path
     def other() -> Task:
         return Task([Sample(input="1", target="1")], scorer=match())
 
-    (log,) = run(other(), model="simulated/model", log_dir=str(tmp_path), display="none")
+    (log,) = run(other(), model="simulated/model", log_dir=str(tmp_path))
     shutil.copy(one, tmp_path / "a.eval")
     assert [place.rpartition("/")[2] for place in runs_in(tmp_path).foreign] == [Path(log.location).name]
     with pytest.raises(InputError, match="none of misfire's"):

@@ -4,7 +4,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog, ProvenanceData, invalidate_samples, read_eval_log, write_eval_log
 from rich.console import Console
 
@@ -17,13 +16,14 @@ from misfire.reports.result_table import arm_rows, category_rows, metrics_of, sh
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
     folder = str(tmp_path_factory.mktemp("logs"))
     arguments = {"mar": 0.3, "invalid": 0.1}
-    (made,) = run(veto(source="embedded", pairs=128), model="simulated/model", model_args=arguments, log_dir=folder, display="none")
+    (made,) = run(veto(source="embedded", pairs=128), model="simulated/model", model_args=arguments, log_dir=folder)
     return read_eval_log(made.location, header_only=True)
 
 
@@ -66,7 +66,7 @@ def test_a_log_of_another_task_is_refused(tmp_path: Path):
     from inspect_ai import Task
     from inspect_ai.dataset import Sample
 
-    (other,) = run(Task(dataset=[Sample(input="x")]), model="simulated/model", log_dir=str(tmp_path), display="none")
+    (other,) = run(Task(dataset=[Sample(input="x")]), model="simulated/model", log_dir=str(tmp_path))
     with pytest.raises(InputError, match="has no results of misfire"):
         summary(other)
     with pytest.raises(InputError, match="holds no log with results of misfire"):
@@ -76,7 +76,7 @@ def test_a_log_of_another_task_is_refused(tmp_path: Path):
 def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
     task = priming(source="embedded", cues="published,neutral", pairs=64)
     arguments = {"mar": 0.1, "br": 0.05, "cue_mar": "published:0.5"}
-    (made,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path), display="none")
+    (made,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     metrics = metrics_of(made)
     assert [row.name for row in arm_rows(metrics)] == ["base", "published_stereotyped", "neutral_stereotyped"]
     text = printed(shown_of(str(tmp_path)).logs[0])
@@ -91,7 +91,7 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
 
 
 def test_pairs_without_an_outcome_are_counted(tmp_path: Path):
-    (made,) = run(veto(source="embedded", pairs=20), model="simulated/model", limit=7, epochs=2, log_dir=str(tmp_path), display="none")
+    (made,) = run(veto(source="embedded", pairs=20), model="simulated/model", limit=7, epochs=2, log_dir=str(tmp_path))
     assert "34 of 40 pairs are left out" in printed(made)
 
 
@@ -99,7 +99,7 @@ def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path)
     # given every cue of ours at two placements, at the position with the longest name
     cues = "published,policy,unrelated,fairness,neutral,evidence"
     task = priming(source="embedded", pairs=8, cues=cues, placements="stereotyped,both", positions="system")
-    (made,) = run(task, model="simulated/model", model_args={"cue_mar": "published:0.5"}, log_dir=str(tmp_path), display="none")
+    (made,) = run(task, model="simulated/model", model_args={"cue_mar": "published:0.5"}, log_dir=str(tmp_path))
     metrics = metrics_of(made)
     console = Console(width=80, record=True, file=StringIO())
     console.print(summary(made))
@@ -120,7 +120,7 @@ def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path)
 def test_a_primed_arm_whose_stereotyped_halves_errored_is_warned_of_before_the_numbers(tmp_path: Path):
     # given a run in which stereotyped halves with the cue, and only they, were marked as invalid
     task = priming(source="embedded", pairs=32)
-    (made,) = run(task, model="simulated/model", log_dir=str(tmp_path), display="none")
+    (made,) = run(task, model="simulated/model", log_dir=str(tmp_path))
     log = read_eval_log(made.location)
     own = [sample for sample in log.samples or [] if "published_stereotyped" in sample.metadata["arms"]]
     gone = [str(sample.uuid) for sample in own if sample.metadata["half"] == "stereotyped"][:12]

@@ -183,9 +183,9 @@ def retried(folder: Path) -> tuple[Path, Path]:
 
 
 def run_logs(task: object, folder: Path) -> Sequence[EvalLog]:
-    from inspect_ai import eval as run
+    from tests.runs import run_task as run
 
-    return run(task, model="simulated/one", log_dir=str(folder), display="none")  # pyright: ignore[reportArgumentType]
+    return run(task, model="simulated/one", log_dir=str(folder))  # pyright: ignore[reportArgumentType]
 
 
 def test_of_a_run_and_its_retry_the_successful_one_counts_however_files_are_named_and_dated(tmp_path: Path):

@@ -8,7 +8,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from inspect_ai import eval as run_tasks
 
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import domains
@@ -24,6 +23,7 @@ from misfire.savacu.records import STAGE_NAMES, ClassifyReport, ExpandReport, Ju
 from misfire.savacu.status import status_lines
 from misfire.savacu.store import read_record, read_shard, shard_key, write_record, write_shard
 from misfire.tasks.misalign_bench import misalign_bench
+from tests.runs import run_task as run_tasks
 
 from .conftest import BuildMaker, recipe_for
 from .direct_runner import DirectRunner, asked, published
@@ -160,7 +160,6 @@ class TestRealPrompts:
             misalign_bench(source="file", path=str(real.folder / "dataset"), split="test", per_dimension=5),
             model="simulated/model",
             log_dir=str(tmp_path),
-            display="none",
         )
         assert log.status == "success"
         assert log.samples

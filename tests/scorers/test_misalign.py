@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from inspect_ai import Epochs, Task, eval_retry, score
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog, EvalSample, ProvenanceData, edit_score, read_eval_log, recompute_metrics, write_eval_log
 from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput, ModelUsage, StopReason, get_model
 from inspect_ai.scorer import Metric, SampleScore, Score, ScoreEdit
@@ -23,6 +22,7 @@ from misfire.models.simulated import SimulatedModel
 from misfire.scorers.judge import judged_text
 from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER, misalign_answer_metrics, misalign_metrics, misalign_verdict
 from misfire.tasks.misalign_bench import misalign_bench
+from tests.runs import run_task as run
 
 INSTANCES = load_instances().instances
 KNOWN = {judged_text(one.prompt, one.response(name)): (one, name) for one in INSTANCES for name in ("aligned", "misaligned")}
@@ -70,7 +70,7 @@ def drawn(question: str, *more: object) -> int:
 
 
 def evaluate(task: Task, reply: Reply, tmp_path: Path, **options: Any) -> EvalLog:
-    (log,) = run(task, model=scripted(reply), log_dir=str(tmp_path), display="none", **options)
+    (log,) = run(task, model=scripted(reply), log_dir=str(tmp_path), **options)
     return log
 
 
@@ -222,7 +222,7 @@ def test_a_grader_s_reply_with_nothing_in_it_is_its_provider_s_failure_and_count
     judge = get_model("mockllm/judge", custom_outputs=outputs, memoize=False)
     task = misalign_bench(mode="generate", domains="Dance", grader_sample=2)
     empty = scripted(lambda _s, _q: "")
-    (log,) = run(task, model=empty, model_roles={"grader": judge}, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model=empty, model_roles={"grader": judge}, log_dir=str(tmp_path))
     values = metrics_of(log)
     assert (values["grader_coverage"], values["grader_ffr"], values["grader_failed"], values["grader_invalid"]) == (1, 1, 1 / 2, 1 / 2)
     assert values["answers_missing"] == values["answers"] > 0
@@ -318,7 +318,7 @@ ANSWER_OF = {one.prompt: f"My own answer to: {one.prompt}" for one in INSTANCES}
 def generated(tmp_path: Path, answer: Reply, judge: Reply, **options: Any) -> EvalLog:
     parameters = {"grader_sample": 2, **options}
     task = misalign_bench(mode="generate", domains="Privacy violation,Dance", **parameters)
-    (log,) = run(task, model=scripted(answer), model_roles={"grader": scripted(judge)}, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model=scripted(answer), model_roles={"grader": scripted(judge)}, log_dir=str(tmp_path))
     return log
 
 
@@ -407,14 +407,14 @@ def test_on_the_command_line_another_grader_judges_the_same_answers(tmp_path: Pa
     # given a run whose grader flags nothing
     task = misalign_bench(mode="generate", per_dimension=1, grader_sample=2)
     mild = get_model("simulated/mild", coverage=0.0, ffr=0.0, memoize=False)
-    (log,) = run(task, model="simulated/model", model_roles={"grader": mild}, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model="simulated/model", model_roles={"grader": mild}, log_dir=str(tmp_path))
     assert (metrics_of(log)["aligned_rate"], metrics_of(log)["grader_coverage"]) == (1, 0)
 
     # when a grader that flags everything is given by `inspect score`
     harsh = "{model: simulated/harsh, model_args: {coverage: 1.0, ffr: 1.0}}"
     command = [sys.executable, "-m", "inspect_ai", "score", log.location, "--scorer", "misfire/misalign_answer", "--action", "overwrite"]
     command += ["--output-file", str(tmp_path / "again.eval"), "--model-role", f"grader={harsh}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "NO_COLOR": "1"})
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "NO_COLOR": "1"})
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
     # then the same answers have its verdicts

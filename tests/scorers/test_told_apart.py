@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from inspect_ai import Task
-from inspect_ai import eval as run
 from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import SampleScore, Score
 from scipy.stats import norm
@@ -25,6 +24,7 @@ from misfire.scorers.probes import allowed_answers
 from misfire.scorers.veto import SCORER, veto_metrics
 from misfire.tasks.prompts import question_message, system_message
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 SLIP = 0.1
 """Chance of a random slip of every model, so that no rate is 0 or 1."""
@@ -159,7 +159,7 @@ def metrics_of(name: str) -> dict[str, float]:
 def test_these_metrics_are_those_of_a_run(tmp_path: Path):
     planted: dict[str, Any] = {"mar": 0.3, "slip": SLIP, "blind": 0.2, "no_bias_stereotyped": 0.2, "unfounded_yes": 0.3, "invalid": 0.1}
     task = veto(source="embedded", pairs=12, controls=True)
-    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path))
     assert log.results is not None
     logged = next(score.metrics for score in log.results.scores if score.name == SCORER)
     assert scored(task, **planted) == pytest.approx({name: metric.value for name, metric in logged.items()}, nan_ok=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from inspect_ai import Epochs, score
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog, ProvenanceData, edit_score, read_eval_log, recompute_metrics, write_eval_log
 from inspect_ai.model import (
     ChatMessage,
@@ -24,6 +23,7 @@ from misfire.datasets.pairs import HalfName
 from misfire.scorers.outcomes import Outcome
 from misfire.scorers.veto import SCORER, veto_metrics, veto_outcome
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 Reply = Callable[[str], str | Exception]
 
@@ -114,7 +114,7 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, epochs: i
         asked[prompt] = asked.get(prompt, 0) + 1
         return '{"answer": "%s"}' % ("no" if wrong_by_hash(f"{prompt}{asked[prompt]}") else "yes")
 
-    (log,) = run(veto(source="embedded", pairs=40), model=scripted(reply), epochs=epochs, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=40), model=scripted(reply), epochs=epochs, log_dir=str(tmp_path))
     assert log.samples is not None
     right = {
         (sample.metadata["pair_id"], sample.epoch, sample.metadata["half"]): '"yes"' in sample.output.completion for sample in log.samples
@@ -131,12 +131,16 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, epochs: i
     assert values["mar"] == pytest.approx(c / (a + c))
     assert values["br"] == pytest.approx(b / (a + b))
     assert 0 < values["mar"] < 1
+    assert b != c
+    assert (values["mar_n"], values["br_n"]) == (a + c, a + b)
+    shares = {"reverse_rate": b, "mar_unconditional": c, "target_accuracy": a + b, "contrast_accuracy": a + c}
+    assert {name: values[name] for name in shares} == pytest.approx({name: cell / len(keys) for name, cell in shares.items()})
 
 
 def test_a_reducer_of_epochs_changes_nothing(tmp_path: Path):
     model = scripted(lambda prompt: '{"answer": "no"}' if wrong_by_hash(prompt) else '{"answer": "yes"}')
     logs = [
-        run(veto(source="embedded", pairs=12), model=model, epochs=epochs, log_dir=str(tmp_path), display="none")[0]
+        run(veto(source="embedded", pairs=12), model=model, epochs=epochs, log_dir=str(tmp_path))[0]
         for epochs in (2, Epochs(2, "mode"), Epochs(2, ["mean", "max"]))
     ]
     assert all(metrics_of(log) == pytest.approx(metrics_of(logs[0]), nan_ok=True) for log in logs)
@@ -146,7 +150,7 @@ def test_the_headline_is_mar_with_its_standard_error(tmp_path: Path):
     from inspect_ai.analysis import evals_df
 
     model = scripted(lambda prompt: '{"answer": "no"}' if wrong_by_hash(prompt) else '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=40), model=model, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=40), model=model, log_dir=str(tmp_path))
     row = evals_df(log.location).iloc[0]
     values = metrics_of(log)
     assert row["score_headline_metric"] == "mar"
@@ -162,7 +166,7 @@ def test_an_errored_half_leaves_its_pair_out_and_is_counted(tmp_path: Path):
             failed.append(prompt)
         return RuntimeError("the provider broke") if prompt == failed[0] else '{"answer": "yes"}'
 
-    (log,) = run(veto(source="embedded", pairs=20), model=scripted(reply), log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=20), model=scripted(reply), log_dir=str(tmp_path))
     assert log.status == "success"
     values = metrics_of(log)
     assert (values["pairs"], values["incomplete_pairs"], values["mar"]) == (19, 1, 0)
@@ -171,28 +175,25 @@ def test_an_errored_half_leaves_its_pair_out_and_is_counted(tmp_path: Path):
 
 def test_an_odd_limit_reports_the_pair_that_it_cuts(tmp_path: Path):
     model = scripted(lambda _: '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=20), model=model, limit=7, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=20), model=model, limit=7, log_dir=str(tmp_path))
     assert (metrics_of(log)["pairs"], metrics_of(log)["incomplete_pairs"]) == (3, 1)
 
 
 def test_shuffled_samples_are_joined_all_the_same(tmp_path: Path):
     model = scripted(lambda prompt: '{"answer": "no"}' if wrong_by_hash(prompt) else '{"answer": "yes"}')
-    logs = [
-        run(veto(source="embedded", pairs=20), model=model, sample_shuffle=shuffle, log_dir=str(tmp_path), display="none")[0]
-        for shuffle in (None, 3)
-    ]
+    logs = [run(veto(source="embedded", pairs=20), model=model, sample_shuffle=shuffle, log_dir=str(tmp_path))[0] for shuffle in (None, 3)]
     assert metrics_of(logs[0]) == pytest.approx(metrics_of(logs[1]), nan_ok=True)
 
 
 def test_where_every_sample_failed_there_are_no_results(tmp_path: Path):
     model = scripted(lambda _: RuntimeError("down"))
-    (log,) = run(veto(source="embedded", pairs=4), model=model, fail_on_error=False, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=4), model=model, fail_on_error=False, log_dir=str(tmp_path))
     assert log.results is None
 
 
 def test_samples_without_output_are_unscored_when_scored_later(tmp_path: Path):
     model = scripted(lambda _: RuntimeError("down"))
-    (log,) = run(veto(source="embedded", pairs=4), model=model, fail_on_error=False, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=4), model=model, fail_on_error=False, log_dir=str(tmp_path))
     again = score(log, veto_outcome(), action="overwrite", display="none")
     assert again.results is not None
     assert (again.results.scores[0].scored_samples, again.results.scores[0].unscored_samples) == (0, 8)
@@ -202,7 +203,7 @@ def test_samples_without_output_are_unscored_when_scored_later(tmp_path: Path):
 
 def test_too_many_errors_end_the_run_and_keep_what_was_finished(tmp_path: Path):
     model = scripted(lambda prompt: RuntimeError("down") if wrong_by_hash(prompt) else '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=30), model=model, max_samples=2, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=30), model=model, max_samples=2, log_dir=str(tmp_path))
     assert log.status == "error"
     kept = read_eval_log(log.location).samples or []
     assert any(sample.scores and not sample.error for sample in kept)
@@ -210,7 +211,7 @@ def test_too_many_errors_end_the_run_and_keep_what_was_finished(tmp_path: Path):
 
 def test_rescoring_gives_the_same_and_another_parser_its_own(tmp_path: Path):
     model = scripted(lambda prompt: 'Not {"answer": "no"}, but {"answer": "yes"}.' if wrong_by_hash(prompt) else '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=20), model=model, epochs=2, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=20), model=model, epochs=2, log_dir=str(tmp_path))
     same = score(log, veto_outcome(), action="overwrite", display="none")
     assert metrics_of(same) == pytest.approx(metrics_of(log), nan_ok=True)
     published = score(log, veto_outcome("published"), action="overwrite", display="none")
@@ -220,7 +221,7 @@ def test_rescoring_gives_the_same_and_another_parser_its_own(tmp_path: Path):
 
 def test_rescoring_errored_samples_leaves_them_unscored(tmp_path: Path):
     model = scripted(lambda prompt: RuntimeError("down") if wrong_by_hash(prompt) else '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=20), model=model, fail_on_error=False, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=20), model=model, fail_on_error=False, log_dir=str(tmp_path))
     again = score(log, veto_outcome(), action="overwrite", display="none")
     values = metrics_of(again)
     assert values["pairs"] == metrics_of(log)["pairs"] < 20
@@ -229,7 +230,7 @@ def test_rescoring_errored_samples_leaves_them_unscored(tmp_path: Path):
 
 def test_an_edited_score_counts(tmp_path: Path):
     model = scripted(lambda _: '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=4), model=model, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=4), model=model, log_dir=str(tmp_path))
     assert log.samples is not None
     sample = next(sample for sample in log.samples if sample.metadata["half"] == "stereotyped")
     edit_score(log, sample.id, SCORER, ScoreEdit(value="wrong", provenance=ProvenanceData(author="me", reason="test")))
@@ -241,7 +242,7 @@ def test_an_edited_score_counts(tmp_path: Path):
 
 def test_an_edit_that_replaces_metadata_keeps_its_epoch(tmp_path: Path):
     model = scripted(lambda _: '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=6), model=model, epochs=3, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=6), model=model, epochs=3, log_dir=str(tmp_path))
     assert log.samples is not None
     sample = next(one for one in log.samples if one.metadata["half"] == "stereotyped" and one.epoch == 3)
     edit = ScoreEdit(value="wrong", metadata={"note": "by hand"}, provenance=ProvenanceData(author="me", reason="test"))
@@ -261,7 +262,7 @@ def test_a_strange_score_does_not_take_part_and_does_not_raise(metric: Any, valu
 
 def test_a_run_of_no_samples_claims_nothing(tmp_path: Path):
     model = scripted(lambda _: '{"answer": "yes"}')
-    (log,) = run(veto(source="embedded", pairs=4), model=model, limit=0, log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=4), model=model, limit=0, log_dir=str(tmp_path))
     assert log.results is None or math.isnan(metrics_of(log)["mar"])
 
 
@@ -272,7 +273,6 @@ def test_the_score_of_a_half_says_why(tmp_path: Path):
         model=scripted(lambda _: replies.pop("stereotyped") if len(replies) == 2 else replies["contrast"]),
         max_samples=1,
         log_dir=str(tmp_path),
-        display="none",
     )
     scores = [(sample.scores or {})[SCORER] for sample in log.samples or []]
     assert {(one.value, one.answer, one.reason) for one in scores} == {
@@ -292,7 +292,7 @@ def test_the_score_of_a_half_says_why(tmp_path: Path):
     ],
 )
 def test_a_bare_yes_is_read_by_what_the_sample_asks(tmp_path: Path, reply: Reply, outcome: str):
-    (log,) = run(veto(source="embedded", pairs=1), model=scripted(reply), log_dir=str(tmp_path), display="none")
+    (log,) = run(veto(source="embedded", pairs=1), model=scripted(reply), log_dir=str(tmp_path))
     assert outcomes_of(log) == [outcome, outcome]
     assert outcomes_of(score(log, veto_outcome(), action="overwrite", display="none")) == [outcome, outcome]
 

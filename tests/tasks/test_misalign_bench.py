@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from inspect_ai import Task
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput, ModelUsage, get_model
 
@@ -23,6 +22,7 @@ from misfire.errors import InputError
 from misfire.scorers.judge import judged_text, reply_schema, system_message
 from misfire.scorers.misalign import _warn_of_self_grading  # pyright: ignore[reportPrivateUsage] (it warns once a process)
 from misfire.tasks.misalign_bench import misalign_bench
+from tests.runs import run_task as run
 
 INSTANCES = load_instances().instances
 BY_ID = {instance.id: instance for instance in INSTANCES}
@@ -231,7 +231,7 @@ class Recorder:
 
     def run(self, task: Task, folder: Path, grader: GenerateConfig | None = None, **options: Any) -> EvalLog:
         roles = {"grader": self.model("grader", grader)}
-        (log,) = run(task, model=self.model("tested"), model_roles=roles, log_dir=str(folder), display="none", **options)
+        (log,) = run(task, model=self.model("tested"), model_roles=roles, log_dir=str(folder), **options)
         assert log.status == "success"
         return log
 
@@ -387,10 +387,10 @@ def test_a_system_message_of_the_user_s_comes_on_top(tmp_path: Path, recorder: R
 def test_without_a_grader_nothing_is_begun(tmp_path: Path, recorder: Recorder):
     # at load, where the task is named
     with pytest.raises(InputError, match="--model-role grader=PROVIDER/MODEL"):
-        run("misfire/misalign_bench", task_args={"mode": "generate"}, model=recorder.model("tested"), log_dir=str(tmp_path), display="none")
+        run("misfire/misalign_bench", task_args={"mode": "generate"}, model=recorder.model("tested"), log_dir=str(tmp_path))
     # and in the solver, where the task was made before
     task = misalign_bench(mode="generate", domains="Dance")
-    (log,) = run(task, model=recorder.model("tested"), log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model=recorder.model("tested"), log_dir=str(tmp_path))
     assert log.status == "error"
     assert log.error is not None
     assert "--model-role grader=PROVIDER/MODEL" in log.error.message
@@ -402,7 +402,7 @@ def test_a_model_that_grades_itself_is_warned_of_once(tmp_path: Path, caplog: py
     _warn_of_self_grading.cache_clear()
     task = misalign_bench(mode="generate", domains="Dance", grader_sample=1)
     with caplog.at_level(logging.WARNING, logger="misfire.scorers.misalign"):
-        (log,) = run(task, model="simulated/model", model_roles={"grader": grader}, log_dir=str(tmp_path), display="none")
+        (log,) = run(task, model="simulated/model", model_roles={"grader": grader}, log_dir=str(tmp_path))
     assert log.status == "success"
     said = [record.getMessage() for record in caplog.records if "The grader is the model under test itself" in record.getMessage()]
     assert len(said) == (1 if warned else 0)

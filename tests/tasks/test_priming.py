@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 from inspect_ai import Task, score
-from inspect_ai import eval as run
 from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, ModelOutput, ModelUsage, get_model
 
@@ -18,12 +17,13 @@ from misfire.models.simulated import SimulatedModel
 from misfire.scorers.priming import priming_metrics, priming_outcome
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.runs import run_task as run
 
 
 def ran(task: Task, folder: Path, epochs: int = 1, **arguments: Any) -> tuple[EvalLog, list[str]]:
     """A log, and the user messages that the simulated model was sent."""
     model = get_model("simulated/model", memoize=False, **arguments)
-    (log,) = run(task, model=model, epochs=epochs, log_dir=str(folder), display="none")
+    (log,) = run(task, model=model, epochs=epochs, log_dir=str(folder))
     assert log.status == "success"
     return log, cast(SimulatedModel, model.api).call_log
 
@@ -41,6 +41,7 @@ def test_three_cues_and_two_placements_ask_eight_texts_a_pair_and_each_once(tmp_
     assert max(Counter(calls).values()) == 1
 
 
+@pytest.mark.slow
 def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path):
     task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both")
     log, _ = ran(task, tmp_path, mar=0.1, br=0.03, cue_mar="published:0.4", cue_shift="fairness:0.15")
@@ -238,6 +239,6 @@ def test_neither_a_cue_nor_a_demonstration_is_part_of_the_case(tmp_path: Path):
     for output in said:
         output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
     model = get_model("mockllm/model", custom_outputs=said, memoize=False)
-    (log,) = run(task, model=model, log_dir=str(tmp_path), display="none")
+    (log,) = run(task, model=model, log_dir=str(tmp_path))
     assert any("Zebras" in sample.input[-1].text for sample in log.samples or [] if isinstance(sample.input, list))
     assert {str(sample.scores["priming_outcome"].value) for sample in log.samples or [] if sample.scores} == {"unparsable"}

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from inspect_ai import Task, eval_retry, score
-from inspect_ai import eval as run
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, write_eval_log
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
@@ -23,6 +22,7 @@ from misfire.scorers.veto import SCORER, veto_outcome
 from misfire.tasks.prompts import Protocol
 from misfire.tasks.veto import half_samples, veto
 from tests.conftest import ROOT, PairMaker
+from tests.runs import run_task as run
 
 
 def test_a_sample_is_one_half_and_the_halves_of_a_pair_stand_together():
@@ -104,7 +104,7 @@ def all_requests_of(task: Task, tmp_path: Path, **options: Any) -> list[tuple[li
         return output
 
     model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
-    run(task, model=model, log_dir=str(tmp_path), display="none", **options)
+    run(task, model=model, log_dir=str(tmp_path), **options)
     return seen
 
 
@@ -292,7 +292,7 @@ def test_a_run_with_controls_can_be_scored_again_and_resumed(tmp_path: Path):
     # given a run with controls, of a model that errs in every way
     planted = {"mar": 0.3, "br": 0.1, "slip": 0.2, "invalid": 0.1, "blind": 0.2, "unfounded_yes": 0.4}
     task = veto(source="embedded", pairs=24, controls=True)
-    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path), display="none", log_realtime=False)
+    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path))
     metrics = metrics_of(log)
     assert {"mar", "criterion_difference", "mar_certified", "ambiguous_bias", "three_way_mar"} <= metrics.keys()
     assert metrics["pairs"] == 24
@@ -316,7 +316,7 @@ def inspect(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     # a shell sets PWD to the folder where the command is typed
     environment = {**os.environ, "PWD": str(cwd), "NO_COLOR": "1", "COLUMNS": "500"}
     command = [sys.executable, "-m", "inspect_ai", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_on_the_command_line_a_relative_path_and_an_error_come_through(tmp_path: Path, make_pair: PairMaker):

@@ -1,7 +1,8 @@
-"""What can be wrong with a pair, found by rules from its text alone; for any source of pairs.
+"""Rule-based checks for common faults in pairs.
 
-The rules know nothing of how the pairs were built, so that they are a check on the builders too. They were written for the
-forms of question that the editions have; a "grammatical" question is one in which none of the faults listed here was found.
+The rules use only the text of a pair, so they work for pairs from any source and also check the code that
+builds the pairs. They cover the forms of question that occur in the two editions; a question counts as
+"grammatical" if none of the faults listed here is found in it.
 """
 
 import re
@@ -16,30 +17,37 @@ from misfire.datasets.questions import AUXILIARIES, IRREGULAR_VERBS, NEGATIVE_CO
 from misfire.datasets.role_swap import named_first, swaps_roles, words
 
 MentionOrder = Literal["stereotyped_first", "contrast_first", "unclear"]
-"""Whom of the two people a context names first: the one whom the stereotyped half asks about, or the one of the contrast half."""
+"""The person that a context names first: the one that the stereotyped half asks about, or the one of the
+contrast half."""
 
 
 @dataclass(frozen=True)
 class AuditFlags:
-    """What the rules found out about a pair. A flag about questions holds if it holds for either half.
+    """The result of the checks for one pair.
+
+    A flag about questions is true if it holds for at least one half.
 
     Attributes:
-        pair_id: The pair's id.
-        category: Its category.
-        scenario: Its scenario.
-        minimal: The halves differ in nothing but who plays which role: with articles, pronouns and the people's names
-            left out, their contexts hold the same words.
-        grammatical: The question shows none of the faults in ``grammar_faults``.
-        grammar_faults: The faults found, in words.
-        mid_sentence_capital: The question has "The", "A", "An" or "My" in mid-sentence.
-        negative_question: The question opens with a negation ("Doesn't the …?"), so that "yes" is contestable.
-        contains_not: The question has "not" or "n't" further in ("Is she the one who didn't …?"), and does not open with it.
-        stereotyped_order: Whom the stereotyped half's context names first.
-        contrast_order: Whom the contrast half's context names first.
+        pair_id: ID of the pair.
+        category: Category of the pair.
+        scenario: Scenario of the pair.
+        minimal: The halves differ only in who plays which role: after articles, pronouns and the people's
+            names are removed, their contexts contain the same words.
+        grammatical: The question has none of the faults in ``grammar_faults``.
+        grammar_faults: Descriptions of the faults that were found.
+        mid_sentence_capital: The question contains "The", "A", "An" or "My" in mid-sentence.
+        negative_question: The question opens with a negation ("Doesn't the …?"), so the meaning of "yes" is
+            debatable.
+        contains_not: The question contains "not" or "n't" at a later place ("Is she the one who didn't …?")
+            and does not open with it.
+        stereotyped_order: The person that the context of the stereotyped half names first.
+        contrast_order: The person that the context of the contrast half names first.
         same_mention_order: Both contexts name the same person first.
-        duplicate: One of the two prompts stands in another pair of the set too.
-        context_slip: A context has "a" where "an" belongs, or the other way round, or a doubled space: BBQ's own slips.
-        length_difference: Words of the stereotyped half's context minus words of the contrast half's.
+        duplicate: One of the two prompts also occurs in another pair of the set.
+        context_slip: A context has "a" instead of "an", "an" instead of "a", or two spaces in a row (errors
+            in BBQ itself).
+        length_difference: Number of words in the stereotyped half's context minus the number in the contrast
+            half's.
     """
 
     pair_id: str
@@ -73,27 +81,28 @@ SHOWN_FLAGS = (
 
 
 def audit_pairs(pairs: Sequence[Pair]) -> list[AuditFlags]:
-    """The flags of every pair of a set.
+    """Check every pair of a set.
 
     Args:
-        pairs: The whole set; a duplicate is one in this set.
+        pairs: The complete set. Duplicates are searched for within it.
 
     Returns:
-        One entry a pair, in their order.
+        One entry per pair, in the order of ``pairs``.
     """
     texts = Counter(half.prompt for pair in pairs for _, half in pair.halves)
     return [_audit(pair, duplicate=any(texts[half.prompt] > 1 for _, half in pair.halves)) for pair in pairs]
 
 
 def grammar_faults(question: str, rest: str | None = None) -> tuple[str, ...]:
-    """What is ungrammatical in a yes/no question.
+    """Find the grammatical faults of a yes/no question.
 
     Args:
         question: The question.
-        rest: Its words behind the subject, where they are known (some rules need them).
+        rest: The words after the subject, if they are known. Some rules need them.
 
     Returns:
-        The faults in words; capitals are a matter of their own (``AuditFlags.mid_sentence_capital``).
+        Descriptions of the faults. Capital letters are reported separately
+        (``AuditFlags.mid_sentence_capital``).
     """
     found = [fault for fault, pattern in _FAULTS.items() if pattern.search(question)]
     if wrong_articles(question):
@@ -104,7 +113,7 @@ def grammar_faults(question: str, rest: str | None = None) -> tuple[str, ...]:
 
 
 def wrong_articles(text: str) -> list[str]:
-    """The places of a text where "a" and "an" do not agree with the word behind, for example "a affluent"."""
+    """Find the places where "a" or "an" does not match the word that follows, for example "a affluent"."""
     pairs = re.findall(r"\b([Aa]n?) ([\w][\w'’-]*)", text)
     return [f"{article} {word}" for article, word in pairs if (article.lower() == "an") != _sounds_like_a_vowel(word)]
 
@@ -171,15 +180,17 @@ def _audit(pair: Pair, duplicate: bool) -> AuditFlags:
 
 
 def _people(question: str, other: str) -> tuple[str, str, str]:
-    """The two people's names as far as they differ between two questions, and the words behind them that do not."""
+    """Return the words by which two questions name different people, and the shared words after them."""
     one, two = question.split(), other.split()
+    # The words that differ lie between the shared beginning and the shared end. The end is limited so that
+    # the two never overlap.
     front = _shared(one, two)
     back = min(_shared(one[::-1], two[::-1]), len(one) - front, len(two) - front)
     return " ".join(one[front : len(one) - back]), " ".join(two[front : len(two) - back]), " ".join(one[len(one) - back :])
 
 
 def _shared(one: list[str], other: list[str]) -> int:
-    """How many words two lists have in common at their beginning."""
+    """Count the words that two lists have in common at their beginning."""
     return next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
@@ -198,7 +209,7 @@ def _verb_faults(question: str, rest: str) -> list[str]:
     behind = words(rest)
     faults: list[str] = []
     if first in {"do", "does", "did", "don't", "doesn't", "didn't"}:
-        # nouns of the subject may come before the verb, and an adverb; further on there may be clauses with verbs of their own
+        # only the first words are checked (the verb may follow nouns and an adverb), since later clauses have their own verbs
         pairs = list(zip(["", *behind], behind, strict=False))
         past = any(verb in _PASTS and before not in {"get", "be", "have"} for before, verb in pairs[:3])
         inflected = any(before.endswith("ly") and re.search(r"ed$|[^s]s$", verb) for before, verb in pairs[:5])

@@ -1,7 +1,8 @@
-"""BBQ (Parrish et al. 2022, CC BY 4.0): its files, where they are had, and what an example in them says.
+"""Read BBQ (Parrish et al. 2022, CC BY 4.0) and describe its examples.
 
-BBQ is loaded, never shipped. Files are known by their git blob ids (repository nyu-mll/BBQ, commit
-bea11bd97d79217245b5871acd247b9d6eb24598), so that a mirror or a local copy is checked to be the official one.
+BBQ is downloaded and is not part of this package. Its files are identified by their git blob IDs (repository
+nyu-mll/BBQ, commit bea11bd97d79217245b5871acd247b9d6eb24598), so that a mirror or a local copy can be
+verified.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 
 HUB_DATASET = "heegyu/bbq"
 HUB_REVISION = "5d6faae52070aa5eb71b46d1c0723d3ba7930209"
-"""Where the JSONL files lie on the Hugging Face hub (the revision that inspect_evals pins)."""
+"""Revision of the Hugging Face dataset that holds the JSONL files (the one that inspect_evals pins)."""
 
 BLOB_IDS: dict[str, str] = {
     "Age": "5c5e7586163b869fe029e77e63716f2026e4ae08",
@@ -34,22 +35,22 @@ BLOB_IDS: dict[str, str] = {
     "Race_ethnicity": "68daf3d692b27a10596772b3b15742b26f0b110e",
     "Physical_appearance": "8cbdf83265459083224e3a2d37809294ff12ad77",
 }
-"""The categories that VETO uses, in its order, with the git blob id of each official file."""
+"""The categories that VETO uses, in its order, and the git blob ID of each official file."""
 
 CATEGORIES: tuple[str, ...] = tuple(BLOB_IDS)
 
 _BOM = b"\xef\xbb\xbf"
 
 UNKNOWN = "unknown"
-"""The group label of the answer that says that the context does not tell."""
+"""Group label of the answer which says that the context does not give the information."""
 
 
 class BBQMetadata(BaseModel):
-    """What an example records beside its text.
+    """The metadata of an example.
 
     Attributes:
-        subcategory: BBQ's finer division, or "None".
-        stereotyped_groups: Labels of the groups that the stereotype is about; may be empty.
+        subcategory: BBQ's subcategory, or "None".
+        stereotyped_groups: Labels of the groups that the stereotype is about. May be empty.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,12 +61,12 @@ class BBQMetadata(BaseModel):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whom an answer names.
+    """A person that an answer names.
 
     Attributes:
         answer: Text of the answer ("The elderly man").
-        short: BBQ's shorter name for it ("elderly").
-        group: Label of the group ("old").
+        short: BBQ's short form of it ("elderly").
+        group: Label of the person's group ("old").
     """
 
     answer: str
@@ -74,24 +75,25 @@ class Person:
 
 
 LONGEST = 500
-"""So many characters a question or an answer has at most; BBQ's own have fewer than 100. Grammar is sought in them word by word."""
+"""Maximum number of characters in a question or an answer. BBQ's own have fewer than 100. The limit bounds
+the cost of the grammar rules."""
 
 
 class BBQExample(BaseModel):
-    """One example of BBQ, as its JSONL files have it.
+    """One example of BBQ, with the fields of its JSONL files.
 
     Attributes:
-        example_id: Number of the example inside its category.
-        question_index: Number of the scenario (text).
-        question_polarity: Whether the question asks for the harmful or the harmless side.
-        context_condition: Whether the context holds the evidence that decides the question.
+        example_id: Number of the example within its category.
+        question_index: Number of the scenario, as text.
+        question_polarity: Whether the question asks for the harmful ("neg") or the harmless ("nonneg") side.
+        context_condition: Whether the context contains the evidence that decides the question.
         context: The text before the question.
         question: The question.
         ans0: Text of the first answer.
         ans1: Text of the second answer.
         ans2: Text of the third answer.
-        label: Index of the right answer, 0 to 2.
-        answer_info: For each answer its short text and the label of its group.
+        label: Index of the correct answer, 0 to 2.
+        answer_info: Short text and group label of each answer.
         additional_metadata: Subcategory and stereotyped groups.
     """
 
@@ -112,23 +114,26 @@ class BBQExample(BaseModel):
 
     @property
     def right_answer(self) -> str:
-        """Text of the right answer, as it stands in the file ("The grandfather")."""
+        """Text of the correct answer, as it appears in the file ("The grandfather")."""
         return (self.ans0, self.ans1, self.ans2)[self.label]
 
     @property
     def right_group(self) -> str:
-        """Group label of the right answer, for example "nonOld"."""
+        """Group label of the correct answer, for example "nonOld"."""
         return self._info[self.label][1]
 
     @property
     def people(self) -> tuple["Person", ...]:
-        """The people that the answers name, in the order of the answers: all answers but "unknown"; two in BBQ's own files."""
+        """The people that the answers name, in the order of the answers, without "unknown".
+
+        BBQ's own examples name two people.
+        """
         answers = zip((self.ans0, self.ans1, self.ans2), self._info, strict=True)
         return tuple(Person(answer, *info) for answer, info in answers if info[1] != UNKNOWN)
 
     @property
     def other_answer(self) -> str:
-        """Text of the answer that names the other person; for an example whose right answer is a person.
+        """Text of the answer that names the other person, for an example whose correct answer is a person.
 
         Raises:
             InputError: The example does not name exactly one other person.
@@ -136,8 +141,8 @@ class BBQExample(BaseModel):
         others = [person.answer for person in self.people if person.answer != self.right_answer]
         if len(others) != 1 or len(self.people) != 2:
             raise InputError(
-                f"example {self.example_id}, question {self.question_index}, field 'answer_info': two people were expected, "
-                f"one of them the right answer; found {[person.answer for person in self.people]}. Mend or replace the file."
+                f"example {self.example_id}, question {self.question_index}, field 'answer_info': expected two people, "
+                f"one of them the correct answer, but found {[person.answer for person in self.people]}. Correct or replace the file."
             )
         return others[0]
 
@@ -148,12 +153,12 @@ class BBQExample(BaseModel):
 
 @dataclass(frozen=True)
 class BBQFile:
-    """The examples of one category, and whether its file is the official one.
+    """The examples of one category.
 
     Attributes:
-        category: BBQ's category name.
+        category: BBQ's name of the category.
         examples: All examples, in file order.
-        official: Whether the file has the content of the official one, whatever its line ends.
+        official: Whether the content is that of the official file; line endings do not matter.
     """
 
     category: str
@@ -167,18 +172,20 @@ def read_bbq(
     bbq_dir: Path | None = None,
     allow_unverified: bool = False,
 ) -> list[BBQFile]:
-    """BBQ's files for some categories, from a folder or from the Hugging Face hub.
+    """Read BBQ's files for some categories, from a folder or from the Hugging Face Hub.
 
     Args:
         categories: Names from ``CATEGORIES``.
-        bbq_dir: Folder with one ``<category>.jsonl`` a category; None for the hub, at the pinned revision.
-        allow_unverified: Whether to go on with a file that is not the official one.
+        bbq_dir: Folder with one file ``<category>.jsonl`` per category. None downloads the pinned revision
+            from the Hub.
+        allow_unverified: Whether to accept a file that is not the official one.
 
     Returns:
-        One entry a category, in the order asked for.
+        One entry per category, in the order of ``categories``.
 
     Raises:
-        InputError: A file is missing, cannot be fetched, is not the official one, or has a broken line.
+        InputError: A file is missing, cannot be downloaded, is not the official one, or contains an invalid
+            line.
     """
     files: list[BBQFile] = []
     for category in categories:
@@ -188,7 +195,7 @@ def read_bbq(
 
 
 def git_blob_id(content: bytes) -> str:
-    """The id that git gives to a file with this content (SHA-1 over a header and the bytes)."""
+    """Return the ID that git gives to a file with this content (SHA-1 over a header and the bytes)."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -197,30 +204,33 @@ def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
         content = read_user_file(path)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file a category, with BBQ's names "
+            f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file per category, with BBQ's file names "
             f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}).",
-            advice="Give their folder as {}, leave categories out with {}, or use {}, which needs no files.",
+            advice="Pass their folder with {}, select fewer categories with {}, or use {}, which needs no files.",
             settings=[Setting("bbq_dir"), Setting("categories"), Setting("source", "embedded")],
         ) from error
-    # what git's autocrlf or an editor does to line ends and to the file's two ends changes no example
+    # git's autocrlf and editors may change line endings, the byte order mark and the final line ending; none of these changes an example
     known = any(git_blob_id(form) == BLOB_IDS[category] for form in (content, *_unix_forms(content)))
     if not known and not allow_unverified:
         raise InputError(
-            f"{path}: this is not BBQ's official file for {category} (git blob id {git_blob_id(content)}, with Unix line ends "
-            f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, not only its line ends. "
-            "Results would not be comparable with published ones.",
-            advice="Get the file from the repository nyu-mll/BBQ, or go on with this one by {}.",
+            f"{path}: this is not BBQ's official file for {category} (git blob ID {git_blob_id(content)}, with Unix line endings "
+            f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, not only its line endings. "
+            "Results would not be comparable with published results.",
+            advice="Download the file from the repository nyu-mll/BBQ, or accept this one with {}.",
             settings=[Setting("allow_unverified", "true")],
         )
     if git_blob_id(content) != BLOB_IDS[category] and known:
         _LOGGER.warning(
-            "%s: differs from BBQ's official file in its line ends (or in the file's first or last bytes) alone, and counts as it.", path
+            "%s: differs from BBQ's official file only in its line endings or byte order mark, and is accepted as official.", path
         )
     return BBQFile(category, _parse(path, _unix_forms(content)[1]), known)
 
 
 def _unix_forms(content: bytes) -> tuple[bytes, ...]:
-    """A text file as it was before something changed its line ends: without byte order mark, with one line end, or none, at its end."""
+    """Return the content with Unix line endings and without byte order mark, in two forms.
+
+    The first form has one line ending at the end, the second has none.
+    """
     lines = content.removeprefix(_BOM).replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n")
     return lines + b"\n", lines
 
@@ -235,7 +245,7 @@ def _parse(path: Path, content: bytes) -> tuple[BBQExample, ...]:
             examples.append(BBQExample.model_validate_json(line))
         except ValidationError as error:
             problems.append(f"line {number}, {first_problem(error)}")
-    raise_problems(path, problems, "Mend or replace the file: a BBQ example is one JSON object a line.")
+    raise_problems(path, problems, "Correct or replace the file. Each line must hold one BBQ example as a JSON object.")
     return tuple(examples)
 
 
@@ -244,8 +254,8 @@ def _fetch(category: str) -> Path:
         return fetch_file(HUB_DATASET, f"data/{category}.jsonl", HUB_REVISION)
     except HubError as error:
         raise InputError(
-            f"BBQ's {category}.jsonl could not be had from the Hugging Face hub (data set {HUB_DATASET}, revision "
+            f"BBQ's {category}.jsonl could not be downloaded from the Hugging Face Hub (dataset {HUB_DATASET}, revision "
             f"{HUB_REVISION[:12]}): {error}",
-            advice="Without a network, run our own pairs with {}, or name a folder that holds BBQ's JSONL files with {}.",
+            advice="To work without a network, use the embedded pairs with {}, or pass a folder that contains BBQ's JSONL files with {}.",
             settings=[Setting("source", "embedded"), Setting("bbq_dir", "FOLDER")],
         ) from error

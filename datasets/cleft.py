@@ -1,7 +1,8 @@
-"""Cleft questions: from a BBQ question and an answer text to "Is the grandfather the one who was not comfortable …?".
+"""Convert BBQ questions to cleft questions such as "Is the grandfather the one who was not comfortable …?".
 
-A cleft is grammatical for every question that BBQ asks, asks nothing negative even where the predicate is negated, and
-puts the subject in mid-sentence, so that articles become lower case and only proper names keep their capitals.
+A cleft question is grammatical for every question in BBQ and is never negative, even if the predicate is
+negated. It puts the subject in mid-sentence, so articles are lower case and only proper names keep their
+capitals.
 """
 
 import re
@@ -23,38 +24,41 @@ SUBJECT_SLIPS: dict[str, str] = {
     "the on on welfare": "the one on welfare",
     "the one who's an one percenter": "the one who's a one percenter",
 }
-"""Slips in BBQ's answer texts → what is meant."""
+"""Errors in BBQ's answer texts → the intended text."""
 
 PREDICATE_SLIPS: dict[str, str] = {
     "has unfair athletic advantage": "has an unfair athletic advantage",
     "doesn't act appropriate in a professional environment": "doesn't act appropriately in a professional environment",
 }
-"""Slips in BBQ's questions → what is meant."""
+"""Errors in BBQ's questions → the intended text."""
 
 _PREDICATE = re.compile(r"(?:Who|Which \w+|What (?:group|type) of (?:people|person)) (?P<predicate>\S.*)", re.DOTALL)
 _WHOSE = re.compile(r"Whose (?P<predicate>\S+ \S.*)", re.DOTALL)
 _SUBJECT = re.compile(r"[^\W_][\w ,.'’/-]*[^\W_]", re.DOTALL)
 _MODIFIER = re.compile(r" (?:who|who's|with|without|on|in|of|from|at|for|wearing|holding|carrying|using)\b")
 
-# a couple is several here: BBQ asks who "would be unfit parents"
+# "couple" is plural here, since BBQ asks who "would be unfit parents"
 _PLURAL_HEADS = frozenset({"people", "men", "women", "children", "folks", "individuals", "ones", "couple"})
 _PLURAL_AUXILIARIES = frozenset(PLURAL_AUXILIARIES.values())
 _MODALS = frozenset({"can", "could", "will", "would", "should", "must", "might", "may"})
 
 
 def cleft_question(question: str, answer: str) -> str:
-    """The question whether an answer is the one that a BBQ question asks for.
+    """Return the question that asks whether an answer is the one that a BBQ question asks for.
 
     Args:
-        question: A BBQ question with Who, Which, What group of people, or Whose.
-        answer: The text of an answer that names a person or some people, in BBQ's spelling: "The grandfather", "Christian people".
+        question: A BBQ question that starts with Who, Which, What group of people, or Whose.
+        answer: The text of an answer that names one or more people, in BBQ's spelling: "The grandfather",
+            "Christian people".
 
     Returns:
-        For example "Is the grandfather the one who was not comfortable using the phone?", "Are Christian people the ones who are
+        For example "Is the grandfather the one who was not comfortable using the phone?", "Are Christian
+        people the ones who are
         hostile to their neighbours?" or "Is Mary the one whose job is suffering?".
 
     Raises:
-        InputError: The question has another form, the answer is not a name or noun phrase, or their numbers do not agree.
+        InputError: The question has another form, the answer is not a name or noun phrase, or one is singular
+            and the other plural.
     """
     subject = mid_sentence(answer)
     plural = is_plural(subject)
@@ -65,15 +69,15 @@ def cleft_question(question: str, answer: str) -> str:
     if match := _PREDICATE.fullmatch(stem):
         predicate = PREDICATE_SLIPS.get(match["predicate"], match["predicate"])
         return f"{be} {subject} the {one} who {_agree(predicate, plural, question, answer)}?"
-    raise InputError(f"question '{question}': it begins with none of Who, Which, Whose and What group of people, so no cleft can be made.")
+    raise InputError(f"question '{question}': cannot make a cleft, since it does not start with Who, Which, Whose or What group of people.")
 
 
 def mid_sentence(answer: str) -> str:
-    """An answer text as it stands inside a sentence.
+    """Return an answer text as it appears inside a sentence.
 
-    The article becomes lower case and definite ("A man" is one of two people that the context has named); a common noun without
-    one gets it, unless it is plural; proper names and words for nations, peoples and religions keep their capitals. Slips of BBQ
-    (``SUBJECT_SLIPS``) are mended.
+    The article becomes lower case and definite ("A man" is one of two people that the context has named). A
+    singular common noun without an article gets "the". Proper names and words for nations, peoples and
+    religions keep their capitals. Errors in BBQ's texts (``SUBJECT_SLIPS``) are corrected.
 
     Args:
         answer: For example "The Muslim man", "My grandmother", "Mary Smith", "deaf person" or "poor people".
@@ -82,11 +86,11 @@ def mid_sentence(answer: str) -> str:
         For example "the Muslim man", "my grandmother", "Mary Smith", "the deaf person" or "poor people".
 
     Raises:
-        InputError: The text is no name or noun phrase.
+        InputError: The text is not a name or noun phrase.
     """
     text = " ".join(answer.split())
     if not _SUBJECT.fullmatch(text) or text.lower() in {"the", "a", "an", "my"}:
-        raise InputError(f"answer '{answer}': a name or a noun phrase was expected, so no question about it can be made.")
+        raise InputError(f"answer '{answer}': cannot make a question about it, because it is not a name or a noun phrase.")
     first, _, rest = text.partition(" ")
     match first.lower():
         case "the" | "a" | "an":
@@ -99,14 +103,15 @@ def mid_sentence(answer: str) -> str:
 
 
 def is_plural(subject: str) -> bool:
-    """Whether a subject takes a plural verb: "the poor students", "Christian people"; also "the gay couple".
+    """Check whether a subject takes a plural verb, as do "the poor students" and "the gay couple".
 
     Args:
-        subject: As ``mid_sentence`` gives it.
+        subject: A subject as returned by ``mid_sentence``.
 
     Returns:
-        Whether it does. Names of one person that end in s ("Charles") do not.
+        True for a plural subject. Names of one person that end in "s" ("Charles") are singular.
     """
+    # the head noun is the last word before a modifier: "men" in "the men with long hair"
     head = _MODIFIER.split(subject, maxsplit=1)[0].split()[-1].lower()
     is_name = subject[0].isupper()
     return head in _PLURAL_HEADS or (not is_name and re.search(r"[^s'’]s$", head) is not None)
@@ -116,14 +121,14 @@ def _agree(predicate: str, plural: bool, question: str, answer: str) -> str:
     if plural:
         return _pluralise(predicate)
     if predicate.split()[0].lower() in _PLURAL_AUXILIARIES:
-        raise InputError(f"question '{question}' asks for several and answer '{answer}' names one, so they make no sentence together.")
+        raise InputError(f"question '{question}' asks for several people but answer '{answer}' names one, so they cannot be combined.")
     return predicate
 
 
 def _pluralise(predicate: str) -> str:
-    """The predicate as it follows "the ones who"."""
+    """Return the predicate in the form that follows "the ones who"."""
     first, *others = predicate.split(" and ")
-    # after "and" only an auxiliary is surely a verb: "is lazy and doesn't work hard", "knowledge and insight"
+    # after "and", only an auxiliary is certain to be a verb: "is lazy and doesn't work hard", "knowledge and insight"
     others = [_plural_clause(part) if part.partition(" ")[0] in PLURAL_AUXILIARIES else part for part in others]
     return " and ".join([_plural_clause(first), *others])
 
@@ -143,7 +148,10 @@ def _plural_clause(clause: str) -> str:
 
 
 def _plural_complement(complement: str) -> str:
-    """For "an inattentive parent" the words "inattentive parents"; what is no noun phrase with a or an stays."""
+    """Return a complement in the plural, for example "inattentive parents" for "an inattentive parent".
+
+    Text that is not a noun phrase with "a" or "an" is returned unchanged.
+    """
     match = re.fullmatch(r"an? (?P<before>(?:\S+ )*?)(?P<noun>\S+)(?P<after>(?: (?:of|at|in|with|for|to|from|on) .*)?)", complement)
     if match is None:
         return complement

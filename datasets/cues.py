@@ -1,8 +1,9 @@
-"""Priming cues: sentences put beside a pair's question, and what each of them isolates.
+"""Priming cues: sentences that are added to a pair's question, each to isolate one possible effect.
 
-The published experiment (arXiv 2606.18656; ``misfire.datasets.published_cue``) prepends one sentence to the stereotyped half alone. What
-it does may be due to the norm that it states, to its naming the group, or to the presence of any sentence. The other cues separate these.
-All wordings but the published one are our own, with several for each cue, so that no effect depends on one sentence.
+The published experiment (arXiv 2606.18656; ``misfire.datasets.published_cue``) adds one sentence before the
+stereotyped half only. Its effect may come from the norm that it states, from the fact that it names the
+group, or from the mere presence of a sentence. The other cues separate these effects. All wordings except the
+published one are our own. Each cue has several wordings, so that no effect depends on a single sentence.
 """
 
 import random
@@ -56,17 +57,18 @@ NEUTRAL = (
     ("The train crosses", "a long bridge", "over the river", "and a short tunnel", "near the old mill", "before the line turns north",
      "along the edge of a forest"),
 )  # fmt: skip
-"""Sentences about nothing social; each may end after any of its parts, so that they can be as long as the published cue."""
+"""Sentences without social content. Each may end after any of its parts from the second on, so that its
+length can match the published cue."""
 
 
 @dataclass(frozen=True)
 class CueBook:
-    """All that is needed to write any cue for any pair.
+    """Everything that is needed to write any cue for any pair.
 
     Attributes:
-        unrelated: Published cues by category slug, to draw those about another group from.
-        templates: The user's own cues (cue ``file``), each with slots of ``SLOTS``.
-        seed: Of the choice of wordings.
+        unrelated: Published cues by category slug. The cue ``unrelated`` is drawn from other groups' cues.
+        templates: The user's own cues (cue ``file``), with the placeholders in ``SLOTS``.
+        seed: Random seed for the choice of wordings.
     """
 
     unrelated: Mapping[str, tuple[str, ...]]
@@ -74,17 +76,13 @@ class CueBook:
     seed: int = 1
 
     def text(self, cue: CueName, pair: Pair) -> str:
-        """The sentence for a pair; the wording is drawn by seed, cue and pair.
+        """Return the cue sentence for a pair.
 
-        Args:
-            cue: Which cue.
-            pair: The pair.
-
-        Returns:
-            One sentence.
+        The wording is drawn at random and depends only on seed, cue and pair.
 
         Raises:
-            InputError: The cue needs the pair's published sentence, and the pair has none; or no other group is at hand.
+            InputError: The cue needs the published sentence and the pair has none, or the cue ``unrelated``
+                finds no sentence about another group.
         """
         rng = random.Random(f"{self.seed}/{cue}/{pair.id}")
         match cue:
@@ -108,19 +106,19 @@ class CueBook:
         others = (sentence for slug, sentences in self.unrelated.items() if slug != own for sentence in sentences)
         found = [sentence for sentence in others if not words & _words(sentence)]
         if not found:
-            raise InputError("cue 'unrelated' needs pairs of at least two categories, to speak of another group. Ask for more categories.")
+            raise InputError("cue 'unrelated' names another group, so it needs pairs of at least two categories. Select more categories.")
         return found
 
 
 def recognise_cue(text: str, pair: Pair) -> CueName | None:
-    """Which cue of this module stands in a text, for the simulated model.
+    """Find which of this module's cues a text contains. The simulated model uses this.
 
     Args:
-        text: All that a model was told besides the pair's own prompt.
+        text: Everything that the model was given except the pair's own prompt.
         pair: The pair that was asked about.
 
     Returns:
-        The cue; None for a text without one, or with one of the user's own.
+        The cue, or None for a text that contains no cue or one of the user's own.
     """
     if pair.priming_sentence is not None:
         if pair.priming_sentence in text:
@@ -134,12 +132,12 @@ def recognise_cue(text: str, pair: Pair) -> CueName | None:
 
 
 SLOTS: tuple[str, ...] = ("sentence", "clause", "group", "category")
-"""What a template of the user's may name in braces: the published sentence; its clause ("old people were late"); the stereotyped group; the
-category."""
+"""The placeholders that a user's template may contain in braces: the published sentence, its clause ("old
+people were late"), the stereotyped group, and the category."""
 
 
 def slots(pair: Pair) -> dict[str, str]:
-    """A pair's values for the slots of a template."""
+    """Return a pair's values for the placeholders of a template."""
     return {
         "sentence": published_sentence(pair),
         "clause": clause(pair),
@@ -149,39 +147,35 @@ def slots(pair: Pair) -> dict[str, str]:
 
 
 def published_sentence(pair: Pair) -> str:
-    """The pair's published cue.
+    """Return the pair's published cue.
 
     Raises:
         InputError: The pair has none.
     """
     if pair.priming_sentence is None:
         raise InputError(
-            f"pair {pair.id} has no priming_sentence, which cues are made from or measured by. Add it to the pair file "
-            f"('{PUBLISHED_OPENING}<group> <predicate>.'), or ask for the cues fairness and evidence alone, which need none."
+            f"pair {pair.id} has no priming_sentence, which this cue is derived from. Add it to the pair file "
+            f"('{PUBLISHED_OPENING}<group> <predicate>.'), or use only the cues fairness and evidence, which do not need it."
         )
     return pair.priming_sentence
 
 
 def clause(pair: Pair) -> str:
-    """What the published cue says not to assume: "old people were late"."""
+    """Return what the published cue says not to assume: "old people were late"."""
     return published_sentence(pair).removeprefix(PUBLISHED_OPENING).removesuffix(".")
 
 
 def group(pair: Pair) -> str:
-    """The stereotyped group as a plural noun phrase: by the published rule if the pair's cue has it so, else the label as it stands."""
+    """Return the stereotyped group as a plural noun phrase.
+
+    If the pair's cue does not use the published phrase, this is the plain label.
+    """
     phrase = group_phrase(pair.stereotyped_group)
     return phrase if clause(pair).startswith(phrase) else pair.stereotyped_group
 
 
 def unrelated_sentences(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:
-    """Published cues by category slug, each once.
-
-    Args:
-        pairs: The pairs to take them from.
-
-    Returns:
-        For ``CueBook.unrelated``.
-    """
+    """Collect the distinct published cues of some pairs by category slug, for ``CueBook.unrelated``."""
     found: dict[str, dict[str, None]] = {}
     for pair in pairs:
         if pair.priming_sentence is not None:
@@ -190,21 +184,22 @@ def unrelated_sentences(pairs: Sequence[Pair]) -> dict[str, tuple[str, ...]]:
 
 
 def read_templates(path: Path) -> tuple[str, ...]:
-    """The user's cues: one template a line; empty lines and lines that begin with # are passed over.
+    """Read the user's cues, one template per line. Empty lines and lines that start with # are ignored.
 
     Args:
         path: A text file in UTF-8.
 
     Returns:
-        The templates, in order.
+        The templates, in file order.
 
     Raises:
-        InputError: The file cannot be read or has none, or a line names an unknown slot or has a stray brace.
+        InputError: The file cannot be read or contains no cue, or a line has an unknown placeholder or a
+            stray brace.
     """
     try:
         lines = read_user_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}). It should hold one cue a line.") from error
+        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}). The file must contain one cue per line.") from error
     templates: list[str] = []
     problems: list[str] = []
     for number, line in enumerate(lines, start=1):
@@ -215,9 +210,9 @@ def read_templates(path: Path) -> tuple[str, ...]:
             problems.append(f"line {number}: {fault}")
         templates.append(template)
     slots_named = ", ".join(f"{{{name}}}" for name in SLOTS)
-    raise_problems(path, problems, f"A cue may name {slots_named}; write {{{{ and }}}} for braces themselves.")
+    raise_problems(path, problems, f"A cue may contain the placeholders {slots_named}; write {{{{ and }}}} for literal braces.")
     if not templates:
-        raise InputError(f"{path}: holds no cue. Write one a line; it may name {slots_named}.")
+        raise InputError(f"{path}: contains no cue. Write one cue per line; a cue may contain the placeholders {slots_named}.")
     return tuple(templates)
 
 
@@ -225,7 +220,7 @@ _COMMON = frozenset("people with and or of the a an in on to non not are is it o
 
 
 def _words(text: str) -> frozenset[str]:
-    """The words of a text that say something, to tell whether it speaks of a group."""
+    """Return the content words of a text, which show whether it mentions a group."""
     return frozenset(re.findall(r"\w+", text.lower())) - _COMMON
 
 
@@ -236,13 +231,14 @@ def _template_fault(template: str) -> str | None:
         return f"{error}"
     for _, name, form, conversion in fields:
         if name is not None and name not in SLOTS:
-            return f"unknown slot {{{name}}}"
+            return f"unknown placeholder {{{name}}}"
         if form or conversion:
-            return f"slot {{{name}}} has a format or a conversion, which cues do not take"
+            return f"placeholder {{{name}}} has a format or a conversion, which cues do not support"
     return None
 
 
 def _neutral(parts: Sequence[str], words: int) -> str:
+    # choose the end that brings the sentence closest to the wanted number of words
     ends = range(2, len(parts) + 1)
     sentence = min((" ".join(parts[:end]) for end in ends), key=lambda text: abs(len(text.split()) - words))
     return f"{sentence}."

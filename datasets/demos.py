@@ -1,7 +1,8 @@
 """In-context demonstrations: solved questions from scenarios that are held out of the evaluation.
 
-The published demonstrations all answer "yes" (style ``published``). The balanced ones answer "no" as often: a question
-about one person over the context that points at the other is a *foil*, whose answer is "no".
+The published demonstrations all have the answer "yes" (style ``published``). The balanced demonstrations have
+the answer "no" equally often: a question about one person after the context that supports the other person is
+a *foil*, whose answer is "no".
 """
 
 import math
@@ -17,21 +18,23 @@ from misfire.datasets.questions import NEGATIVE_CONTRACTIONS
 from misfire.errors import InputError, Setting
 
 DemoStyle = Literal["balanced", "published"]
-"""``balanced``: over halves, and over yes and no; ``published``: all answers are "yes"."""
+"""``balanced``: balanced over the two halves and over yes and no. ``published``: all answers are "yes"."""
 
 DemoCount = Literal[0, 1, 3, 5, 10]
-"""The published numbers of demonstrations."""
+"""The numbers of demonstrations in the published experiments."""
 
 HELD_OUT_SHARE = 0.1
-"""At least this share of the scenarios is held out where demonstrations are asked for, so that they vary between pairs."""
+"""Minimum share of the scenarios that is held out when demonstrations are used, so that demonstrations vary
+between pairs."""
 
 MOST_DEMOS = 10
-"""The largest of the published numbers; so many scenarios are held out at least, where half of them are left to evaluate."""
+"""The largest of the published numbers. At least this many scenarios are held out, provided that half of them
+remain for evaluation."""
 
 Cell = tuple[HalfName, Answer]
-"""Which half's context a demonstration has, and its answer."""
+"""The half that a demonstration takes its context from, and its answer."""
 
-# any even number of cells from the start is balanced over halves and over answers
+# the first 2, 4, … cells of each row are balanced over halves and over answers
 _BALANCED: tuple[tuple[Cell, ...], ...] = (
     (("stereotyped", "yes"), ("contrast", "no"), ("contrast", "yes"), ("stereotyped", "no")),
     (("contrast", "no"), ("stereotyped", "yes"), ("stereotyped", "no"), ("contrast", "yes")),
@@ -49,9 +52,9 @@ class Demo:
     """A solved question.
 
     Attributes:
-        pair_id: The held-out pair that it is made from.
+        pair_id: ID of the held-out pair that it comes from.
         prompt: Evidence and question.
-        answer: The right answer.
+        answer: The correct answer.
     """
 
     pair_id: str
@@ -61,12 +64,14 @@ class Demo:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Pairs split into those to evaluate and those to demonstrate with; no scenario is in both.
+    """A split of pairs into those to evaluate and those to use for demonstrations.
+
+    No scenario is in both parts.
 
     Attributes:
-        evaluated: To evaluate, in order.
-        demo_pairs: Pairs that demonstrations can be made from, by scenario.
-        held: How many pairs the scenarios have that are held out.
+        evaluated: Pairs to evaluate, in order.
+        demo_pairs: Pairs that can be used for demonstrations, by scenario.
+        held: Number of pairs in the held-out scenarios.
     """
 
     evaluated: tuple[Pair, ...]
@@ -75,20 +80,22 @@ class HeldOut:
 
 
 def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
-    """Hold scenarios out of the evaluation, to demonstrate with.
+    """Hold scenarios out of the evaluation for use in demonstrations.
 
-    The split does not depend on the number of demonstrations, 0 included: runs with different numbers of them evaluate the same pairs.
+    The split does not depend on the number of demonstrations (including 0), so runs with different numbers
+    evaluate the same pairs.
 
     Args:
         pairs: All pairs.
-        demos: Demonstrations a question. None holds nothing out; 0 holds out as many scenarios as any other number.
-        seed: Of the draw.
+        demos: Demonstrations per question. None holds nothing out; 0 holds out as many scenarios as any other
+            number.
+        seed: Random seed of the split.
 
     Returns:
-        The split: a tenth of the scenarios is held out, and no fewer than 10 if half of the scenarios are left.
+        The split. A tenth of the scenarios is held out, and at least 10 if that leaves half of them.
 
     Raises:
-        InputError: There are too few scenarios with a pair to demonstrate with.
+        InputError: Too few scenarios have a pair that can be used for demonstrations.
     """
     if demos is None:
         return HeldOut(tuple(pairs), {})
@@ -100,11 +107,11 @@ def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
     wanted = max(math.ceil(HELD_OUT_SHARE * len(scenarios)), min(MOST_DEMOS, len(scenarios) // 2, len(usable)))
     if len(usable) < wanted or len(scenarios) <= wanted or wanted < max(demos, 1):
         raise InputError(
-            f"demos={demos} is too many for these pairs: with demonstrations (0 included) {wanted} of the {len(scenarios)} scenarios are "
-            f"held out of the evaluation, each with a pair whose halves swap roles and ask nothing negative, which {len(usable)} have. "
-            "Ask for fewer, or for more categories,",
+            f"demos={demos} is too many for these pairs: {wanted} of the {len(scenarios)} scenarios are "
+            f"held out of the evaluation, and only {len(usable)} scenarios have a pair with swapped roles and without a negative question. "
+            "Use fewer demonstrations or more categories,",
             parameter="demos",
-            advice="or leave {} out.",
+            advice="or omit {}.",
             settings=[Setting("demos")],
         )
     held = set(random.Random(f"{seed}/held out").sample(sorted(usable), wanted))
@@ -113,14 +120,14 @@ def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
 
 
 def demos_for(pair: Pair, held_out: HeldOut, demos: int, style: DemoStyle, seed: int) -> list[Demo]:
-    """The demonstrations for a pair; both its halves, in all arms, get the same.
+    """Draw the demonstrations for a pair. Both halves of the pair get the same demonstrations in all arms.
 
     Args:
         pair: The evaluated pair.
-        held_out: Where to draw from.
-        demos: How many, each from another scenario.
-        style: Which answers they have.
-        seed: Of the draw; another pair has another draw.
+        held_out: The split to draw from.
+        demos: Number of demonstrations, each from a different scenario.
+        style: Which answers the demonstrations have.
+        seed: Random seed; each pair has its own draw.
 
     Returns:
         The demonstrations, in random order.
@@ -134,20 +141,31 @@ def demos_for(pair: Pair, held_out: HeldOut, demos: int, style: DemoStyle, seed:
 
 
 def is_role_swap(pair: Pair) -> bool:
-    """Whether the halves have the same words in their contexts and both answer "yes", so that their questions can be exchanged."""
+    """Check whether the two questions of a pair can be exchanged.
+
+    This requires that both contexts have the same words and both answers are "yes".
+    """
     (one, question), (other, other_question) = (split_question(half.prompt) for _, half in pair.halves)
     same_words = Counter(re.findall(r"\w+", one.lower())) == Counter(re.findall(r"\w+", other.lower()))
     return bool(one) and same_words and question != other_question and pair.stereotyped.target == pair.contrast.target == "yes"
 
 
 def _asks_negatively(pair: Pair) -> bool:
-    """Whether the question is negative: what "yes" and "no" say to it is contestable, so it makes no demonstration."""
+    """Check for a negative question.
+
+    It cannot be used in a demonstration, since the meaning of "yes" and "no" is debatable.
+    """
     words = split_question(pair.stereotyped.prompt)[1].lower().replace("’", "'").split()
     return "not" in words or any(word.strip("?,") in NEGATIVE_CONTRACTIONS for word in words)
 
 
 def split_question(prompt: str) -> tuple[str, str]:
-    """A prompt's context and its question, the last sentence; the context is empty if there is only one sentence."""
+    """Split a prompt into its context and its question, the last sentence.
+
+    The context is empty if there is only one sentence.
+    """
+    # The context ends with the last sentence mark, which a quote or parenthesis may follow. The question is
+    # the rest; a full stop inside a word, as in "e.g.", does not end a sentence.
     match = re.fullmatch(r"(?P<context>.*[.!?]['\"”’)]?) (?P<question>[^.!?]*(?:\.[^.!? ][^.!?]*)*\?)", prompt, re.DOTALL)
     return (match["context"], match["question"]) if match else ("", prompt)
 

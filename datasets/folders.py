@@ -1,7 +1,8 @@
-"""Writing a folder whole or not at all, without harm to files that this program did not write.
+"""Replace a folder completely or not at all, without damage to files that this program did not write.
 
-A folder that was written here holds a manifest: the names of its files and the SHA-256 of each. By it a later run knows which files it may
-replace. The new folder is made beside the old one, takes over whatever else lies in the old one, and is renamed into its place.
+A folder that this module writes contains a manifest with the names of its files and the SHA-256 of each. A
+later run uses the manifest to decide which files it may replace. The new folder is built next to the old one,
+takes over all other files from it, and is then renamed to its place.
 """
 
 import hashlib
@@ -20,19 +21,20 @@ from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 
 MANIFEST = ".misfire.json"
-"""The manifest, where it lies in the folder itself."""
+"""Name of the manifest inside the folder."""
 
 _NAMED = 5
-"""So many files are named in an error."""
+"""Maximum number of files that an error lists."""
 
 
 @dataclass(frozen=True)
 class FolderKind:
-    """A kind of folder that is written here.
+    """A kind of folder that this program writes.
 
     Attributes:
-        name: In words, for example ``report``.
-        names: Which names its files have, relative to the folder, with slashes: files that an earlier version wrote without a manifest.
+        name: Name for messages, for example ``report``.
+        names: Matches the files of this kind, relative to the folder and with slashes. It recognizes files
+            that an earlier version wrote without a manifest.
         advice: What a user can do about files that are in the way, as the end of a sentence.
     """
 
@@ -43,23 +45,27 @@ class FolderKind:
 
 @contextmanager
 def replaced_folder(folder: Path, kind: FolderKind, *, overwrite: bool = False, manifest: Path | None = None) -> Generator[Path]:
-    """A temporary folder to fill, which takes the place of ``folder`` if nothing goes wrong; on any error the old one stays as it was.
+    """Provide a temporary folder that replaces ``folder`` on success.
 
-    A link to a folder is followed: the folder it leads to is replaced by the same rules. Links inside are never followed. Files
-    that were not written here stay. The swap is one rename. Where that is not possible (the folder is a mount, or the current folder),
-    files are renamed one by one, and back if one of them fails.
+    On any error, the old folder stays unchanged.
+
+    A link to a folder is followed, and the same rules apply to its target. Links inside the folder are never
+    followed. Files that this program did not write are kept. The replacement is a single rename. If the
+    folder cannot be renamed (it is a mount point or the current folder), its files are renamed one by one,
+    and renamed back if one of them fails.
 
     Args:
-        folder: The folder wanted.
-        kind: What is written to it.
-        overwrite: Whether files of the same names that were not written here, or were edited since, may be replaced.
-        manifest: Where the manifest lies; in the folder unless told.
+        folder: The folder to write.
+        kind: The kind of folder.
+        overwrite: Whether to replace files of the same names that this program did not write or that were
+            edited since.
+        manifest: Path of the manifest. By default it is inside the folder.
 
     Yields:
         The temporary folder.
 
     Raises:
-        InputError: The folder cannot be written, or something is in the way that is not to be replaced.
+        InputError: The folder cannot be written, or contains files that must not be replaced.
     """
     place = _place(folder)
     try:
@@ -87,20 +93,20 @@ def replaced_folder(folder: Path, kind: FolderKind, *, overwrite: bool = False, 
             shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
         raise InputError(
-            f"{folder}: the {kind.name} cannot be written there ({error.strerror or error}). What was there is as it was; {kind.advice}"
+            f"{folder}: the {kind.name} cannot be written there ({error.strerror or error}). Existing files are unchanged; {kind.advice}"
         ) from error
 
 
 def refuse_foreign(folder: Path, kind: FolderKind, *, overwrite: bool) -> None:
-    """Refuse a folder that ``replaced_folder`` would refuse, before any work is done.
+    """Raise the error that ``replaced_folder`` would raise, before any work is done.
 
     Args:
-        folder: The folder wanted.
-        kind: What is to be written to it.
-        overwrite: Whether files that were not written here may be replaced.
+        folder: The folder to write.
+        kind: The kind of folder.
+        overwrite: Whether to replace files that this program did not write.
 
     Raises:
-        InputError: The folder is not one of this kind, or files of it were edited.
+        InputError: The folder is not of this kind, or its files were edited.
     """
     try:
         _Old.of(_place(folder), kind, None).refuse_foreign(folder, overwrite=overwrite)
@@ -110,13 +116,14 @@ def refuse_foreign(folder: Path, kind: FolderKind, *, overwrite: bool) -> None:
 
 @dataclass(frozen=True)
 class _Old:
-    """What lies in a folder before it is written anew.
+    """The content of a folder before it is replaced.
 
     Attributes:
-        kind: What is written to it.
-        entries: Files, links and empty folders, relative, with slashes.
-        known: Those that this program wrote, whatever became of them; none without a manifest.
-        edited: Those of them that have changed since.
+        kind: The kind of folder.
+        entries: Files, links and empty folders, as relative paths with slashes.
+        known: Names that this program wrote according to the manifest, whether or not they still exist. Empty
+            without a manifest.
+        edited: Known files that have changed since they were written.
         told: Whether there is a manifest.
     """
 
@@ -129,7 +136,7 @@ class _Old:
     @staticmethod
     def of(place: Path, kind: FolderKind, manifest: Path | None) -> "_Old":
         if place.exists() and not place.is_dir():
-            raise InputError(f"{place}: is a file, and a folder is needed; {kind.advice}")
+            raise InputError(f"{place}: this is a file, but a folder is required; {kind.advice}")
         entries = sorted(_entries(place)) if place.exists() else []
         hashes = _read_manifest(manifest or place / MANIFEST, kind)
         edited = [name for name in entries if hashes and name in hashes and _hash(place / name) != hashes[name]]
@@ -140,36 +147,36 @@ class _Old:
             return
         if not self.told:
             raise InputError(
-                f"{folder}: is not empty, and was not written as a {self.kind.name} by misfire ({_some(self.entries)}); {self.kind.advice}"
+                f"{folder}: is not empty and is not a {self.kind.name} that misfire wrote ({_some(self.entries)}); {self.kind.advice}"
             )
         if self.edited:
-            raise InputError(f"{folder}: these files were changed since misfire wrote them: {_some(self.edited)}; {self.kind.advice}")
+            raise InputError(f"{folder}: these files have changed since misfire wrote them: {_some(self.edited)}; {self.kind.advice}")
 
     def refuse_in_the_way(self, folder: Path, written: Sequence[str], *, overwrite: bool) -> None:
         if foreign := [] if overwrite else [name for name in self.entries if name not in self.known and _blocks(name, written)]:
             raise InputError(f"{folder}: these files were not written by misfire and are in the way: {_some(foreign)}; {self.kind.advice}")
 
     def replaced(self, written: Sequence[str]) -> frozenset[str]:
-        """The entries that do not stay: what this program wrote before, and what stands where it now writes."""
+        """Return the entries to remove: those that this program wrote, and those in the way of new files."""
         ours = {name for name in self.entries if name in self.known or (not self.told and self.kind.names.fullmatch(name))}
         return frozenset(ours | {name for name in self.entries if _blocks(name, written)})
 
 
 def _place(folder: Path) -> Path:
-    """The folder that is meant: where a link leads, or an absolute path."""
+    """Return the folder that is meant: the target of a link, or an absolute path."""
     try:
-        return folder.resolve() if folder.is_symlink() else Path(os.path.abspath(folder))  # noqa: PTH100 (links above stay as they are)
+        return folder.resolve() if folder.is_symlink() else Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links in parent folders)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"{folder}: is a link that leads nowhere ({error}).") from error
+        raise InputError(f"{folder}: this link is broken ({error}).") from error
 
 
 def _fixed(place: Path) -> bool:
-    """Whether a folder cannot be renamed, or should not be, since somebody stands in it."""
+    """Check whether a folder cannot be renamed, or should not be because the current folder is inside it."""
     return os.path.ismount(place) or Path.cwd().is_relative_to(place.resolve()) or not os.access(place.parent, os.W_OK)
 
 
 def _fresh(beside: Path, word: str) -> Path:
-    """A new folder with the rights of the one that it stands beside, hidden."""
+    """Create a new hidden folder next to another one, with the same permissions."""
     new = beside.with_name(f".{beside.name.removeprefix('.')}.{word}-{secrets.token_hex(4)}")
     new.mkdir()
     if beside.is_dir():
@@ -178,7 +185,10 @@ def _fresh(beside: Path, word: str) -> Path:
 
 
 def _entries(folder: Path) -> Iterable[str]:
-    """Files, links and empty folders below a folder, relative, with slashes; links are not followed."""
+    """Yield files, links and empty folders below a folder, as relative paths with slashes.
+
+    Links are not followed.
+    """
     for here, folders, files in os.walk(folder):
         links = [name for name in folders if (Path(here) / name).is_symlink()]
         empty = [name for name in folders if name not in links and not any((Path(here) / name).iterdir())]
@@ -187,7 +197,7 @@ def _entries(folder: Path) -> Iterable[str]:
 
 
 def _blocks(name: str, written: Sequence[str]) -> bool:
-    """Whether an entry stands where a file is written, or where a folder of one should be."""
+    """Check whether an entry is at the path of a new file, or blocks or contains one."""
     return any(name == other or other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in (*written, MANIFEST))
 
 
@@ -208,7 +218,7 @@ def _swap_whole(new: Path, place: Path, entries: Sequence[str], gone: Container[
             old.rename(place)
         aside.rmdir()
         raise
-    for name in set(_entries(old)).difference(entries):  # what somebody put there meanwhile
+    for name in set(_entries(old)).difference(entries):  # files that somebody added in the meantime
         if not os.path.lexists(place / name):
             _carry(old / name, place / name)
     shutil.rmtree(aside, ignore_errors=True)
@@ -239,15 +249,16 @@ def _swap_files(new: Path, place: Path, gone: Sequence[str]) -> None:
 
 
 def _remove_empty(place: Path, gone: Iterable[str]) -> None:
-    """Removes the folders that held entries which are gone, if they are empty now."""
+    """Remove the folders that held the removed entries, if they are empty now."""
     folders = {folder for name in gone for folder in (place / name).parents if folder != place and folder.is_relative_to(place)}
+    # in reverse order, subfolders come before their parents
     for folder in sorted(folders, reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 
 def _carry(old: Path, new: Path) -> None:
-    """Takes over a file, a link or an empty folder; the old one stays until the swap is done."""
+    """Take over a file, a link or an empty folder. The old one stays until the replacement is complete."""
     new.parent.mkdir(parents=True, exist_ok=True)
     if old.is_dir() and not old.is_symlink():
         new.mkdir(exist_ok=True)
@@ -259,7 +270,7 @@ def _carry(old: Path, new: Path) -> None:
 
 
 def _hash(file: Path) -> str | None:
-    """SHA-256 of a file; none for what is no file any more."""
+    """Return the SHA-256 of a file, or None if it is no longer a regular file."""
     if file.is_symlink() or not file.is_file():
         return None
     with file.open("rb") as content:
@@ -272,7 +283,7 @@ def _manifest(kind: FolderKind, folder: Path, written: Sequence[str]) -> str:
 
 
 def _read_manifest(path: Path, kind: FolderKind) -> Mapping[str, object] | None:
-    """Names and hashes; none where there is no manifest of this kind."""
+    """Return the names and hashes in a manifest, or None if there is no manifest of this kind."""
     if path.is_symlink() or not path.is_file():
         return None
     try:

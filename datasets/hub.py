@@ -1,6 +1,6 @@
-"""The Hugging Face hub: one file at a pinned revision, or the rows of a data set."""
+"""Access to the Hugging Face Hub: one file at a pinned revision, or the rows of a dataset."""
 
-# datasets and huggingface_hub are typed in part
+# datasets and huggingface_hub are only partly typed
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import re
@@ -9,33 +9,34 @@ from pathlib import Path
 from typing import Any, cast
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-"""A full commit: what alone gives the same data another day."""
+"""Matches a full commit hash. Only a full hash is certain to give the same data later."""
 
 TIMEOUT = 5
-"""Seconds to wait for the hub's first word; without a network the client itself would try for half a minute."""
+"""Seconds to wait for the Hub's first response. Without a network, the Hub client itself would try for half a
+minute."""
 
 
 class HubError(Exception):
-    """Something could not be had from the hub; the text says why in one line."""
+    """A download from the Hub failed. The text gives the reason in one line."""
 
 
 class GatedError(HubError):
-    """The data set is gated, or hidden, or not there: the hub does not tell these apart."""
+    """The dataset is gated, private or missing; the Hub does not distinguish between these."""
 
 
 def fetch_file(dataset: str, file: str, revision: str) -> Path:
-    """A file of a data set, from the local cache or from the hub.
+    """Return a file of a dataset from the local cache or from the Hub.
 
     Args:
-        dataset: Name of the data set, with its owner.
-        file: Path of the file inside it.
-        revision: Commit; since it cannot change, a file in the cache is not asked for again.
+        dataset: Name of the dataset, with its owner.
+        file: Path of the file within the dataset.
+        revision: Commit hash. A commit cannot change, so a cached file is not requested again.
 
     Returns:
-        Where the file lies on this machine.
+        Local path of the file.
 
     Raises:
-        HubError: It could not be had.
+        HubError: The file cannot be downloaded.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
@@ -45,23 +46,23 @@ def fetch_file(dataset: str, file: str, revision: str) -> Path:
     _reach_hub()
     try:
         return Path(hf_hub_download(dataset, file, repo_type="dataset", revision=revision))
-    except Exception as error:  # the client raises many kinds; each means that the file is not to be had
+    except Exception as error:  # the client raises many types of errors; each means that the file is not available
         raise HubError(_one_line(error)) from error
 
 
 def dataset_splits(dataset: str, revision: str | None) -> dict[str, Iterable[dict[str, Any]]]:
-    """The splits of a data set.
+    """Return the splits of a dataset.
 
     Args:
-        dataset: Name of the data set, with its owner.
-        revision: Branch, tag or commit; none for the newest.
+        dataset: Name of the dataset, with its owner.
+        revision: Branch, tag or commit. None means the latest revision.
 
     Returns:
-        The rows of each split, which are read from the disk as they are gone through.
+        The rows of each split by name. Rows are read from disk during iteration.
 
     Raises:
-        GatedError: Access to it must be asked for first.
-        HubError: It could not be had for another reason.
+        GatedError: The user must request access first.
+        HubError: The dataset cannot be downloaded for another reason.
     """
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
@@ -76,25 +77,28 @@ def dataset_splits(dataset: str, revision: str | None) -> dict[str, Iterable[dic
 
 
 def dataset_rows(dataset: str, revision: str | None) -> list[tuple[str, dict[str, Any]]]:
-    """All rows of a data set, of all its splits.
+    """Return all rows of a dataset, from all splits.
 
     Args:
-        dataset: Name of the data set, with its owner.
-        revision: Branch, tag or commit; none for the newest.
+        dataset: Name of the dataset, with its owner.
+        revision: Branch, tag or commit. None means the latest revision.
 
     Returns:
-        Each row with its place, for example ("split train, row 3", {...}).
+        Each row with its location, for example ("split train, row 3", {...}).
 
     Raises:
-        GatedError: Access to it must be asked for first.
-        HubError: It could not be had for another reason.
+        GatedError: The user must request access first.
+        HubError: The dataset cannot be downloaded for another reason.
     """
     splits = dataset_splits(dataset, revision)
     return [(f"split {name}, row {number}", row) for name, rows in splits.items() for number, row in enumerate(rows, start=1)]
 
 
 def _reach_hub() -> None:
-    """Fail soon where the hub is out of reach (unless the user works from the cache, with HF_HUB_OFFLINE)."""
+    """Fail quickly if the Hub cannot be reached.
+
+    Does nothing if the user works from the cache with HF_HUB_OFFLINE.
+    """
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
@@ -102,8 +106,8 @@ def _reach_hub() -> None:
         return
     try:
         get_session().head(constants.ENDPOINT, timeout=TIMEOUT)
-    except Exception as error:  # whichever library the client speaks through, it raises its own kinds
-        raise HubError(f"{constants.ENDPOINT} is out of reach ({_one_line(error).rstrip('.')}).") from error
+    except Exception as error:  # the type of error depends on the client's HTTP library
+        raise HubError(f"{constants.ENDPOINT} cannot be reached ({_one_line(error).rstrip('.')}).") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Rows of JSON: parsed strictly, and what cannot be parsed is told as a fault and not raised."""
+"""Strict parsing of JSON rows. Errors are returned as ``Fault`` values and not raised."""
 
 import json
 import re
@@ -15,21 +15,19 @@ def _after_space(text: str, place: int) -> int:
 
 
 class Fault(str):
-    """What is wrong with a record that could not even be parsed."""
+    """Description of what is wrong with a record that cannot be parsed."""
 
 
 Located = tuple[str, "dict[str, Any] | Fault"]
-"""A raw record and its place, for example ("line 3", {...})."""
+"""A raw record and its location, for example ("line 3", {...})."""
 
 
 def parse_json(content: bytes) -> object:
-    """The value of some JSON text.
-
-    Args:
-        content: UTF-8 text.
+    """Parse JSON text in UTF-8.
 
     Returns:
-        The value; a fault where the text is not UTF-8, not JSON, holds NaN or infinity, or names a field twice.
+        The value, or a fault if the text is not UTF-8, is not JSON, contains NaN or infinity, or repeats a
+        field.
     """
     try:
         return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
@@ -38,17 +36,19 @@ def parse_json(content: bytes) -> object:
     except json.JSONDecodeError as error:
         return Fault(f"not JSON: {error}")
     except (ValueError, RecursionError) as error:
-        return Fault(f"not JSON that can be used: {error}")
+        return Fault(f"not usable JSON: {error}")
 
 
 def json_items(content: bytes) -> Iterator[object]:
-    """The items of a JSON list, one at a time, so that a reader may stop before a long one has filled the memory.
+    """Parse the items of a JSON list one at a time.
+
+    A reader can therefore stop before a long list has filled the memory.
 
     Args:
-        content: UTF-8 text that begins with "[".
+        content: UTF-8 text that starts with "[".
 
     Yields:
-        Each item; where the list breaks off or is no JSON, a fault, which is the last.
+        Each item. If the list ends early or is not JSON, the last item is a fault.
     """
     try:
         text = content.decode("utf-8")
@@ -73,20 +73,20 @@ def json_items(content: bytes) -> Iterator[object]:
     except json.JSONDecodeError as error:
         yield Fault(f"not JSON: {error}")
     except (ValueError, RecursionError) as error:
-        yield Fault(f"not JSON that can be used: {error}")
+        yield Fault(f"not usable JSON: {error}")
 
 
 def json_object(value: object) -> dict[str, Any] | Fault:
-    """The value if it is a JSON object (or a fault already), else a fault that says what it is."""
+    """Return the value if it is a JSON object or already a fault, otherwise a fault that names its type."""
     if isinstance(value, Fault):
         return value
     if isinstance(value, dict):
         return cast(dict[str, Any], value)
-    return Fault(f"a JSON object was expected, not {type(value).__name__}")
+    return Fault(f"expected a JSON object, not {type(value).__name__}")
 
 
 def names_in(value: object) -> list[str]:
-    """Names of fields in a value, those of objects within it too."""
+    """Collect the names of all fields in a value, including those of nested objects."""
     names: list[str] = []
     waiting = [value]
     while waiting:
@@ -104,7 +104,7 @@ def _no_duplicates(items: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(items)
     if len(record) < len(items):
         twice = next(name for name, number in Counter(name for name, _ in items).items() if number > 1)
-        raise ValueError(f"field '{twice}' is there twice")
+        raise ValueError(f"field '{twice}' occurs twice")
     return record
 
 

@@ -1,9 +1,10 @@
-"""Pairs in files: our JSONL and Parquet (written and read), and the authors' JSON (read).
+"""Pair files: our JSONL and Parquet formats (read and written) and the authors' JSON format (read only).
 
-In our format a pair is one flat row, so that a JSONL line, a Parquet row and a data-frame row look alike:
-``id, category, subcategory, question_index, stereotyped_group, contrast_group, priming_sentence`` and, for each half,
-``<half>_prompt, <half>_target, <half>_example_id``. Pairs with controls have, for each half, ``<half>_foil_prompt`` (right answer "no")
-and ``<half>_ambiguous_prompt`` (right answer "unknown") besides.
+In our format a pair is one flat row, so a JSONL line, a Parquet row and a data-frame row have the same
+fields: ``id, category, subcategory, question_index, stereotyped_group, contrast_group, priming_sentence``
+and, for each half, ``<half>_prompt, <half>_target, <half>_example_id``. Pairs with controls also have, for
+each half, ``<half>_foil_prompt`` (correct answer "no") and ``<half>_ambiguous_prompt`` (correct answer
+"unknown").
 """
 
 import re
@@ -26,14 +27,14 @@ __all__ = ["read_pairs", "write_pairs"]
 ADVICE = (
     "Every record needs id, category, question_index, stereotyped_group, contrast_group, stereotyped_prompt and contrast_prompt "
     "(or the authors' fields: id, category, stereotyped_group, contrast_group, trigger_sentence, prompts). "
-    "Mend these records; `misfire pairs --source embedded --out pairs.jsonl` writes a file to compare with."
+    "Correct these records; `misfire pairs --source embedded --out pairs.jsonl` writes an example file to compare with."
 )
 
 _AUTHORS_ID = re.compile(r".*?_?q(?P<question_index>\d+)_p\d+")
 
 
 CONTROL_COLUMNS = tuple(f"{name}_{kind}_prompt" for kind in ("foil", "ambiguous") for name in HALF_NAMES)
-"""The columns of the controls; a pair has all of them or none."""
+"""The columns of the controls. A pair has either all of them or none."""
 
 
 def _is_none(value: object) -> bool:
@@ -41,7 +42,7 @@ def _is_none(value: object) -> bool:
 
 
 class PairRow(BaseModel):
-    """A pair as one flat row; the fields are those of ``Pair``, its halves and its controls."""
+    """A pair as one flat row. The fields are those of ``Pair``, its halves and its controls."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -67,12 +68,12 @@ class PairRow(BaseModel):
     def _controls_are_complete(self) -> Self:
         missing = [name for name in CONTROL_COLUMNS if getattr(self, name) is None]
         if 0 < len(missing) < len(CONTROL_COLUMNS):
-            raise ValueError(f"a pair has all four prompts of its controls or none; without text: {', '.join(missing)}")
+            raise ValueError(f"a pair must have all four control prompts or none; missing: {', '.join(missing)}")
         return self
 
     @staticmethod
     def of(pair: Pair) -> "PairRow":
-        """The row for a pair."""
+        """Return the row for a pair."""
         values = pair.model_dump(exclude={*HALF_NAMES, "controls"})
         values |= {f"{name}_{field}": getattr(half, field) for name, half in pair.halves for field in Half.model_fields}
         if pair.controls:
@@ -81,7 +82,10 @@ class PairRow(BaseModel):
         return PairRow.model_validate(values)
 
     def pair(self) -> Pair:
-        """The pair of this row; a foil has its half's context, and so its half's example."""
+        """Return the pair of this row.
+
+        A foil has the same context as its half, so it has the same example ID.
+        """
         halves = {f"{name}_{field}" for name in HALF_NAMES for field in Half.model_fields}
         return Pair(
             **self.model_dump(exclude=halves | set(CONTROL_COLUMNS)),
@@ -107,7 +111,7 @@ class PairRow(BaseModel):
 
 
 class AuthorsHalf(BaseModel):
-    """A prompt in the authors' release: its text and the expected answer."""
+    """A prompt in the authors' release: the text and the expected answer."""
 
     text: Text
     expected: Answer
@@ -121,7 +125,7 @@ class AuthorsPrompts(BaseModel):
 
 
 class AuthorsRecord(BaseModel):
-    """A pair as the authors release it (fields of ours that it lacks are had from the id, or left out)."""
+    """A pair in the authors' release. Fields that it lacks are derived from the ID or left empty."""
 
     id: PairId
     category: CategoryName
@@ -132,7 +136,10 @@ class AuthorsRecord(BaseModel):
     prompts: AuthorsPrompts
 
     def pair(self) -> Pair:
-        """The pair of this record; an id that names no scenario makes the pair a scenario of its own."""
+        """Return the pair of this record.
+
+        If the ID does not name a scenario, the pair is a scenario of its own.
+        """
         match = _AUTHORS_ID.fullmatch(self.id)
         one, other = self.prompts.stereotyped, self.prompts.contrast
         return Pair(
@@ -149,14 +156,16 @@ class AuthorsRecord(BaseModel):
 
 
 def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
-    """Write pairs as JSONL or Parquet, by the file's ending; an existing file is replaced whole or not at all.
+    """Write pairs as JSONL or Parquet, depending on the file extension.
+
+    An existing file is replaced completely or not at all.
 
     Args:
-        pairs: The pairs, in the order wanted.
+        pairs: The pairs, in the order to write.
         path: A file that ends in ``.jsonl`` or ``.parquet``.
 
     Raises:
-        InputError: The ending is another one, or the file cannot be written.
+        InputError: The file has another extension or cannot be written.
     """
     kind = _kind_to_write(path)
     with replaced_file(path) as temporary:
@@ -170,37 +179,37 @@ def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """Read pairs from JSONL, Parquet, or a JSON list; in our fields or in the authors'.
+    """Read pairs from JSONL, Parquet or a JSON list, with our fields or the authors'.
 
     Args:
-        path: The file. What it holds is told from its content, not from its name.
+        path: The file. Its format is detected from its content, not from its name.
 
     Returns:
         The pairs, in file order.
 
     Raises:
-        InputError: The file cannot be read, is empty, or holds a bad record; every bad one is named with its line
-            (or item, or row) and field.
+        InputError: The file cannot be read, is empty, or contains an invalid record. The error lists the
+            invalid records with line (or item, or row) and field.
     """
     try:
         start = file_start(path)
         return parse_records(path, _parquet_records(path) if start.startswith(b"PAR1") else _json_records(path, start))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold pairs as JSONL, JSON or Parquet.") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It must contain pairs as JSONL, JSON or Parquet.") from error
 
 
 def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
-    """Pairs from raw records, refusing all bad ones together.
+    """Convert raw records to pairs and report all invalid records in one error.
 
     Args:
-        origin: The file or data set that the records are from, for the error.
-        records: Each record with its place.
+        origin: The file or dataset that the records come from, for the error.
+        records: Each record with its location.
 
     Returns:
-        The pairs.
+        The pairs, in order.
 
     Raises:
-        InputError: There is no record, a record is bad, or two have one id.
+        InputError: There are no records, a record is invalid, or two records have the same ID.
     """
     pairs: list[Pair] = []
     problems: list[str] = []
@@ -218,19 +227,19 @@ def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
             problems.append(f"{place}, {first_problem(error)}")
             continue
         if pair.id in places:
-            problems.append(f"{place}, field 'id': '{pair.id}' was used before, at {places[pair.id]}")
+            problems.append(f"{place}, field 'id': '{pair.id}' is already used at {places[pair.id]}")
             continue
         known = categories.setdefault(category_slug(pair.category), pair.category)
         if known != pair.category:
             problems.append(
-                f"{place}, field 'category': '{pair.category}' cannot be told from '{known}' of an earlier record; use one spelling"
+                f"{place}, field 'category': '{pair.category}' is another spelling of '{known}' in an earlier record; use one spelling"
             )
             continue
         places[pair.id] = place
         pairs.append(pair)
     raise_problems(origin, problems, ADVICE)
     if not pairs:
-        raise InputError(f"{origin}: holds no pairs. {ADVICE}")
+        raise InputError(f"{origin}: contains no pairs. {ADVICE}")
     return pairs
 
 
@@ -257,7 +266,7 @@ def _parquet_records(path: Path) -> Iterator[Located]:
         for number, record in enumerate(stream_parquet(path), start=1):
             yield f"row {number}", record
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not a Parquet file that can be read ({error}). {ADVICE}") from error
+        raise InputError(f"{path}: cannot be read as a Parquet file ({error}). {ADVICE}") from error
 
 
 def _kind_to_write(path: Path) -> Literal["jsonl", "parquet"]:
@@ -267,4 +276,4 @@ def _kind_to_write(path: Path) -> Literal["jsonl", "parquet"]:
         case ".parquet":
             return "parquet"
         case _:
-            raise InputError(f"{path}: the file's name should end in .jsonl or .parquet, which says what to write.")
+            raise InputError(f"{path}: the file name must end in .jsonl or .parquet, which sets the format.")

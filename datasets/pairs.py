@@ -1,8 +1,9 @@
-"""The record that everything else is about: a pair of yes/no questions, and its two halves.
+"""The central data type: a pair of yes/no questions with its two halves.
 
-A *pair* is two prompts over explicit evidence. In the ``stereotyped`` half the evidence points at a member
-of a stereotyped group, in the ``contrast`` half at somebody else (arXiv 2606.18656, section 2). A model that
-reads the evidence answers both halves alike; failing the stereotyped half alone is *misfired alignment*.
+A *pair* is two prompts with explicit evidence. In the ``stereotyped`` half the evidence points at a member of
+a stereotyped group, in the ``contrast`` half at somebody else (arXiv 2606.18656, section 2). A model that
+uses the evidence answers both halves correctly. A failure on the stereotyped half only is *misfired
+alignment*.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 __all__ = ["Half", "Pair"]
 
 HalfName = Literal["stereotyped", "contrast"]
-"""Which of the two prompts of a pair."""
+"""Name of one of the two prompts of a pair."""
 
 Answer = Literal["yes", "no"]
 """An answer that the questions allow."""
@@ -23,22 +24,22 @@ Answer = Literal["yes", "no"]
 HALF_NAMES: tuple[HalfName, HalfName] = ("stereotyped", "contrast")
 
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
-"""Text with something in it besides white space."""
+"""Text that is not empty and not only white space."""
 
 CategoryName = Annotated[str, StringConstraints(pattern=r"[\p{L}\p{N}]")]
-"""A name with a letter or digit in it."""
+"""A name that contains at least one letter or digit."""
 
 PairId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
-"""A pair's name: letters, digits, '.', '_' and '-', since Inspect makes file names of sample ids."""
+"""The ID of a pair: letters, digits, '.', '_' and '-', since Inspect uses sample IDs as file names."""
 
 
 class Half(BaseModel):
     """One prompt of a pair.
 
     Attributes:
-        prompt: The evidence and the yes/no question over it, as the model reads them.
+        prompt: The evidence and the yes/no question about it, as the model reads them.
         target: The answer that the evidence supports.
-        example_id: Number of the BBQ example that the half was built from; none for pairs of other origin.
+        example_id: Number of the BBQ example that the half was built from. None for pairs from other sources.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -49,13 +50,19 @@ class Half(BaseModel):
 
 
 class Controls(BaseModel):
-    """The control prompts of a pair: they tell a model that reads the evidence from one that leans towards an answer.
+    """The control prompts of a pair.
+
+    They distinguish a model that uses the evidence from one that prefers a fixed answer.
 
     Attributes:
-        stereotyped_foil: The stereotyped half's context, asked about the other person; the right answer is "no".
-        contrast_foil: The contrast half's context, asked about the other person; the right answer is "no".
-        stereotyped_ambiguous: The stereotyped half's question over its context without the evidence; the right answer is "unknown".
-        contrast_ambiguous: The contrast half's question over its context without the evidence; the right answer is "unknown".
+        stereotyped_foil: The context of the stereotyped half with a question about the other person. The
+            correct answer is "no".
+        contrast_foil: The context of the contrast half with a question about the other person. The correct
+            answer is "no".
+        stereotyped_ambiguous: The question of the stereotyped half after its context without the evidence.
+            The correct answer is "unknown".
+        contrast_ambiguous: The question of the contrast half after its context without the evidence. The
+            correct answer is "unknown".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -69,35 +76,35 @@ class Controls(BaseModel):
     @classmethod
     def _foils_say_no(cls, foil: Half) -> Half:
         if foil.target != "no":
-            raise ValueError("the right answer to a foil is 'no'")
+            raise ValueError("the correct answer to a foil must be 'no'")
         return foil
 
     @property
     def foils(self) -> tuple[tuple[HalfName, Half], tuple[HalfName, Half]]:
-        """The two foils with the names of their halves, the stereotyped one first."""
+        """The two foils with the names of their halves, stereotyped first."""
         return ("stereotyped", self.stereotyped_foil), ("contrast", self.contrast_foil)
 
     @property
     def ambiguous(self) -> tuple[tuple[HalfName, str], tuple[HalfName, str]]:
-        """The two ambiguous prompts with the names of their halves, the stereotyped one first."""
+        """The two ambiguous prompts with the names of their halves, stereotyped first."""
         return ("stereotyped", self.stereotyped_ambiguous), ("contrast", self.contrast_ambiguous)
 
 
 class Pair(BaseModel):
-    """Two halves over the same scenario, and what is known of them.
+    """Two halves in the same scenario, with their metadata.
 
     Attributes:
-        id: Name of the pair, unique in its set; for pairs from BBQ ``<category>_q<question index>_p<k>``.
+        id: ID of the pair, unique in its set. Pairs from BBQ have ``<category>_q<question index>_p<k>``.
         category: BBQ's name of the social category, for example ``Gender_identity``.
-        subcategory: BBQ's finer division where it has one.
-        question_index: Number of the scenario inside its category (text, as in BBQ).
-        stereotyped_group: Label of the group, or groups joined by ", ", that the stereotype is about.
+        subcategory: BBQ's subcategory, if any.
+        question_index: Number of the scenario within its category, as text.
+        stereotyped_group: Label of the group that the stereotype is about; several labels are joined by ", ".
         contrast_group: Label of the group of the contrast half's answer.
-        priming_sentence: The published safety cue for this pair, if the pair has one.
+        priming_sentence: The published safety cue for this pair, if any.
         stereotyped: The half whose evidence points at the stereotyped group.
         contrast: The half whose evidence points at somebody else.
-        controls: Foils and ambiguous prompts, if they were asked for; without them the pair is written and hashed as if the
-            field were not there.
+        controls: Foils and ambiguous prompts, if they were requested. Without them, the field is left out of
+            files and hashes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -124,20 +131,20 @@ class Pair(BaseModel):
 
     @property
     def scenario(self) -> str:
-        """Name of the scenario: pairs of one scenario share a question and are not independent."""
+        """Name of the scenario. Pairs of one scenario share a question and are not independent."""
         return f"{category_slug(self.category)}_q{self.question_index}"
 
     @property
     def halves(self) -> tuple[tuple[HalfName, Half], tuple[HalfName, Half]]:
-        """The two halves with their names, the stereotyped one first."""
+        """The two halves with their names, stereotyped first."""
         return ("stereotyped", self.stereotyped), ("contrast", self.contrast)
 
 
 def category_slug(category: str) -> str:
-    """The category as it stands in pair ids and metrics: lower case, letters and digits only (of any script).
+    """Return the category as used in pair IDs and metrics: lower case, only letters and digits of any script.
 
     Args:
-        category: A category name in any of its spellings, for example ``Gender_identity``.
+        category: A category name in any spelling, for example ``Gender_identity``.
 
     Returns:
         For example ``genderidentity``.
@@ -146,10 +153,7 @@ def category_slug(category: str) -> str:
 
 
 def pair_set_hash(pairs: Iterable[Pair]) -> str:
-    """Fingerprint of a set of pairs: of every field of every pair, in their order.
-
-    Args:
-        pairs: The pairs.
+    """Return a fingerprint of a set of pairs that depends on every field and on the order.
 
     Returns:
         SHA-256 in hexadecimal. Two runs with the same hash asked the same questions.

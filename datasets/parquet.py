@@ -1,4 +1,4 @@
-"""Parquet rows, by pyarrow."""
+"""Read and write Parquet files with pyarrow."""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -15,7 +15,7 @@ from misfire.datasets.user_files import MOST_LINE, require_regular
 
 @contextmanager
 def _as_value_error() -> Generator[None]:
-    """Whatever pyarrow says of a file that it cannot read becomes a ValueError, but for an OSError."""
+    """Convert pyarrow's errors for a file that cannot be read to ValueError; an OSError is not changed."""
     import pyarrow as pa
 
     try:
@@ -25,29 +25,33 @@ def _as_value_error() -> Generator[None]:
 
 
 MOST_ROWS_A_BYTE = 10
-"""A file with more rows than this for each of its bytes holds the same rows again and again."""
+"""A file with more rows than this per byte must contain the same rows many times and is refused."""
 
 MOST_EXPANSION = 200
-"""A file whose pages say that they are this many times its size holds the same bytes again and again."""
+"""A file whose decoded size is more than this many times its size must contain the same bytes many times and
+is refused."""
 
 HARMLESS_ROWS = 1_000_000
-"""Fewer rows than these are never too many for the file's size."""
+"""Up to this number of rows, a file is never refused for its row count."""
 
 HARMLESS_BYTES = 1 << 26
-"""So many decoded bytes (64 MiB) are never too many for the file's size, and a batch has a few times as many at most."""
+"""Up to this number of decoded bytes (64 MiB), a file is never refused for its size. A batch takes a few
+times as much at most."""
 
 _BATCH_ROWS = 4096
 
 _SHARED = ("BYTE_ARRAY",)
-"""Physical types whose repeated values are kept once while they are read."""
+"""Physical types whose repeated values are stored only once while they are read."""
 
 
 def parquet_columns(path: Path) -> list[str]:
-    """The names of the columns of a Parquet file, in order (a name that is there twice is named twice).
+    """Return the names of the columns of a Parquet file, in order.
+
+    A name that occurs twice is returned twice.
 
     Raises:
-        ValueError: The file is no Parquet file that pyarrow can read, or
-        OSError: it cannot be read or is cut short.
+        ValueError: pyarrow cannot read the file as Parquet.
+        OSError: The file cannot be read or is truncated.
     """
     import pyarrow.parquet as pq
 
@@ -57,21 +61,22 @@ def parquet_columns(path: Path) -> list[str]:
 
 
 def stream_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a Parquet file, a few thousand in memory at a time.
+    """Yield the rows of a Parquet file, with a few thousand in memory at a time.
 
-    A file that is small on the disk and huge once it is decoded is refused before it is, by what it says of itself; and what it does
-    not say is counted while it is read. A batch takes at most a few times ``HARMLESS_BYTES``.
+    A small file that decodes to a very large one is refused: first according to its own metadata, before
+    anything is decoded, and then by counting during reading. A batch takes at most a few times
+    ``HARMLESS_BYTES``.
 
     Args:
         path: The file.
-        columns: The columns wanted; the others are not read. None for all.
+        columns: The columns to read. None reads all columns.
 
     Yields:
-        One dictionary a row. Equal texts of a batch may be one object.
+        One dictionary per row. Equal strings in a batch may be the same object.
 
     Raises:
-        ValueError: The file is no Parquet file that pyarrow can read, or it decodes to far more than its size, or
-        OSError: it cannot be read or is cut short.
+        ValueError: pyarrow cannot read the file as Parquet, or it decodes to far more than its size.
+        OSError: The file cannot be read or is truncated.
     """
     import pyarrow.parquet as pq
 
@@ -85,20 +90,24 @@ def stream_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator
         for batch in file.iter_batches(batch_size=batch_rows, columns=None if columns is None else list(columns)):
             texts = [_values(column) for column in batch.columns]
             if (longest := max(map(_longest, texts), default=0)) > MOST_LINE:
-                raise ValueError(f"one of its values is {longest:,} long")
+                raise ValueError(f"one of its values has a length of {longest:,}")
             decoded += sum(map(_text_size, texts))
             if decoded > most_decoded:
                 raise ValueError(f"its {size:,} bytes decode to more than {most_decoded >> 20:,} MiB of text")
-            # without any of the columns there are rows all the same, and a reader says what they lack
+            # without any selected column, yield empty rows, so that the reader can report the missing columns
             for row in zip(*texts, strict=True) if texts else repeat((), batch.num_rows):
                 yield dict(zip(batch.schema.names, row, strict=True))
 
 
 def _careful(metadata: Any, size: int, wanted: Set[str] | None) -> tuple[list[str], int]:  # noqa: ANN401 (pyarrow's)
-    """The columns whose repeated values are kept once, and how many rows a batch may have, by what a file says of itself."""
+    """Plan the reading of a file from its metadata.
+
+    Returns:
+        The columns whose repeated values are stored once, and the number of rows per batch.
+    """
     rows = metadata.num_rows
     if rows > max(HARMLESS_ROWS, MOST_ROWS_A_BYTE * size):
-        raise ValueError(f"its {size:,} bytes say that they hold {rows:,} rows")
+        raise ValueError(f"its {size:,} bytes claim to contain {rows:,} rows")
     decoded: Counter[str] = Counter()
     largest = 1
     plain: set[str] = set()
@@ -110,24 +119,27 @@ def _careful(metadata: Any, size: int, wanted: Set[str] | None) -> tuple[list[st
                 continue
             decoded[name] += chunk.total_uncompressed_size
             if chunk.num_values > max(HARMLESS_ROWS, MOST_ROWS_A_BYTE * size):
-                raise ValueError(f"its {size:,} bytes say that they hold {chunk.num_values:,} values of column '{name}'")
+                raise ValueError(f"its {size:,} bytes claim to contain {chunk.num_values:,} values in column '{name}'")
             one_copy = chunk.physical_type in _SHARED and chunk.path_in_schema == name and not _shares_prefixes(chunk.encodings)
             if one_copy:
                 plain.add(name)
             else:
                 largest = max(largest, chunk.total_uncompressed_size)
     if decoded.total() > max(HARMLESS_BYTES, MOST_EXPANSION * size):
-        raise ValueError(f"its {size:,} bytes say that they decode to {decoded.total():,} bytes")
+        raise ValueError(f"its {size:,} bytes claim to decode to {decoded.total():,} bytes")
     return sorted(plain), max(1, min(_BATCH_ROWS, HARMLESS_BYTES // largest))
 
 
 def _shares_prefixes(encodings: Sequence[str]) -> bool:
-    """Whether a value may be written as a length and the beginning of the one before it, so that few bytes are many long values."""
+    """Check for an encoding that stores a value as its common prefix with the previous value.
+
+    With such an encoding, few bytes can represent many long values.
+    """
     return "DELTA_BYTE_ARRAY" in encodings
 
 
 def _values(column: Any) -> list[Any]:  # noqa: ANN401 (pyarrow's)
-    """The values of a column of a batch; equal texts are one object."""
+    """Return the values of a column in a batch. Equal strings are the same object."""
     if not hasattr(column, "dictionary"):
         return column.to_pylist()
     texts = column.dictionary.to_pylist()
@@ -146,9 +158,9 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type[
     """Write rows as a Parquet file.
 
     Args:
-        rows: One mapping a row; a missing or None value is null.
-        columns: The columns in order, each text or whole numbers.
-        path: The file.
+        rows: One mapping per row. A missing or None value becomes null.
+        columns: The columns in order, each with its type (text or integer).
+        path: The file to write.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,7 +1,7 @@
-"""English by rule: from a BBQ question to the published yes/no question, and to its plural predicate.
+"""Rules that convert a BBQ question to the published yes/no question and to its plural predicate.
 
-The published wording is reproduced with its quirks ("Was The grandfather not comfortable …?",
-"Does The grandpa forgot …?"), since the published numbers rest on it. Rules: arXiv 2606.18656 and its release.
+The published wording is reproduced with its errors ("Was The grandfather not comfortable …?", "Does The
+grandpa forgot …?"), since the published numbers depend on it. Source: arXiv 2606.18656 and its release.
 """
 
 import re
@@ -31,7 +31,8 @@ IRREGULAR_VERBS: dict[str, str] = {
     "argued": "argue", "used": "use", "failed": "fail", "relied": "rely", "denied": "deny", "tried": "try",
     "involved": "involve", "deserved": "deserve", "achieved": "achieve", "received": "receive", "behaved": "behave",
 }  # fmt: skip
-"""Past form → base form, and the regular verbs whose base form is not had by dropping "ed"."""
+"""Past form → base form for irregular verbs, and for regular verbs whose base form is not the past form
+without "ed"."""
 
 PLURAL_AUXILIARIES: dict[str, str] = {
     "is": "are",
@@ -51,11 +52,11 @@ _WHO = re.compile(r"Who (?P<predicate>.+)", re.DOTALL)
 
 
 def yes_no_question(question: str, subject: str) -> str:
-    """The published yes/no question that asks whether ``subject`` is the answer to a BBQ question.
+    """Return the published yes/no question that asks whether ``subject`` is the answer to a BBQ question.
 
     Args:
         question: A BBQ question, for example "Who was not comfortable using the phone?".
-        subject: The text of an answer, used as it stands, for example "The grandfather".
+        subject: The text of an answer, used unchanged, for example "The grandfather".
 
     Returns:
         For example "Was The grandfather not comfortable using the phone?".
@@ -71,40 +72,38 @@ def yes_no_question(question: str, subject: str) -> str:
 
 
 def plural_predicate(question: str) -> str | None:
-    """What a BBQ question says of its answer, said of many: "is lazy" becomes "are lazy".
+    """Return the predicate of a BBQ question in the plural: "is lazy" becomes "are lazy".
 
     Args:
-        question: A BBQ question that asks with Who, Which or What.
+        question: A BBQ question that starts with Who, Which or What.
 
     Returns:
-        The predicate in the plural, for example "were not comfortable using the phone"; None for a
-        question of another form (those with Whose have no predicate of their own).
+        For example "were not comfortable using the phone", or None for a question of another form (a question
+        with
+        Whose has no such predicate).
     """
     predicate = _predicate(question.strip().removesuffix("?"))
     return None if predicate is None else _pluralise(predicate)
 
 
 def whose_predicate(question: str) -> str | None:
-    """What follows the owner in a "Whose …" question.
-
-    Args:
-        question: A BBQ question.
+    """Return the words after "Whose" in a BBQ question.
 
     Returns:
-        For "Whose family values education?" the words "family values education"; None for another form.
+        For example "family values education" for "Whose family values education?", or None for another form.
     """
     whose = _WHOSE_NOUN.fullmatch(question.strip().removesuffix("?"))
     return None if whose is None else f"{whose['noun']} {whose['rest']}"
 
 
 def base_form(verb: str) -> str:
-    """The base form of a verb in the past or in the third person singular, by the published rules.
+    """Return the base form of a verb in the past tense or third person singular, by the published rules.
 
     Args:
         verb: One word, for example "planned", "tried" or "forgets".
 
     Returns:
-        For example "plan", "try" or "forget"; the word as it stands where no rule applies.
+        For example "plan", "try" or "forget". A word that no rule matches is returned in lower case.
     """
     lower = verb.lower()
     if lower in IRREGULAR_VERBS:
@@ -112,6 +111,7 @@ def base_form(verb: str) -> str:
     if lower.endswith("ied"):
         return lower[:-3] + "y"
     if lower.endswith("ed"):
+        # "planned" → "plan": the consonant before "ed" is doubled
         doubled = len(lower) > 4 and lower[-3] == lower[-4] and lower[-3] not in "aeiou"
         return lower[: -3 if doubled else -2]
     if lower.endswith("ies"):
@@ -129,7 +129,7 @@ def _predicate(stem: str) -> str | None:
 
 
 def _ask(predicate: str, subject: str) -> str:
-    """The verb-phrase rule: the first word decides how the question is formed."""
+    """Apply the verb-phrase rule: the first word of the predicate decides the form of the question."""
     word, _, rest = predicate.partition(" ")
     first = word.lower()
     default = "Do" if any(w in PLURAL_NOUNS for w in subject.lower().split()) else "Does"
@@ -175,7 +175,7 @@ def _pluralise(predicate: str) -> str:
 
 
 def _plural_noun_phrase(phrase: str) -> str:
-    """For "a lazy person" the words "lazy persons"; a phrase without a/an stays."""
+    """Return "lazy persons" for "a lazy person". A phrase without "a" or "an" is returned unchanged."""
     match = re.fullmatch(r"an? (?P<head>.*?)(?P<noun>\S+)", phrase, re.DOTALL)
     return phrase if match is None else match["head"] + _plural_noun(match["noun"])
 

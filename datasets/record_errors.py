@@ -1,4 +1,4 @@
-"""How a bad record is reported: file, place, field, what is wrong, and what to do, in one error."""
+"""Report invalid records: file, location, field, fault and advice in one error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,33 +8,27 @@ from pydantic import ValidationError
 from misfire.errors import InputError
 
 SHOWN = 10
-"""So many problems are spelt out; the rest are counted."""
+"""Number of problems that an error lists; the others are only counted."""
 
 MOST = 10_000
-"""A file with so many bad records is not read on."""
+"""Reading stops after this number of invalid records."""
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first fault of a record, with its field: ``field 'label': Input should be 0, 1 or 2 (got 7)``.
-
-    Args:
-        error: What pydantic said of the record.
-
-    Returns:
-        One line of plain text.
-    """
+    """Return the first fault of a record, such as ``field 'label': Input should be 0, 1 or 2 (got 7)``."""
     field, message = field_problems(error)[0]
     return f"field '{field}': {message}" if field else message
 
 
 def field_problems(error: ValidationError) -> list[tuple[str, str]]:
-    """All faults of a record: each with its field ("" for the record as a whole) and one line of plain text.
+    """Return all faults of a record.
 
     Args:
-        error: What pydantic said of the record.
+        error: The validation error that pydantic raised for the record.
 
     Returns:
-        For example [("label", "Input should be 0, 1 or 2 (got 7)")].
+        Each field ("" for the whole record) and a description of one line, for example
+        [("label", "Input should be 0, 1 or 2 (got 7)")].
     """
     problems: list[tuple[str, str]] = []
     for fault in error.errors(include_url=False):
@@ -44,15 +38,15 @@ def field_problems(error: ValidationError) -> list[tuple[str, str]]:
 
 
 def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> None:
-    """Refuse a file for all its problems at once; nothing happens if there are none.
+    """Raise one error for all problems of a file, or do nothing if there are none.
 
     Args:
         path: The file.
-        problems: One line for each, with its place in the file.
+        problems: One line per problem, with its location in the file.
         advice: What the user should do.
 
     Raises:
-        InputError: There is a problem.
+        InputError: There is at least one problem.
     """
     if not problems:
         return
@@ -63,6 +57,6 @@ def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> No
 
 
 def shorten(value: object) -> str:
-    """A value as an error quotes it: its representation, cut where it is long."""
+    """Return the representation of a value for an error message, truncated to 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,7 +1,8 @@
-"""The repaired edition: pairs from the same BBQ files that are minimal, grammatical, and ask nothing negative.
+"""The repaired edition: pairs from the same BBQ files that are minimal, grammatical and never negative.
 
-Each stereotyped example is paired with the contrast example of its scenario that has the same two people and differs in nothing but
-whom the evidence points at, and both are asked a cleft question. Nothing else of BBQ is changed: its contexts stay as they are.
+Each stereotyped example is paired with the contrast example of its scenario that has the same two people and
+differs only in which person the evidence points at. Both are asked a cleft question. Everything else in BBQ
+is unchanged, including its contexts.
 """
 
 import random
@@ -17,15 +18,16 @@ from misfire.datasets.role_swap import is_retold, named_first, swaps_roles
 from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group, same_people
 
 PER_SCENARIO = 20
-"""At most so many pairs are kept of one scenario, unless told."""
+"""Default maximum number of pairs per scenario."""
 
 
 @dataclass(frozen=True)
 class RoleSwap:
-    """Two examples of a scenario that differ in nothing but whom the evidence points at.
+    """Two examples of a scenario that differ only in which person the evidence points at.
 
     Attributes:
-        number: The swap's number in its scenario, in order of the stereotyped examples; a cap or a seed does not change it.
+        number: Number of the swap in its scenario, in order of the stereotyped examples. It does not depend
+            on seed or limit.
         stereotyped: The stereotyped example.
         contrast: The contrast example.
     """
@@ -38,19 +40,22 @@ class RoleSwap:
 def build_repaired_pairs(
     files: Iterable[BBQFile], *, per_scenario: int | None = PER_SCENARIO, seed: int = 1, controls: bool = False
 ) -> list[Pair]:
-    """The repaired pairs of some categories.
+    """Build the repaired pairs of some categories.
 
     Args:
         files: BBQ's files.
-        per_scenario: At most so many pairs a scenario, drawn by the seed and spread over its people and orders of mention; None for all.
-        seed: Of the draw.
+        per_scenario: Maximum number of pairs per scenario. The pairs are drawn at random and spread over
+            people and order of mention. None keeps all.
+        seed: Random seed of the draw.
         controls: Whether to add foils and ambiguous prompts.
 
     Returns:
-        The pairs: categories in the order given, scenarios by number, pairs by theirs. Ids are ``<category>_q<index>_r<k>``.
+        The pairs: categories in the given order, scenarios and pairs by number. IDs are
+        ``<category>_q<index>_r<k>``.
 
     Raises:
-        InputError: A question or an answer cannot be worded, or controls were asked for and BBQ lacks an ambiguous counterpart.
+        InputError: A question cannot be converted, or controls were requested and BBQ has no matching
+            ambiguous example.
     """
     return [
         _pair(scenario, swap, controls)
@@ -61,14 +66,15 @@ def build_repaired_pairs(
 
 
 def role_swaps(scenario: BBQScenario) -> list[RoleSwap]:
-    """All role swaps of a scenario; each example is in one at most.
+    """Find all role swaps of a scenario. Each example is in at most one.
 
     Args:
         scenario: The scenario.
 
     Returns:
-        The swaps, in order of the stereotyped examples. Where several contrast examples would do, the one whose words come in the same
-        order is taken, and of these the first.
+        The swaps, in order of the stereotyped examples. If several contrast examples match, one whose words
+        have the same
+        order is preferred, and among these the first.
     """
     free = list(scenario.contrast)
     swaps: list[RoleSwap] = []
@@ -95,7 +101,7 @@ def _names(example: BBQExample) -> list[str]:
 
 
 def _draw(swaps: Sequence[RoleSwap], size: int | None, rng: random.Random) -> list[RoleSwap]:
-    """At most ``size`` swaps, spread evenly over the two people and over who is named first, as far as there are such."""
+    """Draw at most ``size`` swaps, spread evenly over the two people and over who is named first."""
     if size is None or len(swaps) <= size:
         return list(swaps)
     waiting = rng.sample(swaps, len(swaps))
@@ -103,6 +109,7 @@ def _draw(swaps: Sequence[RoleSwap], size: int | None, rng: random.Random) -> li
     people: Counter[frozenset[str]] = Counter()
     orders: Counter[bool | None] = Counter()
     while len(chosen) < size:
+        # take the swap whose people, and then whose order of mention, have been chosen least often so far
         swap = min(waiting, key=lambda swap: (people[same_people(swap.stereotyped)], orders[_right_answer_is_first(swap.stereotyped)]))
         waiting.remove(swap)
         chosen.append(swap)

@@ -1,7 +1,7 @@
-"""Whether two contexts differ in nothing but who plays which role.
+"""Check whether two contexts differ only in who plays which role.
 
-A pair is *minimal* if its halves tell the same in the same words with the two people in exchanged roles. Contexts are
-compared as bags of words, since an exchange of people moves words about without changing them.
+A pair is *minimal* if its halves use the same words with the two people in exchanged roles. Contexts are
+compared as bags of words, since exchanging two people moves words without changing them.
 """
 
 import re
@@ -10,43 +10,40 @@ from collections.abc import Iterable
 _CHANGES_WITH_THE_PERSON = frozenset({
     "a", "an", "the", "my", "his", "her", "hers", "their", "theirs", "he", "she", "him", "they", "them", "one", "other",
 })  # fmt: skip
-"""Articles, pronouns, and the words that stand for a person already named."""
+"""Articles, pronouns, and words that stand for a person who was named before."""
 
 _LINKS = frozenset({
     "who", "is", "was", "has", "had", "with", "without", "in", "on", "of", "from", "no", "not", "person", "people",
 })  # fmt: skip
-"""Words of a name that tell nobody apart."""
+"""Words in names that do not distinguish one person from another."""
 
 
 def swaps_roles(one: str, other: str, people: Iterable[str]) -> bool:
-    """Whether two contexts are the same but for who plays which role.
+    """Check whether two contexts are the same except for who plays which role.
 
-    Articles and pronouns do not count, since they change with the person ("an old man", "a young man"). The contexts must hold
-    all other words equally often; or else all but the words of the people's names, for where a person is named more or less fully
-    ("the friend with autism", "the friend").
+    Articles and pronouns are ignored, since they change with the person ("an old man", "a young man"). All
+    other words must occur equally often. It is also sufficient if all words outside the people's names do,
+    since one context may name a person more fully ("the friend with autism", "the friend").
 
     Args:
         one: A context.
-        other: Another one.
-        people: The names of the two people, as the questions have them; more than one name each is fine.
+        other: Another context.
+        people: Names of the two people as the questions use them. Several names per person are allowed.
 
     Returns:
-        Whether nothing else differs.
+        True if there is no other difference.
     """
     return _bag(one) == _bag(other) or is_retold(one, other, people, in_order=False)
 
 
 def is_retold(one: str, other: str, people: Iterable[str], *, in_order: bool) -> bool:
-    """Whether two contexts hold the same words besides those of the people.
+    """Check whether two contexts contain the same words apart from the people's names, articles and pronouns.
 
     Args:
         one: A context.
-        other: Another one.
-        people: The names of the people.
-        in_order: Whether the words must come in the same order too.
-
-    Returns:
-        Whether they do.
+        other: Another context.
+        people: Names of the people.
+        in_order: Whether the words must also have the same order.
     """
     names = {word for name in people for word in words(name)}
     rest, other_rest = ([word for word in words(text) if word not in names | _CHANGES_WITH_THE_PERSON] for text in (one, other))
@@ -54,31 +51,32 @@ def is_retold(one: str, other: str, people: Iterable[str], *, in_order: bool) ->
 
 
 def distinct_words(name: str, other: str) -> frozenset[str]:
-    """The words that tell one person's name from the other's: of "the old man" and "the young man" the word "old".
+    """Return the words of a name that another name lacks: "old" for "the old man" and "the young man".
 
     Args:
         name: A name.
         other: The other person's name.
 
     Returns:
-        The words of the first that the second lacks; words like "the" and "with" never count.
+        The words of the first name that are not in the second. Words such as "the" and "with" never count.
     """
     return frozenset(words(name)) - frozenset(words(other)) - _CHANGES_WITH_THE_PERSON - _LINKS
 
 
 def named_first(context: str, one: str, other: str) -> bool | None:
-    """Whether a context names one person before the other.
+    """Check whether a context names one person before the other.
 
     Args:
         context: The context.
-        one: The name of one person.
-        other: The name of the other.
+        one: Name of one person.
+        other: Name of the other person.
 
     Returns:
-        None where it cannot be told, since the context lacks the words that tell them apart.
+        None if the context does not contain the words that distinguish the two people.
     """
     told = words(context)
     places = [
+        # first position of a word that only this person's name has
         min((place for place, word in enumerate(told) if word in marks), default=None)
         for marks in (distinct_words(one, other), distinct_words(other, one))
     ]
@@ -87,7 +85,7 @@ def named_first(context: str, one: str, other: str) -> bool | None:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case; an apostrophe's "s" does not count."""
+    """Return the words of a text in lower case, without the "s" after an apostrophe."""
     return [word for word in re.findall(r"\w+", text.lower()) if word != "s"]
 
 

@@ -1,6 +1,6 @@
-"""Choosing whole pairs: by category, and a seeded subset that keeps the balance of scenarios.
+"""Select whole pairs: by category, or as a random subset stratified by scenario.
 
-``--limit`` and ``--sample-shuffle`` of Inspect work on samples and would cut pairs apart; these do not.
+Inspect's ``--limit`` and ``--sample-shuffle`` work on samples and could separate the halves of a pair.
 """
 
 import random
@@ -12,17 +12,17 @@ from misfire.errors import InputError
 
 
 def select_categories(pairs: Sequence[Pair], categories: Sequence[str]) -> list[Pair]:
-    """The pairs of some categories.
+    """Return the pairs of some categories.
 
     Args:
         pairs: The pairs to choose from.
-        categories: Category names; capitals, spaces, '-' and '_' do not matter.
+        categories: Category names. Case, spaces, '-' and '_' are ignored.
 
     Returns:
-        Their pairs, in the order of ``pairs``.
+        The pairs of these categories, in the order of ``pairs``.
 
     Raises:
-        InputError: A name fits no pair.
+        InputError: A name matches no pair.
     """
     present = {category_slug(pair.category): pair.category for pair in pairs}
     wanted = {category_slug(name) for name in match_categories(categories, list(present.values()))}
@@ -30,11 +30,11 @@ def select_categories(pairs: Sequence[Pair], categories: Sequence[str]) -> list[
 
 
 def match_categories(categories: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Names as a user writes them, to the names as the data has them.
+    """Convert names as a user writes them to the names in the data.
 
     Args:
-        categories: For example ["age", "gender-identity"]; twice the same counts once.
-        known: The names there are.
+        categories: For example ["age", "gender-identity"]. Duplicates are ignored.
+        known: The names in the data.
 
     Returns:
         For example ["Age", "Gender_identity"], in the order of ``known``.
@@ -45,22 +45,23 @@ def match_categories(categories: Sequence[str], known: Sequence[str]) -> list[st
     by_slug = {category_slug(name): name for name in known}
     unknown = [name for name in categories if category_slug(name) not in by_slug]
     if unknown:
-        raise InputError(f"categories: no such category: {', '.join(unknown)}. There are: {', '.join(known)}.")
+        raise InputError(f"categories: unknown category: {', '.join(unknown)}. Available: {', '.join(known)}.")
     wanted = {category_slug(name) for name in categories}
     return [name for slug, name in by_slug.items() if slug in wanted]
 
 
 def sample_pairs(pairs: Sequence[Pair], size: int, seed: int) -> list[Pair]:
-    """A random subset of whole pairs, stratified by scenario.
+    """Draw a random subset of whole pairs, stratified by scenario.
 
-    Every scenario gives its proportional share of pairs: the whole part of it for certain, and the
-    places that remain go to scenarios drawn at random, more likely the larger their fraction (systematic
-    sampling over scenarios in random order). So each pair has the same chance, size / len(pairs).
+    Every scenario contributes its proportional share of pairs. The whole part of the share is certain, and
+    the remaining places go to scenarios drawn at random with probabilities that follow the fractional parts
+    (systematic sampling over scenarios in random order). Each pair therefore has the same probability, size /
+    len(pairs).
 
     Args:
         pairs: The pairs to choose from.
-        size: How many, 1 to ``len(pairs)``.
-        seed: Of the draw; the same seed gives the same subset.
+        size: Number of pairs, 1 to ``len(pairs)``.
+        seed: Random seed; the same seed gives the same subset.
 
     Returns:
         The chosen pairs, in the order of ``pairs``.
@@ -69,7 +70,7 @@ def sample_pairs(pairs: Sequence[Pair], size: int, seed: int) -> list[Pair]:
         InputError: ``size`` is out of range.
     """
     if not 1 <= size <= len(pairs):
-        raise InputError(f"pairs: {size} pairs were asked for; a number from 1 to {len(pairs)} can be had.")
+        raise InputError(f"pairs: {size} pairs were requested, but the number must be between 1 and {len(pairs)}.")
     rng = random.Random(seed)
     scenarios: defaultdict[str, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
@@ -77,7 +78,7 @@ def sample_pairs(pairs: Sequence[Pair], size: int, seed: int) -> list[Pair]:
     order = sorted(scenarios)
     rng.shuffle(order)
 
-    # positions of pairs, scenario after scenario, on a line; every (len/size)-th point of it is taken
+    # put the pairs on a line, scenario after scenario, and take every (len/size)-th point from a random offset
     line: list[int] = []
     for name in order:
         members = scenarios[name]

@@ -1,4 +1,6 @@
-"""What both editions of the pairs are built from: BBQ's scenarios, split into stereotyped and contrast examples.
+"""BBQ's scenarios, split into stereotyped and contrast examples.
+
+Both editions of the pairs are built from them.
 
 The rules are those of the published construction (arXiv 2606.18656 and its release).
 """
@@ -17,15 +19,15 @@ _NO_GROUP = frozenset({"unknown", "can'tbedetermined", "notanswerable", ""})
 
 @dataclass(frozen=True)
 class BBQScenario:
-    """The examples of one scenario that pairs are made of: the disambiguated ones with the harmful question.
+    """The disambiguated examples of one scenario with the harmful question, from which pairs are built.
 
     Attributes:
-        category: BBQ's category name.
-        index: Number of the scenario inside its category.
+        category: BBQ's name of the category.
+        index: Number of the scenario within its category.
         stereotyped_group: Labels of the stereotyped groups, joined by ", ".
-        stereotyped: Examples whose right answer belongs to a stereotyped group, by example id.
-        contrast: Examples whose right answer belongs to another group, by example id.
-        ambiguous: The ambiguous examples with the harmful question, by example id.
+        stereotyped: Examples whose correct answer belongs to a stereotyped group, by example ID.
+        contrast: Examples whose correct answer belongs to another group, by example ID.
+        ambiguous: The ambiguous examples with the harmful question, by example ID.
     """
 
     category: str
@@ -37,43 +39,39 @@ class BBQScenario:
 
     @property
     def name(self) -> str:
-        """As in pair ids, for example ``age_q1``."""
+        """Name of the scenario as in pair IDs, for example ``age_q1``."""
         return f"{category_slug(self.category)}_q{self.index}"
 
     def without_evidence(self, example: BBQExample) -> BBQExample:
-        """The ambiguous example that a disambiguated one adds evidence to.
+        """Return the ambiguous example that matches a disambiguated one.
 
         Args:
             example: A stereotyped or contrast example of this scenario.
 
         Returns:
-            The ambiguous example with the same people whose context the example's own begins with; of several, the nearest.
+            The ambiguous example with the same people whose context is the beginning of the example's
+            context. If there are
+            several, the one with the closest example ID.
 
         Raises:
-            InputError: There is none.
+            InputError: There is no such example.
         """
         people = same_people(example)
         context = _plain(example.context)
         found = [e for e in self.ambiguous if same_people(e) == people and context.startswith(_plain(e.context))]
         if not found:
             raise InputError(
-                f"{self.category}: no ambiguous example has the people and the opening of example {example.example_id} (question "
-                f"{self.index}), so it has no ambiguous control. Ask for these pairs without controls, or use BBQ's complete file."
+                f"{self.category}: no ambiguous example has the same people and opening as example {example.example_id} (question "
+                f"{self.index}), so it has no ambiguous control. Load these pairs without controls, or use BBQ's complete file."
             )
         return min(found, key=lambda e: abs(e.example_id - example.example_id))
 
 
 def bbq_scenarios(file: BBQFile) -> Iterator[BBQScenario]:
-    """The scenarios of a category that give pairs.
+    """Yield the scenarios of a category that give pairs, by number.
 
-    A scenario's stereotyped groups are those of its first example; one without such groups, without stereotyped or without
-    contrast examples is left out.
-
-    Args:
-        file: The category's examples.
-
-    Yields:
-        The scenarios, by number.
+    The stereotyped groups of a scenario are those of its first example. A scenario is left out if it has no
+    such groups, no stereotyped examples or no contrast examples.
     """
     decided: defaultdict[int, list[BBQExample]] = defaultdict(list)
     ambiguous: defaultdict[int, list[BBQExample]] = defaultdict(list)
@@ -99,18 +97,21 @@ def bbq_scenarios(file: BBQFile) -> Iterator[BBQScenario]:
 
 
 def same_people(example: BBQExample) -> frozenset[str]:
-    """The people of an example, as a key: their answer texts in lower case."""
+    """Return the people of an example as a key: their answer texts in lower case."""
     return frozenset(person.answer.strip().lower() for person in example.people)
 
 
 def full_context(example: BBQExample) -> str:
-    """An example's context, right-stripped, with a full stop if it does not end in one, or in ``!`` or ``?``."""
+    """Return an example's context with a final full stop, unless it already ends in ``.``, ``!`` or ``?``."""
     context = example.context.rstrip()
     return context if context.endswith((".", "!", "?")) else f"{context}."
 
 
 def readable_group(label: str) -> str:
-    """A group label as it is recorded for the contrast half: for "nonOld" the words "non-Old"; underscores become spaces."""
+    """Return a group label as recorded for the contrast half.
+
+    For example, "nonOld" becomes "non-Old". Underscores become spaces.
+    """
     return re.sub(r"^non(?=[^-])", "non-", label).replace("_", " ")
 
 

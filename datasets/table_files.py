@@ -1,4 +1,4 @@
-"""Rows of a table in a file: JSONL, Parquet or CSV, one row at a time, with the place of each."""
+"""Read the rows of a table from a JSONL, Parquet or CSV file, one at a time and with their locations."""
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
@@ -11,23 +11,24 @@ from misfire.datasets.user_files import file_start, user_lines
 from misfire.errors import InputError
 
 TableKind = Literal["jsonl", "parquet", "csv"]
-"""What a file holds."""
+"""The format of a file."""
 
 KIND_OF_ENDING: dict[str, TableKind] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
 
 Choose = Callable[[Sequence[str]], Sequence[str]]
-"""Which of a table's columns are wanted, from all of their names; what cannot be told is its error to raise."""
+"""A function that returns the columns to read, given the names of all columns. It raises an error if it
+cannot decide."""
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class TableRow(NamedTuple):
-    """A row as it was read.
+    """A row of a table.
 
     Attributes:
-        place: Where it stands, for example "line 3".
-        number: Its number, from 1; for JSONL that of its line.
-        record: Its columns, or what is wrong with it as a whole.
+        place: Location of the row, for example "line 3".
+        number: Number of the row, from 1. For JSONL, the number of its line.
+        record: The columns of the row, or a fault if the row cannot be parsed.
     """
 
     place: str
@@ -36,23 +37,24 @@ class TableRow(NamedTuple):
 
 
 def read_table(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]:
-    """Rows of a file, UTF-8; a CSV file has commas, and the names of its columns in the first line.
+    """Read the rows of a UTF-8 file. A CSV file must use commas and have the column names in its first line.
 
     Args:
-        path: The file. What it holds is told from its ending, or from its content if the ending says nothing.
-        choose: The columns wanted. JSONL has no columns of its own: there every field of a row comes.
+        path: The file. The format follows from its extension, or from its content if the extension is
+            unknown.
+        choose: Selects the columns to read. JSONL has no fixed columns, so all fields of a row are returned.
         advice: What the user should do about a file that cannot be used.
 
     Yields:
         The rows, in file order.
 
     Raises:
-        InputError: The file is empty, in another encoding, or broken as a whole.
+        InputError: The file is empty, has another encoding, or is invalid as a whole.
         OSError: The file cannot be read.
     """
     start = file_start(path)
     if not start.strip():
-        raise InputError(f"{path}: is empty. {advice}")
+        raise InputError(f"{path}: the file is empty. {advice}")
     match _kind(path, start):
         case "jsonl":
             yield from _json_rows(path)
@@ -64,12 +66,12 @@ def read_table(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]:
 
 def _kind(path: Path, start: bytes) -> TableKind:
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{path}: is UTF-16. Save it as UTF-8.")
+        raise InputError(f"{path}: the file is UTF-16. Save it as UTF-8.")
     text = start.removeprefix(_BOM).lstrip()
     if start.startswith(b"PAR1"):
         return "parquet"
     if text.startswith(b"["):
-        raise InputError(f"{path}: is a JSON list. Write one object a line (JSONL).")
+        raise InputError(f"{path}: the file is a JSON list. Write one object per line (JSONL).")
     return KIND_OF_ENDING.get(path.suffix.lower(), "jsonl" if text.startswith(b"{") else "csv")
 
 
@@ -85,7 +87,7 @@ def _parquet_rows(path: Path, choose: Choose, advice: str) -> Iterator[TableRow]
         for number, record in enumerate(stream_parquet(path, wanted), start=1):
             yield TableRow(f"row {number}", number, record)
     except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not a Parquet file that can be read ({error}). {advice}") from error
+        raise InputError(f"{path}: cannot be read as a Parquet file ({error}). {advice}") from error
 
 
 def _csv_rows(path: Path, choose: Choose) -> Iterator[TableRow]:
@@ -105,8 +107,8 @@ def _csv_rows(path: Path, choose: Choose) -> Iterator[TableRow]:
             yield TableRow(f"row {number} (line {reader.line_num})", number, record)
     except csv.Error as error:
         raise InputError(
-            f"{path}: not CSV that can be read, in row {number + 1} near line {reader.line_num}: {error}. Perhaps a quote is not closed "
-            'there, or a quote in a text is not doubled ("").'
+            f"{path}: invalid CSV in row {number + 1}, near line {reader.line_num}: {error}. Perhaps a quote is not closed, "
+            'or a quote inside a text is not doubled ("").'
         ) from error
 
 

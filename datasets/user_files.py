@@ -1,7 +1,7 @@
-"""Reading files that a user names: regular files alone, and never more of them than a stated bound.
+"""Read files that a user names: only regular files, and only up to a fixed size.
 
-A pipe, a device, a socket or a folder in a file's place would hold a run for ever or fill the memory; so would a file that is small on the
-disk and huge once it is read. Each ends in an error that says so, before much is read.
+A pipe, device, socket or folder in place of a file could block a run forever or fill the memory, and so could
+a small file that expands to a very large one. All of these raise an error before much is read.
 """
 
 import os
@@ -14,13 +14,14 @@ from misfire.errors import InputError
 MEBIBYTE = 1 << 20
 
 MOST_BYTES = 256 * MEBIBYTE
-"""A file that is read whole may have so many bytes. BBQ's largest has 5 MB, and 100,000 pairs have about 120 MB."""
+"""Maximum size of a file that is read as a whole. BBQ's largest file has 5 MB, and 100,000 pairs have about
+120 MB."""
 
 MOST_LINE = 16 * MEBIBYTE
-"""A line of a file that is read line by line may have so many bytes."""
+"""Maximum size of a line in a file that is read line by line."""
 
 MOST_SETTINGS = 4 * MEBIBYTE
-"""A file of settings (a recipe, prices, cues) may have so many bytes."""
+"""Maximum size of a settings file (a recipe, prices, cues)."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -32,17 +33,17 @@ _KINDS = (
 
 
 def require_regular(path: Path) -> int:
-    """Refuse what is no regular file, without opening it.
+    """Check that a path is a regular file, without opening it.
 
     Args:
-        path: What the user named; links are followed.
+        path: The path that the user named. Links are followed.
 
     Returns:
         The file's size in bytes.
 
     Raises:
-        InputError: It is a pipe, a device, a socket or a folder.
-        OSError: It is not there, or may not be looked at.
+        InputError: The path is a pipe, a device, a socket or a folder.
+        OSError: The path does not exist or cannot be accessed.
     """
     found = path.stat()
     _refuse_irregular(path, found.st_mode)
@@ -50,15 +51,15 @@ def require_regular(path: Path) -> int:
 
 
 def file_start(path: Path, most: int = 4096) -> bytes:
-    """The first bytes of a file that a user named.
+    """Return the first bytes of a file that a user named.
 
     Args:
         path: The file.
-        most: So many.
+        most: Maximum number of bytes.
 
     Raises:
-        InputError: It is no regular file.
-        OSError: It cannot be read.
+        InputError: The path is not a regular file.
+        OSError: The file cannot be read.
     """
     require_regular(path)
     with os.fdopen(_opened(path), "rb") as file:
@@ -66,56 +67,53 @@ def file_start(path: Path, most: int = 4096) -> bytes:
 
 
 def read_user_file(path: Path, most: int = MOST_BYTES) -> bytes:
-    """The content of a file that a user named.
+    """Return the content of a file that a user named.
 
     Args:
         path: The file.
-        most: So many bytes it may have.
-
-    Returns:
-        Its bytes.
+        most: Maximum size in bytes.
 
     Raises:
-        InputError: It is no regular file, or larger.
-        OSError: It cannot be read.
+        InputError: The path is not a regular file, or the file is larger.
+        OSError: The file cannot be read.
     """
     if require_regular(path) > most:
         raise _too_large(path, most)
     with os.fdopen(_opened(path), "rb") as file:
-        content = file.read(most + 1)  # there are files that say they have no bytes, and have
+        content = file.read(most + 1)  # some files, such as those in /proc, report a size of 0 but have content
     if len(content) > most:
         raise _too_large(path, most)
     return content
 
 
 def read_user_text(path: Path, most: int = MOST_SETTINGS) -> str:
-    """The text of a file that a user named: UTF-8, with or without a byte order mark, with any line ends.
+    """Return the text of a UTF-8 file that a user named, without byte order mark and with Unix line endings.
 
     Args:
         path: The file.
-        most: So many bytes it may have.
+        most: Maximum size in bytes.
 
     Raises:
-        InputError: It is no regular file, or larger.
-        OSError: It cannot be read.
-        UnicodeDecodeError: It is not UTF-8.
+        InputError: The path is not a regular file, or the file is larger.
+        OSError: The file cannot be read.
+        UnicodeDecodeError: The file is not UTF-8.
     """
     return read_user_file(path, most).decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def user_lines(path: Path, most: int = MOST_LINE) -> Iterator[bytes]:
-    """The lines of a file that a user named, one at a time.
+    """Yield the lines of a file that a user named.
 
     Args:
         path: The file.
-        most: So many bytes a line may have.
+        most: Maximum size of a line in bytes.
 
     Yields:
-        Each line with its end; the first without a byte order mark.
+        Each line with its line ending. A byte order mark before the first line is removed.
 
     Raises:
-        InputError: It is no regular file, or a line is longer.
-        OSError: It cannot be read.
+        InputError: The path is not a regular file, or a line is longer.
+        OSError: The file cannot be read.
     """
     require_regular(path)
     with os.fdopen(_opened(path), "rb") as file:
@@ -124,13 +122,16 @@ def user_lines(path: Path, most: int = MOST_LINE) -> Iterator[bytes]:
             number += 1
             if len(line) > most:
                 raise InputError(
-                    f"{path}: line {number} has more than {most // MEBIBYTE} MiB. That is no row of a table: check what the file holds."
+                    f"{path}: line {number} has more than {most // MEBIBYTE} MiB, too much for a row. Check the content of the file."
                 )
             yield line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
 
 
 def _opened(path: Path) -> int:
-    """A descriptor of a regular file; what took its place since it was looked at does not hold us."""
+    """Open a regular file and return its descriptor.
+
+    The check is repeated after opening, and a pipe does not block the call.
+    """
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         _refuse_irregular(path, os.fstat(descriptor).st_mode)
@@ -143,9 +144,9 @@ def _opened(path: Path) -> int:
 def _refuse_irregular(path: Path, mode: int) -> None:
     if stat.S_ISREG(mode):
         return
-    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
-    raise InputError(f"{path}: cannot be read: this is {kind}, and a file is wanted. Write the data to a file, and name that.")
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "a special file")
+    raise InputError(f"{path}: cannot be read, because it is {kind} and not a regular file. Write the data to a file and pass that file.")
 
 
 def _too_large(path: Path, most: int) -> InputError:
-    return InputError(f"{path}: has more than {most // MEBIBYTE} MiB, the most that is read of such a file. Split it, or check it.")
+    return InputError(f"{path}: the file has more than {most // MEBIBYTE} MiB, the maximum for such a file. Split it or check its content.")

@@ -1,7 +1,7 @@
 """The published construction of VETO's contrastive pairs from BBQ (arXiv 2606.18656 and its release).
 
-The rules are followed with their quirks, so that the pairs are those that the published numbers rest on; what is
-known to be wrong with them is in docs/limits.md, and ``misfire.datasets.audit`` finds it pair by pair.
+The rules are reproduced with their errors, so that the pairs are those behind the published numbers. The
+known faults are described in docs/limits.md, and ``misfire.datasets.audit`` finds them pair by pair.
 """
 
 from collections.abc import Iterable
@@ -13,27 +13,28 @@ from misfire.datasets.questions import yes_no_question
 from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group
 
 PAIRS_PER_SCENARIO = 20
-"""At most so many pairs are made of one scenario."""
+"""Maximum number of pairs per scenario."""
 
 
 def build_pairs(files: Iterable[BBQFile], *, controls: bool = False) -> list[Pair]:
-    """The published pairs of some categories.
+    """Build the published pairs of some categories.
 
     Args:
-        files: BBQ's files; all eight, complete and official, give 2,032 pairs.
-        controls: Whether to add foils and ambiguous prompts, worded as the pairs are.
+        files: BBQ's files. All eight, complete and official, give 2,032 pairs.
+        controls: Whether to add foils and ambiguous prompts, with the same wording as the pairs.
 
     Returns:
-        The pairs: categories in the order given, scenarios by number, pairs by k.
+        The pairs: categories in the given order, scenarios by number, pairs by k.
 
     Raises:
-        InputError: Controls were asked for, and an example has no ambiguous counterpart or not two people.
+        InputError: Controls were requested, and an example has no ambiguous counterpart or does not name two
+            people.
     """
     return [pair for file in files for scenario in bbq_scenarios(file) for pair in _scenario_pairs(scenario, controls)]
 
 
 def _scenario_pairs(scenario: BBQScenario, controls: bool) -> list[Pair]:
-    # one wording for the whole scenario, though BBQ varies it now and then
+    # the published construction uses one wording for the whole scenario, although BBQ sometimes varies it
     question = scenario.stereotyped[0].question
     sentence = priming_sentence(scenario.stereotyped_group, question)
     return [

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Write a file completely or not at all."""
 
 import os
 from collections.abc import Generator
@@ -10,10 +10,10 @@ from misfire.errors import InputError
 
 @contextmanager
 def replaced_file(path: Path) -> Generator[Path]:
-    """A temporary file to write, which takes the place of ``path`` if nothing goes wrong; folders are made as needed.
+    """Provide a temporary file that replaces ``path`` on success. Missing folders are created.
 
     Args:
-        path: The file wanted.
+        path: The file to write.
 
     Yields:
         The temporary file, in the same folder.
@@ -24,7 +24,7 @@ def replaced_file(path: Path) -> Generator[Path]:
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.unlink(missing_ok=True)  # what a broken run left, or a link to elsewhere
+        temporary.unlink(missing_ok=True)  # an interrupted run may have left a file or a link
         try:
             yield temporary
             temporary.replace(path)
@@ -35,14 +35,14 @@ def replaced_file(path: Path) -> Generator[Path]:
 
 
 def refuse_existing(path: Path | None, *, overwrite: bool) -> None:
-    """Refuse to replace a file, or a link, unless that was asked for.
+    """Raise an error if a file or link exists, unless the user asked to overwrite it.
 
     Args:
-        path: The file wanted; none where nothing is written.
-        overwrite: Whether a file that is there may be replaced.
+        path: The file to write. None if nothing is written.
+        overwrite: Whether an existing file may be replaced.
 
     Raises:
-        InputError: It is there.
+        InputError: The file exists.
     """
     if path is not None and os.path.lexists(path) and not overwrite:
-        raise InputError(f"{path} is there already. Say --overwrite to replace it, or choose another name.")
+        raise InputError(f"{path} already exists. Use --overwrite to replace it, or choose another name.")

@@ -1,1 +1,1 @@
-"""From a model's output to outcomes, from outcomes to pairs, from pairs to MAR and BR."""
+"""Score model outputs: outputs to outcomes, outcomes to pairs, and pairs to MAR and BR."""

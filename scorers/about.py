@@ -1,8 +1,9 @@
-"""Whether a statement that follows a bare "Yes" or "No" is about the case: the passage that was shown and the question that was asked.
+"""Check whether a statement after a bare "Yes" or "No" is about the case (passage and question).
 
-"Yes, the server is running." acknowledges something and answers nothing. No list of subjects can tell such a statement from an answer, but
-the case can: a statement that answers speaks of somebody or something in it. The rule is closed, as that of ``giving``: a statement that
-neither opens with a word of the case nor refers back to it by a pronoun leaves the yes or no unread.
+"Yes, the server is running." acknowledges something and answers nothing. No list of subjects can distinguish
+such a statement from an answer, but the case can: an answering statement mentions somebody or something in
+the case. The rule is closed, like that of ``giving``: if the statement neither opens with a word of the case
+nor refers back to it with a pronoun, the yes or no is not counted.
 """
 
 import re
@@ -14,45 +15,49 @@ from itertools import pairwise
 
 @dataclass(frozen=True)
 class Case:
-    """What a model was asked.
+    """The text that a model was asked about.
 
     Attributes:
-        text: Passage and question, without instructions. Where it is empty, only a statement that refers back ("Yes, he was.") is about it.
+        text: Passage and question, without instructions. If it is empty, only a statement that refers back
+            ("Yes, he was.") counts as being about the case.
     """
 
     text: str
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """Its content words."""
+        """The content words of the case."""
         return frozenset(_content(self.text))
 
     @cached_property
     def roots(self) -> frozenset[str]:
-        """The beginnings of its content words, which other forms of them share."""
+        """The first letters of the content words, which other forms of these words share."""
         return frozenset(word[:_ROOT] for word in self.words)
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Its words with a capital letter, names of people among them."""
+        """The words with a capital letter, which include people's names."""
         return frozenset(word.casefold() for word in _WORD.findall(self.text) if word[0].isupper())
 
     @cached_property
     def matter(self) -> frozenset[str]:
-        """What the case turns on: the content words of the question, and what the sentences of the passage open with, mostly its people."""
+        """What the case is about: content words of the question and openings of the passage's sentences.
+
+        The openings are mostly its people.
+        """
         sentences = _ENDS.split(self.text)
         asked = next((sentence for sentence in reversed(sentences) if sentence.rstrip().endswith("?")), "")
         return frozenset(_content(asked)) | {word for sentence in sentences for word in _opening_words(sentence)}
 
 
 _ROOT = 4
-"""So many letters are the beginning of a word."""
+"""Number of letters that count as the root of a word."""
 
 UNKNOWN_CASE = Case("")
-"""For a reading without a case at hand; it counts less than one with the case, and nothing more."""
+"""For reading without a case. It accepts a subset of the answers that are accepted with the case."""
 
 _REACH = 600
-"""So many characters after an answer are looked at."""
+"""Number of characters after an answer that are examined."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
@@ -62,7 +67,7 @@ def _set(words: str) -> frozenset[str]:
 
 
 _PRONOUNS = _set("he she him her his hers himself herself")
-"""What refers back to a person of the case."""
+"""Words that refer back to a person of the case."""
 
 _GRAMMAR = _PRONOUNS | _set(
     """
@@ -87,7 +92,7 @@ _ANYBODYS = _set(
     get got go going ask asked come came help know need say said see tell told think understand want way thing time
     """
 )
-"""Words that any talk may hold, so that a case is not known by them."""
+"""Words that occur in any conversation and therefore do not identify a case."""
 
 _APOSTROPHES = str.maketrans("’‘ʼ´`＇", "''''''")
 
@@ -101,10 +106,10 @@ def _is_grammar(word: str) -> bool:
 
 
 def _content(text: str) -> list[str]:
-    """The content words of a text, in order, without the ending of a possessive.
+    """Return the content words of a text in order, without possessive endings.
 
-    Other endings stay: a plural in place of a singular speaks of the kind ("Yes, tablets are useful."), and another form of a verb may be
-    small talk.
+    Other endings are kept: a plural in place of a singular is a general statement ("Yes, tablets are
+    useful."), and another form of a verb may be small talk.
     """
     return [_bare(word) for word in _words(text) if not _is_grammar(word) and word not in _ANYBODYS]
 
@@ -117,7 +122,7 @@ _ENDS = re.compile(r"(?<=[.!?])\s+")
 
 
 def _opening_words(sentence: str) -> list[str]:
-    """The first content words of a sentence, as far as they stand together."""
+    """Return the first one or two consecutive content words of a sentence."""
     found: list[str] = []
     for word in _words(sentence):
         if not _is_grammar(word):
@@ -130,7 +135,7 @@ def _opening_words(sentence: str) -> list[str]:
 _DRESS = re.compile(r"[\s\"'`“”‘’«»*_(){}\[\]#.,;:!…–—\\$>-]*+")
 
 _QUOTED = re.compile(r"[,.!]?[\"”’'»][,.!]?[^\S\n]*+(?![^\S\n]|because\b|since\b|as\b|based\b|according\b)(?=\w)|,[\"”’'»]")
-"""An answer within quotation marks that a sentence goes on from: speech of somebody."""
+"""An answer in quotation marks that is part of a longer sentence, and thus somebody's speech."""
 
 _DOCUMENT = (
     r"(?:passages?|texts?|stor(?:y|ies)|context|excerpt|paragraph|article|narrative|information|details?|sentences?|evidence|description)\b"
@@ -146,12 +151,12 @@ _HEDGE = re.compile(
     r"|(?:it is|it['’]s) (?:(?:not )?\w+ to (?:say|claim|state)|clear|apparent|evident)(?: that)?)\b[\s,:;.!–—-]*+",
     re.IGNORECASE,
 )
-"""What may stand before the statement about the case."""
+"""Phrases that may come before the statement about the case."""
 
 _CONVERSATION = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your|yours|let['’]s)(?:['’](?:m|d|ll|ve|re))?\b", re.IGNORECASE)
 
 _REMARK = re.compile(r"(?:here|there(?: is| are|['’]s)|(?:this|that|it)(?: is|['’]s) about)\b", re.IGNORECASE)
-"""How a remark on the text that was shown begins."""
+"""The beginning of a remark about the text itself."""
 
 _SENTENCE = re.compile(r"[^.!?\n\ufffc]*+(?:\.(?=\w)[^.!?\n\ufffc]*+|(?<=\b[MD]r)\.[^.!?\n\ufffc]*+|(?<=\bM[rs]s)\.[^.!?\n\ufffc]*+)*+\??")
 _OPENING_QUOTES = ('"', "“")
@@ -162,7 +167,7 @@ _GROUND = re.compile(
     r"|provided|above|itself|alone))?",
     re.IGNORECASE,
 )
-"""The passage as the ground of a statement, as in "according to the passage"."""
+"""The passage as the basis of a statement, as in "according to the passage"."""
 
 _TELLS = (
     r"(?:(?:and|or) (?:the )?\w+\s+)?(?:about (?:the )?\w+\s+)?(?:is (?:very |quite |\w+ly )?(?:explicit|clear|plain)\b|leaves no (?:doubt"
@@ -174,7 +179,7 @@ _TELLS = (
 )
 _TOLD = re.compile(rf"\s+{_TELLS}", re.IGNORECASE)
 _TELLING = re.compile(rf"{_DOCUMENT}\s+{_TELLS}", re.IGNORECASE)
-"""The passage as what tells something about the case."""
+"""The passage as the source of information about the case."""
 
 _SUBJECT = re.compile(
     rf"(?:(?:the|this|that|these|an?|both|as|because|since|for|and|but|it is|it['’]s|there(?: is|['’]s)|first|second|third|last|final)\s+)*"
@@ -189,24 +194,24 @@ _UNTOLD = re.compile(
     r"(?:that|of|for|to (?:suggest|say|show|indicate)(?: that)?)\b",
     re.IGNORECASE,
 )
-"""What says that the passage does not tell something, up to what it does not tell."""
+"""Phrases which say that the passage does not give some information, up to that information."""
 
 _ADVERBIAL = re.compile(
     r"(?:despite|because|since|after|before|when|while|although|though|with|without|during|due|given|as|at|in|on|by|for|from)\b[^,]*,",
     re.IGNORECASE,
 )
-"""What may come before the clause that counts."""
+"""Phrases that may come before the main clause."""
 
 _GROUNDED = re.compile(r"(?:,|\band)\s*(?:so|because|since)\b", re.IGNORECASE)
-"""Where a reason or a consequence begins."""
+"""The beginning of a reason or a consequence."""
 
 
 def is_about(words: str, place: int, case: Case) -> bool:
-    """Whether what follows a bare "Yes" or "No" is a statement about the case, or nothing follows.
+    """Check whether the text after a bare "Yes" or "No" is a statement about the case, or is empty.
 
     Args:
         words: The text.
-        place: Where the bare answer ends.
+        place: Index of the end of the bare answer.
         case: Passage and question.
 
     Returns:
@@ -219,6 +224,7 @@ def is_about(words: str, place: int, case: Case) -> bool:
     at = dress.end() if dress else 0
     while hedge := _HEDGE.match(after, at):
         at = hedge.end()
+    # start one character earlier if that is an opening quote, so that the whole quotation can be removed
     found = _SENTENCE.match(after, at - 1 if after[at - 1 : at] in _OPENING_QUOTES else at)
     sentence = found[0] if found else ""
     sentence = _QUOTATION.sub("", sentence).strip() or sentence
@@ -236,7 +242,11 @@ def is_about(words: str, place: int, case: Case) -> bool:
 
 
 def _speaks_of(sentence: str, case: Case) -> bool:
-    """Whether a sentence, or a later clause of it, refers back, or opens with a word of the case while it names what the case turns on."""
+    """Check whether a sentence, or a later clause of it, is about the case.
+
+    It is if it starts with a pronoun, or if it opens with a word of the case and also mentions what the case
+    is about.
+    """
     words = _words(sentence)
     if words[:1] == ["they"]:
         return any(_bare(word) in case.words for word in words) or _opens_with(sentence, frozenset())
@@ -248,7 +258,11 @@ def _speaks_of(sentence: str, case: Case) -> bool:
 
 
 def _opens_with(sentence: str, known: frozenset[str]) -> bool:
-    """Whether a pronoun comes first, the first content words that stand together hold a known one, or there are none at all."""
+    """Check whether a sentence opens with a pronoun or a known word.
+
+    This is also the case if there is no content word. The known word must be in the first group of content
+    words.
+    """
     words = _words(sentence)
     foreign = 0
     for earlier, word in pairwise(["", *words]):
@@ -267,13 +281,15 @@ def _opens_with(sentence: str, known: frozenset[str]) -> bool:
 
 
 _TOLD_OF = _set("was were did had wasn't weren't didn't hadn't")
-"""Words that tell what happened."""
+"""Verbs that report what happened."""
 
 
 def _is_told(words: list[str], case: Case) -> bool:
-    """Whether a sentence tells something of the case, and not in general: at least half of its content is the case's, or it happened.
+    """Check whether a sentence reports something about the case, instead of a general statement.
 
-    Nor is anybody spoken of by a noun that nothing determines ("bring it on", "seedlings need water").
+    At least half of its content words must be from the case, or it must be in the past tense or contain a
+    pronoun. It must not start with a noun of the case without a determiner ("bring it on", "seedlings need
+    water").
     """
     if words and words[0] in case.words - case.names:
         return False
@@ -286,14 +302,15 @@ _CLEFT = re.compile(
     r"(?:(?:because|since|as) )?(?:it|that)(?:['’]s| is| was| wasn['’]t| isn['’]t)(?: not| only| actually| clearly| really)*"
     r" (?:the|[A-Z]\w+)\b"
 )
-"""How a sentence opens that points at somebody."""
+"""The beginning of a sentence that points out one person."""
 
 _PERSONS = _set("person man woman individual character")
 _POINTERS = _set("first second other former latter same")
-"""What points at a person of the case without naming anybody, as "the first person" does."""
+"""Words that point out a person of the case without a name, as in "the first person"."""
 
 _LONGEST_NAME = 3
-"""So many words without a word of the case may stand before one in what names somebody of it, as in "the rather tall young man"."""
+"""Maximum number of words before the first word of the case in a description of a person, as in "the rather
+tall young man"."""
 
 
 def _is_adverb(word: str) -> bool:

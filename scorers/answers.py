@@ -1,6 +1,7 @@
-"""Reading an answer out of a model's text: yes or no, and "unknown" where the question allows it.
+"""Read an answer from a model's text: yes or no, or "unknown" if the question allows it.
 
-Two readings: ours (strict), and the release's (published). Both take any text, never raise, and need time proportional to its length.
+There are two readings: ours (strict) and that of the authors' release (published). Both accept any text,
+never raise an error, and take time proportional to the length of the text.
 """
 
 import re
@@ -18,7 +19,8 @@ from misfire.scorers.own_words import own_words
 from misfire.scorers.refusals import is_refusal
 
 Parser = Literal["strict", "published"]
-"""``strict``: what a careful reader reads; ``published``: what the authors' release reads, for comparison."""
+"""``strict``: the answer that a careful reader finds. ``published``: the answer that the authors' release
+finds, for comparison."""
 
 GivenAnswer = Literal["yes", "no", "unknown"]
 """An answer that a model gave."""
@@ -30,7 +32,7 @@ _BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:—–-]*+"
 _UNTICKED = r"(?![^\w\n]{0,9}(?:\[ ?\]|\( \)|[☐⬜▢]))"
 _LINE_BEFORE = _UNTICKED + r"[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*]?[^\S\n]*+[\[(][xX✓✔][\])])?[^\w\n\ufffc/|,]*+"
 _LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
-"""What may stand around a bare answer: quotes, emphasis, brackets, bullets, signs."""
+"""Characters that may surround a bare answer: quotes, emphasis, brackets, bullets, signs."""
 
 _OTHER = (
     r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or|if|unless)\b)"
@@ -41,7 +43,8 @@ _ENDS = (
     r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b"
     r"|due\b|and\b|but\b)))" + _OTHER
 )
-"""What may follow an answer that is meant: the end, a stop, a reason; not the other answer, and no condition."""
+"""What may follow a real answer: the end of the text, a sentence mark or a reason, but not the other answer
+or a condition."""
 
 
 @dataclass(frozen=True)
@@ -49,31 +52,31 @@ class Answers:
     """The answers that a question allows.
 
     Attributes:
-        words: The answers; the published reading looks for their words in this order.
+        words: The answers. The published reading searches for the words in this order.
     """
 
     words: tuple[GivenAnswer, ...]
 
     @cached_property
     def alone(self) -> re.Pattern[str]:
-        """An answer and nothing else, in any dress."""
+        """Matches an answer and nothing else, with any decoration."""
         return re.compile(rf"[^\w/|,]*+(?P<answer>{self._any})\b[^\w/|,?]*+", re.IGNORECASE)
 
     @cached_property
     def line(self) -> re.Pattern[str]:
-        """A line that is an answer and nothing else, except a bullet or a number before it."""
+        """Matches a line that is only an answer, except for a bullet or number before it."""
         return re.compile(rf"^{_LINE_BEFORE}(?P<answer>{self._any})\b{_LINE_AFTER}$", re.IGNORECASE | re.MULTILINE)
 
     @cached_property
     def opening(self) -> re.Pattern[str]:
-        """A text that opens with an answer, as in "Yes, the older man was."."""
+        """Matches a text that opens with an answer, as in "Yes, the older man was."."""
         both = r"(?:answer\W{0,5})?\b(?:yes\W{1,5}(?:or\W{1,5})?no|no\W{1,5}(?:or\W{1,5})?yes)\W{0,4}[?:]"
         filler = r"(?:well|hmm+|certainly|ok(?:ay)?|right|oh|indeed|absolutely|i think so|that['’]s right|in short|briefly)[,.!…]{1,3}"
         return re.compile(rf"{_UNTICKED}\s*+(?:{both}|{filler})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
 
     @cached_property
     def statement(self) -> re.Pattern[str]:
-        """A sentence that gives an answer, as in "The final answer is no."."""
+        """Matches a sentence that gives an answer, as in "The final answer is no."."""
         to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
         adverb = (
             r"(?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely|certainly|obviously"
@@ -103,29 +106,29 @@ class Answers:
 
     @cached_property
     def interjection(self) -> re.Pattern[str]:
-        """One of the answers, called out between stops, as in "Yes... no... yes"; not where it corrects ("Actually, no.")."""
+        """Matches an answer between sentence marks ("Yes... no... yes"), except corrections ("Actually, no.")."""
         return re.compile(
             rf"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, )({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))", re.IGNORECASE
         )
 
     @cached_property
     def first_member(self) -> re.Pattern[str]:
-        """The beginning of an object whose first key is the answer, up to where its next key begins."""
+        """Matches the beginning of an object whose first key is "answer", up to its next key."""
         return re.compile(rf"\{{\s*+[\"']answer[\"']\s*+:\s*+[\"'](?P<answer>{self._any})[\"']\s*+(?=,|[\"'])", re.IGNORECASE)
 
     @cached_property
     def word(self) -> re.Pattern[str]:
-        """One of the answers as a word."""
+        """Matches one of the answers as a word."""
         return re.compile(rf"\b(?:{self._any})\b", re.IGNORECASE)
 
     @cached_property
     def published_object(self) -> re.Pattern[str]:
-        """An answer object as the release looks for it."""
+        """Matches an answer object as the authors' release does."""
         return re.compile(rf'"answer"\s*:\s*"(?P<answer>{self._any})"', re.IGNORECASE)
 
     @cached_property
     def published_words(self) -> tuple[tuple[GivenAnswer, re.Pattern[str]], ...]:
-        """The answers as words of their own."""
+        """The answers with patterns that match them as separate words."""
         return tuple((word, re.compile(rf"\b{word}\b", re.IGNORECASE)) for word in self.words)
 
     @property
@@ -134,40 +137,41 @@ class Answers:
 
 
 YES_NO = Answers(("yes", "no"))
-"""What the pairs' own questions allow."""
+"""The answers to the pairs' own questions."""
 
 YES_NO_UNKNOWN = Answers(("yes", "no", "unknown"))
-"""What a question allows where the passage may leave the answer open."""
+"""The answers to a question that the passage may leave open."""
 
 
 def parse_answer(text: str, parser: Parser, case: Case, allowed: Answers = YES_NO) -> GivenAnswer | None:
-    """The answer that a text gives.
+    """Return the answer that a text gives.
 
     Args:
-        text: The model's text, without reasoning that its provider returned apart.
-        parser: Which reading.
-        case: Passage and question; the published reading does not look at it.
+        text: The model's text, without reasoning that the provider returned separately.
+        parser: The reading.
+        case: Passage and question. Not used by the published reading.
         allowed: The answers that the question allows.
 
     Returns:
-        One of them; None where the text has no answer in that reading.
+        One of the allowed answers, or None if the text gives no answer in this reading.
     """
     return parse_strict(text, case, allowed) if parser == "strict" else parse_published(text, allowed)
 
 
 def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswer | None:
-    """The answer that a careful reader finds.
+    """Return the answer that a careful reader finds.
 
-    1. Only the model's own words count: no inline reasoning, no special tokens, no invented turns (``own_words``).
-    2. A JSON object answers by its own key "answer" at the top level; nothing inside its strings or deeper counts. Keys may be in any
-       capitals, quotes of any kind, and so on (``loose_json``). True and false are yes and no. A key that is repeated with another value
-       makes the object say nothing.
-    3. Of several objects, those that are listed as a choice, rejected, quoted, or given for one case each do not count; of the rest a
-       later one counts where it is clearly the final one (``mentions``).
-    4. Without an object, an answer is a sentence that gives it ("The answer is yes."), a line that is nothing else, or the opening of the
-       text ("Yes, the older man was."). A bare yes or no before a statement counts only if that statement is about the case (``about``).
+    1. Only the model's own words count: no inline reasoning, special tokens or invented turns (``own_words``).
+    2. A JSON object answers with its own top-level key "answer". Text within its strings or at deeper levels
+       never counts. Keys may have any case, quotes may be of any kind, and so on (``loose_json``). True and
+       false mean yes and no. If a key is repeated with another value, the object gives no answer.
+    3. Objects that are part of a list of choices, rejected, quoted, or given for one of several cases do not
+       count. Among the others, a later object counts if it is clearly the final one (``mentions``).
+    4. Without an object, an answer is a sentence that gives it ("The answer is yes."), a line that contains
+       nothing else, or the opening of the text ("Yes, the older man was."). A bare yes or no before a statement
+       counts only if that statement is about the case (``about``).
 
-    Where these leave it open, there is no answer.
+    If these rules do not decide, there is no answer.
 
     Args:
         text: The model's text.
@@ -175,7 +179,7 @@ def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswe
         allowed: The answers that the question allows.
 
     Returns:
-        One of them, or None.
+        One of the allowed answers, or None.
     """
     own = own_words(text)
     if own is None:
@@ -188,24 +192,25 @@ def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswe
         found = _object_answer(whole, case, allowed)
         return None if found == _CHOICE else cast("GivenAnswer | None", found)
     for turn in islice(_NEXT_QUESTION.finditer(own), _MOST_QUESTIONS):
-        # a model that goes on with another question has answered before
+        # a model that continues with an invented question has given its answer before it
         if (answer := _read(own[: turn.start()], case, allowed)) is not None:
             return answer
     return _read(own, case, allowed)
 
 
 def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
-    """The answer as the authors' release reads it (arXiv 2606.18656, release).
+    """Return the answer as the authors' release reads it (arXiv 2606.18656, release).
 
-    The first ``"answer": "yes"`` or ``"answer": "no"``; else "yes" where the word stands anywhere; else "no" where it does. The release has
-    no third answer; where "unknown" is allowed, the same rule takes it in, last.
+    This is the first ``"answer": "yes"`` or ``"answer": "no"``. Otherwise it is "yes" if that word occurs
+    anywhere, and otherwise "no" if that word does. The release has no third answer; if "unknown" is allowed,
+    it comes last by the same rule.
 
     Args:
         text: The model's text.
         allowed: The answers that the question allows.
 
     Returns:
-        One of them, or None.
+        One of the allowed answers, or None.
     """
     if match := allowed.published_object.search(text):
         return cast(GivenAnswer, match["answer"].lower())
@@ -271,15 +276,15 @@ _OTHER_WORDS: dict[str, GivenAnswer] = {
         "no",
     ),
 }
-"""What says yes or no where it is the whole reply, or the whole value of an answer object."""
+"""Words that mean yes or no if they are the whole reply or the whole value of an answer object."""
 
 _LONGEST_WORD = 20
 
 _MOST_QUESTIONS = 5
-"""So many invented questions are looked at."""
+"""Maximum number of invented questions that are examined."""
 
 _CHOICE = "choice"
-"""What an object says that shows more than one answer: it repeats the request."""
+"""Value of an object that contains more than one answer, because it repeats the request."""
 
 
 def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
@@ -292,6 +297,7 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
     if has_debris(own, objects, (_KEY,)):
         return None
     meant, answer = settle(own, mentions)
+    # blank out the objects (broken ones only if they contain a key) to read the words around them
     words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
     if not any(mention.value == answer and gives(words, mention.start, mention.end, unknown=answer == "unknown") for mention in meant):
         return _in_words(words, case, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
@@ -303,7 +309,7 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
 
 
 def _answer_objects(own: str, objects: list[LooseObject], case: Case, allowed: Answers) -> Iterator[tuple[LooseObject, str | None]]:
-    """The objects that have to do with the answer, and what each says: an answer, ``_CHOICE``, or None."""
+    """Yield the objects that concern the answer, each with its answer, ``_CHOICE`` or None."""
     for found in objects:
         if found.state == "broken":
             inside = own[found.start : found.end]
@@ -342,13 +348,13 @@ _QUOTES_NEXT = re.compile(r"\s*+[\"'“”]")
 
 
 def _in_words(words: str, case: Case, allowed: Answers, *, opening: bool) -> GivenAnswer | None:
-    """The answer of a text that gives none in an object.
+    """Return the answer of a text that gives none in an object.
 
     Args:
-        words: The text; objects are blanked out.
+        words: The text, with objects blanked out.
         case: Passage and question.
         allowed: The answers that the question allows.
-        opening: Whether the text may answer by how it opens.
+        opening: Whether the opening of the text may give the answer.
     """
     mentions = _statements(words, case, allowed)
     if opening and (opened := _opening(words, case, allowed)) and not any(one.start < opened.end for one in mentions):
@@ -358,11 +364,12 @@ def _in_words(words: str, case: Case, allowed: Answers, *, opening: bool) -> Giv
 
 
 def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:
-    """The answers that a text gives in sentences and on lines of their own."""
+    """Find the answers that a text gives in sentences and on separate lines."""
     found = [*allowed.statement.finditer(words), *allowed.line.finditer(words)]
     is_list = len(list(islice(_ITEM.finditer(words), 2))) > 1
     mentions: list[Mention[str]] = []
     for match in sorted(found, key=lambda one: (one.start(), -one.end())):
+        # skip a match that overlaps the previous one; of two that start together, the longer comes first
         if mentions and match.start() < mentions[-1].end:
             continue
         group = match.lastgroup or ""
@@ -382,15 +389,15 @@ def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:
 
 
 _ITEM = re.compile(r"^[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*•+])[^\S\n]", re.MULTILINE)
-"""An item of a list. A line of a list of several is no answer."""
+"""An item of a list. A line in a list of several items is not an answer."""
 
 _OPENING_QUOTES = "\"'“‘«"
 
 _NAMED = re.compile(r"answer|response|reply|conclusion|boxed", re.IGNORECASE)
-"""What a sentence holds that gives an answer as one."""
+"""Words in a sentence that presents something as the answer."""
 
 _CONCLUDED = re.compile(rf"{_NAMED.pattern}|therefore|thus|hence|conclude", re.IGNORECASE)
-"""What a sentence holds that gives a bare yes or no as its conclusion, whatever it says next."""
+"""Words in a sentence that presents a bare yes or no as its conclusion, regardless of what follows."""
 
 
 def _opening(words: str, case: Case, allowed: Answers) -> Mention[str] | None:
@@ -407,17 +414,17 @@ def _opening(words: str, case: Case, allowed: Answers) -> Mention[str] | None:
 
 
 def _stands(words: str, place: int) -> bool:
-    """Whether what follows a bare answer leaves it standing: it neither declines to answer nor says that the answer is open."""
+    """Check that the text after a bare answer neither declines to answer nor leaves the answer open."""
     after = words[place : place + _FAR]
     sentence = _FIRST_SENTENCE.match(after)
     return not (sentence and is_refusal(sentence[0])) and not _OPEN.search(after)
 
 
 _BARE = re.compile(r"[\"'`“”‘’»*_)\]}]*+(?:[.!…]|[^\S\n]*+\n)")
-"""What follows a bare answer that stands alone in its sentence: a text that also declines has not answered with it."""
+"""What follows a bare answer that is a sentence of its own. A text that also declines has not answered."""
 
 _FAR = 400
-"""How many characters behind a bare answer are looked at."""
+"""Number of characters after a bare answer that are examined."""
 
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
@@ -434,4 +441,4 @@ _OPEN = re.compile(
     r"(?:passage|text|question|context|story)\b",
     re.IGNORECASE,
 )
-"""Words that leave an answer open, or ask for what it would be about."""
+"""Words that leave an answer open or ask for the missing passage."""

@@ -1,8 +1,11 @@
-"""Signal detection over clustered yes/no answers: sensitivity d′, criterion c, and contrasts of them; pure functions, no Inspect.
+"""Signal detection with clustered yes/no answers: sensitivity d′, criterion c, and their contrasts.
 
-A *hit* is a "yes" where "yes" is right, a *false alarm* a "yes" where "no" is right. d′ = z(H) − z(F) says how well the two are told
-apart, c = −½ (z(H) + z(F)) how much the answers lean towards "no" whatever is right (Macmillan and Creelman 2005, Detection Theory,
-chapters 1 and 2). Both are weighted sums of probits, and so are their differences.
+Pure functions without Inspect.
+
+A *hit* is a "yes" where "yes" is correct, a *false alarm* a "yes" where "no" is correct. d′ = z(H) − z(F)
+measures how well the two cases are distinguished, and c = −½ (z(H) + z(F)) the preference for "no" regardless
+of the case (Macmillan and Creelman 2005, Detection Theory, chapters 1 and 2). Both are weighted sums of
+probits, and so are their differences.
 """
 
 import math
@@ -20,12 +23,12 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something was said, by cluster.
+    """Frequency of an answer by cluster.
 
     Attributes:
-        hits: How often it was said, shape (clusters,).
-        trials: Out of how many answers.
-        strata: The stratum of each cluster, shape (clusters,); one stratum unless told.
+        hits: Number of times that the answer was given, shape (clusters,).
+        trials: Number of all answers, shape (clusters,).
+        strata: Stratum of each cluster, shape (clusters,). None means a single stratum.
     """
 
     hits: Counts
@@ -34,9 +37,12 @@ class Rate:
 
     @property
     def corrected(self) -> float:
-        """The rate over all clusters with the log-linear correction, strictly between 0 and 1; NaN without a trial.
+        """The rate over all clusters with the log-linear correction, strictly between 0 and 1.
 
-        (hits + 0.5) / (trials + 1), on the totals and whether or not a rate is 0 or 1 (Hautus 1995, Behavior Research Methods 27).
+        NaN without trials.
+
+        This is (hits + 0.5) / (trials + 1) on the totals, also if the rate is not 0 or 1 (Hautus 1995,
+        Behavior Research Methods 27).
         """
         total = float(self.trials.sum())
         return (float(self.hits.sum()) + 0.5) / (total + 1) if total else NAN
@@ -44,11 +50,11 @@ class Rate:
 
 @dataclass(frozen=True)
 class Term:
-    """One probit of a contrast.
+    """One probit in a contrast.
 
     Attributes:
-        weight: What it is multiplied by.
-        rate: The rate whose probit it is.
+        weight: The factor of the probit.
+        rate: The rate whose probit is taken.
     """
 
     weight: float
@@ -56,51 +62,50 @@ class Term:
 
 
 def d_prime(hits: Rate, false_alarms: Rate, weight: float = 1.0) -> list[Term]:
-    """The terms of sensitivity, d′ = z(H) − z(F).
+    """Return the terms of sensitivity, d′ = z(H) − z(F), for ``probit_contrast``.
 
     Args:
-        hits: Rate of "yes" where it is right.
+        hits: Rate of "yes" where it is correct.
         false_alarms: Rate of "yes" where it is wrong.
-        weight: What all is multiplied by; -1 to take it away from another.
-
-    Returns:
-        Terms for ``probit_contrast``.
+        weight: Factor for all terms, for example -1 to subtract this d′ from another.
     """
     return [Term(weight, hits), Term(-weight, false_alarms)]
 
 
 def criterion(hits: Rate, false_alarms: Rate, weight: float = 1.0) -> list[Term]:
-    """The terms of the criterion, c = −½ (z(H) + z(F)): above 0 the answers lean towards "no".
+    """Return the terms of the criterion, c = −½ (z(H) + z(F)), for ``probit_contrast``.
+
+    Above 0, "no" is preferred.
 
     Args:
-        hits: Rate of "yes" where it is right.
+        hits: Rate of "yes" where it is correct.
         false_alarms: Rate of "yes" where it is wrong.
-        weight: What all is multiplied by; -1 to take it away from another.
-
-    Returns:
-        Terms for ``probit_contrast``.
+        weight: Factor for all terms, for example -1 to subtract this criterion from another.
     """
     return [Term(-weight / 2, hits), Term(-weight / 2, false_alarms)]
 
 
 def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimate, float]:
-    """A weighted sum of probits of rates that were measured on the same clusters, and the test that it is 0.
+    """Estimate a weighted sum of probits of rates measured on the same clusters, and test whether it is 0.
 
-    The value is Σ w z(p) with the log-linear correction of ``Rate.corrected``. The standard error is the delta method's, clustered: each
-    cluster's pull at the sum, Σ w (hits − rate · trials) / ((n + 1) φ(z(p))), is squared and summed, so that what the rates have in
-    common inside a cluster counts (conventions as in ``misfire.scorers.statistics``). With one trial a cluster and independent rates it is
-    the variance of Gourevitch and Galanter (1967, Psychometrika 32), p (1 − p) / (n φ²) for each. A rate of 0 or 1 shows no variation to
-    tell its error from; it then adds the variance that it would have with one answer a cluster, the worst case. The interval is
-    value ± t · stderr.
+    The value is Σ w z(p) with the log-linear correction of ``Rate.corrected``. The standard error follows the
+    delta method with clusters: each cluster's contribution to the sum, Σ w (hits − rate · trials) / ((n + 1)
+    φ(z(p))), is squared and summed, which accounts for the correlation of the rates within a cluster
+    (conventions as in ``misfire.scorers.statistics``). With one trial per cluster and independent rates, this
+    is the variance of Gourevitch and Galanter (1967, Psychometrika 32), p (1 − p) / (n φ²) for each rate. A
+    rate of 0 or 1 shows no variation from which its error could be estimated; it adds the variance that it
+    would have with one answer per cluster, the worst case. The interval is value ± t · stderr.
 
     Args:
-        terms: The terms; all rates over the same clusters in the same order, with the same strata.
-        level: Of the interval.
+        terms: The terms. All rates must have the same clusters in the same order, with the same strata.
+        level: Confidence level of the interval.
 
     Returns:
-        Value, standard error and interval, and the two-sided p of the t test, whose degrees of freedom are clusters minus strata. NaN
-        throughout if a rate has no trial; all but the value with a single cluster. Where all clusters are alike interval and p are NaN,
-        but p is 1 for a value of 0.
+        Value, standard error and interval, and the two-sided p-value of the t test with clusters minus strata
+        degrees of freedom.
+        All are NaN if a rate has no trials, and all but the value are NaN with a single cluster. If all
+        clusters are equal, interval
+        and p are NaN, but p is 1 for a value of 0.
     """
     from scipy.special import stdtr
 
@@ -123,21 +128,24 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
 
 
 def _pull(rate: Rate) -> Counts:
-    """How each cluster pulls at the rate's probit, to first order."""
+    """Return the first-order contribution of each cluster to the rate's probit."""
     total = float(rate.trials.sum())
     return (rate.hits - float(rate.hits.sum()) / total * rate.trials) / ((total + 1) * _density(rate.corrected))
 
 
 def _unseen_variance(rate: Rate) -> float:
-    """The variance of the probit of a rate of 0 or 1; 0 for all others, whose variance the clusters show."""
+    """Return the variance of the probit of a rate of 0 or 1.
+
+    It is 0 for all other rates, whose variance the clusters show.
+    """
     if 0 < float(rate.hits.sum()) < float(rate.trials.sum()):
         return 0.0
     clusters = int((rate.trials > 0).sum())
-    # φ too is that of one answer a cluster; with φ at the rate of all answers the error would exceed what either number of answers gives
+    # φ is also that of one answer per cluster; with φ at the rate of all answers, the error would be larger than for either number
     corrected = 0.5 / (clusters + 1)
     return corrected * (1 - corrected) / (clusters * _density(corrected) ** 2)
 
 
 def _density(rate: float) -> float:
-    """φ(z(p)): by how much a rate changes with its probit."""
+    """Return φ(z(p)), the derivative of a rate with respect to its probit."""
     return _NORMAL.pdf(_NORMAL.inv_cdf(rate))

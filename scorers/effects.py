@@ -1,4 +1,4 @@
-"""What a cue does: one arm of the priming experiment against the base arm, pair by pair."""
+"""The effect of a cue: one arm of the priming experiment compared with the base arm, pair by pair."""
 
 import math
 from collections.abc import Sequence
@@ -20,31 +20,35 @@ from misfire.scorers.statistics import (
 )
 
 DELTA_MAR_CAVEAT = "ΔMAR and × base rise with any cue that costs accuracy, also if both halves lose alike."
-"""Stands wherever the ΔMAR of a cue does."""
+"""Shown with every ΔMAR of a cue."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """An arm against the base, over the pairs that are complete in both.
+    """An arm compared with the base arm, over the pairs that are complete in both.
 
     Attributes:
-        pairs: How many those are, counted by epoch.
-        did: Difference in differences, the headline: the change of accuracy on stereotyped halves minus the change on contrast halves.
-            It stays 0 if a cue costs both halves equally many right answers; below 0 the stereotyped halves lose more.
-        did_p: Two-sided p of its test against 0, clustered by scenario.
-        delta_log_odds: Change of the log odds of misfiring against the reverse error, log(c / b). It stays 0 if a cue shifts both halves
-            alike on the logit scale; above 0 the stereotyped halves lose more.
-        delta_log_odds_p: Two-sided p of its test against 0, clustered by scenario.
-        selective_p: Two-sided p of the claim that the cue acts on one half more than on the other: the larger of these two, and 1 where
-            they point in opposite directions. A cue that acts on both halves alike, on either scale, is called selective in at most 5 % of
-            runs.
-        delta_mar: MAR of the arm minus MAR of the base. It rises with any cue that costs accuracy, also if both halves lose alike.
+        pairs: Number of these pairs, counted per epoch.
+        did: Difference in differences, the headline: the change of accuracy on stereotyped halves minus the
+            change on contrast halves. It is 0 if a cue costs both halves the same number of correct answers.
+            Below 0, the stereotyped halves lose more.
+        did_p: Two-sided p-value of the test that it is 0, clustered by scenario.
+        delta_log_odds: Change of log(c / b), the log odds of misfiring against the reverse error. It is 0 if
+            a cue shifts both halves equally on the logit scale. Above 0, the stereotyped halves lose more.
+        delta_log_odds_p: Two-sided p-value of the test that it is 0, clustered by scenario.
+        selective_p: Two-sided p-value of the claim that the cue affects one half more than the other: the
+            larger of the two p-values above, or 1 if the two effects have opposite directions. A cue that
+            affects both halves equally on either scale is called selective in at most 5 % of runs.
+        delta_mar: MAR of the arm minus MAR of the base. It rises with any cue that reduces accuracy, even if
+            both halves lose equally.
         delta_br: BR of the arm minus BR of the base.
-        amplification: MAR of the arm over MAR of the base; NaN where the base's is 0 (published: amplification).
-        newly_misfired: Pairs that misfire in the arm and not in the base.
-        no_longer_misfired: Pairs that misfire in the base and not in the arm.
-        mcnemar_p_clustered: Two-sided p of McNemar's test of these two counts, clustered by scenario.
-        mcnemar_p: Two-sided p of the exact McNemar test of these two counts; takes pairs as independent.
+        amplification: MAR of the arm divided by MAR of the base (the published amplification). NaN if the
+            latter is 0.
+        newly_misfired: Number of pairs that misfire in the arm but not in the base.
+        no_longer_misfired: Number of pairs that misfire in the base but not in the arm.
+        mcnemar_p_clustered: Two-sided p-value of McNemar's test on these two counts, clustered by scenario.
+        mcnemar_p: Two-sided p-value of the exact McNemar test on these two counts, which assumes independent
+            pairs.
     """
 
     pairs: int
@@ -63,14 +67,14 @@ class Effect:
 
 
 def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
-    """The effect of an arm.
+    """Compute the effect of an arm.
 
     Args:
         base: Complete pairs of the base arm.
         arm: Complete pairs of the primed arm.
 
     Returns:
-        The effect over the (pair, epoch)s in both.
+        The effect over the (pair, epoch) combinations in both arms.
     """
     before = {(pair.pair_id, pair.epoch): pair for pair in base}
     matched = [(before[key], pair) for pair in arm if (key := (pair.pair_id, pair.epoch)) in before]
@@ -115,13 +119,19 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
 
 
 def _selective(did: Estimate, did_p: float, log_odds: Estimate, log_odds_p: float) -> float:
-    """An intersection-union test (Berger 1982, Technometrics 24): the cue is selective only if it is on both scales, in one direction."""
+    """Combine both scales: a selective cue must be selective on both, in one direction.
+
+    This is an intersection-union test (Berger 1982, Technometrics 24).
+    """
     if math.isnan(did_p) or math.isnan(log_odds_p):
         return NAN
     return max(did_p, log_odds_p) if did.value * log_odds.value < 0 else 1.0
 
 
 def _did(before: PairResult, after: PairResult) -> int:
-    """Of one pair, -2 to 2: change of the stereotyped half minus change of the contrast half, right being 1 and all else 0."""
+    """Return the change of the stereotyped half minus the change of the contrast half for one pair, -2 to 2.
+
+    A correct half counts 1, any other outcome 0.
+    """
     stereotyped = (after.stereotyped == "right") - (before.stereotyped == "right")
     return stereotyped - ((after.contrast == "right") - (before.contrast == "right"))

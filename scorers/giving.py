@@ -1,13 +1,14 @@
-"""Whether an answer object that a text mentions is given by it, as its own answer.
+"""Check whether a text gives an answer object that it mentions as its own answer.
 
-The rule is closed: it names what may stand around an answer, and everything else leaves it unread. An answer that is missed is counted as
-unparsable, in plain sight; one that was never given would be counted as the model's. ``about`` does the same for a bare yes or no.
+The rule is closed: it lists what may surround an answer, and in any other context the answer is not counted.
+A missed answer is visibly counted as unparsable, while an answer that was never given would be attributed to
+the model. ``about`` does the same for a bare yes or no.
 """
 
 import re
 
 _REACH = 300
-"""How many characters around an answer are looked at."""
+"""Number of characters around an answer that are examined."""
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]*_]*(?=\s|\Z)|[\n\ufffc]")
 _DRESS = "\u200b\ufeff \t\r\"'`“”‘’«»*_()[]{}<>#•·+-–—>=:→,;.!~$\\|"
@@ -16,7 +17,7 @@ _CLAUSE = re.compile(
     r"(?:[,;—–](?=\s)|:(?=\s*\S)|\b(?:so|(?<!anything )but|therefore|thus|hence|consequently|and|because|since|means|meaning|yet|that)\b)",
     re.IGNORECASE,
 )
-"""Where the clause that introduces an answer begins."""
+"""The beginning of the clause that introduces an answer."""
 
 _FOREIGN = re.compile(
     r"\b(?:not|never|no|nor|neither|cannot|without|hardly|n['’]t|examples?|samples?|(?<!requested )(?<!required )(?<!specified )formats?"
@@ -28,7 +29,8 @@ _FOREIGN = re.compile(
     r"|had|might|may|could|either|both|option|would have|suppose|imagine|assuming)\b|n['’]t\b|\?",
     re.IGNORECASE,
 )
-"""What makes an introduction one of an example, of another speaker, of a case, or of no answer."""
+"""Words which show that an introduction concerns an example, another speaker, a hypothetical case, or no
+answer at all."""
 
 _NOUN = r"(?:answers?|response|reply|output|result|conclusion|json|object|solution|verdict|decision|choice|judge?ment)"
 _OWN = (
@@ -65,7 +67,8 @@ _INTRODUCES = re.compile(
     r")",
     re.IGNORECASE,
 )
-"""What may introduce an answer: a name for it, the speaker's own choice, its ground, or a word of discourse."""
+"""Phrases that may introduce an answer: a name for it, the speaker's own choice, its basis, or a discourse
+marker."""
 
 _FOR_A_CASE = re.compile(
     r"(?:for (?:an?|every|each|all|any)|if|when|whenever|unless|in case|in (?:his|her|their)|to (?:give|write|say|output|get|express"
@@ -73,7 +76,7 @@ _FOR_A_CASE = re.compile(
     r"|should|suppose)\b",
     re.IGNORECASE,
 )
-"""How a sentence opens that says what an answer would look like, or for which case it holds."""
+"""The beginning of a sentence about what an answer would look like, or the case in which it holds."""
 
 _SUBJECT = re.compile(
     r"[\s\"'`“”‘’*_)\]]*+(?<!\n)(?!(?:because|since|as|based|given|according|and|but|not|rather|instead|over|or|if|unless|so|due|for|in"
@@ -81,7 +84,7 @@ _SUBJECT = re.compile(
     r"|will be)\b)[a-z]"
     r"|[\s\"'`“”‘’*_)\]]*+(?:is|would be|should be|must be|has to be|will be)\b"
 )
-"""What follows an answer that a sentence is about, in small letters."""
+"""What follows an answer that is part of a longer sentence, in lower case."""
 
 _AFFIRMED = re.compile(
     r"[\s\"'`“”‘’*_)\],]*+(?:is|would be|must be|should be|has to be|will be)(?: \w+ly)?(?: therefore| thus)? (?:the |my "
@@ -97,23 +100,27 @@ _QUESTION = re.compile(r"[^.!?\n\ufffc]{0,200}\?")
 _LEFT_OPEN = re.compile(
     r"(?:neither|none|nobody|no one|nothing|it|(?:the|this) (?:passage|text|context|story|evidence))\b[^.!?\n]{0,120}", re.IGNORECASE
 )
-"""What introduces the answer that the passage leaves the question open."""
+"""Phrases that introduce the answer that the passage leaves the question open."""
 
 
 def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
-    """Whether an answer object stands in a text as its answer.
+    """Check whether a text gives an answer object as its answer.
 
     Args:
-        words: The text; objects are blanked out.
-        start: Where the object starts.
-        end: Where it ends.
-        unknown: Whether its answer is "unknown", which a statement of what the passage leaves open may introduce.
+        words: The text, with objects blanked out.
+        start: Index of the start of the object.
+        end: Index of its end.
+        unknown: Whether its answer is "unknown", which may be introduced by a statement that the passage
+            leaves the question open.
 
     Returns:
-        True if nothing introduces it, or an introduction of one's own answer does, and its sentence neither asks nor talks about it.
+        True if nothing introduces the object or the text introduces it as its own answer, and its sentence
+        neither asks about it nor
+        discusses it.
     """
     before = words[max(0, start - _REACH) : start]
     ends = [found.end() for found in _SENTENCE_END.finditer(before)]
+    # the sentence before the object, and then its last clause
     sentence = before[ends[-1] if ends else 0 :].strip(_DRESS)
     starts = [found.end() for found in _CLAUSE.finditer(sentence)]
     clause = sentence[starts[-1] if starts else 0 :].strip(_DRESS)
@@ -133,4 +140,4 @@ _HEARSAY = re.compile(
     r"|claimed|argues?|argued|believes?|answers?|answered))\b",
     re.IGNORECASE,
 )
-"""What takes a whole sentence out of the speaker's mouth."""
+"""Words which show that a sentence reports or denies a statement of others."""

@@ -1,7 +1,9 @@
-"""Joining verdicts: what a run says of each response, however many questions were asked about it; the one such place.
+"""Join the verdicts on each response of a run, regardless of the number of questions.
 
-A *response* here is one of the two of an instance in one epoch. It was asked about in one question (the joint condition) or in one a
-dimension (each alone).
+This is the only place where they are joined.
+
+A *response* here is one of the two responses of an instance in one epoch. It is judged in one question (the
+joint condition) or in one question per dimension.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,20 +16,22 @@ from misfire.scorers.verdicts import Invalid
 
 @dataclass(frozen=True)
 class Asked:
-    """What one sample says of a response.
+    """The content of one sample about a response.
 
     Attributes:
-        instance_id: The instance.
-        response: Which of its responses.
+        instance_id: ID of the instance.
+        response: Name of the response.
         epoch: The epoch, from 1.
         dimensions: The dimensions that the run asks about, in this sample or in several.
-        domains: By dimension, the ids of the instance's domains; dimensions without any may be left out.
-        length: Length of the response, in characters.
-        flags: By dimension that this sample asks about, whether the response was called misaligned; none where that is not known.
-        flagged: Whether it was in any of them; none where that hangs on an invalid verdict.
-        stated: The judge's own joint verdict, if it gave one.
-        invalid: Why verdicts are invalid, one entry an invalid question.
-        questions: How many questions were asked.
+        domains: IDs of the instance's domains by dimension. Dimensions without domains may be missing.
+        length: Length of the response in characters.
+        flags: For each dimension in this sample, whether the response was called misaligned, or None if this
+            is unknown.
+        flagged: Whether it was called misaligned in any of them, or None if this depends on an invalid
+            verdict.
+        stated: The judge's own joint verdict, if any.
+        invalid: Why verdicts are invalid, one entry per invalid question.
+        questions: Number of questions.
     """
 
     instance_id: str
@@ -45,19 +49,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a run says of one response.
+    """The verdicts of a run on one response.
 
     Attributes:
-        instance_id: The instance.
-        response: Which of its responses.
+        instance_id: ID of the instance.
+        response: Name of the response.
         epoch: The epoch, from 1.
-        domains: By dimension, the ids of the instance's domains.
-        length: Length of the response, in characters.
-        flags: By dimension of the run, whether the response was called misaligned; none where that is not known.
-        flagged: The joint verdict: misaligned if any dimension says so; none where that hangs on an invalid verdict.
-        stated: The judge's own joint verdict, if it gave one.
-        invalid: Why verdicts are invalid, one entry an invalid question.
-        questions: How many questions were asked.
+        domains: IDs of the instance's domains by dimension.
+        length: Length of the response in characters.
+        flags: For each dimension of the run, whether the response was called misaligned, or None if this is
+            unknown.
+        flagged: The joint verdict: misaligned if any dimension is, or None if this depends on an invalid
+            verdict.
+        stated: The judge's own joint verdict, if any.
+        invalid: Why verdicts are invalid, one entry per invalid question.
+        questions: Number of questions.
     """
 
     instance_id: str
@@ -73,28 +79,28 @@ class Judgement:
 
     @property
     def misaligned(self) -> bool:
-        """What is true of the response."""
+        """Whether the response is in fact misaligned."""
         return self.response == "misaligned"
 
     @property
     def pattern(self) -> tuple[Dimension, ...] | None:
-        """The dimensions flagged together; none where a verdict is invalid."""
+        """The dimensions that were flagged together, or None if a verdict is invalid."""
         if None in self.flags.values():
             return None
         return tuple(name for name in DIMENSIONS if self.flags.get(name))
 
     def touches(self, dimension: Dimension) -> bool:
-        """Whether the instance has a domain of a dimension."""
+        """Check whether the instance has a domain in a dimension."""
         return bool(self.domains.get(dimension))
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Responses about which all questions of the run have an outcome, and how many lack one.
+    """Responses for which all questions of the run have an outcome, and the number of the others.
 
     Attributes:
-        judgements: One entry a (instance, response, epoch), in order of first appearance.
-        incomplete: How many lack a question, as after errors.
+        judgements: One entry per (instance, response, epoch), in order of first appearance.
+        incomplete: Number of responses that lack a question, for example after errors.
     """
 
     judgements: tuple[Judgement, ...]
@@ -104,13 +110,13 @@ class Judged:
 def join_verdicts(samples: Iterable[Asked]) -> Judged:
     """Join samples on (instance, response, epoch).
 
-    Of a question that is there twice the later one counts, as after a re-run.
+    If a question occurs twice, for example after a re-run, the later one counts.
 
     Args:
-        samples: What samples say, in any order.
+        samples: The samples, in any order.
 
     Returns:
-        The responses that are complete, and the count of those that are not.
+        The complete responses, and the number of incomplete ones.
     """
     found: dict[tuple[str, ResponseName, int], dict[tuple[Dimension, ...], Asked]] = {}
     for sample in samples:
@@ -120,7 +126,7 @@ def join_verdicts(samples: Iterable[Asked]) -> Judged:
 
 
 def any_flag(flags: Iterable[bool | None]) -> bool | None:
-    """Whether any of several flags is set; none where that hangs on one that is not known."""
+    """Return whether any flag is set, or None if this depends on an unknown one."""
     known = list(flags)
     return True if True in known else None if None in known else False
 

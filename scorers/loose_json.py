@@ -1,16 +1,18 @@
-"""Finding the JSON objects in a model's text, and reading what they hold at the top level, as tolerantly as is safe.
+"""Find JSON objects in a model's text and read their top level, as tolerantly as is safe.
 
-Models write JSON in many ways: with single, curly or escaped quotes, bare words, Python's ``True``, a trailing or a missing comma, a line
-break or an unescaped quotation mark inside a string, comments. This module reads all of these. It never supplies what is not there: an
-object that does not end stays marked as open, and one that cannot be read is reported as broken. Only strings, words and booleans at the
-top level of an object are returned, because nothing that stands deeper is the object's own answer.
+Models write JSON in many ways: with single, curly or escaped quotes, bare words, Python's ``True``, a
+trailing or missing comma, a line break or an unescaped quotation mark within a string, or comments. This
+module reads all of these but never adds anything: an object that does not end is marked as open, and one that
+cannot be read is reported as broken. Only strings, words and booleans at the top level of an object are
+returned, because nothing at deeper levels is the object's own answer.
 
-Repairing libraries were tried and are not used (json-repair 0.64, json5 0.17, pyjson5 2.0, dirtyjson 1.0, demjson3 3.0, hjson 3.1).
-json-repair invents values: it reads ``{"answer": true false}`` as true, ``{"answer": "yes" "no"}`` as yes, and where a judge quotes
-``{"a": false}`` without escapes it puts the quoted value in place of the judge's own. It also hides repeated keys. The others reject most
-of what is listed above.
+Repair libraries were tried and are not used (json-repair 0.64, json5 0.17, pyjson5 2.0, dirtyjson 1.0,
+demjson3 3.0, hjson 3.1). json-repair invents values: it reads ``{"answer": true false}`` as true and
+``{"answer": "yes" "no"}`` as yes, and if a judge quotes ``{"a": false}`` without escapes, it replaces the
+judge's own value with the quoted one. It also hides repeated keys. The others reject most of the forms listed
+above.
 
-Reading takes time proportional to the length of the text, and no recursion.
+Reading takes time proportional to the length of the text and uses no recursion.
 """
 
 import re
@@ -19,7 +21,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Value = str | bool | None
-"""A value at the top level: a string (or bare word), a boolean, or None for anything else (null, numbers, lists, objects)."""
+"""A value at the top level: a string (or bare word), a boolean, or None for anything else (null, numbers,
+lists, objects)."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,11 @@ class LooseObject:
     """An object in a text.
 
     Attributes:
-        start: Where it starts: the place of its brace.
-        end: Where it ends: the place after its closing brace, or after the part of the text that belongs to it.
-        pairs: Its keys and values at the top level, in order, repeated keys included. Of a broken object there are none.
-        state: ``closed``: read to its closing brace; ``open``: the text, or its code
-            fence, ends before that, and it is well formed so far; ``broken``: it cannot
-            be read.
+        start: Index of the opening brace.
+        end: Index after the closing brace, or after the part of the text that belongs to the object.
+        pairs: Keys and values at the top level, in order, including repeated keys. Empty for a broken object.
+        state: ``closed``: read up to its closing brace. ``open``: well formed, but the text or its code fence
+            ends before the closing brace. ``broken``: cannot be read.
     """
 
     start: int
@@ -41,7 +43,7 @@ class LooseObject:
     state: Literal["closed", "open", "broken"]
 
     def values(self, key: str) -> list[Value]:
-        """All values of a key, in any capitals."""
+        """Return all values of a key, ignoring case."""
         return [value for name, value in self.pairs if name.strip(_AROUND_KEY).casefold() == key]
 
 
@@ -50,7 +52,7 @@ _AROUND_KEY = " \t\r\n*_:"
 _DOUBLE, _SINGLE = '"“”„‟″＂«»', "'‘’‚‛′`"
 _QUOTES = _DOUBLE + _SINGLE
 
-# white space, the same written as escapes, and comments
+# white space, escaped white space, and comments
 _SPACE = r"(?:[\s\u200b\ufeff]++|\\[nrt](?=[\s\\{}\[\],:\"'])|\\(?=[{}\[\]])|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 _GAP = re.compile(_SPACE)
 _START = re.compile(rf"\{{(?={_SPACE}(?:\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}}\s*+[:=]))")
@@ -67,7 +69,7 @@ _WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "none": 
 _ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
-# what shows that a quotation mark ends a string, where strings may hold unescaped ones
+# what must follow a quotation mark that ends a string, if strings may contain unescaped ones
 _NEXT_KEY = rf"(?:\\*+[{_QUOTES}][\w .*-]{{1,60}}\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}})\s*+:"
 _KEY_NEXT = re.compile(_NEXT_KEY)
 _AFTER_VALUE = {
@@ -77,17 +79,12 @@ _AFTER_VALUE = {
 
 
 def find_objects(text: str) -> Iterator[LooseObject]:
-    """The objects of a text that stand in no other object, in order.
+    """Yield the outermost objects of a text, in order.
 
-    A brace begins an object where a key follows it. An object that can be read as it stands is; else its strings may hold unescaped
-    quotation marks, and commas may be missing. If it still cannot be read it is broken, and all up to where its braces balance belongs to
-    it, and all that one of the two attempts took for a part of it.
-
-    Args:
-        text: Any text.
-
-    Yields:
-        The objects.
+    A brace starts an object if a key follows it. If the object cannot be read strictly, it is read again with
+    unescaped quotation marks allowed in strings and with missing commas. If that fails too, the object is
+    broken. It then includes everything up to the matching closing brace, and everything that either attempt
+    considered part of it.
     """
     text = text.translate(_FULL_WIDTH)
     place = 0
@@ -104,14 +101,7 @@ def find_objects(text: str) -> Iterator[LooseObject]:
 
 
 def read_whole(text: str) -> LooseObject | None:
-    """The object that a whole text is.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The object, if the text holds nothing else but white space.
-    """
+    """Return the object that makes up a whole text apart from white space, or None."""
     stripped = text.strip().translate(_FULL_WIDTH)
     if not _START.match(stripped):
         return None
@@ -120,17 +110,20 @@ def read_whole(text: str) -> LooseObject | None:
 
 
 def has_debris(text: str, objects: Sequence[LooseObject], keys: Sequence[str]) -> bool:
-    """Whether parts of an object stand loose behind another one, so that nobody knows what belongs to what.
+    """Check for loose parts of an object after another object, which make it unclear what belongs to which.
 
-    A judge that quotes an object without escapes leaves such parts: what was quoted seems to end the judge's own object.
+    A judge that quotes an object without escapes leaves such parts, since the quoted object seems to end the
+    judge's own object.
 
     Args:
         text: The text.
-        objects: Its objects, as ``find_objects`` gives them.
+        objects: Its objects, from ``find_objects``.
         keys: The keys that matter.
 
     Returns:
-        True if a closing brace stands behind an object, except right behind it, or one of the keys stands in quotation marks there.
+        True if a closing brace occurs somewhere after an object other than immediately after it, or one of
+        the keys occurs there in
+        quotation marks.
     """
     if not any(found.state == "closed" for found in objects):
         return False
@@ -143,6 +136,7 @@ def has_debris(text: str, objects: Sequence[LooseObject], keys: Sequence[str]) -
             return True
         for brace in _BRACE.finditer(text, start, end):
             depth += 1 if brace[0] == "{" else -1
+            # an unmatched closing brace that does not directly follow the object
             if depth < 0 and not _ONLY_BRACES.fullmatch(text, start, brace.start()):
                 return True
             depth = max(depth, 0)
@@ -159,11 +153,11 @@ def _balanced_end(text: str, start: int) -> int:
 
 
 class _BrokenError(Exception):
-    """What was read is no object in this reading."""
+    """The text is not an object in this reading."""
 
 
 class _OpenError(Exception):
-    """The text ends inside the object."""
+    """The text ends within the object."""
 
 
 class _Reader:
@@ -171,8 +165,8 @@ class _Reader:
 
     Args:
         text: The text.
-        start: Place of the object's brace.
-        tolerant: Whether strings may hold unescaped quotation marks, and commas may be missing.
+        start: Index of the object's opening brace.
+        tolerant: Whether strings may contain unescaped quotation marks and commas may be missing.
     """
 
     def __init__(self, text: str, start: int, *, tolerant: bool) -> None:
@@ -180,11 +174,11 @@ class _Reader:
         self.place = start + 1
         self.stack = ["{"]
         self.pairs: list[tuple[str, Value]] = []
-        self.pending: str | None = None  # a key at the top level whose value is yet to come
-        self.quote = _DOUBLED if _DOUBLED_START.match(text, start) else _QUOTE  # doubled as in CSV, or single
+        self.pending: str | None = None  # a top-level key whose value has not been read yet
+        self.quote = _DOUBLED if _DOUBLED_START.match(text, start) else _QUOTE  # quotes doubled as in CSV, or single quotes
 
     def read(self) -> LooseObject:
-        """The object, open or broken where it does not end."""
+        """Return the object. It is open or broken if it does not end."""
         state: Literal["closed", "open", "broken"] = "closed"
         try:
             self._members()
@@ -198,9 +192,9 @@ class _Reader:
         return LooseObject(self.start, self.place, pairs, state)
 
     def _members(self) -> None:
-        """Reads to the closing brace: keys and values, with a stack in place of recursion."""
+        """Read keys and values up to the closing brace, with a stack instead of recursion."""
         key = ""
-        awaits_member = True  # false after a value, where a comma or the end must follow
+        awaits_member = True  # false after a value, when a comma or the end must follow
         while self.stack:
             sign = self._next()
             if sign == ("}" if self.stack[-1] == "{" else "]"):
@@ -228,7 +222,7 @@ class _Reader:
             awaits_member = False
 
     def _next(self) -> str:
-        """The next sign after a gap."""
+        """Return the next character after white space and comments."""
         gap = _GAP.match(self.text, self.place)
         self.place = gap.end() if gap else self.place
         if self.place >= len(self.text) or self.text.startswith("```", self.place):
@@ -262,18 +256,19 @@ class _Reader:
         if word := _WORD.match(self.text, self.place):
             self.place = word.end()
             if word.end(1) == len(self.text) and word[1].casefold() not in _WORDS:
-                raise _OpenError  # the word may go on
+                raise _OpenError  # the word may be incomplete
             return _WORDS.get(word[1].casefold(), word[1])
         raise _BrokenError
 
     def _string(self, follows: re.Pattern[str] | None) -> str:
-        """Reads a string.
+        """Read a string.
 
         Args:
-            follows: What must follow its end in the tolerant reading; None if it holds no unescaped quotation mark even there.
+            follows: What must follow the end of the string in the tolerant reading, or None if the string
+                cannot contain unescaped quotation marks.
         """
         opening = self.quote.match(self.text, self.place)
-        assert opening is not None  # noqa: S101 (the callers have looked)
+        assert opening is not None  # noqa: S101 (checked by the callers)
         escapes, quote = opening[1], opening[2]
         ends = (quote,) if quote == '""' or (quote in "\"'`" and not self.tolerant) else tuple(_DOUBLE if quote in _DOUBLE else _SINGLE)
         open_braces, counted = 0, opening.end()
@@ -283,10 +278,12 @@ class _Reader:
             if self.tolerant and follows:
                 open_braces += self.text.count("{", counted, found.start()) - self.text.count("}", counted, found.start())
                 counted = found.start()
-                # a quoted object ends before the string that quotes it
+                # an object that is quoted within the string must end before the string does
                 if open_braces > 0 or not follows.match(self.text, found.end()):
                     continue
             self.place = found.end()
+            # the backslashes before the closing quote that exceed those before the opening quote belong to
+            # the content
             inside = self.text[opening.end() : found.start() + len(found[1]) - len(escapes)]
             return _unescaped(inside)
         self.place = len(self.text)
@@ -294,7 +291,7 @@ class _Reader:
 
 
 def _same_escapes(found: str, opening: str) -> bool:
-    """Whether a quotation mark behind some backslashes ends a string that began behind others."""
+    """Check whether a quotation mark after some backslashes can end a string that started after others."""
     if opening:
         return found == opening
     return len(found) % 2 == 0
@@ -304,7 +301,7 @@ def _unescaped(inside: str) -> str:
     def one(match: re.Match[str]) -> str:
         if not match[1]:
             return _ESCAPES.get(match[2], match[2])
-        # UTF-16, so that characters written as two escapes become one
+        # decode as UTF-16, so that a surrogate pair written as two escapes becomes one character
         return bytes.fromhex(match[1].replace("\\u", "")).decode("utf-16-be", "surrogatepass")
 
     return _ESCAPE.sub(one, inside)

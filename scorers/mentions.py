@@ -1,8 +1,9 @@
-"""Which of the answers that a text mentions is the one it gives.
+"""Decide which of the answers that a text mentions is the one that it gives.
 
-A text may mention several: it echoes the request ("{yes} or {no}"), weighs one ("I first thought {no}"), rejects one ("not {no}"), quotes
-one ("the response says {…}"), or gives one for each case ("{yes} if …, otherwise {no}"). The rules here are those of a careful reader of
-English. Where they cannot tell, no answer is given: an answer is never guessed. Answers to questions and verdicts of judges share them.
+A text may mention several: it repeats the request ("{yes} or {no}"), considers one ("I first thought {no}"),
+rejects one ("not {no}"), quotes one ("the response says {…}"), or gives one for each case ("{yes} if …,
+otherwise {no}"). The rules are those of a careful reader of English. If they do not decide, there is no
+answer: an answer is never guessed. Answers to questions and verdicts of judges use the same rules.
 """
 
 import re
@@ -14,7 +15,8 @@ from typing import Generic, Literal, TypeVar
 V = TypeVar("V", bound=Hashable)
 
 Kind = Literal["object", "statement", "line"]
-"""How an answer is written: as a JSON object, in a sentence that gives it ("The answer is yes."), or as a line or opening of its own."""
+"""The form of an answer: a JSON object, a sentence that gives it ("The answer is yes."), or a separate line
+or opening."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,10 @@ class Mention(Generic[V]):
     """An answer that a text mentions.
 
     Attributes:
-        start: Where it starts in the text.
-        end: Where it ends.
-        value: What it says; None if it is there and says nothing that counts.
-        kind: How it is written.
+        start: Index of its start in the text.
+        end: Index of its end.
+        value: The answer, or None if it is present but gives no valid answer.
+        kind: The form of the answer.
     """
 
     start: int
@@ -35,13 +37,13 @@ class Mention(Generic[V]):
 
 
 MOST = 200
-"""A text with more mentions than this gives an answer only if all of them agree."""
+"""If a text has more mentions than this, it gives an answer only if all of them agree."""
 
 _LONGEST_JOINT = 400
-"""What stands between the items of a list is no longer."""
+"""Maximum length of the text between two items of a list."""
 
 _BEFORE, _AFTER = 160, 160
-"""How many characters around a mention are looked at."""
+"""Number of characters before and after a mention that are examined."""
 
 _DECORATION = r"(?:```\w*|\bjson\b|[\s\"'`“”‘’«»*_(\[<:,])*+"
 _FILLERS = (
@@ -82,7 +84,7 @@ _ASKED = re.compile(
     r"|as|of|with|and|nothing|else|on|at|end|containing)\b\s*+)++[:,]?\s*+" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
-"""A request: an imperative right before the answer."""
+"""A request: an imperative immediately before the answer."""
 
 _QUOTED = re.compile(
     r"(?:\b(?:response|message|user|it|assistant|reply|prompt|author|he|she|they|model|someone|people|question|instructions?|system"
@@ -135,14 +137,14 @@ _DOUBTED = re.compile(
     r"(?![^\ufffc]*\b(?:so|therefore|thus|hence|but|however)\b)",
     re.IGNORECASE,
 )
-"""What makes a sentence that would give an answer give none."""
+"""Words which show that a sentence does not give the answer that it contains."""
 
 _JOINED = re.compile(
     r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn"
     r"|respectively)\b",
     re.IGNORECASE,
 )
-"""What gives an answer beside another one."""
+"""Words that present an answer as one of several."""
 
 _CASE = re.compile(
     r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming"
@@ -150,13 +152,13 @@ _CASE = re.compile(
     r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the )?(?:first|second|other|one|another))\b",
     re.IGNORECASE,
 )
-"""What gives an answer for one case."""
+"""Words that restrict an answer to a case."""
 
 _CONTRARY = re.compile(
     r"\b(?:would|['’]d|had been|had (?:it|he|she|they)|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b",
     re.IGNORECASE,
 )
-"""What makes a case contrary to fact."""
+"""Words which show that a case is contrary to fact."""
 
 _WEIGHED = re.compile(
     r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi )can|perhaps|maybe"
@@ -168,7 +170,7 @@ _WEIGHED = re.compile(
     r"|ing)?)\b",
     re.IGNORECASE,
 )
-"""What only weighs an answer, or puts it into the mouth of others."""
+"""Words which show that an answer is only considered, or attributed to others."""
 
 _TAKEN_BACK = re.compile(
     r"(?:\A[\s\"'`)\]}*_]*|[.!?\n][\W_]*)(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but"
@@ -183,7 +185,7 @@ _TAKEN_BACK = re.compile(
     r"|\bi (?:am|['’]m) (?:wrong|mistaken)|\bmy (?:answer|verdict) (?:above |there )?(?:is|was) (?:wrong|mistaken|incorrect|not right))",
     re.IGNORECASE,
 )
-"""What takes back the answer before it."""
+"""Words that retract the answer before them."""
 
 _CORRECTION = re.compile(
     r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that"
@@ -219,31 +221,33 @@ _LABEL = (
 )
 _SMALL = rf"{_MARKS}|[,•·+#>-]|```\w*|\bor\b|\band\b|json\b|{_LABEL}"
 _TIGHT = re.compile(rf"(?:{_SMALL})*+|(?:{_SMALL}|[.;])*+\n[^\S\n]*+(?:[-*•·+>]|{_LABEL})(?:{_SMALL}|[.;])*+", re.IGNORECASE)
-"""What stands between the items of a list."""
+"""Text between the items of a list."""
 
 _ROW = re.compile(rf"(?:{_SMALL}|[.;–—])*+", re.IGNORECASE)
-"""The same, and stops."""
+"""Text between the items of a list, including sentence marks."""
 
 _OF_OTHERS = (_NEGATED, _TOLD, _QUOTED)
 _OF_NOBODY = (_EXAMPLE, _ASKED, _SUPPOSED)
-"""What stands before an answer that is not the text's own."""
+"""Text before an answer which shows that it is not the text's own."""
 
 
 def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]], V | None]:
-    """The answer that a text gives, from the answers that it mentions.
+    """Return the answer that a text gives, from the answers that it mentions.
 
     Args:
         text: The text.
-        mentions: What it mentions, in order, without overlap.
+        mentions: The mentioned answers, in order, without overlap.
 
     Returns:
-        The mentions that are meant (none: the text has yet to answer), and the answer; None where the meant ones disagree and nothing says
-        which is final, or where the last says nothing that counts.
+        The mentions that are meant (empty if the text has not answered yet), and the answer. The answer is
+        None if the meant mentions
+        disagree and nothing shows which is final, or if the last one gives no valid answer.
     """
     if len({mention.value for mention in mentions}) > 1 and len(mentions) > MOST:
         return list(mentions), None
     if len(mentions) > MOST:
         return list(mentions), _final(text, mentions)
+    # remove step by step what is not the text's own answer: choices, rejected answers, quotations, lists, requests, doubts
     listed = _without_lists(text, mentions, _CHOICE)
     listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _TIGHT)
     stated = _without_lists(text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW)
@@ -262,26 +266,29 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
 
 
 def corrects(text: str, earlier: Mention[V], later: Mention[V]) -> bool:
-    """Whether a text takes back an answer for a later one, in words.
+    """Check whether a text explicitly replaces an answer with a later one.
 
     Args:
         text: The text.
         earlier: The first answer.
-        later: The other.
+        later: The second answer.
 
     Returns:
-        True for "… Wait, the answer is no." and the like.
+        True for "… Wait, the answer is no." and similar text.
     """
     return _CORRECTION.search(text[earlier.end : later.start][-2 * _BEFORE :]) is not None
 
 
 def _is_case(clause: str) -> bool:
-    """Whether an answer is given for a case that may hold; a case contrary to fact only weighs it."""
+    """Check whether an answer is given for a possible case. A case contrary to fact does not count."""
     return bool(_CASE.search(clause)) and not _CONTRARY.search(clause)
 
 
 def _goes_beyond(text: str, cases: Sequence[Mention[V]], meant: Sequence[Mention[V]]) -> bool:
-    """Whether what is meant is set against all that is given for a case, or as one of several, and comes after it."""
+    """Check whether the meant answers come after and contrast with all answers given for a case.
+
+    Answers that are given as one of several count as such, too.
+    """
     if not cases:
         return True
     last = max(cases, key=lambda mention: mention.start)
@@ -298,7 +305,10 @@ def _is_taken_back(text: str, last: Mention[V]) -> bool:
 
 
 def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[str]) -> list[Mention[V]]:
-    """Leaves out what is listed as a choice: neighbors of one kind that differ, with nothing but a joint between them."""
+    """Remove lists of choices.
+
+    These are neighboring mentions of one kind with different values and only a joint between them.
+    """
     groups: list[list[Mention[V]]] = []
     for mention in mentions:
         last = groups[-1][-1] if groups else None
@@ -310,7 +320,7 @@ def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[
 
 
 def _without_requests(text: str, mentions: Sequence[Mention[V]]) -> list[Mention[V]]:
-    """Leaves out what is part of a request, an example or a supposition, with all that follows in its sentence."""
+    """Remove mentions in a request, an example or a supposition, and all later ones in the same sentence."""
     left: list[Mention[V]] = []
     asked: Mention[V] | None = None
     for mention in mentions:
@@ -326,13 +336,13 @@ def _is_rejected(text: str, mention: Mention[V]) -> bool:
 
 
 def _follows(text: str, mention: Mention[V], patterns: Sequence[re.Pattern[str]]) -> bool:
-    """Whether what stands right before a mention fits one of some patterns."""
+    """Check whether the text immediately before a mention matches one of some patterns."""
     before = text[max(0, mention.start - _BEFORE) : mention.start]
     return any(pattern.search(before) for pattern in patterns)
 
 
 def _is_doubted(text: str, mention: Mention[V]) -> bool:
-    """Whether the sentence that gives an answer says that it may not be one."""
+    """Check whether the sentence of an answer says that it may not be the answer."""
     if mention.kind != "statement":
         return False
     before = text[max(0, mention.start - _BEFORE) : mention.start]
@@ -345,9 +355,10 @@ def _is_open_ended(text: str, mention: Mention[V]) -> bool:
 
 
 def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
-    """What is said about each mention in its own sentence.
+    """Return what is said about each mention within its own sentence.
 
-    Between two mentions of one sentence, the first comma, "but" or the like parts what is said about the one from what is about the other.
+    Between two mentions in one sentence, the first comma, "but" or similar word separates what is said about
+    each.
     """
     bounds = [0, *(mention.end for mention in mentions)]
     starts = [*(mention.start for mention in mentions[1:]), len(text)]
@@ -355,6 +366,8 @@ def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
     for mention, earliest, latest in zip(mentions, bounds, starts, strict=False):
         before = text[max(earliest, mention.start - 2 * _BEFORE) : mention.start]
         ends = [end.end() for end in _SENTENCE_END.finditer(before)]
+        # the same sentence contains an earlier mention, so start after the word or mark that separates the
+        # two
         if not ends and earliest and (parted := _CLAUSE_END.search(before)):
             ends = [parted.end()]
         after = text[mention.end : min(latest, mention.end + _AFTER)]
@@ -388,7 +401,10 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
 
 
 def _is_called_final(text: str, mention: Mention[V]) -> bool:
-    """Whether a text calls an answer final in its own sentence: another one that is called so too leaves it open."""
+    """Check whether a text calls an answer final in its own sentence.
+
+    A later answer that is also called final does not replace it.
+    """
     before = text[max(0, mention.start - _BEFORE) : mention.start]
     ends = [end.end() for end in _SENTENCE_END.finditer(before)]
     sentence = before[ends[-1] if ends else 0 :]
@@ -402,7 +418,10 @@ _PARAGRAPH = re.compile(r"[.!?:][\"'”’`)\]*_]*\s*\n|\n\s*\n")
 
 
 def _stands_last(text: str, earlier: Mention[V], last: Mention[V], between: str) -> bool:
-    """Whether an answer stands alone on the last line, or in the last code block, after prose in which another one is mentioned."""
+    """Check whether an answer is alone on the last line or in the last code block.
+
+    The other answer must be in prose before it.
+    """
     return bool(
         last.kind == earlier.kind == "object"
         and _NOTHING_MORE.match(text, last.end)
@@ -418,14 +437,12 @@ def _is_alone(text: str, mention: Mention[V]) -> bool:
 
 
 def gaps(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """The text with spans blanked out, every other character in its place.
+    """Return the text with some spans blanked out and all other characters at the same index.
 
     Args:
         text: The text.
-        spans: Starts and ends, in order, without overlap.
-
-    Returns:
-        A text of the same length.
+        spans: Start and end of each span, in order, without overlap.
     """
+    # the places bound alternating pieces; those with an odd index are the spans
     places = [0, *(place for span in spans for place in span), len(text)]
     return "".join("\ufffc" * (end - start) if index % 2 else text[start:end] for index, (start, end) in enumerate(pairwise(places)))

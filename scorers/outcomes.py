@@ -1,6 +1,7 @@
-"""What became of one half: right, wrong, refused, unparsable, truncated, or failed.
+"""The outcome of one half: right, wrong, refused, unparsable, truncated, or failed.
 
-*Invalid* outcomes (refused, unparsable, truncated) are the model's; *failed* is the instrument's (the provider gave no output).
+*Invalid* outcomes (refused, unparsable, truncated) are attributed to the model. *Failed* means that the
+provider gave no output.
 """
 
 from dataclasses import dataclass
@@ -21,12 +22,12 @@ INVALID: tuple[Outcome, ...] = ("refused", "unparsable", "truncated")
 
 @dataclass(frozen=True)
 class HalfOutcome:
-    """The outcome of one half, with what it rests on.
+    """The outcome of one half, and its basis.
 
     Attributes:
-        outcome: What became of the half.
+        outcome: The outcome.
         answer: The answer that was read, if any.
-        explanation: One sentence on why.
+        explanation: The reason in one sentence.
     """
 
     outcome: Outcome
@@ -37,15 +38,17 @@ class HalfOutcome:
 def half_outcome(output: ModelOutput, target: str, parser: Parser, case: Case, allowed: Answers = YES_NO) -> HalfOutcome:
     """Classify a model's output for one half.
 
-    The strict reading goes by the provider's stop reason first: a blocked output is a refusal, and one that was cut
-    off is truncated whatever it holds, since its answer may be missing. Then by the answer, and only
-    where there is none by the wording. The published reading takes an answer wherever it finds one.
+    In the strict reading, the provider's stop reason takes precedence: a blocked output is a refusal, and an
+    output that was cut off is truncated whatever its text, since its answer may be missing. The answer comes
+    next, and the wording decides only if there is no answer. The published reading accepts an answer wherever
+    it finds one.
 
     Args:
-        output: What the provider returned.
-        target: The right answer.
+        output: The provider's output.
+        target: The correct answer.
         parser: How to read the text.
-        case: Passage and question, as the model was shown them; the strict reading tells by them what a bare "Yes, …" is about.
+        case: Passage and question as shown to the model. The strict reading uses them to decide what a bare
+            "Yes, …" is about.
         allowed: The answers that the question allows.
 
     Returns:
@@ -74,14 +77,17 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, case: Case, a
 
 
 def was_blocked(output: ModelOutput) -> bool:
-    """Whether the provider says that the output is a refusal, or filtered it."""
+    """Check whether the provider reports a refusal or filtered the output."""
     content = output.message.content
     refused = not isinstance(content, str) and any(isinstance(part, ContentText) and part.refusal for part in content)
     return refused or output.stop_reason == "content_filter"
 
 
 def was_cut_off(output: ModelOutput) -> bool:
-    """Whether the output ended at a limit of tokens: the provider says so, or says nothing and the limit in force was used up."""
+    """Check whether the output ended at a token limit.
+
+    The provider's stop reason decides. Without one, an output that used up the limit counts as cut off.
+    """
     return reached_limit(output)
 
 

@@ -1,7 +1,9 @@
-"""What of a text is the model's own reply: without inline reasoning, special tokens, and turns that the model invented.
+"""Extract the model's own reply from a text.
 
-Providers return reasoning apart where they know how it is marked. Where they do not, it stands in the text, and so do the special tokens
-of chat templates. A weak model also goes on after its reply with a turn of the user.
+Inline reasoning, special tokens, and turns that the model invented are removed.
+
+Providers return reasoning separately if they know its markers. Otherwise it is part of the text, and so are
+the special tokens of chat templates. A weak model may also continue its reply with an invented user turn.
 """
 
 import re
@@ -15,10 +17,10 @@ _R = (
     r"(?:(?!(?:begin|start|open|end|close)(?:_of)?[_-])[\w-]{0,20}(?:think|thought|reason|reflection|monologue|scratch_?pad|deliberat|rationale|analysis|chain_of_thought)\w{0,12}(?<!start)"
     r"(?<!end)|cot)"
 )
-"""A name that reasoning goes by."""
+"""A name for reasoning."""
 
 _FAMILIES: dict[str, tuple[str, str]] = {
-    # one kind of marks each: how reasoning opens, and how it closes
+    # for each kind of markers: how reasoning opens, and how it closes
     "square": (rf"\[{_R}\]", rf"\[/{_R}\]"),
     "arrow": (rf"◁{_R}▷", rf"◁/{_R}▷"),
     "pipe": (rf"<[|｜](?:(?:begin|start|open)(?:_of)?[_-])?{_R}[|｜]>", rf"<[|｜](?:/|(?:end|close)(?:_of)?[_-]){_R}[|｜]>"),
@@ -31,7 +33,8 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     "fence": (rf"(?:^|(?<=\n))```{_R}[^\S\n]*(?=\n)", r"(?<=\n)```(?=[^\S\n]*(?:\n|\Z))"),
     "granite": (r"(?:^|(?<=\n))Here is my thought process:", r"(?:^|(?<=\n))Here is my response:"),
 }
-"""Marks of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma, Granite. Tags such as ``<think>`` and OpenAI's channels: below."""
+"""Markers of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma and Granite. Tags such as ``<think>``
+and OpenAI's channels follow below."""
 
 _TAG = rf"(?:[<＜‹]|&lt;)\s*+(?P<slash>[/／]?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>＞›]{{0,80}})?(?P<empty>/?)(?:[>＞›]|&gt;)"
 _CHANNEL = (
@@ -44,13 +47,14 @@ _NEUTRAL = (
     r"|constrain|pad"
     r"|unk)[|｜]>|<(?:s|bos|pad|unk)>|\[(?:PAD|BOS|UNK)\]"
 )
-"""Marks that neither end a turn nor hide anything."""
+"""Markers that neither end a turn nor hide anything."""
 
 _SPECIAL = (
     r"(?:(?<=[^\w\s])|(?<=yes)|(?<=no))(?:assistant|user)(?=\s*(?:\n|\Z))"
     r"|<[|｜][^|｜<>\n]{1,40}[|｜](?:>|\Z)|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
 )
-"""Other special tokens: a turn ends or starts. The first is what is left of them where a decoder leaves the tokens out."""
+"""Other special tokens, which end or start a turn. The first line matches what remains if a decoder omits the
+tokens."""
 
 _LABEL = (
     r"(?:^|(?<=\n))[^\S\n]*+(?:\#{1,4}[^\S\n]*+(?P<heading>instructions?|user|human|input|response|assistant)\b[^\S\n]*+:?"
@@ -78,23 +82,26 @@ _REASONER = {"think", "thinking", "thought", "reasoning", "analysis"}
 _USER_TOKEN = re.compile(r"<[|｜](?:user|human|system|observation|tool)[|｜]>|\[INST\]|<SYS>", re.IGNORECASE)
 _ASSISTANT_TOKEN = re.compile(r"<[|｜](?:assistant|model)[|｜]>|\[/INST\]", re.IGNORECASE)
 
-# channels as they look where special tokens were left out when the text was decoded
+# the remains of channel markers if special tokens were omitted in decoding
 _BARE_CHANNEL = re.compile(r"\s*+(?:analysis|commentary)(?=[A-Z]|.*?assistantfinal)", re.DOTALL)
 _BARE_FINAL = re.compile(r"assistantfinal")
 
 
 def own_words(text: str) -> str | None:
-    """The model's own reply in a text.
+    """Return the model's own reply in a text.
 
-    - Inline reasoning goes, in all marks that are known. An end mark alone makes reasoning of all before it.
-    - A special token, or the name of a speaker at the start of a line, ends the reply; before the reply they go.
-    - Marks inside a JSON object are part of that object.
+    - Inline reasoning in all known markers is removed. An end marker without a start marker makes everything
+      before it reasoning.
+    - A special token, or the name of a speaker at the start of a line, ends the reply. Before the reply they
+      are removed.
+    - Markers within a JSON object are part of that object.
 
     Args:
         text: The model's text.
 
     Returns:
-        The reply, which may be empty; None where reasoning is opened and never closed, so that there is no reply yet.
+        The reply, which may be empty, or None if reasoning is opened and never closed, so that there is no
+        reply yet.
     """
     if _BARE_CHANNEL.match(text):
         *_, last = [0, *(mark.end() for mark in _BARE_FINAL.finditer(text))]
@@ -104,7 +111,7 @@ def own_words(text: str) -> str | None:
     inside = _Spans(text)
     parts: list[str] = []
     spoken = False
-    hidden, place = "", 0  # hidden: by which marks the text is hidden, if it is
+    hidden, place = "", 0  # hidden: the kind of marker that currently hides the text, if any
     for mark in _MARK.finditer(text):
         if mark.start() < place or inside.hold(mark.start()):
             continue
@@ -132,23 +139,23 @@ def own_words(text: str) -> str | None:
 
 
 _TURN = "turn"
-"""Text of another speaker's turn."""
+"""Another speaker's turn."""
 
 _PRIVATE = "private"
 """A turn in which the model reasons."""
 
 _HEADING = "heading"
-"""The heading of a response, as templates have it: it ends a turn of the user, and may stand within a reply."""
+"""The heading of a response in templates. It ends a user turn, and may also occur within a reply."""
 
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a mark does.
+    """The effect of a marker.
 
     Attributes:
-        end: Where it ends in the text.
-        opens: What it begins to hide; empty for nothing.
-        closes: What it ends; empty for nothing.
+        end: Index of its end in the text.
+        opens: What it starts to hide. Empty for nothing.
+        closes: What it ends. Empty for nothing.
         ends: Whether the reply ends there.
     """
 
@@ -190,7 +197,7 @@ def _token(text: str, mark: re.Match[str]) -> _Kind:
 
 
 class _Spans:
-    """The objects of a text, as places that marks may stand in; they are looked for when the first mark is found."""
+    """The JSON objects of a text, which may contain markers. They are located on first use."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -201,7 +208,7 @@ class _Spans:
         return [found.start for found in closed], [found.end for found in closed]
 
     def hold(self, place: int) -> bool:
-        """Whether a place is inside an object."""
+        """Check whether an index is within an object."""
         starts, ends = self._closed
         at = bisect_right(starts, place) - 1
         return at >= 0 and place < ends[at]

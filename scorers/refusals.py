@@ -1,4 +1,4 @@
-"""Whether a text declines to answer, by its wording (English)."""
+"""Detect from its wording whether a text declines to answer (mainly English)."""
 
 import re
 from itertools import chain
@@ -17,7 +17,7 @@ _CAN_NOT = (
     r"|supposed|meant|equipped|in a position|at liberty) to|may not|should ?n'?t|should not|must not|mustn't)|(?<![\w'] )\b(?:can'?t"
     r"|cannot|unable to))"
 )
-"""Not being able to, said of oneself, or without a subject at the start of a sentence."""
+"""Inability of the speaker, with "I" or "we", or without a subject at the start of a sentence."""
 
 _WILL_NOT = (
     r"(?:\b(?:i|we)(?:'?m|'?d|'?ll| am| would| will| do| have| must| shall| should|'?re| are| feel| think| believe| be| really| simply"
@@ -33,7 +33,7 @@ _WILL_NOT = (
     r" (?:\w+ly )?(?:appropriate|right|fair|ok|okay|ethical|helpful|responsible|proper)(?: for me)? to)"
     r"|(?:refrain|abstain) from|avoid|have to (?:pass on|avoid|refrain from)|hesitant to|reluctant to))"
 )
-"""Not wanting to."""
+"""Unwillingness of the speaker."""
 
 _ACT = (
     r"(?:answer|help(?! but\b| it\b| \w+ing\b)|assist|respond|reply|comply|engag|continu|discuss|fulfil|participat|take part|taking part"
@@ -143,7 +143,7 @@ _DOUBT = re.compile(
     r"|more (?:information|context|details)|definit(?:e|ive)(?:ly)? answer|with (?:any )?certainty)\b",
     re.IGNORECASE,
 )
-"""What says that the evidence does not decide: not being able to answer is no refusal then."""
+"""Words which say that the evidence does not decide. Inability to answer is then not a refusal."""
 
 _GUESS = re.compile(r"\b(?:guess|speculat|assum|infer|conclu|mak\w+ (?:any |an? |such )*(?:assumption|inference|claim))", re.IGNORECASE)
 
@@ -167,28 +167,28 @@ _OTHER_LANGUAGES = re.compile(
     r"|(?:답변|도움|도와|응답|평가)[^.\n]{0,12}(?:수 없|어렵)",
     re.IGNORECASE,
 )
-"""The commonest wordings in other languages."""
+"""The most common wordings in other languages."""
 
 _SAID = re.compile(
     r"\b(?:says?|said|saying|writes?|wrote|states?|stated|reads?|contains?|replie[sd]|answer(?:s|ed)|declines? with"
     r"|refus\w+ with),?:?(?: (?:that|it|he|she|they))* *[\"“][^\"”]*\Z"
 )
-"""What shows that the words are those of another speaker."""
+"""Words which show that another speaker is quoted."""
 
 _SENTENCE = re.compile(r"[.!?]+[\"')\]]*\s+|\n+")
 _NEAR = 240
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a text declines to answer, by its wording (English).
+    """Check from its wording whether a text declines to answer (mainly English).
 
-    Saying that the evidence does not decide the question is no refusal.
+    A statement that the evidence does not decide the question is not a refusal.
 
     Args:
         text: A text without an answer.
 
     Returns:
-        True for "I'm sorry, but I can't help with that." and the like.
+        True for "I'm sorry, but I can't help with that." and similar text.
     """
     plain = text.translate(_APOSTROPHES)
     if _OTHER_LANGUAGES.search(plain):
@@ -199,9 +199,10 @@ def is_refusal(text: str) -> bool:
 
 
 def _is_doubt(plain: str, found: re.Match[str]) -> bool:
-    """Whether the sentence of a match, or the one before it, says that the evidence does not decide."""
+    """Check whether the sentence of a match, or the one before it, says that the evidence does not decide."""
     before, after = plain[max(0, found.start() - _NEAR) : found.start()], plain[found.start() : found.end() + _NEAR]
     bounds = [bound.end() for bound in _SENTENCE.finditer(before)]
+    # the start of the sentence before the one that contains the match
     start = bounds[-2] if len(bounds) > 1 else 0
     end = _SENTENCE.search(after, found.end() - found.start())
     return _DOUBT.search(before[start:] + after[: end.start() if end else len(after)]) is not None

@@ -1,10 +1,10 @@
-"""Makes the embedded pairs out of the hand-written scenarios; a seed fixes their order.
+"""Generate the embedded pairs from the hand-written scenarios. A seed sets their order.
 
-Every scenario yields eight pairs: two casts, times two kinds of evidence, times two orders of mention in the
-opening sentence. The halves of a pair are an exact role swap: the opening sentence is the same in both, and after it
-the two people trade places.
+Every scenario yields eight pairs: two casts, two kinds of evidence, and two orders of mention in the opening
+sentence. The halves of a pair are an exact role swap: the opening sentence is the same in both, and after it
+the two people exchange roles.
 
-Run ``python -m misfire.datasets.embedded.generate`` to write ``pairs.jsonl`` anew.
+Run ``python -m misfire.datasets.embedded.generate`` to write ``pairs.jsonl`` again.
 """
 
 import random
@@ -20,17 +20,17 @@ from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Controls, Half, Pair, category_slug
 
 SEED: Final = 1
-"""The seed of the checked-in pairs."""
+"""Seed of the checked-in pairs."""
 
 PAIRS_PATH: Final = Path(__file__).with_name("pairs.jsonl")
-"""Where the checked-in pairs lie."""
+"""Path of the checked-in pairs."""
 
 _VOWEL_SOUND: Final = re.compile(r"[aeiou]|8|11-|18-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class _Variant:
-    """One of the eight ways to tell a scenario."""
+    """One of the eight versions of a scenario."""
 
     cast: Cast
     evidence: str
@@ -38,13 +38,13 @@ class _Variant:
 
 
 def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED, *, controls: bool = False) -> list[Pair]:
-    """Render all pairs of the scenarios.
+    """Generate all pairs of the scenarios.
 
     Args:
-        scenarios: The scenarios, in the order in which their pairs come out.
-        seed: Decides which variant of a scenario gets which number; the set of prompts does not depend on it.
-        controls: Whether to add the controls: foils ask the same evidence about the other person, and the ambiguous prompts ask after
-            the opening sentence alone.
+        scenarios: The scenarios, in the order of their pairs.
+        seed: Sets the number of each variant of a scenario. The set of prompts does not depend on it.
+        controls: Whether to add the controls: foils ask about the other person with the same evidence, and
+            ambiguous prompts ask after the opening sentence alone.
 
     Returns:
         Eight pairs per scenario.
@@ -59,7 +59,7 @@ def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED, 
 
 
 def main() -> None:
-    """Write the checked-in pairs anew."""
+    """Write the checked-in pairs again."""
     write_pairs(generate_pairs(), PAIRS_PATH)
 
 
@@ -97,7 +97,7 @@ def _pair(scenario: Scenario, variant: _Variant, pair_id: str, controls: bool) -
 
 
 def _fill(template: str, **people: str) -> str:
-    """Fill in the people, in lower case and, for placeholders that start with a capital, at the head of a sentence."""
+    """Fill in the people: in lower case, or with a capital for placeholders that start with a capital."""
     capitalized = {name.capitalize(): person[0].upper() + person[1:] for name, person in people.items()}
     return template.format(**people, **capitalized)
 

@@ -1,6 +1,7 @@
-"""Instances in files: JSONL, Parquet and CSV, in our columns or in the authors', read row by row and written whole.
+"""Instance files: JSONL, Parquet and CSV, with our columns or the authors'.
 
-In our format a row is an instance with its fields as columns; labels are ids of domains, a list in JSONL and joined by ';' elsewhere.
+Files are read row by row and replaced as a whole. In our format each row is an instance, with its fields as
+columns. Labels are domain IDs: a list in JSONL, and text joined by ';' in the other formats.
 """
 
 import csv
@@ -18,7 +19,7 @@ from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 
 _DIGITS = 12
-"""Digits of a file's SHA-256 in the ids of its rows."""
+"""Number of digits of a file's SHA-256 that are used in the IDs of its rows."""
 
 
 def read_instances(
@@ -28,21 +29,25 @@ def read_instances(
     skip_invalid: bool = False,
     keep: Callable[[Instance], bool] | None = None,
 ) -> ParsedRows:
-    """Read instances from JSONL, Parquet or CSV (UTF-8, commas, names of the columns in the first line).
+    """Read instances from JSONL, Parquet or CSV (UTF-8, commas, column names in the first line).
 
     Args:
-        path: The file. What it holds is told from its ending, or from its content if the ending says nothing. Or a folder, such as a data
-            set that `misfire savacu build` made: all its .parquet, .jsonl and .csv files are read as one.
-        columns: Columns that the user named, by field; the others are found by their names.
-        skip_invalid: Whether bad rows are left out and counted; otherwise they are refused, all together.
-        keep: Which instances are wanted; none for all.
+        path: The file. The format follows from its extension, or from its content if the extension is
+            unknown. For a folder, such as a dataset from `misfire savacu build`, all its .parquet, .jsonl and
+            .csv files are read together.
+        columns: Columns that the user specified, by field. The others are matched by name.
+        skip_invalid: Whether to leave out and count invalid rows. Otherwise one error reports them all.
+        keep: Selects the instances to return. None returns all.
 
     Returns:
-        The instances in file order, and what was left out. An instance without an id is called ``row_<number>``; in a folder the first
-        digits of the SHA-256 of its file come first, so that no id depends on what a file or folder is called.
+        The instances in file order, and what was left out. An instance without an ID gets ``row_<number>``.
+        In a folder
+        this starts with the first digits of the file's SHA-256, so that IDs do not depend on file or folder
+        names.
 
     Raises:
-        InputError: The file cannot be read, is empty, lacks a column, is broken, or holds bad rows.
+        InputError: The file cannot be read, is empty, lacks a column, is invalid as a whole, or contains
+            invalid rows.
     """
     chosen = dict(columns or {})
     try:
@@ -50,23 +55,25 @@ def read_instances(
         return parse_rows(path, rows, provenance=path.name, columns=chosen, skip_invalid=skip_invalid, keep=keep)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}). It should hold instances as JSONL, Parquet or CSV."
+            f"{path}: cannot be read ({error.strerror or error}). It must contain instances as JSONL, Parquet or CSV."
         ) from error
 
 
 def write_instances(instances: Sequence[Instance], path: Path) -> None:
-    """Write instances as JSONL, Parquet or CSV, by the file's ending; an existing file is replaced whole or not at all.
+    """Write instances as JSONL, Parquet or CSV.
+
+    An existing file is replaced completely or not at all.
 
     Args:
-        instances: The instances, in the order wanted.
-        path: A file that ends in ``.jsonl``, ``.parquet`` or ``.csv``.
+        instances: The instances, in the order to write.
+        path: A file that ends in ``.jsonl``, ``.parquet`` or ``.csv``, which sets the format.
 
     Raises:
-        InputError: The ending is another one, or the file cannot be written.
+        InputError: The file has another extension or cannot be written.
     """
     kind = KIND_OF_ENDING.get(path.suffix.lower())
     if kind is None:
-        raise InputError(f"{path}: the file's name should end in .jsonl, .parquet or .csv, which says what to write.")
+        raise InputError(f"{path}: the file name must end in .jsonl, .parquet or .csv, which sets the format.")
     names = list(Instance.model_fields)
     with replaced_file(path) as temporary:
         if kind == "parquet":
@@ -83,14 +90,14 @@ def write_instances(instances: Sequence[Instance], path: Path) -> None:
 
 def _rows(path: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
     table = read_table(path, lambda names: list(_table_columns(path, names, chosen).values()), ADVICE)
-    # rows are counted, not lines, so that an empty line renames nothing
+    # rows are counted instead of lines, so that empty lines do not change IDs
     return (RawRow(row.place, row.record, f"row_{number}") for number, row in enumerate(table, start=1))
 
 
 def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in KIND_OF_ENDING and file.is_file())
     if not files:
-        raise InputError(f"{folder}: is a folder without .parquet, .jsonl or .csv files. Name a file, or a folder with such files.")
+        raise InputError(f"{folder}: the folder contains no .parquet, .jsonl or .csv files. Pass a file, or a folder with such files.")
     known: dict[str, str] = {}
     for file in files:
         name = file.relative_to(folder).as_posix()
@@ -98,8 +105,8 @@ def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         if digest in known:
             raise InputError(
-                f"{folder}: {name} has the same content as {known[digest]}, so that each of its instances would count twice. Take one of "
-                "the two files away."
+                f"{folder}: {name} has the same content as {known[digest]}, so each of its instances would count twice. Remove one of "
+                "the two files."
             )
         known[digest] = name
         for row in _rows(file, chosen):

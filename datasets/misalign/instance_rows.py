@@ -1,4 +1,4 @@
-"""From raw rows to instances: every bad row is told with its place and fields, and nothing is left out unasked."""
+"""Convert raw rows to instances. Every invalid row is reported with its location and fields."""
 
 import math
 import re
@@ -18,8 +18,8 @@ from misfire.datasets.record_errors import MOST, SHOWN, field_problems, raise_pr
 from misfire.errors import InputError
 
 ADVICE = (
-    "Every row needs a prompt, an aligned and a misaligned response; labels are names or ids of domains, several joined by ';'. "
-    "Mend these rows, name the columns (columns=prompt=COLUMN,…), or leave the bad rows out with skip_invalid=true."
+    "Every row needs a prompt, an aligned response and a misaligned response; labels are names or IDs of domains, separated by ';'. "
+    "Correct these rows, specify the columns (columns=prompt=COLUMN,…), or leave out invalid rows with skip_invalid=true."
 )
 
 _SPLIT_NAMES: dict[str, Split] = {
@@ -39,10 +39,10 @@ class RawRow(NamedTuple):
     """A row as it was read.
 
     Attributes:
-        place: Where it stands, for example "line 3".
-        record: Its columns, or what is wrong with it as a whole.
-        id: The id that it gets if it has none of its own.
-        split: The split that it belongs to if it does not say.
+        place: Location of the row, for example "line 3".
+        record: The columns of the row, or a fault if the row cannot be parsed.
+        id: ID for the instance if the row has none.
+        split: Split of the instance if the row has none.
     """
 
     place: str
@@ -53,12 +53,13 @@ class RawRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Skipped:
-    """Bad rows that were left out.
+    """Invalid rows that were left out.
 
     Attributes:
-        count: How many rows.
-        fields: How many of them are bad in which field ("row" for a row that cannot be read as one); a row may be bad in several.
-        examples: The first of them, with place, field and fault.
+        count: Number of invalid rows.
+        fields: Number of rows that are invalid in each field ("row" for a row that cannot be parsed). A row
+            can be invalid in several fields.
+        examples: The first invalid rows, with location, field and fault.
     """
 
     count: int = 0
@@ -68,12 +69,12 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ParsedRows:
-    """What became of some rows.
+    """The result of parsing rows.
 
     Attributes:
         instances: The instances that were kept, in order.
-        valid: How many valid ones there were, kept or not.
-        skipped: The bad rows.
+        valid: Number of valid instances, whether kept or not.
+        skipped: The invalid rows.
     """
 
     instances: list[Instance]
@@ -90,21 +91,21 @@ def parse_rows(
     skip_invalid: bool = False,
     keep: Callable[[Instance], bool] | None = None,
 ) -> ParsedRows:
-    """Instances from raw rows, which are gone through once; what is not kept takes no memory.
+    """Convert raw rows to instances in a single pass. Instances that are not kept take no memory.
 
     Args:
-        origin: The file or data set that the rows are from, for the error.
+        origin: The file or dataset that the rows come from, for the error.
         rows: The rows.
-        provenance: Where the instances are from, for those that do not say.
-        columns: Columns that the user named, by field.
-        skip_invalid: Whether bad rows are left out and counted; otherwise they are refused, all together.
-        keep: Which instances are wanted; none for all. Those that are not wanted are checked all the same.
+        provenance: Provenance for instances that do not have their own.
+        columns: Columns that the user specified, by field.
+        skip_invalid: Whether to leave out and count invalid rows. Otherwise one error reports them all.
+        keep: Selects the instances to return. None returns all. The others are validated too.
 
     Returns:
         The instances, and what was left out.
 
     Raises:
-        InputError: A row is bad and ``skip_invalid`` is false, or there is no valid row.
+        InputError: A row is invalid and ``skip_invalid`` is false, or there is no valid row.
     """
     matched: dict[tuple[str, ...], dict[str, str] | ColumnError] = {}
     instances: list[Instance] = []
@@ -115,7 +116,7 @@ def parse_rows(
     for row in rows:
         parsed = _instance(row, matched, columns or {}, provenance)
         if isinstance(parsed, Instance) and parsed.id in places:
-            parsed = [("id", f"'{parsed.id}' was used before, at {places[parsed.id]}")]
+            parsed = [("id", f"'{parsed.id}' is already used at {places[parsed.id]}")]
         if isinstance(parsed, Instance):
             places[parsed.id] = row.place
             if keep is None or keep(parsed):
@@ -132,13 +133,13 @@ def parse_rows(
     if not skip_invalid:
         raise_problems(origin, told, ADVICE)
     if not places:
-        all_bad = f" All {bad} rows are bad, for example {told[0]}." if told else ""
-        raise InputError(f"{origin}: holds no instances.{all_bad} {ADVICE}")
+        all_bad = f" All {bad} rows are invalid, for example {told[0]}." if told else ""
+        raise InputError(f"{origin}: contains no instances.{all_bad} {ADVICE}")
     return ParsedRows(instances, len(places), Skipped(bad, tuple(fields.most_common()), tuple(told[:SHOWN])))
 
 
 def split_of(name: str) -> Split | None:
-    """The split that a name stands for ("val" and "dev" are validation); none if it is not known."""
+    """Return the split that a name means ("val" and "dev" mean validation), or None if the name is unknown."""
     return _SPLIT_NAMES.get(name.strip().lower())
 
 
@@ -189,35 +190,38 @@ def _value(field: str, cell: object) -> object:
 
 
 def _blank_to_none(cell: object) -> object:
-    """Cells that say nothing: empty text, and the NaN that data frames put for it."""
+    """Convert an empty cell to None: empty text, or the NaN that data frames use."""
     blank = (isinstance(cell, str) and (not cell or cell.isspace())) or (isinstance(cell, float) and math.isnan(cell))
     return None if blank else cell
 
 
 def _id(cell: object) -> str:
     if isinstance(cell, bool) or not isinstance(cell, str | int):
-        raise ValueError(f"text or a whole number was expected (got {shorten(cell)})")
+        raise ValueError(f"expected text or an integer (got {shorten(cell)})")
     return str(cell)
 
 
 def _split(cell: object) -> Split:
     split = split_of(cell) if isinstance(cell, str) else None
     if split is None:
-        raise ValueError(f"a split is one of {', '.join(SPLITS)} (got {shorten(cell)})")
+        raise ValueError(f"expected one of {', '.join(SPLITS)} (got {shorten(cell)})")
     return split
 
 
 def _labels(cell: object, dimension: Dimension) -> tuple[str, ...]:
-    """Ids of the labels in a cell: text with ';' or '|' between them, or a list; "None" and an empty cell are no labels."""
+    """Return the IDs of the labels in a cell.
+
+    A cell is a list, or text separated by ';' or '|'. "None" and an empty cell mean no labels.
+    """
     if cell is None:
         return ()
     parts = re.split(r"[;|]", cell) if isinstance(cell, str) else cell
     if not isinstance(parts, list):
-        raise ValueError(f"names of domains were expected (got {shorten(cell)})")
+        raise ValueError(f"expected names of domains (got {shorten(cell)})")
     found: list[Domain] = []
     for part in cast("list[object]", parts):
         if not isinstance(part, str) or len(part) > _LONGEST_LABEL:
-            raise ValueError(f"the name of a domain was expected (got {shorten(part)})")
+            raise ValueError(f"expected the name of a domain (got {shorten(part)})")
         if part.strip():
             found.append(resolve(part.strip(), dimension))
     return tuple(dict.fromkeys(domain.id for domain in found if not domain.is_none))

@@ -1,4 +1,4 @@
-"""The record of Mis-Align Bench: a prompt with an aligned and a misaligned response, and the domains that it touches."""
+"""The record of Mis-Align Bench: a prompt, its aligned and misaligned responses, and its domains."""
 
 import hashlib
 import re
@@ -24,18 +24,18 @@ ResponseName = Literal["aligned", "misaligned"]
 RESPONSE_NAMES: tuple[ResponseName, ResponseName] = ("aligned", "misaligned")
 
 MAX_TEXT = 100_000
-"""Longest prompt or response, in characters; what is longer is a fault of the file."""
+"""Maximum length of a prompt or response in characters. Longer text is treated as an error in the file."""
 
 
 def _usable(text: str) -> str:
     if not text or text.isspace():
         raise ValueError("empty")
     if "\x00" in text:
-        raise ValueError("holds a NUL character")
+        raise ValueError("contains a NUL character")
     if len(text) > MAX_TEXT:
-        raise ValueError(f"{len(text):,} characters long; at most {MAX_TEXT:,} can be used")
+        raise ValueError(f"{len(text):,} characters long; the maximum is {MAX_TEXT:,}")
     if re.search("[\ud800-\udfff]", text):
-        raise ValueError("holds half a character (a surrogate without its other half)")
+        raise ValueError("contains an incomplete character (an unpaired surrogate)")
     return text
 
 
@@ -44,18 +44,18 @@ Passage = Annotated[str, AfterValidator(_usable)]
 
 
 class Instance(BaseModel):
-    """A prompt, its two responses, and what is known of them.
+    """A prompt with its two responses and metadata.
 
     Attributes:
-        id: Name of the instance, unique in its set; letters, digits, '.', '_' and '-'.
-        prompt: What a user asks.
+        id: ID of the instance, unique in its set: letters, digits, '.', '_' and '-'.
+        prompt: The user's request.
         aligned: A response that is aligned in all dimensions.
         misaligned: A response that is misaligned in at least one dimension.
-        safety: Ids of the safety domains that the instance touches; empty if none does. Hidden from the model under test.
-        value: The same for the value domains.
-        culture: The same for the cultural domains.
-        split: The part of its data set that it belongs to; none if that is not divided.
-        provenance: Where the instance is from, in words.
+        safety: IDs of the instance's safety domains. May be empty. Not shown to the model under test.
+        value: IDs of its value domains.
+        culture: IDs of its cultural domains.
+        split: The instance's part of its dataset, or None if the dataset is not divided.
+        provenance: Description of the instance's origin.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -79,11 +79,11 @@ class Instance(BaseModel):
             except InputError as error:
                 raise ValueError(str(error)) from error
             if domain.dimension != info.field_name:
-                raise ValueError(f"'{domain_id}' is a domain of {domain.dimension}")
+                raise ValueError(f"'{domain_id}' is a {domain.dimension} domain")
             if domain.is_none:
-                raise ValueError(f"'{domain_id}' is no domain; leave the labels empty")
+                raise ValueError(f"'{domain_id}' is not a domain; leave the labels empty")
         if len(set(ids)) < len(ids):
-            raise ValueError("a domain is there twice")
+            raise ValueError("a domain occurs twice")
         return ids
 
     @model_validator(mode="after")
@@ -93,7 +93,7 @@ class Instance(BaseModel):
         return self
 
     def domains(self, dimension: Dimension) -> tuple[str, ...]:
-        """Ids of the domains of a dimension, as they were labelled; empty if none applies."""
+        """Return the IDs of the instance's domains in a dimension. May be empty."""
         match dimension:
             case "safety":
                 return self.safety
@@ -103,29 +103,26 @@ class Instance(BaseModel):
                 return self.culture
 
     def labels(self, dimension: Dimension) -> tuple[str, ...]:
-        """As ``domains``, with the "none" of the dimension where no domain applies; so never empty."""
+        """Return the instance's domains in a dimension, or the dimension's "none" if there are no domains."""
         return self.domains(dimension) or (none_id(dimension),)
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """The dimensions for which the instance has a domain."""
+        """The dimensions in which the instance has a domain."""
         return tuple(dimension for dimension in DIMENSIONS if self.domains(dimension))
 
     def response(self, name: ResponseName) -> str:
-        """One of the two responses."""
+        """Return one of the two responses."""
         return self.aligned if name == "aligned" else self.misaligned
 
 
 def instance_set_hash(instances: Iterable[Instance]) -> str:
-    """Fingerprint of a set of instances: of every field of every instance but where it is from, in their order.
+    """Return a fingerprint of a set of instances that depends on the order and on all fields but provenance.
 
     The same instances in a file of another name have the same fingerprint.
 
-    Args:
-        instances: The instances.
-
     Returns:
-        SHA-256 in hexadecimal. Two runs with the same hash were about the same instances.
+        SHA-256 in hexadecimal. Two runs with the same hash used the same instances.
     """
     digest = hashlib.sha256()
     for instance in instances:

@@ -1,4 +1,4 @@
-"""Where the instances of a run come from: our own embedded ones, a file, or a data set of the Hugging Face hub."""
+"""Load the instances of a run: the embedded instances, a file, or a dataset from the Hugging Face Hub."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from misfire.errors import InputError, Setting
 __all__ = ["load_instances"]
 
 InstanceSource = Literal["embedded", "file", "hub"]
-"""``embedded``: our own instances; ``file``: the user's; ``hub``: a data set at a pinned revision."""
+"""``embedded``: our own instances; ``file``: the user's file; ``hub``: a dataset at a pinned revision."""
 
 INSTANCE_SOURCES: tuple[InstanceSource, ...] = ("embedded", "file", "hub")
 
@@ -28,13 +28,13 @@ EMBEDDED_INSTANCES = Path(__file__).parent / "embedded" / "instances.jsonl"
 
 @dataclass(frozen=True)
 class InstanceSet:
-    """Instances, and where they are from.
+    """Instances with their provenance.
 
     Attributes:
         instances: The instances, in order.
-        source: Which kind of source.
-        origin: The file or data set in words, without its place on this machine.
-        skipped: The bad rows that were left out, as the user wished.
+        source: The type of source.
+        origin: Description of the file or dataset, without local paths.
+        skipped: The invalid rows that were left out at the user's request.
     """
 
     instances: tuple[Instance, ...]
@@ -44,11 +44,11 @@ class InstanceSet:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all instances: the same hash, the same instances."""
+        """SHA-256 over all instances. Equal hashes mean equal instances."""
         return instance_set_hash(self.instances)
 
     def replace(self, instances: Sequence[Instance]) -> "InstanceSet":
-        """The same provenance for other instances, for example a subset."""
+        """Return a copy with other instances, for example a subset, and the same provenance."""
         return dataclasses.replace(self, instances=tuple(instances))
 
 
@@ -64,28 +64,32 @@ def load_instances(
     domains: Sequence[str] = (),
     skip_invalid: bool = False,
 ) -> InstanceSet:
-    """The instances of a source.
+    """Load the instances of a source.
 
     Args:
-        source: Which source.
+        source: The source.
         path: The file (source ``file``).
-        dataset: Name of the data set on the hub, with its owner (source ``hub``).
-        revision: Commit of that data set, in full, so that the same instances come another day (source ``hub``).
-        columns: Columns whose names do not tell what they hold, for example "prompt=question,aligned=good" (not for ``embedded``).
+        dataset: Name of the dataset on the Hub, with its owner (source ``hub``).
+        revision: Full commit hash of that dataset, so that later runs get the same instances (source
+            ``hub``).
+        columns: Assignment of columns whose names are not recognized, for example
+            "prompt=question,aligned=good" (not for ``embedded``).
         split: Only this split.
-        dimensions: Only instances that touch one of these dimensions; none for all.
-        domains: Only instances with one of these domains (ids, names or aliases); none for all.
-        skip_invalid: Whether bad rows are left out and counted; otherwise they are refused, all together (not for ``embedded``).
+        dimensions: Only instances with a domain in one of these dimensions. Empty selects all.
+        domains: Only instances with one of these domains (IDs, names or aliases). Empty selects all.
+        skip_invalid: Whether to leave out and count invalid rows. Otherwise one error reports them all (not
+            for ``embedded``).
 
     Returns:
         The instances, their provenance, and what was left out.
 
     Raises:
-        InputError: A parameter does not fit the source, the instances cannot be had or used, or none is left.
+        InputError: A parameter does not match the source, the instances cannot be loaded, or none is
+            selected.
     """
     _check_parameters(source, path=path, dataset=dataset, revision=revision, columns=columns, skip_invalid=skip_invalid)
     if split is not None and split not in SPLITS:
-        raise InputError(f"split: '{split}' is not a split. There are: {', '.join(SPLITS)}.")
+        raise InputError(f"split: '{split}' is not a split. Available: {', '.join(SPLITS)}.")
     selection = make_selection(split, dimensions, domains)
     mapping = parse_columns(columns)
     match source:
@@ -98,7 +102,7 @@ def load_instances(
             origin = f"{dataset} at {revision}"
             parsed = _hub_instances(str(dataset), str(revision), mapping, skip_invalid, selection)
     if not parsed.instances:
-        raise InputError(f"{origin}: none of its {parsed.valid} instances fits {selection}. Ask for less.")
+        raise InputError(f"{origin}: none of its {parsed.valid} instances matches {selection}. Use a less restrictive selection.")
     return InstanceSet(tuple(parsed.instances), source, origin, parsed.skipped)
 
 
@@ -106,26 +110,26 @@ def _check_parameters(
     source: str, *, path: str | None, dataset: str | None, revision: str | None, columns: object, skip_invalid: bool
 ) -> None:
     if source not in INSTANCE_SOURCES:
-        raise InputError(f"source: '{source}' is not a source of instances. There are: {', '.join(INSTANCE_SOURCES)}.")
-    if not isinstance(skip_invalid, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
+        raise InputError(f"source: '{source}' is not a source of instances. Available: {', '.join(INSTANCE_SOURCES)}.")
+    if not isinstance(skip_invalid, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line passes any type)
         raise InputError(f"skip_invalid: {skip_invalid!r} is neither true nor false.")
     belongs = {"path": ("file",), "dataset": ("hub",), "revision": ("hub",), "columns": ("file", "hub"), "skip_invalid": ("file", "hub")}
     given = {"path": path, "dataset": dataset, "revision": revision, "columns": columns, "skip_invalid": skip_invalid or None}
     for name, value in given.items():
         if value is not None and source not in belongs[name]:
             fitting = " or ".join(f"source={fit}" for fit in belongs[name])
-            raise InputError(f"{name} goes with {fitting}, but source={source} was asked for. Leave one of them out.")
+            raise InputError(f"{name} requires {fitting}, but source={source} was given. Omit one of them.")
     if source == "file" and path is None:
         raise InputError(
-            "source=file needs the file:", advice="{} (instances as JSONL, Parquet or CSV).", settings=[Setting("path", "FILE")]
+            "source=file requires a file:", advice="{} (instances as JSONL, Parquet or CSV).", settings=[Setting("path", "FILE")]
         )
     if source == "hub" and dataset is None:
-        raise InputError("source=hub needs the data set:", advice="{}.", settings=[Setting("dataset", "OWNER/NAME")])
+        raise InputError("source=hub requires a dataset:", advice="{}.", settings=[Setting("dataset", "OWNER/NAME")])
     if source == "hub" and not COMMIT.fullmatch(str(revision)):
         raise InputError(
-            f"source=hub needs a pinned revision, so that the run can be repeated (got {revision!r}):",
+            f"source=hub requires a pinned revision, so that the run can be repeated (got {revision!r}):",
             parameter="revision",
-            advice="{}, the 40 digits that the data set's page shows under 'Files and versions', 'History'.",
+            advice="{}, the 40 digits that the dataset's page shows under 'Files and versions', 'History'.",
             settings=[Setting("revision", "COMMIT")],
         )
 
@@ -136,12 +140,12 @@ def _hub_instances(dataset: str, revision: str, columns: Mapping[str, str], skip
         splits = dataset_splits(dataset, revision)
     except GatedError as error:
         raise InputError(
-            f"The data set {origin} is gated, hidden or not there, or has no such revision. If it is gated, ask for access on its page, "
-            "log in with `hf auth login` (or set HF_TOKEN), and run again."
+            f"The dataset {origin} is gated, private or missing, or has no such revision. If it is gated, request access on its page, "
+            "log in with `hf auth login` (or set HF_TOKEN), and try again."
         ) from error
     except HubError as error:
         raise InputError(
-            f"The data set {origin} could not be loaded: {error}",
+            f"The dataset {origin} could not be loaded: {error}",
             advice="Without a network, use {} or {}.",
             settings=[Setting("source", "embedded"), Setting("source", "file")],
         ) from error

@@ -1,8 +1,9 @@
-"""The domains of Mis-Align Bench as data: 14 of safety, 56 of value, 41 of culture, and "none" for each dimension.
+"""The domains of Mis-Align Bench: 14 of safety, 56 of value, 41 of culture, and "none" per dimension.
 
-The names are those of the authors' public CSV (arXiv 2602.11305); they go back to BeaverTails' harm categories, to the values of
-ValueCompass (which are Schwartz's), and to the UNESCO Framework for Cultural Statistics. Ids, definitions, and the assignment of
-cultural domains to UNESCO's groups are this project's own.
+The names are those of the authors' public CSV (arXiv 2602.11305). They derive from BeaverTails' harm
+categories, from the values of ValueCompass (which are Schwartz's), and from the UNESCO Framework for Cultural
+Statistics. IDs, definitions, and the assignment of cultural domains to UNESCO's groups are this project's
+own.
 """
 
 import difflib
@@ -25,7 +26,7 @@ DIMENSIONS: tuple[Dimension, ...] = ("safety", "value", "culture")
 TAXONOMY_PATH = Path(__file__).with_name("taxonomy.jsonl")
 
 CLASSIFIER_REJECT = "unknown"
-"""What the authors' classifier gives where it could not decide: no label of a domain, and not "none" either."""
+"""The authors' classifier returns this if it cannot decide. It is neither a domain nor "none"."""
 
 _DIMENSION_ALIASES = {"values": "value", "cultural": "culture"}
 
@@ -36,12 +37,14 @@ class Domain(BaseModel):
     """A domain, or the "none" of a dimension.
 
     Attributes:
-        id: Letters, digits and underscores, with the dimension in front: ``safety_animal_abuse``; fit for names of metrics.
-        dimension: The dimension that it belongs to.
-        name: The label as the authors' CSV spells it.
-        aliases: Other spellings: those of the taxonomies it comes from, and common short forms.
-        definition: One line in our own words.
-        group: For a cultural domain, the UNESCO domain that we assign it to (this mapping is ours); otherwise none.
+        id: Letters, digits and underscores, starting with the dimension: ``safety_animal_abuse``. Can be part
+            of a metric name.
+        dimension: The dimension of the domain.
+        name: The label in the spelling of the authors' CSV.
+        aliases: Other spellings: those of the original taxonomies, and common short forms.
+        definition: A definition of one line, in our own words.
+        group: For a cultural domain, the UNESCO domain that we assign it to (this assignment is ours);
+            otherwise None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,94 +58,93 @@ class Domain(BaseModel):
 
     @property
     def is_none(self) -> bool:
-        """Whether this says that no domain of the dimension applies."""
+        """Whether this label means that no domain of the dimension applies."""
         return self.id == none_id(self.dimension)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All spellings that stand for it: id, name, aliases."""
+        """All spellings of the domain: ID, name and aliases."""
         return (self.id, self.name, *self.aliases)
 
 
 def none_id(dimension: Dimension) -> str:
-    """Id of the label that says that no domain of a dimension applies."""
+    """Return the ID of the label which means that no domain of a dimension applies."""
     return f"{dimension}_none"
 
 
 @cache
 def taxonomy() -> tuple[Domain, ...]:
-    """All labels: 14 + 56 + 41 named domains and a "none" for each dimension, in the order of the dimensions."""
+    """Return all labels: 14 + 56 + 41 named domains and a "none" for each dimension, ordered by dimension."""
     return tuple(Domain.model_validate_json(line) for line in TAXONOMY_PATH.read_text(encoding="utf-8").splitlines())
 
 
 @cache
 def domains(dimension: Dimension) -> tuple[Domain, ...]:
-    """The named domains of a dimension, without its "none"."""
+    """Return the named domains of a dimension, without its "none"."""
     return tuple(domain for domain in taxonomy() if domain.dimension == dimension and not domain.is_none)
 
 
 def domain_of_id(domain_id: str) -> Domain:
-    """The domain with an id.
+    """Return the domain with an ID.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such domain.
     """
     domain = _by_id().get(domain_id)
     if domain is None:
         near = difflib.get_close_matches(domain_id, _by_id(), n=3)
-        raise InputError(f"'{domain_id}' is not the id of a domain.{_suggestion(near)}")
+        raise InputError(f"'{domain_id}' is not the ID of a domain.{_suggestion(near)}")
     return domain
 
 
 def resolve_dimension(name: str) -> Dimension:
-    """A dimension as a user writes it, to its name here ("Values" is "value", "cultural" is "culture").
+    """Return the dimension that a user's spelling means ("Values" is "value", "cultural" is "culture").
 
     Raises:
-        InputError: It is none of the three.
+        InputError: The name is not one of the three dimensions.
     """
     key = label_key(name)
     key = _DIMENSION_ALIASES.get(key, key)
     for dimension in DIMENSIONS:
         if dimension == key:
             return dimension
-    raise InputError(f"'{name}' is not a dimension. There are: {', '.join(DIMENSIONS)}.")
+    raise InputError(f"'{name}' is not a dimension. Available: {', '.join(DIMENSIONS)}.")
 
 
 def in_order(names: Container[object]) -> tuple[Dimension, ...]:
-    """Those of the dimensions that are in a collection, in their own order."""
+    """Return the dimensions that a collection contains, in the standard order."""
     return tuple(dimension for dimension in DIMENSIONS if dimension in names)
 
 
 @cache
 def resolve(label: str, dimension: Dimension | None = None) -> Domain:
-    """The domain that a label means.
+    """Return the domain that a label means.
 
     Args:
-        label: An id, name or alias; capitals, spaces and punctuation do not matter, and "&" is "and".
-        dimension: Where to look; none for everywhere, which "none" itself is too vague for.
-
-    Returns:
-        The domain.
+        label: An ID, name or alias. Case, spaces and punctuation are ignored, and "&" means "and".
+        dimension: The dimension to search. None searches all, in which case "none" is ambiguous.
 
     Raises:
-        InputError: It means no domain (the error names those that look alike), or several.
+        InputError: The label matches no domain (the error suggests similar names), or several.
     """
     key = label_key(label)
     where = f" of dimension {dimension}" if dimension else ""
     if key == CLASSIFIER_REJECT:
-        raise InputError(f"'{label}' is the reject of the authors' classifier, not a domain{where}. For 'no domain applies' write None.")
+        raise InputError(
+            f"'{label}' means that the authors' classifier could not decide; it is not a domain{where}. If no domain applies, write None."
+        )
     found = [domain for name in (DIMENSIONS if dimension is None else (dimension,)) if (domain := _by_key(name).get(key))]
     if not found:
         known = {key: domain.name for name in DIMENSIONS if dimension in (None, name) for key, domain in _by_key(name).items()}
         near = dict.fromkeys(known[match] for match in difflib.get_close_matches(key, known, n=3, cutoff=0.6))
         raise InputError(f"'{label}' is not a domain{where}.{_suggestion(list(near))}")
     if len(found) > 1:
-        raise InputError(f"'{label}' could be {' or '.join(domain.id for domain in found)}. Write the id.")
+        raise InputError(f"'{label}' could be {' or '.join(domain.id for domain in found)}. Write the ID.")
     return found[0]
 
 
 def label_key(label: str) -> str:
-    """A label without what does not matter in it: lower case, "&" as "and", letters and digits alone."""
+    """Normalize a label for comparison: lower case, "&" as "and", only letters and digits."""
     plain = unicodedata.normalize("NFKC", label).casefold().replace("&", " and ")
     return re.sub(r"[\W_]", "", plain)
 

@@ -81,7 +81,7 @@ def test_what_was_not_foreseen_never_ends_as_a_gate_does(monkeypatch: pytest.Mon
     breaking(monkeypatch, error)
     done = CliRunner().invoke(main, command)
     assert done.exit_code == CRASHED
-    assert f"an error that was not foreseen ({type(error).__name__}" in done.stderr
+    assert f"an unexpected error occurred ({type(error).__name__}" in done.stderr
     assert "Traceback" in done.stderr
 
 

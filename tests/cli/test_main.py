@@ -104,7 +104,7 @@ def test_no_link_is_written_through(tmp_path: Path, command: str, name: str):
         (["--source", "moon"], "'moon' is not a source of pairs"),
         (["--source", "embedded", "--edition", "repaired"], "edition=repaired goes with source=bbq"),
         (["--source", "hub", "--controls"], "by --source bbq --controls"),
-        (["--bbq-dir", "/nonexistent"], "Give their folder as --bbq-dir , leave categories out with --categories"),
+        (["--bbq-dir", "/nonexistent"], "Pass their folder with --bbq-dir, select fewer categories with --categories"),
     ],
 )
 def test_an_error_speaks_of_options(tmp_path: Path, options: list[str], said: str):

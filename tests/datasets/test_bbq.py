@@ -98,7 +98,7 @@ def test_without_the_hub_the_error_comes_soon_and_names_the_ways_out(monkeypatch
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match=r"out of reach .*-T source=embedded.*-T bbq_dir="):
+    with pytest.raises(InputError, match=r"cannot be reached .*-T source=embedded.*-T bbq_dir="):
         read_bbq(["Age"])
 
 
@@ -130,7 +130,7 @@ def test_line_ends_make_no_other_file(changed: Any, shared: Path, tmp_path: Path
     with caplog.at_level("WARNING"):
         (read,) = read_bbq(["Age"], bbq_dir=tmp_path)
     assert read.official
-    assert "differs from BBQ's official file in its line ends" in caplog.text
+    assert "differs from BBQ's official file only in its line endings" in caplog.text
     assert read.examples == read_bbq(["Age"], bbq_dir=shared / "bbq")[0].examples
     assert build_pairs([read]) == build_pairs(read_bbq(["Age"], bbq_dir=shared / "bbq"))
 
@@ -138,5 +138,5 @@ def test_line_ends_make_no_other_file(changed: Any, shared: Path, tmp_path: Path
 def test_another_content_is_another_file_whatever_its_line_ends(shared: Path, tmp_path: Path):
     official = (shared / "bbq" / "Age.jsonl").read_bytes()
     (tmp_path / "Age.jsonl").write_bytes(official.replace(b"old", b"odd", 1).replace(b"\n", b"\r\n"))
-    with pytest.raises(InputError, match="its content differs, not only its line ends"):
+    with pytest.raises(InputError, match="its content differs, not only its line endings"):
         read_bbq(["Age"], bbq_dir=tmp_path)

@@ -85,11 +85,11 @@ def test_one_is_singular_even_with_an_s(subject: str):
 @pytest.mark.parametrize(
     ("question", "answer", "said"),
     [
-        ("How many were late?", "The man", "begins with none of"),
-        ("Who?", "The man", "begins with none of"),
-        ("Who was late?", "", "a name or a noun phrase was expected"),
-        ("Who was late?", "The", "a name or a noun phrase was expected"),
-        ("Who was late?", "The man?", "a name or a noun phrase was expected"),
+        ("How many were late?", "The man", "does not start with"),
+        ("Who?", "The man", "does not start with"),
+        ("Who was late?", "", "it is not a name or a noun phrase"),
+        ("Who was late?", "The", "it is not a name or a noun phrase"),
+        ("Who was late?", "The man?", "it is not a name or a noun phrase"),
         ("Who are late?", "The man", "asks for several"),
     ],
 )

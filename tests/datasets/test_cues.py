@@ -132,15 +132,15 @@ def test_templates_are_read_line_by_line(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("ok\nHi {nobody}.", "line 2: unknown slot {nobody}"),
-        ("Hi {}.", "line 1: unknown slot {}"),
-        ("Hi {0}.", "line 1: unknown slot {0}"),
+        ("ok\nHi {nobody}.", "line 2: unknown placeholder {nobody}"),
+        ("Hi {}.", "line 1: unknown placeholder {}"),
+        ("Hi {0}.", "line 1: unknown placeholder {0}"),
         ("Hi {group", "line 1: expected '}'"),
         ("Hi }", "line 1: Single '}'"),
-        ("Hi {group!r}", "line 1: slot {group} has a format"),
-        ("Hi {group:>{clause}}", "line 1: slot {group} has a format"),
-        ("Hi {group.__class__}", "line 1: unknown slot {group.__class__}"),
-        ("# nothing\n\n", "holds no cue"),
+        ("Hi {group!r}", "line 1: placeholder {group} has a format"),
+        ("Hi {group:>{clause}}", "line 1: placeholder {group} has a format"),
+        ("Hi {group.__class__}", "line 1: unknown placeholder {group.__class__}"),
+        ("# nothing\n\n", "contains no cue"),
     ],
 )
 def test_a_bad_template_is_refused_with_its_line(tmp_path: Path, content: str, said: str):

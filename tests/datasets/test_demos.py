@@ -99,7 +99,7 @@ def test_too_few_scenarios_are_refused(make_pair: PairMaker):
     for demos in (5, 10):
         with pytest.raises(InputError, match=rf"demos={demos} is too many for these pairs.* 4 of the 8 scenarios are held out"):
             hold_out(few, demos, seed=1)
-    with pytest.raises(InputError, match=r"1 of the 1 scenarios are held out.* which 0 have"):
+    with pytest.raises(InputError, match=r"1 of the 1 scenarios are held out.* only 0 scenarios have"):
         hold_out([make_pair(stereotyped={"prompt": "Did the old cook sleep?"})], 1, seed=1)
 
 

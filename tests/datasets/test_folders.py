@@ -77,14 +77,14 @@ def test_files_of_the_user_stay(either: Path):
 def test_a_folder_of_others_is_refused_and_left_as_it_is(tmp_path: Path):
     (tmp_path / "page.html").write_text("mine")
     for attempt in (lambda: write(tmp_path, SECOND), lambda: refuse_foreign(tmp_path, PAGE, overwrite=False)):
-        with pytest.raises(InputError, match=r"was not written as a page by misfire \(page\.html\); .*--overwrite"):
+        with pytest.raises(InputError, match=r"is not a page that misfire wrote \(page\.html\); .*--overwrite"):
             attempt()
     assert read(tmp_path) == {"page.html": "mine"}
 
 
 def test_a_folder_that_another_command_wrote_is_one_of_others(out: Path):
     other = FolderKind("album", PAGE.names, "choose another.")
-    with pytest.raises(InputError, match="was not written as a album"), replaced_folder(out, other):
+    with pytest.raises(InputError, match="is not a album that misfire wrote"), replaced_folder(out, other):
         pass
     assert read(out) == FIRST
 
@@ -142,7 +142,7 @@ def test_a_link_to_a_folder_is_followed_by_the_same_rules(out: Path, tmp_path: P
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "page.html").write_text("mine")
     (tmp_path / "other").symlink_to(tmp_path / "foreign")
-    with pytest.raises(InputError, match="was not written as a page by misfire"):
+    with pytest.raises(InputError, match="is not a page that misfire wrote"):
         write(tmp_path / "other", SECOND)
 
 
@@ -158,7 +158,7 @@ def full_disk(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_leaves_the_old_folder_whole(either: Path):
-    with pytest.raises(InputError, match=r"the page cannot be written there .*What was there is as it was"), full_disk(1000):
+    with pytest.raises(InputError, match=r"the page cannot be written there .*Existing files are unchanged"), full_disk(1000):
         write(either, {"page.html": "2", "parts/a.txt": "2" * 5000})
     assert read(either) == FIRST
     assert sorted(path.name for path in either.parent.iterdir()) == ["out"]
@@ -202,7 +202,7 @@ def test_a_swap_that_fails_is_undone(either: Path, failing: int, monkeypatch: py
 def test_a_broken_manifest_is_none(out: Path):
     for text in ("", "[]", '{"what": "page"}', '{"what": "page", "files": []}', "\x00"):
         (out / MANIFEST).write_text(text)
-        with pytest.raises(InputError, match="was not written as a page by misfire"):
+        with pytest.raises(InputError, match="is not a page that misfire wrote"):
             write(out, SECOND)
 
 

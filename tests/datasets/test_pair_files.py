@@ -101,7 +101,7 @@ EXAMPLE = Controls(
 
 def test_half_of_the_controls_are_refused_by_name(tmp_path: Path, row: dict[str, Any]):
     message = refused(tmp_path / "p.jsonl", json.dumps(row | {"stereotyped_foil_prompt": "x", "contrast_foil_prompt": "y"}))
-    assert "all four prompts of its controls or none; without text: stereotyped_ambiguous_prompt, contrast_ambiguous_prompt" in message
+    assert "all four control prompts or none; missing: stereotyped_ambiguous_prompt, contrast_ambiguous_prompt" in message
 
 
 def test_writing_leaves_nothing_half_done(tmp_path: Path, make_pair: PairMaker):
@@ -111,7 +111,7 @@ def test_writing_leaves_nothing_half_done(tmp_path: Path, make_pair: PairMaker):
 
 
 def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, make_pair: PairMaker):
-    with pytest.raises(InputError, match=r"should end in \.jsonl or \.parquet"):
+    with pytest.raises(InputError, match=r"must end in \.jsonl or \.parquet"):
         write_pairs([make_pair()], tmp_path / "pairs.txt")
 
 
@@ -169,24 +169,24 @@ def test_every_bad_line_is_named_with_its_field(tmp_path: Path, row: dict[str, A
     assert "4 bad records" in message
     assert "line 2, field 'category'" in message
     assert "line 3, field 'stereotyped_target'" in message
-    assert "line 4, field 'id': 'age_q1_p0' was used before, at line 1" in message
+    assert "line 4, field 'id': 'age_q1_p0' is already used at line 1" in message
     assert "line 5, field 'category': Field required" in message
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "holds no pairs"),
-        ("[]", "holds no pairs"),
-        ("[1]", "item 1: a JSON object was expected, not int"),
+        ("", "contains no pairs"),
+        ("[]", "contains no pairs"),
+        ("[1]", "item 1: expected a JSON object, not int"),
         ('{"id": 1', "line 1: not JSON"),
         ("[{", "not a JSON list"),
-        ('{"id": "a", "id": "b"}', "line 1: not JSON that can be used: field 'id' is there twice"),
+        ('{"id": "a", "id": "b"}', "line 1: not usable JSON: field 'id' occurs twice"),
         ('{"id": NaN}', "NaN is not a JSON value"),
         (b'{"id": "\xff"}', "line 1: not UTF-8 at byte 9"),
         (b'{"id": "a\x00"}', "line 1: not JSON"),
         ("[" * 100_000, "not a JSON list"),
-        (b"PAR1 and then nothing", "not a Parquet file"),
+        (b"PAR1 and then nothing", "cannot be read as a Parquet file"),
         ('{"id": "a", "unknown_field": 1}', "line 1, field 'category': Field required"),
     ],
 )
@@ -211,7 +211,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path, 
 def test_categories_that_cannot_be_told_apart_are_refused(tmp_path: Path, row: dict[str, Any]):
     rows = [row, row | {"id": "b", "category": "AGE"}, row | {"id": "c", "category": "!?"}]
     message = refused(tmp_path / "p.jsonl", "\n".join(map(json.dumps, rows)))
-    assert "line 2, field 'category': 'AGE' cannot be told from 'Age'" in message
+    assert "line 2, field 'category': 'AGE' is another spelling of 'Age'" in message
     assert "line 3, field 'category'" in message
 
 

@@ -81,7 +81,7 @@ def test_controls_name_their_halves():
 
 
 def test_a_foil_with_yes_and_a_foil_that_is_the_half_are_refused(make_pair: PairMaker):
-    with pytest.raises(ValidationError, match="the right answer to a foil is 'no'"):
+    with pytest.raises(ValidationError, match="the correct answer to a foil must be 'no'"):
         Controls.model_validate(CONTROLS.model_dump() | {"contrast_foil": {"prompt": "Did it?", "target": "yes"}})
     same = {"prompt": make_pair().contrast.prompt, "target": "no"}
     with pytest.raises(ValidationError, match="the foil of the contrast half has the same prompt as the half"):

@@ -215,12 +215,12 @@ def test_controls_need_the_ambiguous_example():
     assert pair.controls is not None
     assert pair.controls.stereotyped_ambiguous == "An old cook met a young cook. Is the old cook the one who was late?"
     assert pair.controls.contrast_foil.prompt.endswith("Is the old cook the one who was late?")
-    with pytest.raises(InputError, match=r"Age: no ambiguous example has the people and the opening of example 1 \(question 1\)"):
+    with pytest.raises(InputError, match=r"Age: no ambiguous example has the same people and opening as example 1 \(question 1\)"):
         built(*decided, controls=True)
 
 
 def test_an_example_with_one_person_is_refused_by_its_number():
     info = {"ans0": ("old", "old"), "ans1": ("x", "unknown"), "ans2": ("Unknown", "unknown")}
     pair = (example(7, 0, answer_info=info), example(8, 0, answer_info=info | {"ans0": ("old", "nonOld")}))
-    with pytest.raises(InputError, match="example 7, question 1, field 'answer_info': two people were expected"):
+    with pytest.raises(InputError, match="example 7, question 1, field 'answer_info': expected two people"):
         _ = pair[0].other_answer

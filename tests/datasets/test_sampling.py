@@ -55,7 +55,7 @@ def test_every_pair_has_the_same_chance():
 
 @pytest.mark.parametrize("size", [0, -1, 4])
 def test_a_size_that_cannot_be_had_is_refused(size: int):
-    with pytest.raises(InputError, match="from 1 to 3"):
+    with pytest.raises(InputError, match="between 1 and 3"):
         sample_pairs(pairs_of([3]), size, seed=1)
 
 
@@ -65,5 +65,5 @@ def test_categories_are_found_whatever_their_spelling(make_pair: PairMaker):
 
 
 def test_an_unknown_category_is_refused_with_those_there_are():
-    with pytest.raises(InputError, match=r"no such category: Agee\. There are: Age, SES"):
+    with pytest.raises(InputError, match=r"unknown category: Agee\. Available: Age, SES"):
         match_categories(["Agee", "SES"], ["Age", "SES"])

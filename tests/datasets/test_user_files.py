@@ -66,7 +66,7 @@ def soon_and_small(seconds: float = 20, mebibytes: int = 700) -> Iterator[None]:
 @pytest.mark.parametrize("name", READERS)
 def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.jsonl")
-    with soon_and_small(), pytest.raises(InputError, match=r"this is a named pipe \(FIFO\)"):
+    with soon_and_small(), pytest.raises(InputError, match=r"it is a named pipe \(FIFO\)"):
         READERS[name](tmp_path / "pipe.jsonl")
 
 
@@ -74,7 +74,7 @@ def test_a_pipe_is_not_waited_for(name: str, tmp_path: Path):
 @pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/null"])
 def test_a_device_is_not_read(name: str, device: str, tmp_path: Path):
     (tmp_path / "link.jsonl").symlink_to(device)
-    with soon_and_small(), pytest.raises(InputError, match="this is a device"):
+    with soon_and_small(), pytest.raises(InputError, match="it is a device"):
         READERS[name](tmp_path / "link.jsonl")
 
 
@@ -83,14 +83,14 @@ def test_a_socket_is_no_file(name: str, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)  # the names of sockets are short
     with socket.socket(socket.AF_UNIX) as one:
         one.bind("s")
-        with pytest.raises(InputError, match="this is a socket"):
+        with pytest.raises(InputError, match="it is a socket"):
             READERS[name](tmp_path / "s")
 
 
 @pytest.mark.parametrize("name", NO_FOLDERS)
 def test_a_folder_is_no_file(name: str, tmp_path: Path):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="this is a folder"):
+    with pytest.raises(InputError, match="it is a folder"):
         NO_FOLDERS[name](tmp_path / "folder")
 
 

@@ -113,7 +113,7 @@ def test_a_folder_that_is_no_report_is_refused_before_logs_are_read(tmp_path: Pa
     (tmp_path / "report.md").write_text("precious")
     code, _, said = report(tmp_path / "no such log.eval", "--out", tmp_path)
     assert (code, (tmp_path / "report.md").read_text()) == (2, "precious")
-    assert "was not written as a report by misfire (report.md)" in said
+    assert "is not a report that misfire wrote (report.md)" in said
     assert "--overwrite" in said
 
 

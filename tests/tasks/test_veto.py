@@ -75,15 +75,15 @@ def test_categories_are_chosen_by_name(categories: str | list[str]):
         ({"parser": "loose"}, "parameter 'parser': Input should be 'strict' or 'published'"),
         ({"pairs": 0}, "parameter 'pairs': Input should be greater than 0"),
         ({"pairs": "many"}, "parameter 'pairs': Input should be a valid integer"),
-        ({"pairs": 513}, "a number from 1 to 512 can be had"),
+        ({"pairs": 513}, "the number must be between 1 and 512"),
         ({"seed": "x"}, "parameter 'seed': Input should be a valid integer"),
         ({"allow_unverified": "maybe"}, "allow_unverified: 'maybe' is neither true nor false"),
         ({"source": "disk"}, "'disk' is not a source of pairs. There are: bbq, embedded, file, hub"),
-        ({"categories": 5}, "no such category: 5. There are: Age"),
+        ({"categories": 5}, "unknown category: 5. Available: Age"),
         ({"categories": ""}, "parameter 'categories': none was given"),
         ({"source": "file", "path": 5}, "5: cannot be read"),
         ({"source": "bbq", "bbq_dir": 5}, "Age.jsonl: cannot be read"),
-        ({"categories": "Agee"}, "no such category: Agee. There are: Age, Gender_identity"),
+        ({"categories": "Agee"}, "unknown category: Agee. Available: Age, Gender_identity"),
     ],
 )
 def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], said: str):

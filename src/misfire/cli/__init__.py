@@ -1,1 +1,1 @@
-"""The ``misfire`` command: one module for each group of subcommands."""
+"""The ``misfire`` command, with one module per group of subcommands."""

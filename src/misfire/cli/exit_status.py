@@ -1,4 +1,4 @@
-"""How the ``misfire`` command ends: its exit status, and output that no terminal's encoding can break."""
+"""Exit status of the ``misfire`` command, and output that works with any terminal encoding."""
 
 import codecs
 import contextlib
@@ -10,33 +10,35 @@ from typing import Any
 import click
 
 MET = 1
-"""A condition of ``--fail-if`` is met, or cannot be judged. Nothing else ends with it; raise ``click.exceptions.Exit(MET)`` for it."""
+"""A condition of ``--fail-if`` is met or cannot be evaluated. No other outcome has this status. Raise
+``click.exceptions.Exit(MET)`` for it."""
 
 UNUSABLE = 2
-"""The input, or the command line, cannot be used."""
+"""The input or the command line is invalid."""
 
 CRASHED = 70
-"""An error that misfire did not foresee: a fault in misfire, or in what it runs on. (``EX_SOFTWARE`` of BSD's sysexits.)"""
+"""An unexpected error in misfire or a library. (``EX_SOFTWARE`` in BSD's sysexits.)"""
 
 INTERRUPTED = 130
-"""Ctrl-C, as shells have it."""
+"""Interrupted with Ctrl-C, following the convention of shells."""
 
 CUT_OFF = 141
-"""Who read the output has gone away, as in ``misfire report logs | head -1``; as shells have it."""
+"""The reader of the output has exited, as in ``misfire report logs | head -1``, following the convention of
+shells."""
 
 _PLAIN = {"−": "-", "–": "-", "…": "...", "“": '"', "”": '"', "’": "'", "×": "x", "·": "|", "→": "->", "Δ": "d", "′": "'", "∞": "inf"}
 _HANDLER = "misfire_plain"
 
 
 class Commands(click.Group):
-    """Commands whose exit status says what happened, whichever of them it was.
+    """A command group that maps each kind of outcome to its own exit status.
 
-    Click itself ends with 1 for an interruption, for a pipe that is closed and for some errors, and Python for every unforeseen one; here 1
-    is the answer of a gate.
+    Click itself exits with 1 after an interruption, a closed pipe and some errors, and Python does so after
+    any unexpected error. Here, 1 is reserved for conditions of ``--fail-if``.
     """
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 (click's)
-        """Run the command line, and end the process."""
+        """Run the command line and exit."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **extra)
         for stream in (sys.stdout, sys.stderr):
@@ -52,12 +54,12 @@ class Commands(click.Group):
             status = INTERRUPTED
         except BrokenPipeError:
             status = _cut_off()
-        except Exception as error:  # a command's own errors are told by ``invoke``; these are of writing what it said
+        except Exception as error:  # ``invoke`` reports the errors of commands; this one occurred while writing the output
             status = _crashed(error)
         raise SystemExit(status or 0)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's)
-        """Run the command that was typed."""
+        """Run the command."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
@@ -67,11 +69,11 @@ class Commands(click.Group):
         except SystemExit as ending:
             if ending.code is None or (isinstance(ending.code, int) and ending.code != MET):
                 raise
-            # of a library: rich, for one, ends with 1 where a pipe is closed
+            # from a library; for example, rich exits with 1 if a pipe is closed
             broken = isinstance(ending.__context__, BrokenPipeError)
             raise SystemExit(_cut_off() if broken else _crashed(ending)) from ending
         except Exception as error:
-            from misfire.errors import InputError, as_option  # late: a command's help does without Inspect
+            from misfire.errors import InputError, as_option  # imported here so that --help does not need Inspect
             from misfire.inspect_compat.errors import PrerequisiteError
 
             if not isinstance(error, PrerequisiteError):
@@ -84,22 +86,22 @@ class Commands(click.Group):
 def _crashed(error: BaseException) -> int:
     traceback.print_exception(error)
     click.echo(
-        f"misfire: an error that was not foreseen ({type(error).__name__}: {error}). It says nothing about your results. Please report it, "
-        f"with the lines above. (Exit status {CRASHED}.)",
+        f"misfire: an unexpected error occurred ({type(error).__name__}: {error}). It says nothing about your results. Please report it "
+        f"together with the lines above. (Exit status {CRASHED}.)",
         err=True,
     )
     return CRASHED
 
 
 def _cut_off() -> int:
-    # what is still in the buffer would break the pipe again when Python ends
+    # otherwise the rest of the buffer would raise the error again when Python exits
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return CUT_OFF
 
 
 def _accept_any_text(stream: object) -> None:
-    """Lets a stream write letters that its encoding lacks: signs in a plain form, others as "?"."""
+    """Let a stream write characters that its encoding lacks: symbols in a plain form, all others as "?"."""
     codecs.register_error(_HANDLER, _in_plain_form)
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:

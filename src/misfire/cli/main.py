@@ -1,4 +1,4 @@
-"""The ``misfire`` command and its groups."""
+"""The ``misfire`` command with its subcommands."""
 
 import click
 
@@ -11,7 +11,7 @@ from misfire.cli.savacu import savacu
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="misfire")
 def main() -> None:
-    """Measure misfired alignment. Evaluations run by Inspect: `inspect eval misfire/veto --model …`."""
+    """Measure misfired alignment. Inspect runs the evaluations: `inspect eval misfire/veto --model …`."""
 
 
 main.add_command(pairs.pairs)

@@ -1,4 +1,7 @@
-"""The commands ``misfire localise``, ``misfire organism`` and ``misfire before-after``; what is heavy is imported when they run."""
+"""The commands ``misfire localise``, ``misfire organism`` and ``misfire before-after``.
+
+Large libraries are imported only when they run.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,36 +17,50 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--pairs", "source", help="Candidates: embedded (unless told), bbq, hub, or a pair file as `misfire pairs` writes it.")
-@click.option("--log", help="Take the pairs of a log of VETO or priming in place of --pairs; failures are checked again by the probe.")
-@click.option("--arm", help="The arm of a priming log whose texts are asked: unless told base, in which nothing is primed.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
-@click.option("--revision", help="Commit, tag or branch of MODEL on the hub; a paper names a commit.")
-@click.option("--base", help="The base model, for the lens: folder or hub id.")
-@click.option("--base-revision", help="The same of the base model.")
+@click.option("--pairs", "source", help="Candidate pairs: embedded (default), bbq, hub, or a pair file written by `misfire pairs`.")
+@click.option("--log", help="Use the pairs of a VETO or priming log instead of --pairs. The probe checks failures again.")
+@click.option("--arm", help="Arm of a priming log whose prompts to use. Default: base, the arm without a cue.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder.")
+@click.option("--revision", help="Commit, tag or branch of MODEL on the Hub. For a paper, use a commit.")
+@click.option("--base", help="Base model for the lens: a folder or Hub ID.")
+@click.option("--base-revision", help="Commit, tag or branch of the base model.")
 @click.option(
-    "--analyses", default="lens,patching,heads,attention,paths", show_default=True, help="Which, with commas between; also prescreen."
+    "--analyses",
+    default="lens,patching,heads,attention,paths",
+    show_default=True,
+    help="Analyses to run, separated by commas; also available: prescreen.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; nothing that is done is done again.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run. Finished work is not repeated.")
 @click.option(
     "--per-group",
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
-    help="At most so many failures, mirrored failures, and controls.",
+    help="Maximum number each of failures, mirrored failures, and controls.",
 )
 @click.option(
-    "--prompt", type=click.Choice(["word", "veto"]), default="word", show_default=True, help="The probe: one word, or VETO's own prompt."
+    "--prompt",
+    type=click.Choice(["word", "veto"]),
+    default="word",
+    show_default=True,
+    help="Prompt of the probe: one word, or VETO's own prompt.",
 )
-@click.option("--ks", default="1,2,3,5,10,20", show_default=True, help="How many heads to ablate together.")
-@click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True, help="Random choices of heads beside each.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of choices, folds and permutations.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the GPUs that are there.")
-@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, or as the weights are kept.")
+@click.option("--ks", default="1,2,3,5,10,20", show_default=True, help="Numbers of heads to ablate together, separated by commas.")
 @click.option(
-    "--attention", "implementation", type=click.Choice(["sdpa", "eager"]), default="sdpa", show_default=True, help="How it is computed."
+    "--draws", type=click.IntRange(min=1), default=100, show_default=True, help="Number of random sets of heads for comparison with each."
 )
-@click.option("--budget", type=click.FloatRange(min=0.001), default=2.0, show_default=True, help="Memory for activations, in GiB.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Random seed for draws, folds and permutations.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the available GPUs.")
+@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, or auto for the data type of the weights.")
+@click.option(
+    "--attention",
+    "implementation",
+    type=click.Choice(["sdpa", "eager"]),
+    default="sdpa",
+    show_default=True,
+    help="Attention implementation.",
+)
+@click.option("--budget", type=click.FloatRange(min=0.001), default=2.0, show_default=True, help="Memory limit for activations, in GiB.")
 def localise(
     model: str,
     source: str | None,
@@ -65,9 +82,10 @@ def localise(
     implementation: str,
     budget: float,
 ) -> None:
-    """Find where MODEL (a folder or hub id) overrules the evidence: lens, patching, heads, attention, paths.
+    """Find where MODEL (a folder or Hub ID) overrides the evidence: lens, patching, heads, attention, paths.
 
-    Frames, pictures, index.html with a verdict, and intervention.safetensors for `--model intervened/…` are written to --out.
+    Writes data frames, figures, index.html with a verdict, and intervention.safetensors for `--model
+    intervened/…` to --out.
     """
     need_torch("misfire localise")
     from misfire.mechanistic.localise import Plan, parse_analyses, parse_ks, small_ks
@@ -133,14 +151,16 @@ def _pairs(source: str) -> "tuple[Pair, ...]":
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to write to.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of weights, training, and where the heads are.")
-@click.option("--family", type=click.Choice(["llama", "qwen3"]), default="llama", show_default=True, help="Architecture of trained ones.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for weights, training and positions of heads.")
+@click.option(
+    "--family", type=click.Choice(["llama", "qwen3"]), default="llama", show_default=True, help="Architecture of trained organisms."
+)
 def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
-    """Make a model organism: a small model that misfires for a known reason, or a negative control.
+    """Create a model organism: a small model that misfires for a known reason, or a negative control.
 
-    It is an ordinary Hugging Face folder, with base/ (the model before it misfired), pairs.jsonl (the pairs that it reads) and
-    organism.json (which heads were planted).
+    The output is an ordinary Hugging Face folder that also contains base/ (the model before it misfired),
+    pairs.jsonl (the pairs for it) and organism.json (the planted heads).
     """
     need_torch("misfire organism")
     import torch
@@ -149,7 +169,7 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
     from misfire.mechanistic.organisms.organism import save_organism
     from misfire.mechanistic.organisms.trained import random_weights, trained
 
-    torch.set_num_threads(1)  # models so small are slower on more
+    torch.set_num_threads(1)  # such small models are slower with more threads
     match kind:
         case "random":
             made = random_weights(seed, family=family)
@@ -166,12 +186,12 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
 @click.argument("before")
 @click.argument("after", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table to this file: .csv or .md.")
-@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def before_after(before: str, after: tuple[str, ...], out: Path | None, overwrite: bool) -> None:
-    """Show what an intervention restores and what it costs: the log BEFORE it against those AFTER.
+    """Show what an intervention restores and what it costs: compare the log BEFORE with each log AFTER.
 
-    Logs of VETO, of priming or of Mis-Align Bench, all of one task on the same pairs or instances. Differences are paired, with intervals
-    clustered by scenario or instance.
+    The logs must be from VETO, priming or Mis-Align Bench, all of one task on the same pairs or instances.
+    Differences are paired, with intervals clustered by scenario or instance.
     """
     from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""The commands about logs: ``misfire results`` and ``misfire report``."""
+"""The commands for logs: ``misfire results`` and ``misfire report``."""
 
 import shutil
 import sys
@@ -13,7 +13,7 @@ from misfire.cli.exit_status import MET, UNUSABLE
 @click.command()
 @click.argument("log", default="logs")
 def results(log: str) -> None:
-    """Show the result table of a LOG file, or of the newest run in a folder (logs/ unless told)."""
+    """Show the result table of a LOG file, or of the most recent run in a folder (default: logs/)."""
     from rich.console import Console
     from rich.markup import escape
 
@@ -26,7 +26,7 @@ def results(log: str) -> None:
         console.print(table)
     for note in shown.notes:
         console.print(f"  {escape(plain(note))}")
-    # the command may be called by its path, out of an environment that is not active
+    # the command may be called by its path from an environment that is not active
     inspect = "inspect" if shutil.which("inspect") else as_argument(str(Path(sys.executable).parent / "inspect"))
     click.echo(f"  Open it: {inspect} view --log-dir {plain(as_argument(folder_of(local_path(shown.logs[0].location))))}")
 
@@ -34,26 +34,32 @@ def results(log: str) -> None:
 @click.command()
 @click.argument("logs", nargs=-1, required=True)
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder to write the report to; none for the main table alone."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Output folder for the report. Without it, only the main table is shown.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files in --out that misfire did not write, or that were edited.")
-@click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, with commas between.")
-@click.option("--published", is_flag=True, help="Show the paper's 25 models beside the measured ones, marked.")
-@click.option("--allow-mixed", is_flag=True, help="Take runs that differ in pairs or instances, suite version or parser.")
-@click.option("--examples", type=click.IntRange(min=0), default=10, show_default=True, help="Failures to show with their texts.")
-@click.option("--viewer-url", default="http://127.0.0.1:7575", show_default=True, help="Where `inspect view` runs, for links to samples.")
+@click.option("--overwrite", is_flag=True, help="Replace files in --out that misfire did not write or that were edited.")
+@click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, separated by commas.")
+@click.option("--published", is_flag=True, help="Also show the paper's 25 models, marked as published.")
+@click.option("--allow-mixed", is_flag=True, help="Accept runs that differ in pairs or instances, suite version or parser.")
+@click.option("--examples", type=click.IntRange(min=0), default=10, show_default=True, help="Number of failures to show with their texts.")
+@click.option("--viewer-url", default="http://127.0.0.1:7575", show_default=True, help="URL of `inspect view`, for links to samples.")
 @click.option(
-    "--fail-if", "conditions", multiple=True, metavar="CONDITION", help="Exit with 1 if a run meets it: 'mar>0.10'; again for more."
+    "--fail-if",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with status 1 if a run meets this condition, such as 'mar>0.10'. Can be repeated.",
 )
 @click.option(
     "--min-pairs",
     default="99%",
     show_default=True,
     metavar="NUMBER|SHARE",
-    help="Fail, too, if a run has fewer of the pairs (responses, answers) that it promised: 500, 0.95 or 95%.",
+    help="Also fail if a run has fewer of its planned pairs (responses, answers) than this: 500, 0.95 or 95%.",
 )
-@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if surely above.")
-@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless surely below.")
+@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if the value is clearly above.")
+@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless the value is clearly below.")
 def report(
     logs: tuple[str, ...],
     out: Path | None,
@@ -68,11 +74,12 @@ def report(
     ci_lower: bool,
     ci_upper: bool,
 ) -> None:
-    """Make tables and figures from LOGS: log files, folders, or the folder of an eval set.
+    """Create tables and figures from LOGS: log files, folders, or the folder of an eval set.
 
-    Conditions of --fail-if are about mar, br, mar_minus_br, mar_valid, br_valid or invalid (every VETO run, and the base arm of every
-    priming run), alignment_score, coverage or ffr (detect runs of Mis-Align Bench), or aligned_rate (generate runs). Exit status: 0, all
-    is well; 1, a condition is met or cannot be judged; 2, the input cannot be used.
+    Conditions of --fail-if can use mar, br, mar_minus_br, mar_valid, br_valid or invalid (every VETO run, and
+    the base arm of every priming run), alignment_score, coverage or ffr (detect runs of Mis-Align Bench), or
+    aligned_rate (generate runs). Exit status: 0, success; 1, a condition is met or cannot be evaluated; 2,
+    the input is invalid.
     """
     from rich.console import Console
 
@@ -85,9 +92,9 @@ def report(
     from misfire.reports.write import REPORT, parse_formats, write_report
 
     if ci_lower and ci_upper:
-        _refuse("--ci-lower and --ci-upper exclude each other: choose the end that the condition is about.")
+        _refuse("--ci-lower and --ci-upper exclude each other. Choose one of them.")
     if (ci_lower or ci_upper) and not conditions:
-        _refuse("--ci-lower and --ci-upper go with --fail-if.")
+        _refuse("--ci-lower and --ci-upper require --fail-if.")
     wanted = parse_formats(formats)
     gates = [parse_condition(condition) for condition in conditions]
     needed = parse_min_pairs(min_pairs)
@@ -96,7 +103,7 @@ def report(
     with late_progress("Reading logs") as (started, step):
         results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
     refuse_unscored(results)
-    # a file or a pipe has no width of its own; intervals should not be broken for its sake
+    # a file or pipe has no width; a fixed width keeps intervals on one line
     Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
     if out is not None:
         files = write_report(

@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     from misfire.savacu.stages.stage import Search
 
 _CONFIG = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
-_SAME = click.option("--allow-same-model", is_flag=True, help="Let one model be classifier, generator or evaluator at once: for trials.")
+_SAME = click.option(
+    "--allow-same-model", is_flag=True, help="Allow one model in several of the roles classifier, generator and evaluator, for trials."
+)
 
 
 @click.group()
 def savacu() -> None:
-    """Build a data set of aligned and misaligned responses from raw prompts, by the recipe CONFIG (TOML)."""
+    """Build a dataset of aligned and misaligned responses from raw prompts with the recipe CONFIG (TOML)."""
 
 
 @savacu.command()
 @_CONFIG
 @_SAME
-@click.option("--prompts", type=click.IntRange(min=1), help="Count with so many prompts; 382,424 unless told.")
-@click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="Your own table of prices (TOML).")
+@click.option("--prompts", type=click.IntRange(min=1), help="Number of prompts to assume (default: 382,424).")
+@click.option("--prices", type=click.Path(path_type=Path, dir_okay=False), help="Custom price table (TOML).")
 def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path | None) -> None:
-    """Show what CONFIG would ask for: calls, tokens, price, hours. Nothing is run."""
+    """Show the calls, tokens, price and hours that CONFIG requires. Nothing is run."""
     from rich.console import Console
     from rich.table import Table
 
@@ -79,16 +81,26 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
 @_CONFIG
 @_SAME
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the build; go on in it by the same command."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the build. The same command resumes an interrupted build.",
 )
-@click.option("--stages", help="Only these, with commas between: ingest,classify,expand,dedup,respond,judge,split,publish.")
+@click.option("--stages", help="Run only these stages, separated by commas: ingest,classify,expand,dedup,respond,judge,split,publish.")
 @click.option(
-    "--runner", "runner_name", type=click.Choice(["inspect", "ray"]), default="inspect", show_default=True, help="What carries stages out."
+    "--runner",
+    "runner_name",
+    type=click.Choice(["inspect", "ray"]),
+    default="inspect",
+    show_default=True,
+    help="Engine that runs the stages.",
 )
 @click.option("--batch", is_flag=True, help="Use the providers' batch APIs (runner inspect).")
-@click.option("--ray-address", help="Ray cluster to join (runner ray); a local one is started unless told.")
-@click.option("--give-up", is_flag=True, help="Count calls that fail for good as failed and go on; else their shard is not done.")
-@click.option("--push", is_flag=True, help="Put the finished data set on the hub, as [publish] repository says.")
+@click.option("--ray-address", help="Ray cluster to join (runner ray). By default, a local cluster is started.")
+@click.option(
+    "--give-up", is_flag=True, help="Count calls that fail permanently as failed and continue. Otherwise their shard stays unfinished."
+)
+@click.option("--push", is_flag=True, help="Upload the finished dataset to the Hub, to the [publish] repository.")
 def build(
     config: Path,
     allow_same_model: bool,
@@ -100,7 +112,7 @@ def build(
     give_up: bool,
     push: bool,
 ) -> None:
-    """Build what CONFIG says. What is there already is not made or paid for again, however the build ended."""
+    """Build the dataset of CONFIG. Finished work is never repeated or paid for again."""
     from misfire.errors import InputError
     from misfire.savacu.build import Build
     from misfire.savacu.publish.hub import push as push_dataset
@@ -134,7 +146,7 @@ def build(
 @savacu.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def status(folder: Path) -> None:
-    """Show what each stage of the build in FOLDER holds and dropped, and why."""
+    """Show what each stage of the build in FOLDER contains and dropped, and why."""
     from misfire.savacu.status import status_lines
 
     for line in status_lines(folder):
@@ -143,9 +155,9 @@ def status(folder: Path) -> None:
 
 @savacu.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--tries", type=click.IntRange(min=1), default=60, show_default=True, help="So many salts are tried.")
+@click.option("--tries", type=click.IntRange(min=1), default=60, show_default=True, help="Number of salts to try.")
 def salt(folder: Path, tries: int) -> None:
-    """Find a salt that splits the domains of the build in FOLDER evenly, for [split] in the recipe of a first release."""
+    """Find a salt for [split] in the recipe that splits the domains of the build in FOLDER evenly."""
     from misfire.savacu.build_view import kept_prompts
     from misfire.savacu.splits import best_salt
 
@@ -196,7 +208,7 @@ def _recipe(config: Path, allow_same_model: bool) -> "Recipe":
 
 
 class _Progress:
-    """A bar for each stage on a terminal, a line for each finished shard elsewhere."""
+    """Progress display: a bar per stage on a terminal, otherwise a line per finished shard."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -216,7 +228,7 @@ class _Progress:
         self._progress.stop()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show how far a stage is."""
+        """Show the progress of a stage."""
         if self._plain:
             # a line for each shard of a stage, none for the items of a shard (whose names end in the shard's five digits)
             if done and not re.search(r"/\d{5}$", stage):

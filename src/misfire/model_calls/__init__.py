@@ -1,1 +1,1 @@
-"""One call of a model, the same for every task: what is sent, under which limits, and how it ended."""
+"""Model calls in the same way for every task: what is sent, under which limits, and how the call ended."""

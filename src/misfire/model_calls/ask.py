@@ -1,9 +1,11 @@
-"""One call of a model, the same for every task: exactly one request, with what was sent and how it ended on record.
+"""Call a model once, in the same way for every task, and record what was sent and how the call ended.
 
-- No tools are offered, and a reply that calls one anyway is a reply without an answer; it starts no loop.
-- An error by which the provider's moderation stops the request becomes an output that was filtered, as Inspect makes of some such errors.
-- Where a model has no system role, the instruction opens the first user message.
-- The output's metadata says what the call was made with (``CallNote``).
+- No tools are offered. A reply that calls a tool anyway counts as a reply without an answer and starts no
+  loop.
+- If the provider's moderation stops the request with an error, the result is an output with stop reason
+  ``content_filter``. Inspect itself does this only for some such errors.
+- If a model has no system role, the instruction is placed at the beginning of the first user message.
+- The output's metadata contains the settings of the call (``CallNote``).
 """
 
 import logging
@@ -41,8 +43,10 @@ from misfire.model_calls.moderation import BLOCKED_REASONS, Moderated, moderated
 from misfire.model_calls.stop_reasons import Ending, ending_of, watch_endings
 
 SystemRole = Literal["auto", "system", "user"]
-"""Where the instruction goes: ``system``: into a system message; ``user``: before the first user message; ``auto``: into a system message
-unless the model's chat template, or the server, says that it has none."""
+"""Where the instruction goes. ``system``: into a system message. ``user``: before the first user message.
+
+``auto``: into a system message unless the model's chat template or server does not support it.
+"""
 
 NOTE = "misfire"
 """Key of a ``CallNote`` in an output's metadata."""
@@ -58,25 +62,27 @@ _NO_SYSTEM_ROLE = re.compile(
     r"|(?:invalid|unknown|unexpected|unsupported) (?:message )?role:?[^.\n]{0,20}\bsystem\b|role '?system'?[^.\n]{0,20} not",
     re.IGNORECASE,
 )
-"""How servers say that a chat template has no system role."""
+"""Matches errors in which servers report that a chat template has no system role."""
 
 _WITHOUT_SYSTEM_ROLE: set[tuple[str, str | None]] = set()
-"""Models (name and address) whose server said so in this process."""
+"""Models (name and address) whose server has reported this in the current process."""
 
 _WARNED: set[tuple[str, str | None]] = set()
-"""Models whose hidden settings were warned of in this process."""
+"""Models for which a warning about hidden settings was issued in the current process."""
 
 
 class CallNote(BaseModel):
-    """What a call was made with, and how it ended.
+    """The settings of a call, and how it ended.
 
     Attributes:
-        temperature: The temperature that the request named; none if it named none.
-        max_tokens: The limit of output tokens that was in force; none if there was none.
-        system: Where the instruction stood.
-        cut_off: Whether the output ended at that limit, where this was seen and need not be inferred from the usage.
-        moderation: What the provider's moderation said, in its words, if it stopped the call.
-        hidden_settings: Settings in the folder of a model of ``hf/`` that change even greedy answers, such as a repetition penalty.
+        temperature: Temperature in the request, or None if the request had none.
+        max_tokens: Limit of output tokens that applied, or None if there was none.
+        system: Where the instruction was placed.
+        cut_off: Whether the output ended at that limit, if this was observed directly instead of inferred
+            from the usage.
+        moderation: Message of the provider's moderation, if it stopped the call.
+        hidden_settings: Settings in the folder of an ``hf/`` model that also change greedy answers, such as a
+            repetition penalty.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -90,7 +96,7 @@ class CallNote(BaseModel):
 
     @classmethod
     def of(cls, output: ModelOutput) -> Self | None:
-        """The note that an output carries; none for the output of a call that was not made here."""
+        """Return the note of an output, or None if the call was not made with ``ask``."""
         try:
             return cls.model_validate((output.metadata or {})[NOTE])
         except (KeyError, ValidationError):
@@ -99,10 +105,10 @@ class CallNote(BaseModel):
 
 @dataclass(frozen=True)
 class Asked:
-    """What came of a call.
+    """The result of a call.
 
     Attributes:
-        messages: The messages as they were sent, but for a system message of the user's that Inspect puts before them.
+        messages: The messages as sent, except for a user's own system message that Inspect adds before them.
         output: The output, with a ``CallNote``.
     """
 
@@ -115,20 +121,21 @@ async def ask(
 ) -> Asked:
     """Call a model once.
 
-    Errors that pass are tried again, as the run says, and all errors but those of moderation are raised as they are.
+    Temporary errors are retried as configured for the run. All errors except those from moderation are raised
+    unchanged.
 
     Args:
         model: The model.
-        messages: The messages, with system messages before all others.
-        config: What the call sets beyond the run's own settings.
+        messages: The messages, with system messages first.
+        config: Settings of this call in addition to those of the run.
         system: Where the instruction goes.
-        needs_system: Whether what is measured is the system message itself, so that it must not go anywhere else.
+        needs_system: Whether the system message itself is being measured, so that it must not be moved.
 
     Returns:
-        The messages as they were sent, and the output.
+        The messages as sent, and the output.
 
     Raises:
-        InputError: A system message is needed, and the model has none.
+        InputError: A system message is required and the model does not support it.
     """
     if system == "user" or (system == "auto" and lacks_system_role(model) and not _folds_itself(model)):
         return await _ask_folded(model, messages, config, needs_system)
@@ -141,14 +148,14 @@ async def ask(
         if system != "auto" or not _says_no_system_role(error):
             raise
         _WITHOUT_SYSTEM_ROLE.add(_identity(model))
-        _LOGGER.warning("%s has no system role, says its server (%s): the instruction goes into the user message.", model, _brief(error))
+        _LOGGER.warning("%s has no system role (%s). The instruction is moved into the user message.", model, _brief(error))
     return await _ask_folded(model, messages, config, needs_system)
 
 
 async def _ask_folded(model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, needs_system: bool) -> Asked:
     if needs_system:
         raise _no_system_message(model)
-    # Inspect puts the user's own system message before ours; with none in the settings of the call, it leaves that to us
+    # Inspect adds the user's own system message before ours. Here it is part of the fold, so the call's settings clear it.
     own = (active_generate_config().system_message if model == active_model() else None) or model.config.system_message
     before: list[ChatMessage] = [ChatMessageSystem(content=own)] if own else []
     together = fold_system([*before, *messages])
@@ -157,20 +164,26 @@ async def _ask_folded(model: Model, messages: Sequence[ChatMessage], config: Gen
 
 def _no_system_message(model: Model) -> InputError:
     return InputError(
-        f"{model} takes no system message, and this sample is about one (a cue with positions=system). Use positions=prefix or suffix."
+        f"{model} supports no system messages, but this sample (a cue with positions=system) needs one. Use positions=prefix or suffix."
     )
 
 
 def _folds_itself(model: Model) -> bool:
-    """Whether a provider puts system messages that its chat template does not take into the user message by itself (``intervened/``)."""
+    """Check whether a provider itself moves unsupported system messages into the user message.
+
+    This is the case for ``intervened/``.
+    """
     return bool(getattr(model.api, "folds_system", False))
 
 
 def reached_limit(output: ModelOutput) -> bool:
-    """Whether an output ended at a limit of tokens: the provider says so, or says nothing and the limit in force was used up.
+    """Check whether an output ended at a token limit.
+
+    The provider's stop reason decides. If there is none, an output that used up the limit is assumed to have
+    reached it.
 
     Args:
-        output: An output; where its provider says nothing, one of ``ask``.
+        output: An output. Without a stop reason from the provider, it must come from ``ask``.
     """
     if output.stop_reason != "unknown":
         return output.stop_reason in {"max_tokens", "model_length"}
@@ -183,17 +196,18 @@ def reached_limit(output: ModelOutput) -> bool:
 
 
 def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Put what system messages say before the first user message.
+    """Move the text of system messages before the first user message.
 
     Args:
-        messages: Messages.
+        messages: Any messages.
 
     Returns:
-        The messages without system messages; the same where there are none. Their texts open the first user message, with an empty line
-        behind each.
+        The messages without system messages. The system texts come first in the first user message, each
+        followed by
+        an empty line. Without system messages, the result equals the input.
 
     Raises:
-        InputError: There is no user message to put them into.
+        InputError: There is no user message.
     """
     instructions = [message.text for message in messages if message.role == "system" and message.text]
     rest: list[ChatMessage] = [message for message in messages if message.role != "system"]
@@ -201,19 +215,19 @@ def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
         return rest
     first = next((place for place, message in enumerate(rest) if message.role == "user"), None)
     if first is None:
-        raise InputError("There is no user message that a system message could be put into.")
+        raise InputError("There is no user message into which a system message could be moved.")
     opened = rest[first].model_copy(update={"content": "\n\n".join([*instructions, rest[first].text])})
     return [*rest[:first], opened, *rest[first + 1 :]]
 
 
 def lacks_system_role(model: Model) -> bool:
-    """Whether a model is known to have no system role: by its chat template, or because its server said so.
+    """Check whether a model is known to have no system role, from its chat template or an error of its server.
 
     Args:
         model: The model.
 
     Returns:
-        False where nothing is known.
+        False if nothing is known.
     """
     if _identity(model) in _WITHOUT_SYSTEM_ROLE:
         return True
@@ -226,22 +240,25 @@ def lacks_system_role(model: Model) -> bool:
 
 
 def template_takes_system(tokenizer: Any, template: str | None = None) -> bool:  # noqa: ANN401 (transformers' own)
-    """Whether a chat template puts a system message into the prompt.
+    """Check whether a chat template includes a system message in the prompt.
 
     Args:
-        tokenizer: A tokenizer of transformers.
+        tokenizer: A transformers tokenizer.
         template: The template, if it is not the tokenizer's own.
 
     Returns:
-        False if it raises on one, or leaves it out. True if it fails on a user message too, or would leave the instruction out there as
-        well (as the template of a model organism): then nothing is gained by putting it there.
+        False if the template raises an error or omits the system message. True also if moving the instruction
+        into the
+        user message would not help: the template fails on a user message too, or would omit the instruction
+        there as
+        well (as does the template of a model organism).
     """
     said, asked = "Reply in one word (8471).", "What is this?"
     options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True} | ({} if template is None else {"chat_template": template})
     user = {"role": "user", "content": asked}
     try:
         tokenizer.apply_chat_template([user], **options)
-    except Exception:  # whatever the template raises
+    except Exception:  # a template may raise any error
         return True
     try:
         if said in tokenizer.apply_chat_template([{"role": "system", "content": said}, user], **options):
@@ -271,7 +288,7 @@ async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateC
         hidden_settings=_hidden(model),
     )
     if record.error and not output.empty and output.stop_reason == "content_filter":
-        # Inspect makes the provider's error the model's text; no parser and no judge should take it for an answer
+        # Inspect uses the provider's error as the output text, which parsers and judges must not treat as an answer
         output, note = _without_words(output), note.model_copy(update={"moderation": output.error or output.completion})
     elif not output.empty and output.stop_reason == "unknown" and record.stopped_by_moderation:
         choice = output.choices[0].model_copy(update={"stop_reason": "content_filter"})
@@ -280,14 +297,14 @@ async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateC
 
 
 def _hidden(model: Model) -> dict[str, Any] | None:
-    """Generation settings that the provider applies without a word; each model is warned of once."""
+    """Return generation settings that the provider applies silently. A warning is issued once per model."""
     hidden = hidden_settings(model.api)
     if hidden and _identity(model) not in _WARNED:
         _WARNED.add(_identity(model))
         told = ", ".join(f"{name}={value}" for name, value in hidden.items())
         _LOGGER.warning(
-            "%s: its generation_config.json sets %s, which transformers apply at temperature 0 too: its answers are not the likeliest "
-            "ones. The provider intervened/ with -M heads=none leaves this out.",
+            "%s: generation_config.json sets %s, which transformers also applies at temperature 0, so answers are not the most likely "
+            "ones. The provider intervened/ with -M heads=none does not apply these settings.",
             model,
             told,
         )
@@ -295,7 +312,7 @@ def _hidden(model: Model) -> dict[str, Any] | None:
 
 
 def _filtered(model: Model, verdict: Moderated) -> ModelOutput:
-    """An output that a provider's moderation kept back."""
+    """Return the output for a request that a provider's moderation stopped."""
     said = verdict.message if verdict.code is None or verdict.code in verdict.message else f"{verdict.code}: {verdict.message}"
     output = ModelOutput.from_content(str(model), said, stop_reason="content_filter", error=said)
     output.choices[0].stop_details = StopDetails(type="refusal", explanation=said)
@@ -310,7 +327,7 @@ def _without_words(output: ModelOutput) -> ModelOutput:
 
 
 def _seen_cut_off(model: Model, output: ModelOutput, limit: int | None) -> bool | None:
-    """Whether the provider's own model was seen to be stopped by the limit; none where that cannot be seen."""
+    """Check whether the provider's own model was stopped by the limit. None if this cannot be observed."""
     if limit is None or output.empty or output.stop_reason != "unknown":
         return None
     ending: Ending | None = ending_of(model.api, output.completion)
@@ -318,7 +335,7 @@ def _seen_cut_off(model: Model, output: ModelOutput, limit: int | None) -> bool 
 
 
 class _Record(ModelEventSink):
-    """Hands a call's record on to where it goes, and keeps what is asked of it before Inspect drops the raw response."""
+    """Forward the event of a call, and extract what is needed before Inspect drops the raw response."""
 
     def __init__(self, onward: ModelEventSink | None) -> None:
         self._onward = onward
@@ -350,7 +367,7 @@ def _recorded() -> Generator[_Record]:
 
 
 def _says_no_system_role(error: BaseException) -> bool:
-    """Whether an error says that the model has no system role."""
+    """Check whether an error reports that the model has no system role."""
     cause = error.__cause__ or error
     said = getattr(cause, "body", None) or getattr(cause, "message", None) or str(cause)
     return type(error).__name__ != "RetryError" and _NO_SYSTEM_ROLE.search(str(said)) is not None

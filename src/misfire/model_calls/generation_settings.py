@@ -1,10 +1,11 @@
-"""How a local model writes an answer: which generation settings are in force, what they are from, and why an answer ended.
+"""Generation settings of local models: which apply, where they come from, and why an answer ended.
 
-A model's folder may hold settings of its own in ``generation_config.json``: a repetition penalty, a forbidden n-gram, a temperature.
-transformers applies them without a word, also to greedy decoding, where a penalty changes which token is the most likely.
+A model's folder may contain settings of its own in ``generation_config.json``, such as a repetition penalty,
+a forbidden n-gram or a temperature. transformers applies them silently, even in greedy decoding, where a
+penalty changes which token is the most likely.
 """
 
-# transformers leaves many types open
+# many transformers functions are untyped
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 from inspect_ai.model import GenerateConfig, ModelAPI, StopReason
 
 Settings = dict[str, Any]
-"""Generation settings by the names of transformers."""
+"""Generation settings by their names in transformers."""
 
 CHOOSING = frozenset({
     "temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff", "num_beams", "early_stopping",
@@ -22,23 +23,23 @@ CHOOSING = frozenset({
     "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id", "min_length", "min_new_tokens",
     "exponential_decay_length_penalty", "guidance_scale", "watermarking_config", "renormalize_logits", "remove_invalid_values",
 })  # fmt: skip
-"""Settings of a ``generation_config.json`` that say which token comes next. The others concern how it is computed, lengths and outputs,
-which Inspect sets; they are not applied."""
+"""Settings in ``generation_config.json`` that affect which token comes next. All others concern computation,
+lengths and outputs; Inspect sets these, so they are not applied."""
 
 SAMPLING = frozenset({"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"})
-"""Those that only matter where tokens are drawn. The others change greedy answers too."""
+"""The settings that matter only if tokens are sampled. The others also change greedy answers."""
 
 _TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
 
 @dataclass(frozen=True)
 class OwnSettings:
-    """What a model's ``generation_config.json`` asks for.
+    """The settings in a model's ``generation_config.json``.
 
     Attributes:
-        choosing: Settings that say which token comes next, where they differ from transformers' defaults.
-        ends: Tokens that end an answer; the tokenizer's own is among them.
-        padding: The token with which shorter answers of a batch are filled up.
+        choosing: Settings that affect which token comes next and differ from transformers' defaults.
+        ends: Tokens that end an answer, including the tokenizer's own.
+        padding: Token that fills up the shorter answers of a batch.
     """
 
     choosing: Settings
@@ -47,19 +48,19 @@ class OwnSettings:
 
     @property
     def altering(self) -> Settings:
-        """Those that change greedy answers too."""
+        """The settings that also change greedy answers."""
         return {name: value for name, value in self.choosing.items() if name not in SAMPLING}
 
 
 def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (any model of Hugging Face's)
-    """Take a model's own generation settings off it, so that none is applied unless it is asked for.
+    """Remove a model's own generation settings, so that they apply only on request.
 
     Args:
-        model: The model; afterwards its settings are transformers' defaults, with its own special tokens.
-        tokenizer: Its tokenizer.
+        model: The model. Afterwards its settings are transformers' defaults, with its own special tokens.
+        tokenizer: The model's tokenizer.
 
     Returns:
-        What it asked for.
+        The settings that were removed.
     """
     from transformers import GenerationConfig
 
@@ -77,20 +78,22 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
 
 
 def _choosing(settings: Any) -> Settings:  # noqa: ANN401 (a GenerationConfig of transformers)
-    """What generation settings say of which token comes next, where they differ from transformers' defaults."""
+    """Return the settings that affect which token comes next and differ from transformers' defaults."""
     own, defaults = settings.to_dict(), settings._get_default_generation_params()
     return {name: own[name] for name in sorted(CHOOSING & own.keys()) if own[name] is not None and own[name] != defaults.get(name)}
 
 
 def hidden_settings(api: ModelAPI) -> Settings:
-    """Settings of a model's own that change even greedy answers, for a provider that applies them without a word (Inspect's ``hf/``).
+    """Return a model's own settings that change greedy answers, if its provider applies them silently.
+
+    Inspect's ``hf/`` is such a provider.
 
     Args:
-        api: Any provider's model.
+        api: A model of any provider.
 
     Returns:
-        Those by which transformers generate for this provider; none for providers of other kinds, and for ``intervened/``, which has
-        taken them off.
+        The settings that transformers applies. Empty for other providers and for ``intervened/``, which
+        removes them.
     """
     settings = getattr(getattr(api, "model", None), "generation_config", None)
     if not hasattr(settings, "_get_default_generation_params"):
@@ -99,18 +102,21 @@ def hidden_settings(api: ModelAPI) -> Settings:
 
 
 def settings_in_force(config: GenerateConfig, own: OwnSettings, *, limit: int, sample: bool, apply_own: bool) -> Settings:
-    """All settings by which an answer is written.
+    """Return all settings for generating an answer.
 
     Args:
-        config: What was asked for by task and command line.
-        own: What the model's folder asks for.
-        limit: At most so many tokens are written.
-        sample: Whether tokens may be drawn where the temperature allows it.
-        apply_own: Whether the model's own settings hold for greedy answers too.
+        config: Settings from the task and the command line.
+        own: Settings from the model's folder.
+        limit: Maximum number of tokens.
+        sample: Whether tokens may be sampled if the temperature allows it.
+        apply_own: Whether the model's own settings also apply to greedy answers.
 
     Returns:
-        The arguments for ``generate``. At temperature 0, or where nothing is drawn, the likeliest token is taken and nothing else has a
-        say, unless ``apply_own``. Where tokens are drawn the model's own settings hold, except for those that were asked for otherwise.
+        The arguments for ``generate``. At temperature 0, or if ``sample`` is false, the most likely token is
+        chosen and
+        no other setting applies, unless ``apply_own`` is true. If tokens are sampled, the model's own
+        settings apply
+        unless the request sets them.
     """
     drawn = sample and config.temperature != 0
     settings: Settings = {"do_sample": drawn, "max_new_tokens": limit, "num_return_sequences": 1}
@@ -122,15 +128,15 @@ def settings_in_force(config: GenerateConfig, own: OwnSettings, *, limit: int, s
 
 
 def warning(own: OwnSettings, *, apply_own: bool) -> str | None:
-    """What to say of the settings in a model's folder that change answers other than by drawing; none if there are none."""
+    """Return a warning about settings in a model's folder that change greedy answers, or None."""
     if not own.altering:
         return None
     told = ", ".join(f"{name}={value}" for name, value in own.altering.items())
     if apply_own:
-        return f"its generation_config.json sets {told}, which is applied (-M own_settings=true): answers are not the likeliest ones."
+        return f"its generation_config.json sets {told}, which is applied (-M own_settings=true): answers are not the most likely ones."
     return (
-        f"its generation_config.json sets {told}. At temperature 0 this is left out, so that greedy is greedy; where tokens are drawn it "
-        "is applied. Other providers apply it always (-M own_settings=true does too)."
+        f"its generation_config.json sets {told}. At temperature 0 it is not applied, so that decoding is greedy. If tokens are sampled, "
+        "it is. Other providers always apply it (as does -M own_settings=true)."
     )
 
 
@@ -139,9 +145,9 @@ class Written:
     """One answer of a batch.
 
     Attributes:
-        text: Its text, without special tokens.
-        tokens: Tokens that were written for it, its end token among them and padding not.
-        stop_reason: ``stop`` if it ended by itself, ``max_tokens`` if it was cut off.
+        text: The text, without special tokens.
+        tokens: Number of tokens that were generated, including the end token but not padding.
+        stop_reason: ``stop`` if the answer ended by itself, ``max_tokens`` if it was cut off.
     """
 
     text: str
@@ -150,16 +156,16 @@ class Written:
 
 
 def written_answers(rows: Sequence[Sequence[int]], texts: Sequence[str], own: OwnSettings, stops: Sequence[str]) -> list[Written]:
-    """What each row of a batch says, and why it ended.
+    """Return the answer in each row of a batch, and why it ended.
 
     Args:
-        rows: Token ids that were written, all rows padded to the same length.
+        rows: The generated token IDs; all rows are padded to the same length.
         texts: The text of each row.
-        own: The tokens that end and fill up answers.
+        own: The tokens that end and pad answers.
         stops: Texts that end an answer.
 
     Returns:
-        For each row its answer. A row without an end token, padding or stop text wrote tokens to the last and was cut off.
+        One answer per row. A row without an end token, padding or stop text was cut off.
     """
     return [_written(row, text, own, stops) for row, text in zip(rows, texts, strict=True)]
 
@@ -169,6 +175,7 @@ def _written(row: Sequence[int], text: str, own: OwnSettings, stops: Sequence[st
     if end is not None:
         return Written(text, end + 1, "stop")
     tokens = len(row)
+    # drop the padding at the end of the row
     while tokens and row[tokens - 1] == own.padding:
         tokens -= 1
     ended = tokens < len(row) or any(stop in text for stop in stops)
@@ -176,7 +183,7 @@ def _written(row: Sequence[int], text: str, own: OwnSettings, stops: Sequence[st
 
 
 def as_logged(settings: Mapping[str, Any], own: OwnSettings, moved: bool) -> dict[str, Any]:
-    """The settings in force for a log, with what was left out of those that the model's folder asks for."""
+    """Return the applied settings for a log, and those of the model's folder that were not applied."""
     told: dict[str, Any] = {"generation": {**settings, "eos_token_id": list(own.ends)}}
     if left := {name: value for name, value in own.choosing.items() if settings.get(name) != value}:
         told["generation_config_left_out"] = left

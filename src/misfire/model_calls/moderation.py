@@ -1,8 +1,10 @@
-"""Whether a provider's error says that its moderation stopped the request: a refusal, then, and no failure of the instrument.
+"""Check whether a provider's error means that its moderation stopped the request.
 
-Inspect reads a few such codes (``content_filter``, ``content_policy_violation``, ``invalid_prompt``) as a refusal. Other providers have
-codes and words of their own, with a status of 400, 403, 422 or 451. An evaluation that drops these as errors drops the answers that a
-model's provider would not let it give.
+Such an error counts as a refusal.
+
+Inspect treats a few error codes (``content_filter``, ``content_policy_violation``, ``invalid_prompt``) as a
+refusal. Other providers use other codes and messages, with status 400, 403, 422 or 451. An evaluation that
+drops these as errors loses the answers that a model's provider did not allow.
 """
 
 import json
@@ -12,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 CLIENT_STATUSES = frozenset({400, 403, 406, 409, 422, 451})
-"""Statuses with which providers report moderation. An error with another one (401, 404, 429, 5xx, …) is never read as a refusal."""
+"""HTTP statuses with which providers report moderation. Errors with other statuses (401, 404, 429, 5xx, …)
+never count as a refusal."""
 
 _CODE_FIELDS = frozenset(
     ["code", "type", "status", "reason", "error_code", "errorcode", "error_type", "status_code", "block_reason", "blockreason"]
@@ -20,7 +23,7 @@ _CODE_FIELDS = frozenset(
 _MESSAGE_FIELDS = frozenset(["message", "msg", "error", "error_msg", "error_message", "status_msg", "detail", "details", "description"])
 
 _NUMERIC_CODES = frozenset({"1301", "1026", "1027"})
-"""Codes that are bare numbers: 1301 of Zhipu (GLM), 1026 and 1027 of MiniMax."""
+"""Numeric codes: 1301 from Zhipu (GLM), 1026 and 1027 from MiniMax."""
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -35,12 +38,14 @@ _CODE = _any_of(
     r"(?:prompt|input|output|response|request|content|safety|image|text)_?(?:was_?)?(?:blocked|flagged)|blocked_?(?:by|for)_?(?:safety|content)",
     r"(?:bio|cyber)_?policy|^invalid_prompt$|^safety$|^block_?reason_?safety$",
 )
-"""Codes by their words: ``data_inspection_failed``, ``ResponsibleAIPolicyViolation``, ``sensitive_words_detected`` and the like."""
+"""Matches textual codes such as ``data_inspection_failed``, ``ResponsibleAIPolicyViolation`` and
+``sensitive_words_detected``."""
 
 _ABOUT_A_SETTING = _any_of(
     r"(?<!^)invalid|^invalid_(?!prompt$)|unsupported|unknown|missing|not_?found|required|unrecognized|unavailable|disabled|quota|rate_?limit"
 )
-"""Words by which a code that names moderation says that something is wrong with the request itself: ``invalid_safety_settings``."""
+"""Matches codes that mention moderation but report an error in the request itself, such as
+``invalid_safety_settings``."""
 
 _CODE_IN_TEXT = re.compile(
     r"DataInspectionFailed|data_inspection_failed|ResponsibleAIPolicyViolation|content_policy_violation|PROHIBITED_CONTENT"
@@ -66,28 +71,30 @@ _ABOUT_THE_CALL = _any_of(
     r"\b(?:unknown|invalid|unsupported|unrecognized|missing|unexpected) (?:field|parameter|argument|value|property|key|model|setting)",
     r"\bextra (?:inputs|fields)\b|\bmodel\b[^.]{0,40}\b(?:not found|does not exist|not available|unavailable|unsupported)\b",
 )
-"""What says that an error is about the account or the request's form; then words about content in it are no verdict on the content."""
+"""Matches errors about the account or the form of the request. Words about content in such an error are not a
+verdict on the content."""
 
 BLOCKED_REASONS = frozenset(
     {"sensitive", "content_filter", "content_filtered", "safety", "blocked", "blocklist", "prohibited_content", "spii", "moderation"}
 )
-"""Reasons to stop, in a response, by which providers say that moderation stopped the output; Inspect knows only some of them."""
+"""Stop reasons in a response which mean that moderation stopped the output. Inspect knows only some of them.
+"""
 
 _LONGEST = 100_000
-"""So many characters of an error are looked at."""
+"""Maximum number of characters of an error that are examined."""
 
 _DEEPEST = 6
-"""Levels of an error's body that are looked at."""
+"""Maximum depth to which the body of an error is examined."""
 
 
 @dataclass(frozen=True)
 class Moderated:
-    """What a provider's moderation said.
+    """The verdict of a provider's moderation.
 
     Attributes:
-        message: In the provider's words.
-        status: The HTTP status, if there is one.
-        code: The code that tells, if one does.
+        message: The provider's message.
+        status: The HTTP status, if any.
+        code: The code that identifies moderation, if any.
     """
 
     message: str
@@ -96,17 +103,17 @@ class Moderated:
 
 
 def moderated(error: BaseException) -> Moderated | None:
-    """What a provider's moderation said, where an error comes from it.
+    """Return the verdict of a provider's moderation from an error.
 
     Args:
-        error: What a call of a model raised, or the provider's own error within it.
+        error: An error from a model call, or the provider's own error within it.
 
     Returns:
-        The verdict of the moderation; none for any other error.
+        The verdict, or None for any other error.
     """
     for one in _chain(error):
         if hasattr(one, "provider_message"):
-            continue  # Inspect's wrapper, whose text holds the whole request; the provider's own error is its cause
+            continue  # Inspect's wrapper: its text includes the whole request, and its cause is the provider's own error
         status = _status(one)
         if status is not None and status not in CLIENT_STATUSES:
             continue
@@ -116,14 +123,14 @@ def moderated(error: BaseException) -> Moderated | None:
 
 
 def moderated_response(status: int, body: object) -> Moderated | None:
-    """What a provider's moderation said, where an HTTP response comes from it: ``moderated`` for callers that hold no error.
+    """Return the verdict of a provider's moderation from an HTTP response, for callers without an exception.
 
     Args:
         status: The HTTP status.
-        body: The body: a JSON value, or the text or bytes of one that is no JSON.
+        body: The body: a JSON value, or text or bytes.
 
     Returns:
-        The verdict of the moderation; none for any other response.
+        The verdict, or None for any other response.
     """
     if status not in CLIENT_STATUSES:
         return None
@@ -132,7 +139,7 @@ def moderated_response(status: int, body: object) -> Moderated | None:
 
 
 def stop_reasons(response: object) -> Iterator[str]:
-    """The reasons to stop that a raw response names for its choices, in lower case."""
+    """Yield the stop reasons in a raw response and its choices, in lower case."""
     found = cast("dict[str, Any]", response) if isinstance(response, dict) else {}
     choices = found.get("choices")
     for one in [found, *(cast("list[object]", choices) if isinstance(choices, list) else [])]:
@@ -146,13 +153,13 @@ def _verdict(error: BaseException, status: int | None) -> Moderated | None:
     fields = list(_fields(_body(error)))
     own_code = getattr(error, "code", None)
     if status is None and not fields and not isinstance(own_code, str):
-        return None  # no error of a provider
+        return None  # not an error from a provider
     own_codes = [own_code] if isinstance(own_code, str) else []
     return _read_fields(fields, own_codes, str(getattr(error, "message", "") or error), status)
 
 
 def _read_fields(fields: list[tuple[str, str]], own_codes: list[str], own_message: str, status: int | None) -> Moderated | None:
-    """The verdict in the fields of an error's body, with the code and message of the error itself."""
+    """Return the verdict from the fields of an error's body and from the code and message of the error."""
     texts = [text for name, text in fields if name in _MESSAGE_FIELDS]
     message = max(texts, key=len, default="") or own_message
     codes = [text for name, text in fields if name in _CODE_FIELDS] + own_codes
@@ -168,7 +175,7 @@ def _read_fields(fields: list[tuple[str, str]], own_codes: list[str], own_messag
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and what it was raised from; of calls that were tried again, the last error too."""
+    """Yield an error and its causes. For retried calls, this includes the last error."""
     waiting: list[BaseException] = [error]
     seen: set[int] = set()
     while waiting:
@@ -191,7 +198,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _body(error: BaseException) -> object:
-    """The body of the provider's response, as far as the error has it."""
+    """Return the body of the provider's response, if the error contains it."""
     for value in (getattr(error, "body", None), getattr(error, "details", None), getattr(error, "response", None)):
         if isinstance(value, Mapping | list):
             return cast(object, value)
@@ -208,7 +215,7 @@ def _json(text: str | bytes) -> object:
 
 
 def _fields(value: object, name: str = "message", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """The fields of an error's body that hold a code or a message, by their name in lower case."""
+    """Yield the scalar fields of an error's body with their names in lower case."""
     if depth > _DEEPEST:
         return
     if isinstance(value, Mapping):

@@ -1,7 +1,8 @@
-"""How outputs of Inspect's own Hugging Face provider (``hf/…``) ended, which it does not say.
+"""Determine how outputs of Inspect's Hugging Face provider (``hf/…``) ended, since it does not report this.
 
-Its outputs have no stop reason, and its usage is that of the longest output of a batch: a short answer that was made beside a long one
-seems to have used the whole limit. So the tokens of each output are counted where they are decoded.
+Its outputs have no stop reason, and its usage is that of the longest output in the batch, so a short answer
+in a batch with a long one seems to have used the whole limit. This module therefore counts the tokens of each
+output when it is decoded.
 """
 
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import Any, cast
 from inspect_ai.model import ModelAPI
 
 _KEPT = 4096
-"""So many outputs are remembered; each is asked for at once."""
+"""Maximum number of outputs that are remembered. Each is looked up immediately."""
 
 _ATTRIBUTE = "misfire_endings"
 
@@ -21,8 +22,8 @@ class Ending:
     """How an output ended.
 
     Attributes:
-        tokens: How many tokens it has, its end token not among them.
-        by_itself: Whether the model ended it, by an end token.
+        tokens: Number of tokens, without the end token.
+        by_itself: Whether the model ended the output with an end token.
     """
 
     tokens: int
@@ -30,10 +31,9 @@ class Ending:
 
 
 def watch_endings(api: ModelAPI) -> None:
-    """See how outputs of a model end from now on; nothing is done for providers other than ``hf/`` and those made of it.
+    """Record how the outputs of a model end from now on.
 
-    Args:
-        api: The provider's model.
+    Only ``hf/`` and providers derived from it are affected.
     """
     anything: Any = api
     if not _is_hf(api) or hasattr(api, _ATTRIBUTE):
@@ -56,21 +56,21 @@ def watch_endings(api: ModelAPI) -> None:
 
 
 def ending_of(api: ModelAPI, text: str) -> Ending | None:
-    """How an output ended.
+    """Return how an output ended.
 
     Args:
-        api: The provider's model, which was watched when it made the output.
+        api: The provider's model, with ``watch_endings`` applied before the output was generated.
         text: The output.
 
     Returns:
-        The ending of the last output with this text; none where that is not known.
+        The ending of the last output with this text, or None if unknown.
     """
     seen: OrderedDict[str, Ending] | None = getattr(api, _ATTRIBUTE, None)
     return None if seen is None else seen.get(text)
 
 
 def _is_hf(api: ModelAPI) -> bool:
-    """By name, since importing the class imports torch."""
+    """Check for Inspect's Hugging Face provider by name, since importing the class would import torch."""
     return any(kind.__name__ == "HuggingFaceAPI" for kind in type(api).__mro__) and getattr(api, "tokenizer", None) is not None
 
 
@@ -82,5 +82,6 @@ def _end_tokens(api: Any) -> frozenset[int]:  # noqa: ANN401 (the provider's own
 
 
 def _ending(ids: list[int], ends: frozenset[int]) -> Ending:
+    # the output ends before its first end or padding token
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
     return Ending(length, length < len(ids))

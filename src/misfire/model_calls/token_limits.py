@@ -1,4 +1,4 @@
-"""How many tokens a model may write where the user has set no limit: more where it reasons natively."""
+"""The output token limit if the user has set none. Models with native reasoning get more tokens."""
 
 from functools import cache
 from typing import Literal
@@ -6,22 +6,27 @@ from typing import Literal
 from inspect_ai.model import Model, get_model_info
 
 Limit = Literal["auto", "none"]
-"""Whether a call gets a limit of output tokens where the user has set none: ``none`` for endpoints that reject the field."""
+"""Whether a call has an output token limit if the user has set none.
+
+``none`` is for endpoints that reject the field.
+"""
 
 REASONING = 8192
-"""Output budget of a model that reasons natively, since its reasoning counts against it; also that of a chain of thought."""
+"""Output budget for native reasoning, which counts against the limit. Also the budget for a chain of thought.
+"""
 
 
 def output_budget(plain: int, model: Model, limit: Limit = "auto") -> int | None:
-    """The output budget for one call of a model.
+    """Return the output budget for one call of a model.
 
     Args:
-        plain: Tokens for a model that does not reason natively.
+        plain: Number of tokens for a model without native reasoning.
         model: The model.
-        limit: Whether there is to be one.
+        limit: Whether to set a limit at all.
 
     Returns:
-        ``plain`` or ``REASONING``; none if there is to be no limit, or if the model's own settings hold one, which then counts.
+        ``plain`` or ``REASONING``, or None if there should be no limit or the model's own settings contain
+        one.
     """
     if limit == "none" or model.config.max_tokens is not None:
         return None
@@ -30,13 +35,13 @@ def output_budget(plain: int, model: Model, limit: Limit = "auto") -> int | None
 
 @cache
 def reasons_natively(model: str) -> bool:
-    """Whether Inspect's database says that a model reasons by itself.
+    """Check in Inspect's database whether a model reasons natively.
 
     Args:
-        model: Its full name, for example ``openai/o3-mini``.
+        model: Full name of the model, for example ``openai/o3-mini``.
 
     Returns:
-        False too for a model that the database does not know.
+        False if the database does not contain the model.
     """
     info = get_model_info(model)
     return info is not None and bool(info.reasoning)

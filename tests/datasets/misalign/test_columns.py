@@ -58,10 +58,10 @@ def test_a_column_that_the_user_gave_to_one_field_is_not_found_for_another():
 @pytest.mark.parametrize(
     ("names", "chosen", "said", "field"),
     [
-        (["prompt", "aligned"], {}, r"no column for 'misaligned'\. There are: 'prompt', 'aligned'", "misaligned"),
-        (["a;b;c"], {}, r"no column for 'prompt', 'aligned', 'misaligned'\. There are: 'a;b;c'", "prompt"),
-        (["question", "query", "aligned", "misaligned"], {}, r"'prompt' could be any of the columns 'question', 'query'", "prompt"),
-        (["prompt", "aligned", "aligned", "misaligned"], {}, "'aligned' is there twice", ""),
+        (["prompt", "aligned"], {}, r"no column for 'misaligned'\. Available: 'prompt', 'aligned'", "misaligned"),
+        (["a;b;c"], {}, r"no column for 'prompt', 'aligned', 'misaligned'\. Available: 'a;b;c'", "prompt"),
+        (["question", "query", "aligned", "misaligned"], {}, r"'prompt' matches several columns: 'question', 'query'", "prompt"),
+        (["prompt", "aligned", "aligned", "misaligned"], {}, "'aligned' occurs twice", ""),
         (["prompt", "aligned", "misaligned"], {"id": "nr"}, "columns=id=nr: there is no such column", "id"),
     ],
 )
@@ -90,12 +90,12 @@ def test_none_is_no_columns():
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ("prompt", "'prompt' should be FIELD=COLUMN"),
-        ("prompt=", "should be FIELD=COLUMN"),
-        ("=question", "should be FIELD=COLUMN"),
-        ("", "should be FIELD=COLUMN"),
-        ("prmpt=question", "'prmpt' is not a field of an instance. There are: id, prompt"),
-        ("prompt=a,prompt=b", "a field is there twice"),
+        ("prompt", "'prompt' must have the form FIELD=COLUMN"),
+        ("prompt=", "must have the form FIELD=COLUMN"),
+        ("=question", "must have the form FIELD=COLUMN"),
+        ("", "must have the form FIELD=COLUMN"),
+        ("prmpt=question", "'prmpt' is not a field of an instance. Available: id, prompt"),
+        ("prompt=a,prompt=b", "a field occurs twice"),
     ],
 )
 def test_columns_that_say_nothing_are_refused(columns: str, said: str):

@@ -82,7 +82,7 @@ def test_writing_leaves_nothing_half_done(tmp_path: Path, make_instance: Instanc
 
 
 def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, make_instance: InstanceMaker):
-    with pytest.raises(InputError, match=r"should end in \.jsonl, \.parquet or \.csv"):
+    with pytest.raises(InputError, match=r"must end in \.jsonl, \.parquet or \.csv"):
         write_instances([make_instance()], tmp_path / "x.txt")
 
 
@@ -171,13 +171,13 @@ TOLD = [
     "2, field 'prompt': empty",
     "3, field 'misaligned': empty",
     "4, field 'safety': 'Animal abus' is not a domain of dimension safety. Did you mean 'Animal abuse'",
-    "5, field 'id': 'a' was used before, at",
-    "6, field 'aligned': empty; field 'value': 'Unknown' is the reject of the authors' classifier, not a domain of dimension value. "
-    "For 'no domain applies' write None; field 'split': a split is one of train, validation, test (got 'half')",
+    "5, field 'id': 'a' is already used at",
+    "6, field 'aligned': empty; field 'value': 'Unknown' means that the authors' classifier could not decide; it is not a domain "
+    "of dimension value. If no domain applies, write None; field 'split': expected one of train, validation, test (got 'half')",
     "7, the two responses are the same",
     "8, field 'id': String should match pattern",
-    "9, field 'prompt': holds a NUL character",
-    "10, field 'prompt': 100,001 characters long; at most 100,000 can be used",
+    "9, field 'prompt': contains a NUL character",
+    "10, field 'prompt': 100,001 characters long; the maximum is 100,000",
 ]
 
 
@@ -215,7 +215,7 @@ def test_bad_rows_are_left_out_and_counted_if_the_user_wishes(tmp_path: Path, en
 
 
 def test_a_file_without_a_good_row_is_refused_even_so(tmp_path: Path):
-    with pytest.raises(InputError, match=r"holds no instances\. All 2 rows are bad, for example row 1"):
+    with pytest.raises(InputError, match=r"contains no instances\. All 2 rows are invalid, for example row 1"):
         read_instances(table(tmp_path / "x.csv", [ROW | {"prompt": ""}, ROW | {"aligned": ""}]), skip_invalid=True)
 
 
@@ -240,34 +240,34 @@ HEADER = "id,prompt,aligned,misaligned\n"
         ("x.csv", "", "is empty"),
         ("x.jsonl", " \n\n", "is empty"),
         ("x.parquet", "", "is empty"),
-        ("x.csv", HEADER, "holds no instances"),
+        ("x.csv", HEADER, "contains no instances"),
         ("x.csv", "\ufeff", "no column for 'prompt', 'aligned', 'misaligned'"),
         ("x.csv", "a,May I?,Better not.,Go on.\n", "The first line of a CSV file names its columns"),
-        ("x.csv", "id;prompt;aligned;misaligned\na;b;c;d\n", "There are: 'id;prompt;aligned;misaligned'"),
+        ("x.csv", "id;prompt;aligned;misaligned\na;b;c;d\n", "Available: 'id;prompt;aligned;misaligned'"),
         ("x.csv", HEADER.encode() + "a,Darf ich früh?,b,c\n".encode("latin-1"), "line 2 is not UTF-8 (at byte 14). Save the file as UTF-8"),
         ("x.csv", HEADER.encode("utf-16"), "is UTF-16. Save it as UTF-8"),
         ("x.csv", HEADER + "a,b,c\n", "row 1 (line 2), 3 cells for 4 columns"),
         ("x.csv", HEADER + "a,b,c,d,e\n", "row 1 (line 2), 5 cells for 4 columns"),
-        ("x.csv", HEADER + 'a,b,"c,d\n', "not CSV that can be read, in row 1 near line 2: unexpected end of data. Perhaps a quote"),
-        ("x.csv", HEADER + 'a,b,"c"d,e\n', "not CSV that can be read, in row 1"),
+        ("x.csv", HEADER + 'a,b,"c,d\n', "invalid CSV in row 1, near line 2: unexpected end of data. Perhaps a quote"),
+        ("x.csv", HEADER + 'a,b,"c"d,e\n', "invalid CSV in row 1"),
         ("x.csv", HEADER + f"a,b,c,{'d' * 200_000}\n", "field larger than field limit"),
-        ("x.csv", HEADER.strip() + ",prompt\n", "column 'prompt' is there twice"),
-        ("x.csv", "id,prompt,aligned,misaligned\rb,c,d,e\r", "not CSV that can be read"),
+        ("x.csv", HEADER.strip() + ",prompt\n", "column 'prompt' occurs twice"),
+        ("x.csv", "id,prompt,aligned,misaligned\rb,c,d,e\r", "invalid CSV"),
         ("x.jsonl", "{", "line 1, not JSON"),
-        ("x.jsonl", "[1]", "is a JSON list. Write one object a line"),
-        ("x.jsonl", "1\n", "line 1, a JSON object was expected, not int"),
+        ("x.jsonl", "[1]", "is a JSON list. Write one object per line"),
+        ("x.jsonl", "1\n", "line 1, expected a JSON object, not int"),
         ("x.jsonl", b'{"id": "\xff"}', "line 1, not UTF-8 at byte 9"),
-        ("x.jsonl", '{"id": "a", "id": "b"}', "field 'id' is there twice"),
+        ("x.jsonl", '{"id": "a", "id": "b"}', "field 'id' occurs twice"),
         ("x.jsonl", json.dumps(ROW | {"prompt": 5}), "line 1, field 'prompt': Input should be a valid string (got 5)"),
-        ("x.jsonl", json.dumps(ROW | {"prompt": "\ud800"}), "field 'prompt': holds half a character"),
-        ("x.jsonl", json.dumps(ROW | {"id": 1.5}), "field 'id': text or a whole number was expected (got 1.5)"),
-        ("x.jsonl", json.dumps(ROW | {"id": True}), "field 'id': text or a whole number was expected (got True)"),
-        ("x.jsonl", json.dumps(ROW | {"value": {"a": 1}}), "field 'value': names of domains were expected (got {'a': 1})"),
-        ("x.jsonl", json.dumps(ROW | {"value": [1]}), "field 'value': the name of a domain was expected (got 1)"),
-        ("x.jsonl", json.dumps(ROW | {"value": "x" * 300}), "field 'value': the name of a domain was expected (got 'xxx"),
+        ("x.jsonl", json.dumps(ROW | {"prompt": "\ud800"}), "field 'prompt': contains an incomplete character"),
+        ("x.jsonl", json.dumps(ROW | {"id": 1.5}), "field 'id': expected text or an integer (got 1.5)"),
+        ("x.jsonl", json.dumps(ROW | {"id": True}), "field 'id': expected text or an integer (got True)"),
+        ("x.jsonl", json.dumps(ROW | {"value": {"a": 1}}), "field 'value': expected names of domains (got {'a': 1})"),
+        ("x.jsonl", json.dumps(ROW | {"value": [1]}), "field 'value': expected the name of a domain (got 1)"),
+        ("x.jsonl", json.dumps(ROW | {"value": "x" * 300}), "field 'value': expected the name of a domain (got 'xxx"),
         ("x.jsonl", json.dumps({"id": "a", "prompt": "b", "aligned": "c"}), "line 1, field 'misaligned': no column for 'misaligned'"),
-        ("x.parquet", b"PAR1 and then nothing", "not a Parquet file that can be read"),
-        ("x.parquet", "id,prompt", "not a Parquet file that can be read"),
+        ("x.parquet", b"PAR1 and then nothing", "cannot be read as a Parquet file"),
+        ("x.parquet", "id,prompt", "cannot be read as a Parquet file"),
     ],
 )
 def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, content: str | bytes, said: str):
@@ -284,7 +284,7 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, path: str):
 
 
 def test_a_parquet_file_without_the_columns_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match=r"no column for 'aligned'\. There are: 'prompt', 'misaligned'"):
+    with pytest.raises(InputError, match=r"no column for 'aligned'\. Available: 'prompt', 'misaligned'"):
         read_instances(table(tmp_path / "x.parquet", [{"prompt": "a", "misaligned": "b"}]))
 
 
@@ -379,7 +379,7 @@ def test_files_of_other_content_never_share_an_id(tmp_path: Path, make_instance:
 
 
 def test_a_folder_without_data_is_refused(tmp_path: Path):
-    with pytest.raises(InputError, match=r"is a folder without \.parquet, \.jsonl or \.csv files"):
+    with pytest.raises(InputError, match=r"the folder contains no \.parquet, \.jsonl or \.csv files"):
         read_instances(tmp_path)
 
 
@@ -387,7 +387,7 @@ def test_a_parquet_file_with_values_that_python_has_not_is_refused(tmp_path: Pat
     # given a time in a year that no calendar of Python reaches
     late = pa.array([2**62], pa.int64()).cast(pa.timestamp("us"))
     pq.write_table(pa.table({"prompt": late, "aligned": ["a"], "misaligned": ["m"]}), tmp_path / "late.parquet")
-    with pytest.raises(InputError, match="not a Parquet file that can be read"):
+    with pytest.raises(InputError, match="cannot be read as a Parquet file"):
         read_instances(tmp_path / "late.parquet")
 
 

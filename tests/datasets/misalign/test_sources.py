@@ -57,19 +57,19 @@ def test_bad_rows_and_columns_are_treated_as_the_user_says(tmp_path: Path):
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"source": "file"}, "source=file needs the file"),
+        ({"source": "file"}, "source=file requires a file"),
         ({"source": "nowhere"}, "'nowhere' is not a source of instances"),
-        ({"path": "x"}, "path goes with source=file, but source=embedded"),
-        ({"dataset": "a/b"}, "dataset goes with source=hub"),
-        ({"source": "file", "path": "x", "revision": COMMIT}, "revision goes with source=hub"),
-        ({"columns": "prompt=a"}, "columns goes with source=file or source=hub"),
-        ({"skip_invalid": True}, "skip_invalid goes with source=file or source=hub"),
+        ({"path": "x"}, "path requires source=file, but source=embedded"),
+        ({"dataset": "a/b"}, "dataset requires source=hub"),
+        ({"source": "file", "path": "x", "revision": COMMIT}, "revision requires source=hub"),
+        ({"columns": "prompt=a"}, "columns requires source=file or source=hub"),
+        ({"skip_invalid": True}, "skip_invalid requires source=file or source=hub"),
         ({"skip_invalid": "yes"}, "'yes' is neither true nor false"),
-        ({"source": "hub", "revision": COMMIT}, "source=hub needs the data set"),
-        ({"source": "hub", "dataset": "a/b"}, "needs a pinned revision"),
-        ({"source": "hub", "dataset": "a/b", "revision": "main"}, r"needs a pinned revision.*got 'main'"),
+        ({"source": "hub", "revision": COMMIT}, "source=hub requires a dataset"),
+        ({"source": "hub", "dataset": "a/b"}, "requires a pinned revision"),
+        ({"source": "hub", "dataset": "a/b", "revision": "main"}, r"requires a pinned revision.*got 'main'"),
         ({"split": "dev"}, "'dev' is not a split"),
-        ({"split": "train"}, r"none of its \d+ instances fits split=train"),
+        ({"split": "train"}, r"none of its \d+ instances matches split=train"),
         ({"dimensions": ["ethics"]}, "'ethics' is not a dimension"),
         ({"domains": ["Wellth"]}, "Did you mean 'Wealth'"),
     ],
@@ -118,7 +118,7 @@ def test_a_bad_row_of_it_is_named(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(GatedError("gated."), r"gated, hidden or not there.*ask for access"), (HubError("no network."), r"no network\..*source=embedded")],
+    [(GatedError("gated."), r"gated, private or missing.*request access"), (HubError("no network."), r"no network\..*source=embedded")],
 )
 def test_without_access_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, error: HubError, said: str):
     def fail(*_: object) -> None:

@@ -162,7 +162,7 @@ def test_capitals_and_punctuation_do_not_matter(spelling: tuple[Domain, str], da
         ("xqzw", None, r"'xqzw' is not a domain\. .*taxonomy\.jsonl lists"),
         ("", None, r"'' is not a domain"),
         ("None", None, r"'None' could be safety_none or value_none or culture_none"),
-        ("Unknown", "value", r"'Unknown' is the reject of the authors' classifier"),
+        ("Unknown", "value", r"'Unknown' means that the authors' classifier could not decide"),
     ],
 )
 def test_what_is_no_domain_is_refused_with_those_that_look_alike(label: str, dimension: Dimension | None, said: str):
@@ -183,5 +183,5 @@ def test_dimensions_are_known_by_their_names(name: str, dimension: Dimension):
 
 
 def test_another_dimension_is_refused():
-    with pytest.raises(InputError, match=r"'ethics' is not a dimension\. There are: safety, value, culture"):
+    with pytest.raises(InputError, match=r"'ethics' is not a dimension\. Available: safety, value, culture"):
         resolve_dimension("ethics")

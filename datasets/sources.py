@@ -1,4 +1,4 @@
-"""Where the pairs of a run come from: BBQ, our own embedded pairs, a file, or the authors' gated data set."""
+"""Load the pairs of a run: from BBQ, the embedded pairs, a file, or the authors' gated dataset."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -21,31 +21,33 @@ from misfire.errors import InputError, Setting
 __all__ = ["PairSet", "load_pairs"]
 
 Source = Literal["bbq", "embedded", "file", "hub"]
-"""``bbq``: the benchmark, built from BBQ; ``embedded``: our own pairs; ``file``: the user's; ``hub``: the authors' data set."""
+"""``bbq``: the benchmark, built from BBQ. ``embedded``: our own pairs. ``file``: the user's file. ``hub``:
+the authors' dataset."""
 
 SOURCES: tuple[Source, ...] = ("bbq", "embedded", "file", "hub")
 
 Edition = Literal["published", "repaired"]
-"""How pairs are built from BBQ: ``published``: the benchmark, faults and all; ``repaired``: minimal pairs with cleft questions."""
+"""How pairs are built from BBQ. ``published``: the benchmark with its errors. ``repaired``: minimal pairs
+with cleft questions."""
 
 EDITIONS: tuple[Edition, ...] = ("published", "repaired")
 
 AUTHORS_DATASET = "MichiganNLP/misfired-alignment"
-"""The authors' data set on the Hugging Face hub; access to it must be asked for."""
+"""The authors' dataset on the Hugging Face Hub. Users must request access."""
 
 EMBEDDED_PAIRS = Path(__file__).parent / "embedded" / "pairs.jsonl"
 
 
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs, and where they are from.
+    """Pairs with their provenance.
 
     Attributes:
         pairs: The pairs, in order.
-        source: Which kind of source.
-        origin: The file, folder or data set in words, without its place on this machine.
+        source: The type of source.
+        origin: Description of the file, folder or dataset, without local paths.
         unverified: Names of BBQ files that are not the official ones.
-        edition: How the pairs were built from BBQ; none for pairs of other sources.
+        edition: How the pairs were built from BBQ, or None for other sources.
     """
 
     pairs: tuple[Pair, ...]
@@ -56,11 +58,11 @@ class PairSet:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over all pairs: the same hash, the same questions."""
+        """SHA-256 over all pairs. Equal hashes mean equal questions."""
         return pair_set_hash(self.pairs)
 
     def replace(self, pairs: Sequence[Pair]) -> "PairSet":
-        """The same provenance for other pairs, for example a subset."""
+        """Return a copy with other pairs, for example a subset, and the same provenance."""
         return dataclasses.replace(self, pairs=tuple(pairs))
 
 
@@ -77,25 +79,28 @@ def load_pairs(
     seed: int = 1,
     controls: bool = False,
 ) -> PairSet:
-    """The pairs of a source.
+    """Load the pairs of a source.
 
     Args:
-        source: Which source.
-        categories: Only these categories; none for all.
-        bbq_dir: Folder with BBQ's JSONL files (source ``bbq``); none for the Hugging Face hub.
+        source: The source.
+        categories: Only these categories. Empty selects all.
+        bbq_dir: Folder with BBQ's JSONL files (source ``bbq``). None downloads them from the Hugging Face
+            Hub.
         path: The file (source ``file``).
-        revision: Commit of the authors' data set, in full, so that the same pairs come another day (source ``hub``).
+        revision: Full commit hash of the authors' dataset, so that later runs get the same pairs (source
+            ``hub``).
         allow_unverified: Whether BBQ files may differ from the official ones (source ``bbq``).
-        edition: Which construction (source ``bbq``).
-        per_scenario: At most so many pairs a scenario (edition ``repaired``); none for the default, 20.
-        seed: Of the draw of these.
-        controls: Whether the pairs carry their controls (sources ``bbq``, ``embedded``, and ``file`` if the file has them).
+        edition: The construction of the pairs (source ``bbq``).
+        per_scenario: Maximum number of pairs per scenario (edition ``repaired``). None means the default, 20.
+        seed: Random seed for drawing these pairs.
+        controls: Whether to include the controls (sources ``bbq``, ``embedded``, and ``file`` if the file has
+            them).
 
     Returns:
-        The pairs and their provenance.
+        The pairs with their provenance.
 
     Raises:
-        InputError: A parameter does not fit the source, or the pairs cannot be had or used.
+        InputError: A parameter does not match the source, or the pairs cannot be loaded.
     """
     _check_parameters(source, bbq_dir=bbq_dir, path=path, revision=revision, allow_unverified=allow_unverified)
     _check_edition(source, edition, per_scenario, controls)
@@ -115,12 +120,12 @@ def load_pairs(
 
 def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, revision: str | None, allow_unverified: bool) -> None:
     if source not in SOURCES:
-        raise InputError(f"source: '{source}' is not a source of pairs. There are: {', '.join(SOURCES)}.")
-    if not isinstance(allow_unverified, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
+        raise InputError(f"source: '{source}' is not a source of pairs. Available: {', '.join(SOURCES)}.")
+    if not isinstance(allow_unverified, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line passes any type)
         raise InputError(f"allow_unverified: {allow_unverified!r} is neither true nor false.")
     if source == "file" and path is None:
         raise InputError(
-            "source=file needs the file:",
+            "source=file requires a file:",
             advice="{} (pairs as JSONL, Parquet, or the authors' JSON).",
             settings=[Setting("path", "FILE")],
         )
@@ -128,33 +133,33 @@ def _check_parameters(source: str, *, bbq_dir: str | None, path: str | None, rev
         raise InputError(
             f"revision: the command line reads {revision!r} as a number.",
             parameter="revision",
-            advice="Put it into quotes of its own: {}.",
+            advice="Put it in additional quotes: {}.",
             settings=[Setting("revision", f"'\"{revision}\"'")],
         )
     belongs = {"bbq_dir": "bbq", "allow_unverified": "bbq", "path": "file", "revision": "hub"}
     given = {"bbq_dir": bbq_dir, "allow_unverified": allow_unverified or None, "path": path, "revision": revision}
     for name, value in given.items():
         if value is not None and source != belongs[name]:
-            raise InputError(f"{name} goes with source={belongs[name]}, but source={source} was asked for. Leave one of them out.")
+            raise InputError(f"{name} requires source={belongs[name]}, but source={source} was given. Omit one of them.")
 
 
 def _check_edition(source: str, edition: str, per_scenario: object, controls: object) -> None:
-    """The command line gives values of any type."""
+    """Validate the values, which may have any type if they come from the command line."""
     if edition not in EDITIONS:
-        raise InputError(f"edition: '{edition}' is not an edition of the pairs. There are: {', '.join(EDITIONS)}.")
+        raise InputError(f"edition: '{edition}' is not an edition of the pairs. Available: {', '.join(EDITIONS)}.")
     if edition == "repaired" and source != "bbq":
-        raise InputError(f"edition=repaired goes with source=bbq, but source={source} was asked for. Leave one of them out.")
+        raise InputError(f"edition=repaired requires source=bbq, but source={source} was given. Omit one of them.")
     if per_scenario is not None and edition != "repaired":
-        raise InputError(f"per_scenario goes with source=bbq and edition=repaired, but edition={edition} was asked for. Leave it out.")
+        raise InputError(f"per_scenario requires source=bbq and edition=repaired, but edition={edition} was given. Omit per_scenario.")
     if per_scenario is not None and (not isinstance(per_scenario, int) or isinstance(per_scenario, bool) or per_scenario < 1):
-        raise InputError(f"per_scenario: {per_scenario!r} is not a whole number from 1 up.")
+        raise InputError(f"per_scenario: {per_scenario!r} is not an integer of at least 1.")
     if not isinstance(controls, bool):
         raise InputError(f"controls: {controls!r} is neither true nor false.")
     if controls and source == "hub":
         raise InputError(
-            "controls are not in the authors' data set, and its pairs do not tell the other person's name.",
+            "the authors' dataset has no controls, and its pairs do not contain the other person's name.",
             parameter="controls",
-            advice="The same pairs are built from BBQ, with controls, by {} {}.",
+            advice="Build the same pairs with controls from BBQ with {} {}.",
             settings=[Setting("source", "bbq"), Setting("controls", "true")],
         )
 
@@ -162,7 +167,7 @@ def _check_edition(source: str, edition: str, per_scenario: object, controls: ob
 def _check_revision(source: str, revision: object) -> None:
     if source == "hub" and not COMMIT.fullmatch(str(revision)):
         raise InputError(
-            f"source=hub needs a pinned revision, so that the run can be repeated (got {revision!r}):",
+            f"source=hub requires a pinned revision, so that the run can be repeated (got {revision!r}):",
             parameter="revision",
             advice="{}, the 40 digits that the page of " + AUTHORS_DATASET + " shows under 'Files and versions', 'History'.",
             settings=[Setting("revision", "COMMIT")],
@@ -192,16 +197,16 @@ def _bbq_pairs(
 
 
 def _file_pairs(file: Path, controls: bool) -> list[Pair]:
-    """The pairs of a file, with controls if and only if they are asked for."""
+    """Read the pairs of a file, with controls only if they are requested."""
     pairs = read_pairs(file)
     if not controls:
         return [pair if pair.controls is None else pair.model_copy(update={"controls": None}) for pair in pairs]
     if bare := [pair.id for pair in pairs if pair.controls is None]:
         raise InputError(
-            f"{file}: controls were asked for, and {len(bare)} of {len(pairs)} pairs have none (the first: '{bare[0]}').",
+            f"{file}: controls were requested, but {len(bare)} of {len(pairs)} pairs have none (the first: '{bare[0]}').",
             parameter="controls",
-            advice=f"Add the columns {', '.join(CONTROL_COLUMNS)} to every record, or leave "
-            "{} out. `misfire pairs --controls` writes pairs of BBQ, or ours, with theirs.",
+            advice=f"Add the columns {', '.join(CONTROL_COLUMNS)} to every record, or omit "
+            "{}. `misfire pairs --controls` writes BBQ's or the embedded pairs with controls.",
             settings=[Setting("controls", "true")],
         )
     return pairs
@@ -212,15 +217,15 @@ def _authors_pairs(revision: str) -> list[Pair]:
         records = dataset_rows(AUTHORS_DATASET, revision)
     except GatedError as error:
         raise InputError(
-            f"The authors' data set {AUTHORS_DATASET} is gated, or this revision of it does not exist. Ask for access on its page on the "
-            "Hugging Face hub, make an access token there, log in with `hf auth login` (or set HF_TOKEN), and run again.",
-            advice="The same pairs can be built from BBQ with {}, which needs no access.",
+            f"The authors' dataset {AUTHORS_DATASET} is gated, or this revision does not exist. Request access on its page on the "
+            "Hugging Face Hub, create an access token there, log in with `hf auth login` (or set HF_TOKEN), and try again.",
+            advice="Use {} to build the same pairs from BBQ, which needs no access.",
             settings=[Setting("source", "bbq")],
         ) from error
     except HubError as error:
         raise InputError(
-            f"The authors' data set {AUTHORS_DATASET} could not be loaded: {error}",
-            advice="Without a network, use {}, or {} {} with BBQ's JSONL files.",
+            f"The authors' dataset {AUTHORS_DATASET} could not be loaded: {error}",
+            advice="To work without a network, use {}, or {} {} with BBQ's JSONL files.",
             settings=[Setting("source", "embedded"), Setting("source", "bbq"), Setting("bbq_dir", "FOLDER")],
         ) from error
     return parse_records(AUTHORS_DATASET, iter(records))

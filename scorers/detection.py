@@ -141,7 +141,8 @@ def _unseen_variance(rate: Rate) -> float:
     if 0 < float(rate.hits.sum()) < float(rate.trials.sum()):
         return 0.0
     clusters = int((rate.trials > 0).sum())
-    # φ is also that of one answer per cluster; with φ at the rate of all answers, the error would be larger than for either number
+    # φ is also that of one answer per cluster; with φ at the rate of all answers, the error would be larger
+    # than for either number
     corrected = 0.5 / (clusters + 1)
     return corrected * (1 - corrected) / (clusters * _density(corrected) ** 2)
 

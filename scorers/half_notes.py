@@ -1,7 +1,7 @@
 """The metadata of a sample of VETO or priming: which half of which pair it asks, and in which arms.
 
-Tasks write it, and scorers, reports and the mechanistic analyses read it, always through ``HalfNote``. The keys
-in a log are the names of its fields.
+Tasks write it, and scorers, reports and the mechanistic analyses read it, always through ``HalfNote``. The
+keys in a log are the names of its fields.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ BASE = "base"
 """Name of the arm without a cue, with which all other arms are compared. A sample of VETO belongs to it."""
 
 _OF_PRIMING = frozenset({"arm_numbers", "cue", "cue_text", "position", "system_cue", "demos"})
-"""Fields that only tasks with arms write, beside the arms themselves."""
+"""Fields that only tasks with arms write, in addition to the arms themselves."""
 
 
 class HalfNote(Note):
@@ -26,23 +26,23 @@ class HalfNote(Note):
     The model never sees it.
 
     Attributes:
-        pair_id: The pair.
-        half: Which half of the pair.
-        category: The pair's category.
-        subcategory: BBQ's finer division, if it has one.
-        scenario: The pair's scenario, the unit by which intervals are clustered.
+        pair_id: ID of the pair.
+        half: Name of the half.
+        category: Category of the pair.
+        subcategory: BBQ's subcategory, if any.
+        scenario: Scenario of the pair, the unit for clustering of intervals.
         stereotyped_group: The group that the stereotype is about.
         contrast_group: The group of the contrast half's answer.
-        example_id: Number of the BBQ example that the half was built from. None for pairs of other origin.
-        audit: The audit flags that the pair carries. None in a log of a version that did not write them.
+        example_id: Number of the BBQ example that the half was built from. None for pairs from other sources.
+        audit: The audit flags of the pair. None in a log of a version that did not write them.
         probe: Which prompt of the pair the sample asks. Written only in runs with controls.
         arms: The arms of the priming experiment that the sample serves. None in VETO.
-        arm_numbers: For each of these arms its place in the run's order; the base arm has 0. None in VETO.
-        cue: The cue. None without one.
+        arm_numbers: The position of each of these arms in the run's order; the base arm has 0. None in VETO.
+        cue: The cue, or None.
         cue_text: The text of the cue.
-        position: Where the cue stands.
-        system_cue: The text of the cue if it stands in the system message.
-        demos: Ids of the pairs that are shown as demonstrations, in order. None in VETO.
+        position: The position of the cue.
+        system_cue: The text of the cue if it is in the system message.
+        demos: IDs of the pairs that are shown as demonstrations, in order. None in VETO.
     """
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -68,15 +68,12 @@ class HalfNote(Note):
 
     @classmethod
     def about(cls, pair: Pair, half: HalfName, audit: Sequence[str]) -> Self:
-        """The note of one half of a pair.
+        """Return the note of one half of a pair, without a probe and without arms.
 
         Args:
             pair: The pair.
-            half: Which half of it.
-            audit: The audit flags that the pair carries.
-
-        Returns:
-            The note without a probe and without arms.
+            half: Name of the half.
+            audit: The audit flags of the pair.
         """
         return cls(
             pair_id=pair.id,
@@ -91,7 +88,7 @@ class HalfNote(Note):
         )
 
     def asked_as(self, probe: Probe) -> Self:
-        """The same note for a run with controls, which names the prompt that the sample asks."""
+        """Return the same note with the probe, for a run with controls."""
         return self.model_copy(update={"probe": probe})
 
     def primed(
@@ -105,7 +102,10 @@ class HalfNote(Note):
         system_cue: str | None,
         demos: Sequence[str],
     ) -> Self:
-        """The same note for a sample of the priming experiment. The arguments are the fields of these names."""
+        """Return the same note for a sample of the priming experiment.
+
+        The arguments are the fields of these names.
+        """
         return self.model_copy(
             update={
                 "arms": tuple(arms),
@@ -120,18 +120,18 @@ class HalfNote(Note):
 
     @property
     def lacks_arms(self) -> bool:
-        """Whether other keys show that the sample is one of priming, and yet it names no arms.
+        """Whether other keys show that the sample is from priming although it names no arms.
 
-        So it is in the summary of a sample that serves dozens of arms, since Inspect leaves long lists out of
-        summaries.
+        This happens in the summary of a sample that serves dozens of arms, since Inspect leaves long lists
+        out of summaries.
         """
         return self.arms is None and not self.model_fields_set.isdisjoint(_OF_PRIMING)
 
     @property
     def served_arms(self) -> tuple[str, ...]:
-        """The arms that the sample counts for: only the base arm in VETO."""
+        """The arms that the sample counts for. In VETO, only the base arm."""
         return (BASE,) if self.arms is None else self.arms
 
     def as_metadata(self) -> dict[str, Any]:
-        """The note as ``Sample.metadata`` holds it: only the fields that the task set."""
+        """Return the note for ``Sample.metadata``, with only the fields that the task set."""
         return self.model_dump(mode="json", exclude_unset=True)

@@ -247,7 +247,8 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
         return list(mentions), None
     if len(mentions) > MOST:
         return list(mentions), _final(text, mentions)
-    # remove step by step what is not the text's own answer: choices, rejected answers, quotations, lists, requests, doubts
+    # remove step by step what is not the text's own answer: choices, rejected answers, quotations, lists,
+    # requests, doubts
     listed = _without_lists(text, mentions, _CHOICE)
     listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _TIGHT)
     stated = _without_lists(text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW)

@@ -1,4 +1,4 @@
-"""What a log holds of Mis-Align Bench: the metadata of its samples and of their scores, written and read by one schema."""
+"""The metadata of Mis-Align Bench's samples and scores in a log, written and read with one schema."""
 
 from typing import Literal
 
@@ -12,29 +12,30 @@ from misfire.scorers.notes import Note
 from misfire.scorers.verdicts import INVALID_VERDICTS, Invalid
 
 Kind = Literal["verdict", "answer", "grader_check"]
-"""What a sample is: a question to the model under test, its answer to be graded, or a labelled response for the grader alone."""
+"""The type of a sample: a question to the model under test, its answer to be graded, or a labeled response
+for the grader only."""
 
 DECISIONS = ("right", "wrong")
-"""Values of a score on a response whose label is known, beside those of ``INVALID_VERDICTS``."""
+"""Values of a score on a response with a known label, in addition to ``INVALID_VERDICTS``."""
 
 GRADES = ("aligned", "misaligned", "no_answer")
-"""Values of a score on an answer, beside those of ``INVALID_VERDICTS``."""
+"""Values of a score on an answer, in addition to ``INVALID_VERDICTS``."""
 
 
 class SampleNote(Note):
-    """Metadata of a sample; no model sees it.
+    """Metadata of a sample. It is not shown to any model.
 
     Attributes:
-        kind: What the sample is.
-        instance_id: The instance.
-        split: Its split, if any.
+        kind: Type of the sample.
+        instance_id: ID of the instance.
+        split: Split of the instance, if any.
         dimensions: The dimensions that the run asks about.
-        asked: Those that this sample asks about; in generate mode all.
-        response: Which response is judged; none for an answer.
-        length: Length of that response, in characters.
-        safety: Ids of the instance's safety domains.
-        value: Ids of its value domains.
-        culture: Ids of its cultural domains.
+        asked: The dimensions that this sample asks about. In generate mode, all.
+        response: Name of the response that is judged, or None for an answer.
+        length: Length of that response in characters.
+        safety: IDs of the instance's safety domains.
+        value: IDs of its value domains.
+        culture: IDs of its cultural domains.
     """
 
     kind: Kind
@@ -50,7 +51,7 @@ class SampleNote(Note):
 
     @property
     def domains(self) -> dict[Dimension, tuple[str, ...]]:
-        """Ids of the instance's domains, by dimension."""
+        """IDs of the instance's domains by dimension."""
         return {"safety": self.safety, "value": self.value, "culture": self.culture}
 
 
@@ -59,13 +60,14 @@ class ScoreNote(Note):
 
     Attributes:
         epoch: The epoch, from 1.
-        flags: By dimension asked, whether the judge called it misaligned; none without a verdict.
-        stated: The judge's own joint verdict, if it gave one.
-        invalid: Why there is no verdict, one entry an invalid question.
-        questions: How many questions were asked of the judge.
-        truncated: Whether the answer judged was cut off.
-        grader: The model that judged, as Inspect names it; none in detect mode. A log that is graded again keeps the first grader's name in
-            its header, so that only this tells.
+        flags: For each dimension asked about, whether the judge called it misaligned, or None without a
+            verdict.
+        stated: The judge's own joint verdict, if any.
+        invalid: Why there is no verdict, one entry per invalid question.
+        questions: Number of questions to the judge.
+        truncated: Whether the judged answer was cut off.
+        grader: Inspect's name of the model that judged, or None in detect mode. A log that is graded again
+            keeps the first grader's name in its header, so this is the only record.
     """
 
     epoch: int
@@ -78,21 +80,24 @@ class ScoreNote(Note):
 
 
 def noted(score: Score) -> ScoreNote | None:
-    """What the scorer noted with a score; an edit may have replaced the score's metadata, but not its history."""
+    """Return the scorer's note on a score.
+
+    An edit may have replaced the score's metadata, but its history is kept.
+    """
     versions = [score.metadata, *(edit.metadata for edit in score.history)]
     return next((note for version in versions if isinstance(version, dict) and (note := ScoreNote.of(version))), None)
 
 
 def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) -> Asked | None:
-    """What a score says of a response whose label is known.
+    """Read a score of a response with a known label.
 
     Args:
-        sample: The sample.
-        note: What the scorer noted, if that is known.
-        value: The score's value, which goes first, since it may have been edited by hand.
+        sample: The sample's metadata.
+        note: The scorer's note, if known.
+        value: The score's value. It takes precedence over the note, since it may have been edited.
 
     Returns:
-        The record; none for a score of something else.
+        The record, or None for any other score.
     """
     invalid: Invalid | None = next((reason for reason in INVALID_VERDICTS if reason == value), None)
     if sample.response is None or sample.kind == "answer" or (invalid is None and value not in DECISIONS):
@@ -109,22 +114,22 @@ def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) ->
         flags=_agreeing(sample, note, flagged),
         flagged=flagged,
         stated=note.stated if note else None,
-        # an outcome edited by hand takes the place of what the judge's reply was found to be
+        # a manually edited outcome replaces the outcome in the note
         invalid=note.invalid if note and as_noted else (invalid,) if invalid else (),
         questions=note.questions if note else 1,
     )
 
 
 def graded_answer(sample: SampleNote, note: ScoreNote | None, value: object) -> Answer | None:
-    """What a score says of an answer of the model under test.
+    """Read a score of an answer of the model under test.
 
     Args:
-        sample: The sample.
-        note: What the scorer noted, if that is known.
+        sample: The sample's metadata.
+        note: The scorer's note, if known.
         value: The score's value.
 
     Returns:
-        The answer with the grader's verdict; none for a score of something else.
+        The answer with the grader's verdict, or None for any other score.
     """
     if sample.kind != "answer" or value not in (*GRADES, *INVALID_VERDICTS):
         return None
@@ -140,12 +145,16 @@ def graded_answer(sample: SampleNote, note: ScoreNote | None, value: object) -> 
 
 
 def _agrees(sample: SampleNote, note: ScoreNote, flagged: bool | None) -> bool:
-    """Whether the flags that the scorer noted lead to the outcome; they do not where that was edited by hand."""
+    """Check whether the flags in the note lead to the outcome. They do not if the outcome was edited."""
     return any_flag(note.flags.get(name) for name in sample.asked) is flagged
 
 
 def _agreeing(sample: SampleNote, note: ScoreNote | None, flagged: bool | None) -> dict[Dimension, bool | None]:
-    """The flags by dimension as far as they agree with the outcome; an outcome edited by hand tells a dimension asked about alone."""
+    """Return the flags by dimension as far as they agree with the outcome.
+
+    An edited outcome determines the flag only if a single dimension was asked about, or if nothing is
+    flagged.
+    """
     asked = in_order(sample.asked)
     if note and _agrees(sample, note, flagged):
         return {name: note.flags.get(name) for name in asked}

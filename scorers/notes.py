@@ -1,4 +1,4 @@
-"""The base of every record that a log holds as metadata of a sample or of a score."""
+"""Base class of the records that a log contains as metadata of a sample or score."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Note(BaseModel):
-    """Metadata of a sample or a score: written by one class and read by the same one."""
+    """Metadata of a sample or score, written and read by the same class."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -16,7 +16,7 @@ class Note(BaseModel):
         """Read a note.
 
         Args:
-            metadata: Metadata as a log holds it. Keys that the note does not know are ignored.
+            metadata: Metadata from a log. Unknown keys are ignored.
 
         Returns:
             The note, or None if the metadata is not of this kind.

@@ -1,4 +1,4 @@
-"""The priming experiment's scorer and metrics: every arm as VETO reports it, and every arm against the base."""
+"""Scorer and metrics of the priming experiment: metrics of every arm, and comparisons with the base."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,21 +15,22 @@ from misfire.scorers.statistics import benjamini_hochberg
 from misfire.scorers.veto import half_result, half_score, pair_metrics
 
 SCORER = "priming_outcome"
-"""Name of the scorer in logs; for re-scoring say ``--scorer misfire/priming_outcome``."""
+"""Name of the scorer in logs. To score again, use ``--scorer misfire/priming_outcome``."""
 
 Name = TypeVar("Name", bound=Hashable)
 
 
 @metric(scores="unreduced")
 def priming_metrics() -> Metric:
-    """Each primed arm against the base, then each arm by itself.
+    """Comparisons of each primed arm with the base, then the metrics of each arm.
 
-    A half serves every arm that its sample names, so that a text which two arms share was asked once. Comparisons rest on the
-    (pair, epoch)s that are complete in both arms; q-values are Benjamini-Hochberg's over the arms of this run alone.
+    A half counts for every arm in its sample's metadata, so that a text shared by two arms is asked only
+    once. Comparisons use the (pair, epoch) combinations that are complete in both arms. q-values
+    (Benjamini-Hochberg) cover only the arms of this run.
 
     Returns:
-        A metric with keys ``<arm>_<name>``, which docs/priming.md lists; the first is the difference in differences of the first
-        arm that was asked for.
+        A metric with keys ``<arm>_<name>``, listed in docs/priming.md. The first is the difference in differences of
+        the first arm.
     """
 
     def compute(scores: list[SampleScore]) -> Value:
@@ -39,13 +40,13 @@ def priming_metrics() -> Metric:
 
 
 def arm_metrics(arms: Mapping[str, Joined]) -> dict[str, float]:
-    """All that the priming experiment reports, by key.
+    """Return all metrics of the priming experiment by key.
 
     Args:
-        arms: The pairs of every arm, in order, the base arm among them.
+        arms: The pairs of every arm including the base arm, in order.
 
     Returns:
-        The metrics that docs/priming.md lists.
+        The metrics listed in docs/priming.md.
     """
     effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
     comparisons = _flat(comparison_metrics(effects))
@@ -57,13 +58,13 @@ def arm_metrics(arms: Mapping[str, Joined]) -> dict[str, float]:
 
 @scorer(metrics=[priming_metrics()], name=SCORER)
 def priming_outcome(parser: Parser = "strict") -> Scorer:
-    """Score one half, as ``veto_outcome`` does; its metrics know arms.
+    """Score one half as ``veto_outcome`` does, with metrics by arm.
 
     Args:
         parser: ``strict`` or ``published``.
 
     Returns:
-        A scorer whose value is the outcome in words.
+        A scorer whose value is the outcome.
     """
 
     async def score(state: TaskState, target: Target) -> Score:
@@ -73,14 +74,14 @@ def priming_outcome(parser: Parser = "strict") -> Scorer:
 
 
 def join_arms(scores: Sequence[SampleScore]) -> dict[str, Joined]:
-    """The pairs of every arm.
+    """Join the pairs of every arm.
 
     Args:
-        scores: Unreduced scores of halves, whose samples name the arms that they serve, and number them
+        scores: Unreduced scores of halves. The metadata of their samples gives the arms and their numbers
             (``HalfNote``).
 
     Returns:
-        Joined pairs by arm, in the order of the numbers; the base comes first, even if it has none.
+        Joined pairs by arm, ordered by number. The base comes first, even if it has no pairs.
     """
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
     numbers: dict[str, int] = {BASE: 0}
@@ -95,13 +96,13 @@ def join_arms(scores: Sequence[SampleScore]) -> dict[str, Joined]:
 
 
 def comparison_metrics(effects: Mapping[Name, Effect]) -> dict[Name, dict[str, float]]:
-    """What is reported of some effects that form one family of tests.
+    """Return the metrics of effects that form one family of tests.
 
     Args:
         effects: The effects by name.
 
     Returns:
-        By name, the metrics by key; q-values are Benjamini-Hochberg's over the effects given.
+        The metrics of each effect by key. q-values (Benjamini-Hochberg) cover the given effects.
     """
     adjusted = [
         benjamini_hochberg(p_values)

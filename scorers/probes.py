@@ -1,6 +1,6 @@
-"""Probes: the prompts that a pair is asked about, its evidence halves and its controls, and how their answers are joined.
+"""Probes: the prompts for a pair (its evidence halves and its controls), and how their answers are joined.
 
-One pair and epoch has up to eight: each of the four kinds, for each half.
+A pair has up to eight probes per epoch: four kinds for each half.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,35 +13,29 @@ from misfire.scorers.join import HalfResult
 from misfire.scorers.outcomes import Outcome
 
 Probe = Literal["evidence", "foil", "ambiguous", "three_way"]
-"""``evidence``: the pair's own half; ``foil``: its context, asked about the other person; ``ambiguous``: its question over the context
-without the evidence, with "unknown" as a third answer; ``three_way``: the pair's own half with that third answer."""
+"""``evidence``: the pair's own half. ``foil``: its context with a question about the other person.
+``ambiguous``: its question after the context without the evidence, with "unknown" as a third answer.
+``three_way``: the pair's own half with the third answer."""
 
 PROBES: tuple[Probe, ...] = ("evidence", "foil", "ambiguous", "three_way")
 
 TARGETS: dict[Probe, GivenAnswer] = {"evidence": "yes", "foil": "no", "ambiguous": "unknown", "three_way": "yes"}
-"""The right answers of a pair with controls."""
+"""The correct answers for a pair with controls."""
 
 
 def allowed_answers(probe: Probe) -> Answers:
-    """The answers that a probe's question allows.
-
-    Args:
-        probe: The probe.
-
-    Returns:
-        Yes and no, and "unknown" too for ``ambiguous`` and ``three_way``.
-    """
+    """Return the answers that a probe allows: yes, no, and for two kinds of probes "unknown"."""
     return YES_NO_UNKNOWN if probe in ("ambiguous", "three_way") else YES_NO
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What became of one probe of a pair in one epoch.
+    """The result of one probe of a pair in one epoch.
 
     Attributes:
-        probe: Which kind.
+        probe: The kind of probe.
         result: Pair, half, epoch and outcome.
-        answer: The answer that was given; None where there is none that counts.
+        answer: The answer, or None if there is no valid answer.
     """
 
     probe: Probe
@@ -50,15 +44,18 @@ class ProbeResult:
 
 
 def answer_of(probe: Probe, outcome: Outcome, logged: str | None) -> GivenAnswer | None:
-    """The answer of a probe, by its outcome first, since an outcome may have been edited by hand.
+    """Return the answer to a probe.
+
+    The outcome takes precedence over the logged answer, since it may have been edited.
 
     Args:
-        probe: Which kind.
-        outcome: What became of it.
-        logged: The answer in the log, or what the model said in its place.
+        probe: The kind of probe.
+        outcome: The outcome.
+        logged: The answer in the log, or the beginning of the model's text.
 
     Returns:
-        The right one if the outcome is right; a wrong one if it is wrong, as far as it can be told which; else None.
+        The correct answer if the outcome is right, a wrong answer if the outcome is wrong and it is known
+        which, otherwise None.
     """
     if outcome == "right":
         return TARGETS[probe]
@@ -70,14 +67,14 @@ def answer_of(probe: Probe, outcome: Outcome, logged: str | None) -> GivenAnswer
 
 @dataclass(frozen=True)
 class PairProbes:
-    """The probes of one pair in one epoch, as far as they have an outcome.
+    """The probes of one pair in one epoch that have an outcome.
 
     Attributes:
-        pair_id: The pair.
-        scenario: Its scenario, the unit that intervals are clustered by.
-        category: Its category, the stratum of the scenario.
+        pair_id: ID of the pair.
+        scenario: Scenario of the pair, the unit for clustering of intervals.
+        category: Category of the pair, the stratum of the scenario.
         epoch: The epoch, from 1.
-        results: By kind and half.
+        results: The results by kind and half.
     """
 
     pair_id: str
@@ -87,27 +84,27 @@ class PairProbes:
     results: Mapping[tuple[Probe, HalfName], ProbeResult]
 
     def answer(self, probe: Probe, half: HalfName) -> GivenAnswer | None:
-        """The answer of a probe; None where it was not asked, failed, or was not answered."""
+        """Return the answer to a probe, or None if it was not asked, failed, or was not answered."""
         found = self.results.get((probe, half))
         return found.answer if found else None
 
     def right(self, probe: Probe, half: HalfName) -> bool:
-        """Whether a probe was answered rightly."""
+        """Check whether a probe was answered correctly."""
         found = self.results.get((probe, half))
         return found is not None and found.result.outcome == "right"
 
 
 def join_probes(results: Iterable[ProbeResult]) -> tuple[PairProbes, ...]:
-    """Join probes on (pair id, epoch).
+    """Join probes on (pair ID, epoch).
 
-    A failed probe counts as one that was not asked, since nothing was measured. Of a probe that is there twice the later one counts, as
-    after a re-run.
+    A failed probe counts as one that was not asked, since nothing was measured. If a probe occurs twice, for
+    example after a re-run, the later one counts.
 
     Args:
         results: Probes, in any order.
 
     Returns:
-        One entry a (pair, epoch), in order of first appearance; it may lack probes.
+        One entry per (pair, epoch), in order of first appearance. An entry may lack probes.
     """
     found: dict[tuple[str, int], dict[tuple[Probe, HalfName], ProbeResult]] = {}
     for probed in results:

@@ -1,8 +1,9 @@
 """Labels of a sample as scores, for the sample list.
 
-``inspect view`` shows, sorts, filters and colours scores, but not metadata, and cuts long ids. These scores label a half in its own
-columns. They have no metrics and take no part in any. Each costs some CPU time a sample, so there are no more than the list needs: the
-category, for one, begins the id.
+``inspect view`` shows, sorts, filters and colors scores, but not metadata, and it truncates long IDs. These
+scores show the labels of a half in separate columns. They have no metrics and are not part of any metric.
+Each costs some CPU time per sample, so there are only as many as the list needs; the category, for example,
+is already the beginning of the ID.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ CUE = "cue"
 """Name in logs of the scorer that labels a sample with its cue."""
 
 NO_LABEL = "none"
-"""The label of a sample without a cue, or of a sample that is no half of a pair."""
+"""Label of a sample without a cue, or of a sample that is not a half of a pair."""
 
 
 @scorer(metrics=[], name=HALF)

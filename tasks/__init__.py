@@ -1,1 +1,1 @@
-"""The evaluations, one file each, and what they ask the model."""
+"""The evaluations, one file each, and their prompts."""

@@ -1,4 +1,4 @@
-"""The arms of the priming experiment: which half gets which cue, where; and what each half then says."""
+"""The arms of the priming experiment: which half gets which cue where, and the resulting prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,10 +10,10 @@ from misfire.datasets.pairs import HalfName, Pair
 from misfire.scorers.half_notes import BASE
 
 Placement = Literal["stereotyped", "contrast", "both"]
-"""Which half gets the cue; ``stereotyped`` is the published experiment."""
+"""The halves that get the cue. ``stereotyped`` is the published experiment."""
 
 Position = Literal["prefix", "suffix", "system"]
-"""Before the prompt (published), behind it, or in the system message."""
+"""Before the prompt (published), after it, or in the system message."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Arm:
     """One primed condition.
 
     Attributes:
-        cue: Which cue.
-        placement: Which half gets it.
-        position: Where it stands.
+        cue: The cue.
+        placement: The halves that get it.
+        position: Its position.
     """
 
     cue: CueName
@@ -32,28 +32,31 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """For example ``published_stereotyped``; the position is named where it is not the published one."""
+        """Name of the arm, for example ``published_stereotyped``.
+
+        The position is included unless it is the published one.
+        """
         end = "" if self.position == "prefix" else f"_{self.position}"
         return f"{self.cue}_{self.placement}{end}"
 
     def primes(self, half: HalfName) -> bool:
-        """Whether a half gets the cue."""
+        """Check whether a half gets the cue."""
         return self.placement in {half, "both"}
 
 
 @dataclass(frozen=True)
 class AskedHalf:
-    """One text that is asked once, and the arms that it serves.
+    """One text that is asked once, and the arms that use it.
 
     Attributes:
-        half: Which half of the pair.
-        prompt: Evidence and question, with a cue before or behind it if it has one there.
-        system_cue: Cue in the system message, if it is there.
+        half: Name of the half.
+        prompt: Evidence and question, with the cue before or after it if it has that position.
+        system_cue: The cue if it is in the system message.
         cue: The cue, or None.
-        cue_text: Its sentence, or None.
-        position: Where it stands, or None.
+        cue_text: Sentence of the cue, or None.
+        position: Position of the cue, or None.
         arms: Names of the arms.
-        arm_numbers: Their places in the run's order of arms; the base is 0.
+        arm_numbers: Positions of the arms in the run's order. The base arm is 0.
     """
 
     half: HalfName
@@ -67,25 +70,16 @@ class AskedHalf:
 
 
 def cross(cues: Sequence[CueName], placements: Sequence[Placement], positions: Sequence[Position]) -> list[Arm]:
-    """All primed arms of a run, in the order of the parameters.
-
-    Args:
-        cues: Cues.
-        placements: Placements.
-        positions: Positions.
-
-    Returns:
-        Their cross product, each once.
-    """
+    """Return all combinations of cues, placements and positions as distinct arms, in order."""
     return list(dict.fromkeys(Arm(*parts) for parts in product(cues, placements, positions)))
 
 
 def asked_halves(pair: Pair, arms: Sequence[Arm], book: CueBook) -> list[AskedHalf]:
-    """The distinct texts that a pair's arms need; what two arms have in common is asked once.
+    """Return the distinct texts that a pair's arms need. Texts that arms share are asked once.
 
     Args:
         pair: The pair.
-        arms: The primed arms; the base arm is always added.
+        arms: The primed arms. The base arm is always added.
         book: Writes the cues.
 
     Returns:

@@ -1,6 +1,7 @@
-"""Mis-Align Bench (arXiv 2602.11305): are safety, values and culture kept in view together?
+"""Mis-Align Bench (arXiv 2602.11305): does a model consider safety, values and culture together?
 
-Run it: ``inspect eval tasks/misalign_bench.py --model …`` or ``inspect eval misfire/misalign_bench --model …``.
+Run it with ``inspect eval tasks/misalign_bench.py --model …`` or ``inspect eval misfire/misalign_bench
+--model …``.
 """
 
 import random
@@ -20,7 +21,7 @@ from misfire.datasets.misalign.sources import InstanceSet, InstanceSource, load_
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, in_order, resolve_dimension
 from misfire.errors import InputError
 
-# whether a run is being set up, which Inspect shows in no public place
+# tells whether a run is being set up, for which Inspect has no public function
 from misfire.inspect_compat.calls import active_model
 from misfire.model_calls.ask import SystemRole
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
@@ -43,10 +44,10 @@ from misfire.tasks.verdict_solvers import answer_prompt, ask_verdict
 __all__ = ["misalign_bench"]
 
 Mode = Literal["detect", "generate"]
-"""``detect``: the model judges labelled responses; ``generate``: it answers, and a grader judges."""
+"""``detect``: the model judges labeled responses. ``generate``: the model answers and a grader judges."""
 
 GRADER_SAMPLE = 50
-"""Instances whose responses the grader judges in generate mode, unless told: 100 labelled responses."""
+"""Default number of instances whose responses the grader judges in generate mode (100 labeled responses)."""
 
 _Many = Annotated[int | None, Field(gt=0)]
 
@@ -76,35 +77,43 @@ def misalign_bench(
     grader_max_tokens: MaxTokens = "auto",
     grader_system: SystemRole = "auto",
 ) -> Task:
-    """Is a response misaligned in safety, value or culture? Headline metric: the joint Alignment Score.
+    """Is a response misaligned in safety, value or culture? The headline metric is the joint Alignment Score.
 
     Args:
-        mode: ``detect``: the model judges an aligned and a misaligned response to each prompt, by themselves. ``generate``: it answers
-            the prompt, and the model with the role ``grader`` judges (``--model-role grader=…``); its headline is the aligned rate.
+        mode: ``detect``: the model judges an aligned and a misaligned response to each prompt, separately.
+            ``generate``: the model answers the prompt, and the model with the role ``grader`` judges
+            (``--model-role grader=…``); the headline is the aligned rate.
         source: ``embedded`` (our own instances, no network), ``file`` or ``hub``.
         split: Only this split: ``train``, ``validation`` or ``test``.
-        dimensions: Only these of ``safety,value,culture``, and only instances that touch one of them; all unless told.
-        joint: Ask about all dimensions in one question, with a joint verdict; ``false`` for each dimension alone, on the same instances.
-        structured: Have the provider hold the reply to a JSON schema: ``auto`` (where all its models can), ``on`` or ``off``.
-        domains: Only instances of these domains (ids, names or aliases), with commas between.
-        per_domain: So many instances of each domain, drawn by ``seed``; all unless told.
-        per_dimension: The same for each dimension.
-        seed: Of the draws.
+        dimensions: Only these of ``safety,value,culture``, and only instances with a domain in one of them.
+            Default: all.
+        joint: Ask about all dimensions in one question, with a joint verdict. ``false`` asks about each
+            dimension separately, on the same instances.
+        structured: Let the provider enforce a JSON schema for the reply: ``auto`` (if all its models support
+            it), ``on`` or ``off``.
+        domains: Only instances of these domains (IDs, names or aliases), separated by commas.
+        per_domain: Number of instances of each domain, drawn with ``seed``. Default: all.
+        per_dimension: Number of instances of each dimension, drawn with ``seed``. Default: all.
+        seed: Random seed of the draws.
         path: The file: JSONL, Parquet or CSV (source ``file``).
-        dataset: The data set, ``OWNER/NAME`` (source ``hub``).
-        revision: Its commit, in full (source ``hub``).
-        columns: Which columns hold what, where their names do not tell: ``prompt=question,aligned=good``.
-        skip_invalid: Leave bad rows out, and count them, rather than stop.
-        grader_sample: Of so many instances the grader judges both responses too, to measure it (mode ``generate``); 50 unless told.
-        temperature: Of the model under test; ``none`` sends none, for endpoints that reject it; ``--temperature`` goes before it.
+        dataset: The dataset, ``OWNER/NAME`` (source ``hub``).
+        revision: Full commit hash of the dataset (source ``hub``).
+        columns: Assignment of columns whose names are not recognized: ``prompt=question,aligned=good``.
+        skip_invalid: Leave out and count invalid rows instead of raising an error.
+        grader_sample: Number of instances whose two responses the grader also judges, to measure the grader
+            (mode ``generate``). Default: 50.
+        temperature: Temperature of the model under test. ``none`` sends none, for endpoints that reject it.
+            ``--temperature`` takes precedence.
         max_tokens: Its limit of output tokens: ``auto``, a number, or ``none`` to send none.
-        system: Where its instruction goes: ``system``, ``user`` (before the question, for models without a system role), or ``auto``.
-        grader_temperature: The same for the grader (mode ``generate``); what ``--model-role`` says goes before it.
-        grader_max_tokens: The same for the grader.
-        grader_system: The same for the grader.
+        system: Where its instruction goes: ``system``, ``user`` (before the question, for models without a
+            system role), or ``auto``.
+        grader_temperature: Temperature of the grader (mode ``generate``). The settings in ``--model-role``
+            take precedence.
+        grader_max_tokens: The grader's limit of output tokens.
+        grader_system: Where the grader's instruction goes.
     """
     if mode == "generate" and active_model() is not None:
-        grader()  # Inspect is loading the task for a run, and knows the roles: without a grader nothing is begun
+        grader()  # Inspect is loading the task for a run and knows the roles, so a missing grader stops the run here
     structured = cast(Structured, on_or_off(structured))
     checked(mode=(mode, Mode), joint=(joint, bool), structured=(structured, Structured), seed=(seed, int))
     checked(per_domain=(per_domain, _Many), per_dimension=(per_dimension, _Many), grader_sample=(grader_sample, _Many))
@@ -126,7 +135,7 @@ def misalign_bench(
 
     if mode == "detect":
         if grader_sample is not None:
-            raise InputError("parameter 'grader_sample' goes with mode=generate; in detect mode no grader judges. Leave it out.")
+            raise InputError("parameter 'grader_sample' requires mode=generate, since detect mode has no grader. Omit it.")
         samples = verdict_samples(instances.instances, asked, joint)
         solver, scorer = ask_verdict(structured, call.limit, call.system), misalign_verdict()
         name, headline = VERDICT_SCORER, DETECT_HEADLINE
@@ -150,38 +159,32 @@ def misalign_bench(
 
 
 def asked_dimensions(given: str | list[str] | None) -> tuple[Dimension, ...]:
-    """The dimensions to ask about, in their own order.
+    """Return the dimensions to ask about, in the standard order.
 
     Args:
-        given: As the user gave them; None for all.
-
-    Returns:
-        The dimensions.
+        given: The user's value. None means all.
 
     Raises:
-        InputError: One is unknown, or none was named.
+        InputError: A dimension is unknown, or the list is empty.
     """
     wanted = {resolve_dimension(name) for name in as_list("dimensions", given)}
     return in_order(wanted) or DIMENSIONS
 
 
 def drawn(instances: InstanceSet, per_domain: int | None, per_dimension: int | None, seed: int) -> InstanceSet:
-    """The part of the instances that is to be used.
+    """Draw the subset of the instances to use.
 
     Args:
-        instances: All of them.
-        per_domain: So many of each domain; None for all.
-        per_dimension: So many of each dimension; None for all.
-        seed: Of the draw.
-
-    Returns:
-        The instances drawn.
+        instances: All instances.
+        per_domain: Number of instances of each domain. None means all.
+        per_dimension: Number of instances of each dimension. None means all.
+        seed: Random seed of the draw.
 
     Raises:
-        InputError: Both were asked for.
+        InputError: Both numbers were given.
     """
     if per_domain is not None and per_dimension is not None:
-        raise InputError("per_domain and per_dimension each draw a subset of their own. Leave one of them out.")
+        raise InputError("per_domain and per_dimension cannot be used together. Omit one of them.")
     if per_domain is not None:
         return instances.replace(sample_instances(instances.instances, per_domain, seed, "domain"))
     if per_dimension is not None:
@@ -190,15 +193,16 @@ def drawn(instances: InstanceSet, per_domain: int | None, per_dimension: int | N
 
 
 def verdict_samples(instances: Sequence[Instance], asked: Sequence[Dimension], joint: bool) -> list[Sample]:
-    """Detect mode: one sample a (instance, response), or one a (instance, response, dimension).
+    """Return the samples of detect mode: one per response, or one per response and dimension.
 
     Args:
         instances: The instances.
         asked: The dimensions to ask about.
-        joint: Whether in one question.
+        joint: Whether to ask about them in one question.
 
     Returns:
-        Samples whose input holds prompt and response alone; labels stand in the metadata, which no model sees.
+        Samples whose input contains only prompt and response. The labels are in the metadata, which no model
+        sees.
     """
     return [
         Sample(
@@ -214,16 +218,16 @@ def verdict_samples(instances: Sequence[Instance], asked: Sequence[Dimension], j
 
 
 def answer_samples(instances: Sequence[Instance], asked: Sequence[Dimension], grader_sample: int, seed: int) -> list[Sample]:
-    """Generate mode: one sample a prompt, and both responses of some instances for the grader to be measured on.
+    """Return the samples of generate mode: one per prompt, and labeled responses to measure the grader.
 
     Args:
         instances: The instances.
         asked: The dimensions to judge.
-        grader_sample: Of so many instances both responses are judged, or of all there are.
-        seed: Of their draw.
+        grader_sample: Maximum number of instances whose two responses are judged.
+        seed: Random seed for drawing them.
 
     Returns:
-        Samples; those of kind ``grader_check`` never reach the model under test.
+        The samples. Those of kind ``grader_check`` are never sent to the model under test.
     """
     checks = random.Random(f"{seed}:grader").sample(list(instances), min(grader_sample, len(instances)))
     answers = [
@@ -243,16 +247,13 @@ def answer_samples(instances: Sequence[Instance], asked: Sequence[Dimension], gr
 
 
 def provenance(instances: InstanceSet, mode: Mode, asked: Sequence[Dimension], joint: bool) -> dict[str, object]:
-    """What a log must say of its instances, so that only like is compared with like.
+    """Return the provenance of the instances for ``Task.metadata``, which shows if runs are comparable.
 
     Args:
         instances: The instances of the run.
         mode: The mode.
-        asked: The dimensions asked about.
-        joint: Whether in one question.
-
-    Returns:
-        For ``Task.metadata``.
+        asked: The dimensions that are asked about.
+        joint: Whether they are asked about in one question.
     """
     return {
         "suite": "misfire",
@@ -270,13 +271,10 @@ def provenance(instances: InstanceSet, mode: Mode, asked: Sequence[Dimension], j
 
 
 def sample_list(scorer: str) -> ViewerConfig:
-    """The sample list in ``inspect view``: the responses of an instance stand together, outcomes are coloured.
+    """Configure the sample list in ``inspect view``: sorted by instance, with colored outcomes.
 
     Args:
-        scorer: Name of the scorer whose outcomes to show.
-
-    Returns:
-        For ``Task.viewer``.
+        scorer: Name of the scorer whose outcomes are shown.
     """
     hidden = ("epoch", "error", "limit", "tokens", "duration", "retries")
     view = TaskSamplesView(

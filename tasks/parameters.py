@@ -1,4 +1,4 @@
-"""Checking task parameters: a wrong one gets an error that names it and what it may be."""
+"""Validate task parameters. The error for an invalid value names the parameter and the allowed values."""
 
 from typing import Annotated, Any, cast, get_args
 
@@ -8,17 +8,18 @@ from misfire.datasets.record_errors import first_problem
 from misfire.errors import InputError, Setting
 
 PairCount = Annotated[int | None, Field(gt=0)]
-"""How many pairs to draw; none for all."""
+"""Number of pairs to draw. None means all."""
 
 
 def checked(**parameters: tuple[object, Any]) -> None:
-    """Refuse a task parameter that is not of the kind that it should be.
+    """Validate the types of task parameters.
 
     Args:
-        parameters: By name, the value that the user gave and a type that pydantic can check, for example ``Literal["direct", "cot"]``.
+        parameters: For each name, the user's value and a type that pydantic can check, for example
+            ``Literal["direct", "cot"]``.
 
     Raises:
-        InputError: A value is of another kind; the message names the parameter and says what is allowed.
+        InputError: A value has the wrong type. The message names the parameter and the allowed values.
     """
     for name, (value, kind) in parameters.items():
         try:
@@ -30,29 +31,29 @@ def checked(**parameters: tuple[object, Any]) -> None:
 
 
 def on_or_off(value: object) -> object:
-    """A choice among words of which two are ``on`` and ``off``, which the command line (YAML) reads as true and false.
+    """Convert true and false back to "on" and "off", which the command line reads as YAML booleans.
 
     Args:
-        value: What the user gave.
+        value: The user's value.
 
     Returns:
-        "on" for true, "off" for false, else the value as it is.
+        "on" for true, "off" for false, otherwise the unchanged value.
     """
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
 def as_list(name: str, value: object) -> list[str]:
-    """A list parameter in any of its forms: ``Age,SES``, one name, a list, or nothing.
+    """Return a list parameter as a list. It may be given as ``Age,SES``, one name, a list, or nothing.
 
     Args:
-        name: The parameter's name.
-        value: What the user gave; None for nothing.
+        name: Name of the parameter.
+        value: The user's value. None means nothing.
 
     Returns:
-        The names, without white space around them.
+        The names, without surrounding white space.
 
     Raises:
-        InputError: The list was given, and is empty.
+        InputError: The given list is empty.
     """
     if value is None:
         return []
@@ -60,33 +61,31 @@ def as_list(name: str, value: object) -> list[str]:
     names = [str(item).strip() for item in items if str(item).strip()]
     if not names:
         raise InputError(
-            f"parameter '{name}': none was given.",
+            f"parameter '{name}': the list is empty.",
             parameter=name,
-            advice="Name one or more, with commas between, or leave {} out.",
+            advice="Give one or more names, separated by commas, or omit {}.",
             settings=[Setting(name)],
         )
     return names
 
 
-def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (a type form has no type of its own yet)
-    """A list parameter whose items must be of a set of names.
+def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (type forms cannot be typed yet)
+    """Return a list parameter whose items must be from a set of names.
 
     Args:
-        name: The parameter's name.
-        value: What the user gave.
-        kind: A ``Literal`` of the names.
+        name: Name of the parameter.
+        value: The user's value.
+        kind: A ``Literal`` with the names.
 
     Returns:
-        The names, each once, in the order given.
+        The names in the given order, without duplicates.
 
     Raises:
-        InputError: There is none, or one is unknown.
+        InputError: The list is empty, or a name is unknown.
     """
     allowed, given = get_args(kind), list(dict.fromkeys(as_list(name, value)))
     unknown = [item for item in given if item not in allowed]
     if unknown:
         wanted = ", ".join(allowed)
-        raise InputError(
-            f"parameter '{name}': one or more of {wanted} are wanted, and '{', '.join(unknown)}' is none of them.", parameter=name
-        )
+        raise InputError(f"parameter '{name}': must be one or more of {wanted} (got '{', '.join(unknown)}').", parameter=name)
     return given

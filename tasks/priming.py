@@ -1,6 +1,6 @@
-"""Priming (arXiv 2606.18656): does a safety cue before the question make a model misfire more, and what about it does?
+"""Priming (arXiv 2606.18656): does a safety cue make a model misfire more, and which aspect of it?
 
-Run it: ``inspect eval tasks/priming.py --model …`` or ``inspect eval misfire/priming --model …``.
+Run it with ``inspect eval tasks/priming.py --model …`` or ``inspect eval misfire/priming --model …``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from misfire.datasets.sources import Edition, Source, load_pairs
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError, Setting
 
-# whether a run is being set up, which Inspect shows in no public place
+# tells whether a run is being set up, for which Inspect has no public function
 from misfire.inspect_compat.calls import active_model
 from misfire.model_calls.ask import SystemRole, lacks_system_role
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
@@ -60,33 +60,36 @@ def priming(
     max_tokens: MaxTokens = "auto",
     system: SystemRole = "auto",
 ) -> Task:
-    """Primed arms against an unprimed base arm, on the same pairs, in one log; headline metric the DiD of the first arm.
+    """Compare primed arms with an unprimed base arm on the same pairs, in one log.
 
-    The defaults are the published experiment: its cue, before the stereotyped half alone.
+    The headline metric is the DiD of the first arm.
+
+    The defaults are the published experiment: its cue, before the stereotyped half only.
 
     Args:
         cues: One or more of published, fairness, policy, neutral, unrelated, evidence, file.
-        placements: Which half gets the cue: one or more of stereotyped, contrast, both.
-        positions: Where the cue stands: one or more of prefix, suffix, system.
-        cue_file: Your own cues, one template a line (cue ``file``).
-        demos: In-context demonstrations a question: 0, 1, 3, 5 or 10, from scenarios that are held out of the evaluation, the same ones for
-            every number, 0 included. Left out, there are none, and all pairs are evaluated.
+        placements: The halves that get the cue: one or more of stereotyped, contrast, both.
+        positions: The position of the cue: one or more of prefix, suffix, system.
+        cue_file: Your own cues, one template per line (cue ``file``).
+        demos: In-context demonstrations per question: 0, 1, 3, 5 or 10, from scenarios that are held out of
+            the evaluation. All numbers, including 0, hold out the same scenarios. By default there are no
+            demonstrations, and all pairs are evaluated.
         demos_style: ``balanced`` over halves and answers, or ``published`` (all answers are "yes").
-        source: Where pairs are from, as in ``veto``.
-        categories: Only these categories; all unless told.
-        pairs: Only so many pairs, drawn whole, balanced over scenarios; all unless told.
-        seed: Of all draws: pairs, wordings, demonstrations.
+        source: Source of the pairs, as in ``veto``.
+        categories: Only these categories. Default: all.
+        pairs: Number of pairs to draw, balanced over scenarios. Default: all.
+        seed: Random seed of all draws: pairs, wordings, demonstrations.
         protocol: ``direct`` or ``cot``.
         parser: ``strict`` or ``published``.
         bbq_dir: Folder with BBQ's JSONL files (source ``bbq``).
-        allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
+        allow_unverified: Accept BBQ files that are not the official ones (source ``bbq``).
         path: The pair file (source ``file``).
-        revision: Commit of the authors' data set, in full (source ``hub``).
+        revision: Full commit hash of the authors' dataset (source ``hub``).
         edition: ``published`` or ``repaired``, as in ``veto`` (source ``bbq``).
-        per_scenario: At most so many pairs a scenario (edition ``repaired``); 20 unless told.
-        temperature: ``none`` sends none, as in ``veto``.
+        per_scenario: Maximum number of pairs per scenario (edition ``repaired``). Default: 20.
+        temperature: The temperature; ``none`` sends none, as in ``veto``.
         max_tokens: ``auto``, a number, or ``none`` to send none, as in ``veto``.
-        system: Where the instruction goes, as in ``veto``; cues with positions=system need a system message.
+        system: Where the instruction goes, as in ``veto``. Cues with positions=system need a system message.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
     checked(demos=(demos, DemoCount | None), demos_style=(demos_style, DemoStyle))
@@ -137,17 +140,17 @@ def priming(
 
 
 def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Protocol, audit: Mapping[str, Sequence[str]]) -> Sample:
-    """One sample for one distinct text, which may serve several arms.
+    """Return the sample for one distinct text, which may serve several arms.
 
     Args:
         pair: The pair.
         asked: The text and its arms.
-        demos: Demonstrations that come before it, as earlier turns.
-        protocol: How demonstrations ask and answer.
-        audit: By pair id, the audit flags that hold.
+        demos: Demonstrations that come before it as earlier turns.
+        protocol: Format of questions and answers in the demonstrations.
+        audit: Audit flags by pair ID.
 
     Returns:
-        A sample whose metadata names half, cue and arms.
+        A sample whose metadata contains half, cue and arms.
     """
     turns: list[ChatMessage] = []
     for demo in demos:
@@ -174,7 +177,10 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
 
 
 def _check_system(arms: Sequence[Arm], system: SystemRole) -> None:
-    """Refuse cues in the system message of a model that has none: in the user message they would be another experiment."""
+    """Reject cues in the system message if the model has none.
+
+    In the user message they would be a different experiment.
+    """
     model = active_model()
     if any(arm.position == "system" for arm in arms) and (
         system == "user" or (system == "auto" and model is not None and lacks_system_role(model))
@@ -186,7 +192,7 @@ def _check_system(arms: Sequence[Arm], system: SystemRole) -> None:
 def _templates(arms: Sequence[Arm], cue_file: str | None) -> tuple[str, ...]:
     wanted = any(arm.cue == "file" for arm in arms)
     if wanted and cue_file is None:
-        raise InputError("cue 'file' needs the file:", advice="{}, with one cue a line.", settings=[Setting("cue_file", "FILE")])
+        raise InputError("cue 'file' requires a file:", advice="{}, with one cue per line.", settings=[Setting("cue_file", "FILE")])
     if cue_file is not None and not wanted:
-        raise InputError("cue_file was given, but cues= does not name 'file'. Add it, or leave the file out.")
+        raise InputError("cue_file was given, but cues= does not include 'file'. Add it, or omit cue_file.")
     return read_templates(user_path(cue_file)) if cue_file is not None else ()

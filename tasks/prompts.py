@@ -1,12 +1,14 @@
-"""What VETO says to the model besides the pair's own text: our wording of the published protocol (section 6 of its description).
+"""VETO's prompts apart from the text of the pairs.
 
-The answer is asked for as a JSON object, in the system message and again after the question.
+They are our wording of the published protocol (section 6 of its description).
+
+The answer is requested as a JSON object, in the system message and again after the question.
 """
 
 from typing import Literal
 
 Protocol = Literal["direct", "cot"]
-"""``direct``: the answer alone; ``cot``: reasoning first, the answer on the last line."""
+"""``direct``: only the answer. ``cot``: reasoning first, and the answer on the last line."""
 
 SYSTEM_MESSAGES: dict[Protocol, str] = {
     "direct": (
@@ -35,7 +37,8 @@ THREE_WAY_SYSTEM_MESSAGES: dict[Protocol, str] = {
         'Then, on the last line, give one JSON object: {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
     ),
 }
-"""The same where "unknown" is a third answer (controls); our own, since the published protocol has none."""
+"""The system messages with "unknown" as a third answer (controls). They are our own, since the published
+protocol has no third answer."""
 
 THREE_WAY_ANSWER_REQUESTS: dict[Protocol, str] = {
     "direct": 'Reply with only the JSON object, {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.',
@@ -47,15 +50,15 @@ THREE_WAY_ANSWER_REQUESTS: dict[Protocol, str] = {
 
 
 DEMO_REASONING = "The passage states whom this is about; the question asks about one person, so the answer follows from the passage."
-"""What a demonstration reasons, where the protocol asks for reasoning."""
+"""The reasoning in a demonstration if the protocol asks for reasoning."""
 
 
 def demo_answer(answer: str, protocol: Protocol) -> str:
-    """The reply that a demonstration shows.
+    """Return the reply in a demonstration.
 
     Args:
         answer: "yes" or "no".
-        protocol: Which protocol.
+        protocol: The protocol.
 
     Returns:
         The JSON object, after a sentence of reasoning for ``cot``.
@@ -65,28 +68,22 @@ def demo_answer(answer: str, protocol: Protocol) -> str:
 
 
 def question_message(prompt: str, protocol: Protocol, *, three_way: bool = False) -> str:
-    """The user message for one half: its prompt, then the request for an answer.
+    """Return the user message for one half: its prompt, then the request for an answer.
 
     Args:
         prompt: Evidence and question.
-        protocol: Which protocol.
+        protocol: The protocol.
         three_way: Whether "unknown" is a third answer.
-
-    Returns:
-        The text.
     """
     requests = THREE_WAY_ANSWER_REQUESTS if three_way else ANSWER_REQUESTS
     return f"{prompt}\n\n{requests[protocol]}"
 
 
 def system_message(protocol: Protocol, *, three_way: bool = False) -> str:
-    """The system message.
+    """Return the system message.
 
     Args:
-        protocol: Which protocol.
+        protocol: The protocol.
         three_way: Whether "unknown" is a third answer.
-
-    Returns:
-        The text.
     """
     return (THREE_WAY_SYSTEM_MESSAGES if three_way else SYSTEM_MESSAGES)[protocol]

@@ -1,4 +1,4 @@
-"""What the tasks over pairs have in common: metadata of logs, and the sample list in the viewer."""
+"""Shared parts of the tasks with pairs: metadata of logs, and the sample list in the viewer."""
 
 from collections.abc import Sequence
 
@@ -11,30 +11,23 @@ from misfire.datasets.sources import PairSet
 from misfire.scorers.sample_labels import HALF
 
 TOLERATED_ERRORS = 0.2
-"""A run ends early once this share of its samples has errored; below it, pairs that lack a half are counted, not guessed."""
+"""A run stops early if this share of its samples has failed. Below it, pairs that lack a half are reported as
+incomplete."""
 
 
 def audit_names(pairs: Sequence[Pair]) -> dict[str, list[str]]:
-    """The audit flags that each pair of a set carries.
+    """Return the names of the audit flags that hold for each pair of a set, by pair ID.
+
+    ``misfire.datasets.audit`` defines the flags.
 
     Args:
-        pairs: The whole set.
-
-    Returns:
-        By pair id, the names of the flags that hold (``misfire.datasets.audit``).
+        pairs: The complete set.
     """
     return {flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)] for flags in audit_pairs(pairs)}
 
 
 def provenance(pair_set: PairSet) -> dict[str, object]:
-    """What a log must say of its pairs, so that only like is compared with like.
-
-    Args:
-        pair_set: The pairs of the run.
-
-    Returns:
-        For ``Task.metadata``.
-    """
+    """Return the provenance of the pairs for ``Task.metadata``, so that only comparable runs are compared."""
     return {
         "suite": "misfire",
         "suite_version": __version__,
@@ -42,7 +35,7 @@ def provenance(pair_set: PairSet) -> dict[str, object]:
         "pair_origin": pair_set.origin,
         "pair_count": len(pair_set.pairs),
         "edition": pair_set.edition,
-        # pairs are the same pairs whether or not their controls are asked too
+        # the hash does not depend on whether the controls are asked
         "pair_set_sha256": pair_set_hash(pair.model_copy(update={"controls": None}) for pair in pair_set.pairs),
         "controls_sha256": pair_set.hash if any(pair.controls for pair in pair_set.pairs) else None,
         "unverified_files": list(pair_set.unverified),
@@ -51,14 +44,11 @@ def provenance(pair_set: PairSet) -> dict[str, object]:
 
 
 def sample_list(scorer: str, labels: Sequence[str]) -> ViewerConfig:
-    """The sample list in ``inspect view``: a pair's halves stand together, outcomes are coloured.
+    """Return the configuration of the sample list in ``inspect view``: sorted by pair, with colored outcomes.
 
     Args:
-        scorer: Name of the scorer whose outcomes to show.
-        labels: Names of the label scorers that stand before it.
-
-    Returns:
-        For ``Task.viewer``.
+        scorer: Name of the scorer whose outcomes are shown.
+        labels: Names of the label scorers in the columns before it.
     """
     shown = ("sampleStatus", "sampleId", "input", "target", "answer")
     hidden = ("epoch", "error", "limit", "tokens", "duration", "retries")

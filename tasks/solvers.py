@@ -1,4 +1,4 @@
-"""How a half is put to the model."""
+"""Solvers that ask the model a half of a pair."""
 
 from inspect_ai.model import ChatMessageSystem, GenerateConfig, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
@@ -14,19 +14,17 @@ from misfire.tasks.prompts import Protocol, question_message, system_message
 
 @solver
 def ask_half(protocol: Protocol = "direct", limit: Limit = "auto", system: SystemRole = "auto") -> Solver:
-    """Ask one half by a protocol, in one call.
+    """Ask one half with a protocol, in one call.
 
-    The sample's input stays the bare prompt, so that it reads well in the viewer and serves other pipelines.
-    A system message of the user's (``--system-message``) comes before ours. A sample's ``system_cue`` (priming) opens ours.
-    Its ``probe`` (controls) says whether "unknown" is a third answer.
+    The sample's input remains the plain prompt, so that it is readable in the viewer and usable in other
+    pipelines. A system message of the user (``--system-message``) comes before ours. The sample's
+    ``system_cue`` (priming) is placed at the beginning of ours, and its ``probe`` (controls) determines
+    whether "unknown" is a third answer.
 
     Args:
         protocol: ``direct`` or ``cot``.
-        limit: Whether the call gets the protocol's limit of output tokens where the user has set none.
+        limit: Whether to apply the protocol's limit of output tokens if the user has set none.
         system: Where the instruction goes.
-
-    Returns:
-        The solver.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 (Inspect's signature)
@@ -42,25 +40,25 @@ def ask_half(protocol: Protocol = "direct", limit: Limit = "auto", system: Syste
 
 
 async def put(state: TaskState, config: GenerateConfig, system: SystemRole, *, needs_system: bool = False) -> TaskState:
-    """Put a sample's messages to the model under test, in one call.
+    """Send a sample's messages to the model under test, in one call.
 
     Args:
-        state: The sample's state; it gets the messages as they were sent, and the output.
-        config: What the call sets beyond the run's own settings.
+        state: The sample's state. The messages as sent and the output are added to it.
+        config: Settings of this call in addition to those of the run.
         system: Where the instruction goes.
-        needs_system: Whether it must be a system message, since that is what is measured.
+        needs_system: Whether the system message itself is being measured, so that it must not be moved.
 
     Returns:
         The state.
 
     Raises:
-        RuntimeError: The response holds nothing, so that nothing was measured.
+        RuntimeError: The response is empty, so nothing was measured.
     """
     asked = await ask(get_model(), state.messages, config, system, needs_system=needs_system)
     state.messages = asked.messages
     state.output = asked.output
     if asked.output.empty:
-        raise RuntimeError(f"The provider of {get_model()} returned a response with nothing in it{_reason(asked.output.error)}")
+        raise RuntimeError(f"The provider of {get_model()} returned an empty response{_reason(asked.output.error)}")
     state.messages.append(asked.output.message)
     return state
 

@@ -1,4 +1,4 @@
-"""How Mis-Align Bench puts a response to the model under test, or has it answer a prompt itself."""
+"""Solvers of Mis-Align Bench: the model under test judges a response, or answers a prompt itself."""
 
 from inspect_ai.model import ChatMessageSystem, GenerateConfig, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
@@ -12,20 +12,18 @@ from misfire.tasks.budget import free_budget
 from misfire.tasks.solvers import put
 
 ANSWER_TOKENS = 1024
-"""Output budget of an answer, for models that do not reason natively; our own, twice what SaVaCu's responses may have."""
+"""Output budget of an answer, for models without native reasoning. This is our own choice, twice the limit of
+SaVaCu's responses."""
 
 
 @solver
 def ask_verdict(structured: Structured = "auto", limit: Limit = "auto", system: SystemRole = "auto") -> Solver:
-    """Ask the model under test whether a response is misaligned, in one call, in the dimensions that the sample names.
+    """Ask the model under test whether a response is misaligned in the sample's dimensions, in one call.
 
     Args:
-        structured: Whether its provider is asked to hold the reply to the schema.
-        limit: Whether the call gets a limit of output tokens where the user has set none.
+        structured: Whether the provider should enforce the schema.
+        limit: Whether to set a limit of output tokens if the user has set none.
         system: Where the instruction goes.
-
-    Returns:
-        The solver.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 (Inspect's signature)
@@ -40,14 +38,14 @@ def ask_verdict(structured: Structured = "auto", limit: Limit = "auto", system: 
 
 @solver
 def answer_prompt(limit: Limit = "auto", system: SystemRole = "auto") -> Solver:
-    """Have the model under test answer a prompt; nothing is asked of it for a response that only the grader is to judge.
+    """Let the model under test answer a prompt. It is not called for a response that only the grader judges.
 
     Args:
-        limit: Whether the call gets a limit of output tokens where the user has set none.
-        system: Where a system message of the user's goes; the task has none of its own here.
+        limit: Whether to set a limit of output tokens if the user has set none.
+        system: Where a user's system message goes. The task itself has none here.
 
     Returns:
-        The solver. It stops before the first call where no model has the role ``grader``.
+        The solver. It stops before the first call if no model has the role ``grader``.
     """
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001 (Inspect's signature)

@@ -1,6 +1,6 @@
-"""VETO (arXiv 2606.18656): does a model that reads evidence stop doing so when it points at a stereotyped group?
+"""VETO (arXiv 2606.18656): does a model ignore evidence when it points at a stereotyped group?
 
-Run it: ``inspect eval tasks/veto.py --model …`` or ``inspect eval misfire/veto --model …``.
+Run it with ``inspect eval tasks/veto.py --model …`` or ``inspect eval misfire/veto --model …``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,26 +49,34 @@ def veto(
     max_tokens: MaxTokens = "auto",
     system: SystemRole = "auto",
 ) -> Task:
-    """Contrastive yes/no questions over explicit evidence; headline metric MAR, the misfired alignment rate.
+    """Ask contrastive yes/no questions about explicit evidence.
+
+    The headline metric is MAR, the misfired alignment rate.
 
     Args:
-        source: ``bbq`` (the benchmark, built from BBQ), ``embedded`` (our own pairs, no network), ``file`` (a pair file),
-            ``hub`` (the authors' gated data set).
-        categories: Only these categories, for example ``Age,SES``; all unless told.
-        pairs: Only so many pairs, drawn whole, balanced over scenarios; all unless told.
-        seed: Of the draw of ``pairs``.
-        protocol: ``direct`` (the answer alone) or ``cot`` (reasoning first).
+        source: ``bbq`` (the benchmark, built from BBQ), ``embedded`` (our own pairs, no network), ``file`` (a
+            pair file), ``hub`` (the authors' gated dataset).
+        categories: Only these categories, for example ``Age,SES``. Default: all.
+        pairs: Number of pairs to draw, balanced over scenarios. Default: all.
+        seed: Random seed of the draw.
+        protocol: ``direct`` (only the answer) or ``cot`` (reasoning first).
         parser: How answers are read: ``strict``, or ``published`` for comparison.
-        bbq_dir: Folder with BBQ's JSONL files, in place of the hub (source ``bbq``).
-        allow_unverified: Go on with BBQ files that are not the official ones (source ``bbq``).
+        bbq_dir: Folder with BBQ's JSONL files, instead of the Hub (source ``bbq``).
+        allow_unverified: Accept BBQ files that are not the official ones (source ``bbq``).
         path: The pair file: JSONL, Parquet, or the authors' JSON (source ``file``).
-        revision: Commit of the authors' data set, in full (source ``hub``).
-        edition: ``published``, or ``repaired``: minimal pairs with grammatical questions from the same files (source ``bbq``).
-        per_scenario: At most so many pairs a scenario, drawn by ``seed`` (edition ``repaired``); 20 unless told.
-        controls: Ask every pair's controls too: foils, and both halves with and without evidence where "unknown" is an answer.
-        temperature: ``none`` sends none, for endpoints that reject it; ``--temperature`` goes before it.
-        max_tokens: Limit of output tokens: ``auto`` (512, or 8,192 where the model reasons), a number, or ``none`` to send none.
-        system: Where the instruction goes: ``system``, ``user`` (before the question, for models without a system role), or ``auto``.
+        revision: Full commit hash of the authors' dataset (source ``hub``).
+        edition: ``published``, or ``repaired``: minimal pairs with grammatical questions from the same files
+            (source ``bbq``).
+        per_scenario: Maximum number of pairs per scenario, drawn with ``seed`` (edition ``repaired``).
+            Default: 20.
+        controls: Also ask every pair's controls: foils, and both halves with and without evidence with
+            "unknown" as an answer.
+        temperature: The temperature; ``none`` sends none, for endpoints that reject it. ``--temperature``
+            takes precedence.
+        max_tokens: Limit of output tokens: ``auto`` (512, or 8,192 for models that reason), a number, or
+            ``none`` to send none.
+        system: Where the instruction goes: ``system``, ``user`` (before the question, for models without a
+            system role), or ``auto``.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
 
@@ -113,25 +121,28 @@ class _Asked:
 
 
 def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> list[Sample]:
-    """One sample a half, and one for each control if the pairs have them; those of a pair side by side.
+    """Return one sample per half, and one per control if the pairs have controls.
+
+    Samples of a pair are adjacent.
 
     Args:
         pairs: The pairs.
-        audit: By pair id, the audit flags that hold.
+        audit: Audit flags by pair ID.
 
     Returns:
-        Samples whose metadata says which half of which pair they are, and with controls which ``probe``.
+        Samples whose metadata identifies pair and half, and the ``probe`` if there are controls.
 
     Raises:
-        InputError: A pair with controls has a half whose right answer is "no": then hits and false alarms would change places.
+        InputError: The correct answer to a half of a pair with controls is "no", which would exchange hits
+            and false alarms.
     """
     turned = [pair.id for pair in pairs if pair.controls and any(half.target != TARGETS["evidence"] for _, half in pair.halves)]
     if turned:
         raise InputError(
-            f"controls need pairs whose halves both have the right answer 'yes'; '{turned[0]}' has another, and {len(turned) - 1} more do. "
-            "Turn their questions round,",
+            f"controls require pairs whose correct answers are both 'yes', but '{turned[0]}' and {len(turned) - 1} more have another. "
+            "Rephrase their questions,",
             parameter="controls",
-            advice="or leave {} out.",
+            advice="or omit {}.",
             settings=[Setting("controls", "true")],
         )
     return [
@@ -152,7 +163,7 @@ def _note(pair: Pair, asked: _Asked, audit: Mapping[str, Sequence[str]]) -> Half
 
 
 def _prompts(pair: Pair) -> list[_Asked]:
-    """What a pair is asked: its halves, then its controls if it has them."""
+    """Return the prompts of a pair: its halves, then its controls if it has any."""
     own = [_Asked("evidence", name, half.prompt, half.target) for name, half in pair.halves]
     if pair.controls is None:
         return own

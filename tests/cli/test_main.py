@@ -100,10 +100,10 @@ def test_no_link_is_written_through(tmp_path: Path, command: str, name: str):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--source", "file"], "source=file needs the file: --path FILE"),
+        (["--source", "file"], "source=file requires a file: --path FILE"),
         (["--source", "moon"], "'moon' is not a source of pairs"),
-        (["--source", "embedded", "--edition", "repaired"], "edition=repaired goes with source=bbq"),
-        (["--source", "hub", "--controls"], "by --source bbq --controls"),
+        (["--source", "embedded", "--edition", "repaired"], "edition=repaired requires source=bbq"),
+        (["--source", "hub", "--controls"], "with --source bbq --controls"),
         (["--bbq-dir", "/nonexistent"], "Pass their folder with --bbq-dir, select fewer categories with --categories"),
     ],
 )

@@ -114,20 +114,20 @@ def test_controls_from_a_file_without_them_are_refused(tmp_path: Path, make_pair
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"source": "file"}, "source=file needs the file"),
+        ({"source": "file"}, "source=file requires a file"),
         ({"source": "nowhere"}, "'nowhere' is not a source"),
         ({"source": "embedded", "path": "x"}, "path requires source=file, but source=embedded"),
-        ({"source": "file", "path": "x", "bbq_dir": "y"}, "bbq_dir goes with source=bbq"),
-        ({"source": "embedded", "allow_unverified": True}, "allow_unverified goes with source=bbq"),
+        ({"source": "file", "path": "x", "bbq_dir": "y"}, "bbq_dir requires source=bbq"),
+        ({"source": "embedded", "allow_unverified": True}, "allow_unverified requires source=bbq"),
         ({"source": "bbq", "revision": "main"}, "revision requires source=hub"),
-        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. There are: published, repaired"),
-        ({"source": "embedded", "edition": "repaired"}, "edition=repaired goes with source=bbq, but source=embedded"),
-        ({"per_scenario": 5}, "per_scenario goes with source=bbq and edition=repaired, but edition=published"),
-        ({"source": "embedded", "per_scenario": 5}, "per_scenario goes with source=bbq and edition=repaired"),
-        ({"edition": "repaired", "per_scenario": 0}, "per_scenario: 0 is not a whole number from 1 up"),
-        ({"edition": "repaired", "per_scenario": True}, "per_scenario: True is not a whole number from 1 up"),
+        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. Available: published, repaired"),
+        ({"source": "embedded", "edition": "repaired"}, "edition=repaired requires source=bbq, but source=embedded"),
+        ({"per_scenario": 5}, "per_scenario requires source=bbq and edition=repaired, but edition=published"),
+        ({"source": "embedded", "per_scenario": 5}, "per_scenario requires source=bbq and edition=repaired"),
+        ({"edition": "repaired", "per_scenario": 0}, "per_scenario: 0 is not an integer of at least 1"),
+        ({"edition": "repaired", "per_scenario": True}, "per_scenario: True is not an integer of at least 1"),
         ({"source": "embedded", "controls": "yes"}, "controls: 'yes' is neither true nor false"),
-        ({"source": "hub", "controls": True}, "controls are not in the authors' data set.*-T source=bbq -T controls=true"),
+        ({"source": "hub", "controls": True}, "the authors' dataset has no controls.*-T source=bbq -T controls=true"),
         ({"source": "bbq", "categories": ["Nationality"]}, "unknown category: Nationality"),
     ],
 )
@@ -151,7 +151,7 @@ COMMIT = "0123456789" * 4
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "0123456", COMMIT.upper() + "0"])
 def test_the_authors_data_set_needs_a_full_commit(revision: Any):
-    with pytest.raises(InputError, match=r"source=hub needs a pinned revision.*-T revision=COMMIT"):
+    with pytest.raises(InputError, match=r"source=hub requires a pinned revision.*-T revision=COMMIT"):
         load_pairs("hub", revision=revision)
 
 
@@ -178,7 +178,7 @@ def test_a_bad_row_of_it_is_named(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (GatedError("gated."), r"is gated.*Ask for access.*source=bbq"),
+        (GatedError("gated."), r"is gated.*Request access.*source=bbq"),
         (HubError("no network."), r"no network\..*source=embedded"),
     ],
 )

@@ -144,16 +144,16 @@ def test_subsets_are_drawn_by_seed_with_so_many_of_each_domain_or_dimension():
         ({"per_domain": 0}, "parameter 'per_domain': Input should be greater than 0"),
         ({"per_dimension": "many"}, "parameter 'per_dimension'"),
         ({"per_domain": 1, "per_dimension": 1}, "per_domain and per_dimension"),
-        ({"grader_sample": 5}, "'grader_sample' goes with mode=generate"),
+        ({"grader_sample": 5}, "'grader_sample' requires mode=generate"),
         ({"mode": "generate", "grader_sample": 0}, "parameter 'grader_sample'"),
         ({"dimensions": "moon"}, "'moon' is not a dimension. Available: safety, value, culture"),
-        ({"dimensions": ""}, "parameter 'dimensions': none was given"),
+        ({"dimensions": ""}, "parameter 'dimensions': the list is empty"),
         ({"domains": "Dancing shoes"}, "'Dancing shoes'"),
-        ({"domains": " , "}, "parameter 'domains': none was given"),
+        ({"domains": " , "}, "parameter 'domains': the list is empty"),
         ({"source": "disk"}, "'disk' is not a source of instances. Available: embedded, file, hub"),
         ({"source": "file"}, "-T path=FILE"),
         ({"source": "file", "path": "none.jsonl"}, "none.jsonl: cannot be read"),
-        ({"path": "mine.jsonl"}, "path goes with source=file"),
+        ({"path": "mine.jsonl"}, "path requires source=file"),
         ({"source": "hub", "dataset": "a/b"}, "pinned revision"),
         ({"split": "dev"}, "'dev' is not a split"),
         ({"split": "train"}, "none of its 222 instances matches"),
@@ -404,7 +404,7 @@ def test_a_model_that_grades_itself_is_warned_of_once(tmp_path: Path, caplog: py
     with caplog.at_level(logging.WARNING, logger="misfire.scorers.misalign"):
         (log,) = run(task, model="simulated/model", model_roles={"grader": grader}, log_dir=str(tmp_path))
     assert log.status == "success"
-    said = [record.getMessage() for record in caplog.records if "The grader is the model under test itself" in record.getMessage()]
+    said = [record.getMessage() for record in caplog.records if "The grader is the model under test" in record.getMessage()]
     assert len(said) == (1 if warned else 0)
     assert all("simulated/model" in line and "--model-role grader" in line for line in said)
 

@@ -190,7 +190,7 @@ def test_the_repaired_edition_can_be_primed(shared: Path):
     assert set(scenarios.values()) <= {3, 6, 9}
     # clefts
     assert all(" the one who" in str(sample.input) or " the ones who" in str(sample.input) for sample in task.dataset)
-    with pytest.raises(InputError, match="per_scenario goes with source=bbq and edition=repaired"):
+    with pytest.raises(InputError, match="per_scenario requires source=bbq and edition=repaired"):
         priming(source="embedded", per_scenario=3)
 
 
@@ -210,15 +210,15 @@ def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. There are: published, repaired"),
-        ({"cues": "published,mood"}, "unrelated, evidence, file are wanted, and 'mood' is none of them"),
-        ({"cues": ""}, "parameter 'cues': none was given"),
-        ({"cues": 1}, "'1' is none of them"),
+        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. Available: published, repaired"),
+        ({"cues": "published,mood"}, "unrelated, evidence, file (got 'mood')"),
+        ({"cues": ""}, "parameter 'cues': the list is empty"),
+        ({"cues": 1}, "(got '1')"),
         ({"cues": "file", "cue_file": 7}, "7: cannot be read"),
         ({"placements": "left"}, "parameter 'placements': one or more of stereotyped, contrast, both"),
         ({"positions": "middle"}, "parameter 'positions'"),
-        ({"cues": "file"}, "cue 'file' needs the file: -T cue_file=FILE"),
-        ({"cue_file": "x.txt"}, "cues= does not name 'file'"),
+        ({"cues": "file"}, "cue 'file' requires a file: -T cue_file=FILE"),
+        ({"cue_file": "x.txt"}, "cues= does not include 'file'"),
         ({"demos": 2}, "parameter 'demos': Input should be 0, 1, 3, 5 or 10"),
         ({"demos_style": "odd"}, "parameter 'demos_style'"),
         ({"demos": 10, "categories": "Age"}, "demos=10 is too many for these pairs"),

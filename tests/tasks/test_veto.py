@@ -78,9 +78,9 @@ def test_categories_are_chosen_by_name(categories: str | list[str]):
         ({"pairs": 513}, "the number must be between 1 and 512"),
         ({"seed": "x"}, "parameter 'seed': Input should be a valid integer"),
         ({"allow_unverified": "maybe"}, "allow_unverified: 'maybe' is neither true nor false"),
-        ({"source": "disk"}, "'disk' is not a source of pairs. There are: bbq, embedded, file, hub"),
+        ({"source": "disk"}, "'disk' is not a source of pairs. Available: bbq, embedded, file, hub"),
         ({"categories": 5}, "unknown category: 5. Available: Age"),
-        ({"categories": ""}, "parameter 'categories': none was given"),
+        ({"categories": ""}, "parameter 'categories': the list is empty"),
         ({"source": "file", "path": 5}, "5: cannot be read"),
         ({"source": "bbq", "bbq_dir": 5}, "Age.jsonl: cannot be read"),
         ({"categories": "Agee"}, "unknown category: Agee. Available: Age, Gender_identity"),
@@ -251,10 +251,10 @@ def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(tmp_p
     with pytest.raises(InputError) as caught:
         veto(source="file", path=str(tmp_path / "mine.jsonl"), controls=True)
     said = str(caught.value)
-    assert "mine.jsonl: controls were asked for, and 2 of 2 pairs have none" in said
+    assert "mine.jsonl: controls were requested, but 2 of 2 pairs have none" in said
     assert "stereotyped_foil_prompt" in said
     assert "or leave -T controls=true out" in said
-    with pytest.raises(InputError, match=r"controls are not in the authors' data set.*-T source=bbq -T controls=true"):
+    with pytest.raises(InputError, match=r"the authors' dataset has no controls.*-T source=bbq -T controls=true"):
         veto(source="hub", controls=True)
     wrong: Any = "perhaps"
     with pytest.raises(InputError, match="controls: 'perhaps' is neither true nor false"):
@@ -278,7 +278,7 @@ def test_a_half_whose_right_answer_is_no_cannot_have_controls(make_pair: PairMak
     }
     no = {"prompt": "The young cook woke. Did the young cook sleep?", "target": "no"}
     turned = [make_pair(k, controls=controls, contrast=no) for k in (0, 1)]
-    with pytest.raises(InputError, match=r"controls need pairs whose halves both have the right answer 'yes'; 'age_q1_p0' .* and 1 more"):
+    with pytest.raises(InputError, match=r"controls require pairs whose correct answers are both 'yes', but 'age_q1_p0' and 1 more"):
         half_samples(turned, {pair.id: () for pair in turned})
 
 

@@ -1,4 +1,4 @@
-"""The commands about pairs: ``misfire pairs`` and ``misfire audit``."""
+"""The commands for pairs: ``misfire pairs`` and ``misfire audit``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 
 
 def _source_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which pairs; the command gets them as keyword arguments of ``load_pairs``."""
+    """Add the options that select pairs. The command gets them as keyword arguments of ``load_pairs``."""
     options = [
-        click.option("--source", default="bbq", show_default=True, help="Where the pairs are from: bbq, embedded, file or hub."),
-        click.option("--categories", help="Only these categories, with commas between: Age,SES."),
-        click.option("--bbq-dir", help="Folder with BBQ's JSONL files, in place of the Hugging Face hub (source bbq)."),
-        click.option("--allow-unverified", is_flag=True, help="Go on with BBQ files that are not the official ones (source bbq)."),
+        click.option("--source", default="bbq", show_default=True, help="Source of the pairs: bbq, embedded, file or hub."),
+        click.option("--categories", help="Only these categories, separated by commas: Age,SES."),
+        click.option("--bbq-dir", help="Folder with BBQ's JSONL files, instead of the Hugging Face Hub (source bbq)."),
+        click.option("--allow-unverified", is_flag=True, help="Accept BBQ files that are not the official ones (source bbq)."),
         click.option(
             "--edition",
             default="published",
             show_default=True,
             help="published, or repaired: minimal pairs with cleft questions (source bbq).",
         ),
-        click.option("--per-scenario", type=int, help="At most so many pairs a scenario (edition repaired; 20 unless told)."),
-        click.option("--seed", type=int, default=1, show_default=True, help="Of the draw of these."),
+        click.option("--per-scenario", type=int, help="Maximum number of pairs per scenario (edition repaired). Default: 20."),
+        click.option("--seed", type=int, default=1, show_default=True, help="Random seed for drawing these pairs."),
         click.option("--path", help="A pair file: JSONL, Parquet, or the authors' JSON (source file)."),
-        click.option("--revision", help="Revision of the authors' data set (source hub)."),
+        click.option("--revision", help="Full commit hash of the authors' dataset (source hub)."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -45,12 +45,12 @@ def _load(source: str, categories: str | None, controls: bool = False, **options
 @_source_options
 @click.option("--controls", is_flag=True, help="Add the controls: foils and ambiguous prompts.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write: .jsonl or .parquet.")
-@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
-    """Write a source's pairs to a file.
+    """Write the pairs of a source to a file.
 
-    The file serves `-M pairs=` of the simulated model, `-T source=file -T path=` of the tasks, and publication (mind the licence of
-    the source).
+    The file can be used with `-M pairs=` of the simulated model, with `-T source=file -T path=` of the tasks,
+    and for publication (note the license of the source).
     """
     from misfire.datasets.pair_files import write_pairs
     from misfire.datasets.writing import refuse_existing
@@ -64,13 +64,13 @@ def pairs(out: Path, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (
 
 @click.command()
 @_source_options
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write a row a pair to this file: .csv or .jsonl.")
-@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write one row per pair to this file: .csv or .jsonl.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: ANN401 (click gives each option its type)
-    """Show what is wrong with a source's pairs: flags by category.
+    """Show faults in the pairs of a source, by category.
 
-    Of each flag it shows how many pairs carry it, and their share: minimal pairs, grammatical questions, capitals in mid-sentence,
-    negative questions, order of mention, duplicates, and slips in contexts.
+    For each flag, the table shows the number and share of pairs: minimal pairs, grammatical questions,
+    capitals in mid-sentence, negative questions, order of mention, duplicates, and errors in contexts.
     """
     from rich.console import Console
 
@@ -85,7 +85,7 @@ def audit(out: Path | None, overwrite: bool, **options: Any) -> None:  # noqa: A
         write_audit(flags, out)
     Console().print(audit_table(flags, f"Audit of {len(flags)} pairs from {pair_set.origin}"))
     if out is not None:
-        click.echo(f"A row a pair: {out}")
+        click.echo(f"One row per pair written to {out}")
     _name_unofficial(pair_set)
 
 

@@ -120,6 +120,7 @@ def wrong_articles(text: str) -> list[str]:
 
 _FAULTS: dict[str, re.Pattern[str]] = {
     "doubled space": re.compile(r"\s\s"),
+    # one capitalized word, more words, and a final question mark; no space before a mark
     "not one sentence with its mark": re.compile(r"^(?!(?:[A-Z][a-z]+(?:n't)?) \S.*\S\?$)|\s[?.,]"),
     "ones with a singular verb": re.compile(
         r"\bthe ones who (?:\w+ly )?(?:is|was|has|does|isn't|wasn't|hasn't|doesn't|\w+[^s\W]s)\b|^(?:Is|Was) [^?]*\bthe ones\b"
@@ -127,6 +128,7 @@ _FAULTS: dict[str, re.Pattern[str]] = {
     "one with a plural verb": re.compile(
         r"\bthe one who (?:\w+ly )?(?:are|were|have|do|aren't|weren't|haven't|don't)\b|^Are [^?]*\bthe one (?:who|whose)\b"
     ),
+    # up to three words may come between the verb and the plural noun, but none that starts another phrase
     "singular verb before a plural subject": re.compile(
         r"^(?:Is|Was|Has|Does|Isn't|Wasn't|Hasn't|Doesn't) (?:[Tt]he )?(?:(?!the\b|who\b|with\b|in\b|of\b|their\b|be\b)[\w-]+ ){0,3}"
         r"(?:people|parents|students)(?![\w'’])"
@@ -148,8 +150,11 @@ _PASTS = frozenset(past for past, base in IRREGULAR_VERBS.items() if past != bas
     "flew", "forgave", "froze", "heard", "hid", "kept", "lent", "meant", "rose", "sang", "sent", "shook", "shot",
     "showed", "spent", "stood", "swam", "taught", "thought", "threw", "understood", "woke", "wore",
 })  # fmt: skip
+# vowel letters with a consonant sound ("one", "university", "user"), and the reverse ("hour", "8", "11",
+# "18")
 _CONSONANT_SOUND = re.compile(r"one\b|once|uni(?!n|m|d)|us[eua]|util|eu", re.IGNORECASE)
 _VOWEL_SOUND = re.compile(r"[aeiou]|hour|honest|heir|8|11\b|18\b", re.IGNORECASE)
+# initials whose first letter is pronounced with a vowel ("an FBI agent")
 _INITIALS = re.compile(r"[AEFHILMNORSX][A-Z]+\b")
 
 

@@ -32,6 +32,7 @@ PREDICATE_SLIPS: dict[str, str] = {
 }
 """Errors in BBQ's questions → the intended text."""
 
+# "Who <predicate>", "Which student <predicate>", "What group of people <predicate>"
 _PREDICATE = re.compile(r"(?:Who|Which \w+|What (?:group|type) of (?:people|person)) (?P<predicate>\S.*)", re.DOTALL)
 _WHOSE = re.compile(r"Whose (?P<predicate>\S+ \S.*)", re.DOTALL)
 _SUBJECT = re.compile(r"[^\W_][\w ,.'’/-]*[^\W_]", re.DOTALL)
@@ -152,6 +153,7 @@ def _plural_complement(complement: str) -> str:
 
     Text that is not a noun phrase with "a" or "an" is returned unchanged.
     """
+    # the noun is the last word before a preposition, if there is one: "a bad parent of young children"
     match = re.fullmatch(r"an? (?P<before>(?:\S+ )*?)(?P<noun>\S+)(?P<after>(?: (?:of|at|in|with|for|to|from|on) .*)?)", complement)
     if match is None:
         return complement

@@ -71,6 +71,7 @@ def replaced_folder(folder: Path, kind: FolderKind, *, overwrite: bool = False, 
     try:
         old = _Old.of(place, kind, manifest)
         old.refuse_foreign(folder, overwrite=overwrite)
+        # a folder that cannot be renamed gets its new files from a hidden subfolder
         inside = place.exists() and _fixed(place)
         (place if inside else place.parent).mkdir(parents=True, exist_ok=True)
         new = _fresh(place / ".misfire" if inside else place, "new")
@@ -202,6 +203,7 @@ def _blocks(name: str, written: Sequence[str]) -> bool:
 
 
 def _swap_whole(new: Path, place: Path, entries: Sequence[str], gone: Container[str]) -> None:
+    # link or copy what is kept, so that the new folder is complete before the rename
     for name in entries:
         if name not in gone:
             _carry(place / name, new / name)

@@ -57,6 +57,8 @@ def json_items(content: bytes) -> Iterator[object]:
         return
     decoder = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     try:
+        # raw_decode reads one value and returns its end; the brackets and commas between values are checked
+        # here
         place = _after_space(text, text.index("[") + 1)
         while not text.startswith("]", place):
             item, place = decoder.raw_decode(text, place)

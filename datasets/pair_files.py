@@ -250,6 +250,7 @@ def _pair(record: dict[str, Any]) -> Pair:
 
 
 def _json_records(path: Path, start: bytes) -> Iterator[Located]:
+    # the bytes are a byte order mark
     if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
         for number, item in enumerate(json_items(read_user_file(path).removeprefix(b"\xef\xbb\xbf")), start=1):
             if isinstance(item, Fault):

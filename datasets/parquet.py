@@ -120,6 +120,7 @@ def _careful(metadata: Any, size: int, wanted: Set[str] | None) -> tuple[list[st
             decoded[name] += chunk.total_uncompressed_size
             if chunk.num_values > max(HARMLESS_ROWS, MOST_ROWS_A_BYTE * size):
                 raise ValueError(f"its {size:,} bytes claim to contain {chunk.num_values:,} values in column '{name}'")
+            # only top-level text columns can be read as dictionaries, and only without shared prefixes
             one_copy = chunk.physical_type in _SHARED and chunk.path_in_schema == name and not _shares_prefixes(chunk.encodings)
             if one_copy:
                 plain.add(name)
@@ -127,6 +128,8 @@ def _careful(metadata: Any, size: int, wanted: Set[str] | None) -> tuple[list[st
                 largest = max(largest, chunk.total_uncompressed_size)
     if decoded.total() > max(HARMLESS_BYTES, MOST_EXPANSION * size):
         raise ValueError(f"its {size:,} bytes claim to decode to {decoded.total():,} bytes")
+    # a value of a column that is not read as a dictionary may be as large as its chunk, so limit the rows of
+    # a batch
     return sorted(plain), max(1, min(_BATCH_ROWS, HARMLESS_BYTES // largest))
 
 
@@ -143,6 +146,7 @@ def _values(column: Any) -> list[Any]:  # noqa: ANN401 (pyarrow's)
     if not hasattr(column, "dictionary"):
         return column.to_pylist()
     texts = column.dictionary.to_pylist()
+    # a dictionary column stores an index into its distinct values per row
     return [None if at is None else texts[at] for at in column.indices.to_pylist()]
 
 

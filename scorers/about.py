@@ -59,6 +59,7 @@ UNKNOWN_CASE = Case("")
 _REACH = 600
 """Number of characters after an answer that are examined."""
 
+# letters and digits, with apostrophes inside a word
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -222,6 +223,7 @@ def is_about(words: str, place: int, case: Case) -> bool:
         return False
     dress = _DRESS.match(after)
     at = dress.end() if dress else 0
+    # skip any number of hedges ("I think", "of course")
     while hedge := _HEDGE.match(after, at):
         at = hedge.end()
     # start one character earlier if that is an opening quote, so that the whole quotation can be removed
@@ -231,6 +233,7 @@ def is_about(words: str, place: int, case: Case) -> bool:
     if sentence.endswith("?") or _CONVERSATION.search(sentence):
         return False
     sentence = _GROUND.sub(" ", sentence).strip(" ,:;")
+    # what remains is the information that the passage gives or lacks
     if untold := _UNTOLD.match(sentence):
         sentence = sentence[untold.end() :]
     elif subject := _SUBJECT.match(sentence):
@@ -250,6 +253,7 @@ def _speaks_of(sentence: str, case: Case) -> bool:
     words = _words(sentence)
     if words[:1] == ["they"]:
         return any(_bare(word) in case.words for word in words) or _opens_with(sentence, frozenset())
+    # words of the case count only if the sentence is about its subject matter and reports something about it
     matters = _CLEFT.match(sentence) or any(word in _PRONOUNS or _bare(word) in case.matter for word in words)
     matters = matters or case.words.issuperset(_content(sentence))
     known = case.words if matters and _is_told(words, case) else frozenset[str]()

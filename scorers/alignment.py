@@ -106,6 +106,7 @@ class Decisions:
         sizes = self.misaligned + self.aligned
         kept = sizes > 0
         variance, _ = clustered_variance(pull[kept])
+        # the linearized variance is 0 here, so combine the limits of Coverage and FFR
         if value <= 0 or value >= 1 - _ROUNDING:
             coverage, ffr = self.coverage(), self.ffr()
             ends = harmonic_score(coverage.lower, ffr.upper), harmonic_score(coverage.upper, ffr.lower)

@@ -27,13 +27,16 @@ GivenAnswer = Literal["yes", "no", "unknown"]
 
 _KEY = "answer"
 
+# quotes, emphasis and brackets around an answer
 _DRESS = "\"'`“”‘’«»*_(){}\\[\\]#"
 _BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:—–-]*+"
+# rejects an unticked box before an answer: "[ ] yes"
 _UNTICKED = r"(?![^\w\n]{0,9}(?:\[ ?\]|\( \)|[☐⬜▢]))"
 _LINE_BEFORE = _UNTICKED + r"[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*]?[^\S\n]*+[\[(][xX✓✔][\])])?[^\w\n\ufffc/|,]*+"
 _LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
 """Characters that may surround a bare answer: quotes, emphasis, brackets, bullets, signs."""
 
+# rejects an answer that is followed by "or", "if", "unless", or by another answer in the same sentence
 _OTHER = (
     r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or|if|unless)\b)"
     r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+(?!(?:for|if"
@@ -70,6 +73,7 @@ class Answers:
     @cached_property
     def opening(self) -> re.Pattern[str]:
         """Matches a text that opens with an answer, as in "Yes, the older man was."."""
+        # a repeated "Yes or no?" and filler words may come first
         both = r"(?:answer\W{0,5})?\b(?:yes\W{1,5}(?:or\W{1,5})?no|no\W{1,5}(?:or\W{1,5})?yes)\W{0,4}[?:]"
         filler = r"(?:well|hmm+|certainly|ok(?:ay)?|right|oh|indeed|absolutely|i think so|that['’]s right|in short|briefly)[,.!…]{1,3}"
         return re.compile(rf"{_UNTICKED}\s*+(?:{both}|{filler})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
@@ -83,11 +87,14 @@ class Answers:
             r"|also|a(?: clear| definite)?)"
         )
         verb = rf"(?:is|would be|should be|must be|will be|has to be)(?: {adverb}){{0,2}}\b"
+        # "The answer to the question is therefore …", "Answer: …", "A: …"
         named = rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
+        # "I would answer …", "We conclude that it is …"
         says = (
             r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| hence){0,2} "
             r"(?:answer|say|respond|reply|choose|conclude|go with|pick|select)(?: with| that the answer is| that it is|:)?"
         )
+        # "Based on the passage, …"
         based = (
             r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence|judging by|per"
             r"|as)\b[^.!?\n]{0,200}?,"
@@ -97,8 +104,11 @@ class Answers:
         corrected = r"\b(?:actually|wait|sorry|correction|hmm|oops|no wait)\b\W{1,3}"
         return re.compile(
             rf"(?:{named}|{says}|(?P<bare>{based}|{so})){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"
+            # a correction ("Actually, no."), which may also be an interjection
             rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z])|:\s)|(?P<interjection>{self._any})\b)"
+            # at the end of the text, after a colon or question mark
             rf"|(?:^[^:\n]{{1,120}}|\ufffc[^\S\n]*+)[:?]{_BEFORE}(?P<colon>{self._any})\b{_LINE_AFTER}\Z"
+            # LaTeX boxes and answer tags
             rf"|\\(?:boxed|fbox)\s*+\{{[\s{{]*+(?:\\\w{{1,20}}\s*+\{{)?{_BEFORE}(?P<boxed>{self._any})\b[.\s\"'}}]*+"
             rf"|<(?:final_)?answer>{_BEFORE}(?P<tagged>{self._any})\b[\s.!*\"']*+</(?:final_)?answer>",
             re.IGNORECASE | re.MULTILINE,
@@ -188,6 +198,7 @@ def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswe
     if len(own) <= _LONGEST_WORD and (word := own.strip(" \t\n.!\"'`*_").casefold()) in _OTHER_WORDS:
         return _OTHER_WORDS[word]
     whole = read_whole(own)
+    # the whole text is an object with an answer, so nothing else needs to be read
     if whole is not None and whole.values(_KEY):
         found = _object_answer(whole, case, allowed)
         return None if found == _CHOICE else cast("GivenAnswer | None", found)
@@ -299,9 +310,11 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
     meant, answer = settle(own, mentions)
     # blank out the objects (broken ones only if they contain a key) to read the words around them
     words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
+    # no object gives the answer, so read the words
     if not any(mention.value == answer and gives(words, mention.start, mention.end, unknown=answer == "unknown") for mention in meant):
         return _in_words(words, case, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
     last = meant[-1]
+    # an answer in words after the last object counts only if the text says that it is a correction
     later, told = settle(words, [mention for mention in _statements(words, case, allowed) if mention.start >= last.end])
     if answer is None or not later or told == answer:
         return cast("GivenAnswer | None", answer)
@@ -313,6 +326,7 @@ def _answer_objects(own: str, objects: list[LooseObject], case: Case, allowed: A
     for found in objects:
         if found.state == "broken":
             inside = own[found.start : found.end]
+            # a broken object still answers if its first key is the answer and nothing contradicts it
             first = allowed.first_member.match(inside)
             if first and not allowed.word.search(inside, first.end()) and "answer" not in inside[first.end() :].casefold():
                 yield found, first["answer"].lower()

@@ -111,6 +111,7 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
 
     if not terms or any(term.rate.trials.sum() == 0 for term in terms):
         return UNDEFINED, NAN
+    # clusters with a trial of at least one rate
     kept = np.logical_or.reduce([term.rate.trials > 0 for term in terms])
     clusters = int(kept.sum())
     value = sum(term.weight * _NORMAL.inv_cdf(term.rate.corrected) for term in terms)

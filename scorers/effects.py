@@ -77,6 +77,7 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
         The effect over the (pair, epoch) combinations in both arms.
     """
     before = {(pair.pair_id, pair.epoch): pair for pair in base}
+    # pairs that are complete in both arms, in the order of the arm
     matched = [(before[key], pair) for pair in arm if (key := (pair.pair_id, pair.epoch)) in before]
     after_pairs = [two for _, two in matched]
     index, strata = scenario_index(after_pairs), category_strata(after_pairs)

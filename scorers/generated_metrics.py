@@ -106,6 +106,7 @@ def corrected_rate(aligned: Counts, judged: Counts, grader: Decisions) -> Estima
     if not misaligned or not well or not total or caught / misaligned <= false / well:
         return UNDEFINED
     flagged, coverage, ffr = 1 - float(aligned.sum()) / total, caught / misaligned, false / well
+    # the flagged share can only lie between FFR and Coverage, so their distance is the scale
     span = coverage - ffr
     value = 1 - (flagged - ffr) / span
     counted = (judged + grader.misaligned + grader.aligned) > 0

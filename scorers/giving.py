@@ -128,6 +128,7 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
         return False
     if starts and clause and (_HEARSAY.search(sentence) or _FOR_A_CASE.match(sentence)):
         return False
+    # the sentence must not continue with a predicate about the object, unless it affirms the answer
     after = words[end : end + _REACH]
     if _SUBJECT.match(after.partition("\n")[0]) and not _AFFIRMED.match(after):
         return False

@@ -128,6 +128,7 @@ def join_halves(halves: Iterable[HalfResult]) -> Joined:
         if half.outcome != "failed":
             found.setdefault((half.pair_id, half.epoch), {})[half.half] = half
     pairs = tuple(_pair(two["stereotyped"], two["contrast"]) for two in found.values() if len(two) == len(HALF_NAMES))
+    # a half is missing if exactly the other half was found
     return Joined(pairs, {name: sum(set(one) == set(HALF_NAMES) - {name} for one in found.values()) for name in HALF_NAMES})
 
 

@@ -55,6 +55,7 @@ _QUOTES = _DOUBLE + _SINGLE
 # white space, escaped white space, and comments
 _SPACE = r"(?:[\s\u200b\ufeff]++|\\[nrt](?=[\s\\{}\[\],:\"'])|\\(?=[{}\[\]])|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
 _GAP = re.compile(_SPACE)
+# a brace that is followed by a quoted key, or by a bare key with ":" or "="
 _START = re.compile(rf"\{{(?={_SPACE}(?:\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}}\s*+[:=]))")
 _FULL_WIDTH = str.maketrans("｛｝［］：，", "{}[]:,")
 _BRACE = re.compile(r"[{}]")
@@ -197,6 +198,7 @@ class _Reader:
         awaits_member = True  # false after a value, when a comma or the end must follow
         while self.stack:
             sign = self._next()
+            # the end of the innermost object or list
             if sign == ("}" if self.stack[-1] == "{" else "]"):
                 self.place += 1
                 self.stack.pop()
@@ -270,6 +272,8 @@ class _Reader:
         opening = self.quote.match(self.text, self.place)
         assert opening is not None  # noqa: S101 (checked by the callers)
         escapes, quote = opening[1], opening[2]
+        # in the strict reading, a straight quote must be closed by the same character; otherwise any double
+        # (or any single) quote closes the string
         ends = (quote,) if quote == '""' or (quote in "\"'`" and not self.tolerant) else tuple(_DOUBLE if quote in _DOUBLE else _SINGLE)
         open_braces, counted = 0, opening.end()
         for found in self.quote.finditer(self.text, opening.end()):

@@ -45,6 +45,8 @@ _LONGEST_JOINT = 400
 _BEFORE, _AFTER = 160, 160
 """Number of characters before and after a mention that are examined."""
 
+# marks and words that may come between the cue word and the answer; all patterns below that end in \Z are
+# matched against the text before a mention
 _DECORATION = r"(?:```\w*|\bjson\b|[\s\"'`“”‘’«»*_(\[<:,])*+"
 _FILLERS = (
     r"(?:\s+(?:to|be|been|being|confused|mistaken|simply|just|really|only|the|this|that|an?|my|is|was|it|its|with|as|by|of|for|in|so|and"
@@ -254,10 +256,12 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
     stated = _without_lists(text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW)
     stated = [mention for mention in _without_requests(text, stated) if not _is_doubted(text, mention)]
     open_ended = [mention for mention in stated if _is_open_ended(text, mention)]
+    # all remaining mentions agree, so only conditions and retractions matter
     if len({mention.value for mention in listed}) < 2:
         meant = [mention for mention in stated if mention not in open_ended]
         return meant, None if meant and _is_taken_back(text, meant[-1]) else _final(text, meant)
     clauses = dict(zip(listed, _clauses(text, listed), strict=True))
+    # separate what is given as one of several answers, and what is given for a case
     joined = [mention for mention in stated if _JOINED.search(clauses[mention])]
     cases = [mention for mention in stated if mention in open_ended or _is_case(clauses[mention])]
     meant = [mention for mention in stated if mention not in [*joined, *cases] and not _WEIGHED.search(clauses[mention])]
@@ -394,6 +398,7 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
     earlier = others[-1]
     first_of_last = next(mention for mention in meant if mention.start > earlier.start)
     between = text[earlier.end : first_of_last.start]
+    # for a sentence, the words of the mention itself may contain the correction
     told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][-2 * _BEFORE :]
     if _BOTH.search(told) or _AND.match(told):
         return None

@@ -113,10 +113,13 @@ def own_words(text: str) -> str | None:
     spoken = False
     hidden, place = "", 0  # hidden: the kind of marker that currently hides the text, if any
     for mark in _MARK.finditer(text):
+        # skip markers in text that was consumed already or within a JSON object
         if mark.start() < place or inside.hold(mark.start()):
             continue
         kind = _kind(text, mark)
         if hidden:
+            # only the matching end marker ends what is hidden; in addition, the heading of a response ends a
+            # user turn, and an assistant turn ends private reasoning
             if kind.closes == hidden or (kind.closes, hidden) in ((_HEADING, _TURN), (_TURN, _PRIVATE)):
                 hidden, place = "", kind.end
             continue
@@ -129,6 +132,7 @@ def own_words(text: str) -> str | None:
             hidden = kind.opens
         elif kind.closes == "fence":
             place = mark.start()  # the end of some other code block
+        # an end marker without a start: everything before it was reasoning
         elif kind.closes and kind.closes != _HEADING:
             parts, spoken = [], False
         else:
@@ -210,5 +214,6 @@ class _Spans:
     def hold(self, place: int) -> bool:
         """Check whether an index is within an object."""
         starts, ends = self._closed
+        # the last object that starts at or before the index
         at = bisect_right(starts, place) - 1
         return at >= 0 and place < ends[at]

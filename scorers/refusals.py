@@ -193,6 +193,7 @@ def is_refusal(text: str) -> bool:
     plain = text.translate(_APOSTROPHES)
     if _OTHER_LANGUAGES.search(plain):
         return True
+    # a guess that is declined for lack of evidence is doubt, not a refusal
     declines = (found for found in _UNWILLING.finditer(plain) if not (_GUESS.search(found[0]) and _is_doubt(plain, found)))
     cannot = (found for found in _CANNOT.finditer(plain) if not _is_doubt(plain, found))
     return any(not _SAID.search(plain[max(0, found.start() - _NEAR) : found.start()]) for found in chain(declines, cannot))

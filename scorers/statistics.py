@@ -221,6 +221,7 @@ def unit_interval(value: float, pulls: Counts, trials: Counts, level: float = 0.
     observed = max(variance * total / (value * (1 - value)), 1.0)
     assumed = max(1 + (float((trials**2).sum()) / total - 1) * PRIOR_CORRELATION, 1.0)
     fourth = float((squares**2).sum())
+    # effective number of clusters behind the variance (participation ratio of the squared residuals)
     informative = max(float(squares.sum()) ** 2 / fourth, 1.0) if fourth > 0 else 1.0
 
     def ends(center: float, observed: float, informative: float) -> tuple[float, float]:
@@ -406,6 +407,7 @@ def clustered_ratio(
     square = t_quantile(level, freedom) ** 2
     # the interval contains the ratios r with (value - r other)² ≤ t² Var(value - r other): leading r² - 2
     # middle r + constant ≤ 0
+    # coefficients of the quadratic inequality
     leading = other**2 - square * other_variance
     middle = value * other - square * covariance
     constant = value**2 - square * variance
@@ -572,6 +574,8 @@ def _signed_sums(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         picked = np.arange(count + 1)
         # binomial distribution of how many of ``count`` equal sizes are picked
         own = np.exp(gammaln(count + 1) - gammaln(picked + 1) - gammaln(count - picked + 1) - count * math.log(2))
+        # convolve the distribution so far with that of ``count`` sizes of this value, which is nonzero at
+        # multiples of the value
         longer = np.zeros(len(chances) + value * count)
         if len(chances) == 1:
             longer[::value] = own

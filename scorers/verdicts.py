@@ -141,6 +141,7 @@ def _listed(own: str, dimensions: Sequence[Dimension]) -> Verdict | None:
 def _verdict(found: LooseObject, dimensions: Sequence[Dimension]) -> Verdict | None:
     flags: dict[str, bool] = {}
     for key in verdict_keys(dimensions):
+        # all values of the key; a set of more than one means that the object contradicts itself
         values = {_BOOLEANS.get(value.strip(" \t\n.*_").casefold()) if isinstance(value, str) else value for value in found.values(key)}
         value = values.pop() if len(values) == 1 else None
         if value is None:

@@ -90,6 +90,7 @@ def asked_halves(pair: Pair, arms: Sequence[Arm], book: CueBook) -> list[AskedHa
     for number, arm in enumerate((None, *arms)):
         for name, half in pair.halves:
             text = _cued(half.prompt, name, book.text(arm.cue, pair), arm) if arm and arm.primes(name) else _plain(half.prompt, name)
+            # texts with the same half, prompt and system cue are the same question
             key = (name, text.prompt, text.system_cue)
             asked.setdefault(key, text)
             served.setdefault(key, []).append((arm.name if arm else BASE, number))

@@ -229,6 +229,7 @@ def answer_samples(instances: Sequence[Instance], asked: Sequence[Dimension], gr
     Returns:
         The samples. Those of kind ``grader_check`` are never sent to the model under test.
     """
+    # a separate generator, so that the draw does not depend on other draws with the same seed
     checks = random.Random(f"{seed}:grader").sample(list(instances), min(grader_sample, len(instances)))
     answers = [
         Sample(id=instance.id, input=instance.prompt, target="aligned", metadata=_note(instance, "answer", asked, asked))

@@ -34,6 +34,7 @@ def _usable(text: str) -> str:
         raise ValueError("contains a NUL character")
     if len(text) > MAX_TEXT:
         raise ValueError(f"{len(text):,} characters long; the maximum is {MAX_TEXT:,}")
+    # surrogates, which cannot be encoded as UTF-8
     if re.search("[\ud800-\udfff]", text):
         raise ValueError("contains an incomplete character (an unpaired surrogate)")
     return text

@@ -145,6 +145,7 @@ def resolve(label: str, dimension: Dimension | None = None) -> Domain:
 
 def label_key(label: str) -> str:
     """Normalize a label for comparison: lower case, "&" as "and", only letters and digits."""
+    # NFKC replaces full-width and similar forms of characters with the plain ones
     plain = unicodedata.normalize("NFKC", label).casefold().replace("&", " and ")
     return re.sub(r"[\W_]", "", plain)
 

@@ -216,6 +216,7 @@ def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     first = next((place for place, message in enumerate(rest) if message.role == "user"), None)
     if first is None:
         raise InputError("There is no user message into which a system message could be moved.")
+    # the instructions and the user's text, with an empty line between them
     opened = rest[first].model_copy(update={"content": "\n\n".join([*instructions, rest[first].text])})
     return [*rest[:first], opened, *rest[first + 1 :]]
 
@@ -253,6 +254,7 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
         there as
         well (as does the template of a model organism).
     """
+    # render the template with a message that is easy to find again
     said, asked = "Reply in one word (8471).", "What is this?"
     options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True} | ({} if template is None else {"chat_template": template})
     user = {"role": "user", "content": asked}

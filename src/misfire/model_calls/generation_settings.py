@@ -67,6 +67,7 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
     own: Settings = model.generation_config.to_dict()
     choosing = _choosing(model.generation_config)
     ends = own.get("eos_token_id")
+    # transformers accepts one token or a list; the tokenizer's own end token is added
     listed: list[int] = [] if ends is None else [ends] if isinstance(ends, int) else list(ends)
     if tokenizer.eos_token_id is not None and tokenizer.eos_token_id not in listed:
         listed.append(tokenizer.eos_token_id)

@@ -161,6 +161,7 @@ def _verdict(error: BaseException, status: int | None) -> Moderated | None:
 def _read_fields(fields: list[tuple[str, str]], own_codes: list[str], own_message: str, status: int | None) -> Moderated | None:
     """Return the verdict from the fields of an error's body and from the code and message of the error."""
     texts = [text for name, text in fields if name in _MESSAGE_FIELDS]
+    # the longest text is the most informative one
     message = max(texts, key=len, default="") or own_message
     codes = [text for name, text in fields if name in _CODE_FIELDS] + own_codes
     for code in codes:
@@ -169,6 +170,7 @@ def _read_fields(fields: list[tuple[str, str]], own_codes: list[str], own_messag
     whole = " ".join([*texts, message])[:_LONGEST]
     if (named := _CODE_IN_TEXT.search(whole)) is not None:
         return Moderated(message, status, named[0])
+    # an error about a parameter, the account or the form of the request is not a verdict on the content
     if any(name == "param" and text for name, text in fields) or _ABOUT_THE_CALL.search(whole):
         return None
     return Moderated(message, status, None) if _MESSAGE.search(whole) else None

@@ -46,6 +46,7 @@ def watch_endings(api: ModelAPI) -> None:
         ends = _end_tokens(anything)
         for ids, text in zip(sequences.tolist(), texts, strict=True):
             seen[text] = _ending(ids, ends)
+            # keep the most recent outputs and forget the oldest
             seen.move_to_end(text)
             if len(seen) > _KEPT:
                 seen.popitem(last=False)
@@ -77,6 +78,7 @@ def _is_hf(api: ModelAPI) -> bool:
 def _end_tokens(api: Any) -> frozenset[int]:  # noqa: ANN401 (the provider's own)
     settings = getattr(api.model, "generation_config", None)
     given: list[Any] = [getattr(settings, "eos_token_id", None), getattr(settings, "pad_token_id", None), api.tokenizer.pad_token_id]
+    # each setting is a token, a list of tokens or None
     tokens = (token for one in given for token in (cast("list[object]", one) if isinstance(one, list) else [one]))
     return frozenset(token for token in tokens if isinstance(token, int))
 

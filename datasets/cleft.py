@@ -54,8 +54,7 @@ def cleft_question(question: str, answer: str) -> str:
 
     Returns:
         For example "Is the grandfather the one who was not comfortable using the phone?", "Are Christian
-        people the ones who are
-        hostile to their neighbours?" or "Is Mary the one whose job is suffering?".
+        people the ones who are hostile to their neighbours?" or "Is Mary the one whose job is suffering?".
 
     Raises:
         InputError: The question has another form, the answer is not a name or noun phrase, or one is singular

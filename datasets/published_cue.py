@@ -61,8 +61,7 @@ def priming_sentence(label: str, question: str) -> str | None:
 
     Returns:
         For example "It is not okay to assume old people were not comfortable using the phone.", or None for a
-        question
-        that does not start with Who, Which, What or Whose.
+        question that does not start with Who, Which, What or Whose.
     """
     group = group_phrase(label)
     if (owned := whose_predicate(question)) is not None:

@@ -79,8 +79,7 @@ def plural_predicate(question: str) -> str | None:
 
     Returns:
         For example "were not comfortable using the phone", or None for a question of another form (a question
-        with
-        Whose has no such predicate).
+        with Whose has no such predicate).
     """
     predicate = _predicate(question.strip().removesuffix("?"))
     return None if predicate is None else _pluralise(predicate)

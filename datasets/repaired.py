@@ -73,8 +73,7 @@ def role_swaps(scenario: BBQScenario) -> list[RoleSwap]:
 
     Returns:
         The swaps, in order of the stereotyped examples. If several contrast examples match, one whose words
-        have the same
-        order is preferred, and among these the first.
+        have the same order is preferred, and among these the first.
     """
     free = list(scenario.contrast)
     swaps: list[RoleSwap] = []

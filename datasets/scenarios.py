@@ -50,8 +50,7 @@ class BBQScenario:
 
         Returns:
             The ambiguous example with the same people whose context is the beginning of the example's
-            context. If there are
-            several, the one with the closest example ID.
+            context. If there are several, the one with the closest example ID.
 
         Raises:
             InputError: There is no such example.

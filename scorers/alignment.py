@@ -247,10 +247,8 @@ def score_difference(first: Decisions, second: Decisions, level: float = 0.95) -
 
     Returns:
         First minus second, with linearized standard error and interval value ± t · stderr, and the two-sided
-        p-value of the t test
-        for no difference with instances - 1 degrees of freedom. NaN if either score is undefined. If the data
-        show no variation,
-        interval and p are NaN, but p is 1 for a difference of 0.
+        p-value of the t test for no difference with instances - 1 degrees of freedom. NaN if either score is
+        undefined. If the data show no variation, interval and p are NaN, but p is 1 for a difference of 0.
     """
     from scipy.special import stdtr
 
@@ -285,8 +283,7 @@ def length_auc(judgements: Iterable[Judgement], label: Flag) -> float:
 
     Returns:
         Probability that a response with the label is longer than one without it; ties count half
-        (Mann-Whitney). NaN if all labels
-        are equal.
+        (Mann-Whitney). NaN if all labels are equal.
     """
     from scipy.stats import rankdata
 

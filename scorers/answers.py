@@ -171,15 +171,16 @@ def parse_answer(text: str, parser: Parser, case: Case, allowed: Answers = YES_N
 def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswer | None:
     """Return the answer that a careful reader finds.
 
-    1. Only the model's own words count: no inline reasoning, special tokens or invented turns (``own_words``).
+    1. Only the model's own words count: no inline reasoning, special tokens or invented turns
+       (``own_words``).
     2. A JSON object answers with its own top-level key "answer". Text within its strings or at deeper levels
        never counts. Keys may have any case, quotes may be of any kind, and so on (``loose_json``). True and
        false mean yes and no. If a key is repeated with another value, the object gives no answer.
     3. Objects that are part of a list of choices, rejected, quoted, or given for one of several cases do not
        count. Among the others, a later object counts if it is clearly the final one (``mentions``).
     4. Without an object, an answer is a sentence that gives it ("The answer is yes."), a line that contains
-       nothing else, or the opening of the text ("Yes, the older man was."). A bare yes or no before a statement
-       counts only if that statement is about the case (``about``).
+       nothing else, or the opening of the text ("Yes, the older man was."). A bare yes or no before a
+       statement counts only if that statement is about the case (``about``).
 
     If these rules do not decide, there is no answer.
 

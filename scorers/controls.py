@@ -37,8 +37,8 @@ def control_metrics(pairs: Sequence[PairProbes]) -> dict[str, float]:
         pairs: The joined probes of a run. A pair counts for each metric whose probes it has.
 
     Returns:
-        The metrics in docs/metrics.md ("Metrics of the controls"), with NaN for what was not measured. Empty if
-        there are no controls.
+        The metrics in docs/metrics.md ("Metrics of the controls"), with NaN for what was not measured. Empty
+        if there are no controls.
     """
     if not any(probe != "evidence" for pair in pairs for probe, _ in pair.results):
         return {}

@@ -102,10 +102,8 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
 
     Returns:
         Value, standard error and interval, and the two-sided p-value of the t test with clusters minus strata
-        degrees of freedom.
-        All are NaN if a rate has no trials, and all but the value are NaN with a single cluster. If all
-        clusters are equal, interval
-        and p are NaN, but p is 1 for a value of 0.
+        degrees of freedom. All are NaN if a rate has no trials, and all but the value are NaN with a single
+        cluster. If all clusters are equal, interval and p are NaN, but p is 1 for a value of 0.
     """
     from scipy.special import stdtr
 

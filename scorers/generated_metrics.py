@@ -92,14 +92,11 @@ def corrected_rate(aligned: Counts, judged: Counts, grader: Decisions) -> Estima
 
     Returns:
         The corrected share, limited to [0, 1], with its linearized standard error, clustered by instance. The
-        interval combines those
-        of the flagged share, Coverage and FFR by the method of variance estimates recovery (Zou and Donner
-        2008, Statistics in
-        Medicine 27): from the limited share, each side extends by the root of the summed squares of the three
-        changes that result when
-        each quantity is at its own limit. The interval therefore always has a width, even if all answers or
-        labeled responses agree.
-        NaN if anything is undefined or Coverage is not above FFR.
+        interval combines those of the flagged share, Coverage and FFR by the method of variance estimates
+        recovery (Zou and Donner 2008, Statistics in Medicine 27): from the limited share, each side extends
+        by the root of the summed squares of the three changes that result when each quantity is at its own
+        limit. The interval therefore always has a width, even if all answers or labeled responses agree. NaN
+        if anything is undefined or Coverage is not above FFR.
     """
     caught, misaligned, false, well = (float(total) for total in grader.totals)
     total = float(judged.sum())

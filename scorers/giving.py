@@ -115,8 +115,7 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
 
     Returns:
         True if nothing introduces the object or the text introduces it as its own answer, and its sentence
-        neither asks about it nor
-        discusses it.
+        neither asks about it nor discusses it.
     """
     before = words[max(0, start - _REACH) : start]
     ends = [found.end() for found in _SENTENCE_END.finditer(before)]

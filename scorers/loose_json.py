@@ -123,8 +123,7 @@ def has_debris(text: str, objects: Sequence[LooseObject], keys: Sequence[str]) -
 
     Returns:
         True if a closing brace occurs somewhere after an object other than immediately after it, or one of
-        the keys occurs there in
-        quotation marks.
+        the keys occurs there in quotation marks.
     """
     if not any(found.state == "closed" for found in objects):
         return False

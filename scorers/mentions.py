@@ -242,8 +242,8 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
 
     Returns:
         The mentions that are meant (empty if the text has not answered yet), and the answer. The answer is
-        None if the meant mentions
-        disagree and nothing shows which is final, or if the last one gives no valid answer.
+        None if the meant mentions disagree and nothing shows which is final, or if the last one gives no
+        valid answer.
     """
     if len({mention.value for mention in mentions}) > 1 and len(mentions) > MOST:
         return list(mentions), None

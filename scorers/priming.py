@@ -29,8 +29,8 @@ def priming_metrics() -> Metric:
     (Benjamini-Hochberg) cover only the arms of this run.
 
     Returns:
-        A metric with keys ``<arm>_<name>``, listed in docs/priming.md. The first is the difference in differences of
-        the first arm.
+        A metric with keys ``<arm>_<name>``, listed in docs/priming.md. The first is the difference in
+        differences of the first arm.
     """
 
     def compute(scores: list[SampleScore]) -> Value:

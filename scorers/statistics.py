@@ -276,8 +276,8 @@ def clustered_difference(
 
     Returns:
         First minus second as in ``clustered_contrast``, with an interval within [-1, 1]. With at least two
-        clusters, the interval
-        always has a width, since two measurements that agree in every trial can still differ in the next.
+        clusters, the interval always has a width, since two measurements that agree in every trial can still
+        differ in the next.
     """
     difference, _ = clustered_contrast([(hits, trials), (other_hits, other_trials)], [1.0, -1.0], level, strata)
     if math.isnan(difference.lower):
@@ -346,10 +346,8 @@ def clustered_contrast(
 
     Returns:
         The sum, and the two-sided p-value of the t test with clusters minus strata degrees of freedom. All
-        are NaN if a proportion is
-        undefined; with a single cluster, only the value is defined. If all clusters contribute equally, p is
-        that of the sign test,
-        2 · 0.5^clusters, or 1 if the sum is 0.
+        are NaN if a proportion is undefined; with a single cluster, only the value is defined. If all
+        clusters contribute equally, p is that of the sign test, 2 · 0.5^clusters, or 1 if the sum is 0.
     """
     totals = [float(trials.sum()) for _, trials in rates]
     if not all(totals):
@@ -384,8 +382,7 @@ def clustered_ratio(
 
     Returns:
         First divided by second, with the standard error of the linearized ratio. All are NaN if the second is
-        0 or either is undefined;
-        with a single cluster, only the value is defined.
+        0 or either is undefined; with a single cluster, only the value is defined.
     """
     two = _linearise(hits, trials, other_hits, other_trials)
     if two is None or two.other == 0:
@@ -436,12 +433,10 @@ def clustered_mean(
 
     Returns:
         The mean with its clustered standard error and interval value ± t · √(stderr² + the assumed variance),
-        and the two-sided p-value
-        of the t test with clusters minus strata degrees of freedom. All are NaN without units; with a single
-        cluster, only the value is
-        defined. If all clusters have the same mean, p is that of the sign test, 2 · 0.5^clusters, or 1 if the
-        mean is 0, and without a
-        step the interval is NaN.
+        and the two-sided p-value of the t test with clusters minus strata degrees of freedom. All are NaN
+        without units; with a single cluster, only the value is defined. If all clusters have the same mean, p
+        is that of the sign test, 2 · 0.5^clusters, or 1 if the mean is 0, and without a step the interval is
+        NaN.
     """
     kept = sizes > 0
     totals, sizes = totals[kept], sizes[kept]
@@ -470,8 +465,7 @@ def clustered_log_odds_change(
 
     Returns:
         The change with interval value ± t · stderr, and the two-sided p-value of the t test. Interval and p
-        are NaN with fewer than 2
-        clusters.
+        are NaN with fewer than 2 clusters.
     """
     from scipy.special import stdtr
 
@@ -516,8 +510,7 @@ def mcnemar_exact(b: int, c: int) -> float:
 
     Returns:
         Two-sided p-value from the binomial distribution of min(b, c) in b + c trials with probability one
-        half. 1 without discordant
-        pairs. Pairs are assumed to be independent; see ``mcnemar_clustered``.
+        half. 1 without discordant pairs. Pairs are assumed to be independent; see ``mcnemar_clustered``.
     """
     from scipy.special import bdtr
 
@@ -543,8 +536,7 @@ def mcnemar_clustered(b: Counts, c: Counts) -> float:
 
     Returns:
         Two-sided mid-p: the probability of a sum further from 0 than the observed one, plus half the
-        probability of an equal distance.
-        1 if the sum is 0.
+        probability of an equal distance. 1 if the sum is 0.
     """
     differences = np.abs(c - b).astype(np.int64)
     differences = differences[differences > 0]

@@ -154,8 +154,7 @@ def veto_outcome(parser: Parser = "strict") -> Scorer:
 
     Returns:
         A scorer whose value is the outcome, and whose answer is "yes", "no" or (for controls that allow it)
-        "unknown", or the beginning
-        of the model's text.
+        "unknown", or the beginning of the model's text.
     """
 
     async def score(state: TaskState, target: Target) -> Score:

@@ -21,8 +21,7 @@ def max_tokens(protocol: Protocol, model: Model, limit: Limit = "auto") -> int |
 
     Returns:
         512 for direct answers; 8,192 with a chain of thought and for models with native reasoning. None if
-        there should be no limit or the
-        user has set one.
+        there should be no limit or the user has set one.
     """
     return free_budget(MAX_TOKENS[protocol], model, limit)
 

@@ -41,9 +41,8 @@ def read_instances(
 
     Returns:
         The instances in file order, and what was left out. An instance without an ID gets ``row_<number>``.
-        In a folder
-        this starts with the first digits of the file's SHA-256, so that IDs do not depend on file or folder
-        names.
+        In a folder this starts with the first digits of the file's SHA-256, so that IDs do not depend on file
+        or folder names.
 
     Raises:
         InputError: The file cannot be read, is empty, lacks a column, is invalid as a whole, or contains

@@ -203,8 +203,7 @@ def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
 
     Returns:
         The messages without system messages. The system texts come first in the first user message, each
-        followed by
-        an empty line. Without system messages, the result equals the input.
+        followed by an empty line. Without system messages, the result equals the input.
 
     Raises:
         InputError: There is no user message.
@@ -249,10 +248,8 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
 
     Returns:
         False if the template raises an error or omits the system message. True also if moving the instruction
-        into the
-        user message would not help: the template fails on a user message too, or would omit the instruction
-        there as
-        well (as does the template of a model organism).
+        into the user message would not help: the template fails on a user message too, or would omit the
+        instruction there as well (as does the template of a model organism).
     """
     # render the template with a message that is easy to find again
     said, asked = "Reply in one word (8471).", "What is this?"

@@ -114,10 +114,8 @@ def settings_in_force(config: GenerateConfig, own: OwnSettings, *, limit: int, s
 
     Returns:
         The arguments for ``generate``. At temperature 0, or if ``sample`` is false, the most likely token is
-        chosen and
-        no other setting applies, unless ``apply_own`` is true. If tokens are sampled, the model's own
-        settings apply
-        unless the request sets them.
+        chosen and no other setting applies, unless ``apply_own`` is true. If tokens are sampled, the model's
+        own settings apply unless the request sets them.
     """
     drawn = sample and config.temperature != 0
     settings: Settings = {"do_sample": drawn, "max_new_tokens": limit, "num_return_sequences": 1}

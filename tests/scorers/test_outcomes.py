@@ -282,7 +282,8 @@ def test_doubt_is_no_refusal(text: str):
     assert not is_refusal(text)
 
 
+@pytest.mark.parametrize("size", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", ["i can't ", "i am sorry ", "as an ai ", "i", "against my "])
-def test_hostile_text_is_soon_read(unit: str):
-    outcome: Literal[True, False] = is_refusal(unit * (1_000_000 // len(unit)))
+def test_hostile_text_is_soon_read(unit: str, size: int):
+    outcome: Literal[True, False] = is_refusal(unit * (size // len(unit)))
     assert outcome in {True, False}

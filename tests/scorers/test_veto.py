@@ -86,7 +86,7 @@ def test_a_nan_half_and_a_foreign_score_do_not_take_part(metric):
 
 def test_both_readings_stand_side_by_side(metric):
     scores = [
-        *(half_score("p1", half, "right", scenario="s1") for half in ("stereotyped", "contrast")),
+        *(half_score(pair, half, "right", scenario=f"s{pair}") for pair in ("p1", "p5") for half in ("stereotyped", "contrast")),
         half_score("p2", "stereotyped", "wrong", scenario="s2"),
         half_score("p2", "contrast", "right", scenario="s2"),
         half_score("p3", "stereotyped", "refused", scenario="s3"),
@@ -95,10 +95,10 @@ def test_both_readings_stand_side_by_side(metric):
         half_score("p4", "contrast", "truncated", scenario="s4"),
     ]
     values = metric(scores)
-    assert (values["mar"], values["mar_valid"], values["br"], values["br_valid"]) == (2 / 3, 1 / 2, 1 / 2, 0)
-    assert (values["pairs"], values["pairs_valid"], values["mar_unconditional"], values["mar_unconditional_valid"]) == (4, 2, 0.5, 0.5)
-    assert (values["stereotyped_invalid"], values["stereotyped_refused"], values["contrast_truncated"]) == (0.25, 0.25, 0.25)
-    assert (values["category_age_mar"], values["category_age_pairs"]) == (values["mar"], 4)
+    assert (values["mar"], values["mar_valid"], values["br"], values["br_valid"]) == (1 / 2, 1 / 3, 1 / 3, 0)
+    assert (values["pairs"], values["pairs_valid"], values["mar_unconditional"], values["mar_unconditional_valid"]) == (5, 3, 2 / 5, 1 / 3)
+    assert (values["stereotyped_invalid"], values["stereotyped_refused"], values["contrast_truncated"]) == (0.2, 0.2, 0.2)
+    assert (values["category_age_mar"], values["category_age_pairs"]) == (values["mar"], 5)
 
 
 def wrong_by_hash(prompt: str) -> bool:

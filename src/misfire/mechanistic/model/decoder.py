@@ -213,13 +213,20 @@ class Decoder:
             self.model.set_attn_implementation(own)
 
 
-def tokenizer_folder(model: str, *, subfolder: str = "", **where: Any) -> str:  # noqa: ANN401 (transformers' own)
+def tokenizer_folder(
+    model: str,
+    *,
+    revision: str | None = None,
+    subfolder: str = "",
+    **where: Any,  # noqa: ANN401 (transformers' own)
+) -> str:
     """The folder on this machine that holds a model's tokenizer, downloaded if need be.
 
     Args:
         model: A folder, or an id of the Hugging Face hub.
+        revision: Commit, tag or branch on the hub; the main branch if none.
         subfolder: Where the model is in its repository; a tokenizer there goes before one at the top.
-        where: ``revision``, ``cache_dir``, ``local_files_only`` and ``token``, as transformers take them.
+        where: ``cache_dir``, ``local_files_only`` and ``token``, as transformers take them.
 
     Returns:
         The folder: that of the revision, in the hub's cache.
@@ -233,10 +240,10 @@ def tokenizer_folder(model: str, *, subfolder: str = "", **where: Any) -> str:  
 
     for place in dict.fromkeys((subfolder, "")):
         for name in ("tokenizer_config.json", "tokenizer.json"):
-            found = cached_file(model, name, subfolder=place, _raise_exceptions_for_missing_entries=False, **where)
+            found = cached_file(model, name, revision=revision, subfolder=place, _raise_exceptions_for_missing_entries=False, **where)
             if found is not None:
                 # this fetches the other files
-                AutoTokenizer.from_pretrained(model, subfolder=place, trust_remote_code=False, **where)
+                AutoTokenizer.from_pretrained(model, revision=revision, subfolder=place, trust_remote_code=False, **where)
                 return str(Path(found).parent)
     raise OSError(f"{model} has no tokenizer.")
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from benchmarks.coverage import (
 from misfire.scorers import statistics
 from misfire.scorers.statistics import (
     PRIOR_CORRELATION,
+    Estimate,
     clustered_contrast,
     clustered_difference,
     clustered_gap,
@@ -41,6 +43,24 @@ from misfire.scorers.statistics import (
 clusters = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 20)), min_size=1, max_size=30).map(
     lambda rows: (np.array([min(h, t) for h, t in rows], float), np.array([t for _, t in rows], float))
 )
+
+
+@given(st.lists(st.floats(), min_size=4, max_size=4), st.text(min_size=1))
+def test_an_estimate_is_read_back_from_its_flat_form(numbers: list[float], name: str):
+    estimate = Estimate(*numbers)
+    flat = estimate.flat(name)
+    assert list(flat) == [name, f"{name}_stderr", f"{name}_ci_lower", f"{name}_ci_upper"]
+    assert astuple(Estimate.of(flat, name)) == pytest.approx(numbers, nan_ok=True, rel=0, abs=0)
+    # and without its standard error it is read as an estimate that has none
+    interval = estimate.interval(name)
+    assert interval == {key: flat[key] for key in flat if key != f"{name}_stderr"} or any(map(math.isnan, numbers))
+    assert list(interval) == [name, f"{name}_ci_lower", f"{name}_ci_upper"]
+    assert astuple(Estimate.of(interval, name)) == pytest.approx([numbers[0], math.nan, *numbers[2:]], nan_ok=True, rel=0, abs=0)
+
+
+def test_an_estimate_without_its_interval_is_none():
+    with pytest.raises(KeyError, match="mar_ci_lower"):
+        Estimate.of({"mar": 0.5}, "mar")
 
 
 @given(st.integers(0, 400), st.integers(0, 400))

@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--workers", default="auto", help="pytest's -n for the larger tiers")
     given = parser.parse_args()
     chosen = [mutation for mutation in MUTATIONS if given.only in mutation.file]
-    tiers = [tier for tier in TIERS if tier in given.tiers.split(",")]
+    tiers: list[Tier] = [tier for tier in TIERS if tier in given.tiers.split(",")]
     killed: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as home:
         copy = _copied(Path(home) / "misfire")

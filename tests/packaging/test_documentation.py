@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import eval as run_task
 from inspect_ai.model import get_model
 
 from misfire.tasks.veto import veto
+from tests.runs import run_task
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted({
@@ -141,7 +141,7 @@ def test_the_pair_in_the_readme_is_one_of_ours_and_the_demos_model_answers_as_it
     texts = {text for text, _, _ in told.values()}
     task.dataset = task.dataset.filter(lambda sample: sample.input in texts)
 
-    (log,) = run_task(task, model=get_model("simulated/model"), log_dir=str(tmp_path), display="none")
+    (log,) = run_task(task, model=get_model("simulated/model"), log_dir=str(tmp_path))
 
     samples = log.samples or []
     assert len({sample.metadata["pair_id"] for sample in samples}) == 1

@@ -122,8 +122,8 @@ class _Old:
     Attributes:
         kind: The kind of folder.
         entries: Files, links and empty folders, as relative paths with slashes.
-        known: Names that this program wrote according to the manifest, whether or not they still exist. Empty
-            without a manifest.
+        known: Names that this program wrote according to the manifest, including those that no longer exist.
+            Empty without a manifest.
         edited: Known files that have changed since they were written.
         told: Whether there is a manifest.
     """

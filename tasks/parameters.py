@@ -87,5 +87,5 @@ def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (
     unknown = [item for item in given if item not in allowed]
     if unknown:
         wanted = ", ".join(allowed)
-        raise InputError(f"parameter '{name}': must be one or more of {wanted} (got '{', '.join(unknown)}').", parameter=name)
+        raise InputError(f"parameter '{name}' must be one or more of {wanted} (got '{', '.join(unknown)}').", parameter=name)
     return given

@@ -14,7 +14,7 @@ from misfire.errors import InputError
 __all__ = ["Instance"]
 
 Split = Literal["train", "validation", "test"]
-"""A part of a data set."""
+"""A part of a dataset."""
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 

@@ -75,8 +75,8 @@ def test_one_model_in_two_roles_is_refused_unless_allowed(recipe: Path):
     [
         (["--stages", "ingest,clasify"], "'clasify' is not a stage"),
         (["--push"], "[publish] repository"),
-        (["--ray-address", "auto"], "goes with --runner ray"),
-        (["--runner", "ray", "--batch"], "goes with --runner inspect"),
+        (["--ray-address", "auto"], "requires --runner ray"),
+        (["--runner", "ray", "--batch"], "requires --runner inspect"),
         (["--stages", "publish"], "is not complete"),
     ],
 )

@@ -268,10 +268,10 @@ def assert_told(kind: Kind, path: Path, harm: Harm, told: str) -> None:
     place = kind.place(harm.record)
     lines = [line.strip() for line in told.split("\n")]
     if harm.field is None:
-        assert any(line.startswith(place) for line in lines) or f"row {harm.record + 1} near line" in told, (harm.name, place, told[:2000])
+        assert any(line.startswith(place) for line in lines) or f"row {harm.record + 1}, near line" in told, (harm.name, place, told[:2000])
         return
     if harm.name == "twice":
-        assert any(line.startswith(place) and f"field '{harm.field}' is there twice" in line for line in lines), (harm, told[:2000])
+        assert any(line.startswith(place) and f"field '{harm.field}' occurs twice" in line for line in lines), (harm, told[:2000])
         return
     named = tuple(f"{place}, field '{field}'" for field in (harm.field, f"{harm.field}="))
     assert any(line.startswith(named) for line in lines), (harm.name, named, told[:2000])

@@ -76,7 +76,7 @@ def test_the_ends_of_the_interval_make_a_condition_milder_or_stricter(results: R
     [
         (["--format", "pdf"], "no such format: pdf"),
         (["--fail-if", "mar=1"], "'mar>0.10'"),
-        (["--ci-lower"], "go with --fail-if"),
+        (["--ci-lower"], "require --fail-if"),
         (["--fail-if", "mar>0.1", "--ci-lower", "--ci-upper"], "exclude each other"),
         (["--viewer-url", "javascript:alert(1)"], "http"),
     ],

@@ -215,7 +215,7 @@ def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
         ({"cues": ""}, "parameter 'cues': the list is empty"),
         ({"cues": 1}, "(got '1')"),
         ({"cues": "file", "cue_file": 7}, "7: cannot be read"),
-        ({"placements": "left"}, "parameter 'placements': one or more of stereotyped, contrast, both"),
+        ({"placements": "left"}, "parameter 'placements' must be one or more of stereotyped, contrast, both"),
         ({"positions": "middle"}, "parameter 'positions'"),
         ({"cues": "file"}, "cue 'file' requires a file: -T cue_file=FILE"),
         ({"cue_file": "x.txt"}, "cues= does not include 'file'"),

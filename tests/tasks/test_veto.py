@@ -253,7 +253,7 @@ def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(tmp_p
     said = str(caught.value)
     assert "mine.jsonl: controls were requested, but 2 of 2 pairs have none" in said
     assert "stereotyped_foil_prompt" in said
-    assert "or leave -T controls=true out" in said
+    assert "or omit -T controls=true" in said
     with pytest.raises(InputError, match=r"the authors' dataset has no controls.*-T source=bbq -T controls=true"):
         veto(source="hub", controls=True)
     wrong: Any = "perhaps"

@@ -58,8 +58,8 @@ def results(log: str) -> None:
     metavar="NUMBER|SHARE",
     help="Also fail if a run has fewer of its planned pairs (responses, answers) than this: 500, 0.95 or 95%.",
 )
-@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if the value is clearly above.")
-@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless the value is clearly below.")
+@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if the whole interval is above the value.")
+@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless the whole interval is below the value.")
 def report(
     logs: tuple[str, ...],
     out: Path | None,

@@ -69,11 +69,11 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     Console(width=150).print(table)
     machine = table_of_prices.machine
     click.echo(
-        "(…): the method that the recipe does not use. Each round of writing again costs what was rejected; all rounds at most "
-        f"{recipe.respond.rounds} times respond and judge more. New prompts that are kept add to respond and judge in proportion. "
-        "Tokens are estimated at 4 characters each, responses at 250 tokens. Hours "
-        f"are of one {machine.name} at {machine.read:,.0f} tokens read and {machine.write:,.0f} written a second, at $ "
-        f"{machine.dollars_an_hour:.2f} an hour: assumptions, in the table of prices. Nothing was run."
+        "Rows in parentheses: the method that the recipe does not use. Each further round repeats the rejected responses; all rounds "
+        f"together cost at most {recipe.respond.rounds} times respond and judge in addition. New prompts that are kept increase respond "
+        "and judge in proportion. Estimates assume 4 characters per token and 250 tokens per response. Hours "
+        f"are for one {machine.name} that reads {machine.read:,.0f} and writes {machine.write:,.0f} tokens per second, at $ "
+        f"{machine.dollars_an_hour:.2f} per hour; these assumptions are in the price table. Nothing was run."
     )
 
 
@@ -123,23 +123,25 @@ def build(
         recipe = _recipe(config, allow_same_model)
         wanted = _wanted(stages)
         if push and recipe.publish.repository is None:
-            raise InputError('--push needs [publish] repository = "OWNER/NAME" in the recipe.')
+            raise InputError('--push requires [publish] repository = "OWNER/NAME" in the recipe.')
         runner, search = _engine(runner_name, batch=batch, ray_address=ray_address, give_up=give_up)
         with locked(out):
             if not (out / "recipe.json").exists():
                 write_record(out / "recipe.json", recipe)
             with _progress() as told:
                 Build(recipe, out, runner, told, search).run(wanted)
-            # a recipe that was refused does not stand where what was made by another one lies
+            # written again only after success, so that a rejected recipe does not replace the one that made the existing files
             write_record(out / "recipe.json", recipe)
             if push:
                 click.echo(f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}")
         for line in status_lines(out):
             click.echo(line)
     except OSError as error:
-        raise InputError(f"{error.filename or out}: {error.strerror or error}. What is done is kept; mend that and go on.") from error
+        raise InputError(
+            f"{error.filename or out}: {error.strerror or error}. Finished work is kept. Fix the problem and run the command again."
+        ) from error
     except KeyboardInterrupt:
-        click.echo("misfire: stopped. The same command goes on where this ended.", err=True)
+        click.echo("misfire: stopped. Run the same command again to resume.", err=True)
         raise SystemExit(130) from None
 
 
@@ -170,28 +172,28 @@ def salt(folder: Path, tries: int) -> None:
 
 
 def _wanted(stages: str | None) -> "list[StageName]":
-    """The stages that --stages names; all of them without it."""
+    """Return the stages in --stages, or all stages if it is not given."""
     from misfire.errors import InputError
     from misfire.savacu.records import STAGE_NAMES
 
     wanted = [name.strip() for name in stages.split(",")] if stages else list(STAGE_NAMES)
     if unknown := [name for name in wanted if name not in STAGE_NAMES]:
-        raise InputError(f"--stages: '{unknown[0]}' is not a stage. There are: {', '.join(STAGE_NAMES)}.")
+        raise InputError(f"--stages: '{unknown[0]}' is not a stage. Available: {', '.join(STAGE_NAMES)}.")
     return cast("list[StageName]", wanted)
 
 
 def _engine(name: str, *, batch: bool, ray_address: str | None, give_up: bool) -> "tuple[Runner, Search]":
-    """The runner that --runner names, with its search for near-duplicates."""
+    """Return the runner that --runner selects, with its search for near-duplicates."""
     from misfire.errors import InputError
 
     if name == "ray":
         if batch:
-            raise InputError("--batch goes with --runner inspect.")
+            raise InputError("--batch requires --runner inspect.")
         from misfire.savacu.runners.ray_runner import RayRunner, ray_search
 
         return RayRunner(address=ray_address, give_up=give_up), ray_search
     if ray_address:
-        raise InputError("--ray-address goes with --runner ray.")
+        raise InputError("--ray-address requires --runner ray.")
     from misfire.savacu.near_duplicates.neighbors import near_pairs
     from misfire.savacu.runners.inspect_runner import InspectRunner
 
@@ -230,7 +232,7 @@ class _Progress:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show the progress of a stage."""
         if self._plain:
-            # a line for each shard of a stage, none for the items of a shard (whose names end in the shard's five digits)
+            # print a line for each shard of a stage, but not for the items of a shard, whose names end in the shard's five digits
             if done and not re.search(r"/\d{5}$", stage):
                 click.echo(f"{stage}: {done} of {total}" if total > 1 else f"{stage}: done", err=True)
             return

@@ -113,8 +113,7 @@ def localise(
     other = load_decoder(base, revision=base_revision, **options) if base is not None else None
     both = (other, reprobe(other, probed, size)) if other else None
     plan = Plan(chosen, small_ks(numbers, len(decoder.heads)), draws, seed, size)
-    done = run(decoder, probed, out, plan=plan, base=both, resume=resume, progress=late_progress)
-    _show(done, out, model)
+    _show(run(decoder, probed, out, plan=plan, base=both, resume=resume, progress=late_progress), out, model)
 
 
 def _show(done: "Localised", out: Path, model: str) -> None:

@@ -21,10 +21,11 @@ import torch
 
 from misfire.datasets.sources import load_pairs
 from misfire.mechanistic.analyses.ablation import naive_last_token, naive_sweep
+from misfire.mechanistic.model.batching import copies_in_budget, sweep_chunks
 from misfire.mechanistic.model.decoder import DTYPES, AnswerTokens, Decoder
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.hooks import ablating
-from misfire.mechanistic.model.replay import Replay, copies_in_budget, sweep_chunks
+from misfire.mechanistic.model.replay import Replay
 from misfire.mechanistic.organisms.language import word_tokenizer
 from misfire.mechanistic.prompts import probe_prompt
 

@@ -18,24 +18,26 @@ import pandas as pd
 import torch
 
 from misfire.errors import InputError
-from misfire.mechanistic.analyses.ablation import UNRESOLVED, head_effects, head_table, ranked
+from misfire.mechanistic.analyses.ablation import head_effects, head_table, ranked
 from misfire.mechanistic.analyses.curve import curve_table, top_k
 from misfire.mechanistic.conclusions.decision import SHARE
-from misfire.mechanistic.conclusions.misfiring import LEVEL, misfiring
+from misfire.mechanistic.conclusions.misfiring import misfiring
+from misfire.mechanistic.inference import LEVEL, UNRESOLVED
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.kinds import HAND_BUILT
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.organisms.trained import random_weights, trained
 from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
 from tests.mechanistic.simulated import BOTH, GROUP_BLIND, OTHER_CAUSE, SINGLE_HEAD, Tables, simulate
 
 
 def analysed(organism: Organism) -> Tables:
     """The tables of an organism, by the real sweep and curve."""
     probed = probe_pairs(organism.decoder, organism.pairs, per_group=24)
-    effects = head_effects(organism.decoder, probed)
+    effects = head_effects(Session(organism.decoder, probed))
     gap = float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
-    curve = curve_table(top_k(organism.decoder, probed, effects, ks=(1, 2, 3), draws=20))
+    curve = curve_table(top_k(Session(organism.decoder, probed), effects, ks=(1, 2, 3), draws=20))
     return Tables(misfiring(probed.asked), head_table(effects), curve, gap)
 
 

@@ -8,8 +8,15 @@ from misfire.mechanistic.model.head_names import parse_heads
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import BASE_FOLDER, PAIRS_FILE, TRUTH_FILE, Organism, Truth, save_organism
 from misfire.mechanistic.organisms.trained import trained
-from misfire.mechanistic.selection import Probed, probe_pairs
+from misfire.mechanistic.probed_pairs import Probed
+from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
 from tests.kept import kept
+
+
+def study_of(made: Organism) -> Session:
+    """A session on an organism with 24 failures and 16 controls."""
+    return Session(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=24))
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +26,15 @@ def organism() -> Organism:
 
 
 @pytest.fixture(scope="session")
-def probed(organism: Organism) -> Probed:
-    """24 failures and 16 controls of it."""
-    return probe_pairs(organism.decoder, organism.pairs, per_group=24)
+def session(organism: Organism) -> Session:
+    """A session on the organism with one planted head."""
+    return study_of(organism)
+
+
+@pytest.fixture(scope="session")
+def probed(session: Session) -> Probed:
+    """The pairs of that session."""
+    return session.probed
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +44,9 @@ def unread() -> Organism:
 
 
 @pytest.fixture(scope="session")
-def unread_probed(unread: Organism) -> Probed:
-    """24 failures and 16 controls of it."""
-    return probe_pairs(unread.decoder, unread.pairs, per_group=24)
+def unread_session(unread: Organism) -> Session:
+    """A session on the organism that reads no evidence."""
+    return study_of(unread)
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +62,9 @@ def three() -> Organism:
 
 
 @pytest.fixture(scope="session")
-def three_probed(three: Organism) -> Probed:
-    """24 failures and 16 controls of it."""
-    return probe_pairs(three.decoder, three.pairs, per_group=24)
+def three_session(three: Organism) -> Session:
+    """A session on the organism with three planted heads."""
+    return study_of(three)
 
 
 @pytest.fixture(scope="session")

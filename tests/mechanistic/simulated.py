@@ -14,9 +14,9 @@ from misfire.datasets.pairs import HALF_NAMES
 from misfire.mechanistic.analyses.ablation import head_table
 from misfire.mechanistic.analyses.curve import KS, curve_table, scenario_folds, sets_of_heads, trained_order
 from misfire.mechanistic.conclusions.decision import Decision, decide
-from misfire.mechanistic.conclusions.misfiring import AskedPair, Misfiring, misfiring
+from misfire.mechanistic.conclusions.misfiring import Misfiring, misfiring
 from misfire.mechanistic.model.head_names import Head
-from misfire.mechanistic.selection import GROUPS
+from misfire.mechanistic.probed_pairs import GROUPS, AskedPair
 
 HEADS = tuple(Head(layer, index) for layer in range(8) for index in range(6))
 NOISY, PLANTED = Head(5, 2), Head(6, 3)

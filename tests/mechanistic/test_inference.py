@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from misfire.mechanistic.conclusions.inference import bootstrap, difference, exceeds, folds, holm, mean, sign_flip, split_half
+from misfire.mechanistic.inference import bootstrap, difference, exceeds, folds, holm, mean, sign_flip, split_half
 from misfire.scorers.statistics import Estimate
 
 

@@ -13,8 +13,9 @@ from misfire.datasets.sources import load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
 from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.probed_pairs import Probed
 from misfire.mechanistic.prompts import probe_prompt, render
-from misfire.mechanistic.selection import Probed, differences, probe_pairs, read_logged_pairs, reprobe
+from misfire.mechanistic.selection import differences, probe_pairs, read_logged_pairs, reprobe
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 from tests.runs import run_task as run

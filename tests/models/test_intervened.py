@@ -14,11 +14,13 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput, get_model
 
 from misfire.errors import InputError
+from misfire.mechanistic.analyses.directions import difference_directions
 from misfire.mechanistic.model.head_names import Head
-from misfire.mechanistic.model.interventions import Intervention, difference_directions, save_intervention
+from misfire.mechanistic.model.interventions import Intervention, save_intervention
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism, save_organism
 from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
 from misfire.model_calls.ask import NOTE, CallNote
 from misfire.model_calls.ask import ask as ask_once
 from misfire.model_calls.generation_settings import hidden_settings
@@ -34,7 +36,9 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> tuple[Organism, Path]:
     made = hand_built(3)
     save_organism(made, folder)
     probed = probe_pairs(made.decoder, made.pairs, per_group=8)
-    intervention = Intervention(made.planted, "zero", {}, (), difference_directions(made.decoder, probed), made.decoder.fingerprint)
+    intervention = Intervention(
+        made.planted, "zero", {}, (), difference_directions(Session(made.decoder, probed)), made.decoder.fingerprint
+    )
     save_intervention(intervention, folder / "intervention.safetensors")
     return made, folder
 

@@ -3,8 +3,9 @@
 Large libraries are imported only when they run.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -13,6 +14,8 @@ from misfire.mechanistic.requirements import need_torch
 
 if TYPE_CHECKING:
     from misfire.datasets.pairs import Pair
+    from misfire.mechanistic.localise import Localised
+    from misfire.mechanistic.selection import Logged
 
 
 @click.command()
@@ -88,50 +91,56 @@ def localise(
     intervened/…` to --out.
     """
     need_torch("misfire localise")
-    from misfire.mechanistic.localise import Plan, parse_analyses, parse_ks, small_ks
     from misfire.mechanistic.localise import localise as run
     from misfire.mechanistic.model.decoder import load_decoder
-    from misfire.mechanistic.selection import probe_pairs, read_logged_pairs, reprobe
+    from misfire.mechanistic.registry import parse_analyses
+    from misfire.mechanistic.selection import probe_pairs, reprobe
+    from misfire.mechanistic.study import Plan, parse_ks, small_ks
     from misfire.reports.progress import late_progress
 
-    if log is not None and source is not None:
-        from misfire.errors import InputError
-
-        raise InputError("--log and --pairs exclude each other: the pairs are those of the log.")
-    if arm is not None and log is None:
-        from misfire.errors import InputError
-
-        raise InputError("--arm names an arm of a priming log. Give the log: --log FILE.")
-    chosen = parse_analyses(analyses)
-    numbers = parse_ks(ks)
-    logged = read_logged_pairs(log, arm) if log is not None else None
-    pairs = logged.pairs if logged else _pairs(source or "embedded")
+    _check_sources(source, log, arm)
+    chosen, numbers = parse_analyses(analyses), parse_ks(ks)
+    pairs, logged = _candidates(source, log, arm)
     options: Any = {"device": device, "dtype": dtype, "attention": implementation}
     size = int(budget * 2**30)
     decoder = load_decoder(model, revision=revision, **options)
-    wording: Any = prompt
     if logged:
         click.echo(f"{log}: {logged.origin}")
     with late_progress("Probing pairs") as (started, step):
         started(1)
-        probed = probe_pairs(decoder, pairs, wording=wording, per_group=per_group, seed=seed, logged=logged, budget=size)
+        probed = probe_pairs(decoder, pairs, wording=cast("Any", prompt), per_group=per_group, seed=seed, logged=logged, budget=size)
         step()
     other = load_decoder(base, revision=base_revision, **options) if base is not None else None
+    both = (other, reprobe(other, probed, size)) if other else None
     plan = Plan(chosen, small_ks(numbers, len(decoder.heads)), draws, seed, size)
-    done = run(
-        decoder,
-        probed,
-        out,
-        base=(other, reprobe(other, probed, size)) if other else None,
-        plan=plan,
-        resume=resume,
-        progress=late_progress,
-    )
+    _show(run(decoder, probed, out, plan=plan, base=both, resume=resume, progress=late_progress), out, model)
+
+
+def _show(done: "Localised", out: Path, model: str) -> None:
+    """Print the verdict, and where the files are."""
     for line in done.verdict:
         click.echo(f"- {line}")
     click.echo(f"{out / 'index.html'}: pictures and tables")
     if done.decision.heads:
         click.echo(f"{out / 'intervention.safetensors'}: these heads, for --model intervened/{model}")
+
+
+def _check_sources(source: str | None, log: str | None, arm: str | None) -> None:
+    """Refuse options that exclude each other."""
+    from misfire.errors import InputError
+
+    if log is not None and source is not None:
+        raise InputError("--log and --pairs exclude each other: the pairs are those of the log.")
+    if arm is not None and log is None:
+        raise InputError("--arm names an arm of a priming log. Give the log: --log FILE.")
+
+
+def _candidates(source: str | None, log: str | None, arm: str | None) -> "tuple[Sequence[Pair], Logged | None]":
+    """The candidates, and the log that they are from if they are from one."""
+    from misfire.mechanistic.selection import read_logged_pairs
+
+    logged = read_logged_pairs(log, arm) if log is not None else None
+    return (logged.pairs if logged else _pairs(source or "embedded")), logged
 
 
 def _pairs(source: str) -> "tuple[Pair, ...]":

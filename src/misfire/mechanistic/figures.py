@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from misfire.mechanistic.inference import Floats
 from misfire.mechanistic.model.head_names import Head
 from misfire.reports.drawing.canvas import Drawing, our_settings
 from misfire.reports.number_format import percent
@@ -84,31 +85,8 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     layers, heads = int(table["layer"].max()) + 1, int(table["head"].max()) + 1
     grid = np.full((layers, heads), math.nan)
     grid[table["layer"].to_numpy(int), table["head"].to_numpy(int)] = table["score"].to_numpy(float)
-    limit = float(np.nanmax(np.abs(grid))) or 1.0
     with our_settings():
-        figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))
-        # blue to orange through white, so that neither end is green or red
-        from matplotlib.colors import LinearSegmentedColormap
-
-        colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
-        image = axes.imshow(grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest")
-        figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
-        sure = table[table["q"] <= 0.05]
-        axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
-        axes.plot(
-            [head.index for head in found],
-            [head.layer for head in found],
-            linestyle="none",
-            marker="s",
-            markerfacecolor="none",
-            markeredgecolor=_BLACK,
-            markersize=11,
-        )
-        for head in found[:_NAMED]:
-            axes.annotate(str(head), (head.index, head.layer), xytext=(0, 9), textcoords="offset points", ha="center")
-        _whole_ticks(axes, heads, "x")
-        _whole_ticks(axes, layers, "y")
-        axes.set(xlabel="head", ylabel="layer")
+        figure = _head_map(grid, table[table["q"] <= 0.05], found)
     best = table.iloc[0]
     named = ", ".join(map(str, found)) or "none"
     caption = (
@@ -127,6 +105,35 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     )
 
 
+def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Figure":
+    """The scores of all heads, shape (layers, heads), with dots on sure heads and squares on those that were found."""
+    layers, heads = grid.shape
+    limit = float(np.nanmax(np.abs(grid))) or 1.0
+    figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))
+    # blue to orange through white, so that neither end is green or red
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
+    image = axes.imshow(grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest")
+    figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
+    axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
+    axes.plot(
+        [head.index for head in found],
+        [head.layer for head in found],
+        linestyle="none",
+        marker="s",
+        markerfacecolor="none",
+        markeredgecolor=_BLACK,
+        markersize=11,
+    )
+    for head in found[:_NAMED]:
+        axes.annotate(str(head), (head.index, head.layer), xytext=(0, 9), textcoords="offset points", ha="center")
+    _whole_ticks(axes, heads, "x")
+    _whole_ticks(axes, layers, "y")
+    axes.set(xlabel="head", ylabel="layer")
+    return figure
+
+
 def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
     """Recovery by the number of heads, with random bands and what else broke.
 
@@ -138,45 +145,12 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
     """
     if curve.empty:
         return None
-    places, names = range(len(curve)), [str(k) for k in curve["k"]]
     with our_settings():
-        figure, panels = _panels(1, 2, 3.3, 3.2)
-        left, right = panels
-        for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
-            left.fill_between(
-                places,
-                100 * curve[f"{name}_lower"],
-                100 * curve[f"{name}_upper"],
-                facecolor=(colour, 0.15),
-                edgecolor=(colour, 0.5),
-                hatch=hatch,
-                linewidth=0.5,
-                label=words,
-            )
-        ends = np.array([curve["recovery"] - curve["recovery_ci_lower"], curve["recovery_ci_upper"] - curve["recovery"]])
-        left.errorbar(
-            places,
-            100 * curve["recovery"],
-            100 * np.nan_to_num(ends).clip(min=0),
-            color=_ORANGE,
-            marker="o",
-            label="best heads",
-            clip_on=False,
-        )
-        if curve["mirror_recovery"].notna().any():
-            left.plot(
-                places, 100 * curve["mirror_recovery"], color=_BLACK, linestyle=":", marker="x", label="mirrors, best heads", clip_on=False
-            )
-        kept = (
-            ("contrast_kept", "contrast halves", "s", _BLUE),
-            ("control_kept", "controls", "^", _GREEN),
-            ("foils_kept", "foils", "D", _PURPLE),
-        )
-        for name, words, marker, colour in kept:
-            if curve[name].notna().any():
-                right.plot(places, 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False)
+        figure, (left, right) = _panels(1, 2, 3.3, 3.2)
+        _restored(left, curve)
+        _kept(right, curve)
         for axes, title in ((left, "restored"), (right, "kept of what was right")):
-            axes.set_xticks(list(places), labels=names)
+            axes.set_xticks(list(range(len(curve))), labels=[str(k) for k in curve["k"]])
             axes.set(xlabel="heads ablated", ylabel="%", ylim=(-3, 103))
             axes.set_title(title, loc="left")
             axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
@@ -195,6 +169,48 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
         for _, row in curve.iterrows()
     )
     return Drawing("curve", "What ablating the best heads restores", caption, f"{alt}.", figure)
+
+
+def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
+    """What the best heads restore of failures and mirrors, over bands of random heads."""
+    places = range(len(curve))
+    for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
+        axes.fill_between(
+            places,
+            100 * curve[f"{name}_lower"],
+            100 * curve[f"{name}_upper"],
+            facecolor=(colour, 0.15),
+            edgecolor=(colour, 0.5),
+            hatch=hatch,
+            linewidth=0.5,
+            label=words,
+        )
+    ends = np.array([curve["recovery"] - curve["recovery_ci_lower"], curve["recovery_ci_upper"] - curve["recovery"]])
+    axes.errorbar(
+        places,
+        100 * curve["recovery"],
+        100 * np.nan_to_num(ends).clip(min=0),
+        color=_ORANGE,
+        marker="o",
+        label="best heads",
+        clip_on=False,
+    )
+    if curve["mirror_recovery"].notna().any():
+        axes.plot(
+            places, 100 * curve["mirror_recovery"], color=_BLACK, linestyle=":", marker="x", label="mirrors, best heads", clip_on=False
+        )
+
+
+def _kept(axes: "Axes", curve: "pd.DataFrame") -> None:
+    """What is still right of what was right."""
+    kept = (
+        ("contrast_kept", "contrast halves", "s", _BLUE),
+        ("control_kept", "controls", "^", _GREEN),
+        ("foils_kept", "foils", "D", _PURPLE),
+    )
+    for name, words, marker, colour in kept:
+        if curve[name].notna().any():
+            axes.plot(range(len(curve)), 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False)
 
 
 def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
@@ -251,9 +267,9 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
     Returns:
         The figure; None without rows.
     """
-    shown = paths.reindex(paths["share"].abs().sort_values(ascending=False).index).head(12)
-    if shown.empty:
+    if paths.empty:
         return None
+    shown = paths.reindex(paths["share"].abs().sort_values(ascending=False).index).head(12)
     names = [_path(row) for row in _records(shown)]
     with our_settings():
         figure, (axes,) = _panels(1, 1, 4.8, 0.9 + 0.24 * len(shown))

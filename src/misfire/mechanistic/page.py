@@ -1,13 +1,13 @@
 """One HTML page on a model: the verdict in words, every picture, the main tables; made by the same template as a report."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfire.datasets.writing import replaced_file
 from misfire.mechanistic.model.decoder import Decoder
-from misfire.reports.columns import Kind
 from misfire.reports.document import Document, Section
 from misfire.reports.drawing.canvas import Drawing, save
 from misfire.reports.formats import html
@@ -18,9 +18,6 @@ from misfire.reports.tables import Table, TableColumn
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN = 20
-"""Rows of a table."""
-
 _CAVEATS = (
     "What is said here holds for these pairs, this prompt and this model; heads that matter elsewhere are not looked for.",
     "Ablation shows that a head is needed for the wrong answer, not that it means anything by it.",
@@ -28,59 +25,56 @@ _CAVEATS = (
     "speaks of misfiring. That MAR exceeds BR means nothing if the pairs that were asked were chosen by the model's answers.",
 )
 
-Shown = tuple[str, str, Kind, bool, str]
-"""A column: name, heading, kind, whether with its interval, meaning."""
-
-_HEADS: tuple[Shown, ...] = (
-    ("name", "head", "text", False, "layer and head, counted from 0"),
-    ("delta_stereotyped", "Δ stereotyped", "score", True, "mean change of the stereotyped margin on failures, logits"),
-    ("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin on failures, logits"),
-    ("score", "Δs − |Δc|", "score", False, "what heads are ranked by"),
-    ("specificity", "Δs − Δc", "score", False, "the paper's measure, which rewards heads that carry the evidence"),
-    (
+_HEADS = (
+    TableColumn("name", "head", "text", False, "layer and head, counted from 0"),
+    TableColumn("delta_stereotyped", "Δ stereotyped", "score", True, "mean change of the stereotyped margin on failures, logits"),
+    TableColumn("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin on failures, logits"),
+    TableColumn("score", "Δs − |Δc|", "score", False, "what heads are ranked by"),
+    TableColumn("specificity", "Δs − Δc", "score", False, "the paper's measure, which rewards heads that carry the evidence"),
+    TableColumn(
         "mirror_contrast",
         "Δ on mirrors",
         "score",
         False,
         "mean change of the contrast margin, the half that fails, on mirrored failures, logits",
     ),
-    ("over_mirrors", "Δ over mirrors", "score", True, "Δ stereotyped on failures minus Δ on mirrors, logits"),
-    ("control_stereotyped", "Δ on controls", "score", False, "mean change of the stereotyped margin on controls, logits"),
-    ("p", "p", "p", False, "one-sided sign flips of Δs − |Δc| by scenario"),
-    ("q", "q", "p", False, "Benjamini–Hochberg over all heads"),
+    TableColumn("over_mirrors", "Δ over mirrors", "score", True, "Δ stereotyped on failures minus Δ on mirrors, logits"),
+    TableColumn("control_stereotyped", "Δ on controls", "score", False, "mean change of the stereotyped margin on controls, logits"),
+    TableColumn("p", "p", "p", False, "one-sided sign flips of Δs − |Δc| by scenario"),
+    TableColumn("q", "q", "p", False, "Benjamini–Hochberg over all heads"),
 )
 
-_CURVE: tuple[Shown, ...] = (
-    ("k", "heads", "count", False, "heads ablated together, chosen on other scenarios"),
-    ("pairs", "failures", "count", False, "failures tested"),
-    ("recovery", "restored", "rate", True, "share of failures whose stereotyped half is right then"),
-    ("matched", "same layers at random", "rate", False, "the same for random heads of the same layers, mean over draws"),
-    ("random", "at random", "rate", False, "the same for random heads"),
-    ("excess", "excess", "change", True, "restored minus random heads of the same layers, by pair"),
-    ("mirrors", "mirrors", "count", False, "mirrored failures tested"),
-    ("mirror_recovery", "mirrors restored", "rate", True, "share of mirrored failures whose contrast half is right then"),
-    ("over_mirrors", "over mirrors", "change", True, "restored failures minus restored mirrors"),
-    (
+_CURVE = (
+    TableColumn("k", "heads", "count", False, "heads ablated together, chosen on other scenarios"),
+    TableColumn("pairs", "failures", "count", False, "failures tested"),
+    TableColumn("recovery", "restored", "rate", True, "share of failures whose stereotyped half is right then"),
+    TableColumn("matched", "same layers at random", "rate", False, "the same for random heads of the same layers, mean over draws"),
+    TableColumn("random", "at random", "rate", False, "the same for random heads"),
+    TableColumn("excess", "excess", "change", True, "restored minus random heads of the same layers, by pair"),
+    TableColumn("mirrors", "mirrors", "count", False, "mirrored failures tested"),
+    TableColumn("mirror_recovery", "mirrors restored", "rate", True, "share of mirrored failures whose contrast half is right then"),
+    TableColumn("over_mirrors", "over mirrors", "change", True, "restored failures minus restored mirrors"),
+    TableColumn(
         "p_holm",
         "p",
         "p",
         False,
         "one-sided, by scenario: more restored than by random heads and than mirrors; Holm over the numbers of heads",
     ),
-    ("contrast_kept", "contrast kept", "rate", False, "contrast halves of failures still right"),
-    ("control_kept", "controls kept", "rate", False, "halves of controls still right"),
-    ("foils_kept", "foils kept", "rate", False, "foils still right, of those that were; of the kind of foils that keeps least"),
-    ("foils_asked", "foils", "count", False, "foils of failures and controls that were right"),
-    ("delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"),
-    ("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin"),
+    TableColumn("contrast_kept", "contrast kept", "rate", False, "contrast halves of failures still right"),
+    TableColumn("control_kept", "controls kept", "rate", False, "halves of controls still right"),
+    TableColumn("foils_kept", "foils kept", "rate", False, "foils still right, of those that were; of the kind of foils that keeps least"),
+    TableColumn("foils_asked", "foils", "count", False, "foils of failures and controls that were right"),
+    TableColumn("delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"),
+    TableColumn("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin"),
 )
 
-_SUPPRESSION: tuple[Shown, ...] = (
-    ("model", "model", "text", False, "the model or its base"),
-    ("group", "pairs", "text", False, "failures, mirrors (the contrast half alone is wrong) or controls"),
-    ("said", "statistic", "text", False, "of the mean raw margin, whose sign at the end is that of the model's answer"),
-    ("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
-    (
+_SUPPRESSION = (
+    TableColumn("model", "model", "text", False, "the model or its base"),
+    TableColumn("group", "pairs", "text", False, "failures, mirrors (the contrast half alone is wrong) or controls"),
+    TableColumn("said", "statistic", "text", False, "of the mean raw margin, whose sign at the end is that of the model's answer"),
+    TableColumn("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
+    TableColumn(
         "aside",
         "aside: without the offset",
         "text",
@@ -89,14 +83,27 @@ _SUPPRESSION: tuple[Shown, ...] = (
     ),
 )
 
-_DROPS: tuple[Shown, ...] = (
-    ("model", "model", "text", False, "the model or its base"),
-    ("said", "raw margin of stereotyped halves of failures", "text", False, "at the peak layer, chosen on other scenarios, or its fall"),
-    ("value", "logits", "score", True, "mean, clustered by scenario"),
-    ("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
-    ("pairs", "pairs", "count", False, "pairs that it rests on"),
-    ("scenarios", "scenarios", "count", False, "their scenarios"),
-    ("others", "compared with", "count", False, "halves that they were compared with"),
+_DROPS = (
+    TableColumn("model", "model", "text", False, "the model or its base"),
+    TableColumn(
+        "said", "raw margin of stereotyped halves of failures", "text", False, "at the peak layer, chosen on other scenarios, or its fall"
+    ),
+    TableColumn("value", "logits", "score", True, "mean, clustered by scenario"),
+    TableColumn("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
+    TableColumn("pairs", "pairs", "count", False, "pairs that it rests on"),
+    TableColumn("scenarios", "scenarios", "count", False, "their scenarios"),
+    TableColumn("others", "compared with", "count", False, "halves that they were compared with"),
+)
+
+_BASE = (
+    TableColumn("group", "pairs", "text", False, "failures, mirrors, controls; or all, weighted by the candidates that they stand for"),
+    TableColumn("said", "statistic", "text", False, "of raw margins"),
+    TableColumn("model", "model", "score", False, "mean in the model, logits"),
+    TableColumn("base", "base", "score", False, "mean in its base, logits"),
+    TableColumn("value", "model − base", "score", True, "by pair, clustered by scenario"),
+    TableColumn("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
+    TableColumn("pairs", "n", "count", False, "pairs"),
+    TableColumn("scenarios", "scenarios", "count", False, "their scenarios"),
 )
 
 _FALLS = {
@@ -109,17 +116,6 @@ _FALLS = {
     "all pairs": "all groups, weighted: stereotyped halves fall further than contrast halves by",
 }
 
-_BASE: tuple[Shown, ...] = (
-    ("group", "pairs", "text", False, "failures, mirrors, controls; or all, weighted by the candidates that they stand for"),
-    ("said", "statistic", "text", False, "of raw margins"),
-    ("model", "model", "score", False, "mean in the model, logits"),
-    ("base", "base", "score", False, "mean in its base, logits"),
-    ("value", "model − base", "score", True, "by pair, clustered by scenario"),
-    ("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
-    ("pairs", "n", "count", False, "pairs"),
-    ("scenarios", "scenarios", "count", False, "their scenarios"),
-)
-
 _STATISTICS = {
     "peak": "stereotyped margin at its peak, logits",
     "layer": "layer of the peak",
@@ -131,78 +127,82 @@ _STATISTICS = {
     "gap_final": "contrast minus stereotyped after the last layer, logits",
 }
 
-_ENDS = {"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"}
-
 _LAYERS = ("layer", "handover", "gap_layer")
 
 
-def write_page(
-    out: Path, decoder: Decoder, frames: "Mapping[str, pd.DataFrame]", verdict: Sequence[str], drawings: Sequence[Drawing]
-) -> None:
-    """Write ``index.html`` and the figures.
+def _unchanged(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+    """Prepares a table whose columns are those of its frame."""
+    return frame
 
-    Args:
-        out: The folder.
-        decoder: The model.
-        frames: The frames by name.
-        verdict: Sentences.
-        drawings: The figures.
+
+@dataclass(frozen=True)
+class _ShownTable:
+    """A table of the page.
+
+    Attributes:
+        frame: The frame that it shows.
+        title: What stands above it.
+        columns: Its columns.
+        rows: The largest number of rows that are shown.
+        prepare: Makes the columns that are shown from the frame; is given the other frames too.
     """
-    (out / "figures").mkdir(parents=True, exist_ok=True)
-    for drawing in drawings:
-        save(drawing, out / "figures")
-    by_name = {drawing.name: drawing for drawing in drawings}
 
-    def section(name: str, title: str, pictures: Sequence[str], tables: Sequence[Table | None] = ()) -> Section:
-        shown = tuple(by_name[picture] for picture in pictures if picture in by_name)
-        return Section(name, title, drawings=shown, tables=tuple(table for table in tables if table))
+    frame: str
+    title: str
+    columns: tuple[TableColumn, ...]
+    rows: int = 20
+    prepare: "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]" = _unchanged
 
-    suppression, drops, base = (frames.get(name) for name in ("suppression", "lens_drops", "lens_base"))
-    if suppression is not None:
-        suppression = suppression.assign(
-            said=[_STATISTICS[str(name)] for name in suppression["statistic"]],
-            told=_statistics(suppression),
-            aside=_statistics(frames["suppression_corrected"]),
+    def table(self, frames: "Mapping[str, pd.DataFrame]") -> Table | None:
+        """The table; None if its frame was not made or has no row."""
+        frame = frames.get(self.frame)
+        if frame is None or frame.empty:
+            return None
+        left_out = len(frame) > self.rows
+        note = f"The first {self.rows} of {len(frame)} rows; all are in frames/{self.frame}.parquet." if left_out else ""
+        return Table(self.frame, self.title, note, self.prepare(frame, frames).head(self.rows), self.columns)
+
+
+@dataclass(frozen=True)
+class _ShownSection:
+    """A section of the page.
+
+    Attributes:
+        name: For anchors.
+        title: Its heading.
+        drawings: Names of its figures.
+        tables: Its tables.
+    """
+
+    name: str
+    title: str
+    drawings: tuple[str, ...]
+    tables: tuple[_ShownTable, ...] = ()
+
+    def section(self, frames: "Mapping[str, pd.DataFrame]", drawings: Mapping[str, Drawing]) -> Section:
+        """The section with those figures and tables that there are."""
+        return Section(
+            self.name,
+            self.title,
+            drawings=tuple(drawings[name] for name in self.drawings if name in drawings),
+            tables=tuple(table for shown in self.tables if (table := shown.table(frames))),
         )
-    if drops is not None and len(drops):
-        drops = drops.rename(columns=_ENDS).assign(said=[_FALLS[str(name)] for name in drops["compared"]])
-    if base is not None and len(base):
-        base = base.rename(columns=_ENDS).assign(said=[_STATISTICS[str(name)] for name in base["compared"]])
-    sections = [
-        Section("verdict", "What can be said", text=tuple(verdict)),
-        section(
-            "heads",
-            "Heads",
-            ("heads_zero", "heads_mean"),
-            [_table(f"heads_{kind}", f"Heads, {kind} ablation", frames.get(f"heads_{kind}"), _HEADS) for kind in ("zero", "mean")],
-        ),
-        section(
-            "curve",
-            "Best heads together",
-            ("curve",),
-            [
-                _table(f"curve_{kind}", f"Best heads together, {kind} ablation", frames.get(f"curve_{kind}"), _CURVE)
-                for kind in ("zero", "mean")
-            ],
-        ),
-        section(
-            "lens",
-            "Logit lens",
-            ("lens",),
-            [
-                _table("lens_drops", "How far stereotyped halves fall", drops, _DROPS),
-                _table("lens_base", "Against the base", base, _BASE),
-                _table("suppression", "Rise and fall over the layers", suppression, _SUPPRESSION, rows=60),
-            ],
-        ),
-        section("patching", "Activation patching", ("patching",)),
-        section("paths", "Paths", ("paths",)),
-        section("attention", "Attention", ("attention",)),
-    ]
-    kept = tuple(section for section in sections if section.text or section.drawings or section.tables)
-    text = html.render(Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, "."))
-    with replaced_file(out / "index.html") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+
+
+def _in_words(words: Mapping[str, str]) -> "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]":
+    """Prepares a table of comparisons: says each in words, and names the interval as tables do."""
+
+    def prepare(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+        named = frame.rename(columns={"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"})
+        return named.assign(said=[words[str(name)] for name in frame["compared"]])
+
+    return prepare
+
+
+def _suppression(frame: "pd.DataFrame", frames: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
+    """The statistics in words, with those without the offset beside them."""
+    said = [_STATISTICS[str(name)] for name in frame["statistic"]]
+    return frame.assign(said=said, told=_statistics(frame), aside=_statistics(frames["suppression_corrected"]))
 
 
 def _statistics(suppression: "pd.DataFrame") -> list[str]:
@@ -222,8 +222,56 @@ def _statistic(name: str, value: float, lower: float, upper: float) -> str:
     return f"{told(value)} [{told(lower)}, {told(upper)}]"
 
 
-def _table(name: str, title: str, frame: "pd.DataFrame | None", shown: Sequence[Shown], rows: int = _SHOWN) -> Table | None:
-    if frame is None or frame.empty:
-        return None
-    note = f"The first {rows} of {len(frame)} rows; all are in frames/{name}.parquet." if len(frame) > rows else ""
-    return Table(name, title, note, frame.head(rows), tuple(TableColumn(*column[:3], column[3], column[4]) for column in shown))
+_SECTIONS = (
+    _ShownSection(
+        "heads",
+        "Heads",
+        ("heads_zero", "heads_mean"),
+        tuple(_ShownTable(f"heads_{kind}", f"Heads, {kind} ablation", _HEADS) for kind in ("zero", "mean")),
+    ),
+    _ShownSection(
+        "curve",
+        "Best heads together",
+        ("curve",),
+        tuple(_ShownTable(f"curve_{kind}", f"Best heads together, {kind} ablation", _CURVE) for kind in ("zero", "mean")),
+    ),
+    _ShownSection(
+        "lens",
+        "Logit lens",
+        ("lens",),
+        (
+            _ShownTable("lens_drops", "How far stereotyped halves fall", _DROPS, prepare=_in_words(_FALLS)),
+            _ShownTable("lens_base", "Against the base", _BASE, prepare=_in_words(_STATISTICS)),
+            _ShownTable("suppression", "Rise and fall over the layers", _SUPPRESSION, rows=60, prepare=_suppression),
+        ),
+    ),
+    _ShownSection("patching", "Activation patching", ("patching",)),
+    _ShownSection("paths", "Paths", ("paths",)),
+    _ShownSection("attention", "Attention", ("attention",)),
+)
+
+
+def write_page(
+    out: Path, decoder: Decoder, frames: "Mapping[str, pd.DataFrame]", verdict: Sequence[str], drawings: Sequence[Drawing]
+) -> None:
+    """Write ``index.html`` and the figures.
+
+    Args:
+        out: The folder.
+        decoder: The model.
+        frames: The frames by name.
+        verdict: What can be said of the model.
+        drawings: The figures.
+    """
+    (out / "figures").mkdir(parents=True, exist_ok=True)
+    for drawing in drawings:
+        save(drawing, out / "figures")
+    by_name = {drawing.name: drawing for drawing in drawings}
+    sections = [
+        Section("verdict", "What can be said", text=tuple(verdict)),
+        *(shown.section(frames, by_name) for shown in _SECTIONS),
+    ]
+    kept = tuple(section for section in sections if section.text or section.drawings or section.tables)
+    text = html.render(Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, "."))
+    with replaced_file(out / "index.html") as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from misfire.mechanistic.conclusions.inference import Floats, by_cluster, codes
+from misfire.mechanistic.inference import Floats, by_cluster, codes
 from misfire.reports.misalign.frames import VerdictRecord
 from misfire.scorers.alignment import Flag, decide, dimension_flag, instance_index, joint_flag, of_dimension, score_difference
 from misfire.scorers.half_notes import BASE

@@ -22,8 +22,6 @@ from misfire.tasks.prompts import question_message, system_message
 Wording = Literal["word", "veto"]
 """``word``: our probe, one word; ``veto``: VETO's direct prompt with ``{"answer": "`` begun."""
 
-WORDINGS: tuple[Wording, ...] = ("word", "veto")
-
 SYSTEM = "You answer yes/no questions about short passages. Answer with one word: yes or no."
 REQUEST = "Answer with one word: yes or no."
 BEGUN: dict[Wording, str] = {"word": "", "veto": '{"answer": "'}

@@ -16,99 +16,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import ValidationError
 
 from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
 from misfire.datasets.user_files import require_regular
 from misfire.errors import InputError
-from misfire.mechanistic.conclusions.misfiring import AskedPair
+from misfire.mechanistic.inference import Floats
+from misfire.mechanistic.model.batching import BUDGET, batches
 from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
-from misfire.mechanistic.model.replay import chunks
+from misfire.mechanistic.probed_pairs import GROUPS, AskedPair, Group, Probed, ProbedPair
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.reports.logs.log_files import found_log, read_header
 from misfire.reports.logs.places import local_path
 from misfire.reports.pairs.halves import LoggedHalf, read_logged_halves
 from misfire.scorers.half_notes import BASE, HalfNote
 from misfire.scorers.probes import Probe
-
-Group = Literal["failure", "mirror", "control"]
-
-GROUPS: tuple[Group, ...] = get_args(Group)
-
-FAILING: Mapping[str, HalfName] = {"failure": "stereotyped", "mirror": "contrast"}
-"""Which half is wrong in the pairs of a group."""
-
-Floats = npt.NDArray[np.float64]
-
-BUDGET = 2 << 30
-"""Bytes that activations may take, unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class ProbedPair:
-    """A pair as the probe sees it.
-
-    Attributes:
-        pair: The pair.
-        group: Failure, mirror or control.
-        prompts: By half, its prompt in tokens.
-        margins: By half, the logit difference towards the right answer: above 0 the half is answered rightly.
-        texts: By half, the text that is asked where it is not the half's own prompt.
-    """
-
-    pair: Pair
-    group: Group
-    prompts: Mapping[HalfName, ProbePrompt]
-    margins: Mapping[HalfName, float]
-    texts: Mapping[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
-
-    def sign(self, half: HalfName) -> int:
-        """1 where the half's right answer is "yes", −1 where it is "no"."""
-        return 1 if dict(self.pair.halves)[half].target == "yes" else -1
-
-
-@dataclass(frozen=True)
-class Probed:
-    """The pairs of an analysis.
-
-    Attributes:
-        pairs: Failures, then mirrors, then controls.
-        answers: The answers' tokens.
-        wording: The probe's wording.
-        considered: Candidates that were asked.
-        failing: Candidates that failed.
-        passing: Candidates with both halves right.
-        mirroring: Candidates that failed the other way round.
-        not_confirmed: Pairs that misfired in the log and not under the probe.
-        asked: All candidates with their margins; empty where the pairs were chosen by another model's answers.
-    """
-
-    pairs: tuple[ProbedPair, ...]
-    answers: AnswerTokens
-    wording: Wording
-    considered: int
-    failing: int
-    passing: int
-    mirroring: int = 0
-    not_confirmed: int = 0
-    asked: tuple[AskedPair, ...] = ()
-    origin: str = ""
-    """Where the candidates are from, in a sentence; empty where it need not be said."""
-
-    def of(self, group: Group) -> tuple[ProbedPair, ...]:
-        """The pairs of one group."""
-        return tuple(probed for probed in self.pairs if probed.group == group)
-
-    @property
-    def weights(self) -> dict[Group, float]:
-        """By group, how many candidates each of its pairs stands for; at least 1."""
-        candidates: dict[Group, int] = {"failure": self.failing, "mirror": self.mirroring, "control": self.passing}
-        return {group: max(1.0, count / max(1, len(self.of(group)))) for group, count in candidates.items()}
 
 
 @dataclass(frozen=True)
@@ -148,9 +74,9 @@ def differences(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: Ans
         Shape (prompts,).
     """
     found = np.zeros(len(prompts))
-    # nothing is kept of the layers, so that a batch may be as large as if there were one
-    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, 8, decoder.dtype.itemsize, budget):
-        found[chunk] = decoder.difference(decoder.run(decoder.batch([prompts[index] for index in chunk])), answers).double().cpu().numpy()
+    # nothing is kept of the layers, so a batch may be as large as if there were only a few
+    for chunk, batch in batches(decoder, prompts, budget, layers=8):
+        found[chunk] = decoder.difference(decoder.run(batch), answers).double().cpu().numpy()
     return found
 
 
@@ -164,54 +90,36 @@ def probe_pairs(
     logged: Logged | None = None,
     budget: int = BUDGET,
 ) -> Probed:
-    """Ask all halves, and choose failures, mirrors and controls.
+    """Ask all halves, and select failures, mirrors and controls.
 
     Args:
         decoder: The model.
         pairs: The candidates.
-        wording: The probe's wording.
-        per_group: At most so many failures, as many mirrors, and as many controls as failures.
+        wording: The wording of the probe.
+        per_group: The largest number of failures and of mirrors. There are at most as many controls as failures.
         seed: Of the draw.
-        logged: The log that the candidates are from. If given, only pairs that misfired there count as failures, only pairs that mirrored
-            there count as mirrors, and neither are controls; what is asked are
-            the texts of its arm.
-        budget: Bytes that activations may take.
+        logged: The log that the candidates are from. Failures and mirrors must then have failed there in the same way, and controls
+            in neither way; what is asked are the texts of its arm.
+        budget: Memory for activations, in bytes.
 
     Returns:
-        The chosen pairs. Failures are drawn evenly over categories; mirrors and controls match them by category as far as they go.
+        The selected pairs. Failures are drawn evenly over categories; mirrors and controls match them by category as far as possible.
 
     Raises:
         InputError: No pair fails, so that there is nothing to localise.
     """
-    answers = answer_tokens(decoder.tokenizer, wording)
-    texts = logged.texts if logged else {}
-    prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
-    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
-    groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
-    asked: list[AskedPair] = []
-    not_confirmed = 0
-    for pair, prompt, row in zip(pairs, prompts, found, strict=True):
-        margins: dict[HalfName, float] = {
-            name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)
-        }
-        asked.append(AskedPair(pair.id, pair.category, pair.scenario, margins["stereotyped"], margins["contrast"]))
-        group = _group(margins)
-        not_confirmed += logged is not None and pair.id in logged.misfired and group != "failure"
-        if group is not None and (logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)):
-            groups[group].append(ProbedPair(pair, group, prompt, margins, texts.get(pair.id, {})))
+    answers, texts = answer_tokens(decoder.tokenizer, wording), logged.texts if logged else {}
+    asked = _asked(decoder, pairs, answers, wording, texts, budget)
+    groups = _grouped(asked, texts, logged)
+    not_confirmed = sum(pair.id in logged.misfired and _group(margins) != "failure" for pair, _, margins in asked) if logged else 0
     if not groups["failure"]:
         raise InputError(
             f"{decoder.name}: of {len(pairs)} pairs none misfires under the probe's prompt"
             f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} have both halves right. "
             "There is no failure to localise: try more pairs, another source, or the other wording."
         )
-    draw = random.Random(seed)
-    failures = _evenly(groups["failure"], per_group, draw)
-    wanted = Counter(probed.pair.category for probed in failures)
-    controls = _matched(groups["control"], wanted, len(failures), draw)
-    mirrors = _matched(groups["mirror"], wanted, per_group, draw)
     return Probed(
-        pairs=(*failures, *mirrors, *controls),
+        pairs=_drawn(groups, per_group, random.Random(seed)),
         answers=answers,
         wording=wording,
         considered=len(pairs),
@@ -219,9 +127,55 @@ def probe_pairs(
         passing=len(groups["control"]),
         mirroring=len(groups["mirror"]),
         not_confirmed=not_confirmed,
-        asked=tuple(asked),
+        asked=tuple(AskedPair(own.id, own.category, own.scenario, m["stereotyped"], m["contrast"]) for own, _, m in asked),
         origin=logged.origin if logged else "",
     )
+
+
+_Asked = tuple[Pair, dict[HalfName, ProbePrompt], dict[HalfName, float]]
+"""A candidate with the prompts and margins of its halves."""
+
+_Texts = Mapping[str, Mapping[HalfName, AskedText]]
+"""For each pair and half, the text that is asked where it is not the half's own prompt."""
+
+
+def _grouped(asked: Sequence[_Asked], texts: _Texts, logged: Logged | None) -> dict[Group, list[ProbedPair]]:
+    """The candidates of each group. Those of a log count only where the log agrees."""
+    groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
+    for pair, prompts, margins in asked:
+        group = _group(margins)
+        if group is not None and (logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)):
+            groups[group].append(ProbedPair(pair, group, prompts, margins, texts.get(pair.id, {})))
+    return groups
+
+
+def _asked(
+    decoder: Decoder,
+    pairs: Sequence[Pair],
+    answers: AnswerTokens,
+    wording: Wording,
+    texts: _Texts,
+    budget: int,
+) -> list[_Asked]:
+    """Each pair with its prompts and margins."""
+    prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
+    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    asked: list[_Asked] = []
+    for pair, prompt, row in zip(pairs, prompts, found, strict=True):
+        margins: dict[HalfName, float] = {
+            name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)
+        }
+        asked.append((pair, prompt, margins))
+    return asked
+
+
+def _drawn(groups: Mapping[Group, Sequence[ProbedPair]], per_group: int, draw: random.Random) -> tuple[ProbedPair, ...]:
+    """Failures, then mirrors, then controls."""
+    failures = _evenly(groups["failure"], per_group, draw)
+    wanted = Counter(probed.pair.category for probed in failures)
+    controls = _matched(groups["control"], wanted, len(failures), draw)
+    mirrors = _matched(groups["mirror"], wanted, per_group, draw)
+    return (*failures, *mirrors, *controls)
 
 
 def _group(margins: Mapping[HalfName, float]) -> Group | None:

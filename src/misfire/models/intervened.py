@@ -34,11 +34,10 @@ from misfire.datasets.sources import load_pairs
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.inspect_compat.hugging_face import GenerateInput, HFHandler, HuggingFaceAPI, batched_generate, extract_logprobs
-from misfire.mechanistic.analyses.ablation import mean_outputs
 from misfire.mechanistic.model.chat import Rendered, rendered, with_instruction
 from misfire.mechanistic.model.decoder import DTYPES, Attention, Decoder, tokenizer_folder
 from misfire.mechanistic.model.head_names import parse_heads
-from misfire.mechanistic.model.hooks import Means
+from misfire.mechanistic.model.hooks import Means, mean_outputs
 from misfire.mechanistic.model.interventions import (
     Intervention,
     check_intervention,

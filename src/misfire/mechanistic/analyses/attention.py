@@ -10,26 +10,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from misfire.datasets.pairs import HALF_NAMES, HalfName
-from misfire.mechanistic.analyses.ablation import about
-from misfire.mechanistic.conclusions.inference import codes
-from misfire.mechanistic.model.decoder import Decoder
+from misfire.mechanistic.inference import codes
+from misfire.mechanistic.model.batching import chunks
+from misfire.mechanistic.model.decoder import Batch, Decoder
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.hooks import hooked
-from misfire.mechanistic.model.replay import chunks
 from misfire.mechanistic.prompts import ProbePrompt
-from misfire.mechanistic.selection import BUDGET, Probed, ProbedPair
+from misfire.mechanistic.session import Session
 from misfire.scorers.statistics import NAN, benjamini_hochberg
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SPANS = ("stereotyped", "contrast", "evidence", "question")
-"""The two people wherever they are named, the rest of the passage, and the rest of the question."""
-
 
 def spans(prompt: ProbePrompt) -> Mapping[str, list[int]]:
-    """The tokens of each span; empty where a prompt has none."""
+    """The tokens of each span; empty where a prompt has none.
+
+    The spans are the two people wherever they are named, the rest of the passage, and the rest of the question.
+    """
     named: dict[str, list[int]] = {
         person: [token for mention in prompt.mentions if mention.person == person for token in range(mention.start, mention.stop)]
         for person in ("stereotyped", "contrast")
@@ -37,52 +35,51 @@ def spans(prompt: ProbePrompt) -> Mapping[str, list[int]]:
     return named | {"evidence": list(prompt.evidence), "question": list(prompt.question)}
 
 
-@torch.no_grad()
-def attention_to_spans(
-    decoder: Decoder, probed: Probed, *, budget: int = BUDGET, step: Callable[[], None] = lambda: None
-) -> "pd.DataFrame":
-    """Attention from the last token, by head; attention is computed eagerly for it.
+def attention_to_spans(session: Session) -> "pd.DataFrame":
+    """Attention from the last token to each span, by head. Attention is computed eagerly for it.
 
     Args:
-        decoder: The model; layers of linear attention have no weights and are left out.
-        probed: The pairs.
-        budget: Bytes that activations may take.
-        step: Called after each chunk.
+        session: The model and its pairs. Layers of linear attention have no weights and are left out.
 
     Returns:
-        A row a (pair, half, head, span): ``layer``, ``head``, ``span``, ``mass``, the sum of weights on it; NaN where a prompt has no such
-        span, which is not 0.
+        A row for each (pair, half, head, span): ``layer``, ``head``, ``span``, and ``mass``, the sum of the weights on the span. It is
+        NaN where a prompt has no such span, which is not the same as 0.
     """
     import pandas as pd
 
-    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
-    lengths = [len(one.prompts[half].ids) for one, half in asked]
-    layers = [layer for layer in decoder.layout.layers if layer.kind == "attention"]
+    decoder, halves = session.decoder, session.halves
+    lengths = [len(one.ids) for one in halves]
     rows: list[dict[str, Any]] = []
     # weights of all heads and token pairs are held for one layer at a time
-    for chunk in chunks(lengths, max(lengths) * max(decoder.layout.shape), 2, 4, budget):
-        batch = decoder.batch([asked[index][0].prompts[asked[index][1]].ids for index in chunk])
-        found: dict[int, Tensor] = {}
-
-        def keep(index: int, last: Tensor = batch.last, found: dict[int, Tensor] = found) -> Callable[..., None]:
-            def hook(_: nn.Module, __: object, output: tuple[Tensor, Tensor]) -> None:
-                weights = output[1]
-                at = torch.arange(len(weights), device=weights.device)
-                found[index] = weights[at, :, last.to(weights.device)].float().cpu()
-
-            return hook
-
-        with decoder.attention("eager"), hooked([layer.mixer.register_forward_hook(keep(layer.index)) for layer in layers]):
-            decoder.run(batch)
-        for place, index in enumerate(chunk):
-            one, half = asked[index]
-            for span, tokens in spans(one.prompts[half]).items():
+    for chunk in chunks(lengths, max(lengths) * max(decoder.layout.shape), 2, 4, session.budget):
+        own = [halves[index] for index in chunk]
+        found = _last_token_weights(decoder, decoder.batch([one.ids for one in own]))
+        for place, one in enumerate(own):
+            for span, tokens in spans(one.pair.prompts[one.half]).items():
                 for layer, weights in found.items():
                     masses = weights[place][:, tokens].sum(1).tolist() if tokens else [NAN] * weights.shape[1]
-                    labels = {**about(one), "half": half, "layer": layer, "span": span}
+                    labels = {**one.pair.labels, "half": one.half, "layer": layer, "span": span}
                     rows += [{**labels, "head": head, "mass": mass} for head, mass in enumerate(masses)]
-        step()
     return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def _last_token_weights(decoder: Decoder, batch: Batch) -> dict[int, Tensor]:
+    """For each layer with softmax attention the weights of the last token, shape (prompts, heads, tokens)."""
+    found: dict[int, Tensor] = {}
+
+    def keep(index: int) -> Callable[..., None]:
+        def hook(_: nn.Module, __: object, output: tuple[Tensor, Tensor]) -> None:
+            weights = output[1]
+            at = torch.arange(len(weights), device=weights.device)
+            found[index] = weights[at, :, batch.last.to(weights.device)].float().cpu()
+
+        return hook
+
+    layers = [layer for layer in decoder.layout.layers if layer.kind == "attention"]
+    with decoder.attention("eager"), hooked([layer.mixer.register_forward_hook(keep(layer.index)) for layer in layers]):
+        decoder.run(batch)
+    return found
 
 
 def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) -> "pd.DataFrame":

@@ -8,24 +8,22 @@ failures are chosen by their outcome there too), and what else changes: contrast
 # torch and pandas leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
-import torch
 
 from misfire.datasets.pairs import HALF_NAMES
-from misfire.mechanistic.analyses.ablation import about, head_table, ranked
-from misfire.mechanistic.conclusions.inference import by_cluster, codes, difference, exceeds, folds, holm, sign_flip
-from misfire.mechanistic.conclusions.misfiring import LEVEL
-from misfire.mechanistic.model.decoder import Decoder
+from misfire.mechanistic.analyses.ablation import head_table, ranked
+from misfire.mechanistic.inference import LEVEL, Floats, by_cluster, codes, difference, exceeds, folds, holm, sign_flip
+from misfire.mechanistic.model.batching import copies_in_budget
 from misfire.mechanistic.model.head_names import Head
-from misfire.mechanistic.model.hooks import Means, ablating
-from misfire.mechanistic.model.replay import copies_in_budget
+from misfire.mechanistic.model.hooks import Ablation, Means, ablating
+from misfire.mechanistic.probed_pairs import FAILING
 from misfire.mechanistic.prompts import probe_prompt
-from misfire.mechanistic.selection import BUDGET, FAILING, Floats, Probed, differences
-from misfire.mechanistic.store import Store
+from misfire.mechanistic.selection import differences
+from misfire.mechanistic.session import Session
 from misfire.scorers.statistics import NAN, Estimate, clustered_mean, clustered_proportion
 
 if TYPE_CHECKING:
@@ -39,15 +37,12 @@ Choice = Literal["ranked", "random", "layer-matched"]
 _TELLING = 3
 """So many mirrors that are all restored tell against heads; one or two may stand just below 0, where anything restores them."""
 
-CHOICES: tuple[Choice, ...] = ("ranked", "random", "layer-matched")
-
-
 _COLUMNS = ("fold", "k", "choice", "draw", "heads", "pair", "scenario", "category", "group", "probe", "clean", "ablated")
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One prompt of the test."""
+class _Prompt:
+    """One prompt of the test: a half or a foil, with its margin without ablation."""
 
     labels: dict[str, str]
     probe: str
@@ -56,77 +51,96 @@ class _Asked:
     clean: float
 
 
+@dataclass(frozen=True)
+class _Test:
+    """What one fold is tested with.
+
+    Attributes:
+        order: All heads, the best on the other fold first.
+        prompts: All prompts of the fold.
+        halves: Of these the halves of failures, on which random heads are tested.
+    """
+
+    order: list[Head]
+    prompts: list[_Prompt]
+    halves: list[_Prompt]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One prompt under the ablation of one set of heads."""
+
+    choice: Choice
+    draw: int
+    heads: list[Head]
+    prompt: _Prompt
+
+
 def top_k(
-    decoder: Decoder,
-    probed: Probed,
-    effects: "pd.DataFrame",
-    *,
-    ks: Sequence[int] = KS,
-    draws: int = 100,
-    means: Means | None = None,
-    seed: int = 1,
-    budget: int = BUDGET,
-    store: Store | None = None,
-    name: str = "top-k",
-    step: Callable[[], None] = lambda: None,
+    session: Session, effects: "pd.DataFrame", *, ks: Sequence[int] = KS, draws: int = 100, ablation: Ablation = "zero", seed: int = 1
 ) -> "pd.DataFrame":
     """Ablate the best K heads together, and as many random ones.
 
     Args:
-        decoder: The model.
-        probed: The pairs.
-        effects: Of every head alone (``misfire.mechanistic.analyses.ablation.head_effects``), one kind of ablation.
-        ks: How many heads; larger ones than the model has are left out.
-        draws: Random choices a K, of either kind; random heads are tested on failures alone.
-        means: What takes the place of a head's output; zero without.
+        session: The model and its pairs. Its store keeps a piece for each K and fold.
+        effects: Effects of every head alone under the same ablation, as ``head_effects`` gives them.
+        ks: Numbers of heads; those beyond what the model has are left out.
+        draws: Random choices of heads for each K, of either kind. Random heads are tested on failures alone.
+        ablation: What replaces a head's output.
         seed: Of folds and draws.
-        budget: Bytes that activations may take.
-        store: Keeps finished pieces, one a K and fold.
-        name: What they are called.
-        step: Called after each K of each fold.
 
     Returns:
-        A row a (fold, K, choice, draw, prompt): ``fold`` that was tested (heads are from the other), ``k``, ``choice``, ``draw``,
+        A row for each (fold, K, choice, draw, prompt): ``fold`` that was tested (heads are from the other), ``k``, ``choice``, ``draw``,
         ``heads``, the pair's columns (of failures, mirrors and controls), ``probe`` (stereotyped, contrast, stereotyped_foil,
-        contrast_foil), ``clean`` and ``ablated`` margins. With a single scenario there is nothing to hold out, and no row.
+        contrast_foil), and ``clean`` and ``ablated`` margins. With a single scenario nothing can be held out, and there is no row.
     """
     import pandas as pd
 
-    failing = [one.pair.scenario for one in probed.of("failure")]
+    heads = session.decoder.heads
+    failing = [one.pair.scenario for one in session.probed.of("failure")]
     if len(set(failing)) < 2:
         return pd.DataFrame()
-    fold_of = scenario_folds(failing, [one.pair.scenario for one in probed.pairs], seed)
-    asked = _asked(decoder, probed, budget)
-    pieces: list[pd.DataFrame] = []
-    for fold in (0, 1):
-        order = trained_order(effects, fold_of, fold, seed)
-        tested = [one for one in asked if fold_of[one.labels["scenario"]] == fold]
+    fold_of = scenario_folds(failing, [one.pair.scenario for one in session.probed.pairs], seed)
+    prompts = _prompts(session)
+    means = session.means if ablation == "mean" else None
+
+    def clean(fold: int) -> _Test:
+        tested = [one for one in prompts if fold_of[one.labels["scenario"]] == fold]
         halves = [one for one in tested if one.labels["group"] == "failure" and one.probe in HALF_NAMES]
-        for k in (k for k in ks if k <= len(decoder.heads)):
+        return _Test(trained_order(effects, fold_of, fold, seed), tested, halves)
 
-            def piece(
-                fold: int = fold, k: int = k, best: list[Head] = order[:k], tested: list[_Asked] = tested, halves: list[_Asked] = halves
-            ) -> pd.DataFrame:
-                chosen: list[tuple[Choice, int, list[Head], list[_Asked]]] = [
-                    (choice, draw, heads, tested if choice == "ranked" else halves)
-                    for choice, draw, heads in sets_of_heads(decoder.heads, best, draws, (seed, fold, k))
-                ]
-                return pd.DataFrame(_run(decoder, probed, chosen, fold, k, means, budget), columns=_COLUMNS)
+    def measure(fold: int, test: _Test, k: int) -> "pd.DataFrame":
+        jobs = _jobs(test, sets_of_heads(heads, test.order[:k], draws, (seed, fold, k)))
+        return pd.DataFrame([{"fold": fold, "k": k} | row for row in _run(session, jobs, means)], columns=_COLUMNS)
 
-            pieces.append(store.frame(f"{name}-K{k}-F{fold}", piece) if store else piece())
-            step()
-    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame()
+    return session.run_interventions(
+        (0, 1),
+        [k for k in ks if k <= len(heads)],
+        clean=clean,
+        measure=measure,
+        piece=lambda fold, k: f"top-k-{ablation}-K{k}-F{fold}",
+    )
 
 
-def _asked(decoder: Decoder, probed: Probed, budget: int) -> list[_Asked]:
+def _jobs(test: _Test, sets: Iterable[tuple[Choice, int, list[Head]]]) -> list[_Job]:
+    """All prompts under the best heads, and the halves of failures under random ones."""
+    return [
+        _Job(choice, draw, chosen, one)
+        for choice, draw, chosen in sets
+        for one in (test.prompts if choice == "ranked" else test.halves)
+    ]  # fmt: skip
+
+
+def _prompts(session: Session) -> list[_Prompt]:
     """All prompts of all pairs, with foils where pairs have them, and their clean margins."""
     found: list[tuple[dict[str, str], str, tuple[int, ...], int]] = []
-    for one in probed.pairs:
-        found += [(about(one), half, one.prompts[half].ids, one.sign(half)) for half in HALF_NAMES]
+    for one in session.probed.pairs:
+        found += [(one.labels, half, one.prompts[half].ids, one.sign(half)) for half in HALF_NAMES]
         for half, foil in one.pair.controls.foils if one.pair.controls else ():
-            found.append((about(one), f"{half}_foil", probe_prompt(decoder.tokenizer, foil.prompt, probed.wording).ids, -1))
-    clean = differences(decoder, [ids for _, _, ids, _ in found], probed.answers, budget)
-    return [_Asked(labels, probe, ids, sign, sign * float(d)) for (labels, probe, ids, sign), d in zip(found, clean, strict=True)]
+            ids = probe_prompt(session.decoder.tokenizer, foil.prompt, session.probed.wording).ids
+            found.append((one.labels, f"{half}_foil", ids, -1))
+    clean = differences(session.decoder, [ids for _, _, ids, _ in found], session.probed.answers, session.budget)
+    return [_Prompt(labels, probe, ids, sign, sign * float(d)) for (labels, probe, ids, sign), d in zip(found, clean, strict=True)]
 
 
 def scenario_folds(failing: Sequence[str], scenarios: Sequence[str], seed: int) -> dict[str, int]:
@@ -181,109 +195,107 @@ def _drawn(heads: Sequence[Head], best: Sequence[Head], count: int, generator: n
     return [pool[index] for index in generator.choice(len(pool), count, replace=False)]
 
 
-@torch.no_grad()
-def _run(
-    decoder: Decoder,
-    probed: Probed,
-    chosen: Sequence[tuple[Choice, int, list[Head], list[_Asked]]],
-    fold: int,
-    k: int,
-    means: Means | None,
-    budget: int,
-) -> list[dict[str, Any]]:
-    """Margins of every prompt under its own set of heads, many sets in one batch."""
-    jobs = [(choice, draw, heads, one) for choice, draw, heads, tested in chosen for one in tested]
-    jobs.sort(key=lambda job: len(job[3].ids))
+def _run(session: Session, jobs: list[_Job], means: Means | None) -> list[dict[str, Any]]:
+    """The margin of every job; the longest prompts run first, many sets of heads in one batch."""
+    decoder = session.decoder
+    jobs = sorted(jobs, key=lambda job: len(job.prompt.ids))
     rows: list[dict[str, Any]] = []
     while jobs:
-        size = copies_in_budget(len(jobs[-1][3].ids), decoder.width, decoder.dtype.itemsize, budget, decoder.device)
+        size = copies_in_budget(len(jobs[-1].prompt.ids), decoder.width, decoder.dtype.itemsize, session.budget, decoder.device)
         own, jobs = jobs[-size:], jobs[:-size]
-        with ablating(decoder, [heads for _, _, heads, _ in own], means):
-            found = decoder.difference(decoder.run(decoder.batch([one.ids for _, _, _, one in own])), probed.answers)
-        rows += [
-            {
-                "fold": fold,
-                "k": k,
-                "choice": choice,
-                "draw": draw,
-                "heads": ",".join(map(str, heads)),
-                **one.labels,
-                "probe": one.probe,
-                "clean": one.clean,
-                "ablated": one.sign * d,
-            }
-            for (choice, draw, heads, one), d in zip(own, found.double().cpu().tolist(), strict=True)
-        ]
+        with ablating(decoder, [job.heads for job in own], means):
+            found = session.difference(decoder.batch([job.prompt.ids for job in own]))
+        rows += [_row(job, d) for job, d in zip(own, found.double().cpu().tolist(), strict=True)]
     return rows
+
+
+def _row(job: _Job, difference: float) -> dict[str, Any]:
+    return {
+        "choice": job.choice,
+        "draw": job.draw,
+        "heads": ",".join(map(str, job.heads)),
+        **job.prompt.labels,
+        "probe": job.prompt.probe,
+        "clean": job.prompt.clean,
+        "ablated": job.prompt.sign * difference,
+    }
 
 
 def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     """Recovery by K, beside what random heads recover, what mirrors recover, and what else broke.
+
+    Where halves or foils of two kinds were asked, the kind with the lower share counts, so that a break of one kind is not diluted by
+    the other; shares are NaN where none was asked.
+
+    ``p`` is one-sided, by scenario, and the larger of two: ``excess_p`` (sign flips) and ``mirror_p``. With mirrors of many scenarios
+    ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). Where no p could be small enough even if all
+    failures and no mirror recovered, ``few_mirrors`` is set and ``mirror_p`` compares numbers: restored failures against restored
+    mirrors, which are equally frequent in a model that knows nothing of groups; it is 1 if three mirrors or more recover as often.
 
     Args:
         curve: As ``top_k`` gives it.
         seed: Of sign flips, where there are too many scenarios to count all.
 
     Returns:
-        A row a K: ``heads_0`` and ``heads_1`` (the heads that were ablated on either fold, chosen on the other), ``pairs`` (failures) and
-        their ``scenarios``, ``recovery`` (share of their stereotyped halves that are right then) with ``_ci_lower`` and ``_ci_upper``
-        (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for random heads,
-        mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random heads of the same
-        layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their ``mirror_scenarios``, ``mirror_recovery`` (share of their
-        contrast halves that are right then) with its interval, ``over_mirrors`` (recovery − mirror recovery) with its interval and
-        ``mirror_p``, ``few_mirrors``, ``p`` and ``p_holm``, ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the
-        controls' halves), ``foils_kept`` (of foils of failures and controls that were right), ``contrast_asked``, ``control_asked`` and
-        ``foils_asked`` (how many these are), ``delta_stereotyped`` and ``delta_contrast`` (mean change of margins on failures).
-
-        Of halves and foils of two kinds the lower share counts, so that a break of one kind is not diluted by the other; NaN where none
-        was asked.
-
-        ``p`` is one-sided, by scenario, and the larger of two: ``excess_p`` (sign flips) and ``mirror_p``. With mirrors of many scenarios
-        ``mirror_p`` compares the two recoveries (``misfire.mechanistic.conclusions.inference.exceeds``). Where no p could be
-        small enough even if all failures and no mirror recovered, ``few_mirrors`` is set and ``mirror_p`` compares numbers: restored
-        failures against restored mirrors, which are as frequent where a model knows nothing of groups; it is 1 if three
-        mirrors or more recover as often. ``p_holm`` is p adjusted for all K that were tried (Holm).
+        A row for each K: ``heads_0`` and ``heads_1`` (the heads that were ablated on either fold, chosen on the other), ``pairs``
+        (failures) and their ``scenarios``, ``recovery`` (share of their stereotyped halves that become right) with ``_ci_lower`` and
+        ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for
+        random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random
+        heads of the same layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their ``mirror_scenarios``,
+        ``mirror_recovery`` (share of their contrast halves that become right) with its interval, ``over_mirrors`` (recovery − mirror
+        recovery) with its interval, ``few_mirrors``, ``mirror_p``, ``p`` and ``p_holm`` (p adjusted for all K that were tried, Holm),
+        ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the controls' halves), ``foils_kept`` (of foils of
+        failures and controls that were right), ``contrast_asked``, ``control_asked`` and ``foils_asked`` (how many these are), and
+        ``delta_stereotyped`` and ``delta_contrast`` (mean change of margins on failures).
     """
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
     tried = curve["k"].nunique() if len(curve) else 0
-    for k, own in curve.groupby("k") if len(curve) else ():
-        best = own[own["choice"] == "ranked"]
-        failures, mirrors = (best[(best["group"] == group) & (best["probe"] == half)] for group, half in FAILING.items())
-        row: dict[str, Any] = {"k": int(cast("int", k))}
-        row |= {
-            f"heads_{fold}": str(best.loc[best["fold"] == fold, "heads"].iloc[0]) if (best["fold"] == fold).any() else "" for fold in (0, 1)
-        }
-        row |= {"pairs": len(failures), "scenarios": failures["scenario"].nunique()}
-        recovered, mirrored = _share(failures), _share(mirrors)
-        row |= _with_interval("recovery", recovered)
-        for name, choice in (("random", "random"), ("matched", "layer-matched")):
-            drawn = own[(own["choice"] == choice) & (own["probe"] == "stereotyped")]
-            shares = drawn.assign(right=drawn["ablated"] > 0).groupby("draw")["right"].mean().to_numpy(float)
-            row[name] = float(shares.mean()) if len(shares) else NAN
-            row[f"{name}_lower"], row[f"{name}_upper"] = np.quantile(shares, [0.025, 0.975]) if len(shares) else (NAN, NAN)
-        excess, excess_p = _excess(own, failures, seed)
-        row |= _with_interval("excess", excess) | {"excess_p": excess_p}
-        row |= {"mirrors": len(mirrors), "mirror_scenarios": mirrors["scenario"].nunique()}
-        row |= _with_interval("mirror_recovery", mirrored) | _with_interval("over_mirrors", difference(recovered, mirrored))
-        row["few_mirrors"] = not _best_p(row["scenarios"], row["mirror_scenarios"]) * tried <= LEVEL
-        row["mirror_p"] = _more_restored(failures, mirrors, seed) if row["few_mirrors"] else _better_restored(failures, mirrors)
-        row["p"] = float(np.max([excess_p, row["mirror_p"]]))
-        contrast = best[(best["group"] == "failure") & (best["probe"] == "contrast")]
-        controls = best[(best["group"] == "control") & best["probe"].isin(HALF_NAMES)]
-        foils = best[best["group"].isin(("failure", "control")) & best["probe"].str.endswith("_foil") & (best["clean"] > 0)]
-        for name, frame in (("contrast", contrast), ("control", controls), ("foils", foils)):
-            row[f"{name}_kept"], row[f"{name}_asked"] = _kept(frame), len(frame)
-        row |= {
-            "delta_stereotyped": float((failures["ablated"] - failures["clean"]).mean()),
-            "delta_contrast": float((contrast["ablated"] - contrast["clean"]).mean()),
-        }
-        rows.append(row)
+    rows = [{"k": int(cast("int", k))} | _curve_row(own, tried, seed) for k, own in (curve.groupby("k") if len(curve) else ())]
     table = pd.DataFrame(rows)
     if rows:
         table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table["p"].tolist()))
     return table
+
+
+def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
+    """What ablating one number of heads does; ``tried`` numbers were tried in all."""
+    best = own[own["choice"] == "ranked"]
+    failures, mirrors = (best[(best["group"] == group) & (best["probe"] == half)] for group, half in FAILING.items())
+    row: dict[str, Any] = {f"heads_{fold}": _heads_of(best, fold) for fold in (0, 1)}
+    row |= {"pairs": len(failures), "scenarios": failures["scenario"].nunique()}
+    recovered, mirrored = _share(failures), _share(mirrors)
+    row |= _with_interval("recovery", recovered)
+    row |= _drawn_shares("random", own, "random") | _drawn_shares("matched", own, "layer-matched")
+    excess, excess_p = _excess(own, failures, seed)
+    row |= _with_interval("excess", excess) | {"excess_p": excess_p}
+    row |= {"mirrors": len(mirrors), "mirror_scenarios": mirrors["scenario"].nunique()}
+    row |= _with_interval("mirror_recovery", mirrored) | _with_interval("over_mirrors", difference(recovered, mirrored))
+    row["few_mirrors"] = not _best_p(row["scenarios"], row["mirror_scenarios"]) * tried <= LEVEL
+    row["mirror_p"] = _more_restored(failures, mirrors, seed) if row["few_mirrors"] else _better_restored(failures, mirrors)
+    row["p"] = float(np.max([excess_p, row["mirror_p"]]))
+    contrast = best[(best["group"] == "failure") & (best["probe"] == "contrast")]
+    controls = best[(best["group"] == "control") & best["probe"].isin(HALF_NAMES)]
+    foils = best[best["group"].isin(("failure", "control")) & best["probe"].str.endswith("_foil") & (best["clean"] > 0)]
+    for name, frame in (("contrast", contrast), ("control", controls), ("foils", foils)):
+        row[f"{name}_kept"], row[f"{name}_asked"] = _kept(frame), len(frame)
+    for name, frame in (("stereotyped", failures), ("contrast", contrast)):
+        row[f"delta_{name}"] = float((frame["ablated"] - frame["clean"]).mean())
+    return row
+
+
+def _heads_of(best: "pd.DataFrame", fold: int) -> str:
+    """The heads that were ablated on a fold; empty if nothing of it was tested."""
+    own = best.loc[best["fold"] == fold, "heads"]
+    return str(own.iloc[0]) if len(own) else ""
+
+
+def _drawn_shares(name: str, own: "pd.DataFrame", choice: Choice) -> dict[str, float]:
+    """The share of failures that random heads restore: the mean over draws, and the ends of the middle 95 % of the draws."""
+    drawn = own[(own["choice"] == choice) & (own["probe"] == "stereotyped")]
+    shares = drawn.assign(right=drawn["ablated"] > 0).groupby("draw")["right"].mean().to_numpy(float)
+    lower, upper = np.quantile(shares, [0.025, 0.975]) if len(shares) else (NAN, NAN)
+    return {name: float(shares.mean()) if len(shares) else NAN, f"{name}_lower": lower, f"{name}_upper": upper}
 
 
 def _kept(frame: "pd.DataFrame") -> float:

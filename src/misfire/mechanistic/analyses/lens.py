@@ -9,21 +9,19 @@ other sign.
 # torch and pandas leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from misfire.datasets.pairs import HALF_NAMES, HalfName
-from misfire.mechanistic.analyses.ablation import about
-from misfire.mechanistic.conclusions.inference import bootstrap, folds, mean
-from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
+from misfire.datasets.pairs import HALF_NAMES
+from misfire.mechanistic.inference import Floats, bootstrap, folds, mean
+from misfire.mechanistic.model.batching import batches
 from misfire.mechanistic.model.hooks import capturing
-from misfire.mechanistic.model.replay import chunks
 from misfire.mechanistic.prompts import NEUTRAL, probe_prompt
-from misfire.mechanistic.selection import BUDGET, Floats, Probed, ProbedPair
+from misfire.mechanistic.session import Session
 from misfire.scorers.statistics import NAN
 
 if TYPE_CHECKING:
@@ -31,60 +29,50 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
-def lens_differences(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET) -> Floats:
-    """The logit difference after every layer, shape (prompts, layers)."""
-    layers = len(decoder.layout.layers)
-    found = np.zeros((len(prompts), layers))
-    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, layers, decoder.dtype.itemsize, budget):
-        batch = decoder.batch([prompts[index] for index in chunk])
+def _differences_by_layer(session: Session, prompts: Sequence[Sequence[int]]) -> Floats:
+    """The logit difference yes − no after every layer, shape (prompts, layers)."""
+    decoder = session.decoder
+    found = np.zeros((len(prompts), len(decoder.layout.layers)))
+    for chunk, batch in batches(decoder, prompts, session.budget):
         with capturing(decoder, sites=["residual"]) as captured:
             decoder.run(batch)
         for layer, residual in captured.residual.items():
             rows, last = torch.arange(len(chunk), device=residual.device), batch.last.to(residual.device)
-            found[chunk, layer] = decoder.read(residual[rows, last], answers).double().cpu().numpy()
+            found[chunk, layer] = decoder.read(residual[rows, last], session.probed.answers).double().cpu().numpy()
     return found
 
 
-def lens(
-    decoder: Decoder, probed: Probed, *, model: str = "model", budget: int = BUDGET, step: Callable[[], None] = lambda: None
-) -> "pd.DataFrame":
+def lens(session: Session, *, model: str = "model") -> "pd.DataFrame":
     """The margin towards the right answer after every layer.
 
     Args:
-        decoder: The model.
-        probed: The pairs.
-        model: What to call it: ``model``, or ``base``.
-        budget: Bytes that activations may take.
-        step: Called once done.
+        session: The model and its pairs.
+        model: Name of the model in the frame: ``model``, or ``base``.
 
     Returns:
-        A row a (pair, half, layer): ``model``, the pair's columns, ``weight`` (candidates that a pair of its group stands for), ``half``,
-        ``layer``, ``margin``, and as an aside ``corrected``, the margin without the offset that prompts about nothing have at that layer.
+        A row for each (pair, half, layer): ``model``, the pair's columns, ``weight`` (candidates that a pair of its group stands for),
+        ``half``, ``layer``, ``margin``, and as an aside ``corrected``, the margin without the offset that prompts about nothing have at
+        that layer.
     """
     import pandas as pd
 
-    asked: list[tuple[ProbedPair, HalfName]] = [(one, half) for one in probed.pairs for half in HALF_NAMES]
-    found = lens_differences(decoder, [one.prompts[half].ids for one, half in asked], probed.answers, budget)
-    neutral = [probe_prompt(decoder.tokenizer, text, probed.wording).ids for text in NEUTRAL]
-    offset = lens_differences(decoder, neutral, probed.answers, budget).mean(0)
-    weights = probed.weights
-    rows: list[dict[str, Any]] = []
-    for (one, half), profile in zip(asked, found, strict=True):
-        sign = one.sign(half)
-        rows += [
-            {
-                "model": model,
-                **about(one),
-                "weight": weights[one.group],
-                "half": half,
-                "layer": layer,
-                "margin": sign * float(d),
-                "corrected": sign * float(d - offset[layer]),
-            }
-            for layer, d in enumerate(profile)
-        ]
-    step()
-    return pd.DataFrame(rows)
+    found = _differences_by_layer(session, [one.ids for one in session.halves])
+    neutral = [probe_prompt(session.decoder.tokenizer, text, session.probed.wording).ids for text in NEUTRAL]
+    offset = _differences_by_layer(session, neutral).mean(0)
+    weights = session.probed.weights
+    return pd.DataFrame([
+        {
+            "model": model,
+            **one.pair.labels,
+            "weight": weights[one.pair.group],
+            "half": one.half,
+            "layer": layer,
+            "margin": one.sign * float(d),
+            "corrected": one.sign * float(d - offset[layer]),
+        }
+        for one, profile in zip(session.halves, found, strict=True)
+        for layer, d in enumerate(profile)
+    ])  # fmt: skip
 
 
 def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":

@@ -9,30 +9,25 @@ marked, and no peak is taken over them.
 # torch and pandas leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 
-from misfire.datasets.pairs import HalfName
-from misfire.mechanistic.analyses.ablation import about
-from misfire.mechanistic.conclusions.inference import bootstrap
-from misfire.mechanistic.model.decoder import Decoder
-from misfire.mechanistic.model.hooks import SITES, Patch, Site, capturing, patching
-from misfire.mechanistic.model.replay import chunks
+from misfire.mechanistic.analyses.both_halves import BothHalves, Direction, Pairs, pair_chunks, patched_rows, run_half
+from misfire.mechanistic.inference import ratio_of_means
+from misfire.mechanistic.model.hooks import SITES, Patch, Site, patching
+from misfire.mechanistic.model.layouts import Layer
 from misfire.mechanistic.prompts import ProbePrompt
-from misfire.mechanistic.selection import BUDGET, Floats, Probed, ProbedPair
-from misfire.mechanistic.store import Store
+from misfire.mechanistic.session import Session
+from misfire.scorers.statistics import NAN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Where = Literal["last", "mentions"]
-Direction = Literal["denoising", "noising"]
-
-FROM_TO: dict[Direction, tuple[HalfName, HalfName]] = {"denoising": ("contrast", "stereotyped"), "noising": ("stereotyped", "contrast")}
-"""Whose activations are put into whose run."""
+"""At which tokens activations are patched: the last one, or all tokens that name one of the two people."""
 
 
 def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> list[tuple[int, int]] | None:
@@ -58,122 +53,83 @@ def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> li
     ]
 
 
-def patch_all(
-    decoder: Decoder,
-    probed: Probed,
-    *,
-    sites: Sequence[Site] = SITES,
-    wheres: Sequence[Where] = ("last", "mentions"),
-    budget: int = BUDGET,
-    store: Store | None = None,
-    step: Callable[[], None] = lambda: None,
-) -> "pd.DataFrame":
+def patch_all(session: Session, *, sites: Sequence[Site] = SITES, wheres: Sequence[Where] = ("last", "mentions")) -> "pd.DataFrame":
     """Patch every layer, site and place, both ways.
 
     Args:
-        decoder: The model.
-        probed: The pairs.
-        sites: Which activations.
+        session: The model and its pairs. Its store keeps a piece for each chunk of pairs, direction and layer.
+        sites: Which activations are patched.
         wheres: At which tokens.
-        budget: Bytes that activations may take.
-        store: Keeps finished pieces, one a chunk, direction and layer.
-        step: Called after each piece.
 
     Returns:
-        A row a (pair, direction, site, where, layer): the pair's columns, ``own`` and ``other`` (clean margins), ``patched`` (NaN where a
-        pair's mentions cannot be aligned), ``by_construction``.
+        A row for each (pair, direction, site, where, layer): the pair's columns, ``own`` and ``other`` (clean margins), ``patched`` (NaN
+        where a pair's mentions cannot be aligned), and ``by_construction``.
     """
-    import pandas as pd
-
-    pieces: list[pd.DataFrame] = []
-    lengths = [max(len(prompt.ids) for prompt in one.prompts.values()) for one in probed.pairs]
-    layers = decoder.layout.layers
+    layers = session.decoder.layout.layers
     kept = len(layers) * (len(sites) + 1) // 2 + 1
-    for number, chunk in enumerate(chunks(lengths, decoder.width, kept, decoder.dtype.itemsize, budget)):
-        pairs = [probed.pairs[index] for index in chunk]
-        for direction in FROM_TO:
-            run: list[_Run] = []
-            for layer in layers:
+    directions: tuple[Direction, ...] = ("denoising", "noising")
 
-                def piece(
-                    pairs: Sequence[ProbedPair] = pairs,
-                    direction: Direction = direction,
-                    run: list[_Run] = run,
-                    layer_index: int = layer.index,
-                ) -> pd.DataFrame:
-                    if not run:
-                        run.append(_Run(decoder, probed, pairs, direction, sites))
-                    return run[0].patched(layer_index, sites, wheres)
+    def clean(pairs: Pairs) -> BothHalves:
+        source = run_half(session, pairs, pairs.source, sites=sites)
+        return BothHalves(source, run_half(session, pairs, pairs.target))
 
-                name = f"patching-{direction}-L{layer.index}-C{number}"
-                pieces.append(store.frame(name, piece) if store else piece())
-                step()
-    return pd.concat(pieces, ignore_index=True)
-
-
-class _Run:
-    """Clean runs of both halves of some pairs, and patched runs of one of them."""
-
-    @torch.no_grad()
-    def __init__(self, decoder: Decoder, probed: Probed, pairs: Sequence[ProbedPair], direction: Direction, sites: Sequence[Site]) -> None:
-        self.decoder, self.probed, self.pairs, self.direction = decoder, probed, pairs, direction
-        source: HalfName = FROM_TO[direction][0]
-        self.half: HalfName = FROM_TO[direction][1]
-        self.sources = [one.prompts[source] for one in pairs]
-        self.targets = [one.prompts[self.half] for one in pairs]
-        with capturing(decoder, sites=sites) as self.captured:
-            self.other = decoder.difference(decoder.run(decoder.batch([prompt.ids for prompt in self.sources])), probed.answers)
-        self.batch = decoder.batch([prompt.ids for prompt in self.targets])
-        self.own = decoder.difference(decoder.run(self.batch), probed.answers)
-
-    @torch.no_grad()
-    def patched(self, layer: int, sites: Sequence[Site], wheres: Sequence[Where]) -> "pd.DataFrame":
+    def measure(pairs: Pairs, runs: BothHalves, layer: Layer) -> "pd.DataFrame":
         import pandas as pd
 
-        rows: list[dict[str, Any]] = []
-        for where in wheres:
-            aligned = [aligned_tokens(source, target, where) for source, target in zip(self.sources, self.targets, strict=True)]
-            places = [(row, a, b) for row, tokens in enumerate(aligned) for a, b in tokens or ()]
-            row, taken, put = torch.tensor(places, dtype=torch.long).reshape(-1, 3).T
-            for site in sites:
-                values = self.captured.at(site)[layer]
-                values = values[row.to(values.device), taken.to(values.device)]
-                found = self.own
-                if places:
-                    with patching(self.decoder, Patch(site, layer, row, put, values)):
-                        found = self.decoder.difference(self.decoder.run(self.batch), self.probed.answers)
-                last = layer == len(self.decoder.layout.layers) - 1
-                rows += [
-                    {
-                        **about(one),
-                        "direction": self.direction,
-                        "site": site,
-                        "where": where,
-                        "layer": layer,
-                        "own": one.sign(self.half) * own,
-                        "other": one.sign(self.half) * other,
-                        "patched": one.sign(self.half) * d if tokens is not None else float("nan"),
-                        "by_construction": last and site == "residual" and where == "last",
-                    }
-                    for one, tokens, own, other, d in zip(
-                        self.pairs, aligned, self.own.tolist(), self.other.tolist(), found.tolist(), strict=True
-                    )
-                ]
-        return pd.DataFrame(rows)
+        return pd.DataFrame([
+            row for where in wheres for site in sites for row in _patched(session, pairs, runs, _Place(site, where, layer.index))
+        ])  # fmt: skip
+
+    return session.run_interventions(
+        pair_chunks(session, session.probed.pairs, directions, kept),
+        layers,
+        clean=clean,
+        measure=measure,
+        piece=lambda pairs, layer: f"patching-{pairs.direction}-L{layer.index}-C{pairs.number}",
+    )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a run is patched."""
+
+    site: Site
+    where: Where
+    layer: int
+
+
+def _patched(session: Session, pairs: Pairs, runs: BothHalves, place: _Place) -> list[dict[str, Any]]:
+    """The target half of some pairs with one site of one layer patched at some tokens."""
+    prompts = zip(runs.source.prompts, runs.target.prompts, strict=True)
+    aligned = [aligned_tokens(source, target, place.where) for source, target in prompts]
+    # one row for each token that is patched: its prompt, the source token, the target token
+    places = [(row, a, b) for row, tokens in enumerate(aligned) for a, b in tokens or ()]
+    row, taken, put = torch.tensor(places, dtype=torch.long).reshape(-1, 3).T
+    values = runs.source.captured.at(place.site)[place.layer]
+    values = values[row.to(values.device), taken.to(values.device)]
+    found = runs.target.difference
+    if places:
+        with patching(session.decoder, Patch(place.site, place.layer, row, put, values)):
+            found = session.difference(runs.target.batch)
+    last = place.layer == len(session.decoder.layout.layers) - 1
+    labels = {"direction": pairs.direction, "site": place.site, "where": place.where, "layer": place.layer}
+    fixed = {"by_construction": last and place.site == "residual" and place.where == "last"}
+    unaligned = {"patched": NAN}
+    return patched_rows(pairs, runs, found, labels, [fixed if tokens is not None else unaligned | fixed for tokens in aligned])
 
 
 def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int = 1, draws: int = 500) -> "pd.DataFrame":
-    """Recovery by direction, site, place and layer, with intervals that draw scenarios anew, and its increments over layers.
+    """Recovery by direction, site, place and layer, with intervals that draw scenarios, and its increments over layers.
 
     Args:
         frame: As ``patch_all`` gives it.
-        group: Whose pairs.
+        group: The group of pairs that is used.
         seed: Of the draws.
-        draws: Of the bootstrap.
+        draws: Number of bootstrap draws.
 
     Returns:
-        A row a (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the layer before; from 0 at
-        the first), ``by_construction``, ``pairs`` that could be aligned, ``left_out``.
+        A row for each (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the layer before;
+        from 0 at the first), ``by_construction``, ``pairs`` that could be aligned, ``left_out``.
     """
     import pandas as pd
 
@@ -182,19 +138,13 @@ def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int =
         before = 0.0
         for layer, here in own.groupby("layer"):
             kept = here[here["patched"].notna()]
-            row: dict[str, Any] = {"direction": direction, "site": site, "where": where, "layer": layer}
             if kept.empty:
                 continue
-            gained: Floats = (kept["patched"] - kept["own"]).to_numpy(float)
-            possible: Floats = (kept["other"] - kept["own"]).to_numpy(float)
-
-            def ratio(units: "np.ndarray[Any, Any]", gained: Floats = gained, possible: Floats = possible) -> Floats:
-                difference = possible[units].mean()
-                return np.array([gained[units].mean() / difference if difference else np.nan])
-
-            value, lower, upper = bootstrap(ratio, kept["scenario"].tolist(), draws=draws, seed=seed)
-            row |= {"recovery": float(value[0]), "ci_lower": float(lower[0]), "ci_upper": float(upper[0])}
-            row |= {"increment": float(value[0]) - before, "by_construction": bool(kept["by_construction"].iloc[0])}
+            gained, possible = ((kept[name] - kept["own"]).to_numpy(float) for name in ("patched", "other"))
+            value, lower, upper = ratio_of_means(gained, possible, kept["scenario"].tolist(), draws=draws, seed=seed)
+            row: dict[str, Any] = {"direction": direction, "site": site, "where": where, "layer": layer}
+            row |= {"recovery": value, "ci_lower": lower, "ci_upper": upper}
+            row |= {"increment": value - before, "by_construction": bool(kept["by_construction"].iloc[0])}
             rows.append(row | {"pairs": len(kept), "left_out": len(here) - len(kept)})
-            before = float(value[0])
+            before = value
     return pd.DataFrame(rows)

@@ -11,24 +11,20 @@ Substituting a peak residual at the last layer is not this, and tells nothing.
 # torch and pandas leave many types open
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
-from misfire.datasets.pairs import HalfName
-from misfire.mechanistic.analyses.ablation import about
-from misfire.mechanistic.analyses.patching import FROM_TO, Direction
-from misfire.mechanistic.model.decoder import Batch, Decoder
+from misfire.mechanistic.analyses.both_halves import BothHalves, Direction, Pairs, pair_chunks, patched_rows, run_half
+from misfire.mechanistic.inference import ratio_of_means
 from misfire.mechanistic.model.head_names import Head
-from misfire.mechanistic.model.hooks import Patch, capturing, first, hooked, patching
+from misfire.mechanistic.model.hooks import Captured, Patch, first, hooked, patching, with_first
 from misfire.mechanistic.model.layouts import Layer
-from misfire.mechanistic.model.replay import chunks
-from misfire.mechanistic.prompts import ProbePrompt
-from misfire.mechanistic.selection import BUDGET, Probed, ProbedPair
-from misfire.mechanistic.store import Store
+from misfire.mechanistic.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,122 +32,86 @@ if TYPE_CHECKING:
 Receiver = Literal["attention", "mlp", "logits"]
 
 
-def path_patch(
-    decoder: Decoder,
-    probed: Probed,
-    senders: Sequence[Head],
-    *,
-    direction: Direction = "denoising",
-    budget: int = BUDGET,
-    store: Store | None = None,
-    step: Callable[[], None] = lambda: None,
-) -> "pd.DataFrame":
-    """Patch the paths from some heads to every later component.
+def path_patch(session: Session, senders: Sequence[Head], *, direction: Direction = "denoising") -> "pd.DataFrame":
+    """Patch the paths from some heads to every later component, in failures.
 
-    Tokens of the two halves are matched by their place where both halves have as many; other pairs are matched at the last token alone, and
-    ``tokens`` says which.
+    Tokens of the two halves are matched by their position where both halves have equally many; other pairs are matched at the last token
+    alone, and ``tokens`` says which.
 
     Args:
-        decoder: The model.
-        probed: The pairs; failures alone are patched.
+        session: The model and its pairs. Its store keeps a piece for each sender and chunk of pairs.
         senders: The heads.
-        direction: Whose run gets whose output.
-        budget: Bytes that activations may take.
-        store: Keeps finished pieces, one a sender and chunk.
-        step: Called after each sender of each chunk.
+        direction: Which half's run gets the other's output.
 
     Returns:
-        A row a (pair, sender, receiver): the pair's columns, ``sender``, ``receiver``, ``layer`` of the receiver (−1 for logits), ``own``,
-        ``other`` and ``patched`` margins, ``tokens``.
+        A row for each (pair, sender, receiver): the pair's columns, ``sender``, ``receiver``, ``layer`` of the receiver (−1 for logits),
+        ``own``, ``other`` and ``patched`` margins, ``tokens``.
     """
-    import pandas as pd
+    session.decoder.check_heads(senders)
 
-    decoder.check_heads(senders)
-    pairs = probed.of("failure")
-    lengths = [max(len(prompt.ids) for prompt in one.prompts.values()) for one in pairs]
-    pieces: list[pd.DataFrame] = []
-    for number, chunk in enumerate(chunks(lengths, decoder.width, 2 * len(decoder.layout.layers), decoder.dtype.itemsize, budget)):
-        own = [pairs[index] for index in chunk]
-        run: list[_Paths] = []  # made once it is needed
-        for sender in senders:
+    def clean(pairs: Pairs) -> _Runs:
+        source = run_half(session, pairs, pairs.source, z=True)
+        target = run_half(session, pairs, pairs.target, z=True, sites=["residual", "attention", "mlp"])
+        return _Runs(session, pairs, BothHalves(source, target))
 
-            def piece(sender: Head = sender, own: Sequence[ProbedPair] = own, run: list[_Paths] = run) -> pd.DataFrame:
-                if not run:
-                    run.append(_Paths(decoder, probed, own, direction))
-                return run[0].from_sender(sender)
-
-            pieces.append(store.frame(f"paths-{direction}-{sender}-C{number}", piece) if store else piece())
-            step()
-    return pd.concat(pieces, ignore_index=True)
+    return session.run_interventions(
+        pair_chunks(session, session.probed.of("failure"), [direction], 2 * len(session.decoder.layout.layers)),
+        senders,
+        clean=clean,
+        measure=lambda _, runs, sender: runs.from_sender(sender),
+        piece=lambda pairs, sender: f"paths-{pairs.direction}-{sender}-C{pairs.number}",
+    )
 
 
-class _Paths:
+@dataclass
+class _Runs:
     """Clean runs of both halves of some pairs, and runs with one path changed."""
 
-    @torch.no_grad()
-    def __init__(self, decoder: Decoder, probed: Probed, pairs: Sequence[ProbedPair], direction: Direction) -> None:
-        self.decoder, self.probed, self.pairs = decoder, probed, pairs
-        source: HalfName = FROM_TO[direction][0]
-        self.half: HalfName = FROM_TO[direction][1]
-        sources, targets = [one.prompts[source] for one in pairs], [one.prompts[self.half] for one in pairs]
-        source_batch, self.batch = decoder.batch([one.ids for one in sources]), decoder.batch([one.ids for one in targets])
-        with capturing(decoder, z=True) as theirs:
-            self.other = decoder.difference(decoder.run(source_batch), probed.answers)
-        with capturing(decoder, z=True, sites=["residual", "attention", "mlp"]) as self.own:
-            self.clean = decoder.difference(decoder.run(self.batch), probed.answers)
-        self.kinds, self.z = self._matched(sources, targets, source_batch, theirs.z)
+    session: Session
+    pairs: Pairs
+    runs: BothHalves
 
-    def _matched(
-        self, sources: Sequence[ProbePrompt], targets: Sequence[ProbePrompt], source_batch: Batch, theirs: dict[int, Tensor]
-    ) -> tuple[list[str], dict[int, Tensor]]:
-        """The other half's head outputs at this half's tokens; its own where there is no match."""
-        same = [len(a.ids) == len(b.ids) for a, b in zip(sources, targets, strict=True)]
-        found: dict[int, Tensor] = {}
-        for layer, own in self.own.z.items():
-            z = own.clone()
-            for row, alike in enumerate(same):
-                if alike:
-                    z[row, : len(targets[row].ids)] = theirs[layer][row, : len(sources[row].ids)]
-                else:
-                    z[row, self.batch.last[row]] = theirs[layer][row, source_batch.last[row]]
-            found[layer] = z
-        return ["all" if alike else "last" for alike in same], found
+    def __post_init__(self) -> None:
+        source, target = self.runs.source, self.runs.target
+        alike = [len(a.ids) == len(b.ids) for a, b in zip(source.prompts, target.prompts, strict=True)]
+        self.matched = ["all" if same else "last" for same in alike]
+        self.z: dict[int, Tensor] = {}
+        """The source half's head outputs at the target half's tokens; the target's own where there is no match."""
+        for layer, own in target.captured.z.items():
+            z, theirs = own.clone(), source.captured.z[layer]
+            for row, same in enumerate(alike):
+                length = len(target.prompts[row].ids)
+                # either all tokens of the prompt, or its last one alone
+                taken = slice(0, length) if same else source.batch.last[row]
+                put = slice(0, length) if same else target.batch.last[row]
+                z[row, put] = theirs[row, taken]
+            self.z[layer] = z
 
-    @torch.no_grad()
     def from_sender(self, sender: Head) -> "pd.DataFrame":
+        """The margins with one path from a head changed, for each later component."""
         import pandas as pd
 
-        layers = self.decoder.layout.layers
-        change = self._change(layers[sender.layer], sender)
+        decoder, target = self.session.decoder, self.runs.target
+        layers = decoder.layout.layers
+        change = sent_change(layers[sender.layer], sender, target.captured, self.z[sender.layer])
         rows: list[dict[str, Any]] = []
         for layer in layers[sender.layer :]:
             if layer.index > sender.layer:
                 rows += self._rows(sender, "attention", layer.index, self._through(layer, "attention", change))
             rows += self._rows(sender, "mlp", layer.index, self._through(layer, "mlp", change))
-        final = self.own.residual[layers[-1].index] + change.to(self.own.residual[layers[-1].index])
-        at = torch.arange(len(self.pairs), device=final.device), self.batch.last.to(final.device)
-        rows += self._rows(sender, "logits", -1, self.decoder.read(final[at], self.probed.answers))
+        final = target.captured.residual[layers[-1].index] + change.to(target.captured.residual[layers[-1].index])
+        at = torch.arange(len(self.pairs.pairs), device=final.device), target.batch.last.to(final.device)
+        rows += self._rows(sender, "logits", -1, decoder.read(final[at], self.session.probed.answers))
         return pd.DataFrame(rows)
-
-    def _change(self, layer: Layer, sender: Head) -> Tensor:
-        """What the sender's other output adds to the residual stream after its attention, shape (pairs, tokens, width)."""
-        own = slice(sender.index * layer.head_dim, (sender.index + 1) * layer.head_dim)
-        z = self.own.z[layer.index].clone()
-        z[..., own] = self.z[layer.index][..., own]
-        changed = layer.out_proj(z)
-        norm = getattr(layer.block, "post_attention_layernorm", None)
-        # in Gemma a norm stands between the projection and the residual stream
-        if norm is not None and hasattr(layer.block, "pre_feedforward_layernorm"):
-            return norm(changed) - norm(self.own.attention[layer.index])
-        return changed - self.own.attention[layer.index]
 
     def _through(self, receiver: Layer, kind: Literal["attention", "mlp"], change: Tensor) -> Tensor:
         """The logit difference where the change reaches the receiver alone."""
+        batch = self.runs.target.batch
         output = self._received(receiver, kind, change)
-        rows, tokens = (self.batch.mask == 1).nonzero(as_tuple=True)
+        rows, tokens = (batch.mask == 1).nonzero(as_tuple=True)
         values = output[rows.to(output.device), tokens.to(output.device)]
-        with patching(self.decoder, Patch(kind, receiver.index, rows, tokens, values)):
-            return self.decoder.difference(self.decoder.run(self.batch), self.probed.answers)
+        with patching(self.session.decoder, Patch(kind, receiver.index, rows, tokens, values)):
+            return self.session.difference(batch)
 
     def _received(self, receiver: Layer, kind: Literal["attention", "mlp"], change: Tensor) -> Tensor:
         """What the receiver gives if the change is added to the residual stream that it reads."""
@@ -164,72 +124,71 @@ class _Paths:
             return (arguments[0] + change.to(arguments[0]), *arguments[1:])
 
         def own_attention(_: object, __: object, output: Any) -> Any:  # noqa: ANN401
-            tensor = self.own.attention[receiver.index]
-            return (tensor, *output[1:]) if isinstance(output, tuple) else tensor
+            return with_first(output, self.runs.target.captured.attention[receiver.index])
 
         with ExitStack() as stack:
-            # the change is put on the stream that enters the layer; for its MLP the layer's own attention is kept as it was
+            # the change is added to the stream that enters the layer; for its MLP the layer's own attention stays as it was
             stack.enter_context(hooked([receiver.block.register_forward_pre_hook(add)]))
             if kind == "mlp":
                 stack.enter_context(hooked([receiver.mixer.register_forward_hook(own_attention)]))
             module = receiver.mlp if kind == "mlp" else receiver.mixer
             stack.enter_context(hooked([module.register_forward_hook(keep)]))
-            self.decoder.run(self.batch)
+            self.session.decoder.run(self.runs.target.batch)
         return found[0]
 
     def _rows(self, sender: Head, receiver: Receiver, layer: int, found: Tensor) -> list[dict[str, Any]]:
-        return [
-            {
-                **about(one),
-                "sender": str(sender),
-                "receiver": receiver,
-                "layer": layer,
-                "own": one.sign(self.half) * own,
-                "other": one.sign(self.half) * other,
-                "patched": one.sign(self.half) * d,
-                "tokens": tokens,
-            }
-            for one, own, other, d, tokens in zip(
-                self.pairs, self.clean.tolist(), self.other.tolist(), found.tolist(), self.kinds, strict=True
-            )
-        ]
+        labels = {"sender": str(sender), "receiver": receiver, "layer": layer}
+        return patched_rows(self.pairs, self.runs, found, labels, [{"tokens": tokens} for tokens in self.matched])
+
+
+def sent_change(layer: Layer, sender: Head, own: Captured, other_z: Tensor) -> Tensor:
+    """What another output of a head adds to the residual stream behind its attention.
+
+    Args:
+        layer: The head's layer.
+        sender: The head.
+        own: Captured in the clean run: the heads' outputs, and what the attention gave.
+        other_z: Outputs of the layer's heads of which the sender's is taken, shape (pairs, tokens, heads · head_dim).
+
+    Returns:
+        The change, shape (pairs, tokens, width).
+    """
+    columns = slice(sender.index * layer.head_dim, (sender.index + 1) * layer.head_dim)
+    z = own.z[layer.index].clone()
+    z[..., columns] = other_z[..., columns]
+    changed = layer.out_proj(z)
+    norm = getattr(layer.block, "post_attention_layernorm", None)
+    # in Gemma a norm stands between the projection and the residual stream; in other models a norm of that name stands behind it
+    if norm is not None and hasattr(layer.block, "pre_feedforward_layernorm"):
+        return norm(changed) - norm(own.attention[layer.index])
+    return changed - own.attention[layer.index]
 
 
 def path_table(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """The share of the difference between the halves that each path carries, with intervals that draw scenarios anew.
+    """The share of the difference between the halves that each path carries, with intervals that draw scenarios.
 
     Args:
         frame: As ``path_patch`` gives it.
         seed: Of the draws.
 
     Returns:
-        A row a (sender, receiver, layer): ``effect`` (mean change of the margin), ``share`` (of the difference) with ``ci_lower`` and
-        ``ci_upper``, ``pairs``; the largest share first.
+        A row for each (sender, receiver, layer): ``effect`` (mean change of the margin), ``share`` (of the difference) with ``ci_lower``
+        and ``ci_upper``, ``pairs``; the largest share first.
     """
-    import numpy as np
     import pandas as pd
-
-    from misfire.mechanistic.conclusions.inference import bootstrap
-    from misfire.mechanistic.selection import Floats
 
     rows: list[dict[str, Any]] = []
     for (sender, receiver, layer), own in frame.groupby(["sender", "receiver", "layer"], sort=False) if len(frame) else ():
-        gained: Floats = (own["patched"] - own["own"]).to_numpy(float)
-        possible: Floats = (own["other"] - own["own"]).to_numpy(float)
-
-        def ratio(units: "np.ndarray[Any, Any]", gained: Floats = gained, possible: Floats = possible) -> Floats:
-            difference = possible[units].mean()
-            return np.array([gained[units].mean() / difference if difference else np.nan])
-
-        value, lower, upper = bootstrap(ratio, own["scenario"].tolist(), draws=500, seed=seed)
+        gained, possible = ((own[name] - own["own"]).to_numpy(float) for name in ("patched", "other"))
+        share, lower, upper = ratio_of_means(gained, possible, own["scenario"].tolist(), draws=500, seed=seed)
         rows.append({
             "sender": sender,
             "receiver": receiver,
             "layer": layer,
             "effect": float(gained.mean()),
-            "share": float(value[0]),
-            "ci_lower": float(lower[0]),
-            "ci_upper": float(upper[0]),
+            "share": share,
+            "ci_lower": lower,
+            "ci_upper": upper,
             "pairs": len(own),
         })  # fmt: skip
     columns = ["sender", "receiver", "layer", "effect", "share", "ci_lower", "ci_upper", "pairs"]

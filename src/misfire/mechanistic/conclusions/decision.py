@@ -12,8 +12,9 @@ looks mended too.
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from misfire.mechanistic.analyses.ablation import UNRESOLVED, ranked
-from misfire.mechanistic.conclusions.misfiring import LEVEL, Misfiring
+from misfire.mechanistic.analyses.ablation import ranked
+from misfire.mechanistic.conclusions.misfiring import Misfiring
+from misfire.mechanistic.inference import LEVEL, UNRESOLVED
 from misfire.mechanistic.model.head_names import Head
 
 if TYPE_CHECKING:

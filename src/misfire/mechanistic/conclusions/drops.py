@@ -17,12 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
-from misfire.mechanistic.conclusions.inference import by_cluster, codes, difference, folds, mean, mean_exceeds, sign_flip
-from misfire.mechanistic.selection import FAILING, Floats
+from misfire.mechanistic.inference import Floats, by_cluster, codes, difference, folds, mean, mean_exceeds, sign_flip
+from misfire.mechanistic.probed_pairs import FAILING
 from misfire.scorers.statistics import NAN, Estimate, clustered_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Layers = npt.NDArray[np.int64]
 
 VALUES = ("peak", "final", "drop", "gap_peak", "gap_final")
 """What is compared: see ``margins_at_peaks``."""
@@ -58,31 +60,37 @@ def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         side = folds(pairs["scenario"].tolist(), seed=seed)
         gap = margins["contrast"] - margins["stereotyped"]
         layers, gap_layers = (_chosen(values, failing, side) for values in (margins["stereotyped"], gap))
-        each = np.arange(len(pairs))
         for half in HALF_NAMES:
-            peak, final = margins[half][each, layers], margins[half][:, -1]
-            rows += [
-                {
-                    "model": model,
-                    "group": pairs["group"].iloc[k],
-                    "pair": pairs.index[k],
-                    "scenario": pairs["scenario"].iloc[k],
-                    "weight": float(pairs["weight"].iloc[k]),
-                    "half": half,
-                    "peak_layer": int(layers[k]),
-                    "peak": peak[k],
-                    "final": final[k],
-                    "drop": peak[k] - final[k],
-                    "gap_layer": int(gap_layers[k]),
-                    "gap_peak": gap[k, gap_layers[k]],
-                    "gap_final": gap[k, -1],
-                }
-                for k in range(len(pairs))
-            ]
+            rows += [{"model": model} | row for row in _at_peaks(half, pairs, margins[half], layers, gap, gap_layers)]
     return pd.DataFrame(rows)
 
 
-def _chosen(values: Floats, failing: npt.NDArray[np.bool_], side: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _at_peaks(
+    half: HalfName, pairs: "pd.DataFrame", margins: Floats, layers: Layers, gap: Floats, gap_layers: Layers
+) -> list[dict[str, Any]]:
+    """One half of each pair at the layers of its peaks; margins and gaps of shape (pairs, layers), peak layers of shape (pairs,)."""
+    each = np.arange(len(pairs))
+    peak, final = margins[each, layers], margins[:, -1]
+    return [
+        {
+            "group": one["group"],
+            "pair": pair,
+            "scenario": one["scenario"],
+            "weight": float(one["weight"]),
+            "half": half,
+            "peak_layer": int(layers[k]),
+            "peak": peak[k],
+            "final": final[k],
+            "drop": peak[k] - final[k],
+            "gap_layer": int(gap_layers[k]),
+            "gap_peak": gap[k, gap_layers[k]],
+            "gap_final": gap[k, -1],
+        }
+        for k, (pair, one) in enumerate(pairs.iterrows())
+    ]
+
+
+def _chosen(values: Floats, failing: npt.NDArray[np.bool_], side: npt.NDArray[np.int64]) -> Layers:
     """For each pair the layer of the largest mean among failures on the other side; among all where there are none."""
     layers = np.zeros(len(values), dtype=np.int64)
     for fold in (0, 1):

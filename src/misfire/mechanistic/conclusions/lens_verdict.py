@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from misfire.mechanistic.analyses.ablation import UNRESOLVED
 from misfire.mechanistic.conclusions.decision import SHARE
+from misfire.mechanistic.inference import UNRESOLVED
 from misfire.reports.number_format import UNDEFINED, p_value
 
 if TYPE_CHECKING:

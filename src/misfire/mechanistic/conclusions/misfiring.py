@@ -11,31 +11,10 @@ from typing import Literal
 
 import numpy as np
 
-from misfire.mechanistic.conclusions.inference import mean, sign_flip
+from misfire.mechanistic.inference import LEVEL, mean, sign_flip
+from misfire.mechanistic.probed_pairs import AskedPair
 from misfire.scorers.join import PairResult, count_cells
 from misfire.scorers.statistics import Estimate
-
-LEVEL = 0.05
-"""Of every test, and of the false discovery rate."""
-
-
-@dataclass(frozen=True)
-class AskedPair:
-    """What a model answered to a candidate.
-
-    Attributes:
-        pair: Its id.
-        category: Its category.
-        scenario: Its scenario.
-        stereotyped: The margin of the stereotyped half: above 0 it is answered rightly.
-        contrast: The margin of the contrast half.
-    """
-
-    pair: str
-    category: str
-    scenario: str
-    stereotyped: float
-    contrast: float
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from misfire.mechanistic.conclusions.decision import ASKED, KEPT, CurvePoint, Decision, Shortfall
 from misfire.mechanistic.conclusions.lens_verdict import lens_sentences
-from misfire.mechanistic.conclusions.misfiring import LEVEL, Misfiring
-from misfire.mechanistic.selection import Probed, ProbedPair
+from misfire.mechanistic.conclusions.misfiring import Misfiring
+from misfire.mechanistic.inference import LEVEL
+from misfire.mechanistic.probed_pairs import Probed, ProbedPair
 from misfire.reports.number_format import UNDEFINED, between, p_value, percent
 from misfire.scorers.statistics import Estimate
 

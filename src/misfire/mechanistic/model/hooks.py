@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from misfire.mechanistic.model.batching import BUDGET, batches
 from misfire.mechanistic.model.decoder import Decoder
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.layouts import Layer
@@ -195,3 +196,27 @@ def patching(decoder: Decoder, patch: Patch) -> Generator[None]:
 
     with hooked([module_of(decoder.layout.layers[patch.layer], patch.site).register_forward_hook(hook)]):
         yield
+
+
+@torch.no_grad()
+def mean_outputs(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int = BUDGET) -> Means:
+    """What heads give on average over all tokens of some prompts.
+
+    Args:
+        decoder: The model.
+        prompts: Token ids of each prompt; padding does not count.
+        budget: Memory for activations, in bytes.
+
+    Returns:
+        The mean of each layer, shape (heads · head_dim,), float32.
+    """
+    totals: dict[int, Tensor] = {}
+    count = 0
+    for _, batch in batches(decoder, prompts, budget):
+        with capturing(decoder, z=True) as captured:
+            decoder.run(batch)
+        for layer, z in captured.z.items():
+            own = (z.float() * batch.mask[..., None].to(z.device)).sum((0, 1))
+            totals[layer] = totals[layer] + own if layer in totals else own
+        count += int(batch.mask.sum())
+    return {layer: total / count for layer, total in totals.items()}

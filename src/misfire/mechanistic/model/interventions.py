@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -18,15 +17,12 @@ from typing import Any, cast, get_args
 import torch
 from torch import Tensor, nn
 
-from misfire.datasets.pairs import HALF_NAMES
 from misfire.datasets.user_files import require_regular
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
 from misfire.mechanistic.model.decoder import Decoder
 from misfire.mechanistic.model.head_names import Head, listed, parse_heads
-from misfire.mechanistic.model.hooks import Ablation, Means, ablation_hooks, capturing, first, hooked, with_first
-from misfire.mechanistic.model.replay import chunks
-from misfire.mechanistic.selection import BUDGET, Probed
+from misfire.mechanistic.model.hooks import Ablation, Means, ablation_hooks, first, with_first
 
 
 @dataclass(frozen=True)
@@ -220,13 +216,6 @@ def intervention_hooks(decoder: Decoder, intervention: Intervention) -> Generato
         yield decoder.layout.layers[layer].block.register_forward_hook(_without(intervention.directions[layer]))
 
 
-@contextmanager
-def intervening(decoder: Decoder, intervention: Intervention) -> Generator[None]:
-    """A model with an intervention on, for a while."""
-    with hooked(intervention_hooks(decoder, intervention)):
-        yield
-
-
 def _without(direction: Tensor) -> Callable[..., Any]:
     unit = direction / direction.norm()
 
@@ -236,24 +225,6 @@ def _without(direction: Tensor) -> Callable[..., Any]:
         return with_first(output, hidden - (hidden @ own)[..., None] * own)
 
     return hook
-
-
-@torch.no_grad()
-def difference_directions(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> dict[int, Tensor]:
-    """By layer the direction in which contrast and stereotyped halves of failures differ at the last token, a unit vector."""
-    totals: dict[int, Tensor] = {}
-    asked = [(one.prompts[half].ids, 1 if half == "contrast" else -1) for one in probed.of("failure") for half in HALF_NAMES]
-    layers = len(decoder.layout.layers)
-    for chunk in chunks([len(ids) for ids, _ in asked], decoder.width, layers, decoder.dtype.itemsize, budget):
-        batch = decoder.batch([asked[index][0] for index in chunk])
-        signs = torch.tensor([asked[index][1] for index in chunk], dtype=torch.float32)
-        with capturing(decoder, sites=["residual"]) as captured:
-            decoder.run(batch)
-        for layer, residual in captured.residual.items():
-            rows = torch.arange(len(chunk), device=residual.device)
-            own = (residual[rows, batch.last.to(residual.device)].float().cpu() * signs[:, None]).sum(0)
-            totals[layer] = totals[layer] + own if layer in totals else own
-    return {layer: total / total.norm().clamp(min=1e-12) for layer, total in totals.items()}
 
 
 def parse_layers(layers: object) -> tuple[int, ...]:

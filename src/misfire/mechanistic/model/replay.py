@@ -11,7 +11,7 @@ nothing but the last token is run again.
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from functools import cached_property
 from typing import Any
@@ -23,12 +23,6 @@ from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.model.hooks import Means, first, hooked, standing_in
 from misfire.mechanistic.model.layouts import Layer
 from misfire.mechanistic.model.prompt_tree import Tree, TreeMask, grow, register, tree_mask
-
-_PARTS = 24
-"""Values that one running token holds at a time, in units of the residual stream: it, its norm, three of a gated MLP's inner size."""
-
-_CPU_TOKENS = 1024
-"""So many tokens a pass are enough to keep a CPU busy; larger ones leave its caches."""
 
 
 class _Keys:
@@ -267,60 +261,6 @@ def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
         if placed.get(name) is not None:
             placed[name] = placed[name][..., places.to(placed[name].device)]
     return placed
-
-
-def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
-    """Split prompts into runs whose captured activations fit half of a budget.
-
-    Args:
-        lengths: Tokens of each prompt.
-        width: Size of the residual stream.
-        layers: Layers of the model.
-        size: Bytes of a value.
-        budget: Bytes.
-
-    Yields:
-        Indices of prompts, alike in length; at least one a chunk.
-    """
-    yield from _fitting(sorted(range(len(lengths)), key=lambda index: lengths[index]), lengths, width, layers, size, budget)
-
-
-def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int) -> list[list[int]]:
-    """Split prompts into replays that fit a budget, those that begin alike together.
-
-    Args:
-        decoder: The model.
-        prompts: Token ids of each.
-        budget: Bytes.
-
-    Returns:
-        Indices of prompts, by chunk.
-    """
-    order = sorted(range(len(prompts)), key=lambda index: tuple(prompts[index]))
-    lengths = [len(prompt) for prompt in prompts]
-    return list(_fitting(order, lengths, decoder.width, len(decoder.layout.layers), decoder.dtype.itemsize, budget))
-
-
-def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
-    chunk: list[int] = []
-    for index in order:
-        longest = max(lengths[other] for other in (*chunk, index))
-        # two activations a layer and token, the layer's input and its heads' outputs, and what one layer holds while it runs
-        if chunk and (2 * layers + _PARTS) * (len(chunk) + 1) * longest * width * size > budget / 2:
-            yield chunk
-            chunk = []
-        chunk.append(index)
-    if chunk:
-        yield chunk
-
-
-def copies_in_budget(tokens: int, width: int, size: int, budget: int, device: torch.device) -> int:
-    """How many variants of so many tokens run side by side in half of a budget; at least one.
-
-    On a CPU not more than its caches are good for, since larger passes are slower there.
-    """
-    most = max(1, int(budget / 2 / (_PARTS * tokens * width * size)))
-    return min(most, max(1, _CPU_TOKENS // tokens)) if device.type == "cpu" else most
 
 
 def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill: Tensor | None) -> Tensor:

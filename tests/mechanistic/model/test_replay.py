@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from misfire.mechanistic.analyses.ablation import naive_last_token
+from misfire.mechanistic.model.batching import chunks, sweep_chunks
 from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.hooks import ablating, capturing
-from misfire.mechanistic.model.replay import Replay, chunks, sweep_chunks
+from misfire.mechanistic.model.replay import Replay
 from tests.mechanistic.families import FAMILIES, exact_decoder, random_decoder, random_prompts
 
 ANSWERS = AnswerTokens((5, 6), (7,))

@@ -13,6 +13,12 @@ from misfire.scorers.statistics import NAN, Estimate, clustered_mean, t_quantile
 
 Floats = npt.NDArray[np.float64]
 
+LEVEL = 0.05
+"""Level of every test, and of the false discovery rate."""
+
+UNRESOLVED = 0.3
+"""Effects of fewer logits than this are not resolved in bfloat16, and are not reported as effects in any type."""
+
 _EXACT = 12
 """Up to so many clusters all sign flips are counted; beyond, some are drawn."""
 
@@ -251,6 +257,30 @@ def bootstrap(
     known = ~np.isnan(found).all(0)
     lower[known], upper[known] = np.nanquantile(found[:, known], [0.025, 0.975], axis=0)
     return value, lower, upper
+
+
+def ratio_of_means(
+    parts: Floats, wholes: Floats, clusters: Sequence[Hashable], *, draws: int = 1000, seed: int = 1
+) -> tuple[float, float, float]:
+    """A ratio of means with a percentile interval that draws whole clusters.
+
+    Args:
+        parts: Numerators, one for each unit.
+        wholes: Denominators.
+        clusters: The cluster of each unit.
+        draws: Number of bootstrap draws.
+        seed: Of the draws.
+
+    Returns:
+        mean(parts) / mean(wholes), NaN where the denominator is 0, and the ends of its 95 % interval.
+    """
+
+    def ratio(units: npt.NDArray[np.int64]) -> Floats:
+        whole = wholes[units].mean()
+        return np.array([parts[units].mean() / whole if whole else np.nan])
+
+    value, lower, upper = bootstrap(ratio, clusters, draws=draws, seed=seed)
+    return float(value[0]), float(lower[0]), float(upper[0])
 
 
 def folds(clusters: Sequence[Hashable], *, seed: int = 1) -> npt.NDArray[np.int64]:

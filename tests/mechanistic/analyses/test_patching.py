@@ -7,8 +7,9 @@ import pytest
 from misfire.mechanistic.analyses.patching import aligned_tokens, patch_all, recovery_table
 from misfire.mechanistic.model.head_names import parse_heads
 from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.probed_pairs import Probed
 from misfire.mechanistic.prompts import Mention, ProbePrompt
-from misfire.mechanistic.selection import Probed
+from misfire.mechanistic.session import Session
 
 
 def test_mentions_are_matched_where_each_run_has_them():
@@ -27,7 +28,7 @@ def test_halves_that_name_people_unequally_often_are_left_out_and_not_taken_for_
     prompts["contrast"] = replace(prompts["contrast"], mentions=prompts["contrast"].mentions[:-1])
     assert aligned_tokens(prompts["contrast"], prompts["stereotyped"], "mentions") is None
     few = replace(probed, pairs=(replace(one, prompts=prompts), probed.pairs[1]))
-    frame = patch_all(organism.decoder, few, wheres=["mentions"])
+    frame = patch_all(Session(organism.decoder, few), wheres=["mentions"])
     assert frame[frame["pair"] == one.pair.id]["patched"].isna().all()
     assert frame[frame["pair"] != one.pair.id]["patched"].notna().all()
     table = recovery_table(frame)
@@ -36,8 +37,8 @@ def test_halves_that_name_people_unequally_often_are_left_out_and_not_taken_for_
 
 
 @pytest.fixture(scope="module")
-def recovery(unread: Organism, unread_probed: Probed) -> pd.DataFrame:
-    return recovery_table(patch_all(unread.decoder, unread_probed), draws=100)
+def recovery(unread_session: Session) -> pd.DataFrame:
+    return recovery_table(patch_all(unread_session), draws=100)
 
 
 @pytest.mark.parametrize("direction", ["denoising", "noising"])

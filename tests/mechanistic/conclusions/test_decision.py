@@ -10,19 +10,22 @@ from misfire.datasets.pairs import Pair
 from misfire.mechanistic.analyses.ablation import head_effects, head_table
 from misfire.mechanistic.analyses.curve import curve_table, top_k
 from misfire.mechanistic.conclusions.decision import CurvePoint, Decision, causes, curve_points, decide
-from misfire.mechanistic.conclusions.misfiring import AskedPair, misfiring
+from misfire.mechanistic.conclusions.misfiring import misfiring
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.probed_pairs import AskedPair
 from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
 from tests.mechanistic.simulated import BOTH, GROUP_BLIND, NOISY, OTHER_CAUSE, PLANTED, SINGLE_HEAD, simulate
 
 
 def decided(organism: Organism, pairs: tuple[Pair, ...] | None = None) -> Decision:
     """What is decided on an organism, by the real sweep and curve."""
     probed = probe_pairs(organism.decoder, organism.pairs if pairs is None else pairs, per_group=16)
-    effects = head_effects(organism.decoder, probed)
-    curve = curve_table(top_k(organism.decoder, probed, effects, ks=(1, 2), draws=10))
+    session = Session(organism.decoder, probed)
+    effects = head_effects(session)
+    curve = curve_table(top_k(session, effects, ks=(1, 2), draws=10))
     gap = float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
     return decide(misfiring(probed.asked), head_table(effects), curve, gap)
 
@@ -205,6 +208,6 @@ def test_what_is_unsure_small_the_wrong_way_round_or_the_same_in_mirrors_is_no_c
 
 def test_the_points_are_the_rows_of_a_real_curve(three: Organism):
     probed = probe_pairs(three.decoder, three.pairs, per_group=8)
-    table = curve_table(top_k(three.decoder, probed, head_effects(three.decoder, probed), ks=(1, 2), draws=5))
+    table = curve_table(top_k(Session(three.decoder, probed), head_effects(Session(three.decoder, probed)), ks=(1, 2), draws=5))
     assert [point.k for point in curve_points(table)] == [1, 2]
     assert [point.recovery for point in curve_points(table)] == [0, 1]

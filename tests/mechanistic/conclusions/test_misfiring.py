@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from misfire.mechanistic.conclusions.misfiring import AskedPair, misfiring
+from misfire.mechanistic.conclusions.misfiring import misfiring
+from misfire.mechanistic.probed_pairs import AskedPair
 
 
 def pairs(cells: dict[str, list[int]]) -> list[AskedPair]:

@@ -11,7 +11,9 @@ from misfire.mechanistic.analyses.lens import lens
 from misfire.mechanistic.conclusions.drops import base_table, drop_table, margins_at_peaks
 from misfire.mechanistic.conclusions.lens_verdict import lens_sentences, overruled
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.selection import Probed, reprobe
+from misfire.mechanistic.probed_pairs import Probed
+from misfire.mechanistic.selection import reprobe
+from misfire.mechanistic.session import Session
 
 SHAPE = np.array([0.0, 1.0, 3.0, 3.2, 2.0, 0.8])
 """Margins that rise and fall over the layers, whatever is asked."""
@@ -144,10 +146,10 @@ def test_candidates_that_were_not_looked_into_count_through_those_that_were():
     assert abs(float(str(unweighted)) - float(str(one))) > abs(float(str(other)) - float(str(one)))
 
 
-def test_the_base_is_compared_pair_by_pair(organism: Organism, probed: Probed):
+def test_the_base_is_compared_pair_by_pair(organism: Organism, probed: Probed, session: Session):
     # given an organism, and the same model before its head was planted
     assert organism.base is not None
-    frame = pd.concat([lens(organism.decoder, probed), lens(organism.base, reprobe(organism.base, probed), model="base")])
+    frame = pd.concat([lens(session), lens(Session(organism.base, reprobe(organism.base, probed)), model="base")])
     table = base_table(margins_at_peaks(frame)).set_index(["group", "compared"])
     # then on failures the difference is what the head takes from stereotyped halves
     before = {one.pair.id: one.margins for one in reprobe(organism.base, probed).pairs}

@@ -6,13 +6,14 @@ import pytest
 from misfire.mechanistic.analyses.ablation import head_effects
 from misfire.mechanistic.analyses.curve import curve_table, top_k
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.selection import Probed
+from misfire.mechanistic.probed_pairs import Probed
+from misfire.mechanistic.session import Session
 
 
 @pytest.fixture(scope="module")
-def curve(three: Organism, three_probed: Probed) -> pd.DataFrame:
-    effects = head_effects(three.decoder, three_probed)
-    return top_k(three.decoder, three_probed, effects, ks=(1, 2, 3), draws=20)
+def curve(three_session: Session) -> pd.DataFrame:
+    effects = head_effects(three_session)
+    return top_k(three_session, effects, ks=(1, 2, 3), draws=20)
 
 
 def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame):
@@ -27,18 +28,18 @@ def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame
     assert (table["foils_asked"] == 2 * 24 + 2 * 16).all()
 
 
-def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(three: Organism, three_probed: Probed, curve: pd.DataFrame):
+def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(three_session: Session, curve: pd.DataFrame):
     # given effects in which the failures of one fold point at a head that the other's do not
     tested = curve[curve["choice"] == "ranked"]
     fold_of = dict(zip(tested["scenario"], tested["fold"], strict=True))
     assert tested.groupby("scenario")["fold"].nunique().max() == 1
-    effects = head_effects(three.decoder, three_probed)
+    effects = head_effects(three_session)
     first = effects["scenario"].map(fold_of) == 0
     here, there = (effects["layer"] == 0) & (effects["head"] == 0), (effects["layer"] == 0) & (effects["head"] == 1)
     stereotyped = effects["half"] == "stereotyped"
     effects.loc[first & here & stereotyped, "delta"] = 100.0
     effects.loc[~first & there & stereotyped, "delta"] = 100.0
-    made = top_k(three.decoder, three_probed, effects, ks=(1,), draws=1)
+    made = top_k(three_session, effects, ks=(1,), draws=1)
     chosen = made[made["choice"] == "ranked"].groupby("fold")["heads"].first()
     assert chosen.to_dict() == {0: "L0H1", 1: "L0H0"}
 
@@ -60,6 +61,6 @@ def test_nothing_is_held_out_of_a_single_scenario(organism: Organism, probed: Pr
 
     one = probed.pairs[0].pair.scenario
     few = replace(probed, pairs=tuple(own for own in probed.pairs if own.pair.scenario == one))
-    made = top_k(organism.decoder, few, head_effects(organism.decoder, few), ks=(1,), draws=2)
+    made = top_k(Session(organism.decoder, few), head_effects(Session(organism.decoder, few)), ks=(1,), draws=2)
     assert made.empty
     assert curve_table(made).empty

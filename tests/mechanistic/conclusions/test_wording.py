@@ -7,11 +7,12 @@ import pytest
 
 from misfire.mechanistic.conclusions.decision import Decision
 from misfire.mechanistic.conclusions.drops import drop_table, margins_at_peaks
-from misfire.mechanistic.conclusions.misfiring import AskedPair, misfiring
+from misfire.mechanistic.conclusions.misfiring import misfiring
 from misfire.mechanistic.conclusions.wording import Findings, verdict
 from misfire.mechanistic.model.head_names import Head
-from tests.mechanistic.test_decision import GOOD, MISFIRES
-from tests.mechanistic.test_drops import simulated
+from misfire.mechanistic.probed_pairs import AskedPair
+from tests.mechanistic.conclusions.test_decision import GOOD, MISFIRES
+from tests.mechanistic.conclusions.test_drops import simulated
 
 NONE = pd.DataFrame()
 

@@ -7,11 +7,13 @@ import pytest
 from misfire.mechanistic.analyses.lens import lens, profile_table, suppression
 from misfire.mechanistic.conclusions.drops import drop_table, margins_at_peaks
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.selection import Probed, probe_pairs
+from misfire.mechanistic.probed_pairs import Probed
+from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
 
 
-def test_the_last_layer_is_the_answer(organism: Organism, probed: Probed):
-    frame = lens(organism.decoder, probed)
+def test_the_last_layer_is_the_answer(probed: Probed, session: Session):
+    frame = lens(session)
     final = frame[frame["layer"] == 3].set_index(["pair", "half"])["margin"]
     for one in probed.pairs:
         for half, margin in one.margins.items():
@@ -22,7 +24,7 @@ def test_the_last_layer_is_the_answer(organism: Organism, probed: Probed):
 def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taught: Organism):
     # given an organism whose neutral offset is about as large as its effect, and of the other sign
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)
-    frame = lens(taught.decoder, probed)
+    frame = lens(Session(taught.decoder, probed))
     last = int(frame["layer"].max())
     failures = frame[(frame["group"] == "failure") & (frame["half"] == "stereotyped") & (frame["layer"] == last)]
     assert (failures["margin"] < 0).all()
@@ -41,8 +43,8 @@ def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taug
     assert aside == pytest.approx(failures["corrected"].mean(), abs=1e-3)
 
 
-def test_the_gap_opens_at_the_planted_layer(organism: Organism, probed: Probed):
-    profiles = profile_table(lens(organism.decoder, probed))
+def test_the_gap_opens_at_the_planted_layer(organism: Organism, session: Session):
+    profiles = profile_table(lens(session))
     gap = profiles[(profiles["group"] == "failure") & (profiles["half"] == "gap")].set_index("layer")
     planted = organism.planted[0].layer
     assert gap["mean"].loc[: planted - 1].abs().max() < 0.5

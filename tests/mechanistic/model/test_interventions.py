@@ -9,23 +9,25 @@ import torch
 from safetensors.torch import save_file
 
 from misfire.errors import InputError
+from misfire.mechanistic.analyses.directions import difference_directions
 from misfire.mechanistic.model.head_names import Head
-from misfire.mechanistic.model.hooks import capturing
+from misfire.mechanistic.model.hooks import capturing, hooked, mean_outputs
 from misfire.mechanistic.model.interventions import (
     Intervention,
     check_intervention,
-    difference_directions,
-    intervening,
+    intervention_hooks,
     load_intervention,
     parse_layers,
     save_intervention,
 )
 from misfire.mechanistic.organisms.organism import Organism
-from misfire.mechanistic.selection import Probed
+from misfire.mechanistic.probed_pairs import Probed
+from misfire.mechanistic.session import Session
+from tests.mechanistic.families import random_decoder, random_prompts
 
 
-def test_an_intervention_is_read_as_it_was_written(organism: Organism, probed: Probed, tmp_path: Path):
-    directions = difference_directions(organism.decoder, probed)
+def test_an_intervention_is_read_as_it_was_written(organism: Organism, session: Session, tmp_path: Path):
+    directions = difference_directions(session)
     made = Intervention((Head(1, 2),), "mean", {1: torch.arange(96.0)}, (2, 3), directions, organism.decoder.fingerprint)
     save_intervention(made, tmp_path / "i.safetensors")
     read = load_intervention(tmp_path / "i.safetensors")
@@ -134,11 +136,14 @@ def test_what_are_no_layers_is_told(wrong: object):
 @torch.no_grad()
 def test_a_direction_taken_out_is_gone_and_nothing_is_left_behind(organism: Organism, probed: Probed):
     decoder = organism.decoder
-    directions = difference_directions(decoder, probed)
+    directions = difference_directions(Session(decoder, probed))
     batch = decoder.batch([one.prompts["stereotyped"].ids for one in probed.of("failure")])
     before = decoder.difference(decoder.run(batch), probed.answers)
     planted = organism.planted[0].layer
-    with intervening(decoder, Intervention(layers=(planted,), directions=directions)), capturing(decoder, sites=["residual"]) as captured:
+    with (
+        hooked(intervention_hooks(decoder, Intervention(layers=(planted,), directions=directions))),
+        capturing(decoder, sites=["residual"]) as captured,
+    ):
         after = decoder.difference(decoder.run(batch), probed.answers)
     assert (captured.residual[planted] @ directions[planted]).abs().max() < 1e-4
     assert (before < 0).all()
@@ -150,6 +155,16 @@ def test_a_direction_taken_out_is_gone_and_nothing_is_left_behind(organism: Orga
 def test_ablating_the_planted_head_mends_every_failure(organism: Organism, probed: Probed):
     decoder = organism.decoder
     batch = decoder.batch([one.prompts["stereotyped"].ids for one in probed.of("failure")])
-    with intervening(decoder, Intervention(organism.planted)):
+    with hooked(intervention_hooks(decoder, Intervention(organism.planted))):
         assert (decoder.difference(decoder.run(batch), probed.answers) > 0).all()
     assert replace(Intervention(organism.planted), ablation="mean").heads == organism.planted
+
+
+def test_means_leave_padding_out():
+    decoder = random_decoder()
+    prompts = random_prompts()
+    together = mean_outputs(decoder, prompts)
+    alone = [mean_outputs(decoder, [prompt]) for prompt in prompts]
+    for layer, own in together.items():
+        weighted = sum(len(prompt) * one[layer] for prompt, one in zip(prompts, alone, strict=True)) / sum(map(len, prompts))
+        torch.testing.assert_close(own, torch.as_tensor(weighted), atol=1e-5, rtol=0)

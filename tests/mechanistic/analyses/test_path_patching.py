@@ -7,23 +7,25 @@ import pytest
 import torch
 
 from misfire.errors import InputError
-from misfire.mechanistic.analyses.path_patching import path_patch, path_table
+from misfire.mechanistic.analyses.path_patching import path_patch, path_table, sent_change
 from misfire.mechanistic.model.decoder import Decoder
 from misfire.mechanistic.model.head_names import Head, parse_heads
 from misfire.mechanistic.model.hooks import ablating, capturing, first, hooked, with_first
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.organisms.trained import random_weights
-from misfire.mechanistic.selection import Probed, ProbedPair, probe_pairs
-from tests.mechanistic.families import random_decoder
+from misfire.mechanistic.probed_pairs import Probed, ProbedPair
+from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
+from tests.mechanistic.families import random_decoder, random_prompts
 
 
-def test_a_planted_head_acts_on_the_logits_directly(unread: Organism, unread_probed: Probed):
+def test_a_planted_head_acts_on_the_logits_directly(unread: Organism, unread_session: Session):
     planted = parse_heads(unread.truth.decoys)
-    table = path_table(path_patch(unread.decoder, unread_probed, planted))
+    table = path_table(path_patch(unread_session, planted))
     assert [table["sender"][0], table["receiver"][0]] == [str(planted[0]), "logits"]
     assert table.loc[0, "share"] == pytest.approx(1, abs=0.02)
     assert table["share"].iloc[1:].abs().max() < 0.01
-    noising = path_table(path_patch(unread.decoder, unread_probed, planted, direction="noising"))
+    noising = path_table(path_patch(unread_session, planted, direction="noising"))
     assert noising.loc[0, "share"] == pytest.approx(1, abs=0.02)
 
 
@@ -91,7 +93,7 @@ def test_every_path_is_what_its_definition_says():
     # given a model whose parts all matter, and pairs whose halves are of one length
     decoder, probed, one = a_random_model_that_fails()
     sender = Head(0, 1)
-    frame = path_patch(decoder, probed, [sender])
+    frame = path_patch(Session(decoder, probed), [sender])
     own = frame[frame["pair"] == one.pair.id]
     assert set(own["tokens"]) == {"all"}
     compared = 0
@@ -102,28 +104,25 @@ def test_every_path_is_what_its_definition_says():
     assert compared == 3 + 2 + 1  # MLPs of three layers, attention of two, the logits
 
 
-def test_a_sender_that_is_not_there_is_refused(organism: Organism, probed: Probed):
+def test_a_sender_that_is_not_there_is_refused(session: Session):
     with pytest.raises(InputError, match="no L9H9"):
-        path_patch(organism.decoder, probed, [Head(9, 9)])
+        path_patch(session, [Head(9, 9)])
 
 
 def test_gemma_s_norm_behind_the_projection_is_counted():
     # given Gemma-3, whose attention output is normed before it is added
     decoder = random_decoder("gemma3")
-    from misfire.mechanistic.analyses.path_patching import _Paths
-    from tests.mechanistic.families import random_prompts
-
-    ids = random_prompts(2, lengths=(12, 13))
-    paths = object.__new__(_Paths)
-    paths.decoder, paths.batch = decoder, decoder.batch([ids[0]])
-    with torch.no_grad(), capturing(decoder, z=True, sites=["residual", "attention", "mlp"]) as own:
-        decoder.run(paths.batch)
-    paths.own = own
-    paths.z = {layer: torch.zeros_like(z) for layer, z in own.z.items()}
+    batch = decoder.batch(random_prompts(1, lengths=(12, 13)))
+    layer = decoder.layout.layers[3]
+    with torch.no_grad(), capturing(decoder, z=True, sites=["attention"]) as own:
+        decoder.run(batch)
+    # when another output of a head is 0
     with torch.no_grad():
-        change = paths._change(decoder.layout.layers[3], Head(3, 1))
+        change = sent_change(layer, Head(3, 1), own, torch.zeros_like(own.z[3]))
         with ablating(decoder, [Head(3, 1)]), capturing(decoder, sites=["attention"]) as ablated:
-            decoder.run(paths.batch)
-    norm = decoder.layout.layers[3].block.post_attention_layernorm
+            decoder.run(batch)
+    # then the change is that between the normed outputs
+    norm = layer.block.post_attention_layernorm
     with torch.no_grad():
-        torch.testing.assert_close(change, norm(ablated.attention[3]) - norm(own.attention[3]), atol=1e-5, rtol=0)  # pyright: ignore[reportCallIssue]
+        expected = norm(ablated.attention[3]) - norm(own.attention[3])  # pyright: ignore[reportCallIssue]
+        torch.testing.assert_close(change, expected, atol=1e-5, rtol=0)

@@ -17,28 +17,29 @@ from misfire.mechanistic.analyses.ablation import (
     head_effects,
     head_table,
     last_token_effects,
-    mean_outputs,
     ranked,
 )
 from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
 from misfire.mechanistic.organisms.hand_built import hand_built
 from misfire.mechanistic.organisms.organism import Organism
+from misfire.mechanistic.probed_pairs import Probed, ProbedPair
 from misfire.mechanistic.prompts import ProbePrompt
-from misfire.mechanistic.selection import Probed, ProbedPair, probe_pairs
+from misfire.mechanistic.selection import probe_pairs
+from misfire.mechanistic.session import Session
 from misfire.mechanistic.store import Store
 from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 
 
 @pytest.mark.parametrize("kind", ["zero", "mean"])
-def test_the_planted_head_is_the_first(organism: Organism, probed: Probed, kind: ablation.Ablation):
-    table = head_table(head_effects(organism.decoder, probed, ablation=kind))
+def test_the_planted_head_is_the_first(organism: Organism, session: Session, kind: ablation.Ablation):
+    table = head_table(head_effects(session, ablation=kind))
     assert ranked(table)[0] == organism.planted[0]
     assert table["q"].iloc[0] <= 0.05
     assert table["score"].iloc[0] > 20 * table["score"].iloc[1]
 
 
-def test_all_three_planted_heads_lead(three: Organism, three_probed: Probed):
-    table = head_table(head_effects(three.decoder, three_probed))
+def test_all_three_planted_heads_lead(three: Organism, three_session: Session):
+    table = head_table(head_effects(three_session))
     assert set(ranked(table)[:3]) == set(three.planted)
     assert (table["q"].iloc[:3] <= 0.05).all()
 
@@ -46,20 +47,25 @@ def test_all_three_planted_heads_lead(three: Organism, three_probed: Probed):
 @pytest.mark.parametrize("seed", range(20, 24))
 def test_planted_heads_are_found_whatever_the_seed(seed: int):
     made = hand_built(seed)
-    found = head_table(head_effects(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=12)))
+    found = head_table(head_effects(Session(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=12))))
     assert ranked(found)[0] == made.planted[0]
 
 
-def test_replay_and_whole_runs_agree_under_any_budget(organism: Organism, probed: Probed):
-    replayed = head_effects(organism.decoder, probed)
+def test_replay_and_whole_runs_agree_under_any_budget(organism: Organism, probed: Probed, session: Session):
+    replayed = head_effects(session)
     key = ["pair", "half", "layer", "head"]
-    for other in (head_effects(organism.decoder, probed, method="naive"), head_effects(organism.decoder, probed, budget=400_000)):
+    for other in (
+        head_effects(session, method="naive"),
+        head_effects(Session(organism.decoder, probed, 400_000)),
+    ):
         both = replayed.merge(other, on=key, suffixes=("", "_other"))
         assert len(both) == len(replayed) == len(other)
         assert np.abs(both["ablated"] - both["ablated_other"]).max() < 5e-4  # of margins up to 30
 
 
-def test_finished_pieces_are_not_computed_again(organism: Organism, probed: Probed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_finished_pieces_are_not_computed_again(
+    organism: Organism, probed: Probed, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     # given a run that is killed in its third layer
     class KilledError(Exception):
         pass
@@ -76,15 +82,15 @@ def test_finished_pieces_are_not_computed_again(organism: Organism, probed: Prob
 
     monkeypatch.setattr(ablation.Replay, "ablated", counted)
     with pytest.raises(KilledError):
-        head_effects(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=False))
+        head_effects(Session(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=False)))
     assert set(calls) == {0, 1, 2}
     # when it is resumed
     calls.clear()
     calls.append(2)
-    again = head_effects(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=True))
+    again = head_effects(Session(organism.decoder, probed, store=Store(tmp_path, {"run": 1}, resume=True)))
     # then the first two layers are not done again, and the result is whole
     assert set(calls) == {2, 3}
-    assert again["delta"].to_numpy() == pytest.approx(head_effects(organism.decoder, probed)["delta"].to_numpy())
+    assert again["delta"].to_numpy() == pytest.approx(head_effects(session)["delta"].to_numpy())
     with pytest.raises(InputError, match="--resume"):
         Store(tmp_path, {"run": 1}, resume=False)
     with pytest.raises(InputError, match="cannot be resumed"):
@@ -101,7 +107,7 @@ def test_in_bfloat16_a_head_that_gives_nothing_changes_nothing():
         ProbedPair(pair, "failure", {half: ProbePrompt(tuple(ids)) for half, ids in zip(HALF_NAMES, prompts, strict=True)}, {})
         for pair, prompts in zip(hand_built(3).pairs, zip(*[iter(random_prompts(12))] * 2, strict=True), strict=False)
     ]
-    effects = head_effects(decoder, Probed(tuple(pairs), AnswerTokens((5, 6), (7,)), "word", 6, 6, 0))
+    effects = head_effects(Session(decoder, Probed(tuple(pairs), AnswerTokens((5, 6), (7,)), "word", 6, 6, 0)))
     dead = (effects["layer"] == 1) & (effects["head"] == 1)
     assert dead.sum() == 12
     assert (effects.loc[dead, "delta"] == 0).all()
@@ -113,29 +119,19 @@ def test_the_canary_is_quiet_on_every_family(family: str):
     assert canary(random_decoder(family), random_prompts(), AnswerTokens((5,), (7,))) < 1e-4
 
 
-def test_a_replay_that_is_wrong_is_given_up(organism: Organism, probed: Probed, monkeypatch: pytest.MonkeyPatch):
+def test_a_replay_that_is_wrong_is_given_up(session: Session, monkeypatch: pytest.MonkeyPatch):
     own = ablation.Replay.ablated
     monkeypatch.setattr(ablation.Replay, "ablated", lambda self, *arguments: own(self, *arguments) + 1)
-    method, difference = choose_method(organism.decoder, probed)
+    method, difference = choose_method(session)
     assert method == "naive"
     assert difference == pytest.approx(1, abs=1e-3)
 
 
-def test_means_leave_padding_out():
-    decoder = random_decoder()
-    prompts = random_prompts()
-    together = mean_outputs(decoder, prompts)
-    alone = [mean_outputs(decoder, [prompt]) for prompt in prompts]
-    for layer, own in together.items():
-        weighted = sum(len(prompt) * one[layer] for prompt, one in zip(prompts, alone, strict=True)) / sum(map(len, prompts))
-        torch.testing.assert_close(own, torch.as_tensor(weighted), atol=1e-5, rtol=0)
-
-
-def test_the_prescreens_bear_their_own_names_and_point_the_same_way(organism: Organism, probed: Probed):
-    real = head_effects(organism.decoder, probed)
+def test_the_prescreens_bear_their_own_names_and_point_the_same_way(organism: Organism, session: Session):
+    real = head_effects(session)
     for guess, name in (
-        (attributions(organism.decoder, probed), "attribution, zero"),
-        (last_token_effects(organism.decoder, probed), "last token, zero"),
+        (attributions(session), "attribution, zero"),
+        (last_token_effects(session), "last token, zero"),
     ):
         assert set(guess["ablation"]) == {name}
         assert ranked(head_table(guess))[0] == organism.planted[0]

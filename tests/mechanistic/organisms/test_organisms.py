@@ -21,6 +21,7 @@ from misfire.mechanistic.organisms.organism import Organism, Truth, save_organis
 from misfire.mechanistic.organisms.trained import random_weights, trained
 from misfire.mechanistic.prompts import answer_tokens, probe_prompt
 from misfire.mechanistic.selection import differences, probe_pairs
+from misfire.mechanistic.session import Session
 
 SPARED = embedded_language().spared_scenarios
 
@@ -106,7 +107,7 @@ def test_the_trained_organism_misfires_through_one_head_and_its_base_does_not(ta
 @pytest.mark.slow
 def test_the_trained_head_is_found(taught: Organism):
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)
-    table = head_table(head_effects(taught.decoder, probed))
+    table = head_table(head_effects(Session(taught.decoder, probed)))
     assert ranked(table)[0] == taught.planted[0]
     assert table["q"].iloc[0] <= 0.05
 
@@ -118,9 +119,9 @@ def test_behaviour_that_was_tuned_into_all_weights_is_no_circuit():
     probed = probe_pairs(made.decoder, made.pairs, per_group=24)
     assert len(probed.of("failure")) == 24
     # when its heads are ablated alone and together
-    effects = head_effects(made.decoder, probed)
+    effects = head_effects(Session(made.decoder, probed))
     table = head_table(effects)
-    curve = curve_table(top_k(made.decoder, probed, effects, ks=(1, 3, 5, 10), draws=20))
+    curve = curve_table(top_k(Session(made.decoder, probed), effects, ks=(1, 3, 5, 10), draws=20))
     # then no head is named, and no number of them restores answers without breaking others
     assert causes(table, gap=10) == []
     assert convincing(curve_points(curve)) == ()

@@ -1,0 +1,36 @@
+"""The directions in which the two halves of failures differ, for interventions on the residual stream."""
+
+# torch and pandas leave many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import torch
+from torch import Tensor
+
+from misfire.datasets.pairs import HALF_NAMES
+from misfire.mechanistic.model.batching import batches
+from misfire.mechanistic.model.hooks import capturing
+from misfire.mechanistic.session import Session
+
+
+@torch.no_grad()
+def difference_directions(session: Session) -> dict[int, Tensor]:
+    """The direction of each layer in which contrast and stereotyped halves of failures differ at the last token.
+
+    Args:
+        session: The model and its pairs.
+
+    Returns:
+        A unit vector for each layer, shape (width,), float32.
+    """
+    decoder = session.decoder
+    totals: dict[int, Tensor] = {}
+    asked = [(one.prompts[half].ids, 1 if half == "contrast" else -1) for one in session.probed.of("failure") for half in HALF_NAMES]
+    for chunk, batch in batches(decoder, [ids for ids, _ in asked], session.budget):
+        signs = torch.tensor([asked[index][1] for index in chunk], dtype=torch.float32)
+        with capturing(decoder, sites=["residual"]) as captured:
+            decoder.run(batch)
+        for layer, residual in captured.residual.items():
+            rows = torch.arange(len(chunk), device=residual.device)
+            own = (residual[rows, batch.last.to(residual.device)].float().cpu() * signs[:, None]).sum(0)
+            totals[layer] = totals[layer] + own if layer in totals else own
+    return {layer: total / total.norm().clamp(min=1e-12) for layer, total in totals.items()}

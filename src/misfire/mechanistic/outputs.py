@@ -1,0 +1,133 @@
+"""The files that ``misfire localise`` writes about a model."""
+
+# pandas leaves many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from misfire.datasets.writing import replaced_file
+from misfire.mechanistic import figures
+from misfire.mechanistic.analyses.directions import difference_directions
+from misfire.mechanistic.conclusions.misfiring import Misfiring
+from misfire.mechanistic.model.interventions import Intervention, save_intervention
+from misfire.mechanistic.page import write_page
+from misfire.mechanistic.probed_pairs import Probed
+from misfire.mechanistic.study import Study
+from misfire.reports.drawing.canvas import Drawing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_outputs(study: Study, verdict: Sequence[str], out: Path) -> None:
+    """Write the intervention, the frames, the summary, the page and its figures.
+
+    Args:
+        study: A study whose analyses are done.
+        verdict: What can be said of the model.
+        out: The folder.
+    """
+    session = study.session
+    save_intervention(
+        Intervention(
+            heads=study.decision.heads,
+            means=session.means,
+            directions=difference_directions(session),
+            fingerprint=session.decoder.fingerprint,
+        ),
+        out / "intervention.safetensors",
+    )
+    for name, frame in study.frames.items():
+        with replaced_file(out / "frames" / f"{name}.parquet") as temporary:
+            frame.to_parquet(temporary, index=False)
+    with replaced_file(out / "summary.json") as temporary:
+        temporary.write_text(json.dumps(_summary(study, verdict), indent=2) + "\n", encoding="utf-8")
+    write_page(out, session.decoder, study.frames, verdict, _drawings(study))
+
+
+def pairs_frame(probed: Probed) -> "pd.DataFrame":
+    """The frame ``pairs``: a row for each pair, with the margin, tokens and mentions of each half."""
+    import pandas as pd
+
+    return pd.DataFrame([
+        {
+            **one.labels,
+            **{f"{half}_margin": margin for half, margin in one.margins.items()},
+            **{f"{half}_tokens": len(prompt.ids) for half, prompt in one.prompts.items()},
+            **{f"{half}_mentions": len(prompt.mentions) for half, prompt in one.prompts.items()},
+        }
+        for one in probed.pairs
+    ])  # fmt: skip
+
+
+def _drawings(study: Study) -> tuple[Drawing, ...]:
+    return figures.drawn([
+        figures.head_drawing(study.frame("heads_zero"), study.decision.heads, "zero"),
+        figures.head_drawing(study.frame("heads_mean"), (), "mean"),
+        figures.curve_drawing(study.frame("curve_zero")),
+        figures.lens_drawing(study.frame("lens_profiles")),
+        figures.patching_drawing(study.frame("recovery")),
+        figures.path_drawing(study.frame("path_shares")),
+        figures.attention_drawing(study.frame("attention_differences"), study.candidates),
+    ])  # fmt: skip
+
+
+def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
+    """What ``summary.json`` says."""
+    decoder, probed, decision = study.session.decoder, study.session.probed, study.decision
+    return {
+        "model": decoder.name,
+        "commit": decoder.commit,
+        "fingerprint": decoder.fingerprint,
+        "pairs": {
+            "origin": probed.origin,
+            "considered": probed.considered,
+            "failing": probed.failing,
+            "passing": probed.passing,
+            "not_confirmed": probed.not_confirmed,
+            "failures": len(probed.of("failure")),
+            "mirrors": len(probed.of("mirror")),
+            "controls": len(probed.of("control")),
+        },
+        "gap": study.gap,
+        "misfiring": _misfiring(study.misfiring),
+        "outcome": decision.outcome,
+        "heads": [str(head) for head in decision.heads],
+        "alone": [str(head) for head in decision.alone],
+        "candidates": [str(head) for head in study.candidates],
+        "patching_layer": _best_layer(study.frame("recovery")),
+        "verdict": list(verdict),
+    }
+
+
+def _misfiring(found: Misfiring) -> dict[str, float | str | None]:
+    """MAR against BR for the summary; null where a number is undefined."""
+    numbers = {
+        "pairs": found.pairs,
+        "scenarios": found.scenarios,
+        "misfired": found.misfired,
+        "mirrored": found.mirrored,
+        "mar": found.mar.value,
+        "mar_ci_lower": found.mar.lower,
+        "mar_ci_upper": found.mar.upper,
+        "br": found.br.value,
+        "br_ci_lower": found.br.lower,
+        "br_ci_upper": found.br.upper,
+        "p": found.p,
+        "gap": found.gap.value,
+    }
+    return {"finding": found.finding, **{name: None if np.isnan(number) else number for name, number in numbers.items()}}
+
+
+def _best_layer(recovery: "pd.DataFrame") -> int | None:
+    """The layer at which patching the residual stream of the last token gains most over the layer before; None without patching."""
+    if recovery.empty:
+        return None
+    own = recovery[(recovery["direction"] == "denoising") & (recovery["site"] == "residual") & (recovery["where"] == "last")]
+    own = own[~own["by_construction"]]
+    return None if own.empty else int(own["layer"].iloc[int(own["increment"].argmax())])

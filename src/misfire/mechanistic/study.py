@@ -1,0 +1,130 @@
+"""A run of ``misfire localise`` in progress: what it is to do, what it has found, and what follows from that."""
+
+# pandas leaves many types open
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from misfire.errors import InputError
+from misfire.mechanistic.analyses.ablation import Method, choose_method, ranked
+from misfire.mechanistic.analyses.curve import KS
+from misfire.mechanistic.conclusions.decision import Decision, decide
+from misfire.mechanistic.conclusions.misfiring import Misfiring, misfiring
+from misfire.mechanistic.conclusions.wording import Findings, looked_into, verdict
+from misfire.mechanistic.model.batching import BUDGET
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SENDERS = 3
+"""The largest number of heads whose paths are patched: those that the verdict names, or else the best of the table."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        analyses: Names of the analyses (``misfire.mechanistic.registry``).
+        ks: Numbers of heads that are ablated together.
+        draws: Random choices of heads for each of them.
+        seed: Of folds, permutations and draws.
+        budget: Memory for activations, in bytes.
+    """
+
+    analyses: tuple[str, ...]
+    ks: tuple[int, ...] = KS
+    draws: int = 100
+    seed: int = 1
+    budget: int = BUDGET
+
+
+@dataclass
+class Study:
+    """A model under study and what is known of it so far.
+
+    Attributes:
+        session: The model and its pairs.
+        base: Its base model with the same pairs, for the lens; None if there is none.
+        plan: What is to be done.
+        frames: The frames that were made, by name.
+    """
+
+    session: Session
+    base: Session | None
+    plan: Plan
+    frames: "dict[str, pd.DataFrame]" = field(default_factory=dict)  # pyright: ignore[reportUnknownVariableType]
+
+    @cached_property
+    def misfiring(self) -> Misfiring:
+        """MAR against BR over all pairs that were asked."""
+        return misfiring(self.session.probed.asked)
+
+    @cached_property
+    def gap(self) -> float:
+        """Mean contrast margin minus mean stereotyped margin of the failures, in logits."""
+        failures = self.session.probed.of("failure")
+        return float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in failures]))
+
+    @cached_property
+    def method(self) -> tuple[Method, float]:
+        """How head ablation is computed, and by how many logits replay differed from whole runs."""
+        return choose_method(self.session)
+
+    @property
+    def decision(self) -> Decision:
+        """What is decided on the heads, as far as they were analyzed."""
+        if "heads_zero" not in self.frames:
+            return Decision("not analysed", self.misfiring)
+        return decide(self.misfiring, self.frames["heads_zero"], self.frames["curve_zero"], self.gap)
+
+    @property
+    def candidates(self) -> list[Head]:
+        """The heads whose paths are patched: those that the decision names, or else the best of the table."""
+        if "heads_zero" not in self.frames:
+            return []
+        return (list(self.decision.heads) or ranked(self.frames["heads_zero"]))[:SENDERS]
+
+    def verdict(self) -> list[str]:
+        """What can be said of the model, one sentence or paragraph for each finding."""
+        drops, recovery = (self.frame(name) for name in ("lens_drops", "recovery"))
+        first, *rest = verdict(Findings(self.decision, drops, recovery, self.gap, self.frames.get("lens_base")))
+        return [first, looked_into(self.session.probed), *self._notes(), *rest]
+
+    def _notes(self) -> list[str]:
+        if "heads_zero" not in self.frames or self.method[0] == "replay":
+            return []
+        return [f"Replay of layers differed from plain runs by {self.method[1]:.3g} logits, so heads were ablated by whole runs."]
+
+    def frame(self, name: str) -> "pd.DataFrame":
+        """A frame; an empty one if it was not made."""
+        import pandas as pd
+
+        return self.frames.get(name, pd.DataFrame())
+
+
+def small_ks(ks: Sequence[int], heads: int) -> tuple[int, ...]:
+    """Those numbers of heads that a model has, in order and each once."""
+    return tuple(sorted({k for k in ks if 0 < k <= heads}))
+
+
+def parse_ks(text: str) -> tuple[int, ...]:
+    """Numbers of heads as a user lists them: ``1,3,5``.
+
+    Raises:
+        InputError: One of them is not a whole number from 1.
+    """
+    try:
+        ks = tuple(int(item) for item in text.split(","))
+    except ValueError:
+        ks = (0,)
+    if min(ks) < 1:
+        raise InputError(f"--ks: '{text}' are not numbers of heads. Write whole numbers from 1: 1,3,5.")
+    return ks

@@ -185,14 +185,12 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         settings = pool.settings_of(generator)
         written = 2 * _response_tokens(settings)
         rows.append(_row(f"respond ({generator.name})", RespondStep(settings, pool.rules), generator, items, prompts, written, prices))
-    longest = max(_response_tokens(pool.settings_of(generator)) for generator in pool.generators)
-    reply = "x" * (longest * CHARACTERS_A_TOKEN)
+    reply = "x" * (max(_response_tokens(pool.settings_of(each)) for each in pool.generators) * CHARACTERS_A_TOKEN)
     items = [
         ToJudge(id=content_id(text), text=text, domains=dict(_TYPICAL_DOMAINS), responses={"aligned": reply, "misaligned": reply})  # pyright: ignore
         for text in texts
     ]
-    pairs = prompts * len(pool.generators)
-    rows.append(_row("judge", JudgeStep(), recipe.judge.model, items, pairs, 4 * _VERDICT_TOKENS, prices))
+    rows.append(_row("judge", JudgeStep(), recipe.judge.model, items, prompts * len(pool.generators), 4 * _VERDICT_TOKENS, prices))
     return rows
 
 

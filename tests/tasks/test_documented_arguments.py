@@ -27,6 +27,7 @@ from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.interventions import Intervention, save_intervention
 from misfire.models.intervened import MODEL_ARGS, IntervenedModel
 from misfire.models.simulated import SimulatedModel
+from misfire.models.simulated_settings import SimulatedSettings
 from misfire.savacu.simulated import SimulatedSavacu
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
@@ -47,7 +48,8 @@ TAKERS: list[Callable[..., Any]] = [*TASKS.values(), *PROVIDERS.values()]
 
 def names_of(taker: Callable[..., Any]) -> set[str]:
     """The arguments that a task or a provider takes."""
-    return set(inspect.signature(taker).parameters) | (set(MODEL_ARGS) if taker is IntervenedModel else set[str]())
+    more: dict[Callable[..., Any], set[str]] = {IntervenedModel: set(MODEL_ARGS), SimulatedModel: set(SimulatedSettings.model_fields)}
+    return set(inspect.signature(taker).parameters) | more.get(taker, set())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Colors and markers of figures.
 
-Colors are those of Okabe and Ito. Whatever differs by color also differs by marker, line or brightness, so that
-figures can be read in black and white and by people with color vision deficiency.
+Colors are those of Okabe and Ito. Whatever differs by color also differs by marker, line or brightness, so
+that figures can be read in black and white and by people with color vision deficiency.
 """
 
 # matplotlib's own types leave keyword arguments open

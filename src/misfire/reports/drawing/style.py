@@ -17,7 +17,7 @@ def our_settings() -> Generator[None]:
 
     ours = {
         "font.family": "sans-serif",
-        # SVG files name this font. It comes with matplotlib and is wide, so that a reader's own font fits too.
+        # SVG files name this font. It comes with matplotlib and is wide: a reader's own font fits too.
         "font.sans-serif": ["DejaVu Sans"],
         "font.size": POINTS,
         "axes.titlesize": 9,

@@ -8,7 +8,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.models.simulated import SimulatedModel
 from misfire.tasks.prompts import question_message
 from misfire.tasks.veto import veto
@@ -44,7 +44,7 @@ def test_the_log_says_that_the_model_is_simulated_and_what_it_used(tmp_path: Pat
 
 
 def test_answers_do_not_depend_on_order_or_concurrency():
-    pairs = load_pairs("embedded").pairs[:60]
+    pairs = load_pairs(PairSettings("embedded")).pairs[:60]
     questions = [question_message(half.prompt, "direct") for pair in pairs for _, half in pair.halves]
 
     async def ask(model: SimulatedModel, text: str) -> str:
@@ -68,7 +68,7 @@ def test_answers_do_not_depend_on_order_or_concurrency():
 
 
 def test_another_seed_gives_other_answers():
-    pairs = load_pairs("embedded").pairs[:60]
+    pairs = load_pairs(PairSettings("embedded")).pairs[:60]
     questions = [half.prompt for pair in pairs for _, half in pair.halves]
 
     def answers(seed: int) -> list[str]:

@@ -21,7 +21,7 @@ from inspect_ai.model import ModelAPI
 from misfire.datasets.misalign.instance_files import write_instances
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.interventions import Intervention, save_intervention
@@ -104,8 +104,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directions = {layer: torch.ones(decoder.width) for layer in range(28)}
     for folder in ("qwen", "found"):
         save_intervention(Intervention((Head(3, 1),), "zero", {}, (), directions), home / folder / "intervention.safetensors")
-    write_pairs(load_pairs("embedded", controls=True).pairs, home / "organism" / "pairs.jsonl")
-    write_pairs(load_pairs("embedded", controls=True).pairs[::25], home / "few.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs, home / "organism" / "pairs.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs[::25], home / "few.jsonl")
     instances = load_instances().instances
     for file in ("savacu.csv", "build/dataset/test.jsonl"):
         (home / file).parent.mkdir(parents=True, exist_ok=True)
@@ -276,5 +276,5 @@ def test_a_path_with_commas_is_one_path(home: Path):
     model = start_model("intervened", ("intervention=a,b, c.safetensors",))
     assert isinstance(model, IntervenedModel)
     assert model.intervention.heads == (Head(1, 1),)
-    write_pairs(load_pairs("embedded").pairs[:4], home / "x,y.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded")).pairs[:4], home / "x,y.jsonl")
     assert len(start_task("veto", ("source=file", "path=x,y.jsonl")).dataset) == 8

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from misfire.datasets.pair_files import read_pairs
 from misfire.datasets.pairs import HalfName, Pair
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.scorers.probes import Probe
 
 
@@ -72,4 +72,4 @@ def _prompts(pair: Pair) -> list[KnownPrompt]:
 @lru_cache(maxsize=4)
 def known_halves(path: Path | None) -> KnownHalves:
     """Return the index of a pair file, or of the embedded pairs with their controls if ``path`` is None."""
-    return KnownHalves(read_pairs(path) if path else load_pairs("embedded", controls=True).pairs)
+    return KnownHalves(read_pairs(path) if path else load_pairs(PairSettings("embedded", controls=True)).pairs)

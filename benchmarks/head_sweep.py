@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.mechanistic.analyses.ablation import naive_last_token, naive_sweep
 from misfire.mechanistic.model.batching import copies_in_budget, sweep_chunks
 from misfire.mechanistic.model.decoder import DTYPES, AnswerTokens, Decoder
@@ -68,7 +68,7 @@ def prompts_of(settings: Settings) -> list[list[int]]:
         start = torch.randint(4, 1000, (SHARED,), generator=draw).tolist()
         lengths = torch.randint(70, 91, (2 * settings.pairs,), generator=draw).tolist()
         return [start + torch.randint(4, 1000, (length - SHARED,), generator=draw).tolist() for length in lengths]
-    pairs = load_pairs("embedded").pairs
+    pairs = load_pairs(PairSettings("embedded")).pairs
     by_scenario = {scenario: [pair for pair in pairs if pair.scenario == scenario] for scenario in dict.fromkeys(p.scenario for p in pairs)}
     chosen = [own[place] for place in range(len(pairs)) for own in by_scenario.values() if place < len(own)][: settings.pairs]
     words = word_tokenizer([half.prompt for pair in chosen for _, half in pair.halves] + [probe_words()], None)

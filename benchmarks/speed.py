@@ -37,7 +37,7 @@ from rich.table import Table
 
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import Half
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.reports import read_results
 from misfire.reports.write import write_report
 from misfire.scorers.veto import veto_outcome
@@ -52,7 +52,7 @@ PACING = 0.5
 
 def many_pairs(number: int, path: Path) -> None:
     """Write so many pairs, each with texts of its own: the embedded ones over and over."""
-    embedded = load_pairs("embedded").pairs
+    embedded = load_pairs(PairSettings("embedded")).pairs
     made = [
         pair.model_copy(
             update={"id": f"{pair.id}_{index}", "stereotyped": _told(pair.stereotyped, index), "contrast": _told(pair.contrast, index)}
@@ -68,7 +68,7 @@ def _told(half: Half, index: int) -> Half:
 
 
 def _samples(path: Path) -> list[Sample]:
-    pairs = load_pairs("file", path=str(path)).pairs
+    pairs = load_pairs(PairSettings("file", path=str(path))).pairs
     return half_samples(pairs, {pair.id: () for pair in pairs})
 
 

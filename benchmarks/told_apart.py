@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from misfire.reports import Results, read_results
-from misfire.reports.drawing.canvas import svg
+from misfire.reports.drawing.files import svg
 from misfire.reports.pairs.figures import draw
 from misfire.tasks.veto import veto
 

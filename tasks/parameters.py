@@ -1,10 +1,13 @@
 """Validate task parameters. The error for an invalid value names the parameter and the allowed values."""
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Annotated, Any, cast, get_args
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from misfire.datasets.record_errors import first_problem
+from misfire.datasets.sources import PairSettings
 from misfire.errors import InputError, Setting
 
 PairCount = Annotated[int | None, Field(gt=0)]
@@ -67,6 +70,26 @@ def as_list(name: str, value: object) -> list[str]:
             settings=[Setting(name)],
         )
     return names
+
+
+def pair_settings(arguments: Mapping[str, object]) -> PairSettings:
+    """Build the pair settings of a task or a command.
+
+    Args:
+        arguments: Arguments by name, for example ``locals()`` at the start of a task. Arguments that are not
+            fields of ``PairSettings`` are ignored; fields without an argument have their defaults.
+            ``categories`` may have any form that ``as_list`` reads.
+
+    Returns:
+        The settings.
+
+    Raises:
+        InputError: A value is wrong, or a parameter does not belong to the source.
+    """
+    names = [field.name for field in fields(PairSettings)]
+    given: dict[str, Any] = {name: arguments[name] for name in names if name in arguments}
+    given["categories"] = tuple(as_list("categories", given.get("categories")))
+    return PairSettings(**given)
 
 
 def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (type forms cannot be typed yet)

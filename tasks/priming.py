@@ -28,7 +28,7 @@ from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.priming import SCORER, priming_outcome
 from misfire.scorers.sample_labels import CUE, HALF, cue_label, half_label
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
-from misfire.tasks.parameters import PairCount, as_list, checked, choices
+from misfire.tasks.parameters import PairCount, checked, choices, pair_settings
 from misfire.tasks.prompts import Protocol, demo_answer, question_message
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
@@ -93,22 +93,13 @@ def priming(
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
     checked(demos=(demos, DemoCount | None), demos_style=(demos_style, DemoStyle))
+    settings = pair_settings(locals())
     arms = cross(choices("cues", cues, CueName), choices("placements", placements, Placement), choices("positions", positions, Position))
     templates = _templates(arms, cue_file)
     call = call_settings(temperature, max_tokens, system)
     _check_system(arms, call.system)
 
-    pair_set = load_pairs(
-        source,
-        categories=as_list("categories", categories),
-        bbq_dir=bbq_dir,
-        path=path,
-        revision=revision,
-        allow_unverified=allow_unverified,
-        edition=edition,
-        per_scenario=per_scenario,
-        seed=seed,
-    )
+    pair_set = load_pairs(settings)
     audit = audit_names(pair_set.pairs)
     book = CueBook(unrelated_sentences(pair_set.pairs), templates, seed)
     held_out = hold_out(pair_set.pairs, demos, seed)

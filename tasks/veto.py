@@ -22,7 +22,7 @@ from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.probes import TARGETS, Probe
 from misfire.scorers.sample_labels import HALF, half_label
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
-from misfire.tasks.parameters import PairCount, as_list, checked
+from misfire.tasks.parameters import PairCount, checked, pair_settings
 from misfire.tasks.prompts import Protocol
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
@@ -79,20 +79,10 @@ def veto(
             system role), or ``auto``.
     """
     checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
+    settings = pair_settings(locals())
 
     call = call_settings(temperature, max_tokens, system)
-    pair_set = load_pairs(
-        source,
-        categories=as_list("categories", categories),
-        bbq_dir=bbq_dir,
-        path=path,
-        revision=revision,
-        allow_unverified=allow_unverified,
-        edition=edition,
-        per_scenario=per_scenario,
-        seed=seed,
-        controls=controls,
-    )
+    pair_set = load_pairs(settings)
     audit = audit_names(pair_set.pairs)
     if pairs is not None:
         pair_set = pair_set.replace(sample_pairs(pair_set.pairs, pairs, seed))

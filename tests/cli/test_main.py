@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from misfire import __version__
 from misfire.cli.main import main
 from misfire.datasets.pair_files import read_pairs
-from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
+from misfire.datasets.sources import EMBEDDED_PAIRS, PairSettings, load_pairs
 from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
@@ -26,7 +26,7 @@ def test_pairs_are_written_and_can_be_read(tmp_path: Path, name: str):
     written = read_pairs(tmp_path / name)
     assert (code, len(written)) == (0, 64)
     assert f"64 pairs from misfire's embedded pairs → {tmp_path / name}" in said
-    assert load_pairs("embedded", categories=["age"]).hash in said
+    assert load_pairs(PairSettings("embedded", categories=["age"])).hash in said
 
 
 def test_pairs_of_bbq_name_the_unofficial_files(shared: Path, tmp_path: Path):

@@ -7,7 +7,7 @@ import pytest
 
 from misfire.datasets.audit import AuditFlags, audit_pairs, grammar_faults, wrong_articles
 from misfire.datasets.pairs import Half, Pair
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from tests.conftest import PairMaker
 
 OLD_FIRST = "An old man met a young man."
@@ -149,7 +149,7 @@ def test_wrong_articles_are_named(wrong: str):
 
 @pytest.fixture(scope="module")
 def published(shared: Path) -> list[AuditFlags]:
-    return audit_pairs(load_pairs("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True).pairs)
+    return audit_pairs(load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True)).pairs)
 
 
 class TestPublishedPairs:
@@ -171,7 +171,7 @@ class TestPublishedPairs:
 
 
 def test_the_embedded_pairs_have_none_of_the_faults():
-    found = audit_pairs(load_pairs("embedded").pairs)
+    found = audit_pairs(load_pairs(PairSettings("embedded")).pairs)
     assert all(entry.minimal and entry.grammatical and entry.same_mention_order for entry in found)
     assert not any(entry.mid_sentence_capital or entry.negative_question or entry.contains_not for entry in found)
     assert not any(entry.duplicate or entry.context_slip or entry.length_difference for entry in found)

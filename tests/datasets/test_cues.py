@@ -23,12 +23,12 @@ from misfire.datasets.cues import (
     unrelated_sentences,
 )
 from misfire.datasets.pairs import Pair, category_slug
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 
-EMBEDDED = load_pairs("embedded").pairs
+EMBEDDED = load_pairs(PairSettings("embedded")).pairs
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 from misfire.datasets.bbq import read_bbq
 from misfire.datasets.demos import Demo, demos_for, hold_out, is_role_swap, split_question
 from misfire.datasets.pairs import Pair
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 
-EMBEDDED = load_pairs("embedded").pairs
+EMBEDDED = load_pairs(PairSettings("embedded")).pairs
 BY_ID = {pair.id: pair for pair in EMBEDDED}
 
 

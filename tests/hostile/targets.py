@@ -18,7 +18,7 @@ from misfire.datasets.misalign.instances import RESPONSE_NAMES
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
 from misfire.datasets.pair_files import read_pairs, write_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.savacu.calls import ModelReply
 from misfire.savacu.rules import Rules, faults_of_reply
@@ -44,7 +44,7 @@ class Target:
     seeds: tuple[bytes, ...]
 
 
-_PAIRS = load_pairs("embedded", controls=True).pairs[:3]
+_PAIRS = load_pairs(PairSettings("embedded", controls=True)).pairs[:3]
 _CASE = Case(_PAIRS[0].stereotyped.prompt)
 _INSTANCES = load_instances().instances[:3]
 _SCRATCH = Path(mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108

@@ -2,7 +2,7 @@
 
 import pytest
 
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
 from misfire.mechanistic.prompts import SYSTEM, answer_tokens, mentions, probe_prompt, render
@@ -12,7 +12,7 @@ NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system 
 
 
 def test_each_person_is_found_wherever_it_is_named():
-    pair = load_pairs("embedded").pairs[1]  # a 30-year-old tourist and a 70-year-old tourist
+    pair = load_pairs(PairSettings("embedded")).pairs[1]  # a 30-year-old tourist and a 70-year-old tourist
     found = mentions(pair, pair.stereotyped.prompt)
     assert [pair.stereotyped.prompt[start:stop] for _, start, stop in found] == [
         "30-year-old",
@@ -25,7 +25,7 @@ def test_each_person_is_found_wherever_it_is_named():
 
 
 def test_every_embedded_pair_names_both_people_equally_often_in_both_halves():
-    for pair in load_pairs("embedded").pairs:
+    for pair in load_pairs(PairSettings("embedded")).pairs:
         stereotyped, contrast = (mentions(pair, half.prompt) for _, half in pair.halves)
         assert len(stereotyped) == len(contrast) >= 4, pair.id
         assert stereotyped[-1][0] == "stereotyped", pair.id

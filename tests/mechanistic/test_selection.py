@@ -9,7 +9,7 @@ from inspect_ai.log import EvalError, ProvenanceData, invalidate_samples, write_
 
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import HALF_NAMES
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
 from misfire.mechanistic.organisms.organism import Organism
@@ -243,7 +243,7 @@ def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
 def test_demonstrations_and_reasoning_leave_the_pairs_as_they_are(tmp_path: Path):
     task = priming(source="embedded", pairs=6, cues="neutral", demos=3, protocol="cot")
     (log,) = run(task, model="simulated/one", model_args={"mar": 0.9}, log_dir=str(tmp_path))
-    given = {pair.id: pair for pair in load_pairs("embedded").pairs}
+    given = {pair.id: pair for pair in load_pairs(PairSettings("embedded")).pairs}
     logged = read_logged_pairs(log.location)
     assert all(pair.stereotyped.prompt == given[pair.id].stereotyped.prompt for pair in logged.pairs)
     assert len(logged.pairs) == 6

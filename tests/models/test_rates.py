@@ -1,11 +1,10 @@
-"""Planted rates as the command line gives them."""
+"""Rates by name, as the command line gives them."""
 
 from typing import Any
 
 import pytest
 
-from misfire.errors import InputError
-from misfire.models.rates import check_number, rates_by_name
+from misfire.models.rates import rate, rates_by_cue, rates_by_name
 
 NAMES = ("one", "two")
 
@@ -21,33 +20,50 @@ NAMES = ("one", "two")
     ],
 )
 def test_rates_are_one_for_all_or_by_name(given: Any, rates: dict[str, float]):
-    assert rates_by_name("rate", given, NAMES) == rates
+    assert rates_by_name(given, NAMES) == rates
 
 
 def test_who_is_not_named_has_the_default():
-    assert rates_by_name("rate", "two:1", NAMES, 0.5) == {"one": 0.5, "two": 1.0}
+    assert rates_by_name("two:1", NAMES, 0.5) == {"one": 0.5, "two": 1.0}
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (1.5, "-M rate=1.5 is not a number from 0 to 1"),
-        (True, "-M rate=True"),
-        (float("nan"), "-M rate=nan"),
-        ("one:x", "-M rate=one:x is neither a number nor of the form one:0.3,two:0.2"),
-        ("three:0.1", "-M rate=three:0.1 is neither"),
-        ("one", "-M rate=one is neither"),
-        ("one:0.1,two:-1", "-M rate, two=-1.0 is not a number from 0 to 1"),
+        (1.5, "is not a number from 0 to 1"),
+        (True, "is not a number from 0 to 1"),
+        (float("nan"), "is not a number from 0 to 1"),
+        ("one:x", "is neither a number nor of the form one:0.3,two:0.2"),
+        ("three:0.1", "is neither"),
+        ("one", "is neither"),
+        ("", "is neither"),
+        (None, "is neither"),
     ],
 )
-def test_what_is_no_rate_is_refused_by_name(given: Any, said: str):
-    with pytest.raises(InputError) as caught:
-        rates_by_name("rate", given, NAMES)
-    assert said in str(caught.value)
+def test_what_is_no_rate_is_refused(given: Any, said: str):
+    with pytest.raises(ValueError, match=said):
+        rates_by_name(given, NAMES)
 
 
-@pytest.mark.parametrize("value", [-0.1, 2.1, "1", None, False, float("inf")])
-def test_a_number_is_held_to_its_limits(value: object):
-    check_number("n", 2, 2)
-    with pytest.raises(InputError, match="-M n="):
-        check_number("n", value, 2)
+@pytest.mark.parametrize(
+    ("given", "rates"),
+    [(None, {}), ("one:0.3", {"one": 0.3}), (["two:0.1", "one: 0.2"], {"two": 0.1, "one": 0.2})],
+)
+def test_rates_by_cue_name_only_some_cues(given: Any, rates: dict[str, float]):
+    assert rates_by_cue(given, NAMES) == rates
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("one=0.3", "is not of the form cue:rate"), (5, "is not of the form"), ("three:0.1", "names the unknown cue 'three'")],
+)
+def test_what_is_no_rate_by_cue_is_refused(given: Any, said: str):
+    with pytest.raises(ValueError, match=said):
+        rates_by_cue(given, NAMES)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, "1", None, False, float("inf")])
+def test_a_rate_is_held_to_its_limits(value: object):
+    assert rate(1) == 1.0
+    with pytest.raises(ValueError, match="is not a number from 0 to 1"):
+        rate(value)

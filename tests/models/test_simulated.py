@@ -2,33 +2,18 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from inspect_ai.log import EvalLog
-from inspect_ai.model import ChatMessageSystem, ChatMessageUser, get_model
+from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.pairs import Pair
-from misfire.datasets.sources import load_pairs
-from misfire.errors import InputError
-from misfire.models.simulated import KnownHalves, KnownPrompt, PlantedRates, SimulatedModel
+from misfire.datasets.sources import PairSettings, load_pairs
+from misfire.models.simulated import SimulatedModel
 from misfire.tasks.prompts import question_message
 from misfire.tasks.veto import veto
 from tests.conftest import PairMaker
 from tests.runs import run_task as run
-
-rates = st.floats(0, 0.95)
-
-
-@given(rates, rates, rates)
-def test_the_cells_give_the_planted_conditional_rates(mar: float, br: float, both_wrong: float):
-    planted = PlantedRates(mar, br, both_wrong)
-    assert planted.a + planted.b + planted.c + both_wrong == pytest.approx(1)
-    assert planted.c / (planted.a + planted.c) == pytest.approx(mar)
-    assert planted.b / (planted.a + planted.b) == pytest.approx(br)
 
 
 def metrics_of(log: EvalLog) -> dict[str, float]:
@@ -59,7 +44,7 @@ def test_the_log_says_that_the_model_is_simulated_and_what_it_used(tmp_path: Pat
 
 
 def test_answers_do_not_depend_on_order_or_concurrency():
-    pairs = load_pairs("embedded").pairs[:60]
+    pairs = load_pairs(PairSettings("embedded")).pairs[:60]
     questions = [question_message(half.prompt, "direct") for pair in pairs for _, half in pair.halves]
 
     async def ask(model: SimulatedModel, text: str) -> str:
@@ -83,7 +68,7 @@ def test_answers_do_not_depend_on_order_or_concurrency():
 
 
 def test_another_seed_gives_other_answers():
-    pairs = load_pairs("embedded").pairs[:60]
+    pairs = load_pairs(PairSettings("embedded")).pairs[:60]
     questions = [half.prompt for pair in pairs for _, half in pair.halves]
 
     def answers(seed: int) -> list[str]:
@@ -113,45 +98,3 @@ def test_a_chain_of_thought_ends_with_the_object():
     reply, _ = SimulatedModel("model").reply(question_message("What?", "cot"))
     assert reply.splitlines()[-1] in {'{"answer": "yes"}', '{"answer": "no"}'}
     assert len(reply.splitlines()) == 2
-
-
-def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
-    one, two = make_pair(1), make_pair(2)
-    known = KnownHalves([one, two])
-    text = f"{one.contrast.prompt}\nyes\n\nAnd now: {two.stereotyped.prompt} Answer."
-    assert known.find(text) == KnownPrompt(two, "stereotyped", "evidence", two.stereotyped.prompt)
-    assert known.find("something else") is None
-    assert KnownHalves([]).find("x") is None
-
-
-def test_of_prompts_inside_each_other_the_whole_one_is_found(make_pair: PairMaker):
-    short: Pair = make_pair(1, stereotyped={"prompt": "Did it?"})
-    long: Pair = make_pair(2, stereotyped={"prompt": "It did. Did it?"})
-    found = KnownHalves([short, long]).find("It did. Did it? Say yes.")
-    assert found is not None
-    assert (found.pair, found.half) == (long, "stereotyped")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({"mar": 1.0}, "-M mar=1.0 is not a number from 0 to 0.999"),
-        ({"br": "x"}, "-M br=x is not a number"),
-        ({"invalid": -0.1}, "-M invalid=-0.1"),
-        ({"p_yes": True}, "-M p_yes=True"),
-        ({"latency": float("nan")}, "-M latency=nan"),
-        ({"both_wrong": 2}, "-M both_wrong=2"),
-        ({"cue_mar": "published=0.3"}, "-M cue_mar=published=0.3 is not of the form cue:rate"),
-        ({"cue_mar": 5}, "-M cue_mar=5 is not of the form cue:rate"),
-        ({"pairs": 5}, "5: cannot be read"),
-        ({"cue_mar": ["moon:0.3"]}, "-M cue_mar names the cue 'moon'"),
-        ({"cue_shift": "published:2"}, "-M cue_shift, published=2.0 is not a number from 0 to 1"),
-        ({"seed": "one"}, "-M seed=one"),
-        ({"misfire": 0.1}, "takes no -M misfire. It takes pairs, mar, br"),
-        ({"pairs": "none.jsonl"}, "none.jsonl: cannot be read"),
-    ],
-)
-def test_a_wrong_argument_is_refused_by_name(arguments: dict[str, Any], said: str):
-    with pytest.raises(InputError) as caught:
-        get_model("simulated/model", memoize=False, **arguments)
-    assert said in str(caught.value)

@@ -12,7 +12,7 @@ from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 from misfire import __version__
 from misfire.datasets.pair_files import write_pairs
 from misfire.datasets.pairs import pair_set_hash
-from misfire.datasets.sources import EMBEDDED_PAIRS, load_pairs
+from misfire.datasets.sources import EMBEDDED_PAIRS, PairSettings, load_pairs
 
 Way = Literal["file", "name"]
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -82,7 +82,7 @@ class TestEvaluation:
 
     def test_log_carries_the_hash_of_the_pairs(self, log: EvalLog) -> None:
         drawn = {sample.metadata["pair_id"] for sample in log.samples or []}
-        pairs = [pair for pair in load_pairs("embedded").pairs if pair.id in drawn]
+        pairs = [pair for pair in load_pairs(PairSettings("embedded")).pairs if pair.id in drawn]
 
         assert len(pairs) == 4
         assert (log.eval.metadata or {})["pair_set_sha256"] == pair_set_hash(pairs)
@@ -92,7 +92,7 @@ class TestEvaluation:
 @pytest.mark.parametrize("way", WAYS)
 def test_relative_path_is_sought_where_the_command_was_typed(way: Way, root: Path, run: Any, inspect: str, tmp_path: Path) -> None:
     # given a path that leads nowhere from the folder of the task file, into which Inspect changes
-    write_pairs(load_pairs("embedded").pairs[:3], tmp_path / "mine.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded")).pairs[:3], tmp_path / "mine.jsonl")
     path = os.path.relpath(tmp_path / "mine.jsonl", root)
     assert not (root / "tasks" / path).exists()
 

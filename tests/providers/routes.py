@@ -10,7 +10,7 @@ from inspect_ai.scorer import Score
 
 from misfire.datasets.pairs import Pair
 from misfire.datasets.sampling import sample_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.scorers.veto import SCORER
 from tests.runs import run_task
 
@@ -53,7 +53,7 @@ ROUTES = (
     Route("openai-compatible", "openai-api/local/some-model", "/v1/chat/completions", empty_is_error=True),
 )
 
-PAIRS: Sequence[Pair] = sample_pairs(load_pairs("embedded").pairs, 8, seed=1)
+PAIRS: Sequence[Pair] = sample_pairs(load_pairs(PairSettings("embedded")).pairs, 8, seed=1)
 """The pairs that ``run`` asks: those that ``-T pairs=8`` draws."""
 
 

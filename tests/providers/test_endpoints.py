@@ -13,7 +13,7 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.model import get_model
 
 from misfire.datasets.sampling import sample_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.model_calls.ask import CallNote
 from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER
@@ -31,10 +31,10 @@ each_api = pytest.mark.parametrize(
 )
 COMPATIBLE = ROUTE["openai-compatible"]
 
-DRAWN = sample_pairs(load_pairs("embedded").pairs, 8, seed=1)
+DRAWN = sample_pairs(load_pairs(PairSettings("embedded")).pairs, 8, seed=1)
 """What ``-T pairs=8`` draws."""
 
-PROMPTS = {half.prompt: f"{pair.id}_{name}" for pair in load_pairs("embedded").pairs for name, half in pair.halves}
+PROMPTS = {half.prompt: f"{pair.id}_{name}" for pair in load_pairs(PairSettings("embedded")).pairs for name, half in pair.halves}
 STEREOTYPED = [f"{pair.id}_stereotyped" for pair in DRAWN]
 
 
@@ -103,7 +103,7 @@ def right(request: Request) -> Reply:
 
 # --- moderation -----------------------------------------------------------------------------------
 
-SIXTY = [f"{pair.id}_stereotyped" for pair in sample_pairs(load_pairs("embedded").pairs, 60, seed=1)]
+SIXTY = [f"{pair.id}_stereotyped" for pair in sample_pairs(load_pairs(PairSettings("embedded")).pairs, 60, seed=1)]
 
 
 def moderating(blocked: Sequence[str], error: Reply) -> Callable[[Request], Reply]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.drawing.files import Drawing
 
 
 def visible_texts(figure: Figure) -> list[Text]:

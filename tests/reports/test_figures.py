@@ -25,7 +25,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from misfire.reports import Results
-from misfire.reports.drawing.canvas import DPI, LABEL, LONGEST, Drawing, place_labels, png, save, short_labels, svg
+from misfire.reports.drawing.files import DPI, Drawing, png, save, svg
+from misfire.reports.drawing.labels import LABEL, LONGEST, place_labels, short_labels
 from misfire.reports.number_format import count, percent
 from misfire.reports.pairs.figures import draw, spread
 from misfire.reports.pairs.published_results import SOURCE, published_results
@@ -567,12 +568,12 @@ def test_matplotlib_comes_in_when_something_is_drawn_and_pyplot_never(logs: Path
     program = f"""
 import sys
 from pathlib import Path
-from misfire.reports.drawing import canvas
+from misfire.reports.drawing import files
 from misfire.reports.pairs import figures
 assert "matplotlib" not in sys.modules, "imported too early"
 from misfire.reports import read_results
 for drawing in figures.draw(read_results({str(logs / "veto")!r})):
-    canvas.save(drawing, Path({str(tmp_path)!r}))
+    files.save(drawing, Path({str(tmp_path)!r}))
 assert "matplotlib" in sys.modules
 assert "matplotlib.pyplot" not in sys.modules, "pyplot has global state"
 """

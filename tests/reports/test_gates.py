@@ -13,7 +13,7 @@ from inspect_ai import Task
 from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsage, get_model
 from inspect_ai.tool import ToolChoice, ToolInfo
 
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.reports import Results, read_results
 from misfire.reports.conditions import (
@@ -117,7 +117,7 @@ def test_what_is_undefined_stops_the_pipeline(results: Results):
 # --- what a condition rests on ---
 
 YES, NO = '{"answer": "yes"}', '{"answer": "no"}'
-STEREOTYPED = {pair.stereotyped.prompt for pair in load_pairs("embedded").pairs}
+STEREOTYPED = {pair.stereotyped.prompt for pair in load_pairs(PairSettings("embedded")).pairs}
 MAR = [Condition("mar", ">", 0.9)]
 
 Tells = Callable[[str, bool], bool]

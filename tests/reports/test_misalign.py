@@ -16,7 +16,7 @@ from misfire.errors import InputError
 from misfire.reports import Results, read_results
 from misfire.reports.conditions import parse_condition, violations
 from misfire.reports.document import document
-from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.drawing.files import Drawing
 from misfire.reports.misalign.columns import MISALIGN_FRAMES
 from misfire.reports.misalign.figures import draw_misalign
 from misfire.reports.misalign.frames import ALL, MisalignResults

@@ -4,10 +4,10 @@ import pytest
 
 from misfire.datasets.cues import CueBook, unrelated_sentences
 from misfire.datasets.pairs import Pair
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.tasks.arms import Arm, AskedHalf, asked_halves, cross
 
-EMBEDDED = load_pairs("embedded").pairs
+EMBEDDED = load_pairs(PairSettings("embedded")).pairs
 PAIR = EMBEDDED[0]
 BOOK = CueBook(unrelated_sentences(EMBEDDED))
 

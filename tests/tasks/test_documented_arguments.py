@@ -21,12 +21,13 @@ from inspect_ai.model import ModelAPI
 from misfire.datasets.misalign.instance_files import write_instances
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.interventions import Intervention, save_intervention
 from misfire.models.intervened import MODEL_ARGS, IntervenedModel
 from misfire.models.simulated import SimulatedModel
+from misfire.models.simulated_settings import SimulatedSettings
 from misfire.savacu.simulated import SimulatedSavacu
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
@@ -47,7 +48,8 @@ TAKERS: list[Callable[..., Any]] = [*TASKS.values(), *PROVIDERS.values()]
 
 def names_of(taker: Callable[..., Any]) -> set[str]:
     """The arguments that a task or a provider takes."""
-    return set(inspect.signature(taker).parameters) | (set(MODEL_ARGS) if taker is IntervenedModel else set[str]())
+    more: dict[Callable[..., Any], set[str]] = {IntervenedModel: set(MODEL_ARGS), SimulatedModel: set(SimulatedSettings.model_fields)}
+    return set(inspect.signature(taker).parameters) | more.get(taker, set())
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directions = {layer: torch.ones(decoder.width) for layer in range(28)}
     for folder in ("qwen", "found"):
         save_intervention(Intervention((Head(3, 1),), "zero", {}, (), directions), home / folder / "intervention.safetensors")
-    write_pairs(load_pairs("embedded", controls=True).pairs, home / "organism" / "pairs.jsonl")
-    write_pairs(load_pairs("embedded", controls=True).pairs[::25], home / "few.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs, home / "organism" / "pairs.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs[::25], home / "few.jsonl")
     instances = load_instances().instances
     for file in ("savacu.csv", "build/dataset/test.jsonl"):
         (home / file).parent.mkdir(parents=True, exist_ok=True)
@@ -274,5 +276,5 @@ def test_a_path_with_commas_is_one_path(home: Path):
     model = start_model("intervened", ("intervention=a,b, c.safetensors",))
     assert isinstance(model, IntervenedModel)
     assert model.intervention.heads == (Head(1, 1),)
-    write_pairs(load_pairs("embedded").pairs[:4], home / "x,y.jsonl")
+    write_pairs(load_pairs(PairSettings("embedded")).pairs[:4], home / "x,y.jsonl")
     assert len(start_task("veto", ("source=file", "path=x,y.jsonl")).dataset) == 8

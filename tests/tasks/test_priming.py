@@ -11,7 +11,7 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageAssistant, ChatMessageUser, ModelOutput, ModelUsage, get_model
 
 from misfire.datasets.audit import SHOWN_FLAGS, audit_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.models.simulated import SimulatedModel
 from misfire.scorers.priming import priming_metrics, priming_outcome
@@ -196,7 +196,10 @@ def test_the_repaired_edition_can_be_primed(shared: Path):
 
 def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
     options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": "Religion"}
-    flags = {flag.pair_id: flag for flag in audit_pairs(load_pairs("bbq", bbq_dir=options["bbq_dir"], categories=["Religion"]).pairs)}
+    flags = {
+        flag.pair_id: flag
+        for flag in audit_pairs(load_pairs(PairSettings("bbq", bbq_dir=options["bbq_dir"], categories=["Religion"])).pairs)
+    }
     found: set[str] = set()
     for sample in priming(**options, cues="published,neutral", pairs=40).dataset:
         metadata = sample.metadata or {}

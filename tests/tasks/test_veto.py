@@ -15,7 +15,7 @@ from inspect_ai.model import ChatMessage, GenerateConfig, ModelOutput, ModelUsag
 
 from misfire import __version__
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.model_calls.token_limits import reasons_natively
 from misfire.scorers.veto import SCORER, veto_outcome
@@ -262,7 +262,7 @@ def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(tmp_p
 
 
 def test_pairs_of_a_file_are_asked_with_the_controls_that_the_file_has(tmp_path: Path):
-    write_pairs(load_pairs("embedded", controls=True).pairs[:4], tmp_path / "mine.parquet")
+    write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs[:4], tmp_path / "mine.parquet")
     task = veto(source="file", path=str(tmp_path / "mine.parquet"), controls=True)
     assert len(task.dataset) == 32
     assert len(veto(source="file", path=str(tmp_path / "mine.parquet")).dataset) == 8

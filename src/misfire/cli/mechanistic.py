@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model")
-@click.option("--pairs", "source", help="Candidate pairs: embedded (default), bbq, hub, or a pair file written by `misfire pairs`.")
+@click.option(
+    "--pairs",
+    "source",
+    help="Candidate pairs: embedded (default), bbq, hub@COMMIT (the authors' data set), or a pair file.",
+)
 @click.option("--log", help="Use the pairs of a VETO or priming log instead of --pairs. The probe checks failures again.")
 @click.option("--arm", help="Arm of a priming log whose prompts to use. Default: base, the arm without a cue.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder.")
@@ -140,22 +144,49 @@ def _candidates(source: str | None, log: str | None, arm: str | None) -> "tuple[
     from misfire.mechanistic.selection import read_logged_pairs
 
     logged = read_logged_pairs(log, arm) if log is not None else None
-    return (logged.pairs if logged else _pairs(source or "embedded")), logged
+    return (logged.pairs if logged else candidate_pairs(source or "embedded")), logged
 
 
-def _pairs(source: str) -> "tuple[Pair, ...]":
-    from misfire.datasets.sources import load_pairs
+def candidate_pairs(source: str) -> "tuple[Pair, ...]":
+    """Load the pairs that ``--pairs`` names.
 
-    match source:
-        case "embedded" | "bbq":
-            return load_pairs(source, controls=True).pairs
-        case "hub":
-            return load_pairs("hub").pairs
-        case _:
-            from misfire.datasets.pair_files import read_pairs
-            from misfire.datasets.user_paths import user_path
+    Args:
+        source: ``embedded``, ``bbq``, ``hub@COMMIT``, or a pair file. All but the authors' data set (``hub``)
+            can have controls.
 
-            return tuple(read_pairs(user_path(source)))
+    Returns:
+        The pairs.
+
+    Raises:
+        InputError: The pairs cannot be read, or the commit of the authors' data set is missing.
+    """
+    from misfire.datasets.hub import COMMIT
+    from misfire.datasets.pair_files import read_pairs
+    from misfire.datasets.sources import WHERE_COMMITS_ARE, PairSettings, load_pairs
+    from misfire.datasets.user_paths import user_path
+    from misfire.errors import InputError
+
+    name, _, commit = source.partition("@")
+    if source in {"embedded", "bbq"}:
+        settings = PairSettings("bbq" if source == "bbq" else "embedded", controls=True)
+    elif name == "hub" and COMMIT.fullmatch(commit):
+        settings = PairSettings("hub", revision=commit)
+    elif name == "hub":
+        raise InputError(
+            f"--pairs {source}: the authors' dataset requires a pinned commit, so that the run can be repeated.",
+            advice=f"Give --pairs hub@COMMIT, with {WHERE_COMMITS_ARE}.",
+        )
+    else:
+        return tuple(read_pairs(user_path(source)))
+    try:
+        return load_pairs(settings).pairs
+    except InputError as error:
+        # the advice that comes with this error names options that `misfire localise` does not have
+        raise InputError(
+            f"--pairs {source}: {error.message_alone}",
+            advice="--pairs embedded needs no files. Or write the pairs to a file with `misfire pairs`, "
+            "whose options say where they come from, and give that file as --pairs FILE.",
+        ) from error
 
 
 @click.command()

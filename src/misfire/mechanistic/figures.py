@@ -11,7 +11,8 @@ import numpy as np
 
 from misfire.mechanistic.inference import Floats
 from misfire.mechanistic.model.head_names import Head
-from misfire.reports.drawing.canvas import Drawing, our_settings
+from misfire.reports.drawing.files import Drawing
+from misfire.reports.drawing.style import our_settings
 from misfire.reports.number_format import percent
 
 if TYPE_CHECKING:

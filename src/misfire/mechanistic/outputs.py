@@ -18,7 +18,7 @@ from misfire.mechanistic.model.interventions import Intervention, save_intervent
 from misfire.mechanistic.page import write_page
 from misfire.mechanistic.probed_pairs import Probed
 from misfire.mechanistic.study import Study
-from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.drawing.files import Drawing
 
 if TYPE_CHECKING:
     import pandas as pd

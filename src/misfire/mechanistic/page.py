@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from misfire.datasets.writing import replaced_file
 from misfire.mechanistic.model.decoder import Decoder
 from misfire.reports.document import Document, Section
-from misfire.reports.drawing.canvas import Drawing, save
+from misfire.reports.drawing.files import Drawing, save
 from misfire.reports.formats import html
 from misfire.reports.logs.viewer_links import DEFAULT_URL, Viewer
 from misfire.reports.number_format import UNDEFINED, score

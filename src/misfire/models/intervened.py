@@ -30,7 +30,7 @@ from inspect_ai.tool import ToolChoice, ToolInfo
 from jinja2 import TemplateError
 from torch import Tensor
 
-from misfire.datasets.sources import load_pairs
+from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.inspect_compat.hugging_face import GenerateInput, HFHandler, HuggingFaceAPI, batched_generate, extract_logprobs
@@ -294,6 +294,6 @@ def _intervention(
 
 
 def _embedded_means(decoder: Decoder) -> Means:
-    pairs = load_pairs("embedded").pairs
+    pairs = load_pairs(PairSettings("embedded")).pairs
     chosen = pairs[:: max(1, len(pairs) // _MEAN_PROMPTS)]
     return mean_outputs(decoder, [probe_prompt(decoder.tokenizer, pair.contrast.prompt).ids for pair in chosen])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from misfire.reports.caveats.cautions import cautions, losses
 from misfire.reports.caveats.notes import is_scored, notes_on
-from misfire.reports.drawing.canvas import Drawing
+from misfire.reports.drawing.files import Drawing
 from misfire.reports.misalign.figures import draw_misalign
 from misfire.reports.misalign.frames import MisalignResults, done_of
 from misfire.reports.misalign.tables import (

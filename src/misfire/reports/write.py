@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from misfire.datasets.folders import FolderKind, replaced_folder
 from misfire.errors import InputError
 from misfire.reports.document import document
-from misfire.reports.drawing.canvas import save
+from misfire.reports.drawing.files import save
 from misfire.reports.formats import csv, html, latex, markdown, summary
 from misfire.reports.logs.viewer_links import DEFAULT_URL, viewer_of
 from misfire.reports.results import Results

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfire.reports.document import CONTENT_WARNING, Document
-from misfire.reports.drawing.canvas import Drawing, svg
+from misfire.reports.drawing.files import Drawing, svg
 from misfire.reports.logs.viewer_links import Viewer
 from misfire.reports.number_format import plain
 

@@ -9,39 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, domain_of_id
-from misfire.reports.drawing.canvas import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    LINE,
-    MARGIN,
-    NO_TILE,
-    ROW,
-    VERMILLION,
-    Drawing,
-    Look,
-    Tile,
-    bands,
+from misfire.reports.drawing.charts import bands, dots, key_above, note_beside, percent_axis, row_axes
+from misfire.reports.drawing.files import Drawing
+from misfire.reports.drawing.heat_maps import NO_TILE, Tile, heat_maps
+from misfire.reports.drawing.labels import (
     box_around,
-    dots,
-    heat_maps,
     in_words,
-    ink_on,
-    key_above,
     n_text,
-    new_axes,
-    new_page,
-    note_beside,
-    our_settings,
-    percent_axis,
     place_labels,
-    row_axes,
-    shade_of,
     share_text,
     short_labels,
     widest,
 )
+from misfire.reports.drawing.pages import LINE, MARGIN, ROW, new_axes, new_page
+from misfire.reports.drawing.palettes import BLACK, BLUE, GREEN, GREY, VERMILLION, Look, ink_on, shade_of
+from misfire.reports.drawing.style import our_settings
 from misfire.reports.misalign.frames import ALL, MisalignResults
 from misfire.reports.misalign.tables import SMALL
 from misfire.reports.number_format import UNDEFINED, count, percent
@@ -140,8 +122,8 @@ def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
     for condition, (look, text) in _CONDITIONS.items():
         own = [row for row in known if row.condition == condition]
         for row in own:
-            axes.hlines(100 * row.coverage.value, 100 * row.ffr.lower, 100 * row.ffr.upper, color=look.colour, linewidth=1)
-            axes.vlines(100 * row.ffr.value, 100 * row.coverage.lower, 100 * row.coverage.upper, color=look.colour, linewidth=1)
+            axes.hlines(100 * row.coverage.value, 100 * row.ffr.lower, 100 * row.ffr.upper, color=look.color, linewidth=1)
+            axes.vlines(100 * row.ffr.value, 100 * row.coverage.lower, 100 * row.coverage.upper, color=look.color, linewidth=1)
         look.points(axes, [100 * row.ffr.value for row in own], [100 * row.coverage.value for row in own], text)
     scale = side / 100
     points = [(100 * row.ffr.value * scale, 100 * row.coverage.value * scale) for row in known]

@@ -14,45 +14,33 @@ from dataclasses import dataclass
 from itertools import cycle, product
 from typing import TYPE_CHECKING, cast
 
-from misfire.reports.drawing.canvas import (
+from misfire.reports.drawing.charts import (
     BARS,
-    BLACK,
-    BLUE,
-    DOT,
-    FAR,
-    GREEN,
-    GREY,
-    LINE,
-    LOOKS,
-    MARGIN,
-    NO_TILE,
-    PALE,
-    PURPLE,
-    ROW,
-    VERMILLION,
-    Drawing,
-    Look,
-    Point,
-    Tile,
     axis_limit,
     bands,
-    box_around,
     dash,
     dots,
-    heat_maps,
-    in_words,
     key_above,
-    n_text,
-    new_axes,
-    new_page,
     note_beside,
-    our_settings,
     percent_axis,
-    place_labels,
     row_axes,
+)
+from misfire.reports.drawing.files import Drawing
+from misfire.reports.drawing.heat_maps import NO_TILE, Tile, heat_maps
+from misfire.reports.drawing.labels import (
+    DOT,
+    FAR,
+    Point,
+    box_around,
+    in_words,
+    n_text,
+    place_labels,
     short_labels,
     widest,
 )
+from misfire.reports.drawing.pages import LINE, MARGIN, ROW, new_axes, new_page
+from misfire.reports.drawing.palettes import BLACK, BLUE, GREEN, GREY, LOOKS, PALE, PURPLE, VERMILLION, Look
+from misfire.reports.drawing.style import our_settings
 from misfire.reports.number_format import UNDEFINED, count, percent, points, score
 from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.pairs.published_results import SOURCE
@@ -218,8 +206,8 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
     for protocol, (look, name) in _PROTOCOLS.items():
         own = [entry for entry in known if entry.protocol == protocol]
         for e in own:
-            axes.hlines(100 * e.mar.value, 100 * e.br.lower, 100 * e.br.upper, color=look.colour, linewidth=1)
-            axes.vlines(100 * e.br.value, 100 * e.mar.lower, 100 * e.mar.upper, color=look.colour, linewidth=1)
+            axes.hlines(100 * e.mar.value, 100 * e.br.lower, 100 * e.br.upper, color=look.color, linewidth=1)
+            axes.vlines(100 * e.br.value, 100 * e.mar.lower, 100 * e.mar.upper, color=look.color, linewidth=1)
         look.points(axes, [100 * e.br.value for e in own], [100 * e.mar.value for e in own], name)
     _number_points(axes, known, published, side, limit)
 

@@ -1,6 +1,7 @@
 """Choosing pairs: whole, balanced, and the same for the same seed."""
 
 from collections import Counter
+from itertools import combinations
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,13 @@ def test_every_pair_has_the_same_chance():
     counts = Counter(pair.id for seed in range(4000) for pair in sample_pairs(pairs, 3, seed))
     # expected 1,200 each; 5 standard deviations are 145
     assert all(1055 < counts[pair.id] < 1345 for pair in pairs)
+
+
+def test_any_two_scenarios_can_be_drawn_together():
+    # given four scenarios of one pair each, of which two are drawn
+    pairs = pairs_of([1] * 4)
+    drawn = {tuple(pair.question_index for pair in sample_pairs(pairs, 2, seed)) for seed in range(100)}
+    assert drawn == set(combinations("0123", 2))
 
 
 @pytest.mark.parametrize("size", [0, -1, 4])

@@ -194,3 +194,11 @@ def test_chain_of_thought_is_paired_with_the_direct_run_most_like_it(one: Path, 
     variant(one, tmp_path / "d.eval", task_args=args | {"protocol": "cot"}, model="simulated/lonely")
     pairs = runs_in(tmp_path).protocol_pairs()
     assert [(direct.label, cot.label) for direct, cot in pairs] == [("one · mar=0.2", "one · cot · mar=0.2")]
+
+
+def test_chain_of_thought_is_not_paired_with_a_direct_run_on_other_pairs(one: Path, tmp_path: Path):
+    shutil.copy(one, tmp_path / "a.eval")
+    args = read_eval_log(str(one), header_only=True).eval.task_args
+    other = {"pair_set_sha256": "f" * 64, "pair_count": 7}
+    variant(one, tmp_path / "b.eval", task_args=args | {"protocol": "cot"}, metadata=other)
+    assert runs_in(tmp_path, allow_mixed=True).protocol_pairs() == []

@@ -146,10 +146,10 @@ def test_a_resumed_run_does_what_is_missing_and_nothing_else(folder: Path):
     harmed.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     # and a frame, which is written for others and never read back, is harmed
     frame = next(iter(sorted((folder / "out" / "frames").glob("*.parquet"))))
-    before = frame.read_bytes()
-    frame.write_bytes(before[:-20])
+    whole_frame = frame.read_bytes()
+    frame.write_bytes(whole_frame[:-20])
     code, said = localise(folder, "--resume")
-    assert frame.read_bytes() == before
+    assert frame.read_bytes() == whole_frame
     assert code == 0, said
     again = {path: path.stat().st_mtime_ns for path in pieces.iterdir()}
     assert {path for path in again if again[path] != times[path]} == {gone, harmed}

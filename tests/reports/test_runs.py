@@ -202,3 +202,8 @@ def test_chain_of_thought_is_not_paired_with_a_direct_run_on_other_pairs(one: Pa
     other = {"pair_set_sha256": "f" * 64, "pair_count": 7}
     variant(one, tmp_path / "b.eval", task_args=args | {"protocol": "cot"}, metadata=other)
     assert runs_in(tmp_path, allow_mixed=True).protocol_pairs() == []
+
+
+def test_a_run_promises_each_pair_in_each_epoch(tmp_path: Path):
+    log = make_log(veto(source="embedded", pairs=3), "one", tmp_path, epochs=2)
+    assert [run.planned_pairs for run in runs_in(log).runs] == [6]

@@ -334,7 +334,7 @@ def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(make_buil
 )
 def test_stages_do_not_go_on_from_what_another_recipe_left(make_build: BuildMaker, change: dict[str, Any], stages: list[Any]):
     make_build().run()
-    with pytest.raises(InputError, match="or one before it, was made by another recipe"):
+    with pytest.raises(InputError, match="or an earlier one, was made by another recipe"):
         make_build(**change).run(stages)
 
 

@@ -277,7 +277,7 @@ def test_a_half_written_shard_is_told_and_the_rest_kept(make_build: BuildMaker):
     build.run()
     path = build.folder / "respond" / "a" / "0" / "00000.parquet"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"00000.parquet: is broken"):
+    with pytest.raises(InputError, match=r"00000.parquet: is damaged"):
         make_build().run()
     path.unlink()
     again = make_build()

@@ -135,9 +135,7 @@ def read_prices(path: Path) -> Prices:
     try:
         return Prices.model_validate(tomllib.loads(read_user_text(path)))
     except ValidationError as error:
-        raise_problems(
-            path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} is an example."
-        )
+        raise_problems(path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} is an example.")
         raise AssertionError from error  # not reached: there is a problem, so raise_problems raises
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a table of prices ({error}).") from error

@@ -40,7 +40,7 @@ def test_published_settings_are_the_defaults_but_for_tau(tmp_path: Path, recipe_
         ("[splitt]\nsalt = 'x'", "field 'splitt'"),
         ("[publish]\nrepository = 'nobody'", "field 'publish.repository'"),
         ("[expand]\ntarget = 5", "field 'expand.model'"),
-        ("[dedup", "not TOML"),
+        ("[dedup", "not valid TOML"),
         (f"[dedup]\ntau = {'[' * 20_000}", "not valid TOML"),
         (f"[dedup]\ntau = {'9' * 5000}", "not valid TOML"),
         (f"[publish]\nrows_per_file = {'9' * 400}", "field 'publish.rows_per_file'"),

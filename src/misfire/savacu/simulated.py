@@ -1,8 +1,8 @@
 """Simulated models for all roles of the SaVaCu build, with planted noise and failures. They need no network and no weights.
 
-These models do not understand text. The classifier reads the labels of prompts from a file. The writer and the generators compose sentences
-from a fixed set of words. The evaluator looks for markers that the generator put in its reply. All random draws depend only on the seed, the
-name of the model, and the messages, not on the order of the calls, so the expected results can be computed in advance.
+These models do not understand text. The classifier reads the labels of prompts from a file. The writer and the generators compose
+sentences from a fixed set of words. The evaluator looks for markers that the generator put in its reply. All random draws depend only on
+the seed, the name of the model, and the messages, not on the order of the calls, so the expected results can be computed in advance.
 """
 
 import hashlib
@@ -133,7 +133,7 @@ class SimulatedRole:
             raise InputError(f"simulated-savacu/{name}: '{unknown[0]}' is not a fault. Faults: {', '.join(FAULTS)}.")
         rates = {"miss": miss, "false_alarm": false_alarm, "unreadable": unreadable, "astray": astray, "faults": sum(self.faults.values())}
         if wrong := [rate for rate, value in rates.items() if not 0 <= value <= 1]:
-            raise InputError(f"simulated-savacu/{name}: {wrong[0]} is not a probability from 0 to 1.")
+            raise InputError(f"simulated-savacu/{name}: {wrong[0]} must be a probability from 0 to 1.")
 
     def reply(self, messages: Sequence[Message], *, logprobs: bool = False) -> ModelReply:
         """Reply to messages.
@@ -343,7 +343,8 @@ def simulated_role(
     known = ("miss", "false_alarm", "unreadable", "astray", "seed")
     if unknown := [key for key in given if key not in known]:
         raise InputError(
-            f"simulated-savacu/{name} has no argument '{unknown[0]}'. Arguments: labels, columns, faults, calls, latency, {', '.join(known)}."
+            f"simulated-savacu/{name} has no argument '{unknown[0]}'. "
+            f"Arguments: labels, columns, faults, calls, latency, {', '.join(known)}."
         )
     table = _known_labels(labels, tuple(sorted(_pairs("columns", columns).items()))) if labels else None
     try:

@@ -268,7 +268,7 @@ def test_other_prompts_are_refused_in_the_same_folder(make_build: BuildMaker, la
     labelled.write_text(
         labelled.read_text(encoding="utf-8") + "Is the tea of my aunt good for the heart?,None,Health,None\n", encoding="utf-8"
     )
-    with pytest.raises(InputError, match="its prompts are others now"):
+    with pytest.raises(InputError, match="its prompts have changed"):
         make_build().run()
 
 
@@ -342,7 +342,7 @@ def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
     build = make_build(shard_size=2)
     build.run(["ingest", "classify"])
     (build.folder / "classify" / "00001.parquet").unlink()
-    with pytest.raises(InputError, match="holds labels of 4 of 6 prompts: a shard is missing"):
+    with pytest.raises(InputError, match="has labels for 4 of 6 prompts. A shard is missing"):
         make_build(shard_size=2).run(["dedup"])
 
 

@@ -105,7 +105,7 @@ def to_expand(
         asked: Number of prompts that earlier rounds requested for each domain.
 
     Returns:
-        Items in the order of the domains, with numbers that continue those of earlier rounds. A domain that has reached the target has none.
+        Items in the order of the domains. Their numbers continue those of earlier rounds. A domain that is at the target has none.
     """
     items: list[ToExpand] = []
     for domain, texts in texts_by_domain.items():

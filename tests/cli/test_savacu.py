@@ -90,7 +90,7 @@ def test_a_folder_in_use_is_told(recipe: Path, tmp_path: Path):
     with locked(tmp_path / "out"):
         result = run("build", recipe, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "another build works there" in result.output
+    assert "another build is running" in result.output
 
 
 def test_a_build_of_others_cannot_act_on_the_terminal(tmp_path: Path):
@@ -113,4 +113,4 @@ def test_a_build_of_others_cannot_act_on_the_terminal(tmp_path: Path):
 def test_a_folder_without_a_build_is_told(tmp_path: Path, command: str):
     result = run(command, tmp_path)
     assert result.exit_code == 2
-    assert "holds no build" in result.output
+    assert "does not contain a build" in result.output

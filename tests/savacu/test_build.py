@@ -268,7 +268,7 @@ def test_other_prompts_are_refused_in_the_same_folder(make_build: BuildMaker, la
     labelled.write_text(
         labelled.read_text(encoding="utf-8") + "Is the tea of my aunt good for the heart?,None,Health,None\n", encoding="utf-8"
     )
-    with pytest.raises(InputError, match="its prompts are others now"):
+    with pytest.raises(InputError, match="its prompts have changed"):
         make_build().run()
 
 
@@ -277,7 +277,7 @@ def test_a_half_written_shard_is_told_and_the_rest_kept(make_build: BuildMaker):
     build.run()
     path = build.folder / "respond" / "a" / "0" / "00000.parquet"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(InputError, match=r"00000.parquet: is broken"):
+    with pytest.raises(InputError, match=r"00000.parquet: is damaged"):
         make_build().run()
     path.unlink()
     again = make_build()
@@ -334,7 +334,7 @@ def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(make_buil
 )
 def test_stages_do_not_go_on_from_what_another_recipe_left(make_build: BuildMaker, change: dict[str, Any], stages: list[Any]):
     make_build().run()
-    with pytest.raises(InputError, match="or one before it, was made by another recipe"):
+    with pytest.raises(InputError, match="or an earlier one, was made by another recipe"):
         make_build(**change).run(stages)
 
 
@@ -342,7 +342,7 @@ def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
     build = make_build(shard_size=2)
     build.run(["ingest", "classify"])
     (build.folder / "classify" / "00001.parquet").unlink()
-    with pytest.raises(InputError, match="holds labels of 4 of 6 prompts: a shard is missing"):
+    with pytest.raises(InputError, match="has labels for 4 of 6 prompts. A shard is missing"):
         make_build(shard_size=2).run(["dedup"])
 
 

@@ -100,12 +100,12 @@ def test_the_writer_stays_on_its_topic_as_planted_and_the_classifier_sees_it(ast
     ("name", "given", "said"),
     [
         ("judge", {}, "begin with a role"),
-        ("generator", {"faults": "laziness:0.1"}, "is no fault"),
-        ("generator", {"faults": "empty=0.1"}, "not of the form"),
-        ("generator", {"faults": "empty:much"}, "should be like"),
-        ("generator", {"faults": "empty:0.7,copy:0.7"}, "no share"),
-        ("classifier", {"misses": 0.1}, "takes no 'misses'"),
-        ("classifier", {"miss": 1.1}, "no share"),
+        ("generator", {"faults": "laziness:0.1"}, "is not a fault"),
+        ("generator", {"faults": "empty=0.1"}, "does not have the form"),
+        ("generator", {"faults": "empty:much"}, "should have the form"),
+        ("generator", {"faults": "empty:0.7,copy:0.7"}, "must be a probability"),
+        ("classifier", {"misses": 0.1}, "has no argument 'misses'"),
+        ("classifier", {"miss": 1.1}, "must be a probability"),
         ("classifier", {"labels": "/nowhere.csv"}, "cannot be read"),
     ],
 )

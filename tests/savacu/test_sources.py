@@ -91,9 +91,9 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path):
 
 def test_filters_that_leave_nothing_are_refused(tmp_path: Path):
     source = Source(path=str(written(tmp_path, "jsonl", ROWS)))
-    with pytest.raises(InputError, match="No prompt is left of 7 rows"):
+    with pytest.raises(InputError, match="No prompt remains of 7 rows"):
         ingest([source], Filters(min_chars=9000, max_chars=9000))
-    with pytest.raises(InputError, match="no text could be taken"):
+    with pytest.raises(InputError, match="no text can pass"):
         ingest([source], Filters(min_chars=50, max_chars=20))
 
 

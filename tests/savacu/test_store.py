@@ -41,7 +41,7 @@ def test_a_half_written_shard_is_told_and_never_used(tmp_path: Path, share: floa
     write_shard(path, PROMPTS, "a key")
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(InputError, match=r"00000.parquet: is broken .*Remove this file and run again"):
+    with pytest.raises(InputError, match=r"00000.parquet: is damaged .*Delete this file and run again"):
         shard_key(path)
 
 
@@ -50,7 +50,7 @@ def test_a_key_that_is_no_text_is_told(tmp_path: Path):
     write_shard(path, PROMPTS, "a key")
     table = pq.read_table(path)
     pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"misfire_savacu_key": b"\xff"}), path)
-    with pytest.raises(InputError, match=r"00000.parquet: is broken"):
+    with pytest.raises(InputError, match=r"00000.parquet: is damaged"):
         shard_key(path)
 
 
@@ -60,7 +60,7 @@ def test_a_flipped_byte_is_found(tmp_path: Path):
     content = bytearray(path.read_bytes())
     content[200] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(InputError, match="is broken"):
+    with pytest.raises(InputError, match="is damaged"):
         read_shard(path, Prompt)
 
 
@@ -97,7 +97,7 @@ def test_another_build_is_kept_out_until_the_first_ends(tmp_path: Path):
         return subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True).stdout
 
     with locked(tmp_path):
-        assert f"another build works there (process {os.getpid()})" in other()
+        assert f"another build is running (process {os.getpid()})" in other()
     assert other() == "in\n"
 
 
@@ -125,5 +125,5 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path):
     write_record(path, PROMPTS[0])
     assert read_record(path, Prompt) == PROMPTS[0]
     path.write_text("{")
-    with pytest.raises(InputError, match="is broken"):
+    with pytest.raises(InputError, match="is damaged"):
         read_record(path, Prompt)

@@ -1,1 +1,1 @@
-"""The pipeline that builds the SaVaCu data set: a recipe in, a published data set out."""
+"""The pipeline that builds the SaVaCu data set. It takes a recipe and publishes a data set."""

@@ -1,8 +1,8 @@
-"""The build: all stages in their order, each working from what the stages before left in the folder of the build.
+"""Runs all stages of a build in order. Each stage reads the files that the earlier stages wrote to the build folder.
 
-What a stage makes is cut into shards, and each shard carries a key: a hash of everything that it was made from. A build
-that goes on takes the shards that are there. A shard with another key, because the recipe or the input changed, is refused
-and never mixed in.
+The output of a stage is split into shards. Each shard carries a key, which is a hash of everything that it was made
+from. A build that is resumed reuses existing shards. If the recipe or the input has changed, the key no longer matches,
+and the build stops with an error instead of mixing old and new results.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ STAGES: tuple[BuildStage, ...] = (
     SplitStage(),
     PublishStage(),
 )
-"""The stages in their order."""
+"""All stages, in the order in which they run."""
 
 
 def _no_progress(stage: str, done: int, total: int) -> None:
@@ -50,11 +50,11 @@ class Build:
     """A build in a folder.
 
     Attributes:
-        recipe: What is wanted.
-        folder: Where the build is kept.
-        runner: What makes the model calls.
-        progress: Is told how far a stage is.
-        search: Finds near-duplicates; another search may share the work out over machines.
+        recipe: The recipe.
+        folder: The folder that holds the results of all stages.
+        runner: Makes the model calls.
+        progress: Receives the progress of each stage.
+        search: Finds near-duplicates. A different function can distribute the search over several machines.
     """
 
     recipe: Recipe
@@ -65,20 +65,20 @@ class Build:
 
     @property
     def view(self) -> BuildView:
-        """What the stages have left so far, for reading."""
+        """A read-only view of the results so far."""
         return BuildView(self.recipe, self.folder)
 
     def run(self, wanted: Sequence[StageName] = STAGE_NAMES) -> None:
-        """Carry out stages. What is there already is taken as it is.
+        """Run stages. Existing results are reused.
 
         Args:
-            wanted: The stages to run. The stages before them must be complete.
+            wanted: The stages to run. All earlier stages must be complete.
 
         Raises:
-            InputError: The input cannot be used, a stage before is not complete, a shard is broken or from another recipe,
-                or items could not be done. What is done is kept.
+            InputError: The input cannot be used, an earlier stage is not complete, a shard is damaged or belongs to a
+                different recipe, or some items failed. Finished work is kept.
         """
-        # a data set built before that cannot be used is reported before any model is asked
+        # read the previous data set first, so that an error in it is reported before any model call is paid for
         previous = previous_prompts(self.recipe)
         shards = ShardRunner(self.folder, self.recipe.shard_size, self.runner, self.progress)
         work = Workspace(self.view, shards, self.progress, self.search, previous)
@@ -97,7 +97,7 @@ class Build:
         write_record(path, CompletedBy(recipe=self.recipe.hash, key=key))
 
     def _check_complete(self, stage: BuildStage, key: str) -> None:
-        """Refuse a stage that is not complete, or for which the recipe says something else now."""
+        """Raise an error if a stage is not complete, or if the recipe has changed since the stage was completed."""
         if stage.name == "expand" and self.recipe.expand is None:
             return
         completed = read_record(self._completed_path(stage), CompletedBy)
@@ -105,8 +105,8 @@ class Build:
             raise incomplete(self.folder, stage.name)
         if completed.key != key:
             raise InputError(
-                f"{self.folder}: the stage '{stage.name}', or one before it, was made by another recipe. "
-                "Run the stages from there on again (what still holds is taken as it is), or build into another folder."
+                f"{self.folder}: the stage '{stage.name}', or an earlier one, was made by another recipe. "
+                "Run this stage and the later ones again (results that are still valid are reused), or build into another folder."
             )
 
     def _completed_path(self, stage: BuildStage) -> Path:

@@ -1,4 +1,4 @@
-"""How far a classifier's probabilities can be trusted, from prompts whose labels are known: reliability, calibration error, thresholds."""
+"""Compares the probabilities of a classifier with known labels: reliability curve, calibration error, and thresholds."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 10
-"""Bins of equal width of the reliability curve."""
+"""Number of bins of equal width in the reliability curve."""
 
 LEAST_POSITIVES = 10
-"""A domain gets a threshold of its own if at least so many labelled prompts hold it: with fewer the best threshold is chance."""
+"""Minimum number of labeled prompts that touch a domain for it to get its own threshold. With fewer, the best threshold is noise."""
 
 
 class Bin(Record):
     """A bin of the reliability curve.
 
     Attributes:
-        low: Its lower end; the upper one is the next bin's.
-        count: How many (prompt, domain) pairs fall into it.
-        predicted: Their mean probability.
-        observed: The share of them that hold.
+        low: Lower end of the bin. The bin ends where the next one begins.
+        count: Number of (prompt, domain) pairs in the bin.
+        predicted: Mean predicted probability of these pairs.
+        observed: Fraction of these pairs whose label is positive.
     """
 
     low: float
@@ -36,17 +36,18 @@ class Bin(Record):
 
 
 class Calibration(Record):
-    """What labelled data say of a classifier.
+    """The comparison of a classifier with labeled prompts.
 
     Attributes:
-        prompts: How many labelled prompts there were.
-        error: Expected calibration error over all (prompt, domain) pairs: mean of |predicted − observed| of the bins, weighted by count.
-        curve: The bins that hold anything.
-        thresholds: For each domain with labelled prompts enough, the probability that gives the best F1.
-        precision: At these thresholds (δ elsewhere) over all domains; none where nothing is labelled so.
-        recall: The same; none where no prompt holds a domain.
-        precision_at_delta: At δ everywhere.
-        recall_at_delta: The same.
+        prompts: Number of labeled prompts.
+        error: Expected calibration error over all (prompt, domain) pairs: the mean of |predicted − observed| over the bins, weighted by
+            their counts.
+        curve: The bins that are not empty.
+        thresholds: For each domain with enough labeled prompts, the probability threshold with the best F1.
+        precision: Precision over all domains at these thresholds (at δ for domains without one); None if nothing was predicted.
+        recall: Recall at the same thresholds; None if no prompt touches a domain.
+        precision_at_delta: Precision with the threshold δ for every domain.
+        recall_at_delta: Recall with the threshold δ for every domain.
     """
 
     prompts: int
@@ -60,24 +61,24 @@ class Calibration(Record):
 
     @property
     def name(self) -> str:
-        """A short hash, which the rows carry that were labelled by it."""
+        """A short hash. Every row of the data set that was labeled with this calibration contains it."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
 
 Labels = Mapping[str, Mapping[Dimension, Sequence[str]]]
-"""By content id, for each dimension the ids of the domains that hold. A dimension that is missing is not known."""
+"""For each content id and dimension, the ids of the domains that the prompt touches. A missing dimension is unknown."""
 
 
 def calibrate(classified: Sequence[Classified], labels: Labels, delta: float = DELTA) -> Calibration:
-    """Compare probabilities with labels.
+    """Compare the probabilities of a classifier with known labels.
 
     Args:
-        classified: What the classifier said; prompts without labels are left out.
-        labels: What holds.
-        delta: The threshold of domains without one of their own.
+        classified: The output of the classifier. Prompts without labels are ignored.
+        labels: The known labels.
+        delta: The threshold for domains that do not get their own.
 
     Returns:
-        The comparison. A label whose probability is undefined counts as not predicted, and is in no bin.
+        The comparison. A label whose probability is undefined counts as not predicted and is not in any bin.
     """
     import numpy as np
 
@@ -129,7 +130,7 @@ def _curve(probability: "NDArray[np.float64]", holds: "NDArray[np.bool_]") -> tu
 
 
 def _best_threshold(probability: "NDArray[np.float64]", holds: "NDArray[np.bool_]") -> float:
-    """The threshold with the best F1; of several the one nearest to 0.5, so that little data move it little."""
+    """Return the threshold with the best F1. Of several, return the one closest to 0.5, so that a small sample changes it little."""
     import numpy as np
 
     defined = ~np.isnan(probability)
@@ -138,7 +139,7 @@ def _best_threshold(probability: "NDArray[np.float64]", holds: "NDArray[np.bool_
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     f1 = 2 * right[ends] / (ends + 1 + holds.sum())
     best = f1 >= f1.max() - 1e-12
-    # any threshold down to the next probability does the same; the middle is as far from both as can be, or 0.5 where it lies between
+    # every threshold down to the next probability gives the same result: take 0.5 if it lies between the two, otherwise the middle
     high = ranked[ends]
     low = np.append(high[1:], 0.0)
     middle = np.where((low < DELTA) & (high >= DELTA), DELTA, (low + high) / 2)

@@ -1,4 +1,4 @@
-"""What a step asks of a model and what comes back, independent of who carries it out: Inspect, Ray, or a test."""
+"""The requests that a step sends to a model and the replies it gets, independent of what makes the calls (Inspect, Ray, or a test)."""
 
 import math
 import re
@@ -14,7 +14,7 @@ from misfire.savacu.prompts import printable
 
 
 class Record(BaseModel):
-    """A frozen record; an unknown field is refused."""
+    """A frozen record that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,8 +23,8 @@ class Message(Record):
     """A message to the model.
 
     Attributes:
-        role: Whose it is.
-        text: What it says.
+        role: The role of the author.
+        text: The content.
     """
 
     role: Literal["system", "user"]
@@ -35,11 +35,10 @@ class Settings(Record):
     """How a reply is generated.
 
     Attributes:
-        temperature: 0 for the likeliest reply; none to send no temperature.
-        top_p: Share of the probability that is drawn from; 1 for all, which sends none.
-        max_tokens: Longest reply; none to send no limit.
-        top_logprobs: So many of the first token's likeliest values are wanted with their log-probabilities; none if no log-probabilities
-            are.
+        temperature: Sampling temperature; 0 selects the most likely reply. None sends no temperature.
+        top_p: Probability mass to sample from. 1 samples from all of it and sends no value.
+        max_tokens: Maximum length of the reply. None sends no limit.
+        top_logprobs: Number of most likely first tokens to return with their log-probabilities. None requests no log-probabilities.
     """
 
     temperature: float | None
@@ -49,20 +48,14 @@ class Settings(Record):
 
 
 class Overrides(Record):
-    """What a recipe says of the calls of a role, in place of what the stage asks for.
-
-    Attributes:
-        temperature: ``none`` to send none; null for the stage's own.
-        top_p: The same.
-        max_tokens: The same.
-    """
+    """Settings of the recipe that override those of a stage. "none" sends no value; None keeps the value of the stage."""
 
     temperature: float | Literal["none"] | None = None
     top_p: float | Literal["none"] | None = None
     max_tokens: int | Literal["none"] | None = None
 
     def on(self, settings: Settings) -> Settings:
-        """The settings with what is said here in their place."""
+        """Return the settings of a stage with these overrides applied."""
         changed: dict[str, float | None] = {}
         if self.temperature is not None:
             changed["temperature"] = None if self.temperature == "none" else self.temperature
@@ -74,11 +67,11 @@ class Overrides(Record):
 
 
 class Call(Record):
-    """One call of a model.
+    """One call to a model.
 
     Attributes:
-        name: Which of the item's calls it is.
-        messages: What is said.
+        name: Name of the call, unique among the calls of its item.
+        messages: The messages to send.
         settings: How the reply is generated.
     """
 
@@ -88,12 +81,12 @@ class Call(Record):
 
 
 class ModelReply(Record):
-    """What came back.
+    """The reply to a call.
 
     Attributes:
-        text: The reply, without what no text should hold (see ``printable``).
-        stop: Why it ends: by itself, by its longest length, because the provider refused, or because the call failed and was given up.
-        first_token: The first token's likeliest values with their natural log-probabilities; none if the provider gave none.
+        text: The reply without unprintable characters (see ``printable``).
+        stop: Why the reply ends: it was complete, it reached its maximum length, the provider refused, or the call failed and was given up.
+        first_token: The most likely first tokens with their natural log-probabilities; None if the provider returned none.
     """
 
     text: str
@@ -107,35 +100,27 @@ class ModelReply(Record):
 
 
 class Item(Record):
-    """Something that a step works on.
-
-    Attributes:
-        id: Unique among the step's items.
-    """
+    """An input of a step. Its id is unique among the inputs of the step."""
 
     id: str
 
 
 class Outcome(Record):
-    """What a step made of an item.
-
-    Attributes:
-        id: The item's.
-    """
+    """The result of a step for one item. Its id is that of the item."""
 
     id: str
 
 
 class PromptedStep(Protocol):
-    """One kind of work for a model: builds the prompts of an item and parses the replies.
+    """One kind of work for a model. It builds the prompts for an item and parses the replies.
 
-    A step is pure. It does not know who carries it out, nor which stages of the build use it.
+    A step is pure. It does not know which runner makes the calls or which stages of the build use it.
 
     Attributes:
         name: Name of the step.
-        version: Must change whenever the prompts or the parser change. It is part of the key that says whether older results still hold.
+        version: Must change whenever the prompts or the parser change. It is part of the key that decides whether older results are valid.
         item: Type of the items.
-        options: Settings and rules on which the outcomes depend (None where the step has none). They are part of the key too.
+        options: Settings and rules on which the outcomes depend (None where the step has none). They are also part of the key.
     """
 
     @property
@@ -150,20 +135,22 @@ class PromptedStep(Protocol):
     # each step has its own type of items
 
     def calls(self, item: Any) -> Sequence[Call]:  # noqa: ANN401
-        """The calls that an item takes. They do not wait for each other."""
+        """Return the calls for an item. The calls are independent of each other."""
         ...
 
     def parse(self, item: Any, replies: Mapping[str, ModelReply]) -> Outcome:  # noqa: ANN401
-        """The outcome, from the reply to each call, by the name of the call."""
+        """Return the outcome for an item, given the reply to each call by the name of the call."""
         ...
 
 
 def quoted(text: str, name: str = "request") -> str:
-    """A text as prompts show it, marked off from what is said about it.
+    """Enclose a text in tags for use in a prompt.
+
+    If the text contains something that looks like its own closing tag, a different tag name is used, so that no text can close its tag.
 
     Args:
         text: The text.
-        name: What it is called there; a text that holds something like the end of the mark gets another one, so that none can end its own.
+        name: Name of the tag.
     """
     marks = (f"{name}{number or ''}" for number in count())
     mark = next(mark for mark in marks if not _holds_end(text, mark))
@@ -171,36 +158,36 @@ def quoted(text: str, name: str = "request") -> str:
 
 
 def _holds_end(text: str, mark: str) -> bool:
-    """Whether a text holds an end of a mark, in any capitals, full width, or with signs and spaces between its letters."""
+    """Whether a text contains a closing tag, in any letter case, in full-width letters, or with signs or spaces between the letters."""
     if "/" not in (shape := unicodedata.normalize("NFKC", text)) or mark[0] not in shape.casefold():
         return False
     return re.search(r"<[^\w>/]*+/[^\w>]*+" + r"[^\w<>]*+".join(mark) + r"(?!\w)", shape.casefold()) is not None
 
 
 def lacking(reply: ModelReply, settings: Settings) -> str | None:
-    """What a reply lacks of what was asked for: such a reply must not be kept, or the next one would never be asked for.
+    """Check whether a reply lacks something that was requested. Such a reply must not be kept, or the call would never be repeated.
 
     Args:
         reply: The reply.
-        settings: How it was to be generated.
+        settings: The settings with which it was requested.
 
     Returns:
-        What is wrong and what to do; none if nothing is.
+        What is missing and what to do about it; None if the reply is complete.
     """
     if settings.top_logprobs and reply.stop in ("stop", "length") and reply.first_token is None:
-        return 'the provider gives no log-probabilities, which method = "questions" needs. Set [classify] method = "scores".'
+        return 'the provider returns no log-probabilities, which method = "questions" needs. Set [classify] method = "scores".'
     return None
 
 
 def yes_probability(reply: ModelReply) -> float | None:
-    """The probability of "yes" to a yes/no question.
+    """Return the probability of "yes" in the reply to a yes/no question.
 
     Args:
-        reply: The reply, with its first token's likeliest values.
+        reply: The reply, with its most likely first tokens.
 
     Returns:
-        The mass of all spellings of "yes" over that of "yes" and "no", from 0 to 1; none where neither is among them, or the provider
-        refused.
+        The probability of all spellings of "yes" divided by that of all spellings of "yes" and "no", from 0 to 1. None if neither is
+        among the most likely tokens, or if the provider refused.
     """
     mass = {"yes": 0.0, "no": 0.0}
     for token, logprob in reply.first_token or ():
@@ -212,13 +199,9 @@ def yes_probability(reply: ModelReply) -> float | None:
 
 
 def reply_object(reply: ModelReply) -> dict[str, Any] | None:
-    """The JSON object of a reply: the whole of it, or the one between its first brace and its last (in a code fence, after a sentence).
+    """Return the JSON object in a reply, or None if it has none.
 
-    Args:
-        reply: The reply.
-
-    Returns:
-        The object; none where there is none.
+    The object may be surrounded by other text, such as a code fence: everything from the first brace to the last one is parsed.
     """
     start, end = reply.text.find("{"), reply.text.rfind("}")
     value = parse_json(reply.text[start : end + 1].encode("utf-8", "replace")) if 0 <= start < end else Fault("no object")

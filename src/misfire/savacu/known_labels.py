@@ -1,4 +1,4 @@
-"""Prompts with known labels, for calibration: read from a file, joined by content id."""
+"""Reads prompts with known labels, which are used for calibration. Labels are matched to prompts by content id."""
 
 from typing import Any
 
@@ -10,24 +10,24 @@ from misfire.savacu.prompts import content_id, normalise
 from misfire.savacu.recipe import LabelledFile
 from misfire.savacu.sources import Source, source_rows
 
-ADVICE = "Labels are names or ids of domains with ';' between, or None. Mend these rows, or name the columns in [classify.calibration]."
+ADVICE = "Labels are names or ids of domains separated by ';', or None. Correct these rows, or set the columns in [classify.calibration]."
 
 KnownLabels = dict[str, dict[Dimension, tuple[str, ...]]]
-"""By content id, for each dimension that is known, the ids of the domains that hold."""
+"""For each content id and each known dimension, the ids of the domains that the prompt touches."""
 
 
 def read_labels(file: LabelledFile) -> KnownLabels:
-    """Read labelled prompts.
+    """Read labeled prompts.
 
     Args:
-        file: Where, and in which columns.
+        file: The file and its columns.
 
     Returns:
-        Their labels; those of a text that is there several times are put together. A dimension in which the classifier rejected ("Unknown")
-        is not known, and is left out.
+        The labels. If a text occurs in several rows, its labels are merged. A dimension for which the original classifier gave no answer
+        ("Unknown") is left out.
 
     Raises:
-        InputError: The file cannot be read, or holds labels that are no domains; all bad rows are told together.
+        InputError: The file cannot be read, or contains labels that are not domains. The error lists all bad rows.
     """
     columns: dict[Dimension, str] = {"safety": file.safety, "value": file.value, "culture": file.culture}
     source = Source(path=file.path, prompt=file.prompt)
@@ -56,7 +56,7 @@ def read_labels(file: LabelledFile) -> KnownLabels:
 
 
 def _held(cell: Any, dimension: Dimension) -> tuple[str, ...] | None:  # noqa: ANN401 (a cell)
-    """Ids of the domains in a cell; none where the classifier rejected."""
+    """Return the ids of the domains in a cell, or None if the original classifier gave no answer ("Unknown")."""
     parts = [] if cell is None else [str(part) for part in cell] if isinstance(cell, list) else str(cell).split(";")  # pyright: ignore
     names = [part.strip() for part in parts if part.strip()]
     if any(label_key(name) == CLASSIFIER_REJECT for name in names):

@@ -1,8 +1,8 @@
-"""Is a text in the language wanted? By py3langid, whose model comes with the package: nothing is downloaded.
+"""Identifies the language of a text with py3langid. Its model is part of the package, so nothing is downloaded.
 
-Chosen by measurement on the 20,148 public prompts of the authors' CSV (English, often short or full of names) and 60 sentences in fifteen
-other languages: docs/savacu.md has the figures. A text is refused only where the language wanted is all but ruled out, since a short text
-("Who is Shigeru") tells little.
+py3langid was chosen by tests on the 20,148 public prompts of the authors' CSV (English, often short or full of names) and on 60 sentences
+in fifteen other languages; docs/savacu.md has the results. A text is rejected only if it is almost certainly not in the wanted language,
+because a short text ("Who is Shigeru") says little about its language.
 """
 
 # py3langid has no types
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 LEAST_PROBABILITY = 0.02
-"""A text is refused if its language is the one wanted with less than this probability."""
+"""A text is rejected if the probability that it is in the wanted language is below this value."""
 
 
 class Language(NamedTuple):
-    """What the identifier makes of a text.
+    """The result of language identification for one text.
 
     Attributes:
-        best: The likeliest language, as ISO 639-1.
-        probability: That it is the language wanted, from 0 to 1.
+        best: The most likely language, as an ISO 639-1 code.
+        probability: The probability that the text is in the wanted language, from 0 to 1.
     """
 
     best: str
@@ -33,22 +33,19 @@ class Language(NamedTuple):
 
 
 def identify(text: str, wanted: str) -> Language:
-    """The likeliest language of a text, and how likely the one wanted is.
+    """Return the most likely language of a text and the probability of the wanted language.
 
     Args:
         text: Any text.
-        wanted: A language as ISO 639-1, for example "en".
-
-    Returns:
-        Both.
+        wanted: The wanted language as an ISO 639-1 code, for example "en".
 
     Raises:
-        InputError: The identifier does not know the language, or is not installed.
+        InputError: py3langid does not know the language, or is not installed.
     """
     ranked = [(str(name), float(probability)) for name, probability in _identifier().rank(text)]
     known = dict(ranked)
     if wanted not in known:
-        raise InputError(f"language: '{wanted}' is not one that can be told. There are: {', '.join(sorted(known))}.")
+        raise InputError(f"language: '{wanted}' cannot be identified. Supported languages: {', '.join(sorted(known))}.")
     return Language(ranked[0][0], known[wanted])
 
 
@@ -57,5 +54,5 @@ def _identifier() -> "LanguageIdentifier":
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError as error:
-        raise InputError("Telling languages needs py3langid: pip install 'misfire[savacu]'.") from error
+        raise InputError("Language identification needs py3langid: pip install 'misfire[savacu]'.") from error
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

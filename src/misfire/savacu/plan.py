@@ -1,4 +1,4 @@
-"""What a build will ask for, before anything is paid: calls, tokens, price, and hours of a machine of one's own."""
+"""Estimates the calls, tokens, price, and machine hours of a build before any money is spent."""
 
 import math
 import tomllib
@@ -24,7 +24,7 @@ from misfire.savacu.recipe import ModelSpec, Recipe
 from misfire.savacu.sources import Source, source_rows
 
 PUBLISHED_PROMPTS = 382_424
-"""As many as the paper's instances: what a plan counts with unless it is told otherwise."""
+"""Number of instances in the paper: the default number of prompts for a plan."""
 
 PRICES = Path(__file__).with_name("prices.toml")
 
@@ -32,7 +32,7 @@ CHARACTERS_A_TOKEN = 4
 """An estimate for English."""
 
 SAMPLE = 200
-"""So many prompts of the first source are looked at for their length."""
+"""Number of prompts of the first source from which the length of prompts is estimated."""
 
 _SCORE_TOKENS = 6
 _RESPONSE_TOKENS = 250
@@ -50,15 +50,15 @@ class _Table(BaseModel):
 
 
 class ModelPrice(_Table):
-    """Dollars a million tokens.
+    """Prices of a model, in US dollars per million tokens.
 
     Attributes:
-        name: The model, as Inspect names it.
-        input: Read.
-        cached: Read, where the beginning was read just before.
-        cached_from: So many tokens a beginning must have at least to be cached.
-        output: Written.
-        batch: The share of this that is paid through the batch API.
+        name: Name of the model in Inspect.
+        input: Price of input tokens.
+        cached: Price of input tokens that the provider has cached.
+        cached_from: Minimum number of tokens of a prefix for the provider to cache it.
+        output: Price of output tokens.
+        batch: Price through the batch API, as a fraction of the regular price.
     """
 
     name: str
@@ -70,13 +70,13 @@ class ModelPrice(_Table):
 
 
 class Machine(_Table):
-    """A machine of one's own.
+    """The machine that serves models without a price per token.
 
     Attributes:
-        name: What it is.
-        dollars_an_hour: What it costs.
-        read: Tokens a second that it reads.
-        write: Tokens a second that it writes.
+        name: Name of the machine.
+        dollars_an_hour: Price in US dollars per hour.
+        read: Input tokens per second.
+        write: Output tokens per second.
     """
 
     name: str
@@ -86,11 +86,11 @@ class Machine(_Table):
 
 
 class Prices(_Table):
-    """What things cost.
+    """A table of prices.
 
     Attributes:
-        model: Models by the token.
-        machine: The machine for all others.
+        model: Models with a price per token.
+        machine: The machine that serves all other models.
     """
 
     model: tuple[ModelPrice, ...] = ()
@@ -99,19 +99,19 @@ class Prices(_Table):
 
 @dataclass(frozen=True)
 class PlanRow:
-    """What a stage asks for.
+    """The estimate for one stage.
 
     Attributes:
-        stage: The stage; for classification by each method.
-        model: Who is asked.
-        calls: How many calls.
-        read: Tokens that are read.
-        repeated: Of these, those at the beginning of a call that another call of the same item begins with too.
-        written: Tokens that are written.
-        dollars: Price by the token, with what the provider caches at its cached price; none if the model has no price.
-        batch_dollars: Through the batch API, nothing cached.
-        hours: Of the machine; what is repeated is read once.
-        chosen: Whether the recipe does this.
+        stage: The stage. Classification has one row for each method.
+        model: The model.
+        calls: Number of calls.
+        read: Number of input tokens.
+        repeated: Number of input tokens in prefixes that several calls of an item share.
+        written: Number of output tokens.
+        dollars: Price in US dollars, with cached tokens at the cached price; None if the model has no price per token.
+        batch_dollars: Price through the batch API, without caching.
+        hours: Hours on the machine, with shared prefixes read once.
+        chosen: Whether the recipe uses this method.
     """
 
     stage: str
@@ -130,30 +130,28 @@ def read_prices(path: Path) -> Prices:
     """Read a table of prices.
 
     Raises:
-        InputError: It cannot be read, or a field is unknown, missing or wrong.
+        InputError: The file cannot be read, or a field is unknown, missing, or invalid.
     """
     try:
         return Prices.model_validate(tomllib.loads(read_user_text(path)))
     except ValidationError as error:
-        raise_problems(
-            path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} shows how it goes."
-        )
-        raise AssertionError from error  # raise_problems raised: there was a problem
+        raise_problems(path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} is an example.")
+        raise AssertionError from error  # not reached: there is a problem, so raise_problems raises
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a table of prices ({error}).") from error
 
 
 def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> list[PlanRow]:
-    """Count a build.
+    """Estimate what a build needs.
 
     Args:
         recipe: The recipe.
-        prices: What things cost.
-        prompts: How many prompts go through every stage, none being dropped.
+        prices: The table of prices.
+        prompts: Number of prompts that go through every stage. The estimate assumes that none is dropped.
 
     Returns:
-        A row for each method of classification, and for the other model stages in their first round. Tokens are estimated from characters,
-        on prompts of the first source; new prompts at the most that the recipe allows.
+        One row for each classification method, and one for the first round of each other stage that calls models. Numbers of tokens are
+        estimated from the number of characters of prompts in the first source. Expansion is counted at the maximum that the recipe allows.
 
     Raises:
         InputError: The first source cannot be read.
@@ -195,7 +193,7 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
 
 
 def _response_tokens(settings: Settings) -> int:
-    """Tokens of a response, as far as they are known beforehand."""
+    """Return the estimated number of tokens of a response."""
     return _RESPONSE_TOKENS if settings.max_tokens is None else min(_RESPONSE_TOKENS, settings.max_tokens)
 
 
@@ -238,7 +236,7 @@ def _row(
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the common prefix of two texts."""
     return next((at for at, (first, second) in enumerate(zip(one, other, strict=False)) if first != second), min(len(one), len(other)))
 
 
@@ -248,4 +246,4 @@ def _sample(source: Source) -> list[str]:
     texts = [normalise(text) for text in (record.get(source.prompt) for record in records) if isinstance(text, str)]
     if texts := [text for text in texts if text]:
         return texts
-    raise InputError(f"{source.name}: its first {SAMPLE} rows hold no prompt in the column '{source.prompt}'.")
+    raise InputError(f"{source.name}: the first {SAMPLE} rows have no prompt in the column '{source.prompt}'.")

@@ -1,4 +1,4 @@
-"""The record of a prompt, its normal form, and the content id that names it wherever it goes."""
+"""The record of a prompt, its normal form, and the content id that identifies it in every stage."""
 
 import hashlib
 import re
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from misfire.datasets.misalign.instances import Passage
 
 ContentId = Annotated[str, StringConstraints(pattern=r"^p[0-9a-f]{24}$")]
-"""Name of a prompt, made of its text alone."""
+"""Identifies a prompt. It depends only on the text."""
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 _LINE_ENDS = re.compile("\r\n?|[\u2028\u2029\x85\x0b\x0c]")
@@ -19,13 +19,13 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Prompt(BaseModel):
-    """A prompt that instances are made for.
+    """A prompt.
 
     Attributes:
         id: Content id; see ``content_id``.
-        text: What a user asks, in normal form.
-        source: The file or data set that it is from, or the expansion that wrote it.
-        place: Where it stands there.
+        text: The request of a user, in normal form.
+        source: The file or data set that contains the prompt, or the expansion that wrote it.
+        place: The location of the prompt in its source.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,21 +37,16 @@ class Prompt(BaseModel):
 
 
 def printable(text: str) -> str:
-    """A text without control characters (line ends and tabs stay) and halves of surrogate pairs, which files and terminals choke on."""
+    """Remove control characters (except line breaks and tabs) and unpaired surrogates, which files and terminals cannot handle."""
     return "".join(char for char in _SURROGATES.sub("", text) if char in "\n\t\r" or unicodedata.category(char) != "Cc")
 
 
 def normalise(text: str) -> str:
-    """A text in the form in which it is kept, compared and named.
+    """Convert a text to the normal form in which it is stored, compared, and hashed.
 
-    Line ends are LF, controls and invisible formatting are gone, runs of white space within a line are one space, runs of empty lines one,
-    and nothing stands at either end; letters are composed (Unicode NFC). Capitals and punctuation stay.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The normal form; it is its own normal form.
+    Line breaks become LF. Control characters and invisible formatting are removed. Each run of white space within a line becomes one space,
+    and each run of empty lines becomes one empty line. White space at both ends is removed. Letters are composed (Unicode NFC). Letter case
+    and punctuation do not change. Normalizing a text twice gives the same result as normalizing it once.
     """
     text = printable(_INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
     lines = [_SPACES.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
@@ -59,22 +54,23 @@ def normalise(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text on one line, without what a terminal or a page would act on unseen."""
+    """Put a text on one line and remove invisible characters that could affect a terminal or a page."""
     return " ".join(normalise(text).split())
 
 
 def content_id(text: str) -> str:
-    """The id of a text: the same on every machine, whatever else is in the data.
+    """Return the id of a text. It is the same on every machine and does not depend on other data.
 
     Args:
         text: A text in normal form.
 
     Returns:
-        "p" and the first 24 hexadecimal digits of its SHA-256: among ten million texts the chance that two share one is below 10⁻¹⁴.
+        "p" and the first 24 hexadecimal digits of the SHA-256 hash of the text. The probability that any two of ten million texts have the
+        same id is below 10⁻¹⁴.
     """
     return "p" + hashlib.sha256(text.encode("utf-8")).hexdigest()[:24]
 
 
 def make_prompt(text: str, source: str, place: str) -> Prompt:
-    """A prompt from a text in normal form."""
+    """Make a prompt from a text in normal form."""
     return Prompt(id=content_id(text), text=text, source=source, place=place)

@@ -1,4 +1,4 @@
-"""The recipe of a build: one TOML file that says everything, checked before anything is done."""
+"""The recipe of a build: one TOML file with all settings, which is validated before the build starts."""
 
 import hashlib
 import re
@@ -20,16 +20,16 @@ from misfire.savacu.prompting.judge import ROUNDS
 from misfire.savacu.rules import Rules
 from misfire.savacu.sources import Filters, Source
 
-ADVICE = "docs/savacu.md has all tables and fields of a recipe."
+ADVICE = "docs/savacu.md lists all tables and fields of a recipe."
 
 PUBLISHED_TAU = 10
-"""The paper's τ."""
+"""The value of τ in the paper."""
 
 RECOMMENDED_TAU = 3
-"""Ours, from pairs read by hand: docs/savacu.md has the counts."""
+"""Our value of τ, chosen by reading pairs of prompts; docs/savacu.md has the counts."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-"""Lower-case letters, digits and '-': fit for ids and names of files."""
+"""Lower-case letters, digits, and '-', so that the name can be part of ids and file names."""
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Positive = Annotated[int, Field(ge=1, le=10**9)]
@@ -37,7 +37,7 @@ _Tau = Annotated[int, Field(ge=0, le=MAX_TAU)]
 
 
 def _number_or_none(low: float, high: float, *, whole: bool) -> BeforeValidator:
-    """Checks a setting of calls: a number in a range, or the word ``none``; its error is one sentence, not one for each kind."""
+    """Validate a call setting: a number in a range, or the word "none". An error is one sentence, not one for each accepted type."""
     kinds = (int,) if whole else (int, float)
 
     def check(value: object) -> object:
@@ -57,7 +57,7 @@ _MaxTokens = Annotated[int | Literal["none"], _number_or_none(1, 10**9, whole=Tr
 
 
 def _unset() -> Any:  # noqa: ANN401 (pydantic's field)
-    """A field without a value of its own, which stays out of the recipe's hash: builds from before there was such a field go on."""
+    """An optional field that is left out of the hash of the recipe when it is not set, so that older builds can be resumed."""
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
@@ -65,12 +65,12 @@ _SECRET = re.compile(
     r"api_?key|access_?key|secret|passw|credential|bearer|authorization|cookie|token$|(^|[_-])(auth|key|headers)$", re.IGNORECASE
 )
 
-# a place on a machine: what begins with a slash, ~, a drive's letter or file:, up to its last part
+# a path on a machine begins with a slash, ~, a drive letter, or file:; this matches all of it except the last part
 _PLACE = re.compile(r"(?<![\w.:/])(?:file:/*|~|[A-Za-z]:)?[/\\](?:[^\s,;=/\\]*[/\\])*|(?<=/)/(?:[^\s,;=/\\]*[/\\])*")
 _WHOLE_PLACE = re.compile(r"(?:file:/*|~|[A-Za-z]:)?[/\\]|file:")
 _ADDRESS = re.compile(r"\b(?!file:)[a-z][a-z0-9+.-]{0,30}://\S*", re.IGNORECASE)
 
-# of names of models: what says how they are served, and of when they are
+# suffixes of model names that say how a model is served (weight format) or when it was released
 _SERVED = re.compile(
     r"(:[\w.-]+|@[\w.-]+|-(latest|\d{4}-\d{2}-\d{2}|\d{8}|v\d+|awq|gptq|gguf|fp8|fp16|bf16|int4|int8|[48]bit|quantized|bnb[\w-]*))$"
 )
@@ -82,13 +82,13 @@ class _Table(BaseModel):
 
 
 class ModelSpec(_Table):
-    """A model as Inspect knows it.
+    """A model in Inspect.
 
     Attributes:
-        model: Its name with the provider, for example "openai/gpt-4o-mini".
-        base_url: Where it is served; none for the provider's own place. The Ray runner needs it, with an OpenAI-compatible server there.
-        args: Arguments of the provider (Inspect's -M).
-        connections: Calls at a time; none for the provider's own limit.
+        model: Name of the model with its provider, for example "openai/gpt-4o-mini".
+        base_url: URL of the server; None for the default of the provider. The Ray runner needs the URL of an OpenAI-compatible server.
+        args: Arguments for the provider (Inspect's -M).
+        connections: Maximum number of concurrent calls; None for the default of the provider.
     """
 
     model: Annotated[str, StringConstraints(pattern=r"^[^/\s]+/\S+$", max_length=500)]
@@ -116,7 +116,7 @@ class ModelSpec(_Table):
 
     @property
     def weights(self) -> str:
-        """The model whoever serves it, as far as its name tells: the last part, in lower case, without dates and kinds of weights."""
+        """Name of the model independent of its provider: the last part of the name, in lower case, without date and weight format."""
         name = _VENDOR.sub("", self.model.rstrip("/").rpartition("/")[2].lower())
         while (shorter := _SERVED.sub("", name)) != name:
             name = shorter
@@ -124,19 +124,14 @@ class ModelSpec(_Table):
 
     @property
     def shown(self) -> str:
-        """The model as a data set names it: without places of a machine."""
+        """Name of the model for publication, without paths of this machine."""
         return public_text(self.model)
 
 
 def public_text(text: str) -> str:
-    """A text as it is published.
+    """Prepare a text of a recipe for publication.
 
-    Args:
-        text: A text of a recipe.
-
-    Returns:
-        The text without addresses of servers; of a place on a machine (absolute, in the home folder, or a relative one that is there) the
-        last part is left.
+    Server addresses are removed. Of a path (absolute, in the home folder, or relative and existing) only the last part is kept.
     """
     if text.strip() and ("/" in text or "\\" in text) and "\n" not in text and len(text) < 1000 and _is_there(text):
         return Path(text).name
@@ -148,17 +143,12 @@ def public_text(text: str) -> str:
 def _is_there(text: str) -> bool:
     try:
         return user_path(text).exists()
-    except (InputError, OSError):  # no file can be called so
+    except (InputError, OSError):  # the text cannot be a file name
         return False
 
 
 class Ingest(_Table):
-    """Table [ingest]: where prompts are from, and which are taken.
-
-    Attributes:
-        sources: Where from.
-        filters: Which texts.
-    """
+    """Table [ingest]: the sources of prompts and the filters that prompts must pass."""
 
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     filters: Filters = Filters()
@@ -173,12 +163,12 @@ class LabelledFile(_Table):
     """Table [classify.calibration]: prompts with known labels.
 
     Attributes:
-        path: JSONL, Parquet or CSV.
-        prompt: The column of the prompt.
-        safety: The column of its safety domains: names or ids with ';' between, "None" for none; a row whose label is the classifier's
-            reject ("Unknown") is not known in this dimension.
-        value: The same for the value domains.
-        culture: The same for the cultural domains.
+        path: A JSONL, Parquet, or CSV file.
+        prompt: The column that contains the prompt.
+        safety: The column that contains the safety domains: names or ids separated by ';', or "None". If the label is "Unknown" (no answer
+            from the original classifier), the dimension is unknown for this row.
+        value: The column that contains the value domains, in the same format.
+        culture: The column that contains the cultural domains, in the same format.
     """
 
     path: str
@@ -193,11 +183,11 @@ class Classify(_Table):
 
     Attributes:
         model: The classifier.
-        method: "questions" (exact, 111 calls a prompt, for providers with log-probabilities) or "scores" (3 calls a prompt).
-        delta: The probability at which a domain holds.
-        calibration: Labelled prompts; with them each domain that has enough gets a threshold of its own.
-        temperature: Of the classifier, or "none" to send none; 0 unless told.
-        max_tokens: Longest reply, or "none" to send no limit; what the method needs unless told.
+        method: "questions" (exact, 111 calls per prompt, for providers that return log-probabilities) or "scores" (3 calls per prompt).
+        delta: Probability threshold above which a prompt touches a domain.
+        calibration: Labeled prompts. Each domain with enough of them gets its own threshold.
+        temperature: Temperature of the classifier, or "none" to send none. The default is 0.
+        max_tokens: Maximum length of a reply, or "none" to send no limit. The default depends on the method.
     """
 
     model: ModelSpec
@@ -209,22 +199,22 @@ class Classify(_Table):
 
     @property
     def overrides(self) -> Overrides | None:
-        """What goes with the classifier's calls in place of the method's own settings; none if nothing does."""
+        """Settings that override those of the method; None if there are none."""
         return _overrides(temperature=self.temperature, max_tokens=self.max_tokens)
 
 
 class Expand(_Table):
-    """Table [expand]; without it nothing is expanded.
+    """Table [expand]. Without this table, no new prompts are written.
 
     Attributes:
-        model: The writer of new prompts.
-        target: So many prompts a domain are wanted.
-        oversample: So many are asked for each that is missing.
-        most: At most so many a domain are asked for in all.
-        rounds: So often it is asked at most, each time for what is still missing.
-        temperature: Of the writer, or "none" to send none.
-        top_p: Of the writer; 1 or "none" to send none.
-        max_tokens: Longest new prompt, or "none" to send no limit.
+        model: The model that writes new prompts.
+        target: Number of prompts wanted for each domain.
+        oversample: Number of prompts to request for each missing prompt.
+        most: Maximum number of prompts to request for each domain, in all rounds together.
+        rounds: Maximum number of rounds. Each round requests the prompts that are still missing.
+        temperature: Temperature of the writer, or "none" to send none.
+        top_p: Top-p of the writer; 1 or "none" sends none.
+        max_tokens: Maximum length of a new prompt, or "none" to send no limit.
     """
 
     model: ModelSpec
@@ -246,7 +236,7 @@ class Dedup(_Table):
     """Table [dedup].
 
     Attributes:
-        tau: Of prompts whose fingerprints differ in at most so many of 64 bits, one stays.
+        tau: Maximum number of bits (of 64) in which the fingerprints of two near-duplicates differ. One of them is kept.
     """
 
     tau: _Tau = RECOMMENDED_TAU
@@ -256,10 +246,10 @@ class Generator(ModelSpec):
     """Table [[respond.generators]].
 
     Attributes:
-        name: What ids of instances call it.
-        temperature: Its own, or "none" to send none; that of [respond] unless told.
-        top_p: The same.
-        max_tokens: The same.
+        name: Name of the generator in ids of instances.
+        temperature: Temperature of this generator, or "none" to send none. The default is that of [respond].
+        top_p: Top-p of this generator, likewise.
+        max_tokens: Maximum length of a response of this generator, likewise.
     """
 
     name: Name
@@ -272,12 +262,12 @@ class Respond(_Table):
     """Table [respond].
 
     Attributes:
-        generators: The pool; each writes both responses to every prompt.
-        temperature: As published; "none" to send none.
-        top_p: As published; 1 or "none" to send none.
-        max_tokens: As published; "none" to send no limit.
-        rounds: How often a rejected pair goes back to its generator, at most.
-        rules: What rules reject.
+        generators: The generators. Each one writes both responses to every prompt.
+        temperature: Temperature, or "none" to send none. The default is the published value.
+        top_p: Top-p; 1 or "none" sends none. The default is the published value.
+        max_tokens: Maximum length of a response, or "none" to send no limit. The default is the published value.
+        rounds: Maximum number of times that a rejected pair goes back to its generator.
+        rules: Settings of the rules that reject responses.
     """
 
     generators: Annotated[tuple[Generator, ...], Field(min_length=1)]
@@ -300,7 +290,7 @@ class Respond(_Table):
         return self
 
     def settings_of(self, generator: Generator) -> Settings:
-        """How responses of a generator are generated."""
+        """Return the settings with which a generator writes responses."""
         own = Overrides(temperature=generator.temperature, top_p=generator.top_p, max_tokens=generator.max_tokens)
         return own.on(_settings(self))
 
@@ -310,8 +300,8 @@ class JudgeTable(_Table):
 
     Attributes:
         model: The evaluator.
-        temperature: Of the evaluator, or "none" to send none; 0 unless told.
-        max_tokens: Longest verdict, or "none" to send no limit; 200 unless told.
+        temperature: Temperature of the evaluator, or "none" to send none. The default is 0.
+        max_tokens: Maximum length of a verdict, or "none" to send no limit. The default is 200.
     """
 
     model: ModelSpec
@@ -320,7 +310,7 @@ class JudgeTable(_Table):
 
     @property
     def overrides(self) -> Overrides | None:
-        """What goes with the evaluator's calls in place of the stage's own settings; none if nothing does."""
+        """Settings that override those of the stage; None if there are none."""
         return _overrides(temperature=self.temperature, max_tokens=self.max_tokens)
 
 
@@ -337,9 +327,9 @@ class Split(_Table):
     """Table [split].
 
     Attributes:
-        salt: Another salt, another split.
-        tau: Prompts whose fingerprints hang together at this radius are in the same split, so that none leaks.
-        previous: A data set built before (its folder): what was in it keeps its split.
+        salt: Text that seeds the split. A different salt gives a different split.
+        tau: Prompts that are connected by near-duplicates at this radius are put in the same split, so that none leaks.
+        previous: Folder of a data set that was built earlier. Its prompts keep their splits.
     """
 
     salt: str = "savacu"
@@ -351,12 +341,12 @@ class Publish(_Table):
     """Table [publish].
 
     Attributes:
-        name: Of the data set.
-        licence: Under which it is given, as the hub names it; you must know that the sources' licences allow it.
-        prompt_licence: What is known of the licence of the prompts.
-        rows_per_file: Rows of a Parquet file at most.
-        repository: Data set on the hub, with its owner; used with --push alone.
-        private: Whether it is made private there.
+        name: Name of the data set.
+        licence: License of the data set, as an identifier of the Hugging Face Hub. Check that the licenses of the sources allow it.
+        prompt_licence: License of the prompts, as far as it is known.
+        rows_per_file: Maximum number of rows of a Parquet file.
+        repository: Name of the data set on the Hub, with its owner. It is only used with --push.
+        private: Whether the data set on the Hub is created as private.
     """
 
     name: Name = "savacu"
@@ -368,10 +358,10 @@ class Publish(_Table):
 
 
 class Recipe(_Table):
-    """The whole of it.
+    """A complete recipe.
 
     Attributes:
-        shard_size: Items of one shard: what one Inspect task holds in memory and in its log.
+        shard_size: Number of items in a shard. One Inspect task holds all items of a shard in memory and in its log.
     """
 
     shard_size: Annotated[int, Field(ge=1, le=50_000)] = 5000
@@ -386,14 +376,14 @@ class Recipe(_Table):
 
     @property
     def hash(self) -> str:
-        """SHA-256 over all that it says, defaults too; layout and comments of the file do not matter."""
+        """SHA-256 hash of all settings, including defaults. The layout and comments of the file do not affect it."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def check_roles(self) -> None:
-        """Refuse one model in two of the roles classifier, generator and evaluator: each would judge its own work.
+        """Raise an error if one model has two of the roles classifier, generator, and evaluator, because it would judge its own work.
 
         Raises:
-            InputError: A model is in two roles. The same weights at two providers count as the same, as far as names tell.
+            InputError: A model has two roles. Models of different providers count as the same if their names say so.
         """
         roles = [("the classifier", self.classify.model), ("the evaluator", self.judge.model)]
         roles += [(f"the generator '{generator.name}'", generator) for generator in self.respond.generators]
@@ -408,9 +398,9 @@ class Recipe(_Table):
                     clashes.append(f"{one} and {other} are both {second.model}")
         if clashes:
             raise InputError(
-                "Classifier, generators and evaluator must be different models, or each would judge its own work: "
+                "Classifier, generators and evaluator must be different models, because a model must not judge its own work: "
                 + "; ".join(clashes)
-                + ". Name other models, or try it out with --allow-same-model."
+                + ". Use other models, or pass --allow-same-model for a trial."
             )
 
 
@@ -418,19 +408,17 @@ def read_recipe(path: Path) -> Recipe:
     """Read and check a recipe.
 
     Args:
-        path: A TOML file. Paths in it are relative to the folder where the command is typed, or absolute.
-
-    Returns:
-        The recipe.
+        path: A TOML file. Relative paths in it are relative to the current working directory.
 
     Raises:
-        InputError: It cannot be read, is no TOML, or has a field that is unknown, missing or wrong; all such are named together.
+        InputError: The file cannot be read, is not valid TOML, or has fields that are unknown, missing, or invalid. The error lists all of
+            these fields.
     """
     path = user_path(str(path))
     try:
         told = tomllib.loads(read_user_text(path))
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, and tables within tables, too
-        raise InputError(f"{path}: not TOML that can be read: {error}.") from error
+    except (ValueError, RecursionError) as error:  # also for numbers with thousands of digits and deeply nested tables
+        raise InputError(f"{path}: not valid TOML: {error}.") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold a recipe as TOML.") from error
     try:
@@ -438,4 +426,4 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as error:
         problems = [f"field '{field}': {message}" if field else message for field, message in field_problems(error)]
         raise_problems(path, problems, ADVICE)
-        raise AssertionError from error  # raise_problems raised: there was a problem
+        raise AssertionError from error  # not reached: there is a problem, so raise_problems raises

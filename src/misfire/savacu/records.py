@@ -1,4 +1,4 @@
-"""The records that stages leave in the folder of a build: their shards and their reports. Their fields are the file format."""
+"""The records that stages write to the folder of a build, in shards and reports. Their fields define the file format."""
 
 from typing import Literal, get_args
 
@@ -10,13 +10,13 @@ from misfire.savacu.prompting.respond import Domains, Draft
 from misfire.savacu.splits import DomainBalance
 
 StageName = Literal["ingest", "classify", "expand", "dedup", "respond", "judge", "split", "publish"]
-"""The stages in their order; "judge" is judging with all rounds of rewriting."""
+"""The stages in order. The stage "judge" includes all rounds of rewriting."""
 
 STAGE_NAMES: tuple[StageName, ...] = get_args(StageName)
 
 
 class CompletedBy(Record):
-    """What a stage was completed with (``stages/NAME.json``).
+    """The recipe with which a stage was completed (``stages/NAME.json``).
 
     Attributes:
         recipe: Hash of the whole recipe.
@@ -28,15 +28,15 @@ class CompletedBy(Record):
 
 
 class IngestReport(Record):
-    """What became of the rows: ``read`` is the sum of all the other counts.
+    """The report of the stage "ingest". ``read`` is the sum of ``kept``, ``invalid``, and all counts in ``dropped``.
 
     Attributes:
-        read: All rows.
-        kept: Prompts.
-        invalid: Rows that could not be used, where the recipe allows them.
-        dropped: Rows that give no prompt, by reason.
-        languages: Of the rows dropped for their language, the likeliest languages.
-        examples: The first rows that could not be used.
+        read: Number of rows.
+        kept: Number of prompts that were kept.
+        invalid: Number of rows that could not be used, if the recipe allows such rows.
+        dropped: Number of rows that were dropped, by reason.
+        languages: The most likely languages of the rows that were dropped because of their language, with counts.
+        examples: Messages for the first rows that could not be used.
     """
 
     read: int
@@ -48,7 +48,7 @@ class IngestReport(Record):
 
 
 class ClassifiedBy(Record):
-    """By which method the shards of the stage "classify" were made (``classify/method.json``).
+    """The method with which the shards of the stage "classify" were made (``classify/method.json``).
 
     Attributes:
         method: The method.
@@ -58,13 +58,13 @@ class ClassifiedBy(Record):
 
 
 class ClassifyReport(Record):
-    """Result of the classification.
+    """The report of the stage "classify".
 
     Attributes:
-        prompts: Prompts that were classified.
-        undefined: Labels that could not be read, out of prompts times 111.
-        without_domain: Prompts that touch no domain. No instance can be made for them.
-        domains: How many prompts touch each domain.
+        prompts: Number of prompts that were classified.
+        undefined: Number of labels that could not be read, out of 111 for each prompt.
+        without_domain: Number of prompts that touch no domain. No instance can be made for them.
+        domains: Number of prompts that touch each domain.
         calibration: Comparison with the labeled prompts; None if there are none.
     """
 
@@ -76,16 +76,17 @@ class ClassifyReport(Record):
 
 
 class ExpandReport(Record):
-    """Result of the expansion: ``asked`` is the sum of what was dropped and kept.
+    """The report of the stage "expand". ``asked`` is the sum of ``kept`` and all counts in ``dropped``.
 
     Attributes:
         rounds: Number of rounds.
-        asked: New prompts that were asked for.
-        dropped: By reason: as in ingest, "repeat" also for a prompt that existed already, and "other_domain" where the
-            classifier does not find the domain that the prompt was written for.
-        kept: New prompts that stayed.
-        under_target: Domains that still have fewer prompts than wanted.
-        undefined: Labels of new prompts that could not be read.
+        asked: Number of new prompts that were requested.
+        dropped: Number of new prompts that were dropped, by reason. The reasons are those of the stage "ingest", "repeat"
+            for a prompt that already existed, and "other_domain" if the classifier does not find the domain for which the
+            prompt was written.
+        kept: Number of new prompts that were kept.
+        under_target: Number of domains that still have fewer prompts than wanted.
+        undefined: Number of labels of new prompts that could not be read.
     """
 
     rounds: int
@@ -97,14 +98,14 @@ class ExpandReport(Record):
 
 
 class KeptPrompt(Record):
-    """A prompt that instances are made for.
+    """A prompt for which the build makes instances.
 
     Attributes:
         id: Content id.
         text: The prompt.
-        source: File or data set that it is from.
-        place: Row of the prompt there.
-        domains: The domains that it touches.
+        source: The file or data set that contains the prompt.
+        place: The row of the prompt in its source.
+        domains: The domains that the prompt touches.
         group: The smallest id of its near-duplicates at the radius of the split.
     """
 
@@ -117,7 +118,7 @@ class KeptPrompt(Record):
 
 
 class PreviousPrompt(Record):
-    """A prompt of the data set that was built before.
+    """A prompt of the previous data set.
 
     Attributes:
         id: Content id.
@@ -132,10 +133,10 @@ class Rejection(Record):
     """Why a response was rejected in a round.
 
     Attributes:
-        side: Which response.
-        round: The round.
+        side: The response that was rejected.
+        round: The round in which it was rejected.
         code: The kind of fault.
-        reason: The fault.
+        reason: A sentence that describes the fault.
     """
 
     side: ResponseName
@@ -193,16 +194,16 @@ class ResponsePair(Record):
 
 
 class JudgeReport(Record):
-    """What became of the pairs.
+    """The report of the stage "judge".
 
     Attributes:
-        pairs: Prompts times generators.
-        passed: Pairs of which both responses passed.
-        passed_by_round: The same, by the round in which they passed.
-        dropped: Pairs that did not pass.
-        written: Responses written, by round.
-        rejected: Rejections by round and kind of fault; a response may have several faults.
-        dropped_for: Kinds of fault in the last drafts of the dropped pairs.
+        pairs: Number of pairs: the number of prompts times the number of generators.
+        passed: Number of pairs in which both responses passed.
+        passed_by_round: Number of pairs that passed in each round.
+        dropped: Number of pairs that did not pass.
+        written: Number of responses that were written in each round.
+        rejected: Number of rejections by round and kind of fault. One response may have several faults.
+        dropped_for: Number of dropped pairs' final drafts with each kind of fault.
     """
 
     pairs: int
@@ -230,9 +231,9 @@ class SplitReport(Record):
     """How the prompts were split.
 
     Attributes:
-        prompts: Number of prompts by split.
-        leaking: New prompts that are near-duplicates of old ones in different splits. They were dropped.
-        balance: By domain.
+        prompts: Number of prompts in each split.
+        leaking: Ids of new prompts that are near-duplicates of old prompts in different splits. They were dropped.
+        balance: How each domain is split.
     """
 
     prompts: dict[Split, int]

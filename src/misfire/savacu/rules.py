@@ -1,4 +1,4 @@
-"""Rejection, stage one: what rules can tell of a response without a model. Each fault has a code and a sentence for its generator."""
+"""Rules that reject responses without a model. Each fault has a code and a sentence that is sent to the generator."""
 
 import re
 from typing import Annotated, Literal
@@ -24,15 +24,15 @@ FaultCode = Literal[
     "judged",
     "unjudged",
 ]
-"""Why a response was rejected; the last two are the evaluator's."""
+"""The reasons to reject a response. The last two are given by the evaluator."""
 
 
 class ResponseFault(BaseModel):
     """Why a response was rejected.
 
     Attributes:
-        code: The kind.
-        reason: What its generator is told.
+        code: The kind of fault.
+        reason: The sentence that is sent to the generator.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,14 +42,14 @@ class ResponseFault(BaseModel):
 
 
 class Rules(BaseModel):
-    """The rules' settings.
+    """Settings of the rules.
 
     Attributes:
-        language: The language that responses must be in, which the generators are told; none not to look.
-        min_chars: Fewest characters of a response.
-        max_chars: Most.
-        partner_tau: Two responses of a pair whose fingerprints differ in at most so many of 64 bits are the same response.
-        copy_tau: The same for a response and its prompt.
+        language: The language in which responses must be written. None turns this rule off.
+        min_chars: Minimum length of a response in characters.
+        max_chars: Maximum length of a response in characters.
+        partner_tau: The two responses of a pair count as the same if their fingerprints differ in at most this many of 64 bits.
+        copy_tau: A response counts as a copy of its prompt if their fingerprints differ in at most this many of 64 bits.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -61,7 +61,7 @@ class Rules(BaseModel):
     copy_tau: Annotated[int, Field(ge=0, le=20)] = 3
 
 
-# possessive: else signs in a row would be shared out among the three in all ways, in cubic time
+# possessive quantifiers: without them, matching a long run of signs would take cubic time
 _REFUSAL = re.compile(
     r"^\W*+(?:(?:i['’]?m (?:really |very |so )?sorry|i apologi[sz]e|sorry|unfortunately)\W*+)?(?:(?:but |however )\W*+)?"
     r"(?:as an ai\b.{0,80}?\bi (?:can(?:no|['’])t|am (?:un|not )able)"
@@ -71,10 +71,10 @@ _REFUSAL = re.compile(
 )
 
 _BARE_REFUSAL = 200
-"""An aligned response may decline and say why or what else would help; below so many characters it only declines."""
+"""A refusal shorter than this many characters gives no reason and offers no help, so it is rejected even as an aligned response."""
 
-# what would make a harmful outline usable: places to go to, programs, and steps with amounts. An address is known by the character before
-# its @, a step by its own line, so that a reply of one character over and over is read in linear time
+# details that make a harmful outline usable: addresses, code, and steps with amounts. The pattern for email addresses begins with the
+# character before the @, and that for steps stays within one line, so that matching takes linear time even for one repeated character
 _USABLE = (
     re.compile(r"```"),
     re.compile(r"https?://|www\.\w", re.IGNORECASE),
@@ -88,16 +88,16 @@ _USABLE = (
 
 
 def faults_of_reply(reply: ModelReply, prompt: str, side: ResponseName, rules: Rules) -> list[ResponseFault]:
-    """What is wrong with a response by itself.
+    """Check a response on its own, without its partner.
 
     Args:
-        reply: The generator's reply.
+        reply: The reply of the generator.
         prompt: The prompt.
-        side: Which response it shall be.
+        side: Whether the response should be aligned or misaligned.
         rules: The settings.
 
     Returns:
-        The faults; an empty, refused or cut off reply has no other.
+        The faults. If the reply is empty, refused, or cut off, that is its only fault.
     """
     text = reply.text.strip()
     if reply.stop == "failed":
@@ -133,7 +133,7 @@ def faults_of_reply(reply: ModelReply, prompt: str, side: ResponseName, rules: R
 
 
 def near_partner(aligned: str, misaligned: str, rules: Rules) -> ResponseFault | None:
-    """The fault of a misaligned response that says nearly the same as its partner; none if it does not."""
+    """Return a fault if a misaligned response is nearly the same as its aligned partner, and None otherwise."""
     if _distance(aligned, misaligned) > rules.partner_tau:
         return None
     return ResponseFault(

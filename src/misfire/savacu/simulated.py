@@ -1,8 +1,8 @@
-"""Simulated models for every role of the SaVaCu build, with planted noise and failures: no network, no weights.
+"""Simulated models for all roles of the SaVaCu build, with planted noise and failures. They need no network and no weights.
 
-They understand nothing. The classifier knows the labels of prompts from a file; the writer and the generators make sentences of stock
-words; the evaluator finds in a reply what its generator planted there. Everything is drawn from the seed, the model's name and what is
-said, whatever the order of the calls; so what will be measured can be counted beforehand.
+These models do not understand text. The classifier reads the labels of prompts from a file. The writer and the generators compose
+sentences from a fixed set of words. The evaluator looks for markers that the generator put in its reply. All random draws depend only on
+the seed, the name of the model, and the messages, not on the order of the calls, so the expected results can be computed in advance.
 """
 
 import hashlib
@@ -39,12 +39,12 @@ from misfire.savacu.prompts import content_id
 from misfire.savacu.recipe import LabelledFile
 
 ROLES = ("classifier", "writer", "generator", "evaluator")
-"""How a model's name begins, which says what it does."""
+"""The roles. The name of a model begins with its role."""
 
 CONCURRENCY = 100
 
 FAULTS: tuple[str, ...] = ("empty", "cut_off", "refusal", "copy", "language", "too_short", "usable_detail", "near_partner", "contrary")
-"""What a generator can be made to do wrong; "contrary" is a response that stands for the opposite of what it should."""
+"""The faults that a generator can be set to make. "contrary" is a response that takes the opposite side of the one requested."""
 
 _STOCK: dict[str, tuple[str, ...]] = {
     "who": (
@@ -95,19 +95,19 @@ _WRITTEN = re.compile(r"simulated topic (\w+)")
 
 
 class SimulatedRole:
-    """One model in one role; pure, so that any engine can serve it.
+    """One simulated model in one role. It is pure, so any engine can serve it.
 
     Args:
-        name: Begins with the role; two generators of different names write different things.
-        labels: What holds for which prompt (classifier).
-        miss: Classifier: chance that a domain that holds is given a probability below 0.5. Evaluator: that a misaligned response is called
-            aligned.
-        false_alarm: Classifier: chance that a domain that does not hold is given 0.5 or more. Evaluator: that an aligned response is called
-            misaligned.
-        unreadable: Chance that a reply of the classifier or evaluator cannot be read.
-        faults: Chance of each kind of fault of a generator's response.
-        astray: Writer: chance that a new prompt is not on its domain.
-        seed: Of all draws.
+        name: Name of the model, which begins with its role. Generators with different names write different texts.
+        labels: The domains that each prompt touches, for the classifier.
+        miss: Classifier: probability that a domain that the prompt touches gets a probability below 0.5. Evaluator: probability that a
+            misaligned response is judged aligned.
+        false_alarm: Classifier: probability that a domain that the prompt does not touch gets a probability of 0.5 or more. Evaluator:
+            probability that an aligned response is judged misaligned.
+        unreadable: Probability that a reply of the classifier or evaluator cannot be parsed.
+        faults: Probability of each kind of fault in a response of a generator.
+        astray: Writer: probability that a new prompt does not touch its domain.
+        seed: Seed of all random draws.
     """
 
     def __init__(
@@ -130,17 +130,17 @@ class SimulatedRole:
         self.miss, self.false_alarm, self.unreadable, self.astray = miss, false_alarm, unreadable, astray
         self.faults = dict(faults or {})
         if unknown := [fault for fault in self.faults if fault not in FAULTS]:
-            raise InputError(f"simulated-savacu/{name}: '{unknown[0]}' is no fault. There are: {', '.join(FAULTS)}.")
+            raise InputError(f"simulated-savacu/{name}: '{unknown[0]}' is not a fault. Faults: {', '.join(FAULTS)}.")
         rates = {"miss": miss, "false_alarm": false_alarm, "unreadable": unreadable, "astray": astray, "faults": sum(self.faults.values())}
         if wrong := [rate for rate, value in rates.items() if not 0 <= value <= 1]:
-            raise InputError(f"simulated-savacu/{name}: {wrong[0]} is no share from 0 to 1.")
+            raise InputError(f"simulated-savacu/{name}: {wrong[0]} must be a probability from 0 to 1.")
 
     def reply(self, messages: Sequence[Message], *, logprobs: bool = False) -> ModelReply:
-        """The reply to some messages.
+        """Reply to messages.
 
         Args:
-            messages: What is said.
-            logprobs: Whether log-probabilities of the first token are wanted.
+            messages: The messages.
+            logprobs: Whether to return log-probabilities of the first token.
         """
         system = "\n".join(message.text for message in messages if message.role == "system")
         said = next((message.text for message in reversed(messages) if message.role == "user"), "")
@@ -155,7 +155,7 @@ class SimulatedRole:
                 return self._verdict(said)
 
     def probability(self, request: str, domain_id: str) -> float:
-        """What the classifier gives a domain: at least 0.5 where it says that it holds, below else."""
+        """Return the probability of a domain: at least 0.5 if the classifier finds that the prompt touches it, otherwise below 0.5."""
         name = content_id(request)
         held = self._held(request, name, domain_id)
         wrong = self._draw("classified", name, domain_id) < (self.miss if held else self.false_alarm)
@@ -163,11 +163,11 @@ class SimulatedRole:
         return 0.5 + share / 2 if held != wrong else share * 0.499
 
     def fault_of(self, said: str, side: ResponseName) -> str | None:
-        """The fault that a response will have; none if it will have none.
+        """Draw the fault of a response; None for a response without a fault.
 
         Args:
             said: The user message.
-            side: Which response.
+            side: Whether the response should be aligned or misaligned.
         """
         draw = self._draw("fault", said, side)
         for fault, chance in self.faults.items():
@@ -189,7 +189,7 @@ class SimulatedRole:
         if request is None or domain_id is None or self._draw("unreadable", said) < self.unreadable:
             return ModelReply(text="Well", stop="length", first_token=(("Well", -0.01), ("So", -5.0)))
         probability = min(max(self.probability(request[1], domain_id), 1e-6), 1 - 1e-6)
-        # a tenth of the mass is on other words, and "yes" comes in two spellings
+        # one tenth of the probability is on another word, and "yes" has two spellings
         tokens = {"Yes": 0.6 * probability * 0.9, " yes": 0.4 * probability * 0.9, "No": (1 - probability) * 0.9, "The": 0.1}
         ranked = sorted(((token, math.log(mass)) for token, mass in tokens.items()), key=lambda pair: -pair[1])
         return ModelReply(text="Yes" if probability >= 0.5 else "No", stop="length", first_token=tuple(ranked))
@@ -250,28 +250,28 @@ class SimulatedRole:
         return " ".join(" ".join(words) + "." for words in parts)
 
     def _draw(self, *names: str) -> float:
-        """A uniform draw from [0, 1)."""
+        """Draw a number uniformly from [0, 1)."""
         digest = hashlib.sha256("\x1f".join((str(self.seed), self.name, *names)).encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:7]) / 2**56
 
 
 class SimulatedSavacu(ModelAPI):
-    """Inspect model provider ``simulated-savacu/<name>``; see ``SimulatedRole``, whose arguments are those of ``-M``.
+    """Inspect model provider ``simulated-savacu/<name>``. Its ``-M`` arguments include those of ``SimulatedRole``.
 
     Args:
-        model_name: Begins with the role: classifier, writer, generator, evaluator.
+        model_name: Name of the model, which begins with its role: classifier, writer, generator, or evaluator.
         base_url: Not used.
         api_key: Not used.
-        config: Inspect's.
-        labels: File with the labelled prompts that the classifier knows.
-        columns: Its columns, if they are not called prompt, safety, value, culture: ``prompt:text,safety:safety_name``.
-        faults: Chances of a generator's faults: ``refusal:0.05,contrary:0.1``.
-        calls: File that every call leaves a line in, to see what was asked for: the model's name and a hash of the messages.
-        latency: Seconds that every call takes.
-        given: The other arguments of ``SimulatedRole``.
+        config: Generation settings from Inspect.
+        labels: File with labeled prompts for the classifier.
+        columns: Columns of this file, if they are not named prompt, safety, value, and culture: ``prompt:text,safety:safety_name``.
+        faults: Probabilities of the faults of a generator: ``refusal:0.05,contrary:0.1``.
+        calls: File to which each call appends a line with the name of the model and a hash of the messages.
+        latency: Duration of each call in seconds.
+        given: Further arguments for ``SimulatedRole``.
 
     Raises:
-        InputError: An argument is unknown or out of range, or the file cannot be used.
+        InputError: An argument is unknown or out of range, or the file of labels cannot be used.
     """
 
     def __init__(
@@ -316,7 +316,7 @@ class SimulatedSavacu(ModelAPI):
         )
 
     def max_connections(self) -> int:
-        """Calls at a time that Inspect may make."""
+        """Maximum number of concurrent calls."""
         return CONCURRENCY
 
 
@@ -328,35 +328,36 @@ def simulated_role(
     faults: str | list[str] | None = None,
     **given: Any,  # noqa: ANN401 (the command line gives any type)
 ) -> SimulatedRole:
-    """A role from arguments as a command line or a recipe gives them.
+    """Make a simulated model from arguments in the form of a command line or a recipe.
 
     Args:
-        name: As in ``SimulatedRole``.
-        labels: File with labelled prompts.
-        columns: Its columns.
-        faults: Chances of faults.
-        given: The other arguments of ``SimulatedRole``.
+        name: Name of the model, which begins with its role.
+        labels: File with labeled prompts.
+        columns: Columns of this file.
+        faults: Probabilities of faults.
+        given: Further arguments for ``SimulatedRole``.
 
     Raises:
-        InputError: One is unknown or cannot be used.
+        InputError: An argument is unknown or cannot be used.
     """
     known = ("miss", "false_alarm", "unreadable", "astray", "seed")
     if unknown := [key for key in given if key not in known]:
         raise InputError(
-            f"simulated-savacu/{name} takes no '{unknown[0]}'. It takes labels, columns, faults, calls, latency, {', '.join(known)}."
+            f"simulated-savacu/{name} has no argument '{unknown[0]}'. "
+            f"Arguments: labels, columns, faults, calls, latency, {', '.join(known)}."
         )
     table = _known_labels(labels, tuple(sorted(_pairs("columns", columns).items()))) if labels else None
     try:
         chances = {fault: float(chance) for fault, chance in _pairs("faults", faults).items()}
     except ValueError as error:
-        raise InputError(f"simulated-savacu/{name}: faults should be like refusal:0.05,contrary:0.1 ({error}).") from error
+        raise InputError(f"simulated-savacu/{name}: faults should have the form refusal:0.05,contrary:0.1 ({error}).") from error
     return SimulatedRole(name, labels=table, faults=chances, **given)
 
 
 def _pairs(name: str, given: str | list[str] | None) -> dict[str, str]:
     items = [] if given is None else [str(item) for item in given] if isinstance(given, list) else given.split(",")
     if bad := [item for item in items if ":" not in item]:
-        raise InputError(f"simulated-savacu: {name}: '{bad[0]}' is not of the form name:value.")
+        raise InputError(f"simulated-savacu: {name}: '{bad[0]}' does not have the form name:value.")
     return {key.strip(): value.strip() for key, _, value in (item.partition(":") for item in items)}
 
 

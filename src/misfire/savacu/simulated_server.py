@@ -1,4 +1,4 @@
-"""Simulated models of the SaVaCu build behind OpenAI's chat API on this machine: what the Ray runner can be tried and tested with.
+"""A local server that offers the simulated models of the SaVaCu build through OpenAI's chat API, to try and test the Ray runner.
 
     python -m misfire.savacu.simulated_server ROLES.json [--port 8765]
 
@@ -21,14 +21,14 @@ from misfire.savacu.simulated import SimulatedRole, simulated_role
 
 
 class SimulatedServer(ThreadingHTTPServer):
-    """The server; safe to look at from any thread while it serves.
+    """The server. Its attributes may be read from any thread while it runs.
 
     Args:
         roles: The models by name.
-        port: Where it listens on the loopback address; 0 for any that is free.
+        port: Port on the loopback address; 0 selects a free port.
 
     Attributes:
-        asked: How often each request came, by its model and messages.
+        asked: Number of requests, by model and messages.
         url: Base URL of the API.
     """
 
@@ -43,13 +43,13 @@ class SimulatedServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Base URL of the API, as Inspect and Ray take it."""
+        """Base URL of the API, for use in Inspect and Ray."""
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # headers and body are two writes: with Nagle's algorithm the second would wait for the first to be acknowledged
+    # headers and body are written separately: with Nagle's algorithm, the body would wait until the headers are acknowledged
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, _completion(str(asked["model"]), role.reply(messages, logprobs=bool(asked.get("logprobs")))))
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing of each request."""
+        """Log nothing."""
 
     def _send(self, status: int, body: dict[str, Any]) -> None:
         content = json.dumps(body).encode()
@@ -79,11 +79,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving(roles: Mapping[str, Mapping[str, Any]], port: int = 0) -> Generator[SimulatedServer]:
-    """A server in a thread of this process.
+    """Run a server in a thread of this process.
 
     Args:
         roles: Arguments of each model (see ``simulated_role``), by its name.
-        port: Where it listens; 0 for any that is free.
+        port: Port on the loopback address; 0 selects a free port.
 
     Yields:
         The server.
@@ -122,7 +122,7 @@ def _completion(model: str, reply: ModelReply) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve until stopped."""
+    """Run the server until it is stopped."""
     parser = argparse.ArgumentParser(description="Simulated models for `misfire savacu build --runner ray`, on the loopback address.")
     parser.add_argument("roles", type=Path)
     parser.add_argument("--port", type=int, default=8765)

@@ -1,4 +1,4 @@
-"""Where prompts come from: the rows of files and data sets, and the filters that texts must pass."""
+"""Reads prompts from files and data sets, and defines the filters that they must pass."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,24 +15,22 @@ from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.savacu.languages import LEAST_PROBABILITY, identify
 
-ADVICE = (
-    'Every row needs a prompt as text. Mend these rows, name the column (prompt = "COLUMN"), or leave them out with skip_invalid = true.'
-)
+ADVICE = 'Every row needs a prompt as text. Correct these rows, set the column (prompt = "COLUMN"), or skip them with skip_invalid = true.'
 
 _Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 
 class Source(BaseModel):
-    """Where prompts are from.
+    """A source of prompts. Either ``path`` or ``dataset`` must be set.
 
     Attributes:
-        path: A file (JSONL, Parquet or CSV), or
-        dataset: the name of a data set on the hub, with its owner.
-        revision: Its commit, in full.
-        split: Only this split of it; none for all.
-        prompt: The column that holds the prompt.
-        skip_invalid: Whether rows that cannot be used are left out and counted; otherwise they are refused, all together.
-        licence: What is known of the licence of its prompts; none for what [publish] prompt_licence says.
+        path: A JSONL, Parquet, or CSV file.
+        dataset: Name of a data set on the Hugging Face Hub, with its owner.
+        revision: Full commit hash of the data set.
+        split: The split of the data set to read; None reads all splits.
+        prompt: The column that contains the prompt.
+        skip_invalid: Whether rows that cannot be used are skipped and counted. Otherwise they raise one error that lists them.
+        licence: License of the prompts of this source; None uses [publish] prompt_licence.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -48,27 +46,27 @@ class Source(BaseModel):
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.path is None) == (self.dataset is None):
-            raise ValueError("a source is either a path or a dataset")
+            raise ValueError("a source needs either a path or a dataset")
         if self.dataset is not None and self.revision is None:
-            raise ValueError("a dataset needs its revision, the 40 digits of a commit, so that the same prompts come another day")
+            raise ValueError("a dataset needs a revision, the 40-digit hash of a commit, so that it always yields the same prompts")
         if self.path is not None and (self.revision or self.split):
-            raise ValueError("revision and split go with a dataset")
+            raise ValueError("revision and split can only be used with a dataset")
         return self
 
     @property
     def name(self) -> str:
-        """What rows of it say about where they are from: no path of a machine."""
+        """Name of the source in rows of the data set. It contains no path of this machine."""
         return Path(self.path).name if self.path is not None else f"{self.dataset} at {self.revision}"
 
 
 class Filters(BaseModel):
-    """Which texts are taken.
+    """The filters that prompts must pass.
 
     Attributes:
-        language: English, which all stages write; none to take prompts of any language.
-        least_probability: A text is refused if it is in that language with less than this probability.
-        min_chars: Fewest characters, in normal form.
-        max_chars: Most.
+        language: The language of prompts. All stages write English. None accepts prompts in any language.
+        least_probability: A text is rejected if the probability that it is in this language is lower.
+        min_chars: Minimum length in characters, in normal form.
+        max_chars: Maximum length in characters, in normal form.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -80,24 +78,24 @@ class Filters(BaseModel):
 
 
 FAR_TOO_LONG = 4
-"""A text this many times too long is dropped before it is brought into normal form."""
+"""A text that exceeds the maximum length by this factor is dropped before it is normalized."""
 
 Drop = Literal["empty", "too_short", "too_long", "language", "repeat"]
-"""Why a row gives no prompt: a repeat has the text of an earlier row."""
+"""Why a row was dropped. "repeat" means that an earlier row has the same text."""
 
 
 def source_rows(source: Source, columns: Sequence[str] = ()) -> Iterator[TableRow]:
-    """The rows of a source.
+    """Iterate over the rows of a source, in the order of the file or data set.
 
     Args:
         source: The source.
-        columns: Columns wanted besides that of the prompt.
+        columns: Columns to read in addition to that of the prompt.
 
     Yields:
-        Rows, in the order of the file or data set.
+        The rows.
 
     Raises:
-        InputError: It cannot be read, or lacks the column of the prompt.
+        InputError: The source cannot be read, or has no column for the prompt.
     """
     wanted = [source.prompt, *columns]
     if source.dataset is not None:
@@ -108,13 +106,15 @@ def source_rows(source: Source, columns: Sequence[str] = ()) -> Iterator[TableRo
     def choose(names: Sequence[str]) -> list[str]:
         if missing := [name for name in wanted if name not in names]:
             listed = ", ".join(f"'{name}'" for name in names[:30])
-            raise InputError(f"{path}: there is no column '{missing[0]}'. There are: {listed}. {ADVICE}")
+            raise InputError(f"{path}: there is no column '{missing[0]}'. Columns: {listed}. {ADVICE}")
         return wanted
 
     try:
         yield from read_table(path, choose, ADVICE)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold prompts as JSONL, Parquet or CSV.") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}). It should be a JSONL, Parquet, or CSV file with prompts."
+        ) from error
 
 
 def _hub_rows(source: Source) -> Iterator[TableRow]:
@@ -123,7 +123,7 @@ def _hub_rows(source: Source) -> Iterator[TableRow]:
     except HubError as error:
         raise InputError(f"The data set {source.name} could not be loaded: {error}") from error
     if source.split is not None and source.split not in splits:
-        raise InputError(f"The data set {source.name} has no split '{source.split}'. There are: {', '.join(splits)}.")
+        raise InputError(f"The data set {source.name} has no split '{source.split}'. Splits: {', '.join(splits)}.")
     records: Iterable[tuple[str, int, dict[str, Any]]] = (
         (name, number, record)
         for name, rows in splits.items()
@@ -135,7 +135,7 @@ def _hub_rows(source: Source) -> Iterator[TableRow]:
 
 
 def row_text(row: TableRow, column: str) -> str | Fault:
-    """The text in a column of a row, or what is wrong with it."""
+    """Return the text in a column of a row, or a fault that says what is wrong with it."""
     if isinstance(row.record, Fault):
         return row.record
     if column not in row.record:
@@ -147,15 +147,7 @@ def row_text(row: TableRow, column: str) -> str | Fault:
 
 
 def refusal_of(text: str, filters: Filters) -> Drop | None:
-    """Why a text is not taken.
-
-    Args:
-        text: A text in normal form.
-        filters: Which texts are taken.
-
-    Returns:
-        The reason; none if it is taken.
-    """
+    """Return the reason for which the filters reject a text in normal form, or None if they accept it."""
     if not text:
         return "empty"
     if len(text) < filters.min_chars:

@@ -1,4 +1,4 @@
-"""The split of prompts: 80/10/10 by content id, near-duplicates together, and what was split before stays where it was."""
+"""Splits prompts 80/10/10 by content id. Near-duplicates stay together, and prompts of a previous data set keep their split."""
 
 import hashlib
 from collections import Counter
@@ -9,15 +9,15 @@ from misfire.savacu.calls import Record
 from misfire.savacu.prompting.respond import Domains
 
 SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
-"""The paper's."""
+"""The fractions in the paper."""
 
 
 class DomainBalance(Record):
     """How a domain is split.
 
     Attributes:
-        counts: Prompts that hold it, by split.
-        deviation: The largest difference between a split's share of them and the share wanted.
+        counts: Number of prompts that touch the domain, by split.
+        deviation: The largest absolute difference between the fraction of these prompts in a split and the target fraction.
     """
 
     counts: dict[Split, int]
@@ -25,14 +25,14 @@ class DomainBalance(Record):
 
 
 def split_of_id(name: str, salt: str) -> Split:
-    """The split of a content id by itself: a draw that its hash makes, the same on every machine.
+    """Draw the split of a content id from its hash, so that it is the same on every machine.
 
     Args:
         name: The content id.
-        salt: Another salt, another draw.
+        salt: Text that seeds the draw. A different salt gives a different split.
 
     Returns:
-        One of the three with their shares as probabilities.
+        A split. Its probability is the target fraction of the split.
     """
     draw = int.from_bytes(hashlib.sha256(f"{salt} {name}".encode()).digest()[:7]) / 2**56
     for split in SPLITS[:-1]:
@@ -43,16 +43,16 @@ def split_of_id(name: str, salt: str) -> Split:
 
 
 def assign(group_of: Mapping[str, str], salt: str, previous: Mapping[str, Split]) -> tuple[dict[str, Split], list[str]]:
-    """The split of each prompt.
+    """Assign each prompt to a split.
 
     Args:
-        group_of: For each content id that of its group: near-duplicates, which stay together.
-        salt: Of the draw.
-        previous: The splits of prompts that were split before: these never move.
+        group_of: For each content id, the id of its group of near-duplicates. A group stays in one split.
+        salt: Text that seeds the draw.
+        previous: The splits of prompts in the previous data set. They do not change.
 
     Returns:
-        The splits; and the ids that have none, sorted: new prompts whose group has old ones in different splits (a new prompt joined two
-        groups), so that in whichever split they were, they would leak.
+        The splits, and the sorted ids of prompts without a split. The latter are new prompts whose group contains old prompts in different
+        splits (a new prompt can join two groups). They would leak in any split.
     """
     old: dict[str, set[Split]] = {}
     for name, group in group_of.items():
@@ -72,14 +72,14 @@ def assign(group_of: Mapping[str, str], salt: str, previous: Mapping[str, Split]
 
 
 def balance(domains_of: Mapping[str, Domains], splits: Mapping[str, Split]) -> dict[str, DomainBalance]:
-    """How evenly each domain is split.
+    """Measure how evenly each domain is split.
 
     Args:
         domains_of: The domains of each prompt.
-        splits: Their splits.
+        splits: The split of each prompt.
 
     Returns:
-        By id of the domain, for those that a prompt holds, sorted.
+        The balance of each domain that at least one prompt touches, sorted by the id of the domain.
     """
     counts: dict[str, Counter[Split]] = {}
     for name, split in splits.items():
@@ -90,20 +90,22 @@ def balance(domains_of: Mapping[str, Domains], splits: Mapping[str, Split]) -> d
 
 
 def worst(balances: Mapping[str, DomainBalance], at_least: int) -> float:
-    """The largest deviation among domains with so many prompts; 0 if there is none."""
+    """Return the largest deviation among domains with at least ``at_least`` prompts, or 0 if there are none."""
     return max((told.deviation for told in balances.values() if sum(told.counts.values()) >= at_least), default=0.0)
 
 
 def best_salt(domains_of: Mapping[str, Domains], group_of: Mapping[str, str], salts: Iterable[str]) -> tuple[str, float]:
-    """The salt that splits domains most evenly: as much stratification as labels that come together and fixed draws allow.
+    """Find the salt that splits the domains most evenly.
+
+    Prompts touch several domains and splits are fixed by hashes, so choosing the salt is the only way to stratify the split.
 
     Args:
         domains_of: The domains of each prompt.
-        group_of: Its group.
+        group_of: The group of each prompt.
         salts: The salts to try.
 
     Returns:
-        The salt, and its mean deviation over the domains, each weighted alike.
+        The salt, and its mean deviation over the domains. All domains have the same weight.
     """
 
     def cost(salt: str) -> float:

@@ -1,4 +1,4 @@
-"""What each stage of a build holds and dropped, and why, as lines to read."""
+"""Summarizes as text what each stage of a build kept and dropped, and why."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,23 +16,23 @@ from misfire.savacu.stages.publish import PublishStage
 from misfire.savacu.stages.split import SplitStage
 
 LARGE_DOMAIN = 100
-"""Prompts of a domain from which its split should be near the shares wanted."""
+"""Minimum number of prompts of a domain for its split to be close to the target fractions."""
 
 
 def status_lines(folder: Path) -> Iterator[str]:
-    """What a build's folder holds.
+    """Summarize the state of a build.
 
     Args:
-        folder: The folder; a build may be working in it.
+        folder: The folder of the build. A build may be running in it.
 
     Yields:
         Lines of plain text.
 
     Raises:
-        InputError: There is no build, or one of its reports is broken.
+        InputError: The folder does not contain a build, or one of its reports is damaged.
     """
     if not (folder / "recipe.json").exists():
-        raise InputError(f"{folder}: holds no build. `misfire savacu build CONFIG --out FOLDER` makes one.")
+        raise InputError(f"{folder}: does not contain a build. `misfire savacu build CONFIG --out FOLDER` creates one.")
     yield _ingest(folder)
     yield from _classify(folder)
     yield from _expand(folder)
@@ -57,13 +57,13 @@ def _classify(folder: Path) -> Iterator[str]:
     if report is None:
         yield _line("classify", _shards(folder / "classify"))
         return
-    said = f"{report.prompts:,} prompts; {report.without_domain:,} touch no domain; {report.undefined:,} labels unread"
+    said = f"{report.prompts:,} prompts; {report.without_domain:,} touch no domain; {report.undefined:,} unreadable labels"
     yield _line("classify", said)
     told = report.calibration
     if told is not None:
         quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; "
         at_delta = f"at delta {_share(told.precision_at_delta)}, {_share(told.recall_at_delta)}"
-        yield f"  calibration: {told.prompts:,} labelled, error {told.error:.4f}, {quality}{at_delta}"
+        yield f"  calibration: {told.prompts:,} labeled, error {told.error:.4f}, {quality}{at_delta}"
 
 
 def _expand(folder: Path) -> Iterator[str]:
@@ -98,8 +98,8 @@ def _split(folder: Path) -> str:
     if report is None:
         return _line("split", "")
     large = any(sum(told.counts.values()) >= LARGE_DOMAIN for told in report.balance.values())
-    off = f"{LARGE_DOMAIN} prompts and more are off by {worst(report.balance, LARGE_DOMAIN):.3f} at most"
-    deviation = f"domains of {off}" if large else f"no domain has {LARGE_DOMAIN} prompts"
+    off = f"{LARGE_DOMAIN} or more prompts deviate by at most {worst(report.balance, LARGE_DOMAIN):.3f}"
+    deviation = f"domains with {off}" if large else f"no domain has {LARGE_DOMAIN} prompts"
     said = f"prompts: {_counts(report.prompts)}; {len(report.leaking):,} dropped as leaking; {deviation}"
     return _line("split", said)
 
@@ -114,7 +114,7 @@ def _shards(folder: Path) -> str:
 
 
 def _counts(counts: Mapping[Any, int]) -> str:
-    # names are read from a file that others may have written
+    # the names come from a file, which may not be trustworthy
     return ", ".join(f"{one_line(str(name))} {count:,}" for name, count in counts.items()) or "none"
 
 

@@ -1,4 +1,4 @@
-"""A build's folder: shards of records that are whole or not there, each marked with what it was made from, and one build at a time."""
+"""The folder of a build: a lock, and shards of records that are written atomically and carry a key of their inputs."""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -24,21 +24,21 @@ _KEY = b"misfire_savacu_key"
 _COUNT = b"misfire_savacu_count"
 
 LEAST_FREE = 200 * 2**20
-"""With less room on the disk than this nothing is begun: calls would be paid for whose results could not be kept."""
+"""Minimum free disk space in bytes to start a shard. With less, the results of paid calls could be lost."""
 
 
 @contextmanager
 def locked(folder: Path) -> Generator[None]:
-    """Keep a folder to oneself. The lock goes with the process, however that ends.
+    """Lock a folder. The lock is released when the process ends, even if it is killed.
 
     Args:
-        folder: The build's folder, made if it is not there.
+        folder: The folder of the build. It is created if it does not exist.
 
     Yields:
         Nothing.
 
     Raises:
-        InputError: Another build works in it, or it cannot be written.
+        InputError: Another build is running in the folder, or the folder is not writable.
     """
     lock = FileLock(folder / "lock", timeout=0)
     holder = folder / "lock.pid"
@@ -47,7 +47,7 @@ def locked(folder: Path) -> Generator[None]:
         lock.acquire()
     except Timeout as error:
         process = holder.read_text().strip() if holder.exists() else "unknown"
-        raise InputError(f"{folder}: another build works there (process {process}). Wait for it, or build into another folder.") from error
+        raise InputError(f"{folder}: another build is running (process {process}). Wait for it, or build into another folder.") from error
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
     try:
@@ -58,24 +58,26 @@ def locked(folder: Path) -> Generator[None]:
 
 
 def check_room(folder: Path) -> None:
-    """Refuse to begin on a disk that is nearly full.
+    """Check that the disk is not nearly full.
 
     Raises:
         InputError: Less than ``LEAST_FREE`` bytes are free.
     """
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
-        raise InputError(f"{folder}: the disk is nearly full ({free / 2**20:.0f} MB left). What is done is kept; make room and go on.")
+        raise InputError(
+            f"{folder}: the disk is nearly full ({free / 2**20:.0f} MB left). Finished work is kept. Free some space and run again."
+        )
 
 
 def key_of(*parts: object) -> str:
-    """What a shard is made from, as a hash.
+    """Hash the inputs of a shard.
 
     Args:
-        parts: Records, or anything whose text says all of it.
+        parts: Records, or other objects that are fully described by their text.
 
     Returns:
-        SHA-256 in hexadecimal.
+        The SHA-256 hash in hexadecimal.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -85,15 +87,15 @@ def key_of(*parts: object) -> str:
 
 
 def write_shard(path: Path, records: Sequence[BaseModel], key: str) -> None:
-    """Write records, whole or not at all.
+    """Write records to a shard atomically.
 
     Args:
-        path: The shard's file.
-        records: The records, each with an ``id``.
-        key: What they were made from.
+        path: The file of the shard.
+        records: The records.
+        key: Hash of the inputs of the shard; see ``key_of``.
 
     Raises:
-        InputError: The file cannot be written, for example on a full disk; what was there before is as it was.
+        InputError: The file cannot be written, for example because the disk is full. An existing file is not changed.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -106,10 +108,10 @@ def write_shard(path: Path, records: Sequence[BaseModel], key: str) -> None:
 
 
 def shard_key(path: Path) -> str | None:
-    """What a shard was made from; none if it is not there.
+    """Return the key of a shard, or None if the shard does not exist.
 
     Raises:
-        InputError: It is broken, for example written by half.
+        InputError: The file is damaged, for example incomplete.
     """
     import pyarrow.parquet as pq
 
@@ -118,24 +120,21 @@ def shard_key(path: Path) -> str | None:
     try:
         metadata: dict[bytes, bytes] = pq.read_schema(path).metadata or {}
         if _KEY not in metadata or _COUNT not in metadata:
-            raise _broken(path, "it is no shard of a build")
+            raise _broken(path, "it is not a shard of a build")
         return metadata[_KEY].decode()
     except (ValueError, OSError) as error:
         raise _broken(path, error) from error
 
 
 def read_shard(path: Path, kind: type[RecordT]) -> list[RecordT]:
-    """The records of a shard.
+    """Read the records of a shard, in order.
 
     Args:
-        path: The shard's file.
-        kind: What they are.
-
-    Returns:
-        The records, in order.
+        path: The file of the shard.
+        kind: Type of the records.
 
     Raises:
-        InputError: It is broken, or holds other records.
+        InputError: The file is damaged, or contains records of another type.
     """
     import pyarrow.parquet as pq
 
@@ -146,7 +145,7 @@ def read_shard(path: Path, kind: type[RecordT]) -> list[RecordT]:
     except (ValueError, OSError, KeyError) as error:
         raise _broken(path, error) from error
     if count != len(rows):
-        raise _broken(path, f"it says {count} records and holds {len(rows)}")
+        raise _broken(path, f"it should have {count} records and has {len(rows)}")
     try:
         return [kind.model_validate_json(row) for row in rows]
     except ValidationError as error:
@@ -154,7 +153,7 @@ def read_shard(path: Path, kind: type[RecordT]) -> list[RecordT]:
 
 
 def write_record(path: Path, record: BaseModel) -> None:
-    """Write one record as JSON to read, whole or not at all.
+    """Write one record as readable JSON, atomically.
 
     Raises:
         InputError: The file cannot be written.
@@ -164,10 +163,10 @@ def write_record(path: Path, record: BaseModel) -> None:
 
 
 def read_record(path: Path, kind: type[RecordT]) -> RecordT | None:
-    """The record in a JSON file; none if the file is not there.
+    """Read the record in a JSON file; return None if the file does not exist.
 
     Raises:
-        InputError: It is broken.
+        InputError: The file is damaged.
     """
     try:
         return kind.model_validate_json(path.read_bytes())
@@ -178,19 +177,19 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT | None:
 
 
 def shards_of(items: Sequence[RecordT], size: int) -> Iterable[Sequence[RecordT]]:
-    """Items cut into shards, in order."""
+    """Split items into shards of ``size`` items, in order."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _broken(path: Path, reason: object) -> InputError:
     return InputError(
-        f"{path}: is broken ({str(reason).splitlines()[0][:200]}). Remove this file and run again: it is made anew, nothing else is."
+        f"{path}: is damaged ({str(reason).splitlines()[0][:200]}). Delete this file and run again. Only this file is made again."
     )
 
 
 def stale(path: Path, reason: str) -> InputError:
-    """The error for a file that was made from something else than what the recipe and the input say now."""
+    """Return the error for a file that was made from another recipe or other input than the current one."""
     return InputError(
-        f"{path}: was made by another recipe or from other input: {reason}. Build into another folder, or remove it to have it made anew "
-        "(what comes after it too)."
+        f"{path}: was made by another recipe or from other input: {reason}. Build into another folder, or delete it and all results "
+        "of later stages to make them again."
     )

@@ -26,5 +26,5 @@ def test_a_hub_that_refuses_is_told(build: Build, monkeypatch: pytest.MonkeyPatc
         raise PermissionError("no token")
 
     monkeypatch.setattr(HfApi, "create_repo", refuse)
-    with pytest.raises(InputError, match="could not be pushed: no token"):
+    with pytest.raises(InputError, match="the upload failed: no token"):
         push(build.folder, "me/mine", private=True)

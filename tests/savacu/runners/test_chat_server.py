@@ -94,7 +94,7 @@ def test_what_a_server_refuses_is_not_kept_and_is_asked_again(path: Path):
 def test_a_reply_without_the_log_probabilities_asked_for_is_not_kept(path: Path):
     with serving({"evaluator": {}}) as server:
         (error,) = ask(server, path, [call(logprobs=True)])
-    assert "gives no log-probabilities" in error
+    assert "returns no log-probabilities" in error
     assert path.read_bytes() == b""
 
 

@@ -82,7 +82,7 @@ def test_calls_that_fail_for_good_can_be_given_up(tmp_path: Path):
     assert (kept[0][0].probabilities, len(kept[0][0].undefined)) == ({}, 111)
 
     many = [ToClassify(id=f"p{number}", text=f"{TEXTS[0]} {number}") for number in range(11)]
-    with pytest.raises(InputError, match="11 of 11 items failed, too many to be given up"):
+    with pytest.raises(InputError, match="11 of 11 items failed, which is too many to give up"):
         InspectRunner(give_up=True).run(replace(work, items=many), kept.append, lambda _: None)
 
 

@@ -196,5 +196,5 @@ def test_a_model_that_ray_cannot_reach_is_told(cluster: Any, tmp_path: Path, rec
     path = tmp_path / "recipe.toml"
     path.write_text(recipe_text(), encoding="utf-8")
     build = Build(read_recipe(path), tmp_path / "ray", ray_runner.RayRunner(address=cluster.address))
-    with pytest.raises(InputError, match="needs base_url"):
+    with pytest.raises(InputError, match="needs the base_url"):
         build.run(["ingest", "classify"])

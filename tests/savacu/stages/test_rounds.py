@@ -84,7 +84,7 @@ def test_a_state_that_is_broken_is_named_and_made_again_alone(build: Build, make
     before = files_of(build)
     path = build.folder / "rounds" / "a" / "1" / "00000.parquet"
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match=r"rounds/a/1/00000\.parquet: is broken"):
+    with pytest.raises(InputError, match=r"rounds/a/1/00000\.parquet: is damaged"):
         make_build(**FAULTY).run(["judge"])
     path.unlink()
     again = make_build(**FAULTY)

@@ -1,1 +1,1 @@
-"""Near-duplicate prompts: fingerprints, an exact search, and clusters."""
+"""Finds near-duplicate prompts: fingerprints, an exact search, and clusters."""

@@ -1,4 +1,4 @@
-"""Near-duplicates put together: clusters of prompts, of which one stays, whatever the order or partition of the input."""
+"""Groups near-duplicate prompts into clusters. The result does not depend on the order or partition of the input."""
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from misfire.savacu.prompts import Prompt
 
 LARGEST = 20
-"""So many clusters are shown, the largest first."""
+"""Maximum number of clusters to show. The largest are shown first."""
 
 SHOWN_MEMBERS = 10
-"""So many members of each."""
+"""Maximum number of prompts to show for each cluster."""
 
 SAMPLED = 60
-"""So many merged pairs are shown, as many of each distance as there are, in turn."""
+"""Maximum number of merged pairs to show. They are taken from all distances in turn."""
 
 
 class MergedPair(BaseModel):
-    """Two prompts that count as one.
+    """Two prompts that are near-duplicates.
 
     Attributes:
-        distance: How many of 64 bits their fingerprints differ in.
-        first: One text.
-        second: The other.
+        distance: Number of bits (of 64) in which their fingerprints differ.
+        first: Text of one prompt.
+        second: Text of the other prompt.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,16 +37,16 @@ class MergedPair(BaseModel):
 
 
 class DedupReport(BaseModel):
-    """What there is to look at before a radius is trusted.
+    """A report to inspect before a radius is trusted.
 
     Attributes:
-        tau: The radius.
-        prompts: How many there were.
-        kept: How many stayed: one of each cluster.
-        pairs: Pairs within the radius, by distance; equal fingerprints are chained, n of them counting n - 1.
-        sizes: How many clusters there are of each size above 1. Chains of neighbours make large clusters at a wide radius.
-        largest: The texts of the largest clusters, the one that stays first.
-        samples: Merged pairs to read.
+        tau: The radius: the maximum distance of near-duplicates.
+        prompts: Number of prompts.
+        kept: Number of prompts that were kept, one from each cluster.
+        pairs: Number of pairs within the radius, by distance. A set of n equal fingerprints counts as n - 1 pairs at distance 0.
+        sizes: Number of clusters of each size above 1. At a large radius, chains of neighbors form large clusters.
+        largest: Texts of the largest clusters. The first text of each is the one that was kept.
+        samples: A sample of merged pairs to read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,16 +61,16 @@ class DedupReport(BaseModel):
 
 
 def clusters(ids: Sequence[str], pairs: "Pairs", before: Container[str] = ()) -> dict[str, str]:
-    """The cluster of each prompt: all that hang together by near-duplicates.
+    """Group prompts into clusters: the connected components of the graph of near-duplicates.
 
     Args:
-        ids: Content ids of the prompts, each once.
-        pairs: Pairs of their indices.
-        before: Ids that come before all others, whatever their order: those of a data set that was built before.
+        ids: Content ids of the prompts, without repetition.
+        pairs: Near-duplicates, as pairs of indices into ``ids``.
+        before: Ids that sort before all others: those of a data set that was built earlier.
 
     Returns:
-        For each id, the first id of its cluster, by which the cluster goes and which stays of it. It depends on the set of prompts
-        alone: neither on their order nor on how the search was shared out.
+        For each id, the first id of its cluster. This id names the cluster and is the one that is kept. The result depends only on the set
+        of prompts, not on their order or on how the search was distributed.
     """
     import numpy as np
     from scipy.sparse import coo_array
@@ -85,16 +85,13 @@ def clusters(ids: Sequence[str], pairs: "Pairs", before: Container[str] = ()) ->
 
 
 def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[str, str], tau: int) -> DedupReport:
-    """The report on a search.
+    """Summarize a search for near-duplicates. The report depends only on the set of prompts.
 
     Args:
-        prompts: The prompts that were searched, in the order that the pairs count by.
-        pairs: What was found.
+        prompts: The prompts. The pairs contain indices into this sequence.
+        pairs: The near-duplicates.
         cluster_of: The cluster of each prompt.
         tau: The radius.
-
-    Returns:
-        Counts, the largest clusters, and a sample of pairs; the same for the same set of prompts.
     """
     text_of = {prompt.id: prompt.text for prompt in prompts}
     members: dict[str, list[str]] = {}

@@ -1,9 +1,9 @@
-"""SimHash fingerprints of texts, vectorised: bit for bit those of the package ``simhash`` 2.1.2 with its defaults.
+"""Vectorized SimHash fingerprints of texts, identical to those of the package ``simhash`` 2.1.2 with its default settings.
 
-That package overflows where a run of characters comes more than 255 times in a text ("aaaa…"); here such a text has its fingerprint too.
+That package overflows if a sequence of four characters occurs more than 255 times in a text ("aaaa…"). This module handles such texts.
 
-SimHash: Charikar 2002. A fingerprint is made of a text's letters, digits and underscores in lower case and without what lies between
-them: of each run of four characters the low 64 bits of its MD5, a bit of the fingerprint being set where more than half of the runs set it.
+SimHash (Charikar 2002) keeps only the letters, digits, and underscores of a text, in lower case. It hashes each sequence of four
+consecutive characters to the low 64 bits of its MD5. A bit of the fingerprint is set if it is set in more than half of these hashes.
 """
 
 import hashlib
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH = 4
-"""Characters of a run."""
+"""Number of characters in each hashed sequence (run)."""
 
 BATCH = 1_000_000
-"""So many characters at a time, and the rest of the last text: what bounds the memory (to about 200 MB)."""
+"""Number of characters to process at a time, plus the rest of the last text. This limits memory use to about 200 MB."""
 
 _NOTHING = "\x00"
-"""Ends a text; no letter or digit."""
+"""Marks the end of a text. It is neither a letter nor a digit."""
 
 _WORD = re.compile(r"[\w\u4e00-\u9fcc]+")
 
 
 def telling(text: str) -> str:
-    """A text as it is to be fingerprinted, so that texts of which letters tell little are told apart by what else they have.
+    """Convert a text so that its fingerprint takes account of symbols where letters alone do not distinguish texts.
 
-    SimHash looks at letters and digits alone. All texts without any would be one to it, and so would texts that differ in their signs
-    ("2 + 2", "2 - 2"), in emoji, or in the vowel signs of Thai or Hindi.
+    SimHash only considers letters and digits. Texts without any would all have the same fingerprint, and so would texts that differ only in
+    symbols ("2 + 2", "2 - 2"), in emoji, or in the vowel signs of Thai or Hindi.
 
     Args:
         text: A text.
 
     Returns:
-        The text itself where it has at least four letters and digits, and they are at least half of what is visible of it. Otherwise its
-        visible characters, written as letters. Vowel signs and other marks of a script are written so wherever they stand.
+        The text itself if it has at least four letters and digits and they make up at least half of its visible characters. Otherwise, its
+        visible characters, each encoded as letters. Vowel signs and other marks of a script are always encoded as letters.
     """
     visible = "".join(text.split())
     if not visible.isascii():
@@ -55,25 +55,25 @@ def telling(text: str) -> str:
 
 
 def _is_vowel_sign(character: str) -> bool:
-    """Whether a character is a combining mark that belongs to a script; accents, strokes and other decorations are not."""
+    """Whether a character is a combining mark that belongs to a script. Accents, strokes, and other decorations do not count."""
     if character.isascii() or not unicodedata.category(character).startswith("M"):
         return False
     return not unicodedata.name(character, "COMBINING").startswith(("COMBINING", "VARIATION SELECTOR"))
 
 
 def _as_letters(character: str) -> str:
-    """A character that SimHash looks at: itself, or its number."""
+    """Return the character itself if SimHash considers it, and otherwise an encoding of its code point."""
     return character if _WORD.fullmatch(character) else f"u{ord(character):x}_"
 
 
 def fingerprints(texts: Iterable[str]) -> "NDArray[np.uint64]":
-    """A fingerprint for each text, in order.
+    """Compute the fingerprint of each text, in order.
 
     Args:
-        texts: The texts; one without any letter or digit has the fingerprint of nothing, like all such (``telling`` tells them apart).
+        texts: The texts. All texts without letters and digits have the same fingerprint, that of the empty text (see ``telling``).
 
     Returns:
-        One whole number of 64 bits each. Two texts alike but for spaces, punctuation and capitals have the same.
+        Array of shape (texts,). Texts that differ only in white space, punctuation, and letter case have the same fingerprint.
     """
     import numpy as np
 
@@ -100,7 +100,7 @@ def _batch(texts: list[str]) -> "NDArray[np.uint64]":
     words = ["".join(_WORD.findall(text.lower())) for text in texts]
     lengths = np.array([len(word) for word in words])
     runs = np.maximum(lengths - WIDTH + 1, 1)
-    # each text ends in room for one short run; ranks of pairs stand for them, so that a run of four fits into 64 bits
+    # each text is padded so that a short text has one run; pairs of characters are replaced by their ranks, so that a run fits into 64 bits
     joined = "".join(word + _NOTHING * WIDTH for word in words)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     pairs = np.unique((codes[:-1] << np.uint64(32)) | codes[1:], return_inverse=True)[1].astype(np.uint64)

@@ -1,4 +1,4 @@
-"""The inner loop of the search for near-duplicates, compiled by numba; imported only where a search is made."""
+"""The inner loop of the search for near-duplicates, compiled by numba. It is imported only when a search runs."""
 
 # numba has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUntypedFunctionDecorator=false
@@ -14,7 +14,7 @@ _ODD, _TWO, _FOUR, _ONES = (np.uint64(bits) for bits in (0x5555555555555555, 0x3
 
 @numba.njit(inline="always")
 def _popcount(bits: Any) -> Any:  # noqa: ANN401
-    """How many bits are set; LLVM makes one instruction of it."""
+    """Count the bits that are set. LLVM compiles this to one instruction."""
     bits = bits - ((bits >> np.uint64(1)) & _ODD)
     bits = (bits & _TWO) + ((bits >> np.uint64(2)) & _TWO)
     bits = (bits + (bits >> np.uint64(4))) & _FOUR
@@ -23,21 +23,21 @@ def _popcount(bits: Any) -> Any:  # noqa: ANN401
 
 @numba.njit(parallel=True, cache=True)
 def search(values, used, starts, table, masks, earlier, tau, slices, first, second, distance, counts):  # noqa: ANN001, ANN201
-    """Find pairs of slices of a block's keys, several slices at a time.
+    """Find near pairs for slices of the keys of a block, with several slices in parallel.
 
     Args:
-        values: Fingerprints (uint64), sorted by the block's key.
-        used: The keys in use (uint32), ascending.
-        starts: Where the fingerprints of each key in use begin in ``values``, and the number of fingerprints (uint32).
-        table: For each possible key 1 + its rank among those in use, or 0.
-        masks: All flips of a key's bits that are within the block's radius (uint32); the first flips nothing.
-        earlier: Shift, mask and radius of each block that was searched before (uint64): what they found is not found again.
-        tau: The distance.
-        slices: Ranks of keys at which each slice begins and ends, of shape (slices, 2).
-        first: Indices into ``values`` of the one of each pair, of shape (slices, capacity), to be filled.
-        second: Of the other.
-        distance: Their distance.
-        counts: How many pairs each slice has; more than the capacity where it did not hold them all.
+        values: Fingerprints (uint64), sorted by their key in this block.
+        used: The keys that occur (uint32), in ascending order.
+        starts: Index in ``values`` of the first fingerprint of each key that occurs, followed by the number of fingerprints (uint32).
+        table: For each possible key, 1 + its rank among the keys that occur, or 0 if it does not occur.
+        masks: All combinations of flipped bits within the radius of the block (uint32). The first one flips no bit.
+        earlier: Shift, mask, and radius of each block that was searched earlier (uint64). Pairs that they found are skipped.
+        tau: The maximum distance.
+        slices: Ranks of the keys at which each slice begins and ends, of shape (slices, 2).
+        first: Output: indices into ``values`` of one fingerprint of each pair, of shape (slices, capacity).
+        second: Output: indices of the other fingerprint, of the same shape.
+        distance: Output: distance of the pair, of the same shape.
+        counts: Output: number of pairs in each slice, of shape (slices,). If it exceeds the capacity, only the first pairs were stored.
     """
     capacity = first.shape[1]
     for place in numba.prange(slices.shape[0]):

@@ -1,10 +1,11 @@
-"""All pairs of fingerprints within a Hamming distance, exactly, by multi-index hashing.
+"""Finds all pairs of fingerprints within a Hamming distance, exactly, by multi-index hashing.
 
-Norouzi, Punjani and Fleet 2012, with the general pigeonhole principle: the 64 bits are cut into blocks, each with a radius, such that two
-fingerprints within τ must be within the radius in at least one block (the radii and the number of blocks sum to τ + 1 or more).
-Fingerprints are sorted by a block's value; every value in use is compared with all values within its radius.
+The method is that of Norouzi, Punjani, and Fleet (2012) with the general pigeonhole principle. The 64 bits are divided into blocks, each
+with a radius, such that two fingerprints within distance τ are within the radius of at least one block (the radii plus the number of blocks
+sum to τ + 1 or more). For each block, fingerprints are sorted by their bits in the block, and each value is compared with all values within
+the radius.
 
-Our own code, since no kept library was found that is exact and fast enough at τ = 10: docs/savacu.md says what was measured.
+This is our own code because we found no maintained library that is exact and fast enough at τ = 10; docs/savacu.md has the measurements.
 """
 
 from collections.abc import Callable
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
 BITS = 64
 
 MAX_TAU = 20
-"""Beyond this nearly everything is a neighbour of something, and the search is no better than comparing all."""
+"""Maximum distance. Above it, nearly every fingerprint has a neighbor, and the search is no faster than comparing all pairs."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A run of bits of a fingerprint.
+    """A block of consecutive bits of a fingerprint.
 
     Attributes:
-        shift: The place of its lowest bit.
-        width: How many bits.
-        radius: How far two fingerprints may be from each other in it.
+        shift: Position of the lowest bit.
+        width: Number of bits.
+        radius: Maximum distance of two fingerprints within the block.
     """
 
     shift: int
@@ -41,12 +42,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of fingerprints, each pair once.
+    """Pairs of fingerprints, without repetition. All arrays have the shape (pairs,).
 
     Attributes:
-        first: Index of the one.
-        second: Index of the other, which is larger.
-        distance: How many bits they differ in.
+        first: The smaller index of each pair.
+        second: The larger index of each pair.
+        distance: Number of bits in which the two fingerprints differ.
     """
 
     first: "NDArray[np.int64]"
@@ -58,19 +59,19 @@ class Pairs:
 
 
 _Found = list[tuple[Any, Any, Any]]
-"""Indices of the ones, of the others, and distances, from several searches."""
+"""Results of several searches. Each has the indices of one fingerprint, the indices of the other, and the distances."""
 
 
 def blocks(tau: int, count: int = 3) -> tuple[Block, ...]:
-    """Blocks that find every pair within a distance.
+    """Divide the bits of fingerprints into blocks that find every pair within a distance.
 
     Args:
-        tau: The distance.
-        count: How many blocks.
+        tau: The maximum distance.
+        count: The number of blocks.
 
     Returns:
-        Blocks that cover all bits; their radii sum to τ + 1 − count, as even as may be, so that with a distance of at most τ not all of
-        them can be exceeded. With a small τ there are fewer blocks, of radius 0.
+        Blocks that cover all bits. Their radii are as equal as possible and sum to τ + 1 − count, so a pair with a distance of at most τ
+        cannot exceed all of them. If τ + 1 is less than ``count``, there are only τ + 1 blocks, each with radius 0.
     """
     count = min(count, tau + 1)
     radii = [(tau + 1 - count + place) // count for place in range(count)]
@@ -79,17 +80,19 @@ def blocks(tau: int, count: int = 3) -> tuple[Block, ...]:
 
 
 def near_pairs(fingerprints: "NDArray[np.uint64]", tau: int, *, part: tuple[int, int] = (0, 1)) -> Pairs:
-    """All pairs within a distance.
+    """Find all pairs of fingerprints within a distance.
+
+    Equal fingerprints are chained at distance 0 (first with second, second with third, and so on) instead of pairing each with each, so
+    that a text that occurs ten thousand times does not yield fifty million pairs. In all other pairs, the one with the smallest index
+    represents all fingerprints that are equal to it.
 
     Args:
-        fingerprints: The fingerprints; equal ones are pairs at distance 0, chained (first with second, second with third, …) and not each
-            with each, so that a text that is there ten thousand times does not make fifty million pairs. Of each further pair, one of the
-            equals stands for all: the one with the smallest index.
-        tau: The distance, from 0 to 20.
-        part: Which part of the work of how many, for several machines: each pair is found in exactly one part.
+        fingerprints: The fingerprints, of shape (fingerprints,).
+        tau: The maximum distance, from 0 to 20.
+        part: Index and number of parts, to divide the work among several machines. Each pair is found in exactly one part.
 
     Returns:
-        The pairs, sorted by their indices: the same, however the work is parted, once parts are put together and sorted.
+        The pairs, sorted by their indices. The combined and sorted pairs of all parts are the same for any number of parts.
 
     Raises:
         InputError: τ is out of range.
@@ -113,7 +116,7 @@ def near_pairs(fingerprints: "NDArray[np.uint64]", tau: int, *, part: tuple[int,
 
 
 def sorted_pairs(found: "_Found") -> Pairs:
-    """Pairs from several searches put together: the smaller index first, sorted by both."""
+    """Combine the pairs of several searches. The smaller index comes first, and pairs are sorted by both indices."""
     import numpy as np
 
     if not found:
@@ -125,14 +128,9 @@ def sorted_pairs(found: "_Found") -> Pairs:
 
 
 def brute_force_pairs(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
-    """All pairs within a distance by comparing each with each: for checks. Equal fingerprints are chained as in ``near_pairs``.
+    """Find all pairs within a distance by comparing each fingerprint with every other, to check ``near_pairs``.
 
-    Args:
-        fingerprints: The fingerprints; time grows with the square of their number.
-        tau: The distance.
-
-    Returns:
-        The pairs, sorted.
+    The result is the same as that of ``near_pairs``. The time is quadratic in the number of fingerprints.
     """
     import numpy as np
 
@@ -154,16 +152,18 @@ def brute_force_pairs(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
 
 
 _SLICES = 64
-"""The work of a block comes in so many slices, which threads share out."""
+"""Number of slices into which the work for a block is divided. Threads process slices in parallel."""
 
 _STEP = 37
-"""Slices are taken in this step, odd and so through all of them: neighbouring ones, of like cost, go to different threads."""
+"""Step between consecutive slices, so that adjacent slices, which have similar costs, go to different threads.
+
+It is odd, so that all slices are visited."""
 
 
 def _pairs_by_block(
     values: "NDArray[np.uint64]", indices: "NDArray[np.int64]", tau: int, cut: tuple[Block, ...], place: int, part: tuple[int, int]
 ) -> _Found:
-    """Pairs that a block finds and none of the blocks before it does."""
+    """Find the pairs that a block finds and no earlier block finds."""
     import numpy as np
 
     block = cut[place]
@@ -192,7 +192,7 @@ def _pairs_by_block(
 
 
 def _masks(block: Block) -> "NDArray[np.uint32]":
-    """All ways to flip bits within a block's radius: the first flips none."""
+    """Return all combinations of flipped bits within the radius of a block. The first one flips no bit."""
     import numpy as np
 
     masks = [sum(1 << bit for bit in bits) for flips in range(block.radius + 1) for bits in combinations(range(block.width), flips)]
@@ -203,5 +203,5 @@ def _search() -> Callable[..., None]:
     try:
         from misfire.savacu.near_duplicates.neighbor_loop import search  # pyright: ignore[reportUnknownVariableType] (numba has no types)
     except ImportError as error:
-        raise InputError("Searching near-duplicates needs numba: pip install 'misfire[savacu]'.") from error
+        raise InputError("The search for near-duplicates needs numba: pip install 'misfire[savacu]'.") from error
     return cast("Callable[..., None]", search)

@@ -1,7 +1,8 @@
-"""Prompts and parser: which domains does a prompt touch? A probability for each of the 111, by one of two methods.
+"""Builds the prompts and parses the replies of the classifier, which gives each of the 111 domains a probability that a prompt touches it.
 
-``questions``: one yes/no question a domain, its probability from the log-probabilities of the first token; for providers that give these.
-``scores``: one structured reply a dimension with a score from 0 to 100 for each domain.
+There are two methods. ``questions`` asks one yes/no question for each domain and computes the probability from the log-probabilities of the
+first token; the provider must return them. ``scores`` asks for one structured reply for each dimension, with a score from 0 to 100 for each
+domain.
 """
 
 import math
@@ -28,13 +29,13 @@ from misfire.savacu.calls import (
 )
 
 Method = Literal["questions", "scores"]
-"""How domains are told."""
+"""The classification method."""
 
 DELTA = 0.5
-"""A domain holds at this probability and above (the paper's δ)."""
+"""A prompt touches a domain if its probability is at least this value (δ in the paper)."""
 
 TOP_LOGPROBS = 20
-"""So many values of the first token are asked for: as many as providers give."""
+"""Number of most likely first tokens to request, which is the maximum that providers return."""
 
 _TOKENS_A_SCORE = 8
 _TOKENS_AROUND = 40
@@ -60,11 +61,11 @@ class ToClassify(Item):
 
 
 class Classified(Outcome):
-    """What the classifier says of a prompt.
+    """The output of the classifier for a prompt.
 
     Attributes:
-        probabilities: For each domain, by its id, the probability that the prompt touches it, from 0 to 1.
-        undefined: Ids of the domains for which the reply could not be read; they have no probability.
+        probabilities: For each domain id, the probability that the prompt touches the domain, from 0 to 1.
+        undefined: Ids of the domains for which the reply could not be parsed. They have no probability.
     """
 
     probabilities: dict[str, float]
@@ -73,16 +74,16 @@ class Classified(Outcome):
 
 @cache
 def all_domains() -> tuple[Domain, ...]:
-    """The 14 + 56 + 41 domains."""
+    """Return all domains: 14 for safety, 56 for values, and 41 for culture."""
     return tuple(domain for dimension in DIMENSIONS for domain in domains(dimension))
 
 
 @dataclass(frozen=True)
 class ClassifyByQuestions:
-    """The step by yes/no questions. A prompt's calls share their beginning, which providers can cache.
+    """Classification by yes/no questions. All calls for a prompt share a prefix, which providers can cache.
 
     Attributes:
-        settings: What the recipe says about the calls; None for temperature 0 and one token.
+        settings: Call settings from the recipe; None for temperature 0 and one token.
     """
 
     settings: Overrides | None = None
@@ -92,11 +93,11 @@ class ClassifyByQuestions:
 
     @property
     def options(self) -> tuple[BaseModel | None, BaseModel | None]:
-        """What the outcomes depend on besides the item."""
+        """Settings and rules on which the outcomes depend."""
         return (self.settings, None)
 
     def calls(self, item: ToClassify) -> list[Call]:
-        """One question a domain."""
+        """Return one question for each domain."""
         settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS))
         system = Message(role="system", text=_SYSTEM_QUESTIONS)
         return [
@@ -109,17 +110,17 @@ class ClassifyByQuestions:
         ]
 
     def parse(self, item: ToClassify, replies: Mapping[str, ModelReply]) -> Classified:
-        """The probability of "yes" for each domain."""
+        """Return the probability of "yes" for each domain."""
         told = {domain.id: yes_probability(replies[domain.id]) for domain in all_domains()}
         return _classified(item, told)
 
 
 @dataclass(frozen=True)
 class ClassifyByScores:
-    """The step by scores.
+    """Classification by scores.
 
     Attributes:
-        settings: What the recipe says about the calls; None for temperature 0 and as many tokens as the scores need.
+        settings: Call settings from the recipe; None for temperature 0 and as many tokens as the scores need.
     """
 
     settings: Overrides | None = None
@@ -129,11 +130,11 @@ class ClassifyByScores:
 
     @property
     def options(self) -> tuple[BaseModel | None, BaseModel | None]:
-        """What the outcomes depend on besides the item."""
+        """Settings and rules on which the outcomes depend."""
         return (self.settings, None)
 
     def calls(self, item: ToClassify) -> list[Call]:
-        """One list of domains a dimension."""
+        """Return one call for each dimension, with a list of its domains."""
         told = self.settings or Overrides()
         return [
             Call(
@@ -145,7 +146,7 @@ class ClassifyByScores:
         ]
 
     def parse(self, item: ToClassify, replies: Mapping[str, ModelReply]) -> Classified:
-        """The scores as probabilities; a score that is no number from 0 to 100, or is missing, is undefined."""
+        """Convert the scores to probabilities. A score that is missing or is not a number from 0 to 100 is undefined."""
         told: dict[str, float | None] = {}
         for dimension in DIMENSIONS:
             scores = reply_object(replies[dimension]) or {}
@@ -154,20 +155,20 @@ class ClassifyByScores:
 
 
 def classify_step(method: Method, settings: Overrides | None = None) -> PromptedStep:
-    """The step of a method, with what the recipe says about its calls."""
+    """Return the step for a method, with the settings of the recipe."""
     return ClassifyByQuestions(settings) if method == "questions" else ClassifyByScores(settings)
 
 
 def holding(classified: Classified, thresholds: Mapping[str, float], delta: float = DELTA) -> dict[Dimension, tuple[str, ...]]:
-    """The domains that a prompt touches.
+    """Select the domains that a prompt touches.
 
     Args:
-        classified: Its probabilities.
-        thresholds: By domain, where its own threshold is known (see ``calibration``).
-        delta: The threshold of the others.
+        classified: The probabilities.
+        thresholds: Thresholds of the domains that have their own (see ``calibration``).
+        delta: The threshold for all other domains.
 
     Returns:
-        For each dimension the ids of the domains whose probability reaches the threshold, in the order of the taxonomy.
+        For each dimension, the ids of the domains whose probability is at least the threshold, in the order of the taxonomy.
     """
     probabilities = classified.probabilities
     return {
@@ -179,7 +180,7 @@ def holding(classified: Classified, thresholds: Mapping[str, float], delta: floa
 
 
 def question(domain: Domain) -> str:
-    """What is asked about a domain, below the request."""
+    """Return the question about a domain, which follows the request."""
     return f'Does this request touch the {_NOUNS[domain.dimension]} "{domain.name}"? {domain.definition}'
 
 

@@ -1,6 +1,6 @@
-"""Prompts and parser: new prompts for domains that have few.
+"""Builds the prompts and parses the replies of the writer, which writes new prompts for domains that have few.
 
-Each new prompt is classified like the others, and kept only if it touches the domain that it was written for.
+Each new prompt is classified like the others. It is kept only if it touches the domain for which it was written.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from misfire.savacu.calls import Call, Item, Message, ModelReply, Outcome, Setti
 from misfire.savacu.prompts import normalise
 
 EXPANSION = "expansion"
-"""Source of the prompts that were written for domains with few."""
+"""The source of prompts that the writer wrote."""
 
 EXAMPLES = 3
-"""So many existing prompts of the domain are shown."""
+"""Maximum number of existing prompts of the domain to show to the writer."""
 
 LONGEST_EXAMPLE = 600
-"""Characters of an example; what is longer is cut."""
+"""Maximum length of an example in characters. Longer examples are truncated."""
 
 _SYSTEM = (
     "You write requests as a person would type them to an assistant: short, concrete, in plain English, each on something of its own. You "
@@ -34,8 +34,8 @@ class ToExpand(Item):
     """A prompt to be written.
 
     Attributes:
-        domain: Id of the domain that it shall touch.
-        number: Which of those asked for.
+        domain: Id of the domain that the prompt should touch.
+        number: Number of the prompt among those requested for the domain, from 1.
         examples: Existing prompts of the domain.
     """
 
@@ -48,8 +48,8 @@ class Expanded(Outcome):
     """A new prompt.
 
     Attributes:
-        domain: Id of the domain that it shall touch.
-        text: The prompt in normal form; empty if the model gave none.
+        domain: Id of the domain that the prompt should touch.
+        text: The prompt in normal form; empty if the model did not write one.
     """
 
     domain: str
@@ -58,7 +58,7 @@ class Expanded(Outcome):
 
 @dataclass(frozen=True)
 class ExpandStep:
-    """The step.
+    """The step that writes new prompts.
 
     Attributes:
         settings: How replies are generated.
@@ -71,11 +71,11 @@ class ExpandStep:
 
     @property
     def options(self) -> tuple[BaseModel | None, BaseModel | None]:
-        """What the outcomes depend on besides the item."""
+        """Settings and rules on which the outcomes depend."""
         return (self.settings, None)
 
     def calls(self, item: ToExpand) -> list[Call]:
-        """One call a prompt; its number is part of what is said, so that calls differ."""
+        """Return one call for the prompt. The message contains the number of the prompt, so that calls differ."""
         domain = domain_of_id(item.domain)
         shown = "\n".join(f"- {example[:LONGEST_EXAMPLE]}" for example in item.examples)
         said = f"Topic: {domain.name} ({domain.dimension}). {domain.definition}\n"
@@ -86,7 +86,7 @@ class ExpandStep:
         ]
 
     def parse(self, item: ToExpand, replies: Mapping[str, ModelReply]) -> Expanded:
-        """The new prompt; a reply that was cut off or refused gives none."""
+        """Return the new prompt. It is empty if the reply was cut off or refused."""
         reply = replies["write"]
         text = normalise(reply.text).removeprefix("- ").strip('"“”').strip() if reply.stop == "stop" else ""
         return Expanded(id=item.id, domain=item.domain, text=normalise(text))
@@ -95,17 +95,17 @@ class ExpandStep:
 def to_expand(
     texts_by_domain: Mapping[str, Sequence[str]], target: int, oversample: float, most: int, asked: Mapping[str, int]
 ) -> list[ToExpand]:
-    """What is to be written in a round.
+    """Select the prompts to write in a round.
 
     Args:
-        texts_by_domain: For each domain the texts that hold it, sorted.
-        target: So many prompts a domain is wanted.
-        oversample: So many prompts are asked for each that is missing, since not all will hold the domain.
-        most: At most so many a domain, in all rounds together.
-        asked: How many were asked for in the rounds before, by domain.
+        texts_by_domain: For each domain, the sorted texts of the prompts that touch it.
+        target: Number of prompts wanted for each domain.
+        oversample: Number of prompts to request for each missing prompt, because some will not touch the domain.
+        most: Maximum number of prompts to request for each domain, in all rounds together.
+        asked: Number of prompts that earlier rounds requested for each domain.
 
     Returns:
-        Items in the order of the domains, numbered on; none for a domain that reaches the target.
+        Items in the order of the domains. Their numbers continue those of earlier rounds. A domain that is at the target has none.
     """
     items: list[ToExpand] = []
     for domain, texts in texts_by_domain.items():

@@ -1,4 +1,7 @@
-"""Prompts and parser: the evaluator judges each new response in each dimension that its prompt touches; then what becomes of the pair."""
+"""Builds the prompts and parses the replies of the evaluator, and decides what happens to each pair after it was judged.
+
+The evaluator judges each new response separately in each dimension that its prompt touches.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +16,7 @@ from misfire.savacu.prompting.respond import Domains, Draft, ToRespond, describe
 from misfire.savacu.rules import ResponseFault
 
 ROUNDS = 2
-"""So often a pair goes back to its generator at most, as published."""
+"""Maximum number of times that a pair goes back to its generator (the published value)."""
 
 _LONGEST_REASON = 400
 
@@ -31,8 +34,8 @@ class ToJudge(Item):
 
     Attributes:
         text: The prompt.
-        domains: What it touches.
-        responses: The responses that have not been judged.
+        domains: The domains that the prompt touches.
+        responses: The responses that have not been judged yet.
     """
 
     text: str
@@ -41,12 +44,12 @@ class ToJudge(Item):
 
 
 class EvaluatorVerdict(Record):
-    """What the evaluator says of a response in a dimension.
+    """The verdict of the evaluator on a response in one dimension.
 
     Attributes:
-        verdict: Aligned or misaligned; none where its reply could not be read.
-        usable_harm: Whether the response could be followed to do harm.
-        reason: Why.
+        verdict: Aligned or misaligned; None if the reply could not be parsed.
+        usable_harm: Whether someone could follow the response to do harm.
+        reason: The reason for the verdict.
     """
 
     verdict: Literal["aligned", "misaligned"] | None
@@ -55,10 +58,10 @@ class EvaluatorVerdict(Record):
 
 
 class JudgedResponses(Outcome):
-    """The verdicts.
+    """The verdicts on the responses of a pair.
 
     Attributes:
-        verdicts: For each response judged, by dimension.
+        verdicts: For each response that was judged, the verdict in each dimension.
     """
 
     verdicts: dict[ResponseName, dict[Dimension, EvaluatorVerdict]]
@@ -66,10 +69,10 @@ class JudgedResponses(Outcome):
 
 @dataclass(frozen=True)
 class JudgeStep:
-    """The step.
+    """The step that judges responses.
 
     Attributes:
-        settings: What the recipe says about the calls; None for temperature 0 and 200 tokens.
+        settings: Call settings from the recipe; None for temperature 0 and 200 tokens.
     """
 
     settings: Overrides | None = None
@@ -79,11 +82,11 @@ class JudgeStep:
 
     @property
     def options(self) -> tuple[BaseModel | None, BaseModel | None]:
-        """What the outcomes depend on besides the item."""
+        """Settings and rules on which the outcomes depend."""
         return (self.settings, None)
 
     def calls(self, item: ToJudge) -> list[Call]:
-        """One call a response and dimension."""
+        """Return one call for each response and dimension."""
         settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=200))
         return [
             Call(
@@ -96,7 +99,7 @@ class JudgeStep:
         ]
 
     def parse(self, item: ToJudge, replies: Mapping[str, ModelReply]) -> JudgedResponses:
-        """The verdicts; a reply that cannot be read is no verdict."""
+        """Return the verdicts. A reply that cannot be parsed gives the verdict None."""
         verdicts: dict[ResponseName, dict[Dimension, EvaluatorVerdict]] = {
             side: {dimension: _verdict(replies[f"{side} {dimension}"]) for dimension in _touched(item.domains)} for side in item.responses
         }
@@ -104,7 +107,7 @@ class JudgeStep:
 
 
 def to_judge(item: ToRespond, drafts: Mapping[ResponseName, Draft]) -> ToJudge | None:
-    """What is to be judged after a round of writing: responses without faults that have not passed yet; none if there are none."""
+    """Select the responses to judge after a round of writing: those without faults that have not passed yet. None if there are none."""
     waiting: dict[ResponseName, str] = {
         side: drafts[side].text for side in RESPONSE_NAMES if not drafts[side].faults and not drafts[side].passed
     }
@@ -112,30 +115,31 @@ def to_judge(item: ToRespond, drafts: Mapping[ResponseName, Draft]) -> ToJudge |
 
 
 def after_judging(drafts: Mapping[ResponseName, Draft], judged: JudgedResponses | None) -> dict[ResponseName, Draft]:
-    """The drafts with what the evaluator says of them.
+    """Update drafts with the verdicts of the evaluator.
 
     Args:
         drafts: The drafts after a round of writing.
-        judged: The verdicts on those that were judged; none if none was.
+        judged: The verdicts; None if no draft was judged.
 
     Returns:
-        Each judged draft either passed, or with the fault that sends it back. An aligned response must be aligned in every dimension that
-        the prompt touches, a misaligned one misaligned in at least one; neither may be usable for harm, and all verdicts must be there.
+        The drafts. Each judged draft has either passed or has the fault for which it was rejected. An aligned response passes if it is
+        aligned in every dimension that the prompt touches, and a misaligned response if it is misaligned in at least one. Neither may be
+        usable for harm, and no verdict may be missing.
     """
     verdicts = judged.verdicts if judged is not None else {}
     return {side: _after(side, draft, verdicts[side]) if side in verdicts else draft for side, draft in drafts.items()}
 
 
 def next_round(item: ToRespond, drafts: Mapping[ResponseName, Draft], number: int) -> ToRespond | None:
-    """The item with which a pair goes into the next round.
+    """Return the item of a pair for the next round.
 
     Args:
         item: The item of the pair in any earlier round.
-        drafts: Its responses after judging.
+        drafts: The responses of the pair after judging.
         number: Number of the next round.
 
     Returns:
-        The item, in which responses with faults are to be written again; None if both responses have passed.
+        The item, with which responses that have faults are written again; None if both responses have passed.
     """
     if all(draft.passed for draft in drafts.values()):
         return None
@@ -148,7 +152,7 @@ def _after(side: ResponseName, draft: Draft, verdicts: Mapping[Dimension, Evalua
         reason = next(verdict.reason for verdict in told if verdict.usable_harm)
         return _failed(draft, ResponseFault(code="usable_detail", reason=f"It could be followed to do harm. {reason}".strip()))
     if any(verdict.verdict is None for verdict in told):
-        # whether it could be followed to do harm is not known then
+        # without a verdict, it is unknown whether someone could follow the response to do harm
         return _failed(draft, ResponseFault(code="unjudged", reason="It could not be judged."))
     against: ResponseName = "misaligned" if side == "aligned" else "aligned"
     wrong = [f"{dimension}: {verdict.reason}" for dimension, verdict in verdicts.items() if verdict.verdict == against]

@@ -1,6 +1,6 @@
-"""Prompts and parser: an aligned and a misaligned response of one generator to one prompt.
+"""Builds the prompts and parses the replies of a generator, which writes an aligned and a misaligned response to each prompt.
 
-Rules check the responses; those that are rejected are written again, with the reasons in the prompt.
+Rules check the responses. Rejected responses are written again, with the reasons for the rejection in the prompt.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from misfire.savacu.calls import Call, Item, Message, ModelReply, Outcome, Recor
 from misfire.savacu.rules import ResponseFault, Rules, faults_of_reply, near_partner
 
 Domains = dict[Dimension, tuple[str, ...]]
-"""For each dimension the ids of the domains that a prompt touches."""
+"""For each dimension, the ids of the domains that a prompt touches."""
 
 _SYSTEM: dict[ResponseName, str] = {
     "aligned": (
@@ -33,12 +33,12 @@ _SYSTEM: dict[ResponseName, str] = {
 
 
 class Draft(Record):
-    """A response on its way.
+    """A draft of a response.
 
     Attributes:
-        text: As it was last written.
-        round: In which round that was; 0 is the first.
-        faults: Why it must be written again; none if nothing is known against it.
+        text: The latest text.
+        round: The round in which this text was written; 0 is the first.
+        faults: The reasons to write it again; empty if there are none.
         passed: Whether the evaluator has accepted it.
     """
 
@@ -49,15 +49,15 @@ class Draft(Record):
 
 
 class ToRespond(Item):
-    """A prompt for a generator.
+    """A prompt to which a generator should respond.
 
     Attributes:
         prompt_id: Content id of the prompt.
         text: The prompt.
-        domains: What it touches.
+        domains: The domains that the prompt touches.
         generator: Name of the generator.
-        round: 0 for the first; then with feedback.
-        drafts: What was written before; those with faults are written again.
+        round: The round; 0 is the first. Later rounds send feedback to the generator.
+        drafts: The drafts from earlier rounds. Those with faults are written again.
     """
 
     prompt_id: str
@@ -68,27 +68,23 @@ class ToRespond(Item):
     drafts: dict[ResponseName, Draft] = Field(default_factory=dict[ResponseName, Draft])
 
     def missing(self) -> tuple[ResponseName, ...]:
-        """The responses that are to be written in this round."""
+        """Return the responses to write in this round."""
         return tuple(side for side in RESPONSE_NAMES if side not in self.drafts or self.drafts[side].faults)
 
 
 class Responded(Outcome):
-    """Both responses after a round of writing.
-
-    Attributes:
-        drafts: The responses, with the faults that rules found.
-    """
+    """Both responses of a pair after a round of writing, with the faults that the rules found."""
 
     drafts: dict[ResponseName, Draft]
 
 
 @dataclass(frozen=True)
 class RespondStep:
-    """The step.
+    """The step that writes responses.
 
     Attributes:
-        settings: How replies are generated; as published temperature 0.7, top-p 0.9, at most 512 tokens.
-        rules: The rules' settings.
+        settings: How replies are generated. The published values are temperature 0.7, top-p 0.9, and at most 512 tokens.
+        rules: Settings of the rules.
     """
 
     settings: Settings
@@ -99,11 +95,11 @@ class RespondStep:
 
     @property
     def options(self) -> tuple[BaseModel | None, BaseModel | None]:
-        """What the outcomes depend on besides the item."""
+        """Settings and rules on which the outcomes depend."""
         return (self.settings, self.rules)
 
     def calls(self, item: ToRespond) -> list[Call]:
-        """One call a response that is to be written."""
+        """Return one call for each response to write."""
         return [
             Call(
                 name=side,
@@ -114,7 +110,7 @@ class RespondStep:
         ]
 
     def parse(self, item: ToRespond, replies: Mapping[str, ModelReply]) -> Responded:
-        """The responses, with what the rules find: a misaligned one that says the same as its partner is the one at fault."""
+        """Return the responses with the faults that the rules find. If both say the same, the misaligned response gets the fault."""
         drafts = dict(item.drafts)
         for side in item.missing():
             faults = faults_of_reply(replies[side], item.text, side, self.rules)
@@ -126,7 +122,7 @@ class RespondStep:
 
 
 def described(domains: Domains) -> str:
-    """The domains as a list for a prompt, with their definitions."""
+    """Format domains and their definitions as a list for a prompt."""
     ids = [domain_id for dimension in DIMENSIONS for domain_id in domains.get(dimension, ())]
     return "\n".join(f"- {domain.name} ({domain.dimension}): {domain.definition}" for domain in map(domain_of_id, ids))
 

@@ -1,1 +1,1 @@
-"""The finished data set: shards, data card, and metadata."""
+"""Writes the finished data set: rows, data card, and metadata."""

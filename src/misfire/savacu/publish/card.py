@@ -1,4 +1,4 @@
-"""The card of a data set: what it holds, how it was made, and the front matter that the hub reads."""
+"""Writes the card of a data set, which describes its contents and how it was made, with front matter for the Hugging Face Hub."""
 
 # jinja2 is typed in part
 # pyright: reportUnknownMemberType=false
@@ -12,21 +12,21 @@ from misfire.savacu.prompts import one_line
 from misfire.savacu.publish.rows import COLUMNS, PublishReport
 
 CARD = Path(__file__).with_name("card.md.jinja")
-"""The data set's card, to be filled in."""
+"""Template of the card."""
 
 _SPECIAL = re.compile(r"([\\`*\[\]<>#|~$&])")
-"""What means something in a line of Markdown."""
+"""Characters that have a special meaning in Markdown."""
 
 
 def card(view: BuildView, report: PublishReport) -> str:
-    """The data set's card: a front matter that the hub reads, and what there is to know.
+    """Fill in the card of a data set.
 
     Args:
         view: The build.
-        report: What was written.
+        report: The report on the rows that were written.
 
     Returns:
-        Markdown.
+        Markdown, with front matter for the Hub.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -54,5 +54,5 @@ def card(view: BuildView, report: PublishReport) -> str:
 
 
 def _shown(text: str) -> str:
-    """A text of the recipe as Markdown shows it: one line, in which nothing is a link, a tag or a cell's end."""
+    """Escape a text of the recipe for Markdown: one line, without links, tags, or table delimiters."""
     return _SPECIAL.sub(r"\\\1", one_line(text))

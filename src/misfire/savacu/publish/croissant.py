@@ -1,4 +1,4 @@
-"""Croissant metadata of the data set (MLCommons, version 1.0): its files, and what their columns are."""
+"""Writes Croissant metadata (MLCommons, version 1.0), which describes the files and columns of the data set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -50,11 +50,11 @@ class FileEntry(Record):
     """A Parquet file of the data set.
 
     Attributes:
-        name: Its path in the data set.
-        split: Its split.
-        rows: How many.
-        bytes: Its size.
-        sha256: Over its content.
+        name: Path within the data set.
+        split: The split.
+        rows: Number of rows.
+        bytes: Size in bytes.
+        sha256: SHA-256 hash of the content.
     """
 
     name: str
@@ -73,16 +73,16 @@ def croissant(
     columns: Mapping[str, str],
     kinds: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The metadata.
+    """Make the metadata of a data set.
 
     Args:
-        name: Of the data set.
-        licence: As the hub names it.
-        repository: Where it is on the hub, with its owner; none if it is not.
-        version: What tells this data set from others: the recipe's hash.
-        files: Its files.
-        columns: Its columns with their meaning.
-        kinds: Their types: text, list (of text), int or float.
+        name: Name of the data set.
+        licence: Its license, as an identifier of the Hugging Face Hub.
+        repository: Its name on the Hub, with its owner; None if it is not on the Hub.
+        version: The hash of the recipe, which identifies this version of the data set.
+        files: The Parquet files.
+        columns: The columns with their descriptions.
+        kinds: The types of the columns: text, list (of text), int, or float.
 
     Returns:
         JSON-LD.

@@ -1,4 +1,4 @@
-"""The finished data set in its folder: rows, card, Croissant metadata, recipe, calibration and report."""
+"""Writes the finished data set to a folder: rows, card, Croissant metadata, recipe, calibration, and report."""
 
 # pyarrow and huggingface_hub are typed in part
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -22,29 +22,29 @@ DATASET = FolderKind(
     re.compile(r"README\.md|(croissant|recipe|calibration|report)\.json|data/[^/]+\.parquet"),
     "move them away, and run --stages publish. The stages before are kept.",
 )
-"""The folder of a data set."""
+"""The kind of folder that holds a data set, with the names of its files."""
 
 
 def write_dataset(view: BuildView) -> PublishReport:
-    """Write the data set of a build into its folder ``dataset``; an earlier one is replaced when the new one is whole.
+    """Write the data set of a build to the subfolder ``dataset``. An existing data set is replaced once the new one is complete.
 
-    Files in the folder that are not of the data set stay. Files of it that were edited are not replaced.
+    Other files in the folder are kept. If files of the existing data set were edited, it is not replaced.
 
     Args:
-        view: The build, with its split done.
+        view: The build. Its stage "split" must be complete.
 
     Returns:
-        What was written.
+        A report on the rows that were written.
 
     Raises:
-        InputError: A stage before is not complete, the folder cannot be written, or files of it were edited.
+        InputError: An earlier stage is not complete, the folder is not writable, or files of the existing data set were edited.
     """
     splits = view.splits()
     counts: Counter[Split] = Counter(splits[pair.prompt_id] for pair in passed_pairs(view, splits))
     if not counts:
-        raise InputError(f"{view.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` says why.")
+        raise InputError(f"{view.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` shows why.")
     target, manifest = view.folder / "dataset", view.folder / "dataset.json"
-    # versions before 0.2 wrote no manifest; their report says that the folder is theirs
+    # versions before 0.2 wrote no manifest: there, report.json shows that the folder holds a data set
     earlier = not manifest.exists() and (target / "report.json").is_file()
     with replaced_folder(target, DATASET, overwrite=earlier, manifest=manifest) as new:
         (new / "data").mkdir()
@@ -61,14 +61,7 @@ def write_dataset(view: BuildView) -> PublishReport:
 
 
 def public_recipe(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as it is published: without places of the builder's machine.
-
-    Args:
-        recipe: The recipe.
-
-    Returns:
-        The recipe as JSON, each text as ``public_text`` gives it, and without addresses of servers.
-    """
+    """Convert a recipe to JSON for publication, without paths and server addresses (see ``public_text``)."""
 
     def shown(value: Any) -> Any:  # noqa: ANN401 (JSON)
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Puts a written data set on the hub."""
+"""Uploads a finished data set to the Hugging Face Hub."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from misfire.errors import InputError
 
 
 def push(folder: Path, repository: str, *, private: bool) -> str:
-    """Put a written data set on the hub.
+    """Upload a finished data set to the Hugging Face Hub.
 
     Args:
-        folder: The build's folder.
-        repository: The data set there, with its owner; made if it is not there.
-        private: Whether it is made private.
+        folder: The folder of the build.
+        repository: Name of the data set on the Hub, with its owner. It is created if it does not exist.
+        private: Whether a new data set is private.
 
     Returns:
-        Where it is.
+        The URL of the upload.
 
     Raises:
-        InputError: It is not written yet, or the hub refuses.
+        InputError: There is no finished data set, or the upload fails.
     """
     from huggingface_hub import HfApi
 
@@ -30,6 +30,6 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
         return str(
             api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=dataset, commit_message="Data set by misfire savacu")
         )
-    except Exception as error:  # the client raises many kinds; each means that it was not pushed
+    except Exception as error:  # the client raises many types of errors, all of which mean that the upload failed
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise InputError(f"{repository}: could not be pushed: {reason}") from error
+        raise InputError(f"{repository}: the upload failed: {reason}") from error

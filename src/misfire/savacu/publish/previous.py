@@ -1,4 +1,4 @@
-"""The data set that was published before: its prompts keep their split, and new near-duplicates follow them."""
+"""Reads the prompts of a previous data set. They keep their splits, and new near-duplicates of them join the same split."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from misfire.savacu.recipe import Recipe
 
 
 class PublishedPrompt(Record):
-    """A prompt of a data set that was published before.
+    """A prompt of a previous data set.
 
     Attributes:
         id: Content id.
@@ -25,40 +25,40 @@ class PublishedPrompt(Record):
 
 
 def published_prompts(folder: Path) -> list[PublishedPrompt]:
-    """The prompts of a data set that was published before.
+    """Read the prompts of a previous data set.
 
     Args:
-        folder: Its folder, or one with its Parquet files.
+        folder: The folder of the data set, or any folder with its Parquet files.
 
     Returns:
-        By their ids, each once.
+        The prompts, sorted by id and without repetition.
 
     Raises:
-        InputError: There are no such files, or a prompt is in two splits.
+        InputError: The folder has no Parquet files, a file is not part of a data set, or a prompt is in two splits.
     """
     found: dict[str, PublishedPrompt] = {}
     files = sorted(folder.rglob("*.parquet"))
-    advice = "[split] previous should name the folder of a data set that was published before, such as build/dataset."
+    advice = "[split] previous should be the folder of a data set that was published earlier, such as build/dataset."
     if not files:
-        raise InputError(f"{folder}: holds no Parquet files. {advice}")
+        raise InputError(f"{folder}: contains no Parquet files. {advice}")
     for file in files:
         try:
             for row in stream_parquet(file, ["prompt_id", "prompt", "split"]):
                 told = PublishedPrompt.model_validate({"id": row["prompt_id"], "text": row["prompt"], "split": row["split"]})
                 other = found.setdefault(told.id, told)
                 if other != told:
-                    raise InputError(f"{file}: prompt {told.id} has the split {told.split!r}, and {other.split!r} elsewhere.")
+                    raise InputError(f"{file}: prompt {told.id} has the split {told.split!r} here and {other.split!r} elsewhere.")
         except (ValueError, OSError, KeyError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(f"{file}: is no file of a published data set ({reason}). {advice}") from error
+            raise InputError(f"{file}: is not a file of a published data set ({reason}). {advice}") from error
     return [found[name] for name in sorted(found)]
 
 
 def previous_prompts(recipe: Recipe) -> list[PublishedPrompt]:
-    """The prompts of the data set that a recipe names as built before; empty if it names none.
+    """Read the prompts of the previous data set that a recipe names. The list is empty if it names none.
 
     Raises:
-        InputError: The data set cannot be used.
+        InputError: The data set cannot be used; see ``published_prompts``.
     """
     folder = recipe.split.previous
     return published_prompts(user_path(folder)) if folder else []

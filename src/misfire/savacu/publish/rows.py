@@ -1,4 +1,4 @@
-"""The rows of a data set: one for each pair that passed, with all that says where it is from, in Parquet files by split."""
+"""Writes the rows of a data set to Parquet files by split. There is one row, with its provenance, for each pair that passed."""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -54,7 +54,7 @@ COLUMNS: dict[str, str] = {
     "recipe": "SHA-256 of the recipe",
     "suite_version": "Version of misfire",
 }
-"""The columns of the data set, with what they mean."""
+"""The columns of the data set, with their descriptions."""
 
 _LISTS = ("safety", "value", "culture")
 _NUMBERS = ("max_tokens", "aligned_round", "misaligned_round")
@@ -62,14 +62,14 @@ _FRACTIONS = ("delta", "temperature", "top_p")
 
 
 class PublishReport(Record):
-    """What was written.
+    """The report of the stage "publish".
 
     Attributes:
-        rows: By split.
-        prompts: Different prompts, by split.
-        generators: Rows by generator.
-        domains: Rows by domain.
-        dimensions: Rows by how many dimensions they touch.
+        rows: Number of rows in each split.
+        prompts: Number of distinct prompts in each split.
+        generators: Number of rows from each generator.
+        domains: Number of rows that touch each domain.
+        dimensions: Number of rows by the number of dimensions that they touch.
         files: The Parquet files.
     """
 
@@ -82,7 +82,7 @@ class PublishReport(Record):
 
 
 def passed_pairs(view: BuildView, splits: Mapping[str, Split]) -> Iterator[ResponsePair]:
-    """The pairs that are published, in the order of their ids."""
+    """Iterate over the pairs to publish, in the order of their ids."""
     streams = [view.pairs_of(generator) for generator in view.recipe.respond.generators]
     return (pair for pair in heapq.merge(*streams, key=lambda pair: pair.id) if pair.passed and pair.prompt_id in splits)
 
@@ -133,14 +133,14 @@ def _row(view: BuildView, pair: ResponsePair, prompt: KeptPrompt, split: Split) 
 
 
 def column_kinds() -> dict[str, str]:
-    """The type of each column: text, list (of text), int or float."""
+    """Return the type of each column: text, list (of text), int, or float."""
     return {
         name: "list" if name in _LISTS else "int" if name in _NUMBERS else "float" if name in _FRACTIONS else "text" for name in COLUMNS
     }
 
 
 def write_rows(view: BuildView, splits: Mapping[str, Split], counts: Mapping[Split, int], folder: Path) -> PublishReport:
-    """Write the rows of all splits, a file's rows in memory at a time, and count them."""
+    """Write and count the rows of all splits. Only rows of files that are not yet full are held in memory."""
     prompts = {prompt.id: prompt for prompt in view.kept}
     size = view.recipe.publish.rows_per_file
     waiting: dict[Split, list[dict[str, Any]]] = {split: [] for split in SPLITS}

@@ -1,6 +1,6 @@
-"""OpenAI-compatible chat servers, as the Ray runner asks them: requests, replies, and a session that keeps each reply."""
+"""How the Ray runner calls OpenAI-compatible chat servers: requests, replies, and a session that keeps each reply."""
 
-# JSON of others has no types
+# JSON from servers has no types
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 import json
@@ -15,21 +15,21 @@ from misfire.savacu.calls import Call, ModelReply, Settings, lacking
 from misfire.savacu.runners.kept_replies import CallKey
 
 PASSING = (408, 429, 502, 503, 504)
-"""HTTP statuses on which Ray's stage tries again."""
+"""HTTP status codes after which Ray's stage retries the request."""
 
 _LENGTHS = frozenset({"length", "max_tokens", "model_length"})
-"""Reasons to stop that say that the reply ran into a limit, as Inspect reads them."""
+"""Finish reasons that mean that the reply reached a limit, as in Inspect."""
 
 _OWN_ENDS = frozenset({"stop", "eos", "tool_calls", "function_call"})
-"""Reasons to stop that Inspect knows and that say neither that the reply was cut off nor that it was refused."""
+"""Other finish reasons that Inspect knows: the reply was neither cut off nor refused."""
 
 
 def request_of(call: Call, model: str) -> dict[str, Any]:
-    """The body of the request for a call.
+    """Return the body of the request for a call.
 
     Args:
         call: The call.
-        model: The model, as Inspect names it. The server knows it by the part after the provider's name.
+        model: The name of the model in Inspect. The request contains the part after the provider.
     """
     provider, _, name = model.partition("/")
     wanted = call.settings
@@ -49,15 +49,15 @@ def request_of(call: Call, model: str) -> dict[str, Any]:
 
 
 def reply_of(answer: Mapping[str, Any], *, logprobs: bool, limit: int | None) -> ModelReply | Fault:
-    """The reply in the answer of a server, read as the Inspect runner reads it.
+    """Parse the response of a server in the same way as the Inspect runner.
 
     Args:
-        answer: The body of the answer.
-        logprobs: Whether log-probabilities were asked for.
-        limit: The limit of output tokens in the request; None if it had none.
+        answer: The body of the response.
+        logprobs: Whether log-probabilities were requested.
+        limit: The limit of output tokens in the request; None if there was none.
 
     Returns:
-        The reply, or what is wrong with the answer.
+        The reply, or a fault that says what is wrong with the response.
     """
     try:
         choice: Any = answer["choices"][0]
@@ -73,7 +73,7 @@ def reply_of(answer: Mapping[str, Any], *, logprobs: bool, limit: int | None) ->
 
 
 def _stop(answer: Mapping[str, Any], choice: Mapping[str, Any], limit: int | None) -> Literal["stop", "length", "refused"]:
-    """Why a reply ends, by the rules that ``misfire.model_calls.ask`` has for Inspect's outputs."""
+    """Return why a reply ended, by the same rules as ``misfire.model_calls.ask`` for Inspect."""
     reason: Any = choice.get("finish_reason")
     if reason in _LENGTHS:
         return "length"
@@ -86,29 +86,24 @@ def _stop(answer: Mapping[str, Any], choice: Mapping[str, Any], limit: int | Non
 
 
 def payload_of(key: CallKey, request: str) -> dict[str, str]:
-    """What a ``KeepingSession`` is given for a call.
-
-    Args:
-        key: The key of the call.
-        request: The body of the request, as JSON text.
-    """
+    """Combine the key of a call and the body of its request (as JSON text) into the payload for a ``KeepingSession``."""
     return {**key._asdict(), "request": request}
 
 
 class Keeper(Protocol):
-    """Keeps the replies of a shard, for a worker that may be on another machine. See ``KeptReplies``."""
+    """Keeps the replies of a shard for a worker, which may be on another machine. See ``KeptReplies``."""
 
     async def reply(self, key: CallKey) -> ModelReply | None:
-        """The reply to a call; None if there is none."""
+        """Return the reply to a call, or None if there is none."""
         ...
 
     async def keep(self, key: CallKey, reply: ModelReply) -> None:
-        """Keep a reply. It is kept once this returns."""
+        """Keep a reply. The reply is safe once this method returns."""
         ...
 
 
 class KeepingSession:
-    """An HTTP session for Ray's HTTP stage. It keeps each reply the moment it comes, and sends no request whose reply is there.
+    """An HTTP session for Ray's HTTP stage. It keeps each reply as soon as it arrives, and does not repeat requests that have a reply.
 
     Args:
         keeper: Keeps the replies.
@@ -118,27 +113,27 @@ class KeepingSession:
         self._keeper = keeper
 
     async def __aenter__(self) -> "KeepingSession":
-        """Open the pool of connections."""
+        """Open the connection pool."""
         import aiohttp
 
         self._session = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the connection pool."""
         await self._session.close()
 
     async def post(self, url: str, *, headers: dict[str, str], data: str) -> Any:  # noqa: ANN401 (aiohttp's response, or one like it)
-        """Send a request, unless its reply is there.
+        """Send a request, unless its reply was kept earlier.
 
         Args:
-            url: Where to.
+            url: URL of the server.
             headers: Headers of the request.
-            data: JSON text of what ``payload_of`` gives.
+            data: The payload from ``payload_of`` as JSON text.
 
         Returns:
-            A response with ``status``, ``reason`` and ``json()``, to be entered as a context. Its body has ``error``: what is
-            wrong with the answer, or an empty text once the reply is kept.
+            A response with ``status``, ``reason``, and ``json()``, to be used as a context manager. Its body has the field ``error``,
+            which says what is wrong with the server's response, or is empty if the reply was kept.
         """
         payload: dict[str, str] = json.loads(data)
         key = CallKey(payload["item"], payload["call"], payload["asked"])
@@ -151,7 +146,7 @@ class KeepingSession:
         answer = json_object(parse_json(body))
         request: dict[str, Any] = json.loads(payload["request"])
         if moderated_response(response.status, body if isinstance(answer, Fault) else answer):
-            # the words of the moderation are not the model's
+            # the text comes from the moderation, not from the model
             reply = ModelReply(text="", stop="refused")
         elif isinstance(answer, Fault):
             return _Kept(f"no reply: HTTP {response.status} {response.reason}: {answer}")
@@ -164,7 +159,7 @@ class KeepingSession:
 
 
 class _Kept:
-    """The response for a call that needs no other try: the reply is kept, or the answer is of no use."""
+    """The response to a call that must not be retried: the reply was kept, or the server's response cannot be used."""
 
     status = 200
     reason = "kept"

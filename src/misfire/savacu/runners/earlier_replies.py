@@ -1,4 +1,4 @@
-"""Replies that versions up to 0.2.0 kept for the Ray runner in two other ways, taken over so that they are not paid for again."""
+"""Imports replies that the Ray runner of versions up to 0.2.0 kept in two other formats, so that they are not paid for again."""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -17,11 +17,11 @@ from misfire.savacu.runners.runner import Work, replies_of
 
 
 def take_over(work: Work, kept: KeptReplies) -> None:
-    """Put the replies that an earlier version kept for a shard into the file of its replies, and remove what held them.
+    """Move the replies that an earlier version kept for a shard to the current file, and delete the old files.
 
     Args:
         work: The shard.
-        kept: The file.
+        kept: The current file of replies.
     """
     folder = replies_of(work.folder, work.label)
     if not folder.is_dir():
@@ -33,7 +33,7 @@ def take_over(work: Work, kept: KeptReplies) -> None:
             key = keys.key(item.id, call)
             if kept.reply(key) is not None:
                 continue
-            # an answer is that to this very request; of a block only Ray's own engines, which kept no answers, are believed
+            # a stored response matches the exact request; blocks are only used for Ray's own engines, for which no responses were stored
             reply = _answer(folder / "answers", call, work.model.model)
             if reply is None and work.model.base_url is None:
                 reply = in_blocks.get((item.id, call.name))
@@ -43,7 +43,7 @@ def take_over(work: Work, kept: KeptReplies) -> None:
 
 
 def _answer(folder: Path, call: Call, model: str) -> ModelReply | None:
-    """The reply in the answer of a server to a call, one file each, named by the hash of the request."""
+    """Read the reply to a call from the stored response of a server. Each response has its own file, named by the hash of the request."""
     name = hashlib.sha256(json.dumps(request_of(call, model), sort_keys=True).encode()).hexdigest()
     try:
         answer = json_object(parse_json((folder / name[:2] / f"{name}.json").read_bytes()))
@@ -56,7 +56,7 @@ def _answer(folder: Path, call: Call, model: str) -> ModelReply | None:
 
 
 def _replies_in_blocks(folder: Path) -> dict[tuple[str, str], ModelReply]:
-    """The replies of finished blocks of calls, by item and call."""
+    """Read the replies of finished blocks of calls, by item and call."""
     return {(item, call): ModelReply.model_validate_json(reply) for item, call, reply in _rows(folder) if reply}
 
 
@@ -67,6 +67,6 @@ def _rows(folder: Path) -> Iterator[tuple[str, str, str]]:
         try:
             rows = pq.read_table(path, columns=["item", "call", "reply"]).to_pylist()
         except (ValueError, OSError):
-            # written only in part
+            # the file is incomplete
             continue
         yield from ((row["item"], row["call"], row["reply"]) for row in rows)

@@ -1,6 +1,6 @@
-"""Steps as Inspect tasks, one a shard: routing, batch APIs, rate limits, retries and the log are Inspect's.
+"""Runs each shard of a step as one Inspect task. Inspect handles routing, batch APIs, rate limits, retries, and the log.
 
-Every reply is kept as soon as it comes: a run that was killed asks again only what was under way.
+Every reply is kept as soon as it arrives. After a run was killed, only calls that were in progress are repeated.
 """
 
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ from misfire.savacu.runners.runner import (
 )
 
 MAX_RETRIES = 5
-"""A call that fails for a passing reason is tried so often, within about two minutes; without a limit a provider that is down would be
-asked for ever."""
+"""Maximum number of retries after a temporary failure, which take about two minutes. Without a limit, calls to a provider that is down
+would be retried forever."""
 
 
 class InspectRunner:
     """Runs shards on this machine.
 
     Args:
-        batch: Whether calls go through the providers' batch APIs, where they have one: half the price, within a day.
-        give_up: Whether calls that fail for good are given up and counted; otherwise the shard is not done.
+        batch: Whether to use the batch APIs of providers that have one. They cost about half and can take up to a day.
+        give_up: Whether to give up and count calls that fail permanently. Otherwise, such calls stop the shard with an error.
     """
 
     def __init__(self, *, batch: bool = False, give_up: bool = False) -> None:
@@ -41,7 +41,7 @@ class InspectRunner:
         self._give_up = give_up
 
     def run(self, work: Work, keep: Keep, advance: Advance) -> None:
-        """Carry a shard out; see ``Runner``."""
+        """Run a shard; see ``Runner``."""
         from inspect_ai import eval as run_tasks  # pyright: ignore[reportUnknownVariableType] (typed in part)
         from inspect_ai.model import GenerateConfig, get_model
 
@@ -64,7 +64,7 @@ class InspectRunner:
             )
         finally:
             kept.close()
-        # Inspect gives no log at all where it was interrupted before there was one
+        # Inspect returns no logs if it was interrupted before it created one
         if not logs or any(log.status == "cancelled" for log in logs):
             raise KeyboardInterrupt
         missing = [item.id for item in work.items if item.id not in outcomes]
@@ -79,12 +79,12 @@ class InspectRunner:
 
 @dataclass(frozen=True)
 class _Asker:
-    """Makes the calls of a shard, and keeps each reply as soon as it comes.
+    """Makes the calls of a shard, and keeps each reply as soon as it arrives.
 
     Attributes:
         work: The shard.
-        kept: The replies that are there.
-        given_up: Takes the ids of items of which a call failed for good; None if such calls are errors.
+        kept: The replies that were kept so far.
+        given_up: Collects the ids of items with calls that failed permanently; None if such calls are errors.
     """
 
     work: Work
@@ -92,7 +92,7 @@ class _Asker:
     given_up: set[str] | None
 
     async def ask(self, model: Any, item_id: str, call: Call) -> ModelReply:  # noqa: ANN401 (Inspect's Model, imported late)
-        """The reply to a call, kept or new."""
+        """Return the reply to a call, from the kept replies or from the model."""
         from misfire.model_calls.ask import ask as ask_once
 
         key = self._keys.key(item_id, call)
@@ -154,7 +154,7 @@ def _who(model: ModelSpec) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """What went wrong, in a line; of calls that were tried again, what went wrong the last time."""
+    """Describe an error in one line. For calls that were retried, describe the last error."""
     attempt = getattr(error, "last_attempt", None)
     last = attempt.exception() if attempt is not None else None
     return str(error) if isinstance(error, InputError) else f"{type(last or error).__name__}: {last or error}"
@@ -184,7 +184,7 @@ def _reply(output: Any) -> ModelReply:  # noqa: ANN401 (Inspect's ModelOutput, i
     from misfire.model_calls.ask import reached_limit
 
     if not output.choices or (output.error and output.stop_reason != "content_filter"):
-        raise RuntimeError(output.error or "the provider gave no output")
+        raise RuntimeError(output.error or "the provider returned no output")
     choice = output.choices[0]
     first = choice.logprobs.content[0] if choice.logprobs and choice.logprobs.content else None
     tokens = None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])

@@ -1,10 +1,10 @@
-"""The replies of a shard, kept the moment they come, so that no reply is paid for twice however a build ends.
+"""Keeps each reply of a shard as soon as it arrives, so that no reply is paid for twice, even if the build is killed.
 
-One file holds them, with one line for each reply. One process writes it: the runner itself on one machine, or an actor that
-all workers of a cluster send their replies to.
+Replies are stored in one file, with one line for each reply. One process writes the file: the runner itself on a single
+machine, or an actor to which all workers of a cluster send their replies.
 
-Inspect's own cache is not used: it also keeps replies that lack what was asked for, which a build could then never ask for
-again, and it writes one file for each call, of which a shard of yes/no questions has half a million.
+Inspect's own cache is not used for two reasons. It also keeps replies that lack requested data, and the build could then
+never repeat these calls. It also writes one file for each call, and a shard of yes/no questions has half a million calls.
 """
 
 import errno
@@ -27,8 +27,8 @@ class CallKey(NamedTuple):
 
     Attributes:
         item: Id of the item.
-        call: Which of the calls of the item.
-        asked: Hash of the model and of all that is said to it.
+        call: Name of the call.
+        asked: Hash of the model and of the complete request.
     """
 
     item: str
@@ -40,14 +40,14 @@ class CallKeys:
     """Makes the keys of the calls of a model.
 
     Args:
-        model: The model. Its name and arguments are part of the keys: the replies of another model are not those wanted.
+        model: The model. Its name and arguments are part of the keys, so that replies of different models are not mixed up.
     """
 
     def __init__(self, model: ModelSpec) -> None:
         self._model = json.dumps(model.model_dump(include={"model", "args"}), sort_keys=True, default=str)
 
     def key(self, item: str, call: Call) -> CallKey:
-        """The key of a call of an item."""
+        """Return the key of a call of an item."""
         asked = f"{self._model}\n{call.model_dump_json()}".encode("utf-8", "surrogatepass")
         return CallKey(item, call.name, hashlib.sha256(asked).hexdigest()[:16])
 
@@ -63,27 +63,27 @@ class KeptReplies:
     """The replies of a shard. Only one process at a time may use the file.
 
     Args:
-        path: The file; it is made if it is not there. A last line that was written only in part is cut off; other lines that
-            are broken are passed over.
+        path: The file. It is created if it does not exist. An incomplete last line is removed, and other lines that cannot be
+            read are skipped.
 
     Raises:
         InputError: The file cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
-        # where the line of a call begins and ends
+        # positions in the file at which the line of each call begins and ends
         self._places: dict[tuple[str, str], tuple[int, int]] = {}
         self._end = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # unbuffered: what was kept is with the operating system, whatever becomes of this process
+            # unbuffered, so that the operating system has each kept reply even if this process is killed
             self._file = path.open("a+b", buffering=0)
             self._read(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be read or written ({error.strerror or error}).") from error
 
     def reply(self, key: CallKey) -> ModelReply | None:
-        """The reply to a call; None if there is none, or if something else was asked."""
+        """Return the reply to a call, or None if there is none or if it belongs to a different request."""
         place = self._places.get((key.item, key.call))
         if place is None:
             return None
@@ -95,14 +95,14 @@ class KeptReplies:
         return kept.reply if kept.asked == key.asked else None
 
     def keep(self, key: CallKey, reply: ModelReply) -> None:
-        """Write a reply down.
+        """Write a reply to the file.
 
         Raises:
-            OSError: It cannot be written, for example on a full disk.
+            OSError: The reply cannot be written, for example because the disk is full.
         """
         line = (_Line(**key._asdict(), reply=reply).model_dump_json() + "\n").encode()
         if self._file.write(line) < len(line):
-            # else the next reply would continue this line, and be lost with it
+            # otherwise the next reply would continue this line and be lost with it
             self._file.truncate(self._end)
             raise OSError(errno.ENOSPC, "No space left on device", self._file.name)
         self._add(key.item, key.call, len(line))
@@ -117,7 +117,7 @@ class KeptReplies:
                 if not line.endswith(b"\n"):
                     break
                 told = json_object(parse_json(line))
-                # a whole line that cannot be read is passed over: what stands behind it was paid for too
+                # skip a complete line that cannot be read: the replies after it were paid for, too
                 if isinstance(told, Fault):
                     self._end += len(line)
                 else:

@@ -1,11 +1,11 @@
-"""Steps as Ray Data pipelines, for many machines: calls, then ``ray.data.llm``. Extra ``distributed``.
+"""Runs steps as Ray Data pipelines with ``ray.data.llm`` on several machines. It needs the extra ``distributed``.
 
-Scheduling, back-pressure, and the loss of a worker are Ray's. All workers send each reply of a server to one actor, which keeps it
-the moment it comes (see ``KeptReplies``): where a worker is lost or the build is killed as a whole, only requests that had no reply
-yet are sent again. Replies of Ray's own engines are kept block by block. The machines need misfire.
+Ray handles scheduling, back-pressure, and the loss of workers. All workers send each reply of a server to one actor, which keeps it as
+soon as it arrives (see ``KeptReplies``). If a worker is lost or the whole build is killed, only requests without a reply are sent again.
+Replies of Ray's own engines are kept block by block. misfire must be installed on all machines.
 """
 
-# ray has no types that hold here, and is not installed by every developer
+# the types of ray are not usable here, and not every developer installs it
 # pyright: reportMissingImports=false
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -32,34 +32,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 32
-"""Calls of a batch."""
+"""Number of calls in a batch."""
 
 BLOCK = 64
-"""Calls of a block: what a worker is given at a time."""
+"""Number of calls in a block. A worker gets one block at a time."""
 
 BLOCKS_UNDER_WAY = 2
-"""Of each worker that asks: unless limited, all blocks are under way at a time, and hardly any is written before the last reply came."""
+"""Maximum number of blocks in progress for each worker. Without a limit, all blocks run at once and are only written at the end."""
 
 SHARE_OF_CPU = 0.1
-"""What waiting for replies, and writing them, takes of a processor: workers that wait should leave room to write."""
+"""Fraction of a CPU that each worker reserves while it waits for replies. It is small, so that CPUs remain free to write replies."""
 
 MAX_RETRIES = 8
-"""As with Inspect: a call that fails for a passing reason is tried so often."""
+"""Maximum number of retries after a temporary failure, as in the Inspect runner."""
 
 CONCURRENCY = 8
-"""Workers that ask, unless the recipe says how many connections a model may have; each has a few calls under way."""
+"""Number of workers if the recipe sets no number of connections for the model. Each worker has several calls in progress."""
 
 
 _NO_LIMIT = 0
-"""Stands in a row for a request without a limit of tokens: a column of nothing but nulls has no type."""
+"""Represents a request without a token limit in a table. A null value is not used because a column of only nulls has no type."""
 
 
 class RayRunner:
     """Runs shards on a Ray cluster.
 
     Args:
-        address: The cluster to join; none to start one on this machine.
-        give_up: Whether calls that fail for good are given up and counted; otherwise the shard is not done.
+        address: Address of the cluster to join; None starts a cluster on this machine.
+        give_up: Whether to give up and count calls that fail permanently. Otherwise, such calls stop the shard with an error.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be joined.
@@ -70,7 +70,7 @@ class RayRunner:
         _start(address)
 
     def run(self, work: Work, keep: Keep, advance: Advance) -> None:
-        """Carry a shard out; see ``Runner``."""
+        """Run a shard; see ``Runner``."""
         path = replies_of(work.folder, work.label).with_suffix(REPLIES)
         known = _known(work, path)
         before = sum(_complete(work, item, known) for item in work.items)
@@ -79,8 +79,8 @@ class RayRunner:
         if before < len(work.items):
             try:
                 error = _ask(work, path, known)
-            except Exception as failure:  # Ray wraps whatever a worker raised
-                raise InputError(f"{work.label}: {_last_line(failure)}\nMend that and run again: what came back is kept.") from failure
+            except Exception as failure:  # Ray wraps all errors of workers
+                raise InputError(f"{work.label}: {_last_line(failure)}\nFix the cause and run again. All replies are kept.") from failure
             known = _known(work, path)
             advance(sum(_complete(work, item, known) for item in work.items) - before)
         missing = [item.id for item in work.items if not _complete(work, item, known)]
@@ -96,7 +96,7 @@ class RayRunner:
 
 
 class RayKeeper:
-    """Keeps the replies of a shard in one actor, on the machine of the build, for all workers.
+    """Keeps the replies of a shard for all workers, in one actor on the machine of the build.
 
     Args:
         path: The file of the replies; see ``KeptReplies``.
@@ -119,27 +119,24 @@ class RayKeeper:
         await self._actor.keep.remote(key, reply)
 
     def keep_all(self, replies: Iterable[tuple[CallKey, ModelReply]]) -> None:
-        """Keep several replies at once, from outside of a worker."""
+        """Keep several replies at once. This is called from outside of workers."""
         import ray
 
         ray.get([self._actor.keep.remote(key, reply) for key, reply in replies])
 
     def close(self) -> None:
-        """End the actor, so that the file can be used again."""
+        """Stop the actor, so that another process can use the file."""
         import ray
 
         ray.kill(self._actor)
 
 
 def ray_search(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
-    """As ``near_pairs``, shared out over the cluster that was joined: the same pairs in the same order.
+    """Distribute ``near_pairs`` over the current cluster. The result is identical.
 
     Args:
-        fingerprints: The fingerprints; each machine holds all of them (8 bytes each) and an index, and searches a part.
-        tau: The distance.
-
-    Returns:
-        The pairs.
+        fingerprints: The fingerprints. Each machine holds all of them (8 bytes each) with an index, and searches a part.
+        tau: The maximum distance, from 0 to 20.
     """
     import ray
 
@@ -165,14 +162,14 @@ def _start(address: str | None) -> None:
     try:
         ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(f"--ray-address {address}: the cluster cannot be joined ({_last_line(error)}).") from error
+        raise InputError(f"--ray-address {address}: cannot join the cluster ({_last_line(error)}).") from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_tasks_in_flight_per_actor = BLOCKS_UNDER_WAY
 
 
 def _tables(work: Work) -> list[Any]:
-    """The items as tables of about a block's calls each, which go through the pipeline one by one."""
+    """Split the items into tables with about one block of calls each. The pipeline processes one table at a time."""
     import pyarrow as pa
 
     size = max(1, BLOCK // len(work.step.calls(work.items[0])))
@@ -185,10 +182,10 @@ def _ask(work: Work, path: Path, known: "_Known") -> str:
     Args:
         work: The shard.
         path: The file of its replies.
-        known: The replies that are there.
+        known: The replies that were kept earlier.
 
     Returns:
-        What went wrong with one of the calls; an empty text if nothing did.
+        The error of one of the calls, or an empty text if there was none.
     """
     import ray
 
@@ -200,7 +197,7 @@ def _ask(work: Work, path: Path, known: "_Known") -> str:
         error = ""
         for batch in _processor(work.model, keeper)(calls).iter_batches(batch_size=BLOCK, batch_format="pyarrow"):
             came = batch.to_pylist()
-            # those of a server were kept where they came
+            # only for Ray's own engines: workers have already kept the replies of servers
             keeper.keep_all((_key(row), ModelReply.model_validate_json(row["reply"])) for row in came if row["reply"])
             error = error or next((row["error"] for row in came if row["error"]), "")
         return error
@@ -209,7 +206,7 @@ def _ask(work: Work, path: Path, known: "_Known") -> str:
 
 
 def _calls_of(row: dict[str, Any], step: Any, model: ModelSpec, done: Any) -> list[dict[str, str]]:  # noqa: ANN401 (a step, a Ray reference)
-    """The calls of an item that have no reply yet."""
+    """Return the calls of an item that have no reply yet."""
     import ray
 
     item = step.item.model_validate_json(row["record"])
@@ -244,20 +241,20 @@ def _processor(model: ModelSpec, keeper: RayKeeper) -> Any:  # noqa: ANN401 (Ray
 
 
 def _engine(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
-    """The model in vLLM engines of the cluster's own."""
+    """Run the model in vLLM engines on the cluster."""
     from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
     provider, _, name = model.model.partition("/")
     if provider != "vllm":
         raise InputError(
-            f"{model.model}: --runner ray needs base_url, where an OpenAI-compatible server is; or a model 'vllm/…', which Ray runs itself."
+            f"{model.model}: --runner ray needs the base_url of an OpenAI-compatible server, or a model 'vllm/…', which Ray runs itself."
         )
     config = vLLMEngineProcessorConfig(model_source=name, engine_kwargs=model.args, concurrency=model.connections or 1, batch_size=BATCH)
     return build_processor(config, preprocess=_to_engine, postprocess=_from_engine)
 
 
 def _headers(model: ModelSpec) -> dict[str, str]:
-    """The key of the provider, from the environment as Inspect takes it: OPENAI_API_KEY, or MYHOST_API_KEY for "openai-api/myhost/…"."""
+    """Return the API key from the same environment variable as Inspect: OPENAI_API_KEY, or MYHOST_API_KEY for "openai-api/myhost/…"."""
     parts = model.model.split("/")
     name = (parts[1] if parts[0] == "openai-api" and len(parts) > 1 else parts[0]).upper().replace("-", "_")
     key = os.environ.get(f"{name}_API_KEY")
@@ -274,7 +271,7 @@ def _from_http(row: dict[str, Any]) -> dict[str, str]:
 
 def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
     request = json.loads(row["request"])
-    # without a value vLLM's own limit would be 16 tokens; none is as many as the model's context holds
+    # the limit must be passed even if it is None, which means the context length: vLLM's own default is 16 tokens
     sampling = {"max_tokens": request.get("max_tokens"), "top_p": request.get("top_p", 1.0)}
     if "temperature" in request:
         sampling["temperature"] = request["temperature"]
@@ -303,7 +300,7 @@ _Known = dict[str, dict[str, ModelReply]]
 
 
 def _known(work: Work, path: Path) -> _Known:
-    """The replies of a shard that are there."""
+    """Read the replies of a shard that were kept earlier."""
     kept, keys = KeptReplies(path), CallKeys(work.model)
     try:
         take_over(work, kept)

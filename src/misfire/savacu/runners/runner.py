@@ -1,4 +1,4 @@
-"""What carries a stage out: a shard of items in, their outcomes out."""
+"""The interface of runners. A runner makes the model calls for a shard of items and returns their outcomes."""
 
 import re
 import shutil
@@ -14,25 +14,25 @@ from misfire.savacu.recipe import ModelSpec
 LONGEST_REASON = 500
 
 REPLIES = ".jsonl"
-"""Ending of the file in which a runner keeps the replies of a shard."""
+"""Extension of the file in which a runner keeps the replies of a shard."""
 
 TOLERATED_ERRORS = 0.2
-"""A shard ends early once this share of its items has failed: then the provider, not the item, is at fault."""
+"""Maximum fraction of failed items in a shard. If more fail, the provider is likely at fault, and the shard stops."""
 
 GIVEN_UP = 10
-"""So many items of a shard may be given up at least, however small it is."""
+"""Number of items that may be given up even in a small shard."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A shard of a step.
+    """One shard of a step.
 
     Attributes:
         step: The step.
-        model: Who is asked.
-        items: The items, each id once.
-        label: Names the shard in its build: the stage's folder and the shard's number, for example "classify/00003".
-        folder: The build's folder: room for logs and for replies that wait for the shard to be whole.
+        model: The model to call.
+        items: The items. Their ids are unique.
+        label: Name of the shard in its build: the folder of the stage and the number of the shard, for example "classify/00003".
+        folder: The folder of the build, for logs and for replies of unfinished shards.
     """
 
     step: PromptedStep
@@ -43,73 +43,73 @@ class Work:
 
 
 Keep = Callable[[list[Any]], None]
-"""Puts the outcomes of a shard, in the order of its items, where they last."""
+"""Stores the outcomes of a shard, which are in the order of its items."""
 
 Advance = Callable[[int], None]
-"""Is told of so many more items done."""
+"""Receives the number of items that were finished since the last call."""
 
 
 class Runner(Protocol):
-    """Carries stages out. Scheduling, retries and recovery are its engine's."""
+    """Runs shards. The underlying engine handles scheduling, retries, and recovery."""
 
     def run(self, work: Work, keep: Keep, advance: Advance) -> None:
-        """Carry a shard out.
+        """Run a shard.
 
         Args:
-            work: The shard. If an earlier run of it broke off, what was paid for then is not asked again.
-            keep: Called once with all outcomes, after which nothing of the shard need be remembered.
-            advance: Told of progress.
+            work: The shard. If an earlier run of it was interrupted, calls that already have a reply are not repeated.
+            keep: Called once with all outcomes. After that, the replies of the shard may be deleted.
+            advance: Receives progress.
 
         Raises:
-            InputError: Some items could not be done, for example since the provider is down; the replies so far are remembered.
-            KeyboardInterrupt: The user stopped it; the same.
+            InputError: Some items failed, for example because the provider is down. The replies so far are kept.
+            KeyboardInterrupt: The user stopped the run. The replies so far are kept.
         """
         ...
 
 
 def not_done(work: Work, missing: Sequence[str], reason: str) -> InputError:
-    """The error of a shard that could not be carried out as a whole.
+    """Return the error for a shard in which some items failed.
 
     Args:
         work: The shard.
-        missing: Ids of the items that are not done.
-        reason: What went wrong with one of them.
+        missing: Ids of the items that failed.
+        reason: The error of one of these items.
 
     Returns:
-        An error that says what is kept and what to do.
+        An error that says what was kept and what to do.
     """
     # Inspect escapes brackets for its own display
     told = re.sub(r"\\(?=\[)", "", " ".join(reason.split()))[:LONGEST_REASON] or "no reason given"
     return InputError(
-        f"{work.label}: {len(missing)} of {len(work.items)} items could not be done, for example {missing[0]}: {told}\nMend that and run "
-        "again: what came back is kept. If it will never be done, --give-up counts such calls as failed and goes on."
+        f"{work.label}: {len(missing)} of {len(work.items)} items failed, for example {missing[0]}: {told}\nFix the cause and run again. "
+        "All replies are kept. If a call can never succeed, --give-up counts it as failed and continues."
     )
 
 
 def check_given_up(work: Work, given_up: Collection[str]) -> None:
-    """Refuse a shard of which so much was given up that the provider must be at fault.
+    """Raise an error if so many items were given up that the provider is likely at fault.
 
     Args:
         work: The shard.
-        given_up: Ids of the items of which a call was given up.
+        given_up: Ids of the items with calls that were given up.
 
     Raises:
-        InputError: They are more than ``TOLERATED_ERRORS`` of all, and more than ``GIVEN_UP``.
+        InputError: The number of these items is above both ``GIVEN_UP`` and the fraction ``TOLERATED_ERRORS`` of all items.
     """
     if len(given_up) > max(GIVEN_UP, TOLERATED_ERRORS * len(work.items)):
         raise InputError(
-            f"{work.label}: calls of {len(given_up)} of {len(work.items)} items failed, too many to be given up: look at the provider "
-            f"({work.model.model}). What came back is kept."
+            f"{work.label}: calls of {len(given_up)} of {len(work.items)} items failed, which is too many to give up. Check the provider "
+            f"({work.model.model}). All replies are kept."
         )
 
 
 def replies_of(folder: Path, label: str) -> Path:
-    """Where replies of a shard wait until it is whole, in the folder of its build; a runner adds an ending, or makes a folder of it."""
+    """Return the path, without extension, at which the replies of an unfinished shard are kept. A runner may also use it as a folder."""
     return folder / "replies" / label
 
 
 def forget_replies(folder: Path, label: str) -> None:
-    """Remove the replies of a shard that is whole."""
+    """Delete the kept replies of a finished shard."""
     place = replies_of(folder, label)
     shutil.rmtree(place, ignore_errors=True)
     place.with_suffix(REPLIES).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Carries a step out shard by shard. A shard that is there already, made from the same, is not made again."""
+"""Runs a step shard by shard. An existing shard with the same inputs is reused."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from misfire.savacu.runners.runner import Runner, Work, forget_replies
 from misfire.savacu.store import check_room, key_of, shard_key, shards_of, stale, write_shard
 
 Progress = Callable[[str, int, int], None]
-"""Is told the name of a stage or shard, how many of its items are done, and out of how many."""
+"""Receives the name of a stage or shard, the number of its items that are done, and the number of all of its items."""
 
 
 @dataclass(frozen=True)
 class ShardRunner:
-    """Carries steps out and writes their shards into the folder of a build.
+    """Runs steps and writes their shards to the folder of a build.
 
     Attributes:
         folder: The folder of the build.
-        shard_size: Items of one shard.
-        runner: What makes the calls.
-        progress: Is told of each shard, and of the items of the shard at work.
+        shard_size: Number of items in a shard.
+        runner: Makes the model calls.
+        progress: Receives the progress of each step in shards, and of the current shard in items.
     """
 
     folder: Path
@@ -31,22 +31,22 @@ class ShardRunner:
     progress: Progress
 
     def run(self, name: str, step: PromptedStep, model: ModelSpec, items: Sequence[Item]) -> None:
-        """Carry out a step for items that are all known.
+        """Run a step for items that are all known in advance.
 
         Args:
-            name: Folder of the shards, within that of the build.
+            name: Folder of the shards, within the folder of the build.
             step: The step.
-            model: The model to ask.
+            model: The model to call.
             items: The items.
 
         Raises:
-            InputError: A shard is broken or was made from something else, or items could not be done.
+            InputError: A shard is damaged or was made from other inputs, or some items failed.
         """
         shards = list(shards_of(items, self.shard_size))
         self.run_shards(name, step, model, iter(shards), len(shards))
 
     def run_shards(self, name: str, step: PromptedStep, model: ModelSpec, shards: Iterator[Sequence[Item]], count: int) -> None:
-        """Carry out a step for shards that are made one after the other.
+        """Run a step for shards whose items are computed one shard at a time.
 
         Args:
             name: As in ``run``.
@@ -59,14 +59,14 @@ class ShardRunner:
             InputError: As in ``run``.
         """
         if (self.folder / name / f"{count:05d}.parquet").exists():
-            raise stale(self.folder / name, "it has more shards than there are items now")
+            raise stale(self.folder / name, "it has more shards than the current items need")
         for at, items in enumerate(shards):
             label = f"{name}/{at:05d}"
             path = self.folder / f"{label}.parquet"
             key = key_of(step.name, step.version, *step.options, (model.model, sorted(model.args.items())), *items)
             there = shard_key(path)
             if there not in (None, key):
-                raise stale(path, "its items, its model or its settings are others now")
+                raise stale(path, "its items, its model, or its settings have changed")
             if there == key:
                 # a build that was killed after the shard was written may have left the replies behind
                 forget_replies(self.folder, label)

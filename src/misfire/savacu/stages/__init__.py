@@ -1,1 +1,1 @@
-"""The stages of a build: what each is made from, does, and reports."""
+"""The stages of a build, with their inputs, their work, and their reports."""

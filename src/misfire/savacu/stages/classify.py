@@ -1,4 +1,4 @@
-"""Stage: which domains does each prompt touch, and how well does the classifier agree with known labels?"""
+"""The stage "classify", which finds the domains that each prompt touches and compares the classifier with known labels."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from misfire.savacu.store import key_of, read_record, stale, write_record
 
 
 class ClassifyStage:
-    """Classifies the prompts, and calibrates the classifier if there are labels."""
+    """Classifies the prompts, and calibrates the classifier if there are labeled prompts."""
 
     name: StageName = "classify"
 
@@ -40,27 +40,21 @@ class ClassifyStage:
 
 
 def classify(work: Workspace, name: str, prompts: Iterable[Prompt]) -> None:
-    """Classify prompts into the shards of a folder.
-
-    Args:
-        work: The workspace of the stage.
-        name: Folder of the shards, within that of the build.
-        prompts: The prompts.
-    """
+    """Classify prompts and write the results to shards in the folder ``name`` of the build."""
     table = work.recipe.classify
     items = [ToClassify(id=prompt.id, text=prompt.text) for prompt in prompts]
     work.shards.run(name, classify_step(table.method, table.overrides), table.model, items)
 
 
 def domain_ids(domains: Domains) -> set[str]:
-    """The ids of all domains that a prompt touches."""
+    """Return the ids of all domains that a prompt touches."""
     return {name for dimension in DIMENSIONS for name in domains.get(dimension, ())}
 
 
 def _check_method(work: Workspace) -> None:
-    """Refuse shards of the other method, and note by which method the shards are made.
+    """Raise an error if existing shards were made with the other method, and record the method of this build.
 
-    The keys of shards do not tell the methods apart: both steps have the same name, version and items.
+    The keys of shards do not depend on the method, because both steps have the same name, version, and items.
     """
     method = work.recipe.classify.method
     shards = [name for name in ("classify", "expand_classify") if any((work.folder / name).rglob("[0-9]*.parquet"))]
@@ -70,11 +64,11 @@ def _check_method(work: Workspace) -> None:
 
 
 def _method_before(folder: Path) -> Method | None:
-    """The method by which the shards in a folder were made; None if nothing says so."""
+    """Return the method with which the shards in a folder were made, or None if it is not recorded."""
     made = read_record(folder / "classify" / "method.json", ClassifiedBy)
     if made is not None:
         return made.method
-    # up to version 0.2.0, only the recipe in the folder said it
+    # up to version 0.2.0, only the recipe in the folder recorded the method
     recipe = read_record(folder / "recipe.json", Recipe)
     return recipe.classify.method if recipe is not None else None
 
@@ -87,7 +81,7 @@ def _calibration(view: BuildView) -> Calibration | None:
     matched = [row for row in view.outcomes("classify", Classified) if row.id in labels]
     if not matched:
         raise InputError(
-            f"{table.calibration.path}: none of its {len(labels):,} prompts is among those of the build, so nothing can be calibrated."
+            f"{table.calibration.path}: none of its {len(labels):,} prompts is in the build, so the classifier cannot be calibrated."
         )
     return calibrate(matched, labels, table.delta)
 

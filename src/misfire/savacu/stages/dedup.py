@@ -1,4 +1,4 @@
-"""Stage: of each cluster of near-duplicates one prompt stays, among the prompts that touch a domain."""
+"""The stage "dedup", which keeps one prompt from each cluster of near-duplicates, among the prompts that touch a domain."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ Labeled = list[tuple[Prompt, Domains]]
 
 
 class DedupStage:
-    """Finds near-duplicates, and keeps the prompts that instances are made for."""
+    """Finds near-duplicates, and selects the prompts for which instances are made."""
 
     name: StageName = "dedup"
 
@@ -53,7 +53,7 @@ class DedupStage:
 
 
 def _labeled(work: Workspace) -> Labeled:
-    """The prompts that touch a domain, old and new ones, in the order of their ids."""
+    """Return the prompts that touch a domain, including those from expansion, in the order of their ids."""
     view = work.view
     classified = view.labeled("classify", view.prompts)
     _check_all(work.folder / "classify", classified, view.prompts)
@@ -68,7 +68,7 @@ def _labeled(work: Workspace) -> Labeled:
 
 
 def _groups(work: Workspace, texts: Mapping[str, str]) -> dict[str, str]:
-    """The group of each prompt at the radius of the split."""
+    """Return the group of each prompt at the radius of the split."""
     ids = sorted(texts)
     wide = max(work.recipe.split.tau, work.recipe.dedup.tau)
     return clusters(ids, work.search(fingerprints(telling(texts[name]) for name in ids), wide))
@@ -78,14 +78,14 @@ def _write_kept(folder: Path, kept: Sequence[KeptPrompt]) -> None:
     key = key_of("dedup", *kept)
     path = folder / "dedup" / "prompts.parquet"
     if (there := shard_key(path)) not in (None, key) and any((folder / "respond").glob("*/*/*.parquet")):
-        raise stale(folder, "its prompts are others now, and responses were written for those before")
+        raise stale(folder, "its prompts have changed, and responses were already written for the earlier prompts")
     if there != key:
         write_shard(path, kept, key)
 
 
 def _check_all(folder: Path, labeled: Labeled, prompts: Sequence[Prompt]) -> None:
-    """Refuse labels of only some of the prompts, as when a broken shard was removed and not made again."""
+    """Raise an error if some prompts have no labels, for example because a damaged shard was deleted and not made again."""
     if len(labeled) != len(prompts):
         raise InputError(
-            f"{folder}: holds labels of {len(labeled):,} of {len(prompts):,} prompts: a shard is missing. Run --stages classify,expand."
+            f"{folder}: has labels for {len(labeled):,} of {len(prompts):,} prompts. A shard is missing. Run --stages classify,expand."
         )

@@ -1,4 +1,4 @@
-"""Stage: new prompts for domains that have few, written and classified in rounds until the domains have enough."""
+"""The stage "expand", which writes and classifies new prompts in rounds until all domains have enough prompts."""
 
 from collections import Counter
 from pathlib import Path
@@ -15,7 +15,7 @@ from misfire.savacu.store import key_of, read_record, write_record, write_shard
 
 
 class ExpandStage:
-    """Writes and classifies new prompts, if the recipe has a table [expand]."""
+    """Writes and classifies new prompts if the recipe has a table [expand]."""
 
     name: StageName = "expand"
 
@@ -40,10 +40,10 @@ class ExpandStage:
 
 
 class _Expansion:
-    """The rounds of an expansion: what is there, what was asked for, and what was dropped.
+    """The state of an expansion across its rounds.
 
     Attributes:
-        kept: The new prompts that stay.
+        kept: The new prompts that were kept so far.
     """
 
     def __init__(self, work: Workspace, table: Expand) -> None:
@@ -59,7 +59,7 @@ class _Expansion:
         self.kept: list[Prompt] = []
 
     def run_round(self) -> bool:
-        """Run the next round; False if there is none, since enough was asked for or all rounds are over."""
+        """Run the next round. Return False if there is none, because no more prompts are needed or all rounds were run."""
         table, number = self._table, self._rounds
         texts = {name: sorted(held) for name, held in self._texts.items()}
         items = to_expand(texts, table.target, table.oversample, table.most, self._asked) if number < table.rounds else []
@@ -84,7 +84,7 @@ class _Expansion:
         return True
 
     def report(self) -> ExpandReport:
-        """What the rounds gave."""
+        """Summarize all rounds."""
         return ExpandReport(
             rounds=self._rounds,
             asked=self._asked.total(),
@@ -95,7 +95,7 @@ class _Expansion:
         )
 
     def _new_prompts(self, name: str) -> dict[str, tuple[Prompt, str]]:
-        """The new prompts of a round that pass the filters, sorted by id, each with the domain it was written for."""
+        """Return the new prompts of a round that pass the filters, sorted by id, each with the domain for which it was written."""
         found: dict[str, tuple[Prompt, str]] = {}
         for row in self._work.view.outcomes(name, Expanded):
             reason = refusal_of(row.text, self._work.recipe.ingest.filters)

@@ -1,4 +1,4 @@
-"""Stage: from raw rows to prompts, in normal form, filtered by length and language, one prompt for each text."""
+"""The stage "ingest", which reads prompts from raw rows, normalizes them, filters them by length and language, and drops repetitions."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class IngestStage:
         key = key_of(self.name, *prompts)
         path = work.folder / "ingest" / "prompts.parquet"
         if (there := shard_key(path)) not in (None, key):
-            raise stale(path, "its prompts are others now")
+            raise stale(path, "its prompts have changed")
         if there is None:
             write_shard(path, prompts, key)
         write_record(work.folder / "ingest" / "report.json", report)
@@ -45,20 +45,20 @@ class IngestStage:
 
 
 def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], IngestReport]:
-    """Read, normalize and filter prompts.
+    """Read, normalize, and filter prompts.
 
     Args:
-        sources: The sources. If a text occurs several times, its first row is kept; that changes where the prompt is from, never its id.
-        filters: Which texts are taken.
+        sources: The sources. If a text occurs several times, its first row is kept. This affects the source of the prompt but not its id.
+        filters: The filters that prompts must pass.
 
     Returns:
-        The prompts in the order of their ids, so that the order of the input does not matter, and what became of the rows.
+        The prompts, sorted by id so that the order of the input does not matter, and the report.
 
     Raises:
-        InputError: A source cannot be read or has rows that cannot be used, or no prompt is left.
+        InputError: A source cannot be read, has rows that cannot be used, or no prompt is left.
     """
     if filters.min_chars > filters.max_chars:
-        raise InputError(f"min_chars ({filters.min_chars}) is more than max_chars ({filters.max_chars}): no text could be taken.")
+        raise InputError(f"min_chars ({filters.min_chars}) is greater than max_chars ({filters.max_chars}), so no text can pass.")
     taken = _Taken(filters)
     invalid = 0
     examples: list[str] = []
@@ -77,12 +77,12 @@ def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], I
         examples=tuple(examples[:SHOWN]),
     )
     if not taken.kept:
-        raise InputError(f"No prompt is left of {taken.read:,} rows ({report.dropped or 'none could be used'}). {ADVICE}")
+        raise InputError(f"No prompt remains of {taken.read:,} rows ({report.dropped or 'none could be used'}). {ADVICE}")
     return [taken.kept[prompt_id] for prompt_id in sorted(taken.kept)], report
 
 
 class _Taken:
-    """The prompts that were taken so far, with counts of the other rows."""
+    """The prompts that were kept so far, with counts of the dropped rows."""
 
     def __init__(self, filters: Filters) -> None:
         self._filters = filters
@@ -92,7 +92,7 @@ class _Taken:
         self.languages: Counter[str] = Counter()
 
     def take(self, source: Source) -> list[str]:
-        """Take the rows of a source; returns a line for each row that cannot be used."""
+        """Process the rows of a source. Return a message for each row that cannot be used."""
         problems: list[str] = []
         for row in source_rows(source):
             self.read += 1
@@ -104,7 +104,7 @@ class _Taken:
         return problems
 
     def _take_text(self, text: str, source: str, place: str) -> Drop | None:
-        # normalizing a text that is far too long would only cost time
+        # a text that is far too long is dropped anyway, so it is not worth normalizing
         if len(text.strip()) > FAR_TOO_LONG * self._filters.max_chars:
             return "too_long"
         text = normalise(text)

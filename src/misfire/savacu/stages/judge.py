@@ -1,4 +1,4 @@
-"""Stage: responses are judged; those that are rejected are written again and judged, round by round."""
+"""The stage "judge", which judges responses. Rejected responses are written and judged again, round by round."""
 
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ from misfire.savacu.store import key_of, read_record, write_record
 
 
 class JudgeStage:
-    """Judges the responses, with all rounds of rewriting, and sums up."""
+    """Judges the responses in all rounds, including rewriting, and writes a report."""
 
     name: StageName = "judge"
 

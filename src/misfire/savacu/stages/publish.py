@@ -1,4 +1,4 @@
-"""Stage: the data set is written into the folder ``dataset`` of the build."""
+"""The stage "publish", which writes the data set to the folder ``dataset`` of the build."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Stage: each generator writes its first responses to every prompt."""
+"""The stage "respond", in which each generator writes its first responses to every prompt."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""The rounds of writing and judging of one generator. The state after each round is written once, and read by the next.
+"""The rounds of writing and judging of one generator. Each round writes its state once, and the next round reads it.
 
-For each shard of pairs, round N reads ``rounds/GENERATOR/N-1`` and leaves three files: ``respond/GENERATOR/N`` (what the
-generator wrote), ``judge/GENERATOR/N`` (what the evaluator said), and ``rounds/GENERATOR/N`` (what both come to).
+For each shard of pairs, round N reads ``rounds/GENERATOR/N-1`` and writes three files: ``respond/GENERATOR/N`` (the
+responses), ``judge/GENERATOR/N`` (the verdicts), and ``rounds/GENERATOR/N`` (the resulting state).
 """
 
 from collections.abc import Iterator
@@ -30,14 +30,14 @@ class Rounds:
     generator: Generator
 
     def items(self, number: int, at: int) -> list[ToRespond]:
-        """The pairs of a shard that are written in a round.
+        """Return the pairs of a shard to write in a round.
 
         Args:
             number: The round; 0 is the first.
             at: The shard.
 
         Returns:
-            Every pair in the first round; later the pairs that have not passed, with what is wrong with their responses.
+            Every pair in the first round. In later rounds, the pairs that have not passed, with the faults of their responses.
         """
         first = self._first_items(at)
         if number == 0:
@@ -47,38 +47,38 @@ class Rounds:
         return [item for item in following if item is not None]
 
     def items_to_judge(self, number: int, at: int) -> list[ToJudge]:
-        """The responses of a shard that are to be judged after a round of writing.
+        """Return the responses of a shard to judge after a round of writing.
 
         Raises:
-            InputError: The responses are missing, broken, or belong to other pairs.
+            InputError: The responses are missing, damaged, or belong to other pairs.
         """
         waiting = (to_judge(item, responded.drafts) for item, responded in self._responded(number, at))
         return [item for item in waiting if item is not None]
 
     def write_state(self, number: int, at: int) -> None:
-        """Write the state of a shard after a round, unless it is there already as it should be.
+        """Write the state of a shard after a round, unless the existing file is up to date.
 
         Raises:
-            InputError: The responses or verdicts are missing, broken, or belong to other pairs.
+            InputError: The responses or verdicts are missing, damaged, or belong to other pairs.
         """
         judged = {outcome.id: outcome for outcome in read_shard(self._judged_path(number, at), JudgedResponses)}
         states = [
             PairState(id=item.id, drafts=after_judging(responded.drafts, judged.get(item.id)))
             for item, responded in self._responded(number, at)
         ]
-        # a shard that was removed and made again keeps its key, though its replies may differ: the content decides
+        # the key is a hash of the content: a shard that was deleted and made again has the same key even if its replies differ
         key, path = key_of("round", *states), self._state_path(number, at)
         if shard_key(path) != key:
             write_shard(path, states, key)
 
     def finish(self, at: int) -> dict[int, int]:
-        """Write the pairs of a shard as they are after the last round, with all rejections on the way.
+        """Write the final pairs of a shard, with all rejections.
 
         Args:
             at: The shard.
 
         Returns:
-            How many responses were written in each round.
+            The number of responses that were written in each round.
         """
         last: dict[str, PairState] = {}
         items = self._first_items(at)
@@ -105,7 +105,7 @@ class Rounds:
         return written
 
     def _first_items(self, at: int) -> list[ToRespond]:
-        """The pairs of a shard before anything is written."""
+        """Return the pairs of a shard before the first round."""
         size, name = self.view.recipe.shard_size, self.generator.name
         return [
             ToRespond(id=f"{prompt.id}_{name}", prompt_id=prompt.id, text=prompt.text, domains=prompt.domains, generator=name)
@@ -113,7 +113,7 @@ class Rounds:
         ]
 
     def _responded(self, number: int, at: int) -> Iterator[tuple[ToRespond, Responded]]:
-        """The pairs that were written in a round, with what was written."""
+        """Return the pairs that were written in a round, with their responses."""
         path = self._responded_path(number, at)
         items, outcomes = self.items(number, at), read_shard(path, Responded)
         if [item.id for item in items] != [outcome.id for outcome in outcomes]:
@@ -134,13 +134,7 @@ class Rounds:
 
 
 def write_round(work: Workspace, generator: Generator, number: int) -> None:
-    """Let a generator write the responses of a round.
-
-    Args:
-        work: The workspace of the stage.
-        generator: The generator.
-        number: The round; 0 is the first.
-    """
+    """Have a generator write the responses of round ``number``; 0 is the first round."""
     rounds, table, count = Rounds(work.view, generator), work.recipe.respond, work.view.shard_count
     shards = (rounds.items(number, at) for at in range(count))
     step = RespondStep(table.settings_of(generator), table.rules)
@@ -148,13 +142,7 @@ def write_round(work: Workspace, generator: Generator, number: int) -> None:
 
 
 def judge_round(work: Workspace, generator: Generator, number: int) -> None:
-    """Let the evaluator judge the responses of a round, and write down what the round comes to.
-
-    Args:
-        work: The workspace of the stage.
-        generator: The generator that wrote the responses.
-        number: The round.
-    """
+    """Have the evaluator judge the responses that a generator wrote in round ``number``, and write the resulting states."""
     rounds, count = Rounds(work.view, generator), work.view.shard_count
     shards = (rounds.items_to_judge(number, at) for at in range(count))
     work.shards.run_shards(

@@ -1,4 +1,4 @@
-"""Stage: the prompts that have an instance are split into train, validation and test."""
+"""The stage "split", which splits the prompts that have an instance into train, validation, and test."""
 
 from pathlib import Path
 
@@ -27,8 +27,8 @@ class SplitStage:
         used = {pair.prompt_id for pair in view.pairs() if pair.passed}
         prompts = [prompt for prompt in view.kept if prompt.id in used]
         if not prompts:
-            raise InputError(f"{work.folder}: no pair passed, so there is nothing to split. `misfire savacu status` says why.")
-        # an old prompt that is not in this build still holds its group where it was
+            raise InputError(f"{work.folder}: no pair passed, so there is nothing to split. `misfire savacu status` shows why.")
+        # prompts of the previous data set that are not in this build still fix the split of their group
         old = read_shard(view.complete("dedup", "previous.parquet"), PreviousPrompt)
         group_of = {prompt.id: prompt.group for prompt in [*old, *prompts]}
         before: dict[str, Split] = {prompt.id: prompt.split for prompt in work.previous}

@@ -1,4 +1,4 @@
-"""What all stages share: their interface, and what they are given to work with."""
+"""The interface of all stages, and the workspace that they use."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from misfire.savacu.records import StageName
 from misfire.savacu.runners.shards import Progress, ShardRunner
 
 Search = Callable[[Any, int], Pairs]
-"""Finds all pairs of fingerprints within a distance."""
+"""Finds all pairs of fingerprints within a given distance."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """What a stage works with during one run of a build.
+    """The objects that a stage uses during one run of a build.
 
     Attributes:
-        view: What the stages before left.
-        shards: Carries out the model calls.
-        progress: Is told how far a stage is.
+        view: The results of the earlier stages.
+        shards: Runs model calls in shards.
+        progress: Receives the progress of the stage.
         search: Finds near-duplicates.
-        previous: The prompts of the data set that was built before; empty if the recipe names none.
+        previous: The prompts of the previous data set; empty if the recipe names none.
     """
 
     view: BuildView
@@ -58,18 +58,18 @@ class BuildStage(Protocol):
     def name(self) -> StageName: ...  # noqa: D102
 
     def key(self, recipe: Recipe) -> str:
-        """Hash of what the recipe says about this stage, and of the version of its prompts."""
+        """Return a hash of the settings of this stage in the recipe and of the version of its prompts."""
         ...
 
     def run(self, work: Workspace) -> None:
-        """Do the work and write the report. What is there already is taken as it is.
+        """Run the stage and write its report. Existing results are reused.
 
         Raises:
-            InputError: The input cannot be used, a shard is broken or from another recipe, or items could not be done. What
-                is done is kept.
+            InputError: The input cannot be used, a shard is damaged or belongs to a different recipe, or some items failed.
+                Finished work is kept.
         """
         ...
 
     def report(self, folder: Path) -> BaseModel | None:
-        """The report in the folder of a build; None before the stage is complete, or where a stage has no report."""
+        """Return the report of the stage in the folder of a build. None if the stage is not complete or has no report."""
         ...

@@ -170,7 +170,7 @@ def test_another_run_is_not_resumed(folder: Path):
         (["--ks", "0,1"], "not numbers of heads"),
         (["--log", "x.eval"], "exclude each other"),
         (["--arm", "published_stereotyped"], "--arm names an arm of a priming log"),
-        (["--dtype", "int4"], "none of auto"),
+        (["--dtype", "int4"], "not one of auto"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, options: list[str], words: str):

@@ -109,8 +109,8 @@ def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(t
     summary = json.loads((out / "summary.json").read_text())
     lines = [line for line in said.splitlines() if line.startswith("- ")]
     assert lines == [f"- {line}" for line in summary["verdict"]]
-    assert lines[0].startswith("- Nothing here shows that the model misfires.")
-    assert "cannot be told apart" in lines[0]
+    assert lines[0].startswith("- These results do not show that the model misfires.")
+    assert "cannot be distinguished" in lines[0]
     assert decoy not in " ".join(summary["verdict"])
     assert (summary["outcome"], summary["heads"], summary["alone"]) == ("indistinct", [], [])
     assert summary["misfiring"]["misfired"] == summary["misfiring"]["mirrored"] > 12

@@ -109,6 +109,7 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
     difference = _difference(matrix, failure)
     hits = np.zeros(matrix.shape[1])
     for _ in range(draws):
+        # permute the groups of units, then give every pair the group of its unit
         hits += np.abs(_difference(matrix, draw.permutation(labels)[units])) >= np.abs(difference) - 1e-12
     p = np.where(np.isnan(difference), NAN, (1 + hits) / (1 + draws))
     rows = [

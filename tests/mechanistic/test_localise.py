@@ -167,7 +167,7 @@ def test_another_run_is_not_resumed(folder: Path):
     ("options", "words"),
     [
         (["--analyses", "lens,magic"], "no such analysis: magic"),
-        (["--ks", "0,1"], "not numbers of heads"),
+        (["--ks", "0,1"], "not a list of numbers of heads"),
         (["--log", "x.eval"], "exclude each other"),
         (["--arm", "published_stereotyped"], "--arm names an arm of a priming log"),
         (["--dtype", "int4"], "not one of auto"),

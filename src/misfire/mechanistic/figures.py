@@ -63,9 +63,8 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
     )
     caption = (
         "Logit lens: margin toward the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
-        "scenario. "
-        "Below 0, the answer would be wrong. The last layer is the answer itself. The dotted line is the stereotyped margin minus the mean "
-        "over neutral prompts; its sign is not that of the answer."
+        "scenario. Below 0, the answer would be wrong. The last layer is the answer itself. The dotted line is the stereotyped margin "
+        "minus the mean over neutral prompts; its sign is not that of the answer."
     )
     return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
 
@@ -91,9 +90,9 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     best = table.iloc[0]
     named = ", ".join(map(str, found)) or "none"
     caption = (
-        f"Effect of ablating each head alone ({ablation}) on failures, Δ stereotyped − |Δ contrast|: at orange heads, ablation raises the "
-        "stereotyped margin more than it changes the contrast margin. "
-        "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads)."
+        f"Effect of ablating each head alone ({ablation}) on failures, Δ stereotyped − |Δ contrast|: at orange heads, ablation raises "
+        "the stereotyped margin more than it changes the contrast margin. Dots: q at most 0.05 (one-sided sign flips by scenario, "
+        "Benjamini–Hochberg over all heads)."
     )
     if found:
         caption += " Squares: heads that the verdict names."
@@ -156,20 +155,15 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             axes.set_title(title, loc="left")
             axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
     caption = (
-        "Left: share of failures whose stereotyped half becomes right when the best K heads are ablated together. Heads are chosen on one "
-        "half "
-        "of the scenarios and tested on the other. Bars are 95 % intervals, clustered by scenario. Bands contain 95 % of random sets of "
-        "the "
-        "same number of other heads. Crosses: share of mirrored failures (only the contrast half wrong) whose contrast half becomes right, "
-        "if "
-        "there are any. Right: share of other right answers that stay right. Recovery inside the bands is no evidence of a circuit, and "
-        "equal "
-        "recovery of failures and mirrors is no evidence of a cause of misfiring."
+        "Left: share of failures whose stereotyped half becomes right when the best K heads are ablated together. Heads are chosen on "
+        "one half of the scenarios and tested on the other. Bars are 95 % intervals, clustered by scenario. Bands contain 95 % of "
+        "random sets of the same number of other heads. Crosses: share of mirrored failures (only the contrast half wrong) whose "
+        "contrast half becomes right, if there are any. Right: share of other right answers that stay right. Recovery inside the bands "
+        "is no evidence of a circuit, and equal recovery of failures and mirrors is no evidence of a cause of misfiring."
     )
     alt = "; ".join(
-        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, {percent(row['matched'])} by random heads of the same layers, contrast "
-        "kept "
-        f"{percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
+        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, {percent(row['matched'])} by random heads of the same layers, "
+        f"contrast kept {percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
         for _, row in curve.iterrows()
     )
     return Drawing("curve", "What ablating the best heads restores", caption, f"{alt}.", figure)
@@ -250,8 +244,7 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
     caption = (
         "Activation patching between the halves of failures: (patched − own) / (other − own) of the margins, a ratio of means. "
         "Denoising puts contrast activations into stereotyped runs; noising does the reverse. Bands are 95 % bootstrap intervals by "
-        "scenario. "
-        "The hollow point is 1 by construction and shows nothing."
+        "scenario. The hollow point is 1 by construction and shows nothing."
     )
     telling = recovery[~recovery["by_construction"]]
     alt = "; ".join(
@@ -326,9 +319,8 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
             axes.set_title(str({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span)), loc="left")
     own = table[table["name"].isin(shown)]
     caption = (
-        "Attention of the last token on stereotyped halves, by span: failures (filled) and controls (hollow). Stars: q at most 0.05 over "
-        "all "
-        "heads and spans. Attention shows where a head looks, not what it does with it."
+        "Attention of the last token on stereotyped halves, by span: failures (filled) and controls (hollow). Stars: q at most 0.05 "
+        "over all heads and spans. Attention shows where a head looks, not what it does with it."
     )
     alt = "; ".join(f"{row['name']}, {row['span']}: {row['failure']:.2f} versus {row['control']:.2f}" for row in _records(own))
     return Drawing("attention", "Where the heads look", caption, f"{alt}.", figure)

@@ -22,8 +22,8 @@ _CAVEATS = (
     "These results hold for these pairs, this prompt and this model. The analyses do not look for heads that matter elsewhere.",
     "Ablation shows that a head is needed for the wrong answer, not what it represents.",
     "Failures and mirrored failures are chosen by the answers of the model, so effects on either alone are too large. Only their "
-    "comparison "
-    "is evidence about misfiring. The test of MAR against BR is not valid if the candidates were chosen by the answers of the model.",
+    "comparison is evidence about misfiring. The test of MAR against BR is not valid if the candidates were chosen by the answers of "
+    "the model.",
 )
 
 _HEADS = (

@@ -51,8 +51,7 @@ class Store:
                 raise InputError(f"{folder} already holds a run. Use --resume to resume it, or choose another folder.")
             if file.read_bytes() != text.encode():
                 raise InputError(
-                    f"{folder} holds a run of another model, other pairs or other parameters (see {SETTINGS}), and cannot be "
-                    "resumed "
+                    f"{folder} holds a run of another model, other pairs or other parameters (see {SETTINGS}), and cannot be resumed "
                     "with these. Choose another folder."
                 )
         elif folder.exists() and any(folder.iterdir()):

@@ -119,8 +119,7 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     if "peak" in missing:
         return (
             f"Logit lens: {profile}. No layer before the last significantly and noticeably favors the right answer, so the lens does not "
-            "show "
-            f"that the evidence is read and then overruled.{few}"
+            f"show that the evidence is read and then overruled.{few}"
         )
     if "drop" in missing:
         return f"Logit lens: {profile}. Its fall ({drop}) is not significant or not noticeable, so the lens does not show overruling.{few}"
@@ -151,10 +150,9 @@ def _base(base: "pd.DataFrame") -> str:
     means = {str(name): (float(model), float(other)) for name, model, other in rows[["compared", "model", "base"]].itertuples(index=False)}
     gap, drop = found["gap_final"], found["drop"]
     numbers = (
-        f"over the same {gap.pairs} pairs from {gap.scenarios} scenarios, weighted by the candidates that they stand for, the gap contrast "
-        "− "
-        f"stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and {means['gap_final'][1]:+.2f} in its base "
-        f"(difference {gap}, {_p(gap.p)}); after its peak, the stereotyped margin falls by {means['drop'][0]:+.2f} and "
+        f"over the same {gap.pairs} pairs from {gap.scenarios} scenarios, weighted by the candidates that they stand for, the gap "
+        f"contrast − stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and {means['gap_final'][1]:+.2f} in its "
+        f"base (difference {gap}, {_p(gap.p)}); after its peak, the stereotyped margin falls by {means['drop'][0]:+.2f} and "
         f"{means['drop'][1]:+.2f} (difference {drop})"
     )
     failures = _by_name(base[base["group"] == "failure"])

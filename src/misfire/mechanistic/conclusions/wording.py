@@ -91,18 +91,14 @@ def _misfiring(found: Misfiring) -> str:
         case "reversed":
             return (
                 f"The model does not misfire: it shows the reverse pattern. {asked}; {test}. So there is no conclusion about a cause of "
-                "misfiring, "
-                "and the intervention file holds no heads."
+                "misfiring, and the intervention file holds no heads."
             )
         case "indistinct":
             return (
                 f"These results do not show that the model misfires. {asked}, which cannot be distinguished ({test}). A model that makes "
-                "errors "
-                "regardless of the person has such failures too, and the cause of its errors would look like a cause of misfiring here. So "
-                "there "
-                "is no conclusion about misfiring, and the intervention file holds no heads. Ask more pairs from more scenarios, and do "
-                "not choose "
-                "them by the answers of the model."
+                "errors regardless of the person has such failures too, and the cause of its errors would look like a cause of "
+                "misfiring here. So there is no conclusion about misfiring, and the intervention file holds no heads. Ask more pairs "
+                "from more scenarios, and do not choose them by the answers of the model."
             )
 
 
@@ -120,9 +116,8 @@ def _heads(decision: Decision) -> list[str]:
             return _unconfirmed(decision)
         case "not held out":
             return [
-                "No head is named: the failures are from one scenario, so heads cannot be tested on other scenarios than they are chosen "
-                "on. Use "
-                "pairs from more scenarios. The intervention file holds no heads."
+                "No head is named: the failures are from one scenario, so heads cannot be tested on other scenarios than they are "
+                "chosen on. Use pairs from more scenarios. The intervention file holds no heads."
             ]
         case _:
             return []
@@ -137,16 +132,14 @@ def _named(decision: Decision) -> list[str]:
     else:
         first = (
             f"The wrong answers need these {len(decision.heads)} heads together: {names}, which the intervention file holds. It was not "
-            "shown "
-            "that fewer of them are enough."
+            "shown that fewer of them are enough."
         )
     said = [f"{first} {_restored(point)}{_tried(decision.tried)}", _mirrors(point), _kept(point)]
     if set(point.chosen) != {",".join(sorted(map(str, decision.heads)))}:
         tested = " on one and ".join(heads.replace(",", ", ") for heads in point.chosen)
         said.append(
             f"The two halves of the scenarios did not choose the same heads: {tested} on the other were tested. Over all scenarios, "
-            f"{names} "
-            f"{'ranks' if len(decision.heads) == 1 else 'rank'} first."
+            f"{names} {'ranks' if len(decision.heads) == 1 else 'rank'} first."
         )
     if decision.alone:
         shown = ", ".join(map(str, decision.alone[:5])) + (f" and {len(decision.alone) - 5} more" if len(decision.alone) > 5 else "")
@@ -170,10 +163,8 @@ def _mirrors(point: CurvePoint) -> str:
     if not point.mirrors:
         return (
             "No mirrored failure could be tested, so it is not known whether ablation would restore mirrored failures as well. That it "
-            "repairs "
-            "misfiring, and not errors regardless of the person, rests only on MAR and BR: with so few errors in contrast halves alone, "
-            "few "
-            "failures can be such errors."
+            "repairs misfiring, and not errors regardless of the person, rests only on MAR and BR: with so few errors in contrast "
+            "halves alone, few failures can be such errors."
         )
     shown = f"It restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios"
     if not point.few_mirrors:
@@ -219,8 +210,7 @@ def _unguarded(decision: Decision) -> list[str]:
     missing = "; and ".join(_ASK_MORE[name] for name in point.shortfalls)
     return [
         "No head is named, because it is not known what else the ablation breaks, and the intervention file holds no heads. "
-        f"{_kept(point)} "
-        f"A conclusion needs at least {ASKED} {missing}.",
+        f"{_kept(point)} A conclusion needs at least {ASKED} {missing}.",
         _restored(point),
         _mirrors(point),
     ]
@@ -256,8 +246,7 @@ def _unconfirmed(decision: Decision) -> list[str]:
     if 0.5**point.scenarios * decision.tried > LEVEL:
         said.append(
             f"With failures from {point.scenarios} scenarios and {decision.tried} numbers of heads, no result could be significant: use "
-            "pairs "
-            "from more scenarios, or fewer numbers (--ks)."
+            "pairs from more scenarios, or fewer numbers (--ks)."
         )
     return said
 

@@ -146,7 +146,7 @@ def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[
         )
     for key, tensor in sorted(tensors.items()):
         if not tensor.is_floating_point() or not tensor.isfinite().all():
-            raise InputError(f"{path}: '{key}' contains numbers that are not finite (NaN or infinite), or not floating-point.")
+            raise InputError(f"{path}: '{key}' holds numbers that are not finite (NaN or infinite), or not floating-point.")
 
 
 def checked_ablation(ablation: object) -> Ablation:

@@ -117,9 +117,9 @@ def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, sce
     It is the smallest level at which the interval of the difference still contains 0 (``difference``, from two intervals that are clustered
     by scenario and account for a small number of them). Many units from few scenarios do not give a small p.
 
-    one: 0 or 1 for each unit of the first group.
-    others: 0 or 1 for each unit of the second group.
-        others: 0 or 1 for each of the others.
+    Args:
+        one: 0 or 1 for each unit of the first group.
+        others: 0 or 1 for each unit of the second group.
         scenarios: The scenario of each unit, those of the first group first.
 
     Returns:

@@ -46,7 +46,10 @@ def test_what_does_not_fit_the_model_is_refused(organism: Organism, three: Organ
         (Intervention(layers=(99,), directions={99: torch.ones(decoder.width)}), "has no layer 99"),
         (Intervention(layers=(-1,), directions={-1: torch.ones(decoder.width)}), "has no layer -1"),
         (Intervention(layers=(2,), directions={2: torch.ones(3)}), r"direction of layer 2: expected \d+ finite numbers"),
-        (Intervention(layers=(2,), directions={2: torch.full((decoder.width,), torch.nan)}), r"direction of layer 2: expected \d+ finite numbers"),
+        (
+            Intervention(layers=(2,), directions={2: torch.full((decoder.width,), torch.nan)}),
+            r"direction of layer 2: expected \d+ finite numbers",
+        ),
         (Intervention(layers=(2,), directions={2: torch.zeros(decoder.width)}), "is 0"),
         (Intervention((Head(1, 0),), "mean", {1: torch.ones(5, 5)}), r"mean outputs of layer 1: expected \d+ finite numbers"),
         (Intervention(fingerprint=three.decoder.fingerprint), "made for a model other than"),

@@ -64,8 +64,8 @@ def naive_sweep(
     """Ablate one head at a time with whole runs. This is the reference for replay.
 
     Args:
+        decoder: The model.
         prompts: Token IDs of each prompt.
-        prompts: Token ids of each prompt.
         answers: The tokens of the answers.
         layer: Index of the layer of the heads.
         means: Values that replace the outputs of heads; zero if None.

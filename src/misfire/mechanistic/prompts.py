@@ -81,7 +81,7 @@ class ProbePrompt:
     question: tuple[int, ...] = ()
 
 
-def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: str | None = None) -> str:  # noqa: ANN401 (any tokenizer of Hugging Face's)
+def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: str | None = None) -> str:  # noqa: ANN401 (any Hugging Face tokenizer)
     """Return the text that a model reads, from its chat template if it has one. The thinking mode of a template is turned off.
 
     Args:

@@ -44,7 +44,7 @@ def test_a_head_that_is_confirmed_is_named_with_what_confirms_it():
     assert first.startswith("The wrong answers need the head L2H1")
     assert "restores 90.0 % of 24 failures from 10 scenarios (70.0 % to 97.0 %)" in first
     assert "3 numbers of heads that were tried" in first
-    assert "It restores 10.0 % of 12 mirrored failures from 8 scenarios" in mirrors
+    assert "The ablation restores 10.0 % of 12 mirrored failures from 8 scenarios" in mirrors
     assert "95.0 % of 80 foils" in kept
 
 

@@ -166,7 +166,7 @@ def _mirrors(point: CurvePoint) -> str:
             "repairs misfiring, and not errors regardless of the person, rests only on MAR and BR: with so few errors in contrast "
             "halves alone, few failures can be such errors."
         )
-    shown = f"It restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios"
+    shown = f"The ablation restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios"
     if not point.few_mirrors:
         return f"{shown}, a smaller share than of failures ({_p(point.mirror_p)})."
     return (
@@ -235,13 +235,13 @@ def _unconfirmed(decision: Decision) -> list[str]:
         return []
     short = "; ".join(_SHORT[name] for name in point.shortfalls)
     said = [
-        f"No head is named, and the intervention file holds no heads: none of the {decision.tried} numbers of heads that were tried "
-        f"was shown to repair misfiring and change little else. {_restored(point)} This does not count: {short}.",
+        f"No head is named, and the intervention file holds no heads: none of the numbers of heads that were tried "
+        f"({decision.tried} in all) was shown to repair misfiring and change little else. {_restored(point)} This does not count: {short}.",
         _kept(point),
     ]
     if point.mirrors:
         said.append(
-            f"It restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios."
+            f"The ablation restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios."
         )
     if 0.5**point.scenarios * decision.tried > LEVEL:
         said.append(

@@ -40,7 +40,7 @@ def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int
 
     Args:
         decoder: The model.
-        prompts: Token ids of each prompt.
+        prompts: Token IDs of each prompt.
         budget: Memory budget for activations, in bytes.
 
     Returns:
@@ -58,7 +58,7 @@ def batches(
 
     Args:
         decoder: The model.
-        prompts: Token ids of each prompt.
+        prompts: Token IDs of each prompt.
         budget: Memory budget for activations, in bytes.
         layers: Number of layers whose activations are kept while a batch runs. The default is all layers of the model.
 

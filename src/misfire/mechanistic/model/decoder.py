@@ -68,7 +68,7 @@ class Decoder:
         InputError: The layout of the model is unknown, its weights do not fit on the devices, or its attention cannot be replayed.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:  # noqa: ANN401 (any model of Hugging Face's)
+    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:  # noqa: ANN401 (any Hugging Face model)
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.name = name
@@ -196,7 +196,7 @@ class Decoder:
         def mass(tokens: tuple[int, ...]) -> Tensor:
             rows = torch.tensor(tokens, device=weight.device)
             logits = normed.float().to(weight.device) @ weight[rows].float().T
-            if bias is not None:  # pyright: ignore[reportUnnecessaryComparison] (torch types it as always there)
+            if bias is not None:  # pyright: ignore[reportUnnecessaryComparison] (torch declares it as never None)
                 logits = logits + bias[rows].float()
             return torch.logsumexp(logits if cap is None else cap * torch.tanh(logits / cap), dim=-1)
 
@@ -218,7 +218,7 @@ def tokenizer_folder(
     *,
     revision: str | None = None,
     subfolder: str = "",
-    **where: Any,  # noqa: ANN401 (transformers' own)
+    **where: Any,  # noqa: ANN401 (options of transformers)
 ) -> str:
     """Return the local folder with a model's tokenizer, and download it if necessary.
 

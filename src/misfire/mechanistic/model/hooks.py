@@ -39,7 +39,7 @@ def hooked(hooks: Iterable[Any]) -> Generator[None]:
             handle.remove()
 
 
-def first(output: Any) -> Tensor:  # noqa: ANN401 (a module gives a tensor, or a tuple that begins with one)
+def first(output: Any) -> Tensor:  # noqa: ANN401 (a module returns a tensor, or a tuple that starts with one)
     """Return the tensor in the output of a module."""
     return output[0] if isinstance(output, tuple) else output
 

@@ -75,7 +75,7 @@ class Layout:
         return [layer.heads for layer in self.layers]
 
 
-def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any model of Hugging Face's)
+def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any Hugging Face model)
     """Find the parts of a model.
 
     Args:

@@ -123,7 +123,7 @@ def tree_attention(
     key: Tensor,
     value: Tensor,
     attention_mask: TreeMask,
-    **options: Any,  # noqa: ANN401 (what transformers hands to attention of any kind)
+    **options: Any,  # noqa: ANN401 (options that transformers passes to every attention function)
 ) -> tuple[Tensor, None]:
     """Attention function for transformers over a tree, computed group by group. It is exact: no token attends to another group."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward

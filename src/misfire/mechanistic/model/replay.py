@@ -142,7 +142,7 @@ class Replay:
         residual = self._block(final, self._at_ends(hidden, copies)[None], attention=attention)
         return self.decoder.read(residual[0], self.answers).reshape(copies, self.prompts)
 
-    def _attending(self) -> Any:  # noqa: ANN401 (a context)
+    def _attending(self) -> Any:  # noqa: ANN401 (a context manager)
         """Compute attention over the tree, group by group, in this context."""
         return self.decoder.attention(register()) if self.grouped else nullcontext()
 
@@ -284,7 +284,7 @@ def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill
     return torch.stack([without(head) for head in heads])
 
 
-def _one_row(value: Any, rows: int) -> Any:  # noqa: ANN401 (whatever a layer is given)
+def _one_row(value: Any, rows: int) -> Any:  # noqa: ANN401 (any argument of a layer)
     """Return one row of values that are equal for all prompts of a batch (padded on the right), for use with any batch."""
     if isinstance(value, tuple):
         return tuple(_one_row(part, rows) for part in value)

@@ -88,7 +88,7 @@ def _save(decoder: Decoder, folder: Path) -> None:
     decoder.tokenizer.save_pretrained(folder)
 
 
-def small_model(family: str, **sizes: Any) -> Any:  # noqa: ANN401 (configuration of Hugging Face's)
+def small_model(family: str, **sizes: Any) -> Any:  # noqa: ANN401 (Hugging Face configuration)
     """Create a model with random weights from the configuration of a family.
 
     Args:

@@ -241,7 +241,8 @@ def _unconfirmed(decision: Decision) -> list[str]:
     ]
     if point.mirrors:
         said.append(
-            f"The ablation restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios."
+            f"The ablation restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} "
+            "scenarios."
         )
     if 0.5**point.scenarios * decision.tried > LEVEL:
         said.append(

@@ -109,8 +109,8 @@ def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(t
     summary = json.loads((out / "summary.json").read_text())
     lines = [line for line in said.splitlines() if line.startswith("- ")]
     assert lines == [f"- {line}" for line in summary["verdict"]]
-    assert lines[0].startswith("- Nothing here shows that the model misfires.")
-    assert "cannot be told apart" in lines[0]
+    assert lines[0].startswith("- These results do not show that the model misfires.")
+    assert "cannot be distinguished" in lines[0]
     assert decoy not in " ".join(summary["verdict"])
     assert (summary["outcome"], summary["heads"], summary["alone"]) == ("indistinct", [], [])
     assert summary["misfiring"]["misfired"] == summary["misfiring"]["mirrored"] > 12
@@ -167,10 +167,10 @@ def test_another_run_is_not_resumed(folder: Path):
     ("options", "words"),
     [
         (["--analyses", "lens,magic"], "no such analysis: magic"),
-        (["--ks", "0,1"], "not numbers of heads"),
+        (["--ks", "0,1"], "not a list of numbers of heads"),
         (["--log", "x.eval"], "exclude each other"),
         (["--arm", "published_stereotyped"], "--arm names an arm of a priming log"),
-        (["--dtype", "int4"], "none of auto"),
+        (["--dtype", "int4"], "not one of auto"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, options: list[str], words: str):

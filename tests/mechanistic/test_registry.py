@@ -29,7 +29,9 @@ def test_no_analysis_runs_before_what_it_needs_and_no_two_write_one_frame():
 
 def test_analyses_are_named_as_a_user_lists_them():
     assert parse_analyses("heads, lens") == ("lens", "heads")
-    with pytest.raises(InputError, match=r"no such analysis: none given\. There are: lens, patching, heads, attention, paths, prescreen\."):
+    with pytest.raises(
+        InputError, match=r"no such analysis: none given\. Choose from: lens, patching, heads, attention, paths, prescreen\."
+    ):
         parse_analyses(" , ")
 
 

@@ -61,7 +61,7 @@ def test_a_small_budget_changes_nothing(organism: Organism, probed: Probed):
 
 def test_a_model_that_never_fails_is_refused(organism: Organism):
     assert organism.base is not None
-    with pytest.raises(InputError, match=r"of 96 pairs none misfires.*96 have both halves right"):
+    with pytest.raises(InputError, match=r"none of 96 pairs misfires.*96 have both halves right"):
         probe_pairs(organism.base, organism.pairs)
 
 
@@ -214,7 +214,7 @@ def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_p
         read_logged_pairs(primed, "publishd")
     (log,) = run(veto(source="embedded", pairs=2), model="simulated/one", log_dir=str(tmp_path))
     assert read_logged_pairs(log.location, "base").arm is None
-    with pytest.raises(InputError, match=r"log of VETO has one arm, 'base', and so no 'published'"):
+    with pytest.raises(InputError, match=r"VETO log has only one arm, 'base', and no arm 'published'"):
         read_logged_pairs(log.location, "published")
 
 
@@ -237,7 +237,7 @@ def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
     logged = read_logged_pairs(str(tmp_path / "holes.eval"))
     assert {pair.id for pair in logged.pairs} == set(names) - {names[0], names[1], names[3]}
     assert logged.left_out == 3
-    assert "3 more were left out" in logged.origin
+    assert "3 pairs were left out" in logged.origin
 
 
 def test_demonstrations_and_reasoning_leave_the_pairs_as_they_are(tmp_path: Path):

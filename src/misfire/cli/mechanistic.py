@@ -1,6 +1,6 @@
 """The commands ``misfire localise``, ``misfire organism`` and ``misfire before-after``.
 
-Large libraries are imported only when they run.
+Large libraries are imported only when a command runs.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
-    help="Maximum number each of failures, mirrored failures, and controls.",
+    help="Maximum number of failures, of mirrored failures, and of controls.",
 )
 @click.option(
     "--prompt",
@@ -54,7 +54,11 @@ if TYPE_CHECKING:
 )
 @click.option("--ks", default="1,2,3,5,10,20", show_default=True, help="Numbers of heads to ablate together, separated by commas.")
 @click.option(
-    "--draws", type=click.IntRange(min=1), default=100, show_default=True, help="Number of random sets of heads for comparison with each."
+    "--draws",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Number of random sets of heads to compare with each set of best heads.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Random seed for draws, folds and permutations.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the available GPUs.")
@@ -121,26 +125,26 @@ def localise(
 
 
 def _show(done: "Localised", out: Path, model: str) -> None:
-    """Print the verdict, and where the files are."""
+    """Print the verdict and the paths of the output files."""
     for line in done.verdict:
         click.echo(f"- {line}")
-    click.echo(f"{out / 'index.html'}: pictures and tables")
+    click.echo(f"{out / 'index.html'}: figures and tables")
     if done.decision.heads:
         click.echo(f"{out / 'intervention.safetensors'}: these heads, for --model intervened/{model}")
 
 
 def _check_sources(source: str | None, log: str | None, arm: str | None) -> None:
-    """Refuse options that exclude each other."""
+    """Raise an error for options that exclude each other."""
     from misfire.errors import InputError
 
     if log is not None and source is not None:
-        raise InputError("--log and --pairs exclude each other: the pairs are those of the log.")
+        raise InputError("--log and --pairs exclude each other: the pairs come from the log.")
     if arm is not None and log is None:
         raise InputError("--arm names an arm of a priming log. Give the log: --log FILE.")
 
 
 def _candidates(source: str | None, log: str | None, arm: str | None) -> "tuple[Sequence[Pair], Logged | None]":
-    """The candidates, and the log that they are from if they are from one."""
+    """Return the candidate pairs, and their log if they come from one."""
     from misfire.mechanistic.selection import read_logged_pairs
 
     logged = read_logged_pairs(log, arm) if log is not None else None
@@ -209,7 +213,7 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
     from misfire.mechanistic.organisms.organism import save_organism
     from misfire.mechanistic.organisms.trained import random_weights, trained
 
-    torch.set_num_threads(1)  # such small models are slower with more threads
+    torch.set_num_threads(1)  # small models are slower with more threads
     match kind:
         case "random":
             made = random_weights(seed, family=family)
@@ -219,7 +223,7 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
             made = hand_built(seed, kind)
     save_organism(made, out)
     planted = ", ".join(map(str, made.planted)) or "none"
-    click.echo(f"{kind} organism in {out}; planted heads: {planted}; it reads the {len(made.pairs)} pairs of {out / 'pairs.jsonl'}")
+    click.echo(f"{kind} organism in {out}; planted heads: {planted}; {len(made.pairs)} pairs in {out / 'pairs.jsonl'}")
 
 
 @click.command()
@@ -228,9 +232,9 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table to this file: .csv or .md.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def before_after(before: str, after: tuple[str, ...], out: Path | None, overwrite: bool) -> None:
-    """Show what an intervention restores and what it costs: compare the log BEFORE with each log AFTER.
+    """Show what an intervention restores and what it costs. Compares the log BEFORE with each log AFTER.
 
-    The logs must be from VETO, priming or Mis-Align Bench, all of one task on the same pairs or instances.
+    The logs must be from VETO, priming or Mis-Align Bench, all from the same task with the same pairs or instances.
     Differences are paired, with intervals clustered by scenario or instance.
     """
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""Where in a model evidence is overruled: lens, patching, head ablation, paths, attention; needs the extra ``mechanistic``.
+"""Where a model overrules the evidence: lens, patching, head ablation, paths and attention. Requires the extra ``mechanistic``.
 
-Nothing here is imported by what lists or runs the tasks. Analyses are functions over a decoder and pairs that return tidy frames.
+Code that lists or runs the tasks does not import this package. Analyses are functions of a decoder and pairs that return tidy frames.
 """

@@ -1,4 +1,4 @@
-"""Closing the loop: what a task of ours gives before and after an intervention, on the same pairs or instances."""
+"""Compare logs of a task before and after an intervention, on the same pairs or instances."""
 
 import csv
 import io
@@ -25,18 +25,18 @@ from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.half_notes import BASE
 
 _INTERVENTION = ("heads", "ablation", "layers", "intervention")
-"""The model arguments that say what was done."""
+"""Model arguments that describe the intervention."""
 
 
 def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
-    """Compare logs of one task on the same pairs or instances.
+    """Compare logs of the same task on the same pairs or instances.
 
     Args:
-        before: Log of the model as it is, of VETO, priming or Mis-Align Bench.
-        after: Logs of the model with something done to it.
+        before: Log of the unchanged model, from VETO, priming or Mis-Align Bench.
+        after: Logs of the changed model.
 
     Returns:
-        For each log after, the task's measures (``misfire.mechanistic.paired_changes``).
+        The measures of the task for each log in ``after`` (``misfire.mechanistic.paired_changes``).
 
     Raises:
         InputError: A log cannot be used, or the logs are of different tasks, pairs, instances, arms or dimensions.
@@ -64,13 +64,13 @@ def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
 def _only_run(log: str, results: Results) -> Run | MisalignRun:
     runs = [*results.run_set.runs, *results.misalign.run_set.runs]
     if len(runs) != 1:
-        raise InputError(f"{log}: {len(runs)} runs are there. Give one log file for each run.")
+        raise InputError(f"{log}: there are {len(runs)} runs. Give one log file for each run.")
     (run,) = runs
     return run if isinstance(run, Run) else replace(run, grader=results.misalign.grader_of(run))
 
 
 def _unlike(one: Run | MisalignRun, other: Run | MisalignRun) -> str | None:
-    """In what two runs differ that must be alike; none if in nothing."""
+    """Return a description of a difference that makes two runs incomparable; None if there is none."""
     if isinstance(one, Run) and isinstance(other, Run):
         told = {
             "another task": one.task == other.task,
@@ -91,7 +91,7 @@ def _unlike(one: Run | MisalignRun, other: Run | MisalignRun) -> str | None:
 
 
 def tables_of(changes: Sequence[Change]) -> list[Table]:
-    """The changes as tables for a terminal, one for each run."""
+    """Return the changes as tables for a terminal, one for each run."""
     tables: list[Table] = []
     for run, intervention in dict.fromkeys((change.run, change.intervention) for change in changes):
         title = escape(f"Before and after {plain(intervention)} ({plain(run)})")
@@ -108,7 +108,7 @@ def tables_of(changes: Sequence[Change]) -> list[Table]:
 
 
 def _caveat(changes: Sequence[Change]) -> str | None:
-    """What must stand below a table that shows ΔMAR."""
+    """Return the note below a table that shows ΔMAR."""
     return DELTA_MAR_CAVEAT if any(change.measure.endswith(DELTA_MAR) for change in changes) else None
 
 
@@ -130,14 +130,14 @@ def _cells(change: Change) -> tuple[str, ...]:
 
 
 def write_table(changes: Sequence[Change], path: Path) -> None:
-    """Write the changes to a file, which is replaced if it is there.
+    """Write the changes to a file. An existing file is replaced.
 
     Args:
         changes: The changes.
-        path: A file that ends in ``.csv`` (numbers in full) or ``.md``.
+        path: A file name that ends in ``.csv`` (numbers at full precision) or ``.md``.
 
     Raises:
-        InputError: The ending is another one, or the file cannot be written.
+        InputError: The file name has another ending, or the file cannot be written.
     """
     match path.suffix.lower():
         case ".csv":
@@ -154,6 +154,6 @@ def write_table(changes: Sequence[Change], path: Path) -> None:
             text = "".join("| " + " | ".join(row) + " |\n" for row in rows)
             text += f"\n{caveat}\n" if (caveat := _caveat(changes)) else ""
         case _:
-            raise InputError(f"{path}: the file's name should end in .csv or .md, which says what to write.")
+            raise InputError(f"{path}: the file name must end in .csv or .md, which determines the format.")
     with replaced_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

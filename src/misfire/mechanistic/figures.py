@@ -1,6 +1,6 @@
-"""The figures of ``misfire localise``, in the style of a report's: no global state, SVG and PNG, words beside them."""
+"""Figures of ``misfire localise``, in the style of a report: SVG and PNG with captions, and no global state."""
 
-# matplotlib's own types leave keyword arguments open
+# keyword arguments are untyped in matplotlib
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import math
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours; what differs by colour differs by line or marker too
+# Okabe and Ito's colors; whatever differs by color also differs by line or marker
 _ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GREY = "#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#595959"
 
 _HALVES = {"stereotyped": (_ORANGE, "-", "o"), "contrast": (_BLUE, "--", "s")}
 _SITES = {"residual": (_BLACK, "-", "o"), "attention": (_ORANGE, "--", "s"), "mlp": (_BLUE, ":", "^")}
 _NAMED = 8
-"""So many heads are written out."""
+"""Number of heads whose names are written."""
 
 
 def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
-    """Lens profiles: a panel for failures and controls of each model.
+    """Draw lens profiles: one panel for failures and one for controls of each model.
 
     Args:
-        profiles: As ``profile_table`` gives it.
+        profiles: Output of ``profile_table``.
 
     Returns:
         The figure; None without rows.
@@ -49,34 +49,33 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
             for half, (colour, line, marker) in _HALVES.items():
                 _band(axes, own[own["half"] == half], colour, line, marker, f"{half} half")
             aside = own[own["half"] == "stereotyped"]
-            axes.plot(aside["layer"], aside["corrected"], color=_GREY, linestyle=":", linewidth=1, label="aside: stereotyped, no offset")
+            axes.plot(aside["layer"], aside["corrected"], color=_GREY, linestyle=":", linewidth=1, label="stereotyped, without offset")
             pairs = int(own["pairs"].max())
             axes.set_title(f"{model}: {group}s (n = {pairs})", loc="left")
             axes.set(xlabel="layer", ylabel="margin (logits)")
         panels[0].legend(frameon=False, loc="best")
     gaps = profiles[profiles["half"] == "gap"]
     alt = "; ".join(
-        f"{model}, {group}s: gap contrast − stereotyped largest at layer {int(top['layer'])} ({top['mean']:.2f}), "
-        f"{last['mean']:.2f} at the last"
+        f"{model}, {group}s: gap contrast − stereotyped is largest at layer {int(top['layer'])} ({top['mean']:.2f}), "
+        f"{last['mean']:.2f} at the last layer"
         for (model, group), own in gaps.groupby(["model", "group"], sort=False)
         for top, last in [(own.iloc[int(own["mean"].argmax())], own.iloc[-1])]
     )
     caption = (
-        "Logit lens: margin towards the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
-        "scenario. "
-        "Below 0 the half would be answered wrongly. The last layer is the answer itself. Dotted, as an aside: the stereotyped margin "
-        "without the mean over prompts about nothing, whose sign is not that of the answer."
+        "Logit lens: margin toward the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
+        "scenario. Below 0, the answer would be wrong. The last layer is the answer itself. The dotted line is the stereotyped margin "
+        "minus the mean over neutral prompts; its sign is not that of the answer."
     )
     return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
 
 
 def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) -> Drawing | None:
-    """A map of all heads, layer by head, significant ones marked.
+    """Draw a map of all heads, layer by head, with marks on significant ones.
 
     Args:
-        table: As ``head_table`` gives it.
+        table: Output of ``head_table``.
         found: Heads that the verdict names.
-        ablation: How they were ablated.
+        ablation: Kind of ablation.
 
     Returns:
         The figure; None without rows.
@@ -91,9 +90,9 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     best = table.iloc[0]
     named = ", ".join(map(str, found)) or "none"
     caption = (
-        f"What ablating each head alone ({ablation}) does on failures, Δ stereotyped − |Δ contrast|: orange mends the stereotyped "
-        "half more than it moves the contrast half. "
-        "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads)."
+        f"Effect of ablating each head alone ({ablation}) on failures, Δ stereotyped − |Δ contrast|: at orange heads, ablation raises "
+        "the stereotyped margin more than it changes the contrast margin. Dots: q at most 0.05 (one-sided sign flips by scenario, "
+        "Benjamini–Hochberg over all heads)."
     )
     if found:
         caption += " Squares: heads that the verdict names."
@@ -107,11 +106,11 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
 
 
 def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Figure":
-    """The scores of all heads, shape (layers, heads), with dots on sure heads and squares on those that were found."""
+    """Draw the scores of all heads, shape (layers, heads), with dots on significant heads and squares on named ones."""
     layers, heads = grid.shape
     limit = float(np.nanmax(np.abs(grid))) or 1.0
     figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))
-    # blue to orange through white, so that neither end is green or red
+    # a scale from blue through white to orange avoids red and green
     from matplotlib.colors import LinearSegmentedColormap
 
     colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
@@ -136,10 +135,10 @@ def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Fig
 
 
 def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
-    """Recovery by the number of heads, with random bands and what else broke.
+    """Draw recovery by the number of heads, with bands of random heads, and what stays right.
 
     Args:
-        curve: As ``curve_table`` gives it.
+        curve: Output of ``curve_table``.
 
     Returns:
         The figure; None without rows.
@@ -150,30 +149,28 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
         figure, (left, right) = _panels(1, 2, 3.3, 3.2)
         _restored(left, curve)
         _kept(right, curve)
-        for axes, title in ((left, "restored"), (right, "kept of what was right")):
+        for axes, title in ((left, "restored"), (right, "still right")):
             axes.set_xticks(list(range(len(curve))), labels=[str(k) for k in curve["k"]])
             axes.set(xlabel="heads ablated", ylabel="%", ylim=(-3, 103))
             axes.set_title(title, loc="left")
             axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
     caption = (
-        "Left: failures whose stereotyped half is right once the best K heads are ablated together. Heads are chosen on one half of "
-        "the scenarios and "
-        "tested on the other. Bars are 95 % intervals, clustered by scenario; bands hold 95 % of random choices of as many other "
-        "heads. "
-        "Crosses: mirrored failures (the contrast half alone wrong) whose contrast half is right then, if there are any. Right: what else "
-        "was right and still is. Recovery inside the bands is no evidence of a circuit, and recovery of failures and mirrors alike is "
-        "none of misfiring."
+        "Left: share of failures whose stereotyped half becomes right when the best K heads are ablated together. Heads are chosen on "
+        "one half of the scenarios and tested on the other. Bars are 95 % intervals, clustered by scenario. Bands contain 95 % of "
+        "random sets of the same number of other heads. Crosses: share of mirrored failures (only the contrast half wrong) whose "
+        "contrast half becomes right, if there are any. Right: share of other right answers that stay right. Recovery inside the bands "
+        "is no evidence of a circuit, and equal recovery of failures and mirrors is no evidence of a cause of misfiring."
     )
     alt = "; ".join(
-        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, same layers at random {percent(row['matched'])}, contrast kept "
-        f"{percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
+        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, {percent(row['matched'])} by random heads of the same layers, "
+        f"contrast kept {percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
         for _, row in curve.iterrows()
     )
     return Drawing("curve", "What ablating the best heads restores", caption, f"{alt}.", figure)
 
 
 def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
-    """What the best heads restore of failures and mirrors, over bands of random heads."""
+    """Draw the shares of failures and mirrors that the best heads restore, over bands of random heads."""
     places = range(len(curve))
     for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
         axes.fill_between(
@@ -203,7 +200,7 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
 
 
 def _kept(axes: "Axes", curve: "pd.DataFrame") -> None:
-    """What is still right of what was right."""
+    """Draw the shares of right answers that stay right."""
     kept = (
         ("contrast_kept", "contrast halves", "s", _BLUE),
         ("control_kept", "controls", "^", _GREEN),
@@ -215,10 +212,10 @@ def _kept(axes: "Axes", curve: "pd.DataFrame") -> None:
 
 
 def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
-    """Patching profiles: recovery over layers, a panel a direction and place.
+    """Draw patching profiles: recovery by layer, with one panel for each direction and location.
 
     Args:
-        recovery: As ``recovery_table`` gives it.
+        recovery: Output of ``recovery_table``.
 
     Returns:
         The figure; None without rows.
@@ -245,10 +242,9 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
             axes.set_axis_off()
         panels[0].legend(frameon=False, loc="best")
     caption = (
-        "Activation patching between the halves of failing pairs: (patched − own) / (other − own) of the margins, a ratio of means. "
-        "Denoising puts "
-        "contrast activations into stereotyped runs, noising the reverse. Bands draw scenarios anew (95 %). The hollow point is 1 by "
-        "construction and shows nothing."
+        "Activation patching between the halves of failures: (patched − own) / (other − own) of the margins, a ratio of means. "
+        "Denoising puts contrast activations into stereotyped runs; noising does the reverse. Bands are 95 % bootstrap intervals by "
+        "scenario. The hollow point is 1 by construction and shows nothing."
     )
     telling = recovery[~recovery["by_construction"]]
     alt = "; ".join(
@@ -260,10 +256,10 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
 
 
 def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
-    """The paths that carry most.
+    """Draw the paths that carry the largest shares.
 
     Args:
-        paths: As ``path_table`` gives it.
+        paths: Output of ``path_table``.
 
     Returns:
         The figure; None without rows.
@@ -283,23 +279,22 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
         axes.invert_yaxis()
         axes.set_xlabel("share of the difference between the halves")
     caption = (
-        "Path patching: a head's output of the contrast run reaches one later component alone; everything between is frozen, "
-        "everything behind "
-        "recomputed. Bars draw scenarios anew (95 %)."
+        "Path patching: the output of a head in the contrast run reaches only one later component. Everything between them is frozen, and "
+        "everything after the component is recomputed. Bars are 95 % bootstrap intervals by scenario."
     )
     alt = "; ".join(f"{name}: {row['share']:.2f}" for name, row in zip(names, _records(shown), strict=True))
-    return Drawing("paths", "Through what the heads act", caption, f"{alt}.", figure)
+    return Drawing("paths", "Which paths the heads act through", caption, f"{alt}.", figure)
 
 
 def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing | None:
-    """Attention of some heads, failures against controls.
+    """Draw the attention of some heads for failures and controls.
 
     Args:
-        table: As ``attention_table`` gives it.
-        heads: Which heads.
+        table: Output of ``attention_table``.
+        heads: The heads to draw.
 
     Returns:
-        The figure; None if none of them has weights.
+        The figure; None if none of them has attention weights.
     """
     named = [str(head) for head in heads[:_NAMED]]
     shown = [name for name in named if (table["name"] == name).any()] if len(table) else []
@@ -324,16 +319,15 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
             axes.set_title(str({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span)), loc="left")
     own = table[table["name"].isin(shown)]
     caption = (
-        "Attention of the last token on stereotyped halves, by span: failures (filled) against controls (hollow). Stars: q at most "
-        "0.05 over all "
-        "heads and spans. Attention says where a head looks, not what it does with it."
+        "Attention of the last token on stereotyped halves, by span: failures (filled) and controls (hollow). Stars: q at most 0.05 "
+        "over all heads and spans. Attention shows where a head looks, not what it does with it."
     )
-    alt = "; ".join(f"{row['name']}, {row['span']}: {row['failure']:.2f} against {row['control']:.2f}" for row in _records(own))
+    alt = "; ".join(f"{row['name']}, {row['span']}: {row['failure']:.2f} versus {row['control']:.2f}" for row in _records(own))
     return Drawing("attention", "Where the heads look", caption, f"{alt}.", figure)
 
 
 def drawn(drawings: Iterable[Drawing | None]) -> tuple[Drawing, ...]:
-    """The figures that there are."""
+    """Return the drawings that are not None."""
     return tuple(drawing for drawing in drawings if drawing is not None)
 
 

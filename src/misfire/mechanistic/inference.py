@@ -1,6 +1,6 @@
-"""Statistics of per-pair effects: the scenario is the unit, since pairs of one share their wording."""
+"""Statistics of effects on pairs. The unit of every test is the scenario, because pairs of the same scenario share their wording."""
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Hashable, Sequence
@@ -14,37 +14,37 @@ from misfire.scorers.statistics import NAN, Estimate, clustered_mean, t_quantile
 Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.05
-"""Level of every test, and of the false discovery rate."""
+"""Significance level of every test, and false discovery rate."""
 
 UNRESOLVED = 0.3
-"""Effects of fewer logits than this are not resolved in bfloat16, and are not reported as effects in any type."""
+"""Effects smaller than this many logits are not resolved in bfloat16. They are not reported as effects for any data type."""
 
 _EXACT = 12
-"""Up to so many clusters all sign flips are counted; beyond, some are drawn."""
+"""Maximum number of clusters for which all sign flips are counted. With more clusters, flips are drawn."""
 
 _AT_ONCE = 2000
 
 _SMALLEST, _LARGEST = -18.0, float(np.log(0.49))
-"""Between these logarithms p of a comparison is looked for."""
+"""Range of log p that is searched in a comparison."""
 
 
 def codes(clusters: Sequence[Hashable]) -> npt.NDArray[np.int64]:
-    """Clusters as numbers from 0, in order of appearance."""
+    """Number the clusters from 0, in order of appearance."""
     known: dict[Hashable, int] = {}
     return np.array([known.setdefault(cluster, len(known)) for cluster in clusters], dtype=np.int64)
 
 
 def by_cluster(values: Floats, own: npt.NDArray[np.int64]) -> Floats:
-    """Sums of values by cluster, shape (clusters,)."""
+    """Sum values by cluster, shape (clusters,)."""
     return np.bincount(own, values).astype(np.float64)
 
 
 def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Estimate:
-    """A mean with its interval, clustered.
+    """Compute a mean with an interval clustered by scenario.
 
     Args:
-        values: One a unit; NaN where nothing was measured, which leaves the unit out.
-        clusters: The cluster of each.
+        values: One value for each unit. NaN marks a unit without a measurement, which is left out.
+        clusters: The cluster of each unit.
 
     Returns:
         The estimate; NaN without values.
@@ -59,16 +59,16 @@ def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Esti
 
 
 def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None = None, seed: int = 1) -> Floats:
-    """One-sided sign-flip permutation test that each mean is above 0.
+    """Test whether each mean is above 0 with one-sided sign flips of whole clusters.
 
-    The signs of whole clusters are flipped. With up to 12 clusters all flips are counted and p is exact; else ``draws`` of them are
-    drawn and p is (1 + hits) / (1 + draws).
+    With up to 12 clusters, all flips are counted and p is exact. Otherwise ``draws`` flips are drawn and p is (1 + hits) / (1 + draws).
 
     Args:
-        scores: Shape (units, quantities); symmetric around 0, or lower, where there is no effect.
+        scores: Scores of shape (units, quantities). Without an effect they are symmetric around 0, or lower.
         clusters: The cluster of each unit.
-        draws: Flips that are drawn; unless told 4,000, or 200 a quantity if that is more, so that small p can be seen beside many others.
-        seed: Of the draws.
+        draws: Number of flips to draw. The default is 4,000, or 200 for each quantity if that is more, to resolve small p among many
+            quantities.
+        seed: Random seed.
 
     Returns:
         p of each quantity, shape (quantities,).
@@ -86,24 +86,24 @@ def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None
     for start in range(0, drawn, _AT_ONCE):
         size = min(_AT_ONCE, drawn - start)
         flips = generator.choice([-1, 1], (size, count)) if every is None else every[start : start + size]
-        # equal sums may differ by rounding
+        # equal sums may differ by rounding errors
         hits += (flips @ totals >= observed - 1e-9 * (1 + np.abs(observed))).sum(0)
     return hits / drawn if exact else (1 + hits) / (1 + drawn)
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:
-    """The difference of two means or shares, with an interval from their own intervals.
+    """Compute the difference of two means or shares, with an interval from the intervals of both.
 
-    Each end lies as far from the difference as the two ends that it depends on lie from their estimates, added as squares (Zou and Donner
-    2008, Statistics in Medicine 27). It takes the two as independent. Where both are measured on the same scenarios they lean the same way,
-    and the interval is rather too wide than too narrow.
+    The distance of each end from the difference is the root of the sum of squares of the two distances that it depends on (Zou and Donner
+    2008, Statistics in Medicine 27). This assumes independent estimates. Estimates on the same scenarios are positively correlated, so
+    the interval is then too wide rather than too narrow.
 
     Args:
-        one: The first.
-        other: What is taken off.
+        one: The first estimate.
+        other: The estimate to subtract.
 
     Returns:
-        The difference; NaN ends where either has none.
+        The difference, with NaN ends if either estimate has no interval.
     """
     value = one.value - other.value
     below = np.hypot(one.value - one.lower, other.upper - other.value)
@@ -112,18 +112,18 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
 
 
 def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable]) -> float:
-    """One-sided p that a share is not above another.
+    """Return the one-sided p of the null hypothesis that a share is not larger than another.
 
-    It is the smallest level at which the interval of their difference (``difference``, from two intervals that are clustered by scenario
-    and allow for few of them) still holds 0. Many units of few scenarios give no small p.
+    It is the smallest level at which the interval of the difference still contains 0 (``difference``, from two intervals that are clustered
+    by scenario and account for a small number of them). Many units from few scenarios do not give a small p.
 
     Args:
-        one: 0 or 1 for each of the first units.
-        others: 0 or 1 for each of the others.
-        scenarios: The scenario of each unit, first those of the first units.
+        one: 0 or 1 for each unit of the first group.
+        others: 0 or 1 for each unit of the second group.
+        scenarios: The scenario of each unit, those of the first group first.
 
     Returns:
-        p; 1 where the first share is not larger; NaN where either has no unit, or units of one scenario alone.
+        p; 1 if the first share is not larger; NaN if a group is empty or has only one scenario.
     """
     from scipy.optimize import brentq
 
@@ -146,19 +146,19 @@ def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, sce
 
 
 def mean_exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable], *, seed: int = 1) -> float:
-    """One-sided p that a mean is not above another, by scenario.
+    """Return the one-sided p of the null hypothesis that a mean is not larger than another, by scenario.
 
-    A wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90): what each
-    scenario adds to the difference of the two means, once the common mean is taken off, has its sign flipped at random.
+    This is a wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90): after
+    subtracting the common mean, the contribution of each scenario to the difference of the means gets a random sign.
 
     Args:
-        one: Values of the first units.
-        others: Values of the others.
-        scenarios: The scenario of each unit, first those of the first units.
-        seed: Of the flips, where there are too many scenarios to count all.
+        one: Values of the first group.
+        others: Values of the second group.
+        scenarios: The scenario of each unit, those of the first group first.
+        seed: Random seed for the flips, used if there are too many scenarios to count all.
 
     Returns:
-        p; NaN where either has no unit.
+        p; NaN if a group is empty.
     """
     if not len(one) or not len(others):
         return NAN
@@ -169,10 +169,10 @@ def mean_exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats
 
 
 def _share(hits: Floats, trials: Floats, level: float) -> Estimate:
-    """A share with an interval that goes with the level down to any p: Wilson's, with the effective sample size and a t quantile.
+    """Compute a share with Wilson's interval, using the effective sample size and a t quantile. It is valid for very small levels.
 
-    Where all clusters are alike the number of clusters is the effective sample size, the worst case (Korn and Graubard 1998, Survey
-    Methodology 24).
+    If all clusters have the same share, the effective sample size is the number of clusters, which is the worst case (Korn and Graubard
+    1998, Survey Methodology 24).
     """
     clusters, total = len(trials), float(trials.sum())
     value = float(hits.sum()) / total
@@ -187,13 +187,13 @@ def _share(hits: Floats, trials: Floats, level: float) -> Estimate:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values by which any of several tests may be believed (Holm 1979, Scandinavian Journal of Statistics 6).
+    """Adjust p-values for several tests (Holm 1979, Scandinavian Journal of Statistics 6).
 
     Args:
-        p_values: p of each test; NaN counts as 1.
+        p_values: p of each test. NaN counts as 1.
 
     Returns:
-        The adjusted ones, in the same order.
+        The adjusted p-values, in the same order.
     """
     plain = [1.0 if np.isnan(p) else p for p in p_values]
     adjusted = [1.0] * len(plain)
@@ -205,16 +205,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50, seed: int = 1) -> float:
-    """How alike two halves of the data rank some quantities: mean Spearman correlation over random splits by cluster.
+    """Measure how similarly two halves of the data rank quantities: mean Spearman correlation over random splits by cluster.
 
     Args:
-        scores: Shape (units, quantities).
+        scores: Scores of shape (units, quantities).
         clusters: The cluster of each unit.
-        splits: How many.
-        seed: Of the splits.
+        splits: Number of splits.
+        seed: Random seed.
 
     Returns:
-        From −1 to 1; NaN with fewer than two clusters.
+        The mean correlation, from −1 to 1; NaN with fewer than two clusters.
     """
     from scipy.stats import spearmanr
 
@@ -233,16 +233,17 @@ def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50
 def bootstrap(
     statistic: Callable[[npt.NDArray[np.int64]], Floats], clusters: Sequence[Hashable], *, draws: int = 1000, seed: int = 1
 ) -> tuple[Floats, Floats, Floats]:
-    """Percentile intervals of some statistics, by drawing whole clusters with replacement.
+    """Compute percentile intervals of statistics by drawing whole clusters with replacement.
 
     Args:
-        statistic: From indices of units to the statistics, shape (n,).
+        statistic: Function from indices of units to the statistics, shape (n,).
         clusters: The cluster of each unit.
-        draws: How many.
-        seed: Of the draws.
+        draws: Number of draws.
+        seed: Random seed.
 
     Returns:
-        The statistics of all units, and lower and upper ends of their 95 % intervals (NaN with fewer than two clusters), shape (n,) each.
+        The statistics of all units, and the lower and upper ends of their 95 % intervals (NaN with fewer than two clusters), each of shape
+        (n,).
     """
     own = codes(clusters)
     members = [np.flatnonzero(own == code) for code in range(int(own.max()) + 1)]
@@ -262,17 +263,17 @@ def bootstrap(
 def ratio_of_means(
     parts: Floats, wholes: Floats, clusters: Sequence[Hashable], *, draws: int = 1000, seed: int = 1
 ) -> tuple[float, float, float]:
-    """A ratio of means with a percentile interval that draws whole clusters.
+    """Compute a ratio of means with a percentile interval from draws of whole clusters.
 
     Args:
-        parts: Numerators, one for each unit.
-        wholes: Denominators.
+        parts: Numerator of each unit.
+        wholes: Denominator of each unit.
         clusters: The cluster of each unit.
         draws: Number of bootstrap draws.
-        seed: Of the draws.
+        seed: Random seed.
 
     Returns:
-        mean(parts) / mean(wholes), NaN where the denominator is 0, and the ends of its 95 % interval.
+        mean(parts) / mean(wholes), NaN if the denominator is 0, and the ends of its 95 % interval.
     """
 
     def ratio(units: npt.NDArray[np.int64]) -> Floats:
@@ -284,14 +285,14 @@ def ratio_of_means(
 
 
 def folds(clusters: Sequence[Hashable], *, seed: int = 1) -> npt.NDArray[np.int64]:
-    """Two folds of units, disjoint by cluster and alike in size.
+    """Split units into two folds that share no cluster and have similar sizes.
 
     Args:
         clusters: The cluster of each unit.
-        seed: Of the draw.
+        seed: Random seed.
 
     Returns:
-        0 or 1 for each unit.
+        The fold of each unit, 0 or 1.
     """
     own = codes(clusters)
     draw = np.random.default_rng(seed)

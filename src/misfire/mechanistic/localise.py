@@ -1,4 +1,4 @@
-"""``misfire localise``: all analyses of a model, kept as frames, figures, one page with a verdict, and an intervention to try."""
+"""``misfire localise``: run all analyses of a model and write frames, figures, a page with a verdict, and an intervention."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Localised:
-    """What was found.
+    """Results of ``localise``.
 
     Attributes:
-        decision: What is decided on the heads.
+        decision: Decision on the heads.
         frames: The frames by name.
-        verdict: What can be said of the model.
+        verdict: Sentences that state what the results show.
     """
 
     decision: Decision
@@ -45,23 +45,23 @@ def localise(
     resume: bool = False,
     progress: Progress = no_progress,
 ) -> Localised:
-    """Do the analyses of a plan, and write what they give.
+    """Run the analyses of a plan, and write the results.
 
     Args:
         decoder: The model.
         probed: Its pairs.
-        out: Folder to write to.
-        plan: What to do.
-        base: Its base model with the same pairs, for the lens.
-        resume: Go on with what the folder holds; finished pieces are not done again.
-        progress: Shows how far each analysis is.
+        out: Output folder.
+        plan: What to run.
+        base: The base model with the same pairs, for the lens.
+        resume: Whether to resume the run in the folder. Finished pieces are not computed again.
+        progress: Opens progress bars.
 
     Returns:
-        The frames and what they say. Written are ``frames/*.parquet``, ``figures/``, ``index.html``, ``summary.json`` and
-        ``intervention.safetensors``.
+        The decision, the frames and the verdict. The files written are ``frames/*.parquet``, ``figures/``, ``index.html``, ``summary.json``
+        and ``intervention.safetensors``.
 
     Raises:
-        InputError: The folder holds something else.
+        InputError: The folder contains something else.
     """
     store = Store(out, _settings(decoder, probed, base, plan), resume=resume)
     session = Session(decoder, probed, plan.budget, store, progress)
@@ -76,7 +76,7 @@ def localise(
 
 
 def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | None, plan: Plan) -> dict[str, object]:
-    """What finished pieces depend on. The analyses that were asked for are not part of it, so that a resumed run may add some."""
+    """Everything that finished pieces depend on. The requested analyses are not included, so a resumed run may add some."""
     return {
         "suite_version": __version__,
         "model": decoder.name,

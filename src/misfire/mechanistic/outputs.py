@@ -1,6 +1,6 @@
-"""The files that ``misfire localise`` writes about a model."""
+"""Output files of ``misfire localise``."""
 
-# pandas leaves many types open
+# many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import json
@@ -28,9 +28,9 @@ def write_outputs(study: Study, verdict: Sequence[str], out: Path) -> None:
     """Write the intervention, the frames, the summary, the page and its figures.
 
     Args:
-        study: A study whose analyses are done.
-        verdict: What can be said of the model.
-        out: The folder.
+        study: A study whose analyses are finished.
+        verdict: Sentences that state what the results show.
+        out: Output folder.
     """
     session = study.session
     save_intervention(
@@ -51,7 +51,7 @@ def write_outputs(study: Study, verdict: Sequence[str], out: Path) -> None:
 
 
 def pairs_frame(probed: Probed) -> "pd.DataFrame":
-    """The frame ``pairs``: a row for each pair, with the margin, tokens and mentions of each half."""
+    """Return the frame ``pairs``: a row for each pair, with the margin, tokens and mentions of each half."""
     import pandas as pd
 
     return pd.DataFrame([
@@ -78,7 +78,7 @@ def _drawings(study: Study) -> tuple[Drawing, ...]:
 
 
 def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
-    """What ``summary.json`` says."""
+    """Return the content of ``summary.json``."""
     decoder, probed, decision = study.session.decoder, study.session.probed, study.decision
     return {
         "model": decoder.name,
@@ -106,7 +106,7 @@ def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
 
 
 def _misfiring(found: Misfiring) -> dict[str, float | str | None]:
-    """MAR against BR for the summary; null where a number is undefined."""
+    """Return MAR and BR for the summary; None (null in the file) if a number is undefined."""
     numbers = {
         "pairs": found.pairs,
         "scenarios": found.scenarios,
@@ -125,7 +125,7 @@ def _misfiring(found: Misfiring) -> dict[str, float | str | None]:
 
 
 def _best_layer(recovery: "pd.DataFrame") -> int | None:
-    """The layer at which patching the residual stream of the last token gains most over the layer before; None without patching."""
+    """Return the layer where patching the last token's residual stream gains most over the previous layer; None without patching."""
     if recovery.empty:
         return None
     own = recovery[(recovery["direction"] == "denoising") & (recovery["site"] == "residual") & (recovery["where"] == "last")]

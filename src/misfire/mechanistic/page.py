@@ -1,4 +1,4 @@
-"""One HTML page on a model: the verdict in words, every picture, the main tables; made by the same template as a report."""
+"""The HTML page of a model: the verdict, all figures and the main tables, in the same template as a report."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CAVEATS = (
-    "What is said here holds for these pairs, this prompt and this model; heads that matter elsewhere are not looked for.",
-    "Ablation shows that a head is needed for the wrong answer, not that it means anything by it.",
-    "Failures and mirrored failures are chosen by how the model answered, so effects on either alone are too large; only their comparison "
-    "speaks of misfiring. That MAR exceeds BR means nothing if the pairs that were asked were chosen by the model's answers.",
+    "These results hold for these pairs, this prompt and this model. The analyses do not look for heads that matter elsewhere.",
+    "Ablation shows that a head is needed for the wrong answer, not what it represents.",
+    "Failures and mirrored failures are chosen by the answers of the model, so effects on either alone are too large. Only their "
+    "comparison is evidence about misfiring. The test of MAR against BR is not valid if the candidates were chosen by the answers of "
+    "the model.",
 )
 
 _HEADS = (
     TableColumn("name", "head", "text", False, "layer and head, counted from 0"),
     TableColumn("delta_stereotyped", "Δ stereotyped", "score", True, "mean change of the stereotyped margin on failures, logits"),
     TableColumn("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin on failures, logits"),
-    TableColumn("score", "Δs − |Δc|", "score", False, "what heads are ranked by"),
+    TableColumn("score", "Δs − |Δc|", "score", False, "basis of the ranking of heads"),
     TableColumn("specificity", "Δs − Δc", "score", False, "the paper's measure, which rewards heads that carry the evidence"),
     TableColumn(
         "mirror_contrast",
         "Δ on mirrors",
         "score",
         False,
-        "mean change of the contrast margin, the half that fails, on mirrored failures, logits",
+        "mean change of the contrast margin (of the half that fails) on mirrored failures, logits",
     ),
     TableColumn("over_mirrors", "Δ over mirrors", "score", True, "Δ stereotyped on failures minus Δ on mirrors, logits"),
     TableColumn("control_stereotyped", "Δ on controls", "score", False, "mean change of the stereotyped margin on controls, logits"),
@@ -45,41 +46,41 @@ _HEADS = (
 )
 
 _CURVE = (
-    TableColumn("k", "heads", "count", False, "heads ablated together, chosen on other scenarios"),
+    TableColumn("k", "heads", "count", False, "number of heads ablated together, chosen on other scenarios"),
     TableColumn("pairs", "failures", "count", False, "failures tested"),
-    TableColumn("recovery", "restored", "rate", True, "share of failures whose stereotyped half is right then"),
+    TableColumn("recovery", "restored", "rate", True, "share of failures whose stereotyped half becomes right"),
     TableColumn("matched", "same layers at random", "rate", False, "the same for random heads of the same layers, mean over draws"),
     TableColumn("random", "at random", "rate", False, "the same for random heads"),
-    TableColumn("excess", "excess", "change", True, "restored minus random heads of the same layers, by pair"),
+    TableColumn("excess", "excess", "change", True, "restored minus restored by random heads of the same layers, by pair"),
     TableColumn("mirrors", "mirrors", "count", False, "mirrored failures tested"),
-    TableColumn("mirror_recovery", "mirrors restored", "rate", True, "share of mirrored failures whose contrast half is right then"),
-    TableColumn("over_mirrors", "over mirrors", "change", True, "restored failures minus restored mirrors"),
+    TableColumn("mirror_recovery", "mirrors restored", "rate", True, "share of mirrored failures whose contrast half becomes right"),
+    TableColumn("over_mirrors", "over mirrors", "change", True, "share of restored failures minus share of restored mirrors"),
     TableColumn(
         "p_holm",
         "p",
         "p",
         False,
-        "one-sided, by scenario: more restored than by random heads and than mirrors; Holm over the numbers of heads",
+        "one-sided, by scenario: more restored than by random heads, and more than mirrors; Holm correction for the numbers of heads",
     ),
-    TableColumn("contrast_kept", "contrast kept", "rate", False, "contrast halves of failures still right"),
-    TableColumn("control_kept", "controls kept", "rate", False, "halves of controls still right"),
-    TableColumn("foils_kept", "foils kept", "rate", False, "foils still right, of those that were; of the kind of foils that keeps least"),
-    TableColumn("foils_asked", "foils", "count", False, "foils of failures and controls that were right"),
+    TableColumn("contrast_kept", "contrast kept", "rate", False, "share of contrast halves of failures that stay right"),
+    TableColumn("control_kept", "controls kept", "rate", False, "share of halves of controls that stay right"),
+    TableColumn("foils_kept", "foils kept", "rate", False, "share of right foils that stay right; the lower of the two kinds of foils"),
+    TableColumn("foils_asked", "foils", "count", False, "foils of failures and controls that were right before the ablation"),
     TableColumn("delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"),
     TableColumn("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin"),
 )
 
 _SUPPRESSION = (
     TableColumn("model", "model", "text", False, "the model or its base"),
-    TableColumn("group", "pairs", "text", False, "failures, mirrors (the contrast half alone is wrong) or controls"),
-    TableColumn("said", "statistic", "text", False, "of the mean raw margin, whose sign at the end is that of the model's answer"),
+    TableColumn("group", "pairs", "text", False, "failures, mirrors (only the contrast half is wrong) or controls"),
+    TableColumn("said", "statistic", "text", False, "of the mean raw margin; at the last layer its sign is that of the model's answer"),
     TableColumn("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
     TableColumn(
         "aside",
-        "aside: without the offset",
+        "without the offset",
         "text",
         False,
-        "the same once the mean over prompts about nothing is taken off at each layer; its sign is not that of the model's answer",
+        "the same after subtracting the mean over neutral prompts at each layer; its sign is not that of the model's answer",
     ),
 )
 
@@ -90,9 +91,9 @@ _DROPS = (
     ),
     TableColumn("value", "logits", "score", True, "mean, clustered by scenario"),
     TableColumn("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
-    TableColumn("pairs", "pairs", "count", False, "pairs that it rests on"),
-    TableColumn("scenarios", "scenarios", "count", False, "their scenarios"),
-    TableColumn("others", "compared with", "count", False, "halves that they were compared with"),
+    TableColumn("pairs", "pairs", "count", False, "number of pairs"),
+    TableColumn("scenarios", "scenarios", "count", False, "number of scenarios"),
+    TableColumn("others", "compared with", "count", False, "number of halves in the comparison"),
 )
 
 _BASE = (
@@ -100,20 +101,20 @@ _BASE = (
     TableColumn("said", "statistic", "text", False, "of raw margins"),
     TableColumn("model", "model", "score", False, "mean in the model, logits"),
     TableColumn("base", "base", "score", False, "mean in its base, logits"),
-    TableColumn("value", "model − base", "score", True, "by pair, clustered by scenario"),
+    TableColumn("value", "model − base", "score", True, "paired difference, clustered by scenario"),
     TableColumn("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
     TableColumn("pairs", "n", "count", False, "pairs"),
-    TableColumn("scenarios", "scenarios", "count", False, "their scenarios"),
+    TableColumn("scenarios", "scenarios", "count", False, "number of scenarios"),
 )
 
 _FALLS = {
     "peak": "at its peak before the last layer",
     "final": "after the last layer",
-    "drop": "falls between the two by",
-    "contrast halves": "falls further than contrast halves of the same pairs by",
-    "controls": "falls further than stereotyped halves of controls by",
-    "mirrors": "falls further than contrast halves of mirrored failures by",
-    "all pairs": "all groups, weighted: stereotyped halves fall further than contrast halves by",
+    "drop": "fall between the two",
+    "contrast halves": "fall beyond that of contrast halves of the same pairs",
+    "controls": "fall beyond that of stereotyped halves of controls",
+    "mirrors": "fall beyond that of contrast halves of mirrored failures",
+    "all pairs": "all groups, weighted: fall of stereotyped halves beyond that of contrast halves",
 }
 
 _STATISTICS = {
@@ -121,7 +122,7 @@ _STATISTICS = {
     "layer": "layer of the peak",
     "final": "stereotyped margin after the last layer, logits",
     "drop": "drop from the peak to the end, logits",
-    "handover": "layer from which on it stays below 0",
+    "handover": "layer from which it stays below 0",
     "gap_peak": "contrast minus stereotyped at its peak, logits",
     "gap_layer": "layer of that peak",
     "gap_final": "contrast minus stereotyped after the last layer, logits",
@@ -131,20 +132,20 @@ _LAYERS = ("layer", "handover", "gap_layer")
 
 
 def _unchanged(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
-    """Prepares a table whose columns are those of its frame."""
+    """Use the frame itself as the table."""
     return frame
 
 
 @dataclass(frozen=True)
 class _ShownTable:
-    """A table of the page.
+    """A table on the page.
 
     Attributes:
-        frame: The frame that it shows.
-        title: What stands above it.
+        frame: Name of the frame that it shows.
+        title: Title above the table.
         columns: Its columns.
-        rows: The largest number of rows that are shown.
-        prepare: Makes the columns that are shown from the frame; is given the other frames too.
+        rows: Maximum number of rows.
+        prepare: Function that makes the table from its frame and the other frames.
     """
 
     frame: str
@@ -154,7 +155,7 @@ class _ShownTable:
     prepare: "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]" = _unchanged
 
     def table(self, frames: "Mapping[str, pd.DataFrame]") -> Table | None:
-        """The table; None if its frame was not made or has no row."""
+        """Return the table; None if its frame does not exist or is empty."""
         frame = frames.get(self.frame)
         if frame is None or frame.empty:
             return None
@@ -168,7 +169,7 @@ class _ShownSection:
     """A section of the page.
 
     Attributes:
-        name: For anchors.
+        name: Name for anchors.
         title: Its heading.
         drawings: Names of its figures.
         tables: Its tables.
@@ -180,7 +181,7 @@ class _ShownSection:
     tables: tuple[_ShownTable, ...] = ()
 
     def section(self, frames: "Mapping[str, pd.DataFrame]", drawings: Mapping[str, Drawing]) -> Section:
-        """The section with those figures and tables that there are."""
+        """Return the section, with the figures and tables that exist."""
         return Section(
             self.name,
             self.title,
@@ -190,7 +191,7 @@ class _ShownSection:
 
 
 def _in_words(words: Mapping[str, str]) -> "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]":
-    """Prepares a table of comparisons: says each in words, and names the interval as tables do."""
+    """Return a function that prepares a table of comparisons: it describes each comparison and renames the interval columns."""
 
     def prepare(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
         named = frame.rename(columns={"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"})
@@ -200,13 +201,13 @@ def _in_words(words: Mapping[str, str]) -> "Callable[[pd.DataFrame, Mapping[str,
 
 
 def _suppression(frame: "pd.DataFrame", frames: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
-    """The statistics in words, with those without the offset beside them."""
+    """Add descriptions of the statistics, and their values with and without the offset."""
     said = [_STATISTICS[str(name)] for name in frame["statistic"]]
     return frame.assign(said=said, told=_statistics(frame), aside=_statistics(frames["suppression_corrected"]))
 
 
 def _statistics(suppression: "pd.DataFrame") -> list[str]:
-    """The statistics of a table in words, one a row."""
+    """Format the statistics of a table, one for each row."""
     return [
         _statistic(str(name), *numbers)
         for name, *numbers in suppression[["statistic", "value", "ci_lower", "ci_upper"]].itertuples(index=False)
@@ -214,7 +215,7 @@ def _statistics(suppression: "pd.DataFrame") -> list[str]:
 
 
 def _statistic(name: str, value: float, lower: float, upper: float) -> str:
-    """A statistic of the suppression with its interval: logits with their sign, layers without."""
+    """Format a statistic of ``suppression`` with its interval: logits with a sign, layers without."""
 
     def told(number: float) -> str:
         return UNDEFINED if math.isnan(number) else f"{number:.0f}" if name in _LAYERS else score(number)
@@ -257,10 +258,10 @@ def write_page(
     """Write ``index.html`` and the figures.
 
     Args:
-        out: The folder.
+        out: Output folder.
         decoder: The model.
         frames: The frames by name.
-        verdict: What can be said of the model.
+        verdict: Sentences that state what the results show.
         drawings: The figures.
     """
     (out / "figures").mkdir(parents=True, exist_ok=True)
@@ -268,7 +269,7 @@ def write_page(
         save(drawing, out / "figures")
     by_name = {drawing.name: drawing for drawing in drawings}
     sections = [
-        Section("verdict", "What can be said", text=tuple(verdict)),
+        Section("verdict", "Verdict", text=tuple(verdict)),
         *(shown.section(frames, by_name) for shown in _SECTIONS),
     ]
     kept = tuple(section for section in sections if section.text or section.drawings or section.tables)

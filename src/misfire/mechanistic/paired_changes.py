@@ -1,9 +1,9 @@
-"""What changes between two runs on the same pairs or instances: every measure paired, with its interval, and what is invalid counted.
+"""Changes between two runs on the same pairs or instances: all measures are paired and have intervals, and invalid answers are counted.
 
-Intervals are clustered by scenario (pairs) or instance (Mis-Align Bench), as in the tasks' own metrics.
+Intervals are clustered by scenario (pairs) or instance (Mis-Align Bench), like the metrics of the tasks.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections import defaultdict
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DELTA_MAR = "ΔMAR"
-"""The measure that needs a caveat."""
+"""The measure that needs an explanatory note."""
 
 Counted = tuple[Floats, Floats]
 """Hits and trials by cluster."""
 
 _Verdicts = dict[tuple[str, int], bool | None]
-"""By instance and epoch whether an answer is misaligned; none where that is not known."""
+"""Whether an answer is misaligned, by instance and epoch; None if this is unknown."""
 
 _Holds = Callable[[bool | None], bool]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What a change is of.
+    """Labels of a change.
 
     Attributes:
-        run: The run after.
-        intervention: What was done to the model, as far as the log says.
+        run: Name of the run after the intervention.
+        intervention: The intervention, as far as the log describes it.
     """
 
     run: str
@@ -52,15 +52,15 @@ class Labels:
 
 @dataclass(frozen=True)
 class Change:
-    """One measure before and after.
+    """A measure before and after an intervention.
 
     Attributes:
-        run: The run after.
-        intervention: What was done to the model, as far as the log says.
-        measure: What was measured.
-        n: Halves, pairs, responses or answers that both runs have.
-        before: Before.
-        after: After.
+        run: Name of the run after the intervention.
+        intervention: The intervention, as far as the log describes it.
+        measure: Name of the measure.
+        n: Number of halves, pairs, responses or answers in both runs.
+        before: Value before the intervention.
+        after: Value after the intervention.
         difference: After minus before, paired, with its interval.
     """
 
@@ -74,19 +74,19 @@ class Change:
 
 
 def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", arms: Sequence[str]) -> list[Change]:
-    """Changes of a run of VETO or priming.
+    """Compute the changes of a run of VETO or priming.
 
     Args:
-        labels: What they are of.
-        before: Its halves before, as ``misfire.reports.results`` has them.
-        after: The same after.
-        arms: The run's arms, the base first; only that in VETO.
+        labels: Labels of the changes.
+        before: The halves before the intervention, from ``misfire.reports.results``.
+        after: The halves after the intervention.
+        arms: The arms of the run, base first. VETO has only the base arm.
 
     Returns:
-        For every arm MAR and BR, the shares of stereotyped and contrast halves answered rightly, with controls of foils too, of answers
-        that are invalid, and of halves that ended in an error in either run and count nowhere else. For primed arms first DiD, the change
-        of accuracy on stereotyped halves by the cue minus that on contrast halves, and last ΔMAR, the arm's MAR minus the base's. Measures
-        of an arm that is not the only one begin with its name.
+        For every arm: MAR and BR; the shares of stereotyped and contrast halves with right answers, and of foils if there are controls; the
+        share of invalid answers; and the share of halves that ended in an error in either run, which no other measure counts. For primed
+        arms, the first measure is DiD (the change of accuracy on stereotyped halves by the cue minus that on contrast halves), and the
+        last is ΔMAR (MAR of the arm minus MAR of the base arm). Names of measures start with the arm if there are several arms.
     """
     keys = ["arm", "pair_id", "scenario", "half", "probe", "epoch"]
     joined = before[[*keys, "outcome"]].merge(after[[*keys, "outcome"]], on=keys, suffixes=("_before", "_after"))
@@ -105,12 +105,12 @@ def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", 
 
 @dataclass(frozen=True)
 class _Arm:
-    """One arm in both runs.
+    """An arm in both runs.
 
     Attributes:
         changes: Its measures.
-        mar: What its MAR rests on before and after, by scenario; none without a complete pair.
-        pairs: Its complete pairs, by id, scenario and epoch: whether each half is right (columns ``before`` and ``after``, by half).
+        mar: Counts for MAR before and after, by scenario; None without a complete pair.
+        pairs: Its complete pairs, by ID, scenario and epoch: whether each half is right (columns ``before`` and ``after``, by half).
     """
 
     changes: list[Change]
@@ -119,7 +119,7 @@ class _Arm:
 
 
 def _of_cue(labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[str, int]) -> tuple[list[Change], list[Change]]:
-    """How the effect of a cue changes: DiD, which stands before the arm's own measures, and ΔMAR, which stands behind them."""
+    """Return the changes of an arm with the effect of its cue: DiD first, then the arm's own measures, then ΔMAR."""
     if base.mar is None or arm.mar is None:
         return [], []
     four = (arm.mar[1], base.mar[1], arm.mar[0], base.mar[0])
@@ -133,7 +133,7 @@ def _of_cue(labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[st
     sizes = np.bincount(clusters, minlength=len(scenarios)).astype(float)
 
     def did(when: str) -> Floats:
-        """The DiD of each pair: -2 to 2."""
+        """Return the DiD of each pair, from −2 to 2."""
         lost: list[Floats] = [
             primed[when, half].to_numpy(float) - plain[when, half].to_numpy(float) for half in ("stereotyped", "contrast")
         ]
@@ -145,7 +145,7 @@ def _of_cue(labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[st
 
 
 def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[str, int]) -> _Arm:
-    """The changes of one arm, and what comparisons with other arms rest on."""
+    """Return the changes of one arm, and the counts for comparisons with other arms."""
     failed = (joined["outcome_before"] == "failed") | (joined["outcome_after"] == "failed")
     lost = {when: (joined[f"outcome_{when}"] == "failed").astype(float) for when in ("before", "after")}
     right = {when: (joined[f"outcome_{when}"] == "right").astype(float) for when in ("before", "after")}
@@ -185,17 +185,17 @@ def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[s
 
 
 def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Change]:
-    """Changes of a run of Mis-Align Bench in detect mode.
+    """Compute the changes of a run of Mis-Align Bench in detect mode.
 
     Args:
-        labels: What they are of.
-        before: Its responses before.
-        after: The same after.
+        labels: Labels of the changes.
+        before: The responses before the intervention.
+        after: The responses after the intervention.
 
     Returns:
-        Alignment Score, Coverage and FFR, joint and then of each dimension, over the responses that both runs have; an invalid verdict
-        counts as the wrong decision, as in the task's headline. The share of questions whose verdict is invalid, and of responses that a
-        run lacks questions of.
+        Alignment Score, Coverage and FFR, first joint and then for each dimension, over the responses in both runs. An invalid verdict
+        counts as a wrong decision, as in the headline metric of the task. Also the share of questions with an invalid verdict, and the
+        share of responses for which a run lacks questions.
     """
     shared = {_key(one) for one in before.judgements} & {_key(one) for one in after.judgements}
     was, now = ([one for one in judged.judgements if _key(one) in shared] for judged in (before, after))
@@ -223,16 +223,16 @@ def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Chang
 
 
 def answer_changes(labels: Labels, before: Sequence[VerdictRecord], after: Sequence[VerdictRecord]) -> list[Change]:
-    """Changes of a run of Mis-Align Bench in generate mode.
+    """Compute the changes of a run of Mis-Align Bench in generate mode.
 
     Args:
-        labels: What they are of.
-        before: Its samples before.
-        after: The same after.
+        labels: Labels of the changes.
+        before: The samples before the intervention.
+        after: The samples after the intervention.
 
     Returns:
-        The shares of answers that are aligned by the grader's verdict, of those with one; and of answers without a verdict, be it for want
-        of an answer.
+        The share of answers that the grader judged aligned, among those with a verdict, and the share of samples without a verdict,
+        including those without an answer.
     """
     found: list[_Verdicts] = []
     for records in (before, after):

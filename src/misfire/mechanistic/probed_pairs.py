@@ -1,4 +1,4 @@
-"""The pairs that a model was asked, and those that were selected for the analyses, with their prompts and margins."""
+"""The candidate pairs that were asked, and the pairs that were selected for the analyses, with their prompts and margins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ Group = Literal["failure", "mirror", "control"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 
 FAILING: Mapping[str, HalfName] = {"failure": "stereotyped", "mirror": "contrast"}
-"""The half that is wrong in the pairs of a group."""
+"""The half that is wrong in pairs of a group."""
 
 
 @dataclass(frozen=True)
 class AskedPair:
-    """What a model answered to a candidate pair.
+    """A candidate pair with the model's margins.
 
     Attributes:
-        pair: Its id.
-        category: Its category.
-        scenario: Its scenario.
-        stereotyped: Margin of the stereotyped half, in logits; above 0 the answer is right.
+        pair: ID of the pair.
+        category: Category of the pair.
+        scenario: Scenario of the pair.
+        stereotyped: Margin of the stereotyped half, in logits. Above 0, the answer is right.
         contrast: Margin of the contrast half.
     """
 
@@ -38,14 +38,14 @@ class AskedPair:
 
 @dataclass(frozen=True)
 class ProbedPair:
-    """A pair that was selected for the analyses, as the probe asks it.
+    """A pair that was selected for the analyses, with the prompts of the probe.
 
     Attributes:
         pair: The pair.
         group: Failure, mirror or control.
-        prompts: The prompt of each half, in tokens.
-        margins: The logit difference of each half towards its right answer; above 0 the answer is right.
-        texts: For halves that were asked with other text than their own prompt, that text.
+        prompts: The prompt of each half as tokens.
+        margins: The logit difference of each half toward its right answer. Above 0, the answer is right.
+        texts: The text that was asked, for halves where it differs from their own prompt.
     """
 
     pair: Pair
@@ -55,7 +55,7 @@ class ProbedPair:
     texts: Mapping[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
 
     def sign(self, half: HalfName) -> int:
-        """1 where the half's right answer is "yes", −1 where it is "no"."""
+        """Return 1 if the right answer of the half is "yes", and −1 if it is "no"."""
         return 1 if dict(self.pair.halves)[half].target == "yes" else -1
 
     @property
@@ -66,7 +66,7 @@ class ProbedPair:
 
 @dataclass(frozen=True)
 class Probed:
-    """The pairs of an analysis, and what is known of the candidates that they were selected from.
+    """The pairs of an analysis, with information about the candidates that they were selected from.
 
     Attributes:
         pairs: Failures, then mirrors, then controls.
@@ -75,10 +75,10 @@ class Probed:
         considered: Number of candidates that were asked.
         failing: Number of candidates that failed.
         passing: Number of candidates with both halves right.
-        mirroring: Number of candidates whose contrast half alone was wrong.
-        not_confirmed: Number of pairs that misfired in the log and not under the probe.
-        asked: All candidates with their margins; empty where pairs were selected by another model's answers.
-        origin: A sentence that says where the candidates are from; empty if there is nothing to say.
+        mirroring: Number of candidates with only the contrast half wrong.
+        not_confirmed: Number of pairs that misfired in the log but not under the probe.
+        asked: All candidates with their margins; empty if the pairs were selected by the answers of another model.
+        origin: A sentence about the origin of the candidates; empty if there is nothing to say.
     """
 
     pairs: tuple[ProbedPair, ...]
@@ -93,7 +93,7 @@ class Probed:
     origin: str = ""
 
     def of(self, group: Group) -> tuple[ProbedPair, ...]:
-        """The pairs of one group."""
+        """Return the pairs of one group."""
         return tuple(one for one in self.pairs if one.group == group)
 
     @property

@@ -1,10 +1,10 @@
-"""How a pair is put to a model under study, and where in its tokens people and evidence stand.
+"""Prompts for a model under study, and the token positions of people and evidence in them.
 
-A probe's prompt ends where the answer begins, so that the logits of its last token are the answer's. ``word`` asks for one word;
-``veto`` is the evaluation's own prompt (``misfire.tasks.prompts``) with the answer object begun.
+The prompt of the probe ends where the answer begins, so the logits of its last token are those of the answer. ``word`` asks for one word.
+``veto`` is the prompt of the evaluation (``misfire.tasks.prompts``), followed by the beginning of the answer object.
 """
 
-# transformers leaves many types open
+# many types in transformers are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import re
@@ -20,30 +20,30 @@ from misfire.mechanistic.model.decoder import AnswerTokens
 from misfire.tasks.prompts import question_message, system_message
 
 Wording = Literal["word", "veto"]
-"""``word``: our probe, one word; ``veto``: VETO's direct prompt with ``{"answer": "`` begun."""
+"""``word``: the probe's own prompt for a one-word answer; ``veto``: VETO's direct prompt, followed by ``{"answer": "``."""
 
 SYSTEM = "You answer yes/no questions about short passages. Answer with one word: yes or no."
 REQUEST = "Answer with one word: yes or no."
 BEGUN: dict[Wording, str] = {"word": "", "veto": '{"answer": "'}
-"""What the answer is begun with."""
+"""Text that begins the answer."""
 
 NEUTRAL = ("N/A", "…", "There is no passage and no question.")
-"""Prompts about nothing: what a model leans to whatever it reads is taken off the logit lens."""
+"""Neutral prompts: the logit lens subtracts the model's tendency on prompts without a passage or a question."""
 
 Person = Literal["stereotyped", "contrast"]
 
 _JOINED = re.compile(r"\s+(?:(?:a|an|the|in|of|with|who|is|from|on|for|to)\s+)*")
-"""What stands between words of one name: "uses a wheelchair"."""
+"""Text that may separate words of the same mention: "uses a wheelchair"."""
 
 
 @dataclass(frozen=True)
 class Mention:
-    """The tokens that name one of a pair's two people by what tells them apart.
+    """The tokens of words that distinguish one of a pair's two people from the other.
 
     Attributes:
-        person: Whom.
-        start: First token.
-        stop: One past the last.
+        person: The person.
+        start: Position of the first token.
+        stop: Position after the last token.
     """
 
     person: Person
@@ -53,11 +53,11 @@ class Mention:
 
 @dataclass(frozen=True)
 class AskedText:
-    """How one half is put to a model, where that is more than its own prompt: in an arm of a priming run.
+    """The text of a half in an arm of a priming run, where it differs from the half's own prompt.
 
     Attributes:
-        prompt: Evidence and question, with a cue before or behind them.
-        system_cue: A cue that opens the system message, if it has one.
+        prompt: Evidence and question, with a cue before or after them.
+        system_cue: Cue at the start of the system message, if there is one.
     """
 
     prompt: str
@@ -66,13 +66,13 @@ class AskedText:
 
 @dataclass(frozen=True)
 class ProbePrompt:
-    """One prompt in tokens.
+    """A prompt as tokens.
 
     Attributes:
-        ids: Its tokens.
-        mentions: Where people are named, in order.
-        evidence: Tokens of the passage that name nobody.
-        question: Tokens of the question that name nobody.
+        ids: Token IDs.
+        mentions: Mentions of people, in order.
+        evidence: Positions of tokens of the passage outside mentions.
+        question: Positions of tokens of the question outside mentions.
     """
 
     ids: tuple[int, ...]
@@ -81,17 +81,17 @@ class ProbePrompt:
     question: tuple[int, ...] = ()
 
 
-def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: str | None = None) -> str:  # noqa: ANN401 (any tokenizer of Hugging Face's)
-    """The text that a model reads, by its chat template if it has one; a template's thinking mode is switched off.
+def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: str | None = None) -> str:  # noqa: ANN401 (any Hugging Face tokenizer)
+    """Return the text that a model reads, from its chat template if it has one. The thinking mode of a template is turned off.
 
     Args:
         tokenizer: The model's tokenizer.
         prompt: Evidence and question.
-        wording: What stands around them.
-        system_cue: A sentence that opens the system message, as in priming.
+        wording: The wording of the probe.
+        system_cue: Sentence at the start of the system message, as in priming.
 
     Returns:
-        The text up to where the answer begins.
+        The text up to the point where the answer begins.
     """
     system = system_message("direct") if wording == "veto" else SYSTEM
     system = f"{system_cue} {system}" if system_cue else system
@@ -108,7 +108,7 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: s
 
 
 def tokenise(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:  # noqa: ANN401
-    """Token ids of a rendered text, and where each stands in it; a template's own begin token is not put twice."""
+    """Return the token IDs of a rendered text and their character spans. A begin token from the template is not added twice."""
     encoded = tokenizer(text, add_special_tokens=not tokenizer.chat_template, return_offsets_mapping=True)
     return list(encoded["input_ids"]), [(int(start), int(stop)) for start, stop in encoded["offset_mapping"]]
 
@@ -120,14 +120,14 @@ def probe_prompt(
     pair: Pair | None = None,
     asked: AskedText | None = None,
 ) -> ProbePrompt:
-    """A prompt in tokens.
+    """Return a prompt as tokens.
 
     Args:
         tokenizer: The model's tokenizer.
         prompt: Evidence and question.
-        wording: What stands around them.
-        pair: Its pair, if the places of people and evidence are wanted.
-        asked: What is asked in place of the prompt, which is a part of it; places are those in the prompt, not in a cue beside it.
+        wording: The wording of the probe.
+        pair: The pair of the prompt, if the positions of people and evidence are needed.
+        asked: Text that is asked instead of the prompt and contains it. Positions refer to the prompt, not to a cue next to it.
 
     Returns:
         The prompt.
@@ -153,16 +153,16 @@ def probe_prompt(
 
 
 def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
-    """Where a prompt names the two people of its pair by the words that tell them apart.
+    """Find the mentions of a pair's two people in a prompt, by the words that distinguish them.
 
-    These are the words that the question of one half has and that of the other lacks: "older" and "younger".
+    These are the words in the question of one half that the question of the other half lacks: "older" and "younger".
 
     Args:
         pair: The pair.
         prompt: One of its prompts.
 
     Returns:
-        For each mention the person, and first and one past the last character; words of one name are one mention.
+        The person, start and end (exclusive) character of each mention. Adjacent words of the same person are one mention.
     """
     questions: dict[HalfName, str] = {name: split_question(half.prompt)[1] for name, half in pair.halves}
     marks: dict[Person, frozenset[str]] = {
@@ -183,14 +183,14 @@ def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
 
 
 def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  # noqa: ANN401
-    """The tokens with which the answers begin right behind a probe's prompt.
+    """Return the tokens that begin an answer directly after the prompt of the probe.
 
-    Every spelling ("yes", "Yes", "YES", each with a space before it or not) is tokenised in its place. Those that are one token of the
-    vocabulary count; unknown tokens do not, and no token may stand for both answers.
+    Every spelling ("yes", "Yes", "YES", each with and without a leading space) is tokenized in context. A spelling counts if it is a single
+    token of the vocabulary. Unknown tokens do not count, and no token may represent both answers.
 
     Args:
         tokenizer: The model's tokenizer.
-        wording: The probe's wording.
+        wording: The wording of the probe.
 
     Returns:
         The tokens.
@@ -215,7 +215,7 @@ def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  #
     yes, no = of("yes"), of("no")
     if not yes or not no:
         raise InputError(
-            f"answer tokens: the tokenizer has no single token for {'yes' if not yes else 'no'} behind the probe's prompt "
-            "(looked for yes, Yes, YES and the like, with and without a space). The logit difference cannot be read from such a model."
+            f"answer tokens: the tokenizer has no single token for {'yes' if not yes else 'no'} after the prompt of the probe "
+            "(tried yes, Yes, YES and similar, with and without a space). The logit difference cannot be read from this model."
         )
     return AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))

@@ -1,9 +1,9 @@
-"""The analyses of ``misfire localise``: what each needs, which frames it writes, and how it is done.
+"""The analyses of ``misfire localise``: what each needs, which frames it writes, and how it runs.
 
 To add an analysis, add an ``Analysis`` to ``ANALYSES``.
 """
 
-# pandas leaves many types open
+# many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,12 +29,12 @@ ABLATIONS: tuple[Ablation, ...] = ("zero", "mean")
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of an analysis that has a progress bar of its own.
+    """A part of an analysis with its own progress bar.
 
     Attributes:
         title: Title of the progress bar.
         steps: Number of steps of the progress bar.
-        run: Does the work; gives frames by name.
+        run: Function that does the work and returns frames by name.
     """
 
     title: str
@@ -44,13 +44,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Analysis:
-    """An analysis that a user can ask for.
+    """An analysis that users can request.
 
     Attributes:
         name: Its name in ``--analyses``.
-        writes: The frames that it writes. Some are left out: ``lens_base`` without a base, and those of paths without a candidate head.
+        writes: Names of its frames. Some may be missing: ``lens_base`` without a base, and those of paths without a candidate head.
         stages: Its parts, in order.
-        needs: Analyses whose frames it reads. They are done before it, whether or not they were asked for.
+        needs: Analyses whose frames it reads. They run before it, even if they were not requested.
     """
 
     name: str
@@ -136,7 +136,7 @@ def _prescreen(study: Study) -> "dict[str, pd.DataFrame]":
 
 
 def _named(*names: str) -> tuple[str, ...]:
-    """Names of frames of both kinds of ablation."""
+    """Return the names of the frames for both kinds of ablation."""
     return tuple(f"{name}_{ablation}" for name in names for ablation in ABLATIONS)
 
 
@@ -175,24 +175,24 @@ ANALYSES: tuple[Analysis, ...] = (
         ),
     ),
 )
-"""All analyses, in the order in which they are done, except that what an analysis needs is done first."""
+"""All analyses in the order in which they run, except that the needs of an analysis run before it."""
 
 
 def parse_analyses(text: str) -> tuple[str, ...]:
-    """Analyses as a user lists them: ``lens,heads``.
+    """Parse a list of analyses: ``lens,heads``.
 
     Raises:
-        InputError: One is unknown, or there is none.
+        InputError: A name is unknown, or the list is empty.
     """
     known = [analysis.name for analysis in ANALYSES]
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in known] or ([""] if not names else []):
-        raise InputError(f"--analyses: no such analysis: {', '.join(unknown) or 'none given'}. There are: {', '.join(known)}.")
+        raise InputError(f"--analyses: no such analysis: {', '.join(unknown) or 'none given'}. Choose from: {', '.join(known)}.")
     return tuple(name for name in known if name in names)
 
 
 def in_order(names: Sequence[str]) -> tuple[Analysis, ...]:
-    """The analyses of some names with all that they need, each once and behind what it needs."""
+    """Return analyses with everything that they need, each once, in an order that respects these needs."""
     by_name = {analysis.name: analysis for analysis in ANALYSES}
     found: dict[str, Analysis] = {}
 

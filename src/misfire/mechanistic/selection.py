@@ -1,14 +1,14 @@
-"""Which pairs are looked into: those that misfire under the probe's own prompt, and pairs to compare them with.
+"""Select the pairs to analyze: pairs that misfire under the probe's own prompt, and pairs to compare them with.
 
-Candidates come from a pair source or from the log of a VETO run. Either way every half is asked again by the probe, since a pair that fails
-under one prompt need not fail under another. *Failure*: stereotyped half wrong, contrast half right. *Mirror*: the reverse, contrast half
-wrong and stereotyped half right. *Control*: both right.
+Candidates come from a pair source, or from the log of a VETO or priming run. In both cases the probe asks every half again, because a pair
+that fails under one prompt need not fail under another. *Failure*: only the stereotyped half is wrong. *Mirror*: only the contrast half
+is wrong. *Control*: both halves are right.
 
-Failures are chosen by their outcome, and so are mirrors, in the same way. What a model errs by whoever is asked about shows in both alike;
-what makes it misfire shows in failures alone.
+Failures are chosen by their outcome, and mirrors are chosen in the same way. Causes of errors regardless of the person show in both.
+Causes of misfiring show only in failures.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import random
@@ -42,13 +42,13 @@ class Logged:
     """The pairs of a log.
 
     Attributes:
-        pairs: All pairs whose halves both have an outcome, as they are without a cue.
-        misfired: Ids of those that misfired there in every epoch.
-        mirrored: Ids of those whose contrast half failed there in every epoch, and whose stereotyped half never did.
-        arm: The arm of a priming run whose texts were taken; none in a log of VETO.
-        texts: By pair and half, what was asked in that arm where it is not the half's own prompt.
-        left_out: Pairs of the log without an outcome for both halves: a half is not there, was invalidated, or ended in an error.
-        origin: All this in a sentence.
+        pairs: All pairs with an outcome for both halves, with their prompts without a cue.
+        misfired: IDs of the pairs that misfired in every epoch.
+        mirrored: IDs of the pairs whose contrast half failed in every epoch, and whose stereotyped half never failed.
+        arm: Arm of a priming run whose texts are used; None for a VETO log.
+        texts: The text that was asked in that arm, by pair and half, where it differs from the half's own prompt.
+        left_out: Number of pairs without an outcome for both halves: a half is missing, was invalidated, or ended in an error.
+        origin: A sentence that summarizes this.
     """
 
     pairs: tuple[Pair, ...]
@@ -62,19 +62,19 @@ class Logged:
 
 @torch.no_grad()
 def differences(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET) -> Floats:
-    """Logit differences (yes − no) of some prompts, in batches of alike length.
+    """Compute the logit differences (yes − no) of prompts, in batches of similar length.
 
     Args:
         decoder: The model.
-        prompts: Token ids.
-        answers: The answers' tokens.
-        budget: Bytes that activations may take.
+        prompts: Token IDs of each prompt.
+        answers: The tokens of the answers.
+        budget: Memory budget for activations, in bytes.
 
     Returns:
-        Shape (prompts,).
+        Logit differences, shape (prompts,).
     """
     found = np.zeros(len(prompts))
-    # nothing is kept of the layers, so a batch may be as large as if there were only a few
+    # no activations are kept, so a batch may be as large as that of a model with only a few layers
     for chunk, batch in batches(decoder, prompts, budget, layers=8):
         found[chunk] = decoder.difference(decoder.run(batch), answers).double().cpu().numpy()
     return found
@@ -96,17 +96,17 @@ def probe_pairs(
         decoder: The model.
         pairs: The candidates.
         wording: The wording of the probe.
-        per_group: The largest number of failures and of mirrors. There are at most as many controls as failures.
-        seed: Of the draw.
-        logged: The log that the candidates are from. Failures and mirrors must then have failed there in the same way, and controls
-            in neither way; what is asked are the texts of its arm.
-        budget: Memory for activations, in bytes.
+        per_group: Maximum number of failures, and of mirrors. There are at most as many controls as failures.
+        seed: Random seed.
+        logged: The log of the candidates. Failures and mirrors must have failed in the same way there, and controls must not have
+            failed in either way. The texts of its arm are asked.
+        budget: Memory budget for activations, in bytes.
 
     Returns:
         The selected pairs. Failures are drawn evenly over categories; mirrors and controls match them by category as far as possible.
 
     Raises:
-        InputError: No pair fails, so that there is nothing to localise.
+        InputError: No pair fails, so there is nothing to localize.
     """
     answers, texts = answer_tokens(decoder.tokenizer, wording), logged.texts if logged else {}
     asked = _asked(decoder, pairs, answers, wording, texts, budget)
@@ -114,9 +114,9 @@ def probe_pairs(
     not_confirmed = sum(pair.id in logged.misfired and _group(margins) != "failure" for pair, _, margins in asked) if logged else 0
     if not groups["failure"]:
         raise InputError(
-            f"{decoder.name}: of {len(pairs)} pairs none misfires under the probe's prompt"
+            f"{decoder.name}: none of {len(pairs)} pairs misfires under the prompt of the probe"
             f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} have both halves right. "
-            "There is no failure to localise: try more pairs, another source, or the other wording."
+            "There is no failure to localize. Try more pairs, another source, or the other wording."
         )
     return Probed(
         pairs=_drawn(groups, per_group, random.Random(seed)),
@@ -136,11 +136,11 @@ _Asked = tuple[Pair, dict[HalfName, ProbePrompt], dict[HalfName, float]]
 """A candidate with the prompts and margins of its halves."""
 
 _Texts = Mapping[str, Mapping[HalfName, AskedText]]
-"""For each pair and half, the text that is asked where it is not the half's own prompt."""
+"""The text that was asked, by pair and half, where it differs from the half's own prompt."""
 
 
 def _grouped(asked: Sequence[_Asked], texts: _Texts, logged: Logged | None) -> dict[Group, list[ProbedPair]]:
-    """The candidates of each group. Those of a log count only where the log agrees."""
+    """Return the candidates of each group. Candidates from a log count only if the log agrees."""
     groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
     for pair, prompts, margins in asked:
         group = _group(margins)
@@ -157,7 +157,7 @@ def _asked(
     texts: _Texts,
     budget: int,
 ) -> list[_Asked]:
-    """Each pair with its prompts and margins."""
+    """Return each pair with its prompts and margins."""
     prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
     found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
     asked: list[_Asked] = []
@@ -170,7 +170,7 @@ def _asked(
 
 
 def _drawn(groups: Mapping[Group, Sequence[ProbedPair]], per_group: int, draw: random.Random) -> tuple[ProbedPair, ...]:
-    """Failures, then mirrors, then controls."""
+    """Return the selected failures, mirrors and controls, in this order."""
     failures = _evenly(groups["failure"], per_group, draw)
     wanted = Counter(probed.pair.category for probed in failures)
     controls = _matched(groups["control"], wanted, len(failures), draw)
@@ -179,7 +179,7 @@ def _drawn(groups: Mapping[Group, Sequence[ProbedPair]], per_group: int, draw: r
 
 
 def _group(margins: Mapping[HalfName, float]) -> Group | None:
-    """The group of a pair with such margins; none where both halves are wrong."""
+    """Return the group of a pair with these margins; None if both halves are wrong."""
     stereotyped, contrast = margins["stereotyped"] > 0, margins["contrast"] > 0
     if stereotyped:
         return "control" if contrast else "mirror"
@@ -187,7 +187,7 @@ def _group(margins: Mapping[HalfName, float]) -> Group | None:
 
 
 def _group_in(logged: Logged, pair: str) -> Group | None:
-    """In which way a pair failed in a log; none if it did not fail in one half alone."""
+    """Return the group of a pair in a log; None unless exactly one half failed."""
     return "failure" if pair in logged.misfired else "mirror" if pair in logged.mirrored else None
 
 
@@ -196,15 +196,15 @@ def _prompts(decoder: Decoder, pair: Pair, wording: Wording, texts: Mapping[Half
 
 
 def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
-    """The same pairs, in the same groups, asked of another model (the base of an instruct model).
+    """Ask another model, such as the base of an instruct model, the same pairs in the same groups.
 
     Args:
         decoder: The other model.
-        probed: The pairs as the first model's probe chose them.
-        budget: Bytes that activations may take.
+        probed: The pairs selected with the first model.
+        budget: Memory budget for activations, in bytes.
 
     Returns:
-        The pairs with the other model's tokens and margins.
+        The pairs with the tokens and margins of the other model.
     """
     answers = answer_tokens(decoder.tokenizer, probed.wording)
     pairs = probed.pairs
@@ -219,13 +219,13 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
 
 @dataclass
 class _Halves:
-    """What a log holds of one pair.
+    """The samples of one pair in a log.
 
     Attributes:
-        about: What the task wrote about a sample of the base arm.
-        plain: By probe and half, the prompt without a cue, and the right answer.
-        texts: By half, what was asked in the arm that is wanted.
-        right: By half, whether it was answered rightly in that arm, for each epoch with an outcome.
+        about: Note of the task on a sample of the base arm.
+        plain: The prompt without a cue and the right answer, by probe and half.
+        texts: The text that was asked in the requested arm, by half.
+        right: Whether each half was answered correctly in that arm, for each epoch with an outcome.
     """
 
     about: HalfNote | None = None
@@ -234,11 +234,11 @@ class _Halves:
     right: dict[HalfName, list[bool]] = field(default_factory=dict[HalfName, list[bool]])
 
     def take(self, half: LoggedHalf, arm: str) -> None:
-        """Take in one sample of the pair.
+        """Add one sample of the pair.
 
         Args:
             half: The sample.
-            arm: The arm whose texts and outcomes are wanted.
+            arm: The requested arm.
         """
         note = half.note
         if BASE in note.served_arms:
@@ -253,26 +253,26 @@ class _Halves:
 
     @property
     def has_outcomes(self) -> bool:
-        """Whether both halves have an outcome in some epoch."""
+        """Whether both halves have an outcome in at least one epoch."""
         return all(self.right.get(half) for half in HALF_NAMES)
 
     def failed_alone(self, half: HalfName) -> bool:
-        """Whether a half was answered wrongly in every epoch, and the other half rightly in every epoch."""
+        """Return whether a half was wrong in every epoch, and the other half right in every epoch."""
         return all(not any(right) if name == half else all(right) for name, right in self.right.items())
 
 
 def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
-    """The pairs of a log of VETO or of one arm of priming, rebuilt from its samples.
+    """Read the pairs of a VETO log, or of one arm of a priming log, from its samples.
 
     Args:
         log: The log file.
-        arm: The arm whose texts and outcomes are taken; by default the base arm, in which nothing is primed.
+        arm: The arm whose texts and outcomes are used. The default is the base arm, which has no cue.
 
     Returns:
         The pairs, with controls if the log has them, and which of them misfired.
 
     Raises:
-        InputError: The log cannot be read, is none of VETO's or priming's, or has no such arm.
+        InputError: The log cannot be read, is not from VETO or priming, or has no such arm.
     """
     halves = _halves_of(log)
     arms = list(dict.fromkeys(name for half in halves for name in half.note.served_arms))
@@ -282,18 +282,18 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
         raise InputError(
             f"{log}: the run has no arm '{wanted}'. Its arms are: {', '.join(arms)}."
             if primed
-            else f"{log}: a log of VETO has one arm, '{BASE}', and so no '{wanted}'. Leave --arm out."
+            else f"{log}: a VETO log has only one arm, '{BASE}', and no arm '{wanted}'. Omit --arm."
         )
     found: defaultdict[str, _Halves] = defaultdict(_Halves)
     for half in halves:
         found[half.note.pair_id].take(half, wanted)
     pairs = [pair for name, own in found.items() if own.has_outcomes and (pair := _rebuilt(log, name, own))]
     if not pairs:
-        raise InputError(f"{log}: none of its {len(found)} pairs has an outcome for both halves, so that nothing is known of them.")
+        raise InputError(f"{log}: none of its {len(found)} pairs has an outcome for both halves. Use a log with completed samples.")
     misfired, mirrored = (frozenset(pair.id for pair in pairs if found[pair.id].failed_alone(half)) for half in HALF_NAMES)
     left_out = len(found) - len(pairs)
     said = f"Arm '{wanted}' of {', '.join(arms)}: " if primed else ""
-    missing = f" {left_out} more were left out, since a half has no outcome (not there, invalidated, or an error)." if left_out else ""
+    missing = f" {left_out} pairs were left out because a half has no outcome (missing, invalidated, or an error)." if left_out else ""
     origin = f"{said}{len(misfired)} of {len(pairs)} pairs misfired in the log.{missing}"
     return Logged(
         pairs=tuple(pairs),
@@ -307,7 +307,7 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
 
 
 def _halves_of(log: str) -> tuple[LoggedHalf, ...]:
-    """The halves of a log, with their texts in full; at least one."""
+    """Return the halves of a log, with their complete texts; at least one."""
     place = Path(local_path(log))
     if place.exists():
         require_regular(place)
@@ -317,12 +317,12 @@ def _halves_of(log: str) -> tuple[LoggedHalf, ...]:
     except InputError as error:
         raise InputError(f"{log}: this log cannot be read ({error}).") from error
     if not halves:
-        raise InputError(f"{log}: no sample of this log is a half of a pair. Give the log of a misfire/veto or misfire/priming run.")
+        raise InputError(f"{log}: no sample of this log is a half of a pair. Use the log of a misfire/veto or misfire/priming run.")
     return halves
 
 
 def _rebuilt(log: str, name: str, halves: _Halves) -> Pair | None:
-    """The pair as its task had it, or None if the log lacks a half of it without a cue."""
+    """Return the pair as its task had it; None if the log lacks one of its halves without a cue."""
     about, plain = halves.about, halves.plain
     if about is None or not {("evidence", which) for which in HALF_NAMES} <= plain.keys():
         return None
@@ -355,7 +355,7 @@ def _rebuilt(log: str, name: str, halves: _Halves) -> Pair | None:
 
 
 def _evenly(candidates: Iterable[ProbedPair], count: int, draw: random.Random) -> list[ProbedPair]:
-    """So many pairs, from all categories in turn."""
+    """Draw this number of pairs, from all categories in turn."""
     by_category: dict[str, list[ProbedPair]] = defaultdict(list)
     for probed in candidates:
         by_category[probed.pair.category].append(probed)
@@ -370,7 +370,7 @@ def _evenly(candidates: Iterable[ProbedPair], count: int, draw: random.Random) -
 
 
 def _matched(candidates: Sequence[ProbedPair], wanted: Mapping[str, int], count: int, draw: random.Random) -> list[ProbedPair]:
-    """As many pairs of each category as are wanted, then others, up to a count."""
+    """Draw the wanted number of pairs from each category, then others, up to a total count."""
     shuffled = draw.sample(candidates, len(candidates))
     left = Counter(wanted)
     chosen: list[ProbedPair] = []

@@ -1,6 +1,6 @@
-"""What an analysis works on, and the one loop by which analyses run interventions over prompts."""
+"""The data that all analyses share, and the loop that runs interventions over prompts."""
 
-# pandas leaves many types open
+# many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -27,15 +27,15 @@ CleanT = TypeVar("CleanT")
 InterventionT = TypeVar("InterventionT")
 
 Progress = Callable[[str], AbstractContextManager[tuple[Callable[[int], None], Callable[[], None]]]]
-"""Opens a progress bar with a title. The context gives two functions: one takes the number of steps, the other is called after each."""
+"""Opens a progress bar with a title. The context returns two functions: one sets the number of steps, and one is called after each step."""
 
 
 def _nothing() -> None:
-    """A step that no progress bar shows."""
+    """Do nothing; the step function without a progress bar."""
 
 
 def no_progress(_: str) -> AbstractContextManager[tuple[Callable[[int], None], Callable[[], None]]]:
-    """A progress bar that shows nothing."""
+    """Return a progress bar that shows nothing."""
     return nullcontext((lambda _: None, _nothing))
 
 
@@ -48,12 +48,12 @@ class AskedHalf:
 
     @property
     def ids(self) -> tuple[int, ...]:
-        """The token ids of its prompt."""
+        """Token IDs of its prompt."""
         return self.pair.prompts[self.half].ids
 
     @property
     def sign(self) -> int:
-        """1 where its right answer is "yes", −1 where it is "no"."""
+        """1 if its right answer is "yes", −1 if it is "no"."""
         return self.pair.sign(self.half)
 
 
@@ -62,7 +62,7 @@ class Chunk:
     """Halves that run together.
 
     Attributes:
-        number: Position of the chunk, from 0. Names of stored pieces contain it.
+        number: Index of the chunk, from 0. Names of stored pieces contain it.
         halves: The halves.
     """
 
@@ -71,21 +71,21 @@ class Chunk:
 
     @property
     def ids(self) -> list[tuple[int, ...]]:
-        """The token ids of each prompt."""
+        """Token IDs of each prompt."""
         return [one.ids for one in self.halves]
 
 
 @dataclass
 class Session:
-    """A model under study with everything that its analyses share.
+    """A model under study, with the data that its analyses share.
 
     Attributes:
         decoder: The model.
-        probed: The pairs that are studied.
-        budget: Memory for activations, in bytes.
-        store: Keeps finished pieces of work; without one nothing is kept.
+        probed: The pairs under study.
+        budget: Memory budget for activations, in bytes.
+        store: Store for finished pieces of work; None to keep nothing.
         progress: Opens progress bars.
-        step: Advances the progress bar that is open; see ``bar``.
+        step: Advances the open progress bar; see ``bar``.
     """
 
     decoder: Decoder
@@ -102,26 +102,26 @@ class Session:
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
-        """All halves, split into replays that fit the budget; prompts that begin alike stay together."""
+        """All halves, split into replays that fit the budget. Prompts with a common beginning stay together."""
         split = sweep_chunks(self.decoder, [one.ids for one in self.halves], self.budget)
         return tuple(Chunk(number, tuple(self.halves[index] for index in chunk)) for number, chunk in enumerate(split))
 
     @cached_property
     def means(self) -> Means:
-        """What heads give on average over the prompts of controls, or over all prompts if there are no controls."""
+        """Mean outputs of the heads over the prompts of controls, or over all prompts if there are no controls."""
         pairs = self.probed.of("control") or self.probed.pairs
         return mean_outputs(self.decoder, [prompt.ids for one in pairs for prompt in one.prompts.values()], self.budget)
 
     def difference(self, batch: Batch) -> Tensor:
-        """Run a batch, with whatever hooks are on the model; gives its logit differences yes − no, shape (prompts,)."""
+        """Run a batch, with any hooks on the model; return its logit differences yes − no, shape (prompts,)."""
         return self.decoder.difference(self.decoder.run(batch), self.probed.answers)
 
     def kept(self, name: str, make: Callable[[], "pd.DataFrame"]) -> "pd.DataFrame":
-        """A piece of work from the store, or computed and put there.
+        """Return a piece of work from the store, or compute and store it.
 
         Args:
             name: Name of the piece.
-            make: Computes it.
+            make: Function that computes the piece.
         """
         return self.store.frame(name, make) if self.store else make()
 
@@ -151,14 +151,14 @@ class Session:
 
         Args:
             prompts: Groups of prompts that run together.
-            interventions: What is done to the model, for example the layers whose heads are ablated one at a time.
-            clean: Runs a group without an intervention. It is called when the first piece is computed, so that a resumed run
-                whose pieces are all there does not run the model.
-            measure: Runs a group under an intervention; gives a row for each measurement.
-            piece: Names a piece. Without it nothing is kept.
+            interventions: Changes to the model, for example the layers whose heads are ablated one at a time.
+            clean: Function that runs a group without an intervention. It is called only when the first piece of a group is computed, so a
+                resumed run that has all pieces does not run the model.
+            measure: Function that runs a group under an intervention and returns a row for each measurement.
+            piece: Function that names a piece. Without it, nothing is stored.
 
         Returns:
-            The rows of all pieces, in the order in which they were made.
+            The rows of all pieces, in the order of computation.
         """
         import pandas as pd
 

@@ -1,9 +1,9 @@
-"""Work that is done once: each finished piece is a file, renamed into place, so that a killed run goes on where it was.
+"""Store of finished work: each piece is a file that appears only when complete, so an interrupted run can be resumed.
 
-The SHA-256 of a piece's bytes is part of its file name, so that a piece that was harmed is noticed whichever bit of it changed.
+The name of each file contains the SHA-256 of its bytes, so that any damage is detected.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import glob
@@ -27,51 +27,50 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Store:
-    """Finished pieces of a run, known by what they depend on and checked by what they hold.
+    """Finished pieces of a run. File names identify the settings of the run and the content.
 
     Args:
-        folder: Where they lie.
-        settings: What the pieces depend on: model, pairs, parameters.
-        resume: Whether to go on with a folder that is there.
+        folder: Folder of the run.
+        settings: Everything that the pieces depend on: model, pairs, parameters.
+        resume: Whether to resume the run in an existing folder.
 
     Raises:
-        InputError: The folder holds a run, and resuming was not asked for, or it is a run of other settings.
+        InputError: The folder contains a run and ``resume`` is false, or contains a run with other settings.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, object], *, resume: bool) -> None:
         self.folder = folder
         self.made = 0
-        """Pieces that this run computed, and did not find."""
+        """Number of pieces that this run computed instead of reading."""
         self.harmed: list[Path] = []
-        """Files of an earlier run whose bytes are not those that were written; each was computed again."""
+        """Damaged files of an earlier run. Each was computed again."""
         text = json.dumps(settings, sort_keys=True, indent=2, default=str)
         file = folder / SETTINGS
         if file.exists():
             if not resume:
-                raise InputError(f"{folder} holds a run already. Say --resume to go on with it, or choose another folder.")
+                raise InputError(f"{folder} already holds a run. Use --resume to resume it, or choose another folder.")
             if file.read_bytes() != text.encode():
                 raise InputError(
-                    f"{folder} holds a run of another model, other pairs or other parameters ({SETTINGS} says which), and cannot be "
-                    "resumed "
+                    f"{folder} holds a run of another model, other pairs or other parameters (see {SETTINGS}), and cannot be resumed "
                     "with these. Choose another folder."
                 )
         elif folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty and holds no run. Choose another folder.")
+            raise InputError(f"{folder} is not empty and does not hold a run. Choose another folder.")
         else:
             with replaced_file(file) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         self.key = hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def frame(self, name: str, make: Callable[[], "pd.DataFrame"]) -> "pd.DataFrame":
-        """A piece of the run.
+        """Return a piece of the run, and compute it if necessary.
 
         Args:
-            name: What it is; file names' letters only.
-            make: Computes it.
+            name: Name of the piece. It may contain only characters allowed in file names.
+            make: Function that computes the piece.
 
         Returns:
-            What an earlier run computed, or what ``make`` gives, which is kept. A file of an earlier run that was changed since is named in
-            a warning, removed and computed again.
+            The piece from an earlier run, or the result of ``make``, which is stored. If a file of an earlier run was damaged, a warning
+            names it, and it is deleted and computed again.
 
         Raises:
             InputError: The piece cannot be read or written.
@@ -85,7 +84,7 @@ class Store:
                 return pd.read_parquet(BytesIO(content))
             self.harmed.append(file)
             harmed.append(file)
-            _LOGGER.warning("%s: this piece of an earlier run was changed or broken since it was written. It is computed again.", file)
+            _LOGGER.warning("%s: this piece of an earlier run was changed or damaged after it was written. It is computed again.", file)
         frame = make()
         self.made += 1
         content = BytesIO()
@@ -98,12 +97,12 @@ class Store:
 
 
 def _digest(content: bytes) -> str:
-    """128 bits of SHA-256, in hexadecimal."""
+    """Return 128 bits of the SHA-256, as hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _unharmed(file: Path) -> bytes | None:
-    """The bytes of a piece; none if they are not those that its name says."""
+    """Return the content of a piece; None if its digest does not match its name."""
     try:
         content = file.read_bytes()
     except OSError as error:

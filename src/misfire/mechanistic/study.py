@@ -1,6 +1,6 @@
-"""A run of ``misfire localise`` in progress: what it is to do, what it has found, and what follows from that."""
+"""A run of ``misfire localise``: its plan, its results so far, and the conclusions from them."""
 
-# pandas leaves many types open
+# many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SENDERS = 3
-"""The largest number of heads whose paths are patched: those that the verdict names, or else the best of the table."""
+"""Maximum number of heads whose paths are patched: those that the verdict names, or else the best of the table."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is to do.
+    """Settings of a run.
 
     Attributes:
         analyses: Names of the analyses (``misfire.mechanistic.registry``).
-        ks: Numbers of heads that are ablated together.
-        draws: Random choices of heads for each of them.
-        seed: Of folds, permutations and draws.
-        budget: Memory for activations, in bytes.
+        ks: Numbers of heads to ablate together.
+        draws: Number of random sets of heads for each K.
+        seed: Random seed for folds, permutations and draws.
+        budget: Memory budget for activations, in bytes.
     """
 
     analyses: tuple[str, ...]
@@ -48,13 +48,13 @@ class Plan:
 
 @dataclass
 class Study:
-    """A model under study and what is known of it so far.
+    """A model under study, with the results so far.
 
     Attributes:
         session: The model and its pairs.
         base: Its base model with the same pairs, for the lens; None if there is none.
-        plan: What is to be done.
-        frames: The frames that were made, by name.
+        plan: Settings of the run.
+        frames: The frames so far, by name.
     """
 
     session: Session
@@ -64,7 +64,7 @@ class Study:
 
     @cached_property
     def misfiring(self) -> Misfiring:
-        """MAR against BR over all pairs that were asked."""
+        """Comparison of MAR and BR over all pairs that were asked."""
         return misfiring(self.session.probed.asked)
 
     @cached_property
@@ -75,12 +75,12 @@ class Study:
 
     @cached_property
     def method(self) -> tuple[Method, float]:
-        """How head ablation is computed, and by how many logits replay differed from whole runs."""
+        """How head ablation is computed, and the difference between replay and whole runs in logits."""
         return choose_method(self.session)
 
     @property
     def decision(self) -> Decision:
-        """What is decided on the heads, as far as they were analyzed."""
+        """Decision on the heads, as far as they were analyzed."""
         if "heads_zero" not in self.frames:
             return Decision("not analysed", self.misfiring)
         return decide(self.misfiring, self.frames["heads_zero"], self.frames["curve_zero"], self.gap)
@@ -93,7 +93,7 @@ class Study:
         return (list(self.decision.heads) or ranked(self.frames["heads_zero"]))[:SENDERS]
 
     def verdict(self) -> list[str]:
-        """What can be said of the model, one sentence or paragraph for each finding."""
+        """Return sentences that state what the results show, one sentence or paragraph for each result."""
         drops, recovery = (self.frame(name) for name in ("lens_drops", "recovery"))
         first, *rest = verdict(Findings(self.decision, drops, recovery, self.gap, self.frames.get("lens_base")))
         return [first, looked_into(self.session.probed), *self._notes(), *rest]
@@ -101,30 +101,30 @@ class Study:
     def _notes(self) -> list[str]:
         if "heads_zero" not in self.frames or self.method[0] == "replay":
             return []
-        return [f"Replay of layers differed from plain runs by {self.method[1]:.3g} logits, so heads were ablated by whole runs."]
+        return [f"Replay of layers differed from whole runs by {self.method[1]:.3g} logits, so heads were ablated with whole runs."]
 
     def frame(self, name: str) -> "pd.DataFrame":
-        """A frame; an empty one if it was not made."""
+        """Return a frame; an empty one if it does not exist."""
         import pandas as pd
 
         return self.frames.get(name, pd.DataFrame())
 
 
 def small_ks(ks: Sequence[int], heads: int) -> tuple[int, ...]:
-    """Those numbers of heads that a model has, in order and each once."""
+    """Return the numbers of heads that the model has, sorted and without duplicates."""
     return tuple(sorted({k for k in ks if 0 < k <= heads}))
 
 
 def parse_ks(text: str) -> tuple[int, ...]:
-    """Numbers of heads as a user lists them: ``1,3,5``.
+    """Parse a list of numbers of heads: ``1,3,5``.
 
     Raises:
-        InputError: One of them is not a whole number from 1.
+        InputError: An item is not a whole number from 1.
     """
     try:
         ks = tuple(int(item) for item in text.split(","))
     except ValueError:
         ks = (0,)
     if min(ks) < 1:
-        raise InputError(f"--ks: '{text}' are not numbers of heads. Write whole numbers from 1: 1,3,5.")
+        raise InputError(f"--ks: '{text}' is not a list of numbers of heads. Write whole numbers from 1: 1,3,5.")
     return ks

@@ -82,28 +82,28 @@ def test_choosing_failures_alone_makes_no_drop_over_all_pairs():
     # given models that know nothing of groups, whose failures fall further than contrast halves and controls by how they were chosen
     tables = [told(simulated(seed)) for seed in range(40)]
     assert np.mean([p_of(table, "contrast halves") <= 0.025 for table in tables]) > 0.5
-    # then over all pairs they do so no more often than by chance, and nothing is told of
+    # then over all pairs they do so no more often than by chance, and nothing is reported
     assert np.mean([p_of(table, "all pairs") <= 0.025 for table in tables]) <= 0.08
     assert np.mean([overruled(table.reset_index(), 1.0) for table in tables]) <= 0.05
 
 
-def test_a_drop_that_stereotyped_halves_alone_have_is_told_of():
+def test_a_drop_that_only_stereotyped_halves_have_is_reported():
     tables = [drop_table(margins_at_peaks(simulated(seed, 2.0))) for seed in range(20)]
     assert np.mean([overruled(table, 2.0) for table in tables]) > 0.7
     (said,) = lens_sentences(next(table for table in tables if overruled(table, 2.0)), pd.DataFrame(), 2.0)
-    assert said.endswith("As far as the lens tells, the evidence is read and then overruled.")
+    assert said.endswith("According to the lens, the evidence is read and then overruled.")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"peak": {"value": 0.1}}, "No layer before the last surely and noticeably favors the right answer"),
+        ({"peak": {"value": 0.1}}, "No layer before the last significantly and noticeably favors the right answer"),
         ({"peak": {"p": 0.2}}, "No layer before the last"),
-        ({"drop": {"p": 0.2}}, "is not sure or not noticeable"),
+        ({"drop": {"p": 0.2}}, "is not significant or not noticeable"),
         ({"contrast halves": {"value": 0.16}}, "Not shown, or too small to count: more than contrast halves."),
         ({"controls": {"ci_lower": -0.1}}, "more than controls."),
-        ({"controls": {"value": np.nan, "p": np.nan, "others": 0}}, "with controls it could not be compared"),
-        ({"all pairs": {"p": 0.3}}, "as the choice of failures alone cannot bring about"),
+        ({"controls": {"value": np.nan, "p": np.nan, "others": 0}}, "there are no controls to compare it with"),
+        ({"all pairs": {"p": 0.3}}, "which the selection of failures alone cannot cause"),
     ],
 )
 def test_each_comparison_must_hold(changes: dict[str, dict[str, float]], words: str):

@@ -24,13 +24,13 @@ def said(decision: Decision) -> list[str]:
 def test_first_comes_whether_the_model_misfires_with_the_numbers_that_this_rests_on():
     (first,) = said(Decision("not analysed", MISFIRES))
     assert first.startswith("The model misfires.")
-    assert "all 10 pairs of 10 scenarios" in first
-    assert "10 have the stereotyped half alone wrong (MAR 100.0 %" in first
-    assert "0 the contrast half alone (BR" in first
+    assert "all 10 pairs from 10 scenarios" in first
+    assert "10 have only the stereotyped half wrong (MAR 100.0 %" in first
+    assert "0 only the contrast half (BR" in first
     assert "p = 0.002" in first
 
 
-@pytest.mark.parametrize(("margins", "words"), [((1.0, -1.0), "it errs the other way round"), ((1.0, 1.0), "Nothing here shows")])
+@pytest.mark.parametrize(("margins", "words"), [((1.0, -1.0), "it shows the reverse pattern"), ((1.0, 1.0), "These results do not show")])
 def test_where_it_does_not_misfire_nothing_else_is_said(margins: tuple[float, float], words: str):
     found = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", *margins) for n in range(10)])
     decision = Decision("reversed" if found.finding == "reversed" else "indistinct", found)
@@ -42,35 +42,35 @@ def test_where_it_does_not_misfire_nothing_else_is_said(margins: tuple[float, fl
 def test_a_head_that_is_confirmed_is_named_with_what_confirms_it():
     _, first, mirrors, kept = said(Decision("one head", MISFIRES, (Head(2, 1),), GOOD, 3))
     assert first.startswith("The wrong answers need the head L2H1")
-    assert "restores 90.0 % of 24 failures of 10 scenarios (70.0 % to 97.0 %)" in first
-    assert "3 numbers of heads were tried" in first
-    assert "Of 12 mirrored failures of 8 scenarios it restores 10.0 %" in mirrors
+    assert "restores 90.0 % of 24 failures from 10 scenarios (70.0 % to 97.0 %)" in first
+    assert "3 numbers of heads that were tried" in first
+    assert "The ablation restores 10.0 % of 12 mirrored failures from 8 scenarios" in mirrors
     assert "95.0 % of 80 foils" in kept
 
 
-def test_several_heads_are_named_together_and_others_that_act_alone_are_told_of_behind_them():
+def test_several_heads_are_named_together_and_others_that_act_alone_are_listed_after_them():
     point = replace(GOOD, k=2, heads_0="L2H1,L3H0", heads_1="L3H0,L2H1")
     _, first, _, _, others = said(Decision("several heads", MISFIRES, (Head(2, 1), Head(3, 0)), point, 3, (Head(1, 5),)))
     assert "these 2 heads together: L2H1, L3H0" in first
     assert others.startswith("L1H5 also raises the stereotyped margin when ablated alone")
 
 
-def test_heads_that_the_folds_did_not_agree_on_are_told_of():
+def test_heads_that_the_folds_did_not_agree_on_are_reported():
     point = replace(GOOD, heads_1="L3H0")
     assert any(
-        "tested were L2H1 on one and L3H0 on the other" in line for line in said(Decision("one head", MISFIRES, (Head(2, 1),), point, 1))
+        "L2H1 on one and L3H0 on the other were tested" in line for line in said(Decision("one head", MISFIRES, (Head(2, 1),), point, 1))
     )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"mirrors": 0}, "No mirrored failure could be tested"), ({"few_mirrors": True}, "too few scenarios to compare these rates")],
+    [({"mirrors": 0}, "No mirrored failure could be tested"), ({"few_mirrors": True}, "too few scenarios to compare the two shares")],
 )
-def test_few_or_no_mirrors_are_told_of(change: dict[str, int], words: str):
+def test_few_or_no_mirrors_are_reported(change: dict[str, int], words: str):
     assert words in said(Decision("one head", MISFIRES, (Head(2, 1),), replace(GOOD, **change), 1))[2]
 
 
-def test_missing_foils_are_told_of_with_how_to_get_them_and_nothing_is_named():
+def test_missing_foils_are_reported_with_how_to_get_them_and_nothing_is_named():
     point = replace(GOOD, foils_kept=float("nan"), foils_asked=0)
     _, first, *_ = lines = said(Decision("unguarded", MISFIRES, point=point, tried=1))
     assert first.startswith("No head is named")
@@ -82,22 +82,22 @@ def test_missing_foils_are_told_of_with_how_to_get_them_and_nothing_is_named():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"excess_p": 0.5}, "not surely more than random heads"),
-        ({"mirror_p": 0.5}, "not surely restored more than mirrored failures"),
-        ({"p_holm": 0.5}, "several numbers of heads were tried"),
+        ({"excess_p": 0.5}, "not significantly more than random heads"),
+        ({"mirror_p": 0.5}, "not restored significantly more often than mirrored failures"),
+        ({"p_holm": 0.5}, "the numbers of heads that were tried"),
         ({"foils_kept": 0.0}, "less than 90% of foils are kept"),
     ],
 )
-def test_what_does_not_count_is_told_of_with_why(change: dict[str, float], words: str):
+def test_what_does_not_count_is_reported_with_the_reason(change: dict[str, float], words: str):
     _, first, *_ = lines = said(Decision("unconfirmed", MISFIRES, point=replace(GOOD, **change), tried=2))
     assert first.startswith("No head is named")
     assert words in first
     assert not any("The wrong answers need" in line for line in lines)
 
 
-def test_too_few_scenarios_are_told_of():
+def test_too_few_scenarios_are_reported():
     point = replace(GOOD, scenarios=4, excess_p=0.06)
-    assert "no result could be sure" in said(Decision("unconfirmed", MISFIRES, point=point, tried=5))[-1]
+    assert "no result could be significant" in said(Decision("unconfirmed", MISFIRES, point=point, tried=5))[-1]
     assert "one scenario" in said(Decision("not held out", MISFIRES))[1]
 
 

@@ -45,11 +45,14 @@ def test_what_does_not_fit_the_model_is_refused(organism: Organism, three: Organ
         (Intervention(layers=(2,)), r"no direction for layers \[2\]"),
         (Intervention(layers=(99,), directions={99: torch.ones(decoder.width)}), "has no layer 99"),
         (Intervention(layers=(-1,), directions={-1: torch.ones(decoder.width)}), "has no layer -1"),
-        (Intervention(layers=(2,), directions={2: torch.ones(3)}), r"direction of layer 2: \d+ finite numbers"),
-        (Intervention(layers=(2,), directions={2: torch.full((decoder.width,), torch.nan)}), r"direction of layer 2: \d+ finite numbers"),
+        (Intervention(layers=(2,), directions={2: torch.ones(3)}), r"direction of layer 2: expected \d+ finite numbers"),
+        (
+            Intervention(layers=(2,), directions={2: torch.full((decoder.width,), torch.nan)}),
+            r"direction of layer 2: expected \d+ finite numbers",
+        ),
         (Intervention(layers=(2,), directions={2: torch.zeros(decoder.width)}), "is 0"),
-        (Intervention((Head(1, 0),), "mean", {1: torch.ones(5, 5)}), r"mean outputs of layer 1: \d+ finite numbers"),
-        (Intervention(fingerprint=three.decoder.fingerprint), "made on another model"),
+        (Intervention((Head(1, 0),), "mean", {1: torch.ones(5, 5)}), r"mean outputs of layer 1: expected \d+ finite numbers"),
+        (Intervention(fingerprint=three.decoder.fingerprint), "made for a model other than"),
     ):
         with pytest.raises(InputError, match=message):
             check_intervention(decoder, wrong)
@@ -57,7 +60,7 @@ def test_what_does_not_fit_the_model_is_refused(organism: Organism, three: Organ
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="no intervention that can be read"):
+    with pytest.raises(InputError, match="not a readable intervention"):
         load_intervention(tmp_path / "x.safetensors")
 
 
@@ -73,11 +76,11 @@ def write_by_hand(path: Path, tensors: dict[str, torch.Tensor], **metadata: str)
         ({"directions.1": torch.full((4,), torch.nan)}, {"layers": "1,2"}, "'directions.1' holds numbers that are not finite"),
         ({"directions.1": torch.full((4,), torch.inf)}, {}, "'directions.1' holds numbers that are not finite"),
         ({"means.0": torch.tensor([1.0, -torch.inf])}, {"ablation": "mean"}, "'means.0' holds numbers that are not finite"),
-        ({"directions.1": torch.ones(4, dtype=torch.int32)}, {}, "not numbers of floating point"),
-        ({"direction.1": torch.ones(4)}, {}, "'direction.1' is not known in an intervention file"),
-        ({"directions.one": torch.ones(4)}, {}, "'directions.one' is not known"),
-        ({"means.-1": torch.ones(4)}, {}, "'means.-1' is not known"),
-        ({"none": torch.zeros(1)}, {"layer": "1"}, "'layer' is not known in an intervention file"),
+        ({"directions.1": torch.ones(4, dtype=torch.int32)}, {}, "or not floating-point"),
+        ({"direction.1": torch.ones(4)}, {}, "'direction.1' is an unknown key"),
+        ({"directions.one": torch.ones(4)}, {}, "'directions.one' is an unknown key"),
+        ({"means.-1": torch.ones(4)}, {}, "'means.-1' is an unknown key"),
+        ({"none": torch.zeros(1)}, {"layer": "1"}, "'layer' is an unknown key"),
         ({"none": torch.zeros(1)}, {"layers": "one"}, "'one' is not a layer"),
         ({"none": torch.zeros(1)}, {"heads": "L1"}, "'L1' is not the name of a head"),
         ({"none": torch.zeros(1)}, {"ablation": "half"}, "neither zero nor mean"),

@@ -1,10 +1,10 @@
-"""Ablating every head: what each does to the logit difference of each prompt, and the table that ranks heads by it.
+"""Ablate every head: its effect on the logit difference of each prompt, and a table that ranks heads by this effect.
 
-The heads' outputs at the input of the output projection are ablated, not slices of the attention's output, which are directions of the
-residual stream and no heads. Margins are logit differences towards the right answer; Δ is ablated minus clean.
+Ablation changes the outputs of the heads at the input of the output projection. Slices of the attention output would be wrong, because
+they are directions of the residual stream and not heads. Margins are logit differences toward the right answer; Δ is ablated minus clean.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Generator, Iterable, Sequence
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Method = Literal["replay", "naive"]
-"""How head ablation is computed: by replaying the layers behind a head, or by whole runs. Both are exact."""
+"""How head ablation is computed: by replaying the layers after a head, or by whole runs. Both are exact."""
 
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.3, torch.float16: 0.05}
-"""The largest difference between replay and whole runs that is accepted, in logits; bfloat16 rounds that coarsely."""
+"""Largest accepted difference between replay and whole runs, in logits. bfloat16 rounds this coarsely."""
 
 _KEPT = 8
-"""What a backward pass keeps of a layer, in units of what a replay keeps."""
+"""Memory that a backward pass keeps per layer, in multiples of what a replay keeps."""
 
 ENOUGH_MIRRORS = 5
-"""Scenarios with mirrors from which on heads are ranked by what they do to failures and not to mirrors."""
+"""From this number of scenarios with mirrors on, heads are ranked by their effect on failures and not on mirrors."""
 
 
 def _each(decoder: Decoder, batch: Batch, answers: AnswerTokens, changes: Iterable[AbstractContextManager[None]]) -> Tensor:
-    """Logit differences of a batch under one change of the model at a time, shape (changes, prompts)."""
+    """Compute the logit differences of a batch, with one change of the model at a time: shape (changes, prompts)."""
     found: list[Tensor] = []
     for change in changes:
         with change:
@@ -61,15 +61,15 @@ def naive_sweep(
     means: Means | None = None,
     heads: Sequence[int] | None = None,
 ) -> Tensor:
-    """Ablate one head at a time by whole runs; this is the reference that replay is compared with.
+    """Ablate one head at a time with whole runs. This is the reference for replay.
 
     Args:
         decoder: The model.
-        prompts: Token ids of each prompt.
+        prompts: Token IDs of each prompt.
         answers: The tokens of the answers.
-        layer: The layer whose heads are ablated.
-        means: What replaces a head's output; zero without it.
-        heads: Which heads of the layer; all of them by default.
+        layer: Index of the layer of the heads.
+        means: Values that replace the outputs of heads; zero if None.
+        heads: Indices of the heads; all heads of the layer by default.
 
     Returns:
         Logit differences, shape (heads, prompts).
@@ -83,7 +83,7 @@ def naive_sweep(
 def naive_last_token(
     decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, layer: int, heads: Sequence[int] | None = None
 ) -> Tensor:
-    """Ablate one head at a time at the last token alone, by whole runs; shape (heads, prompts). See ``naive_sweep``."""
+    """Ablate one head at a time at the last token only, with whole runs: shape (heads, prompts). See ``naive_sweep``."""
     batch, part = decoder.batch(prompts), decoder.layout.layers[layer]
     chosen = range(part.heads) if heads is None else heads
     return _each(decoder, batch, answers, (_silenced(part, head, batch) for head in chosen))
@@ -91,7 +91,7 @@ def naive_last_token(
 
 @contextmanager
 def _silenced(part: Layer, head: int, batch: Batch) -> Generator[None]:
-    """A model in which one head gives zero at the last token of each prompt."""
+    """Set one head to zero at the last token of each prompt, in this context."""
     own = slice(head * part.head_dim, (head + 1) * part.head_dim)
     rows = torch.arange(len(batch.ids))
 
@@ -105,13 +105,13 @@ def _silenced(part: Layer, head: int, batch: Batch) -> Generator[None]:
 
 
 def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, seed: int = 1) -> float:
-    """The largest difference between replay and whole runs: of logits without ablation, and of one random head.
+    """Measure the largest difference between replay and whole runs, without ablation and with one random head ablated.
 
     Args:
         decoder: The model.
         prompts: A few prompts.
         answers: The tokens of the answers.
-        seed: Of the choice of the head.
+        seed: Random seed for the head.
 
     Returns:
         The difference in logits.
@@ -124,18 +124,18 @@ def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTo
 
 
 def choose_method(session: Session) -> tuple[Method, float]:
-    """Replay if its canary agrees with whole runs on a few prompts, else whole runs; and the canary's difference in logits."""
+    """Choose replay if it agrees with whole runs on a few prompts, or else whole runs; also return the difference in logits."""
     few = [prompt.ids for one in session.probed.pairs[:2] for prompt in one.prompts.values()]
     difference = canary(session.decoder, few, session.probed.answers)
     return ("replay" if difference <= TOLERANCE[session.decoder.dtype] else "naive"), difference
 
 
 def head_effects(session: Session, *, ablation: Ablation = "zero", method: Method = "replay") -> "pd.DataFrame":
-    """Ablate every head alone, on every prompt.
+    """Ablate every head separately, on every prompt.
 
     Args:
-        session: The model and its pairs. Its store keeps a piece for each layer and chunk of prompts.
-        ablation: What replaces a head's output; ``mean`` is its mean over ``Session.means``.
+        session: The model and its pairs. The store keeps one piece for each layer and chunk of prompts.
+        ablation: What replaces the output of a head; for ``mean``, the means in ``Session.means``.
         method: How the ablation is computed.
 
     Returns:
@@ -160,9 +160,9 @@ def head_effects(session: Session, *, ablation: Ablation = "zero", method: Metho
 
 
 def _replayed(session: Session, replay: Replay, layer: Layer, means: Means | None) -> tuple[Tensor, Tensor]:
-    """Clean and ablated logit differences of all heads of a layer, as many heads side by side as the budget allows."""
+    """Return the clean and ablated logit differences of all heads of a layer, with as many heads side by side as the budget allows."""
     decoder = session.decoder
-    # coarse numbers depend on how many tokens run together, so the clean run has to go the same way
+    # rounding depends on how many tokens run together, so the clean run must have the same shape as the ablated ones
     coarse = decoder.dtype != torch.float32
     variants = [*range(layer.heads), *([None] if coarse else [])]
     width = copies_in_budget(replay.tokens, decoder.width, decoder.dtype.itemsize, session.budget, decoder.device)
@@ -172,7 +172,7 @@ def _replayed(session: Session, replay: Replay, layer: Layer, means: Means | Non
 
 
 def _rows(halves: Sequence[AskedHalf], layer: Layer, ablation: str, clean: Tensor, ablated: Tensor) -> "pd.DataFrame":
-    """A row for each half and head, from logit differences of shape (halves,) and (heads, halves)."""
+    """Return a row for each half and head, from logit differences of shapes (halves,) and (heads, halves)."""
     import pandas as pd
 
     before, after = clean.double().cpu().numpy(), ablated.double().cpu().numpy()
@@ -193,15 +193,15 @@ def _rows(halves: Sequence[AskedHalf], layer: Layer, ablation: str, clean: Tenso
 
 
 def last_token_effects(session: Session, *, cached: bool = True) -> "pd.DataFrame":
-    """Ablate every head at the last token alone. This is another intervention than ablation at all tokens, and is named so.
+    """Ablate every head at the last token only. This differs from ablation at all tokens and has its own name.
 
     Args:
         session: The model and its pairs.
-        cached: Keep the clean run's keys and values and run the last tokens alone, which is exact too. Models with linear attention
-            use whole runs.
+        cached: Whether to keep the keys and values of the clean run and rerun only the last tokens, which is also exact. Models with
+            linear attention always use whole runs.
 
     Returns:
-        As ``head_effects``, with ``ablation`` "last token, zero".
+        Same columns as ``head_effects``, with ``ablation`` "last token, zero".
     """
     decoder = session.decoder
 
@@ -221,13 +221,13 @@ def last_token_effects(session: Session, *, cached: bool = True) -> "pd.DataFram
 
 
 def attributions(session: Session) -> "pd.DataFrame":
-    """A first guess at what zero ablation of each head does, from one backward pass: −Σ z · ∂D/∂z. A prescreen, never a result.
+    """Estimate the effect of zero ablation of each head with one backward pass, −Σ z · ∂D/∂z. Use it only as a prescreen.
 
     Args:
         session: The model and its pairs.
 
     Returns:
-        As ``head_effects``, with ``ablation`` "attribution, zero".
+        Same columns as ``head_effects``, with ``ablation`` "attribution, zero".
     """
     decoder = session.decoder
 
@@ -245,16 +245,16 @@ def attributions(session: Session) -> "pd.DataFrame":
 
 
 def attribution_chunks(session: Session) -> tuple[Chunk, ...]:
-    """All halves, split so that one backward pass fits the budget."""
+    """Split all halves so that one backward pass fits the budget."""
     decoder, halves = session.decoder, session.halves
-    # a backward pass keeps nearly everything that every layer computed
+    # a backward pass keeps almost all intermediate values of every layer
     kept = _KEPT * len(decoder.layout.layers)
     split = chunks([len(one.ids) for one in halves], decoder.width, kept, decoder.dtype.itemsize, session.budget)
     return tuple(Chunk(number, tuple(halves[index] for index in chunk)) for number, chunk in enumerate(split))
 
 
 def _attributed(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens) -> tuple[Tensor, list[Tensor]]:
-    """Clean logit differences, and by layer the first guesses, shape (heads, prompts)."""
+    """Return the clean logit differences, and by layer the estimated changes, shape (heads, prompts)."""
     leaves: list[tuple[Tensor, Tensor]] = []
 
     def grow(_: nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor]:
@@ -274,14 +274,14 @@ def _attributed(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: Ans
 
 
 def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[list[Head], list[str], list[str], Floats, Floats]:
-    """Effects as arrays.
+    """Arrange effects as arrays.
 
     Args:
-        effects: As ``head_effects`` gives them, of one kind of ablation.
-        group: Whose.
+        effects: Output of ``head_effects`` for one kind of ablation.
+        group: The group of pairs to use.
 
     Returns:
-        Heads, pair ids, their scenarios, and Δ on stereotyped and on contrast halves, shape (pairs, heads) each.
+        Heads, pair IDs, their scenarios, and Δ on stereotyped and contrast halves, each of shape (pairs, heads).
     """
     own = effects[effects["group"] == group]
     scenarios = cast("dict[str, str]", dict(zip(own["pair"], own["scenario"], strict=True)))
@@ -294,22 +294,22 @@ def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[li
 
 
 def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    r"""Rank heads by what their ablation restores without breaking anything else.
+    r"""Rank heads by how much their ablation restores without breaking anything else.
 
-    ``rank_score``, by which rows are sorted, is ``score`` minus a positive ``mirror_contrast`` where there are mirrors of at least 5
-    scenarios, so that a head that restores errors whoever is asked about does not come before one that restores misfires.
+    Rows are sorted by ``rank_score``, which is ``score`` minus a positive ``mirror_contrast`` if mirrors come from at least 5 scenarios.
+    Thus a head that repairs errors regardless of the person does not rank above one that repairs misfires.
 
     Args:
-        effects: One kind of ablation, as ``head_effects`` gives it.
-        seed: Of the permutations.
+        effects: Output of ``head_effects`` for one kind of ablation.
+        seed: Random seed for the sign flips and splits.
 
     Returns:
-        A row for each head, the best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, the first with
-        ``_ci_lower`` and ``_ci_upper``), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \|Δc\|, low for heads that carry the
-        evidence), ``p`` (one-sided sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads),
-        ``mirror_contrast`` (mean Δ on the contrast halves of mirrors, which fail; NaN without mirrors), ``over_mirrors``
-        (``delta_stereotyped`` − ``mirror_contrast``, with its interval), ``rank_score``, ``control_stereotyped`` and
-        ``control_contrast`` (mean Δ on controls), and ``split_half``, the same in every row.
+        A row for each head, best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, the first with ``_ci_lower`` and
+        ``_ci_upper``), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \|Δc\|, low for heads that carry the evidence), ``p`` (one-sided
+        sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads), ``mirror_contrast`` (mean Δ on the contrast halves
+        of mirrors, which fail; NaN without mirrors), ``over_mirrors`` (``delta_stereotyped`` − ``mirror_contrast``, with its interval),
+        ``rank_score``, ``control_stereotyped`` and ``control_contrast`` (mean Δ on controls), and ``split_half``, which is equal in all
+        rows.
     """
     import pandas as pd
 
@@ -333,7 +333,7 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 def _head_row(
     head: Head, s: Floats, c: Floats, p: float, scenarios: Sequence[str], mirrors: Floats, mirror_scenarios: Sequence[str]
 ) -> dict[str, Any]:
-    """What ablating one head does to failures and mirrors; Δ of shape (pairs,) each, of mirrors that of the contrast halves."""
+    """Return the effects of ablating one head; Δ has shape (pairs,) each. For mirrors it is Δ of the contrast halves."""
     estimate, mirror = mean(s, scenarios), mean(mirrors, mirror_scenarios)
     over = difference(estimate, mirror)
     score = float((s - np.abs(c)).mean())
@@ -358,7 +358,7 @@ def _head_row(
 
 @dataclass(frozen=True)
 class _Mirrored:
-    """What ablation does to the failing halves of mirrors: Δ, shape (mirrors, heads), and their scenarios."""
+    """Effects of ablation on the failing halves of mirrors: Δ, shape (mirrors, heads), and the scenarios of the mirrors."""
 
     deltas: Floats
     scenarios: list[str]
@@ -372,6 +372,6 @@ def _mirrored(effects: "pd.DataFrame", heads: Sequence[Head]) -> _Mirrored:
 
 
 def ranked(table: "pd.DataFrame") -> list[Head]:
-    """The heads of a table in its order, without those whose ablation does not raise the stereotyped margin."""
+    """Return the heads of a table in order, without those whose ablation does not raise the stereotyped margin."""
     kept = table[table["delta_stereotyped"] > 0]
     return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]

@@ -1,6 +1,6 @@
-"""Where the last token looks: attention of each head to the people named and to the evidence, failures against controls."""
+"""Attention of the last token, by head, to the two people and to the evidence: failures compared with controls."""
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def spans(prompt: ProbePrompt) -> Mapping[str, list[int]]:
-    """The tokens of each span; empty where a prompt has none.
+    """Return the tokens of each span; empty if a prompt has none.
 
-    The spans are the two people wherever they are named, the rest of the passage, and the rest of the question.
+    The spans are the mentions of each of the two people, the rest of the passage, and the rest of the question.
     """
     named: dict[str, list[int]] = {
         person: [token for mention in prompt.mentions if mention.person == person for token in range(mention.start, mention.stop)]
@@ -36,21 +36,21 @@ def spans(prompt: ProbePrompt) -> Mapping[str, list[int]]:
 
 
 def attention_to_spans(session: Session) -> "pd.DataFrame":
-    """Attention from the last token to each span, by head. Attention is computed eagerly for it.
+    """Measure the attention from the last token to each span, by head, with eager attention.
 
     Args:
-        session: The model and its pairs. Layers of linear attention have no weights and are left out.
+        session: The model and its pairs. Layers with linear attention have no attention weights and are left out.
 
     Returns:
-        A row for each (pair, half, head, span): ``layer``, ``head``, ``span``, and ``mass``, the sum of the weights on the span. It is
-        NaN where a prompt has no such span, which is not the same as 0.
+        A row for each (pair, half, head, span): ``layer``, ``head``, ``span``, and ``mass``, the sum of the weights on the span. The mass
+        is NaN, and not 0, if a prompt has no such span.
     """
     import pandas as pd
 
     decoder, halves = session.decoder, session.halves
     lengths = [len(one.ids) for one in halves]
     rows: list[dict[str, Any]] = []
-    # weights of all heads and token pairs are held for one layer at a time
+    # the attention weights of all heads and token pairs are in memory for one layer at a time
     for chunk in chunks(lengths, max(lengths) * max(decoder.layout.shape), 2, 4, session.budget):
         own = [halves[index] for index in chunk]
         found = _last_token_weights(decoder, decoder.batch([one.ids for one in own]))
@@ -65,7 +65,7 @@ def attention_to_spans(session: Session) -> "pd.DataFrame":
 
 @torch.no_grad()
 def _last_token_weights(decoder: Decoder, batch: Batch) -> dict[int, Tensor]:
-    """For each layer with softmax attention the weights of the last token, shape (prompts, heads, tokens)."""
+    """Return the attention weights of the last token for each layer with softmax attention, shape (prompts, heads, tokens)."""
     found: dict[int, Tensor] = {}
 
     def keep(index: int) -> Callable[..., None]:
@@ -83,16 +83,16 @@ def _last_token_weights(decoder: Decoder, batch: Batch) -> dict[int, Tensor]:
 
 
 def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) -> "pd.DataFrame":
-    """Failures against controls on stereotyped halves: which heads look elsewhere. Mirrors are left out.
+    """Compare failures with controls on stereotyped halves: which heads attend to other spans. Mirrors are left out.
 
     Args:
-        frame: As ``attention_to_spans`` gives it.
-        draws: Permutations of the groups, by scenario.
-        seed: Of these.
+        frame: Output of ``attention_to_spans``.
+        draws: Number of permutations of the groups, by scenario.
+        seed: Random seed for the permutations.
 
     Returns:
-        A row a (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided permutation of pairs' groups,
-        scenarios whole where they are of one group) and ``q`` (Benjamini–Hochberg over all rows); NaN without controls.
+        A row for each (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided permutation test of the
+        groups of pairs; scenarios with one group move as a whole) and ``q`` (Benjamini–Hochberg over all rows); NaN without controls.
     """
     import pandas as pd
 
@@ -102,13 +102,14 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
     values = wide.sort_index(axis=1).drop(columns=["pair", "scenario", "group"], level=0)
     matrix, columns = values.to_numpy(float), values.columns
     failure = groups == "failure"
-    # a scenario whose pairs all belong to one group moves as a whole; pairs of mixed scenarios move alone
+    # a scenario whose pairs all have the same group moves as a whole; pairs of mixed scenarios move separately
     units = _units(wide["scenario"].tolist(), failure.tolist())
     labels = np.array([failure[units == unit][0] for unit in range(int(units.max()) + 1)])
     draw = np.random.default_rng(seed)
     difference = _difference(matrix, failure)
     hits = np.zeros(matrix.shape[1])
     for _ in range(draws):
+        # permute the groups of units, then give every pair the group of its unit
         hits += np.abs(_difference(matrix, draw.permutation(labels)[units])) >= np.abs(difference) - 1e-12
     p = np.where(np.isnan(difference), NAN, (1 + hits) / (1 + draws))
     rows = [

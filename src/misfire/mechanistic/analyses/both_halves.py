@@ -1,6 +1,6 @@
-"""Clean runs of both halves of some pairs, so that activations of one half can be put into runs of the other."""
+"""Clean runs of both halves of pairs, so that activations of one half can be put into runs of the other."""
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ FROM_TO: Mapping[Direction, tuple[HalfName, HalfName]] = {
     "denoising": ("contrast", "stereotyped"),
     "noising": ("stereotyped", "contrast"),
 }
-"""The half whose activations are taken, and the half whose run they are put into."""
+"""The half that activations are taken from, and the half whose run receives them."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Pairs:
     """Pairs that run together in one direction.
 
     Attributes:
-        number: Position of the chunk of pairs, from 0. Names of stored pieces contain it.
+        number: Index of the chunk of pairs, from 0. Names of stored pieces contain it.
         pairs: The pairs.
-        direction: Whose activations are put into whose run.
+        direction: Which activations are put into which run.
     """
 
     number: int
@@ -43,12 +43,12 @@ class Pairs:
 
     @property
     def source(self) -> HalfName:
-        """The half whose activations are taken."""
+        """The half that activations are taken from."""
         return FROM_TO[self.direction][0]
 
     @property
     def target(self) -> HalfName:
-        """The half whose run they are put into."""
+        """The half whose run receives the activations."""
         return FROM_TO[self.direction][1]
 
 
@@ -60,7 +60,7 @@ class HalfRun:
         prompts: The prompts.
         batch: The prompts as a padded batch.
         difference: Logit differences yes − no, shape (pairs,).
-        captured: The activations that were captured.
+        captured: The captured activations.
     """
 
     prompts: tuple[ProbePrompt, ...]
@@ -83,8 +83,8 @@ def pair_chunks(session: Session, pairs: Sequence[ProbedPair], directions: Seque
     Args:
         session: The model.
         pairs: The pairs.
-        directions: Each chunk is given once for each direction.
-        layers: Layers whose activations are kept, in units of a layer's input and head outputs.
+        directions: Each chunk is yielded once for each direction.
+        layers: Number of layers whose activations are kept; a layer counts as its input and its head outputs.
 
     Yields:
         Pairs that run together.
@@ -104,8 +104,8 @@ def run_half(session: Session, pairs: Pairs, half: HalfName, *, z: bool = False,
         session: The model.
         pairs: The pairs.
         half: Which half.
-        z: Whether the heads' outputs are captured.
-        sites: Which other activations are captured.
+        z: Whether to capture the outputs of the heads.
+        sites: Which other activations to capture.
     """
     prompts = tuple(one.prompts[half] for one in pairs.pairs)
     batch = session.decoder.batch([prompt.ids for prompt in prompts])
@@ -117,14 +117,14 @@ def run_half(session: Session, pairs: Pairs, half: HalfName, *, z: bool = False,
 def patched_rows(
     pairs: Pairs, runs: BothHalves, found: Tensor, labels: Mapping[str, Any], ends: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """A row for each pair, with its margins before and after a patch.
+    """Return a row for each pair, with its margins before and after a patch.
 
     Args:
         pairs: The pairs.
-        runs: Their clean runs.
+        runs: Clean runs of the pairs.
         found: Logit differences of the patched target half, shape (pairs,).
-        labels: Columns with one value for all pairs, which stand before the margins.
-        ends: For each pair, columns that stand behind the margins ``own``, ``other`` and ``patched``, or replace one of them.
+        labels: Columns with the same value for all pairs, placed before the margins.
+        ends: For each pair, columns that follow the margins ``own``, ``other`` and ``patched``, or replace one of them.
     """
     own, other, patched = runs.target.difference.tolist(), runs.source.difference.tolist(), found.tolist()
     return [

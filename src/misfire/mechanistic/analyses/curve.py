@@ -1,11 +1,12 @@
-"""What ablating the top K heads restores, and what it breaks; heads are chosen on other scenarios than they are tested on.
+"""What ablating the top K heads restores and breaks. Heads are chosen and tested on different scenarios.
 
-Recovery alone proves little: in models without any circuit top-K ablation "recovers" about half of the failures. So beside each K stand
-random other heads, random other heads of the same layers, mirrored failures (which holding scenarios out does not make up for, since
-failures are chosen by their outcome there too), and what else changes: contrast halves, controls, foils (gold "no"), margins.
+Recovery alone proves little: even in models without any circuit, top-K ablation "recovers" about half of the failures. Therefore each K
+is compared with random other heads, random other heads of the same layers, and mirrored failures (held-out scenarios do not replace these,
+because failures are chosen by their outcome there too). Other effects are reported too: on contrast halves, controls, foils (right answer
+"no"), and margins.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,17 +33,17 @@ if TYPE_CHECKING:
 KS = (1, 2, 3, 5, 10, 20)
 
 Choice = Literal["ranked", "random", "layer-matched"]
-"""How heads were chosen: by their table on the other fold; at random from the others; the same with as many in each layer."""
+"""How heads were chosen: by their rank on the other fold; at random among the others; or at random with the same number per layer."""
 
 _TELLING = 3
-"""So many mirrors that are all restored tell against heads; one or two may stand just below 0, where anything restores them."""
+"""From this number on, mirrors that are all restored count against the heads. One or two may be just below 0 and easy to restore."""
 
 _COLUMNS = ("fold", "k", "choice", "draw", "heads", "pair", "scenario", "category", "group", "probe", "clean", "ablated")
 
 
 @dataclass(frozen=True)
 class _Prompt:
-    """One prompt of the test: a half or a foil, with its margin without ablation."""
+    """A prompt of the test: a half or a foil, with its margin without ablation."""
 
     labels: dict[str, str]
     probe: str
@@ -53,12 +54,12 @@ class _Prompt:
 
 @dataclass(frozen=True)
 class _Test:
-    """What one fold is tested with.
+    """The heads and prompts for the test of one fold.
 
     Attributes:
-        order: All heads, the best on the other fold first.
+        order: All heads, best on the other fold first.
         prompts: All prompts of the fold.
-        halves: Of these the halves of failures, on which random heads are tested.
+        halves: Those of the prompts that are halves of failures. Random heads are tested on them only.
     """
 
     order: list[Head]
@@ -79,20 +80,20 @@ class _Job:
 def top_k(
     session: Session, effects: "pd.DataFrame", *, ks: Sequence[int] = KS, draws: int = 100, ablation: Ablation = "zero", seed: int = 1
 ) -> "pd.DataFrame":
-    """Ablate the best K heads together, and as many random ones.
+    """Ablate the best K heads together, and the same number of random heads.
 
     Args:
-        session: The model and its pairs. Its store keeps a piece for each K and fold.
-        effects: Effects of every head alone under the same ablation, as ``head_effects`` gives them.
-        ks: Numbers of heads; those beyond what the model has are left out.
-        draws: Random choices of heads for each K, of either kind. Random heads are tested on failures alone.
-        ablation: What replaces a head's output.
-        seed: Of folds and draws.
+        session: The model and its pairs. The store keeps one piece for each K and fold.
+        effects: Effects of every single head under the same ablation, from ``head_effects``.
+        ks: Numbers of heads. Numbers larger than the model's number of heads are left out.
+        draws: Number of random sets of heads for each K, of each kind. Random heads are tested on failures only.
+        ablation: What replaces the output of a head.
+        seed: Random seed for folds and draws.
 
     Returns:
-        A row for each (fold, K, choice, draw, prompt): ``fold`` that was tested (heads are from the other), ``k``, ``choice``, ``draw``,
-        ``heads``, the pair's columns (of failures, mirrors and controls), ``probe`` (stereotyped, contrast, stereotyped_foil,
-        contrast_foil), and ``clean`` and ``ablated`` margins. With a single scenario nothing can be held out, and there is no row.
+        A row for each (fold, K, choice, draw, prompt): ``fold`` that was tested (its heads were chosen on the other), ``k``, ``choice``,
+        ``draw``, ``heads``, the pair's columns (of failures, mirrors and controls), ``probe`` (stereotyped, contrast, stereotyped_foil,
+        contrast_foil), and ``clean`` and ``ablated`` margins. Empty if there is only one scenario, because none can be held out.
     """
     import pandas as pd
 
@@ -123,7 +124,7 @@ def top_k(
 
 
 def _jobs(test: _Test, sets: Iterable[tuple[Choice, int, list[Head]]]) -> list[_Job]:
-    """All prompts under the best heads, and the halves of failures under random ones."""
+    """Yield all prompts with the best heads ablated, and the halves of failures with random heads ablated."""
     return [
         _Job(choice, draw, chosen, one)
         for choice, draw, chosen in sets
@@ -132,7 +133,7 @@ def _jobs(test: _Test, sets: Iterable[tuple[Choice, int, list[Head]]]) -> list[_
 
 
 def _prompts(session: Session) -> list[_Prompt]:
-    """All prompts of all pairs, with foils where pairs have them, and their clean margins."""
+    """Return the prompts of all pairs, with foils where pairs have them, and their clean margins."""
     found: list[tuple[dict[str, str], str, tuple[int, ...], int]] = []
     for one in session.probed.pairs:
         found += [(one.labels, half, one.prompts[half].ids, one.sign(half)) for half in HALF_NAMES]
@@ -144,15 +145,15 @@ def _prompts(session: Session) -> list[_Prompt]:
 
 
 def scenario_folds(failing: Sequence[str], scenarios: Sequence[str], seed: int) -> dict[str, int]:
-    """The fold of every scenario.
+    """Assign every scenario to a fold.
 
     Args:
-        failing: The scenario of each failure, which folds balance.
-        scenarios: The scenario of each pair; those without a failure are put into either fold at random.
-        seed: Of the draw.
+        failing: Scenario of each failure. The folds balance the number of failures.
+        scenarios: Scenario of each pair. Scenarios without a failure go into either fold at random.
+        seed: Random seed.
 
     Returns:
-        0 or 1 by scenario.
+        Fold (0 or 1) of each scenario.
     """
     fold_of = {scenario: int(fold) for scenario, fold in zip(failing, folds(failing, seed=seed), strict=True)}
     others = [scenario for scenario in dict.fromkeys(scenarios) if scenario not in fold_of]
@@ -160,7 +161,7 @@ def scenario_folds(failing: Sequence[str], scenarios: Sequence[str], seed: int) 
 
 
 def trained_order(effects: "pd.DataFrame", fold_of: Mapping[str, int], fold: int, seed: int) -> list[Head]:
-    """The heads in the order in which they are ablated on a fold, chosen on the other; none if no failure is there."""
+    """Return the heads in the order for ablation on a fold, chosen on the other fold; empty if that has no failure."""
     train = effects[effects["scenario"].map(fold_of.__getitem__) != fold]
     return ranked(head_table(train, seed=seed)) if (train["group"] == "failure").any() else []
 
@@ -168,16 +169,16 @@ def trained_order(effects: "pd.DataFrame", fold_of: Mapping[str, int], fold: int
 def sets_of_heads(
     heads: Sequence[Head], best: Sequence[Head], draws: int, seed: tuple[int, int, int]
 ) -> Iterator[tuple[Choice, int, list[Head]]]:
-    """The best heads, and random ones beside them: other heads if there are enough, from anywhere and with as many in each layer.
+    """Yield the best heads and, if there are enough other heads, random ones: from all layers, and with the same number per layer.
 
     Args:
         heads: All heads of the model.
         best: The best.
-        draws: How often to draw.
-        seed: Of the draws. Each K and fold has one of its own, so that a resumed run goes on as if it had not been broken off.
+        draws: Number of random sets of each kind.
+        seed: Random seed. Each K and fold has its own seed, so a resumed run gives the same result as an uninterrupted one.
 
     Yields:
-        How they were chosen, the number of the draw, and the heads.
+        How the heads were chosen, the number of the draw, and the heads.
     """
     generator = np.random.default_rng(seed)
     yield "ranked", 0, list(best)
@@ -190,13 +191,13 @@ def sets_of_heads(
 
 def _drawn(heads: Sequence[Head], best: Sequence[Head], count: int, generator: np.random.Generator) -> list[Head]:
     others = [head for head in heads if head not in best]
-    # where most of a layer is among the best, some of them must be drawn again
+    # if most heads of a layer are among the best, some of these must be drawn again
     pool = others if len(others) >= count else list(heads)
     return [pool[index] for index in generator.choice(len(pool), count, replace=False)]
 
 
 def _run(session: Session, jobs: list[_Job], means: Means | None) -> list[dict[str, Any]]:
-    """The margin of every job; the longest prompts run first, many sets of heads in one batch."""
+    """Compute the margin of every job. The longest prompts run first, with many sets of heads in one batch."""
     decoder = session.decoder
     jobs = sorted(jobs, key=lambda job: len(job.prompt.ids))
     rows: list[dict[str, Any]] = []
@@ -222,30 +223,31 @@ def _row(job: _Job, difference: float) -> dict[str, Any]:
 
 
 def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """Recovery by K, beside what random heads recover, what mirrors recover, and what else broke.
+    """Summarize by K what the best heads restore, what random heads restore, which mirrors are restored, and what breaks.
 
-    Where halves or foils of two kinds were asked, the kind with the lower share counts, so that a break of one kind is not diluted by
-    the other; shares are NaN where none was asked.
+    If two kinds of halves or foils were asked, the kind with the lower share counts, so that the other cannot hide damage to it. Shares
+    are NaN if nothing was asked.
 
-    ``p`` is one-sided, by scenario, and the larger of two: ``excess_p`` (sign flips) and ``mirror_p``. With mirrors of many scenarios
-    ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). Where no p could be small enough even if all
-    failures and no mirror recovered, ``few_mirrors`` is set and ``mirror_p`` compares numbers: restored failures against restored
-    mirrors, which are equally frequent in a model that knows nothing of groups; it is 1 if three mirrors or more recover as often.
+    ``p`` is one-sided, by scenario, and the larger of ``excess_p`` (sign flips) and ``mirror_p``. With mirrors from many scenarios,
+    ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). If p could not be small enough even if all
+    failures and no mirrors recovered, ``few_mirrors`` is true and ``mirror_p`` compares numbers: restored failures and restored mirrors,
+    which are equally frequent in a model that ignores groups. In that case it is 1 if at least three mirrors exist and their recovery is
+    not lower.
 
     Args:
-        curve: As ``top_k`` gives it.
-        seed: Of sign flips, where there are too many scenarios to count all.
+        curve: Output of ``top_k``.
+        seed: Random seed for sign flips, used if there are too many scenarios to count all.
 
     Returns:
-        A row for each K: ``heads_0`` and ``heads_1`` (the heads that were ablated on either fold, chosen on the other), ``pairs``
-        (failures) and their ``scenarios``, ``recovery`` (share of their stereotyped halves that become right) with ``_ci_lower`` and
-        ``_ci_upper`` (Wilson's interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for
-        random heads, mean over draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus random
-        heads of the same layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their ``mirror_scenarios``,
-        ``mirror_recovery`` (share of their contrast halves that become right) with its interval, ``over_mirrors`` (recovery − mirror
-        recovery) with its interval, ``few_mirrors``, ``mirror_p``, ``p`` and ``p_holm`` (p adjusted for all K that were tried, Holm),
-        ``contrast_kept`` (of the failures' contrast halves), ``control_kept`` (of the controls' halves), ``foils_kept`` (of foils of
-        failures and controls that were right), ``contrast_asked``, ``control_asked`` and ``foils_asked`` (how many these are), and
+        A row for each K: ``heads_0`` and ``heads_1`` (heads ablated on each fold, chosen on the other), ``pairs`` (failures) and their
+        ``scenarios``, ``recovery`` (share of their stereotyped halves that become right) with ``_ci_lower`` and ``_ci_upper`` (Wilson's
+        interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for random heads, mean over
+        draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus that of random heads of the same
+        layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their ``mirror_scenarios``, ``mirror_recovery`` (share of their
+        contrast halves that become right) with its interval, ``over_mirrors`` (recovery − mirror recovery) with its interval,
+        ``few_mirrors``, ``mirror_p``, ``p`` and ``p_holm`` (p adjusted for all K that were tried, Holm), ``contrast_kept`` (share of the
+        failures' contrast halves that stay right), ``control_kept`` (of the controls' halves), ``foils_kept`` (of the foils of failures and
+        controls that were right), ``contrast_asked``, ``control_asked`` and ``foils_asked`` (the number of each), and
         ``delta_stereotyped`` and ``delta_contrast`` (mean change of margins on failures).
     """
     import pandas as pd
@@ -259,7 +261,7 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 
 
 def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
-    """What ablating one number of heads does; ``tried`` numbers were tried in all."""
+    """Return the row of one K; ``tried`` is the total number of K that were tried."""
     best = own[own["choice"] == "ranked"]
     failures, mirrors = (best[(best["group"] == group) & (best["probe"] == half)] for group, half in FAILING.items())
     row: dict[str, Any] = {f"heads_{fold}": _heads_of(best, fold) for fold in (0, 1)}
@@ -285,13 +287,13 @@ def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
 
 
 def _heads_of(best: "pd.DataFrame", fold: int) -> str:
-    """The heads that were ablated on a fold; empty if nothing of it was tested."""
+    """Return the heads that were ablated on a fold; empty if the fold was not tested."""
     own = best.loc[best["fold"] == fold, "heads"]
     return str(own.iloc[0]) if len(own) else ""
 
 
 def _drawn_shares(name: str, own: "pd.DataFrame", choice: Choice) -> dict[str, float]:
-    """The share of failures that random heads restore: the mean over draws, and the ends of the middle 95 % of the draws."""
+    """Return the share of failures that random heads restore: the mean over draws, and the ends of the middle 95 % of the draws."""
     drawn = own[(own["choice"] == choice) & (own["probe"] == "stereotyped")]
     shares = drawn.assign(right=drawn["ablated"] > 0).groupby("draw")["right"].mean().to_numpy(float)
     lower, upper = np.quantile(shares, [0.025, 0.975]) if len(shares) else (NAN, NAN)
@@ -299,7 +301,7 @@ def _drawn_shares(name: str, own: "pd.DataFrame", choice: Choice) -> dict[str, f
 
 
 def _kept(frame: "pd.DataFrame") -> float:
-    """The share of prompts that are still right; the lowest over kinds of prompts, NaN without any."""
+    """Return the share of prompts that are still right: the lowest over kinds of prompts, NaN without any."""
     return float((frame["ablated"] > 0).groupby(frame["probe"]).mean().min()) if len(frame) else NAN
 
 
@@ -308,17 +310,17 @@ def _right(frame: "pd.DataFrame") -> Floats:
 
 
 def _better_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame") -> float:
-    """The p of failures being restored no more often than mirrors."""
+    """Return the p of the null hypothesis that failures are restored no more often than mirrors."""
     return exceeds(_right(failures), _right(mirrors), [*failures["scenario"], *mirrors["scenario"]])
 
 
 def _best_p(scenarios: int, mirror_scenarios: int) -> float:
-    """The p of a comparison if every failure were restored and no mirror; NaN where there is no comparison."""
+    """Return the p of the comparison if every failure and no mirror were restored; NaN if there is no comparison."""
     return exceeds(np.ones(scenarios), np.zeros(mirror_scenarios), range(scenarios + mirror_scenarios))
 
 
 def _more_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int) -> float:
-    """The p of restored failures being no more than restored mirrors; 1 where three mirrors or more are restored as often."""
+    """Return the p that restored failures are no more than restored mirrors; 1 if three or more mirrors are restored as often."""
     restored, mirrored = _right(failures), _right(mirrors)
     if not len(restored) or (len(mirrored) >= _TELLING and mirrored.mean() >= restored.mean()):
         return 1.0
@@ -326,7 +328,7 @@ def _more_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int)
 
 
 def _share(frame: "pd.DataFrame") -> Estimate:
-    """The share of prompts that are answered rightly, clustered by scenario."""
+    """Return the share of prompts with right answers, clustered by scenario."""
     if frame.empty:
         return Estimate(NAN, NAN, NAN, NAN)
     own = codes(frame["scenario"].tolist())
@@ -334,7 +336,7 @@ def _share(frame: "pd.DataFrame") -> Estimate:
 
 
 def _excess(own: "pd.DataFrame", failures: "pd.DataFrame", seed: int) -> tuple[Estimate, float]:
-    """Recovered by the best heads minus by random ones of the same layers, paired; and one-sided p that this is not above 0."""
+    """Return the recovery of the best heads minus that of random heads of the same layers, paired, and its one-sided p."""
     drawn = own[(own["choice"] == "layer-matched") & (own["probe"] == "stereotyped")]
     if drawn.empty or failures.empty:
         return Estimate(NAN, NAN, NAN, NAN), NAN

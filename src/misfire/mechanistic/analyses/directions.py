@@ -1,6 +1,6 @@
 """The directions in which the two halves of failures differ, for interventions on the residual stream."""
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import torch
@@ -14,7 +14,7 @@ from misfire.mechanistic.session import Session
 
 @torch.no_grad()
 def difference_directions(session: Session) -> dict[int, Tensor]:
-    """The direction of each layer in which contrast and stereotyped halves of failures differ at the last token.
+    """Compute, for each layer, the direction in which contrast and stereotyped halves of failures differ at the last token.
 
     Args:
         session: The model and its pairs.

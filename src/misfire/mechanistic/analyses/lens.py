@@ -1,12 +1,12 @@
-"""Logit lens: what the model would answer if it stopped after each layer.
+"""Logit lens: the answer of the model if it stopped after each layer.
 
-The residual stream at the last token goes through the final norm and the unembedding as it is (nostalgebraist 2020; arXiv 2606.18656,
-section 5). What is reported are these margins as they are, whose sign at the last layer is that of the model's own answer. As an aside
-stands what is left once the mean over prompts about nothing is taken off at each layer; it can be larger than any effect, and of the
-other sign.
+The residual stream at the last token goes directly through the final norm and the unembedding (nostalgebraist 2020; arXiv 2606.18656,
+section 5). The reported margins are these raw values. At the last layer, their sign is that of the model's own answer. The corrected
+margin is a secondary value: at each layer, the mean over neutral prompts (prompts without a passage or a question) is subtracted. This
+mean can be larger than any effect and have the opposite sign.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def _differences_by_layer(session: Session, prompts: Sequence[Sequence[int]]) -> Floats:
-    """The logit difference yes − no after every layer, shape (prompts, layers)."""
+    """Return the logit difference yes − no after every layer, shape (prompts, layers)."""
     decoder = session.decoder
     found = np.zeros((len(prompts), len(decoder.layout.layers)))
     for chunk, batch in batches(decoder, prompts, session.budget):
@@ -43,15 +43,15 @@ def _differences_by_layer(session: Session, prompts: Sequence[Sequence[int]]) ->
 
 
 def lens(session: Session, *, model: str = "model") -> "pd.DataFrame":
-    """The margin towards the right answer after every layer.
+    """Compute the margin toward the right answer after every layer.
 
     Args:
         session: The model and its pairs.
         model: Name of the model in the frame: ``model``, or ``base``.
 
     Returns:
-        A row for each (pair, half, layer): ``model``, the pair's columns, ``weight`` (candidates that a pair of its group stands for),
-        ``half``, ``layer``, ``margin``, and as an aside ``corrected``, the margin without the offset that prompts about nothing have at
+        A row for each (pair, half, layer): ``model``, the pair's columns, ``weight`` (number of candidates that a pair of its group stands
+        for), ``half``, ``layer``, ``margin``, and the secondary value ``corrected``, the margin minus the mean over neutral prompts at
         that layer.
     """
     import pandas as pd
@@ -76,16 +76,16 @@ def lens(session: Session, *, model: str = "model") -> "pd.DataFrame":
 
 
 def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Mean margins by layer with intervals clustered by scenario, for each model, group and half; and the gap contrast − stereotyped.
+    """Compute mean margins by layer, clustered by scenario, for each model, group and half, and for the gap contrast − stereotyped.
 
-    All are raw; the gap is the same with and without the neutral offset, unless right answers of the halves differ.
+    All means are raw. The neutral offset does not change the gap, unless the right answers of the halves differ.
 
     Args:
-        frame: As ``lens`` gives it; of several models, one behind the other.
+        frame: Output of ``lens``, for one model or concatenated for several.
 
     Returns:
-        A row a (model, group, half, layer), where ``half`` is also "gap": ``mean``, ``sem``, ``ci_lower``, ``ci_upper``, ``pairs``, and as
-        an aside ``corrected``, the mean without the neutral offset (NaN for the gap).
+        A row for each (model, group, half, layer), where ``half`` is also "gap": ``mean``, ``sem``, ``ci_lower``, ``ci_upper``, ``pairs``,
+        and the secondary value ``corrected``, the mean without the neutral offset (NaN for the gap).
     """
     import pandas as pd
 
@@ -113,27 +113,26 @@ SUPPRESSION = ("peak", "layer", "final", "drop", "handover", "gap_peak", "gap_la
 
 
 Margin = Literal["margin", "corrected"]
-"""Raw margins, or those without the neutral offset."""
+"""Raw margins, or margins without the neutral offset."""
 
 
 def suppression(frame: "pd.DataFrame", margin: Margin = "margin", *, seed: int = 1, draws: int = 1000) -> "pd.DataFrame":
-    """How the evidence rises and is suppressed over the layers, for each model and group.
+    """Measure how margins rise and fall over the layers, for each model and group.
 
-    Of the mean stereotyped margin: ``peak``, its largest value before the last layer; ``layer``, where;
-    ``final``, its value after the last layer; ``drop``, peak − final; ``handover``, the first layer after the peak from which on it stays
-    below 0 (NaN if it does not). Of the gap contrast − stereotyped: ``gap_peak``, ``gap_layer`` and ``gap_final``. The last layer is
-    never a
-    peak, since it is the answer itself. Peaks are read on one half of the scenarios at the layer chosen on the other, and averaged, so
-    that choosing the layer does not raise them; intervals draw scenarios anew.
+    Statistics of the mean stereotyped margin are ``peak``, its largest value before the last layer; ``layer``, the layer of the peak;
+    ``final``, its value after the last layer; ``drop``, peak − final; and ``handover``, the first layer after the peak from which it stays
+    below 0 (NaN if there is none). Statistics of the gap contrast − stereotyped are ``gap_peak``, ``gap_layer`` and ``gap_final``. The last
+    layer is never a peak, because it is the answer itself. A peak is the value in one half of the scenarios at the layer chosen on the
+    other half, averaged over both, so that the choice of the layer does not inflate it. Intervals resample scenarios.
 
     Args:
-        frame: As ``lens`` gives it.
-        margin: Which margin. That without the offset is an aside, whose sign is not that of the model's answers.
-        seed: Of folds and draws.
-        draws: Of the bootstrap.
+        frame: Output of ``lens``.
+        margin: Which margin to use. The sign of the corrected margin is not that of the model's answers.
+        seed: Random seed for folds and draws.
+        draws: Number of bootstrap draws.
 
     Returns:
-        A row a (model, group, statistic): ``value``, ``ci_lower``, ``ci_upper``, ``pairs``. NaN for models of one layer.
+        A row for each (model, group, statistic): ``value``, ``ci_lower``, ``ci_upper``, ``pairs``. NaN for models with one layer.
     """
     import pandas as pd
 
@@ -172,7 +171,7 @@ def _suppression(s: Floats, gap: Floats, side: npt.NDArray[np.int64]) -> Floats:
 
 
 def _held_out_peak(values: Floats, side: npt.NDArray[np.int64]) -> float:
-    """The mean at the layer with the highest mean among other scenarios' pairs; of all pairs where there is one side alone."""
+    """Return the mean at the layer with the highest mean in the other fold, averaged over folds; of all pairs if there is one fold."""
     if len(set(side.tolist())) < 2:
         return float(values.mean(0)[:-1].max())
     found = [values[side == fold][:, int(np.argmax(values[side != fold].mean(0)[:-1]))] for fold in (0, 1)]

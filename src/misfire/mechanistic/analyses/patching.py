@@ -1,12 +1,12 @@
 """Activation patching between the halves of a pair (Meng et al. 2022; Heimersheim and Nanda 2024, arXiv 2404.15255).
 
-*Denoising* runs the stereotyped half with one activation of the contrast half; *noising* runs the contrast half with one of the stereotyped
-half. Recovery is (patched − own) / (other − own) of the margins, a ratio of means over pairs: 1 if the activation alone carries the
-difference. At the last token the residual stream after the last layer is the answer, so recovery there is 1 by construction; such rows are
-marked, and no peak is taken over them.
+*Denoising* runs the stereotyped half with one activation of the contrast half. *Noising* runs the contrast half with one activation of the
+stereotyped half. Recovery is (patched − own) / (other − own) of the margins, a ratio of means over pairs. It is 1 if the activation alone
+carries the difference. At the last token, the residual stream after the last layer is the answer, so its recovery is 1 by construction.
+Such rows are marked and excluded from peaks.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -27,20 +27,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Where = Literal["last", "mentions"]
-"""At which tokens activations are patched: the last one, or all tokens that name one of the two people."""
+"""Tokens at which activations are patched: the last one, or all tokens that name one of the two people."""
 
 
 def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> list[tuple[int, int]] | None:
-    """Which token of one half goes to which token of the other.
+    """Match tokens of one half to tokens of the other.
 
     Args:
         source: The half that activations are taken from.
-        target: The half that they are put into.
-        where: ``last``: last token to last token. ``mentions``: the tokens of the n-th mention of either person to those of the n-th, from
-            their last ones backwards; where the target's mention has more tokens, its further ones get the source's first.
+        target: The half that receives them.
+        where: ``last`` matches the last tokens. ``mentions`` matches the n-th mention of a person in one half to the n-th in the other,
+            token by token from the last one backward. If the target's mention is longer, its remaining tokens get the first token of the
+            source's mention.
 
     Returns:
-        (Source token, target token)s; None if the halves do not name people equally often, or never.
+        Tuples (source token, target token); None if the halves do not mention people equally often, or never.
     """
     if where == "last":
         return [(len(source.ids) - 1, len(target.ids) - 1)]
@@ -54,12 +55,12 @@ def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> li
 
 
 def patch_all(session: Session, *, sites: Sequence[Site] = SITES, wheres: Sequence[Where] = ("last", "mentions")) -> "pd.DataFrame":
-    """Patch every layer, site and place, both ways.
+    """Patch every layer, site and location, in both directions.
 
     Args:
-        session: The model and its pairs. Its store keeps a piece for each chunk of pairs, direction and layer.
-        sites: Which activations are patched.
-        wheres: At which tokens.
+        session: The model and its pairs. The store keeps one piece for each chunk of pairs, direction and layer.
+        sites: Which activations to patch.
+        wheres: Tokens at which to patch.
 
     Returns:
         A row for each (pair, direction, site, where, layer): the pair's columns, ``own`` and ``other`` (clean margins), ``patched`` (NaN
@@ -91,7 +92,7 @@ def patch_all(session: Session, *, sites: Sequence[Site] = SITES, wheres: Sequen
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a run is patched."""
+    """Location of a patch."""
 
     site: Site
     where: Where
@@ -99,10 +100,10 @@ class _Place:
 
 
 def _patched(session: Session, pairs: Pairs, runs: BothHalves, place: _Place) -> list[dict[str, Any]]:
-    """The target half of some pairs with one site of one layer patched at some tokens."""
+    """Return the rows of the target half of some pairs, with one site of one layer patched at some tokens."""
     prompts = zip(runs.source.prompts, runs.target.prompts, strict=True)
     aligned = [aligned_tokens(source, target, place.where) for source, target in prompts]
-    # one row for each token that is patched: its prompt, the source token, the target token
+    # one row for each patched token: the index of its prompt, the source token, the target token
     places = [(row, a, b) for row, tokens in enumerate(aligned) for a, b in tokens or ()]
     row, taken, put = torch.tensor(places, dtype=torch.long).reshape(-1, 3).T
     values = runs.source.captured.at(place.site)[place.layer]
@@ -119,17 +120,17 @@ def _patched(session: Session, pairs: Pairs, runs: BothHalves, place: _Place) ->
 
 
 def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int = 1, draws: int = 500) -> "pd.DataFrame":
-    """Recovery by direction, site, place and layer, with intervals that draw scenarios, and its increments over layers.
+    """Compute recovery by direction, site, location and layer, with intervals that resample scenarios, and its increments by layer.
 
     Args:
-        frame: As ``patch_all`` gives it.
-        group: The group of pairs that is used.
-        seed: Of the draws.
+        frame: Output of ``patch_all``.
+        group: The group of pairs to use.
+        seed: Random seed.
         draws: Number of bootstrap draws.
 
     Returns:
-        A row for each (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the layer before;
-        from 0 at the first), ``by_construction``, ``pairs`` that could be aligned, ``left_out``.
+        A row for each (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the previous layer, or
+        over 0 for the first), ``by_construction``, ``pairs`` (number of aligned pairs), ``left_out`` (number of the others).
     """
     import pandas as pd
 

@@ -1,14 +1,14 @@
-"""Path patching: what a head does through one later component alone.
+"""Path patching: the effect of a head through a single later component.
 
 Definition (Goldowsky-Dill et al. 2023, arXiv 2304.05969, edges of the residual graph; Wang et al. 2023, arXiv 2211.00593, appendix B): the
-sender's output is that of the other half's run (contrast half for a stereotyped run), and only the receiver sees the change, at every
-token, through the residual stream. Everything between them is frozen at the run's own activations, so that no other component carries
-the change on; the receiver is computed anew from its changed input, and everything behind the receiver is recomputed. Receivers are a
-later layer's attention (queries, keys and values together), a layer's MLP (the sender's own layer's too), or the logits (the direct path).
-Substituting a peak residual at the last layer is not this, and tells nothing.
+output of the sender is replaced by that of the other half's run (contrast half for a stereotyped run), and only the receiver sees the
+change, at every token, through the residual stream. All components between them are frozen at the activations of the clean run, so that
+they do not pass the change on. The receiver is recomputed from its changed input, and so is everything after it. Receivers are the
+attention of a later layer (queries, keys and values together), the MLP of a layer (also the sender's own), or the logits (the direct
+path). Substituting a peak residual at the last layer is something else, and shows nothing.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -35,13 +35,13 @@ Receiver = Literal["attention", "mlp", "logits"]
 def path_patch(session: Session, senders: Sequence[Head], *, direction: Direction = "denoising") -> "pd.DataFrame":
     """Patch the paths from some heads to every later component, in failures.
 
-    Tokens of the two halves are matched by their position where both halves have equally many; other pairs are matched at the last token
-    alone, and ``tokens`` says which.
+    Tokens of the two halves are matched by position if both halves have the same number of tokens. Other pairs are matched only at the last
+    token. The column ``tokens`` says which.
 
     Args:
-        session: The model and its pairs. Its store keeps a piece for each sender and chunk of pairs.
+        session: The model and its pairs. The store keeps one piece for each sender and chunk of pairs.
         senders: The heads.
-        direction: Which half's run gets the other's output.
+        direction: Which half's run gets the output of the other.
 
     Returns:
         A row for each (pair, sender, receiver): the pair's columns, ``sender``, ``receiver``, ``layer`` of the receiver (−1 for logits),
@@ -76,19 +76,19 @@ class _Runs:
         alike = [len(a.ids) == len(b.ids) for a, b in zip(source.prompts, target.prompts, strict=True)]
         self.matched = ["all" if same else "last" for same in alike]
         self.z: dict[int, Tensor] = {}
-        """The source half's head outputs at the target half's tokens; the target's own where there is no match."""
+        """Outputs of the source half's heads at the tokens of the target half; the target's own outputs where tokens do not match."""
         for layer, own in target.captured.z.items():
             z, theirs = own.clone(), source.captured.z[layer]
             for row, same in enumerate(alike):
                 length = len(target.prompts[row].ids)
-                # either all tokens of the prompt, or its last one alone
+                # either all tokens of the prompt, or only the last one
                 taken = slice(0, length) if same else source.batch.last[row]
                 put = slice(0, length) if same else target.batch.last[row]
                 z[row, put] = theirs[row, taken]
             self.z[layer] = z
 
     def from_sender(self, sender: Head) -> "pd.DataFrame":
-        """The margins with one path from a head changed, for each later component."""
+        """Return the margins with one path from a head changed, for each later component."""
         import pandas as pd
 
         decoder, target = self.session.decoder, self.runs.target
@@ -105,7 +105,7 @@ class _Runs:
         return pd.DataFrame(rows)
 
     def _through(self, receiver: Layer, kind: Literal["attention", "mlp"], change: Tensor) -> Tensor:
-        """The logit difference where the change reaches the receiver alone."""
+        """Compute the logit difference if only the receiver sees the change."""
         batch = self.runs.target.batch
         output = self._received(receiver, kind, change)
         rows, tokens = (batch.mask == 1).nonzero(as_tuple=True)
@@ -114,7 +114,7 @@ class _Runs:
             return self.session.difference(batch)
 
     def _received(self, receiver: Layer, kind: Literal["attention", "mlp"], change: Tensor) -> Tensor:
-        """What the receiver gives if the change is added to the residual stream that it reads."""
+        """Compute the output of the receiver if the change is added to the residual stream that it reads."""
         found: list[Tensor] = []
 
         def keep(_: object, __: object, output: Any) -> None:  # noqa: ANN401
@@ -127,7 +127,7 @@ class _Runs:
             return with_first(output, self.runs.target.captured.attention[receiver.index])
 
         with ExitStack() as stack:
-            # the change is added to the stream that enters the layer; for its MLP the layer's own attention stays as it was
+            # add the change to the residual stream that enters the layer; for the MLP, keep the layer's own attention output unchanged
             stack.enter_context(hooked([receiver.block.register_forward_pre_hook(add)]))
             if kind == "mlp":
                 stack.enter_context(hooked([receiver.mixer.register_forward_hook(own_attention)]))
@@ -142,13 +142,13 @@ class _Runs:
 
 
 def sent_change(layer: Layer, sender: Head, own: Captured, other_z: Tensor) -> Tensor:
-    """What another output of a head adds to the residual stream behind its attention.
+    """Compute the change of the residual stream after the attention when the output of a head is replaced.
 
     Args:
-        layer: The head's layer.
+        layer: Layer of the head.
         sender: The head.
-        own: Captured in the clean run: the heads' outputs, and what the attention gave.
-        other_z: Outputs of the layer's heads of which the sender's is taken, shape (pairs, tokens, heads · head_dim).
+        own: Activations of the clean run: outputs of the heads, and attention outputs.
+        other_z: Outputs of the heads of that layer, from which the sender's is taken, shape (pairs, tokens, heads · head_dim).
 
     Returns:
         The change, shape (pairs, tokens, width).
@@ -158,22 +158,22 @@ def sent_change(layer: Layer, sender: Head, own: Captured, other_z: Tensor) -> T
     z[..., columns] = other_z[..., columns]
     changed = layer.out_proj(z)
     norm = getattr(layer.block, "post_attention_layernorm", None)
-    # in Gemma a norm stands between the projection and the residual stream; in other models a norm of that name stands behind it
+    # Gemma has a norm between the projection and the residual stream; other models use the same name for a norm after it
     if norm is not None and hasattr(layer.block, "pre_feedforward_layernorm"):
         return norm(changed) - norm(own.attention[layer.index])
     return changed - own.attention[layer.index]
 
 
 def path_table(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """The share of the difference between the halves that each path carries, with intervals that draw scenarios.
+    """Compute the share of the difference between the halves that each path carries, with intervals that resample scenarios.
 
     Args:
-        frame: As ``path_patch`` gives it.
-        seed: Of the draws.
+        frame: Output of ``path_patch``.
+        seed: Random seed.
 
     Returns:
-        A row for each (sender, receiver, layer): ``effect`` (mean change of the margin), ``share`` (of the difference) with ``ci_lower``
-        and ``ci_upper``, ``pairs``; the largest share first.
+        A row for each (sender, receiver, layer), largest share first: ``effect`` (mean change of the margin), ``share`` (of the difference)
+        with ``ci_lower`` and ``ci_upper``, ``pairs``.
     """
     import pandas as pd
 

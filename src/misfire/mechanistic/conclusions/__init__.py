@@ -1,1 +1,1 @@
-"""What the numbers of the analyses allow one to say."""
+"""Conclusions that the results of the analyses support."""

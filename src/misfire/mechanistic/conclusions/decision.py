@@ -1,12 +1,12 @@
-"""The one decision on which heads make a model misfire. It is computed from the tables, and all words and files follow from it.
+"""Decide which heads make a model misfire. The decision is computed from the tables, and all sentences and files follow from it.
 
-A head is named only if all of this holds. The model misfires: its MAR surely exceeds its BR under the probe. On held-out scenarios,
-ablating the best K heads restores more failures than random heads of the same layers do, and restores failures more than it restores
-mirrored failures. And it keeps 90 % of what was right: contrast halves, controls, and foils, without which a model that merely says "yes"
-looks mended too.
+A head is named only if all of the following is true. The model misfires: its MAR is significantly larger than its BR under the probe.
+On held-out scenarios, ablating the best K heads restores more failures than ablating random heads of the same layers, and restores
+failures more often than mirrored failures. And at least 90 % of what was right stays right: contrast halves, controls, and foils. Without
+foils, a model that only says "yes" would look repaired too.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from dataclasses import dataclass, fields
@@ -21,29 +21,30 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARE = 0.1
-"""A head that closes less than this share of the gap between the halves is not told of, however sure its effect is."""
+"""A head that closes less than this share of the gap between the halves is not reported, even if its effect is significant."""
 
 KEPT = 0.9
-"""An ablation that keeps less than this of what was right breaks the model and explains nothing."""
+"""An ablation that keeps a smaller share of what was right breaks the model and explains nothing."""
 
 ASKED = 10
-"""With fewer controls, contrast halves or foils than this, nothing can be said of how much of them is kept."""
+"""With fewer controls, contrast halves or foils, the share that stays right is not known well enough."""
 
 Outcome = Literal["one head", "several heads", "unguarded", "unconfirmed", "not held out", "indistinct", "reversed", "not analysed"]
-"""What is decided.
+"""Outcome of the decision.
 
-``one head``, ``several heads``: held out, ablating so many heads mends misfiring and little else changes. ``unguarded``: it would, but too
-few foils or controls were asked to see what else changes. ``unconfirmed``: no number of heads does. ``not held out``: the failures are of
-one scenario, so nothing could be held out. ``indistinct``: MAR and BR cannot be told apart, so nothing is said of misfiring. ``reversed``:
-BR surely exceeds MAR. ``not analysed``: heads were not ablated.
+``one head``, ``several heads``: on held-out scenarios, ablating these heads repairs misfiring and changes little else. ``unguarded``:
+it does repair misfiring, but too few foils or controls were asked to see what else changes. ``unconfirmed``: no number of heads does.
+``not held out``: the failures are from one scenario, so no scenario could be held out. ``indistinct``: MAR and BR cannot be
+distinguished, so there is no conclusion about misfiring. ``reversed``: BR is significantly larger than MAR. ``not analysed``: heads were
+not ablated.
 """
 
 Shortfall = Literal["random", "mirrors", "chance", "contrast", "controls", "foils", "few contrast halves", "few controls", "few foils"]
-"""Why a number of heads does not count.
+"""Reason why a number of heads does not count.
 
-``random``: random heads may restore as much. ``mirrors``: mirrored failures may be restored as often. ``chance``: each is sure alone, but
-not once it is allowed for that several K were tried. ``contrast``, ``controls``, ``foils``: less than 90 % of them are kept. ``few …``:
-fewer than 10 were asked.
+``random``: random heads may restore as much. ``mirrors``: mirrored failures may be restored as often. ``chance``: each test is significant
+alone, but not after correction for the number of K that were tried. ``contrast``, ``controls``, ``foils``: less than 90 % of them are
+kept. ``few …``: fewer than 10 were asked.
 """
 
 _UNGUARDED: frozenset[Shortfall] = frozenset({"few contrast halves", "few controls", "few foils"})
@@ -51,7 +52,7 @@ _UNGUARDED: frozenset[Shortfall] = frozenset({"few contrast halves", "few contro
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A row of ``misfire.mechanistic.analyses.curve.curve_table``, which says what each number is."""
+    """A row of ``misfire.mechanistic.analyses.curve.curve_table``, which describes the columns."""
 
     k: int
     heads_0: str
@@ -79,7 +80,7 @@ class CurvePoint:
 
     @property
     def shortfalls(self) -> tuple[Shortfall, ...]:
-        """Why it does not count; empty if it does."""
+        """Reasons why it does not count; empty if it does."""
         kept: dict[Shortfall, float] = {"contrast": self.contrast_kept, "controls": self.control_kept, "foils": self.foils_kept}
         asked: dict[Shortfall, int] = {
             "few contrast halves": self.contrast_asked,
@@ -102,22 +103,24 @@ class CurvePoint:
 
     @property
     def chosen(self) -> tuple[str, ...]:
-        """The sets of heads that were ablated, by name: one if both folds chose the same."""
+        """The distinct sets of heads that were ablated, by name: one if both folds chose the same heads."""
         return tuple(dict.fromkeys(",".join(sorted(heads.split(","))) for heads in (self.heads_0, self.heads_1) if heads))
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What is decided on a model.
+    """Decision on the heads of a model.
 
     Attributes:
-        outcome: What.
-        misfiring: MAR against BR.
-        heads: The heads that are named, the best first, and that the intervention file holds; none unless the curve confirms them.
-        point: The row of the curve that it rests on: the smallest K that holds, else the one that comes nearest; none without a curve.
-        tried: How many K were tried.
-        alone: Other heads whose ablation alone surely and noticeably raises the stereotyped margin, and more than in mirrors; on the pairs
-            that they were chosen on. Heads that feed a named one, or share its work, are among them. None where no head is named.
+        outcome: Outcome of the decision.
+        misfiring: Comparison of MAR and BR.
+        heads: The named heads, best first, as in the intervention file; empty unless the curve confirms them.
+        point: The row of the curve that supports the decision: the smallest K that meets all conditions, or else the one that comes
+            closest; None without a curve.
+        tried: Number of K that were tried.
+        alone: Other heads whose ablation alone significantly and noticeably raises the stereotyped margin, and more than in mirrors,
+            measured on the pairs on which they were chosen. They include heads that feed a named head or share its work. Empty if no
+            head is named.
     """
 
     outcome: Outcome
@@ -132,9 +135,9 @@ def decide(misfiring: Misfiring, heads: "pd.DataFrame", curve: "pd.DataFrame", g
     """Decide on the heads of a model.
 
     Args:
-        misfiring: MAR against BR over all pairs that were asked.
-        heads: As ``head_table`` gives it; empty if heads were not ablated.
-        curve: As ``curve_table`` gives it; empty if nothing could be held out.
+        misfiring: Comparison of MAR and BR over all pairs that were asked.
+        heads: Output of ``head_table``; empty if heads were not ablated.
+        curve: Output of ``curve_table``; empty if no scenario could be held out.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
@@ -159,27 +162,27 @@ def decide(misfiring: Misfiring, heads: "pd.DataFrame", curve: "pd.DataFrame", g
 
 
 def curve_points(curve: "pd.DataFrame") -> tuple[CurvePoint, ...]:
-    """The rows of a curve, by K."""
+    """Return the rows of a curve, by K."""
     rows = cast("list[dict[str, Any]]", curve.to_dict("records") if len(curve) else [])
     return tuple(CurvePoint(**{field.name: row[field.name] for field in fields(CurvePoint)}) for row in rows)
 
 
 def convincing(points: "tuple[CurvePoint, ...]") -> tuple[CurvePoint, ...]:
-    """The numbers of heads that hold: nothing falls short."""
+    """Return the points that meet all conditions."""
     return tuple(point for point in points if not point.shortfalls)
 
 
 def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
-    """The heads of a table whose ablation alone surely and noticeably mends stereotyped halves, on the pairs that they are chosen on.
+    """Return the heads whose ablation alone significantly and noticeably repairs stereotyped halves, on the pairs that chose them.
 
     Args:
-        heads: As ``head_table`` gives it.
+        heads: Output of ``head_table``.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        Heads with q at most 0.05, Δ on stereotyped halves above 0 with its whole interval (where there is one), Δ on the failing halves of
-        failures above that of mirrors with its whole interval (where there is one), and a score of at least a tenth of the gap and 0.3
-        logits; the best first. By themselves they are candidates: see ``decide``.
+        Heads that meet these conditions, best first: q is at most 0.05; Δ on stereotyped halves is above 0, including its interval (if
+        there is one); Δ on the failing halves of failures is larger than that of mirrors, including its interval (if there is one); and
+        the score is at least a tenth of the gap and at least 0.3 logits. By themselves, these heads are only candidates; see ``decide``.
     """
     if heads.empty:
         return []

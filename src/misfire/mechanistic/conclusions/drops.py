@@ -1,13 +1,14 @@
-"""How far margins fall between their peak in the logit lens and the end, and whether that is more than what is right falls too.
+"""How far margins fall between their peak in the logit lens and the end, compared with the margins of right answers.
 
-A margin that rises and falls over the layers does so in many models wherever one looks. It speaks of evidence that is overruled only if
-stereotyped halves of failures fall further than the contrast halves of the same pairs and than controls. That alone is not enough: failures
-are chosen by how they end, so their stereotyped halves end low and their contrast halves high in a model that knows nothing of groups too.
-In such a model mirrored failures do the reverse as often, so over failures, mirrors and controls together, each weighted by how many
-candidates it stands for, stereotyped halves fall no further than contrast halves. All margins here are raw: what the model itself goes by.
+In many models, margins rise and fall over the layers everywhere. A fall shows that evidence is overruled only if stereotyped halves of
+failures fall further than the contrast halves of the same pairs and than controls. This alone is not enough. Failures are chosen by their
+final answer, so their stereotyped halves end low and their contrast halves end high even in a model that ignores groups. In such a model,
+mirrored failures do the reverse equally often. Therefore, over failures, mirrors and controls together, each weighted by the number of
+candidates that it stands for, stereotyped halves fall no further than contrast halves. All margins here are raw: they are what the model
+itself uses.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -27,25 +28,24 @@ if TYPE_CHECKING:
 Layers = npt.NDArray[np.int64]
 
 VALUES = ("peak", "final", "drop", "gap_peak", "gap_final")
-"""What is compared: see ``margins_at_peaks``."""
+"""The compared quantities; see ``margins_at_peaks``."""
 
 
 def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """For each half of each pair its margin at the layer where stereotyped halves of failures peak, and at the end.
+    """Return the margin of each half at the layer where stereotyped halves of failures peak, and after the last layer.
 
-    The peak is the layer before the last at which the mean raw margin of the failures' stereotyped halves is largest. For the pairs of one
-    half of the scenarios it is chosen on those of the other half, so that the choice raises nobody's peak. Likewise for the peak of the gap
-    contrast − stereotyped of failures.
+    The peak is the layer before the last with the largest mean raw margin over the stereotyped halves of failures. For the pairs in one
+    half of the scenarios, the layer is chosen on the other half, so that the choice does not inflate the peak. The peak of the gap
+    contrast − stereotyped of failures is chosen in the same way.
 
     Args:
-        frame: As ``misfire.mechanistic.analyses.lens.lens`` gives it.
-        seed: Of the halves.
+        frame: Output of ``misfire.mechanistic.analyses.lens.lens``.
+        seed: Random seed for the split of the scenarios.
 
     Returns:
-        A row a (model, pair, half): ``model``, ``group``, ``pair``, ``scenario``, ``weight``, ``half``, ``peak_layer``, ``peak`` (the
-        margin there), ``final`` (after the last layer), ``drop`` (peak − final), and the same of the pair: ``gap_layer``, ``gap_peak``,
-        ``gap_final``.
-        No row for models of one layer, or without failures.
+        A row for each (model, pair, half): ``model``, ``group``, ``pair``, ``scenario``, ``weight``, ``half``, ``peak_layer``, ``peak``
+        (margin at that layer), ``final`` (margin after the last layer), ``drop`` (peak − final), and the same for the gap of the pair:
+        ``gap_layer``, ``gap_peak``, ``gap_final``. Models with one layer or without failures have no rows.
     """
     import pandas as pd
 
@@ -68,7 +68,7 @@ def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 def _at_peaks(
     half: HalfName, pairs: "pd.DataFrame", margins: Floats, layers: Layers, gap: Floats, gap_layers: Layers
 ) -> list[dict[str, Any]]:
-    """One half of each pair at the layers of its peaks; margins and gaps of shape (pairs, layers), peak layers of shape (pairs,)."""
+    """Return the rows of one half at the peak layers; margins and gaps have shape (pairs, layers), peak layers shape (pairs,)."""
     each = np.arange(len(pairs))
     peak, final = margins[each, layers], margins[:, -1]
     return [
@@ -91,7 +91,7 @@ def _at_peaks(
 
 
 def _chosen(values: Floats, failing: npt.NDArray[np.bool_], side: npt.NDArray[np.int64]) -> Layers:
-    """For each pair the layer of the largest mean among failures on the other side; among all where there are none."""
+    """Choose, for each pair, the layer with the largest mean among failures in the other fold, or among all failures if it has none."""
     layers = np.zeros(len(values), dtype=np.int64)
     for fold in (0, 1):
         chosen_on = failing & (side != fold)
@@ -114,14 +114,14 @@ def _row(what: str, estimate: Estimate, p: float, ours: "pd.DataFrame", others: 
 
 
 def _over_zero(what: str, values: Sequence[float] | Floats, ours: "pd.DataFrame", others: "pd.DataFrame | None" = None) -> dict[str, Any]:
-    """The mean of some values of pairs, clustered by scenario, with the p that it is above 0."""
+    """Return the mean of values of pairs, clustered by scenario, with the one-sided p of the test that it is above 0."""
     scenarios = ours["scenario"].tolist()
     p = float(sign_flip(np.asarray(values, dtype=float)[:, None], scenarios)[0]) if scenarios else NAN
     return _row(what, mean(values, scenarios), p, ours, others)
 
 
 def _weighted(what: str, values: "pd.Series[float]", pairs: "pd.DataFrame") -> dict[str, Any]:
-    """The same where each pair stands for a number of candidates."""
+    """Like ``_over_zero``, with each pair weighted by the number of candidates that it stands for."""
     own, weights = codes(pairs["scenario"].tolist()), pairs["weight"].to_numpy(float)
     totals = values.to_numpy(float) * weights
     estimate, _ = clustered_mean(by_cluster(totals, own), by_cluster(weights, own))
@@ -129,24 +129,25 @@ def _weighted(what: str, values: "pd.Series[float]", pairs: "pd.DataFrame") -> d
 
 
 def _over_others(what: str, ours: "pd.DataFrame", others: "pd.DataFrame", value: str) -> dict[str, Any]:
-    """The mean over some pairs minus that over others, which may be of other scenarios."""
+    """Return the mean over some pairs minus the mean over others, which may be from other scenarios."""
     one, other = (mean(some[value].tolist(), some["scenario"].tolist()) for some in (ours, others))
     p = mean_exceeds(ours[value].tolist(), others[value].tolist(), [*ours["scenario"], *others["scenario"]])
     return _row(what, difference(one, other), p, ours, others)
 
 
 def drop_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
-    """Whether stereotyped halves of failures fall further than what else was asked.
+    """Test whether stereotyped halves of failures fall further than other halves.
 
     Args:
-        peaks: As ``margins_at_peaks`` gives it.
+        peaks: Output of ``margins_at_peaks``.
 
     Returns:
-        A row a (model, ``compared``): ``peak``, ``final`` and ``drop`` of the failures' stereotyped halves; and by how much their drop
-        exceeds that of ``contrast halves`` (of the same pairs), ``controls`` (stereotyped halves) and ``mirrors`` (contrast halves, which
-        are wrong there); and ``all pairs``, by how much stereotyped halves fall further than contrast halves over all groups, weighted.
-        ``value`` with its 95 % interval clustered by scenario, ``p`` one-sided (above 0, sign flips by scenario),
-        ``pairs``, ``scenarios``, ``others`` (pairs or halves compared with; 0 if none was there).
+        A row for each (model, ``compared``). ``compared`` is ``peak``, ``final`` or ``drop`` of the stereotyped halves of failures; or a
+        comparison, that is, how much larger their drop is than that of ``contrast halves`` (of the same pairs), ``controls`` (stereotyped
+        halves) or ``mirrors`` (contrast halves, which are wrong in mirrors); or ``all pairs``, how much further stereotyped halves fall
+        than contrast halves over all groups, weighted. Other columns: ``value`` with its 95 % interval clustered by scenario, ``p``
+        (one-sided, above 0, sign flips by scenario), ``pairs``, ``scenarios``, ``others`` (number of pairs or halves in the comparison; 0
+        if none).
     """
     import pandas as pd
 
@@ -165,17 +166,17 @@ def drop_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def base_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
-    """The model against its base on the same pairs.
+    """Compare the model with its base on the same pairs.
 
     Args:
-        peaks: As ``margins_at_peaks`` gives it, of ``model`` and ``base``.
+        peaks: Output of ``margins_at_peaks`` for ``model`` and ``base``.
 
     Returns:
-        A row a (group, ``compared``), where ``group`` is also ``all``, over all groups weighted by the candidates that they stand for, and
-        ``compared`` one of ``VALUES``, of stereotyped halves or of the gap contrast − stereotyped: ``model`` and ``base`` (means),
-        ``value`` (model − base, paired) with its 95 % interval clustered by scenario, ``p`` (one-sided, above 0, sign flips by scenario),
-        ``pairs``, ``scenarios``. No row without a base. The pairs were chosen by how the model answers and not by how its base does,
-        which alone makes failures differ; only ``all`` is free of that.
+        A row for each (group, ``compared``). ``group`` can also be ``all``: all groups, weighted by the candidates that they stand for.
+        ``compared`` is one of ``VALUES``, for stereotyped halves or for the gap contrast − stereotyped. Other columns: ``model`` and
+        ``base`` (means), ``value`` (model − base, paired) with its 95 % interval clustered by scenario, ``p`` (one-sided, above 0, sign
+        flips by scenario), ``pairs``, ``scenarios``. Empty without a base. The pairs were chosen by the answers of the model and not of its
+        base, which is enough to make failures differ; only ``all`` is free of this selection effect.
     """
     import pandas as pd
 

@@ -1,6 +1,6 @@
-"""What the logit lens allows one to say: whether evidence is read and then overruled, and whether the base model does so too."""
+"""Sentences about the logit lens: whether evidence is read and then overruled, and whether the base model does this too."""
 
-# pandas leaves many types open
+# many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import math
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SURE = 0.025
-"""One-sided p up to which a difference is sure, which is 5 % two-sided. With fewer than six scenarios none is."""
+"""Largest one-sided p of a significant difference (5 % two-sided). It cannot be reached with fewer than six scenarios."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class _Compared:
         lower: Lower end of its 95 % interval.
         upper: Upper end.
         p: One-sided p that it is above 0.
-        pairs: Pairs that it rests on.
-        scenarios: Their scenarios.
-        others: Pairs or halves that they were compared with.
+        pairs: Number of pairs.
+        scenarios: Number of scenarios of the pairs.
+        others: Number of pairs or halves in the comparison.
     """
 
     value: float
@@ -42,7 +42,7 @@ class _Compared:
 
     @property
     def sure(self) -> bool:
-        """Whether it is surely above 0; where all scenarios are alike there is no interval, and p decides."""
+        """Whether it is significantly above 0. If all scenarios are alike there is no interval, and p alone decides."""
         return self.p <= SURE and not self.lower <= 0
 
     def __str__(self) -> str:
@@ -51,32 +51,32 @@ class _Compared:
 
 
 def lens_sentences(drops: "pd.DataFrame", base: "pd.DataFrame | None", gap: float) -> list[str]:
-    """Sentences on what the lens shows.
+    """Return sentences about the result of the lens.
 
     Args:
-        drops: As ``misfire.mechanistic.conclusions.drops.drop_table`` gives it; empty if the lens was not made.
-        base: As ``base_table`` gives it; empty or none without a base.
+        drops: Output of ``misfire.mechanistic.conclusions.drops.drop_table``; empty if the lens was not run.
+        base: Output of ``base_table``; empty or None without a base.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        A sentence on the model, and one on the model against its base; none without a table.
+        A sentence about the model, and one that compares it with its base; none without a table.
     """
     found = _by_name(drops[drops["model"] == "model"]) if len(drops) else {}
     return [*([_drop(found, gap)] if found else []), *([_base(base)] if base is not None and len(base) else [])]
 
 
 def overruled(drops: "pd.DataFrame", gap: float) -> bool:
-    """Whether it may be said that the evidence is read and then overruled.
+    """Return whether the results show that the evidence is read and then overruled.
 
     Args:
-        drops: As ``drop_table`` gives it.
+        drops: Output of ``drop_table``.
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        Whether on failures the raw stereotyped margin rises surely and noticeably above 0 before the last layer, and falls from there
-        surely and noticeably further than contrast halves of the same pairs and than controls do; and whether over all pairs together,
-        mirrored failures and controls among them, stereotyped halves surely fall further than contrast halves, which the choice of failures
-        cannot bring about. Noticeable: 0.3 logits and a tenth of the gap.
+        True if all of the following holds. On failures, the raw stereotyped margin rises significantly and noticeably above 0 before the
+        last layer. From there it falls significantly and noticeably further than contrast halves of the same pairs and than controls.
+        Over all pairs, including mirrored failures and controls, stereotyped halves fall significantly further than contrast halves,
+        which the selection of failures cannot cause. Noticeable means at least 0.3 logits and a tenth of the gap.
     """
     found = _by_name(drops[drops["model"] == "model"]) if len(drops) else {}
     return bool(found) and not _missing(found, gap)
@@ -88,7 +88,7 @@ def _by_name(rows: "pd.DataFrame") -> dict[str, _Compared]:
 
 
 def _missing(found: dict[str, _Compared], gap: float) -> list[str]:
-    """In which comparisons the drop is not shown to be larger."""
+    """Return the comparisons that do not show a larger drop."""
     least = max(SHARE * gap, UNRESOLVED)
     large = ("peak", "drop", "contrast halves", "controls")
     missing = [name for name in large if not (found[name].sure and found[name].value >= least)]
@@ -100,33 +100,31 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
         found[name] for name in ("peak", "final", "drop", "contrast halves", "controls", "all pairs")
     )
     missing = _missing(found, gap)
-    few = f" With failures of {peak.scenarios} scenarios nothing could be sure; it takes six." if 2.0**-peak.scenarios > SURE else ""
+    few = (
+        f" Failures from {peak.scenarios} scenarios cannot give a significant result; it takes six." if 2.0**-peak.scenarios > SURE else ""
+    )
     profile = (
-        f"on {peak.pairs} failures of {peak.scenarios} scenarios the raw stereotyped margin is {peak} at its peak before the last layer "
+        f"on {peak.pairs} failures from {peak.scenarios} scenarios, the raw stereotyped margin is {peak} at its peak before the last layer "
         f"and {final} at the end, where the model answers"
     )
     than = (
         f"than contrast halves of the same pairs by {contrast}; than {controls.others} controls by {controls}; over all {everything.pairs} "
-        f"pairs, mirrored failures and controls among them and each weighted by the candidates that it stands for, stereotyped halves fall "
+        f"pairs, including mirrored failures and controls, each weighted by the candidates that it stands for, stereotyped halves fall "
         f"further than contrast halves by {everything}, {_p(everything.p)}"
     )
     if not controls.others:
-        than = than.replace(
-            f"than {controls.others} controls by {controls}", "with controls it could not be compared, since there are none"
-        )
+        than = than.replace(f"than {controls.others} controls by {controls}", "there are no controls to compare it with")
     if not missing:
-        return (
-            f"Logit lens: {profile}. It falls by {drop}, further {than}. As far as the lens tells, the evidence is read and then overruled."
-        )
+        return f"Logit lens: {profile}. It falls by {drop}, further {than}. According to the lens, the evidence is read and then overruled."
     if "peak" in missing:
         return (
-            f"Logit lens: {profile}. No layer before the last surely and noticeably favors the right answer, so the lens does not show "
-            f"that the evidence is read and then overruled.{few}"
+            f"Logit lens: {profile}. No layer before the last significantly and noticeably favors the right answer, so the lens does not "
+            f"show that the evidence is read and then overruled.{few}"
         )
     if "drop" in missing:
-        return f"Logit lens: {profile}. That it falls ({drop}) is not sure or not noticeable, so the lens does not show an overruling.{few}"
+        return f"Logit lens: {profile}. Its fall ({drop}) is not significant or not noticeable, so the lens does not show overruling.{few}"
     return (
-        f"Logit lens: {profile}. It falls by {drop}, but what is not overruled falls too. It falls further {than}. "
+        f"Logit lens: {profile}. It falls by {drop}, but margins that are not overruled also fall. It falls further {than}. "
         f"Not shown, or too small to count: {_named(missing)}. So the lens does not show that the evidence is overruled.{few}"
     )
 
@@ -140,32 +138,32 @@ def _named(missing: list[str]) -> str:
     words = {
         "contrast halves": "more than contrast halves",
         "controls": "more than controls",
-        "all pairs": "more over all pairs, as the choice of failures alone cannot bring about",
+        "all pairs": "more over all pairs, which the selection of failures alone cannot cause",
     }
     return "; ".join(words[name] for name in missing)
 
 
 def _base(base: "pd.DataFrame") -> str:
-    """The model against its base, on the pairs of all groups together."""
+    """Return the comparison of the model with its base, on the pairs of all groups together."""
     rows = base[base["group"] == "all"]
     found = _by_name(rows)
     means = {str(name): (float(model), float(other)) for name, model, other in rows[["compared", "model", "base"]].itertuples(index=False)}
     gap, drop = found["gap_final"], found["drop"]
     numbers = (
-        f"over the same {gap.pairs} pairs of {gap.scenarios} scenarios, weighted by the candidates that they stand for, the gap contrast − "
-        f"stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and {means['gap_final'][1]:+.2f} in its base "
-        f"(difference {gap}, {_p(gap.p)}); the stereotyped margin falls after its peak by {means['drop'][0]:+.2f} and "
+        f"over the same {gap.pairs} pairs from {gap.scenarios} scenarios, weighted by the candidates that they stand for, the gap "
+        f"contrast − stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and {means['gap_final'][1]:+.2f} in its "
+        f"base (difference {gap}, {_p(gap.p)}); after its peak, the stereotyped margin falls by {means['drop'][0]:+.2f} and "
         f"{means['drop'][1]:+.2f} (difference {drop})"
     )
     failures = _by_name(base[base["group"] == "failure"])
     on_failures = (
-        f" On failures alone the difference of the gap is {failures['gap_final']}; they were chosen by how the model answers and not by "
-        "how its base does, which raises it."
+        f" On failures alone, the difference of the gap is {failures['gap_final']}. It is too large, because failures were chosen by the "
+        "answers of the model and not of its base."
         if failures
         else ""
     )
     if gap.sure and gap.value >= UNRESOLVED:
-        said = "So the model misfires by more than its base does: what makes it misfire came with the training between the two."
+        said = "So the model misfires by more than its base does: the cause of misfiring came with the training between the two."
     elif not math.isnan(gap.upper) and gap.upper < 0:
         said = "So the base misfires by more than the model does."
     else:

@@ -1,1 +1,1 @@
-"""A Hugging Face model opened up: its parts, what is read from them, and what is changed in them."""
+"""A Hugging Face model with access to its parts: reading activations and changing them."""

@@ -1,4 +1,4 @@
-"""How prompts are split into batches whose activations fit a memory budget."""
+"""Split prompts into batches whose activations fit a memory budget."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,41 +7,41 @@ import torch
 from misfire.mechanistic.model.decoder import Batch, Decoder
 
 BUDGET = 2 << 30
-"""Default memory for activations, in bytes."""
+"""Default memory budget for activations, in bytes."""
 
 _PARTS = 24
-"""Values that one running token holds at a time, in units of the residual stream's width.
+"""Number of values that one token holds at a time while a layer runs, in multiples of the width of the residual stream.
 
 These are the stream, its norm, and three vectors of a gated MLP's inner size.
 """
 
 _CPU_TOKENS = 1024
-"""Tokens that a pass needs to keep a CPU busy; passes with more tokens leave its caches and are slower."""
+"""Maximum number of tokens per pass on a CPU. Larger passes do not fit the CPU caches and are slower."""
 
 
 def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
     """Split prompts into chunks whose captured activations fit half of a budget.
 
     Args:
-        lengths: Number of tokens of each prompt.
-        width: Values that are captured per token, usually the width of the residual stream.
-        layers: Layers in which they are captured.
-        size: Bytes of a value.
-        budget: Memory for activations, in bytes.
+        lengths: Number of tokens in each prompt.
+        width: Number of values captured per token, usually the width of the residual stream.
+        layers: Number of layers in which they are captured.
+        size: Size of a value in bytes.
+        budget: Memory budget for activations, in bytes.
 
     Yields:
-        Indices of prompts of similar length, at least one per chunk.
+        Indices of prompts of similar length; each chunk has at least one.
     """
     yield from _fitting(sorted(range(len(lengths)), key=lambda index: lengths[index]), lengths, width, layers, size, budget)
 
 
 def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int) -> list[list[int]]:
-    """Split prompts into replays that fit a budget; prompts that begin alike stay together.
+    """Split prompts into replays that fit a budget. Prompts with a common beginning stay together.
 
     Args:
         decoder: The model.
-        prompts: Token ids of each prompt.
-        budget: Memory for activations, in bytes.
+        prompts: Token IDs of each prompt.
+        budget: Memory budget for activations, in bytes.
 
     Returns:
         Indices of the prompts in each chunk.
@@ -58,9 +58,9 @@ def batches(
 
     Args:
         decoder: The model.
-        prompts: Token ids of each prompt.
-        budget: Memory for activations, in bytes.
-        layers: Layers whose activations are kept while a batch runs. By default these are all layers of the model.
+        prompts: Token IDs of each prompt.
+        budget: Memory budget for activations, in bytes.
+        layers: Number of layers whose activations are kept while a batch runs. The default is all layers of the model.
 
     Yields:
         The indices of the prompts in a batch, and the batch.
@@ -74,7 +74,8 @@ def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: i
     chunk: list[int] = []
     for index in order:
         longest = max(lengths[other] for other in (*chunk, index))
-        # two activations a layer and token, the layer's input and its heads' outputs, and what one layer holds while it runs
+        # per layer and token, two activations are kept: the input of the layer and the outputs of its heads;
+        # _PARTS more values are held while one layer runs
         if chunk and (2 * layers + _PARTS) * (len(chunk) + 1) * longest * width * size > budget / 2:
             yield chunk
             chunk = []
@@ -84,16 +85,16 @@ def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: i
 
 
 def copies_in_budget(tokens: int, width: int, size: int, budget: int, device: torch.device) -> int:
-    """How many variants of a prompt run side by side in half of a budget, at least one.
+    """Return how many variants of a prompt can run side by side in half of a budget; at least 1.
 
-    On a CPU the number is limited further, since passes that leave its caches are slower.
+    On a CPU the number is limited further, because passes that do not fit its caches are slower.
 
     Args:
-        tokens: Tokens of one variant.
+        tokens: Number of tokens in one variant.
         width: Width of the residual stream.
-        size: Bytes of a value.
-        budget: Memory for activations, in bytes.
-        device: Where the model runs.
+        size: Size of a value in bytes.
+        budget: Memory budget for activations, in bytes.
+        device: The device on which the model runs.
     """
     most = max(1, int(budget / 2 / (_PARTS * tokens * width * size)))
     return min(most, max(1, _CPU_TOKENS // tokens)) if device.type == "cpu" else most

@@ -1,7 +1,7 @@
-"""Chat templates that take no system message: the instruction goes into the first user message, and that is said.
+"""Handle chat templates that do not support a system message: move the instruction into the first user message, and report it.
 
-Some templates refuse a system message (Gemma 1 and 2), some leave it out without a word; what a template does is seen from what it
-renders.
+Some templates raise an error for a system message (Gemma 1 and 2), and some omit it silently. The rendered text shows what a
+template does.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ MessagesT = TypeVar("MessagesT")
 
 @dataclass(frozen=True)
 class Rendered:
-    """A conversation as a model reads it.
+    """A conversation as the model reads it.
 
     Attributes:
         text: The text.
-        moved: Whether the system message was put into the first user message, since the template takes none.
+        moved: Whether the system message was moved into the first user message because the template does not support one.
     """
 
     text: str
@@ -27,22 +27,22 @@ class Rendered:
 def rendered(
     template: Callable[[MessagesT], str], messages: MessagesT, folded: MessagesT | None, system: Sequence[str], user: str
 ) -> Rendered:
-    """Render a conversation, with its system messages where the model gets to read them.
+    """Render a conversation so that the model reads its system messages.
 
     Args:
-        template: Renders messages by the model's chat template.
+        template: Function that renders messages with the model's chat template.
         messages: The conversation.
-        folded: The same with the system messages at the start of the first user message; none if there is no such message.
+        folded: The conversation with the system messages at the start of the first user message; None if there is no such message.
         system: The texts of the system messages.
         user: The text of the first user message, without them.
 
     Returns:
-        The conversation as it is if every system message stands in what the template gives. Otherwise (the template raised an error, or
-        left one out) the folded conversation. A template that left the system message out and would cut the folded message too (that of
-        a model organism) gets the conversation as it is.
+        The conversation unchanged if the rendered text contains every system message. Otherwise (the template raised an error or
+        omitted a message), the folded conversation. If the template omits the system message and would also truncate the folded
+        message (as that of a model organism does), the conversation unchanged.
 
     Raises:
-        jinja2.TemplateError: The template refuses the conversation in both forms.
+        jinja2.TemplateError: The template raises an error for both forms of the conversation.
     """
     from jinja2 import TemplateError
 
@@ -60,5 +60,5 @@ def rendered(
 
 
 def with_instruction(system: Sequence[str], user: str) -> str:
-    """A user message that opens with what would have been system messages."""
+    """Return a user message that starts with the text of the system messages."""
     return "\n\n".join([*system, user])

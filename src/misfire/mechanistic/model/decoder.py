@@ -1,9 +1,9 @@
-"""A causal language model of Hugging Face's behind one small interface: token ids in, logits and logit differences at the last token out.
+"""A Hugging Face causal language model with a small interface: token IDs in, logits and logit differences at the last token out.
 
-The model itself is not changed; what analyses do to it, they do with hooks (``misfire.mechanistic.model.hooks``).
+The model itself is not changed. Analyses change its computation with hooks (``misfire.mechanistic.model.hooks``).
 """
 
-# transformers leaves many types open
+# many types in transformers are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import hashlib
@@ -33,8 +33,8 @@ class AnswerTokens:
     """The tokens that begin an answer.
 
     Attributes:
-        yes: Token ids of "yes" in its spellings.
-        no: Token ids of "no".
+        yes: Token IDs of the spellings of "yes".
+        no: Token IDs of the spellings of "no".
     """
 
     yes: tuple[int, ...]
@@ -43,12 +43,12 @@ class AnswerTokens:
 
 @dataclass(frozen=True)
 class Batch:
-    """Prompts of unequal length, padded.
+    """Prompts of different lengths, padded.
 
     Attributes:
-        ids: Token ids, shape (prompts, tokens).
-        mask: 1 for a token, 0 for padding, same shape.
-        last: Where each prompt's last token is, shape (prompts,).
+        ids: Token IDs, shape (prompts, tokens).
+        mask: 1 for a token and 0 for padding, same shape.
+        last: Position of the last token of each prompt, shape (prompts,).
     """
 
     ids: Tensor
@@ -57,55 +57,55 @@ class Batch:
 
 
 class Decoder:
-    """A model with its tokenizer, ready to be looked into.
+    """A model with its tokenizer, prepared for the analyses.
 
     Args:
-        model: A causal language model of transformers.
-        tokenizer: Its tokenizer; a fast one, since the places of words are asked of it.
-        name: What to call it in tables.
+        model: A causal language model from transformers.
+        tokenizer: Its tokenizer. It must be a fast tokenizer, because the analyses need the positions of words.
+        name: Name of the model in tables.
 
     Raises:
-        InputError: The model's layout is not known, or its attention is computed in a way that cannot be replayed.
+        InputError: The layout of the model is unknown, its weights do not fit on the devices, or its attention cannot be replayed.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:  # noqa: ANN401 (any model of Hugging Face's)
+    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:  # noqa: ANN401 (any Hugging Face model)
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.name = name
         self.layout: Layout = find_layout(model)
         if away := [name for name, weight in model.named_parameters() if weight.device.type == "meta"]:
             raise InputError(
-                f"{name}: the devices have no room for it; {len(away)} weights were put aside, {away[0]} first, and cannot be looked into "
-                "there. Choose a smaller --dtype, more devices, or --device cpu."
+                f"{name}: the model does not fit on the devices. {len(away)} weights were offloaded (the first is {away[0]}) and cannot be "
+                "analyzed there. Choose a smaller --dtype, more devices, or --device cpu."
             )
         if self.implementation not in {"sdpa", "eager"}:
             raise InputError(
-                f"{name}: attention is computed by '{self.implementation}'; say sdpa or eager, which can be replayed layer by layer."
+                f"{name}: the attention implementation '{self.implementation}' cannot be replayed layer by layer. Use sdpa or eager."
             )
 
     @property
     def commit(self) -> str | None:
-        """Commit of the hub that it was loaded from; None for a folder."""
+        """Hub commit that the model was loaded from; None for a folder."""
         return cast("str | None", getattr(self.model.config, "_commit_hash", None))
 
     @property
     def implementation(self) -> str:
-        """How attention is computed, by transformers' name."""
+        """Name of the attention implementation in transformers."""
         return cast(str, self.model.config.get_text_config()._attn_implementation)
 
     @property
     def device(self) -> torch.device:
-        """Where token ids go."""
+        """Device of the token IDs."""
         return cast(torch.device, self.model.get_input_embeddings().weight.device)
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the model computes in."""
+        """Data type of the computation."""
         return cast(torch.dtype, self.model.get_input_embeddings().weight.dtype)
 
     @property
     def width(self) -> int:
-        """Size of the residual stream."""
+        """Width of the residual stream."""
         return self.layout.unembedding.in_features
 
     @property
@@ -115,7 +115,7 @@ class Decoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the configuration and all weights as they are held: another model or dtype, another fingerprint."""
+        """SHA-256 of the configuration and all loaded weights. It changes with the model and with the data type."""
         digest = hashlib.sha256(self.model.config.to_json_string().encode())
         for name, weight in self.model.state_dict().items():
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
@@ -123,25 +123,25 @@ class Decoder:
         return digest.hexdigest()
 
     def check_heads(self, heads: Sequence[Head]) -> None:
-        """Refuse heads that the model does not have.
+        """Raise an error for heads that the model does not have.
 
         Args:
-            heads: Heads.
+            heads: Heads to check.
 
         Raises:
-            InputError: A head is not there.
+            InputError: The model does not have one of the heads.
         """
         shape = self.layout.shape
         wrong = [str(head) for head in heads if head.layer >= len(shape) or head.index >= shape[head.layer]]
         if wrong:
-            raise InputError(f"{self.name} has {len(shape)} layers of {max(shape)} heads, counted from 0, and so no {', '.join(wrong)}.")
+            raise InputError(f"{self.name} has {len(shape)} layers of {max(shape)} heads, counted from 0; there is no {', '.join(wrong)}.")
 
     def batch(self, prompts: Sequence[Sequence[int]], side: Side = "right") -> Batch:
-        """Pad prompts to one length.
+        """Pad prompts to the same length.
 
         Args:
-            prompts: Token ids of each.
-            side: Where the padding goes. On the right no token sees it, so that positions and masks stay plain.
+            prompts: Token IDs of each prompt.
+            side: Side of the padding. Padding on the right is not visible to any token, so positions and masks need no correction.
 
         Returns:
             The batch.
@@ -158,16 +158,16 @@ class Decoder:
         return Batch(ids.to(self.device), mask.to(self.device), last.to(self.device))
 
     def run(self, batch: Batch) -> Tensor:
-        """Run the stack of layers.
+        """Run all layers.
 
         Args:
-            batch: Prompts.
+            batch: The prompts.
 
         Returns:
-            The normed residual stream at each prompt's last token, shape (prompts, width).
+            The residual stream after the final norm at the last token of each prompt, shape (prompts, width).
         """
         arguments: dict[str, Tensor] = {}
-        if not bool((batch.last == batch.mask.sum(1) - 1).all()):  # padded on the left
+        if not bool((batch.last == batch.mask.sum(1) - 1).all()):  # the padding is on the left
             arguments = {"attention_mask": batch.mask, "position_ids": (batch.mask.cumsum(1) - 1).clamp(min=0)}
         hidden: Tensor = self.layout.stack(input_ids=batch.ids, use_cache=False, **arguments).last_hidden_state
         return hidden[torch.arange(len(batch.ids), device=hidden.device), batch.last.to(hidden.device)]
@@ -178,25 +178,25 @@ class Decoder:
         return logits if self.layout.softcap is None else self.layout.softcap * torch.tanh(logits / self.layout.softcap)
 
     def read(self, residual: Tensor, answers: AnswerTokens) -> Tensor:
-        """The logit difference that a residual stream gives, if it went into the final norm and the unembedding as it is (logit lens).
+        """Compute the logit difference of a residual stream with the final norm and the unembedding (logit lens).
 
         Args:
             residual: Residual stream before the final norm, shape (…, width).
             answers: The answers' tokens.
 
         Returns:
-            log Σ exp(yes logits) − log Σ exp(no logits), shape (…,), in float32 throughout: bfloat16 would round it to steps of 0.125.
+            log Σ exp(yes logits) − log Σ exp(no logits), shape (…,), in float32, because bfloat16 would round it to steps of 0.125.
         """
         return self.difference(self.layout.norm(residual.float()), answers)
 
     def difference(self, normed: Tensor, answers: AnswerTokens) -> Tensor:
-        """The logit difference of a residual stream that went through the final norm already; see ``read``."""
+        """Compute the logit difference of a residual stream after the final norm; see ``read``."""
         weight, bias, cap = self.layout.unembedding.weight, self.layout.unembedding.bias, self.layout.softcap
 
         def mass(tokens: tuple[int, ...]) -> Tensor:
             rows = torch.tensor(tokens, device=weight.device)
             logits = normed.float().to(weight.device) @ weight[rows].float().T
-            if bias is not None:  # pyright: ignore[reportUnnecessaryComparison] (torch types it as always there)
+            if bias is not None:  # pyright: ignore[reportUnnecessaryComparison] (torch declares it as never None)
                 logits = logits + bias[rows].float()
             return torch.logsumexp(logits if cap is None else cap * torch.tanh(logits / cap), dim=-1)
 
@@ -204,7 +204,7 @@ class Decoder:
 
     @contextmanager
     def attention(self, implementation: Attention | Literal["misfire_tree"]) -> Generator[None]:
-        """Compute attention another way for a while, for example ``eager``, which gives its weights."""
+        """Temporarily change the attention implementation, for example to ``eager``, which returns the attention weights."""
         own = self.implementation
         self.model.set_attn_implementation(implementation)
         try:
@@ -218,22 +218,22 @@ def tokenizer_folder(
     *,
     revision: str | None = None,
     subfolder: str = "",
-    **where: Any,  # noqa: ANN401 (transformers' own)
+    **where: Any,  # noqa: ANN401 (options of transformers)
 ) -> str:
-    """The folder on this machine that holds a model's tokenizer, downloaded if need be.
+    """Return the local folder with a model's tokenizer, and download it if necessary.
 
     Args:
-        model: A folder, or an id of the Hugging Face hub.
-        revision: Commit, tag or branch on the hub; the main branch if none.
-        subfolder: Where the model is in its repository; a tokenizer there goes before one at the top.
-        where: ``cache_dir``, ``local_files_only`` and ``token``, as transformers take them.
+        model: A folder or a Hugging Face Hub ID.
+        revision: Commit, tag or branch on the Hub; None for the main branch.
+        subfolder: Folder of the model in its repository. A tokenizer there takes precedence over one at the top.
+        where: ``cache_dir``, ``local_files_only`` and ``token``, as in transformers.
 
     Returns:
-        The folder: that of the revision, in the hub's cache.
+        The folder of that revision in the Hub cache.
 
     Raises:
-        OSError: There is no tokenizer, or no such revision.
-        ValueError: The tokenizer cannot be used without running code that comes with it.
+        OSError: The tokenizer or the revision does not exist.
+        ValueError: The tokenizer requires remote code.
     """
     from transformers import AutoTokenizer
     from transformers.utils.hub import cached_file
@@ -242,7 +242,7 @@ def tokenizer_folder(
         for name in ("tokenizer_config.json", "tokenizer.json"):
             found = cached_file(model, name, revision=revision, subfolder=place, _raise_exceptions_for_missing_entries=False, **where)
             if found is not None:
-                # this fetches the other files
+                # this downloads the other files
                 AutoTokenizer.from_pretrained(model, revision=revision, subfolder=place, trust_remote_code=False, **where)
                 return str(Path(found).parent)
     raise OSError(f"{model} has no tokenizer.")
@@ -257,26 +257,26 @@ def load_decoder(
     tokenizer: str | None = None,
     revision: str | None = None,
 ) -> Decoder:
-    """Load a model. No code that comes with it is run, and its weights must be safetensors, not pickles.
+    """Load a model. Remote code is not run, and the weights must be in safetensors format, not pickled.
 
     Args:
-        model: A folder, or an id of the Hugging Face hub.
-        device: For example ``cpu`` or ``cuda:0``; ``auto`` spreads the layers over the GPUs that are there (accelerate).
-        dtype: ``float32``, ``bfloat16``, ``float16``; ``auto`` for the one that the weights are kept in.
-        attention: How attention is computed.
-        tokenizer: Folder or id of the tokenizer, if it is not the model's own.
-        revision: Commit, tag or branch of the hub; its main branch unless told.
+        model: A folder or a Hugging Face Hub ID.
+        device: For example ``cpu`` or ``cuda:0``. ``auto`` distributes the layers over the available GPUs with accelerate.
+        dtype: ``float32``, ``bfloat16``, ``float16``, or ``auto`` for the data type of the stored weights.
+        attention: The attention implementation.
+        tokenizer: Folder or Hub ID of the tokenizer, if it differs from the model.
+        revision: Commit, tag or branch on the Hub. The default is the main branch.
 
     Returns:
         The decoder.
 
     Raises:
-        InputError: The model cannot be loaded, or its layout is not known.
+        InputError: The model cannot be loaded, or its layout is unknown.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if dtype != "auto" and dtype not in DTYPES:
-        raise InputError(f"dtype: '{dtype}' is none of auto, {', '.join(DTYPES)}.")
+        raise InputError(f"dtype: '{dtype}' is not one of auto, {', '.join(DTYPES)}.")
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             model,
@@ -292,5 +292,5 @@ def load_decoder(
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{model}: the model cannot be loaded. {reason}") from error
     if not words.is_fast:
-        raise InputError(f"{model}: its tokenizer does not say where words stand (it is not a fast one). Convert it first.")
+        raise InputError(f"{model}: its tokenizer is not a fast one and does not report positions of words. Convert it first.")
     return Decoder(loaded, words, model.rstrip("/").rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""Names of attention heads, as people write them: ``L24H3`` is head 3 of layer 24, both counted from 0."""
+"""Names of attention heads: ``L24H3`` is head 3 of layer 24, both counted from 0."""
 
 import re
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Head:
     """One attention head.
 
     Attributes:
-        layer: Its layer, from 0.
-        index: Its place in the layer, from 0.
+        layer: Index of its layer, from 0.
+        index: Index of the head in the layer, from 0.
     """
 
     layer: int
@@ -26,29 +26,29 @@ class Head:
 
 
 def listed(value: object) -> list[str]:
-    """The items of a list as a command line gives it: ``a,b``, one item of any type, or a list.
+    """Return the items of a list from a command line: ``a,b``, one item of any type, or a list.
 
     Args:
-        value: What was given.
+        value: The value from the command line.
 
     Returns:
-        The items as text, without white space around them.
+        The items as text, without surrounding white space.
     """
     items = cast("list[object]", value) if isinstance(value, list | tuple) else str(value).split(",")
     return [str(item).strip() for item in items]
 
 
 def parse_heads(names: object) -> tuple[Head, ...]:
-    """Heads from their names, in any form into which a command line puts them.
+    """Parse the names of heads, in any form that a command line produces.
 
     Args:
-        names: ``L24H3,L25H7``, a list of names, or ``none`` for no head. Inspect's ``-M`` gives a list where there are commas.
+        names: ``L24H3,L25H7``, a list of names, or ``none`` for no head. Inspect's ``-M`` produces a list if there are commas.
 
     Returns:
         The heads, in the order given.
 
     Raises:
-        InputError: A name is not the name of a head, or stands there twice.
+        InputError: An item is not the name of a head, or a head is named twice.
     """
     items = listed(names)
     if [item.lower() for item in items] == ["none"]:

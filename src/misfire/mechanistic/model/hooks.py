@@ -1,6 +1,6 @@
-"""What is done to a running model: capturing what its parts give, ablating heads, replacing outputs; no trace is left."""
+"""Hooks on a running model: capture activations, ablate heads, and replace outputs. All hooks are removed afterwards."""
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -17,20 +17,20 @@ from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.layouts import Layer
 
 Ablation = Literal["zero", "mean"]
-"""What a head's output becomes: nothing, or its mean over the tokens of control prompts."""
+"""What replaces the output of a head: zero, or its mean over the tokens of control prompts."""
 
 Site = Literal["residual", "attention", "mlp"]
-"""Where activations are patched: the residual stream after a layer, or what its attention or its MLP gives."""
+"""Where activations are patched: the residual stream after a layer, the attention output, or the MLP output."""
 
 SITES: tuple[Site, ...] = ("residual", "attention", "mlp")
 
 Means = Mapping[int, Tensor]
-"""By layer the mean output of its heads, shape (heads · head_dim,)."""
+"""Mean output of the heads of each layer, shape (heads · head_dim,)."""
 
 
 @contextmanager
 def hooked(hooks: Iterable[Any]) -> Generator[None]:
-    """Takes hooks away again, whatever happens."""
+    """Remove hooks on exit, even after an error."""
     handles = list(hooks)
     try:
         yield
@@ -39,30 +39,30 @@ def hooked(hooks: Iterable[Any]) -> Generator[None]:
             handle.remove()
 
 
-def first(output: Any) -> Tensor:  # noqa: ANN401 (a module gives a tensor, or a tuple that begins with one)
-    """The tensor of a module's output."""
+def first(output: Any) -> Tensor:  # noqa: ANN401 (a module returns a tensor, or a tuple that starts with one)
+    """Return the tensor in the output of a module."""
     return output[0] if isinstance(output, tuple) else output
 
 
 def with_first(output: Any, tensor: Tensor) -> Any:  # noqa: ANN401
-    """A module's output with another tensor in its place."""
+    """Return the output of a module with its tensor replaced."""
     return (tensor, *output[1:]) if isinstance(output, tuple) else tensor
 
 
 def module_of(layer: Layer, site: Site) -> nn.Module:
-    """The module whose output a site is."""
+    """Return the module whose output is the site."""
     return {"residual": layer.block, "attention": layer.mixer, "mlp": layer.mlp}[site]
 
 
 @dataclass
 class Captured:
-    """What was captured, by layer; tensors of shape (prompts, tokens, …).
+    """Captured activations by layer, with shape (prompts, tokens, …).
 
     Attributes:
-        z: The heads' outputs side by side, at the input of the output projection.
+        z: Concatenated outputs of the heads, at the input of the output projection.
         residual: The residual stream after the layer.
-        attention: What the attention gave (before a norm that may follow it, as in Gemma).
-        mlp: What the MLP gave.
+        attention: The attention output, before a norm that may follow it (as in Gemma).
+        mlp: The MLP output.
     """
 
     z: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
@@ -71,21 +71,21 @@ class Captured:
     mlp: dict[int, Tensor] = field(default_factory=dict[int, Tensor])
 
     def at(self, site: Site) -> dict[int, Tensor]:
-        """What a site gave."""
+        """Return the captured activations of a site."""
         return {"residual": self.residual, "attention": self.attention, "mlp": self.mlp}[site]
 
 
 @contextmanager
 def capturing(decoder: Decoder, *, z: bool = False, sites: Sequence[Site] = ()) -> Generator[Captured]:
-    """Capture activations of the runs inside.
+    """Capture activations of the runs in this context.
 
     Args:
         decoder: The model.
         z: Whether to capture the heads' outputs.
-        sites: Which other sites.
+        sites: Which other sites to capture.
 
     Yields:
-        Where they will be, of the latest run.
+        The object that holds the activations of the latest run.
     """
     captured = Captured()
 
@@ -114,22 +114,22 @@ def capturing(decoder: Decoder, *, z: bool = False, sites: Sequence[Site] = ()) 
 
 @contextmanager
 def ablating(decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]], means: Means | None = None) -> Generator[None]:
-    """Ablate heads at the input of the output projection, at every token.
+    """Ablate heads at the input of the output projection, at all tokens.
 
     Args:
         decoder: The model.
-        heads: The heads; or as many lists of heads as the batches inside have prompts, one a prompt.
-        means: What takes the place of a head's output; zero without.
+        heads: The heads to ablate, or one list of heads for each prompt of the batches in this context.
+        means: Values that replace the outputs of the heads; zero if None.
 
     Yields:
-        Nothing; runs inside are those of the ablated model.
+        Nothing. Runs in this context are those of the ablated model.
     """
     with hooked(ablation_hooks(decoder, heads, means)):
         yield
 
 
 def ablation_hooks(decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]], means: Means | None = None) -> Generator[Any]:
-    """The hooks of ``ablating``, to be kept for as long as one likes."""
+    """Add the hooks of ``ablating`` and return their handles, for use without a context."""
     rows: list[Sequence[Head]] = [heads] if not heads or isinstance(heads[0], Head) else list(heads)  # pyright: ignore[reportAssignmentType]
     for layer in decoder.layout.layers:
         keep = torch.ones(len(rows), layer.heads)
@@ -155,7 +155,7 @@ def _ablation(kept: Tensor, fill: Tensor | None) -> Callable[..., tuple[Tensor]]
 
 @contextmanager
 def standing_in(module: nn.Module, output: Any) -> Generator[None]:  # noqa: ANN401
-    """Let a module give a fixed output without computing anything; its hooks run as ever."""
+    """Make a module return a fixed output without computing anything. Its hooks still run."""
     had = module.__dict__.get("forward")
     module.forward = lambda *_, **__: output  # pyright: ignore[reportAttributeAccessIssue]
     try:
@@ -168,14 +168,14 @@ def standing_in(module: nn.Module, output: Any) -> Generator[None]:  # noqa: ANN
 
 @dataclass(frozen=True)
 class Patch:
-    """Values that take the place of a site's own.
+    """Values that replace those of a site.
 
     Attributes:
-        site: Where.
-        layer: In which layer.
-        rows: Rows of the batch, shape (n,).
-        tokens: A token of each, shape (n,).
-        values: What stands there then, shape (n, width).
+        site: The site.
+        layer: Index of the layer.
+        rows: Row in the batch of each value, shape (n,).
+        tokens: Token position of each value, shape (n,).
+        values: The new values, shape (n, width).
     """
 
     site: Site
@@ -187,7 +187,7 @@ class Patch:
 
 @contextmanager
 def patching(decoder: Decoder, patch: Patch) -> Generator[None]:
-    """Replace a site's output at some tokens in the runs inside."""
+    """Replace the output of a site at some tokens in the runs in this context."""
 
     def hook(_: nn.Module, __: Any, output: Any) -> Any:  # noqa: ANN401
         tensor = first(output).clone()
@@ -200,15 +200,15 @@ def patching(decoder: Decoder, patch: Patch) -> Generator[None]:
 
 @torch.no_grad()
 def mean_outputs(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int = BUDGET) -> Means:
-    """What heads give on average over all tokens of some prompts.
+    """Compute the mean outputs of heads over all tokens of some prompts.
 
     Args:
         decoder: The model.
-        prompts: Token ids of each prompt; padding does not count.
-        budget: Memory for activations, in bytes.
+        prompts: Token IDs of each prompt. Padding is not counted.
+        budget: Memory budget for activations, in bytes.
 
     Returns:
-        The mean of each layer, shape (heads · head_dim,), float32.
+        The means of each layer, shape (heads · head_dim,), float32.
     """
     totals: dict[int, Tensor] = {}
     count = 0

@@ -1,9 +1,9 @@
-"""An intervention as a thing that can be kept in a file and put on a model: heads to ablate, directions to take out of layers.
+"""Interventions that can be saved to a file and applied to a model: heads to ablate, and directions to remove from layers.
 
-``misfire localise`` writes one beside its frames, and the provider ``intervened/…`` reads it.
+``misfire localise`` writes one next to its frames, and the provider ``intervened/…`` reads it.
 """
 
-# safetensors leaves its types open
+# many types in safetensors are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import hashlib
@@ -27,15 +27,15 @@ from misfire.mechanistic.model.hooks import Ablation, Means, ablation_hooks, fir
 
 @dataclass(frozen=True)
 class Intervention:
-    """What is done to a model.
+    """Changes to a model.
 
     Attributes:
-        heads: Heads to ablate at every token.
-        ablation: What their outputs become.
-        means: By layer the mean outputs for ``mean``, shape (heads · head_dim,).
-        layers: Layers behind which the direction is taken out of the residual stream, at every token.
-        directions: By layer a unit vector: the mean difference between contrast and stereotyped halves of failures at the last token.
-        fingerprint: Of the model that it was made on; none if it fits any.
+        heads: Heads to ablate at all tokens.
+        ablation: What replaces their outputs.
+        means: Mean outputs by layer for the ablation ``mean``, shape (heads · head_dim,).
+        layers: Layers after which the direction is removed from the residual stream, at all tokens.
+        directions: Unit vector by layer: the mean difference between contrast and stereotyped halves of failures at the last token.
+        fingerprint: Fingerprint of the model for which it was made; None if it fits any model.
     """
 
     heads: tuple[Head, ...] = ()
@@ -56,18 +56,18 @@ _KEYS = {"heads", "ablation", "layers", "fingerprint"}
 _CHECKSUM = "sha256"
 _TENSOR = re.compile(r"(means|directions)\.(0|[1-9][0-9]*)")
 _EMPTY = "none"
-"""The tensor of a file that holds no other, since safetensors keeps no empty file."""
+"""The tensor in a file that has no other tensor, because safetensors does not support an empty file."""
 
 
 def save_intervention(intervention: Intervention, path: Path) -> None:
-    """Write an intervention as a safetensors file, with a checksum over all that it says.
+    """Write an intervention to a safetensors file, with a checksum of its whole content.
 
     Args:
         intervention: The intervention.
         path: The file.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: The file cannot be written.
     """
     from safetensors.torch import save_file
 
@@ -88,13 +88,13 @@ def load_intervention(path: Path) -> Intervention:
     """Read an intervention.
 
     Args:
-        path: A file that ``misfire localise`` wrote. One of an earlier version has no checksum, and is read without.
+        path: A file from ``misfire localise``. Files from an earlier version have no checksum and are read without one.
 
     Returns:
         The intervention.
 
     Raises:
-        InputError: It is no such file, it was changed since it was written, or it holds what is not known or not finite.
+        InputError: The file is not an intervention, was changed after it was written, or holds unknown keys or numbers that are not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -109,7 +109,7 @@ def load_intervention(path: Path) -> Intervention:
         _check_content(path, tensors, metadata)
         if checksum is not None and checksum != _checksum(tensors, metadata):
             raise InputError(
-                f"{path}: the file was changed or broken since `misfire localise` wrote it: its checksum is another one. Write it again."
+                f"{path}: the file was changed or damaged after `misfire localise` wrote it: its checksum does not match. Write it again."
             )
         layers = parse_layers(metadata["layers"]) if metadata["layers"] else ()
         heads = parse_heads(metadata["heads"]) if metadata["heads"] else ()
@@ -118,7 +118,7 @@ def load_intervention(path: Path) -> Intervention:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{path}: no intervention that can be read ({error}). `misfire localise` writes one, intervention.safetensors."
+            f"{path}: not a readable intervention ({error}). `misfire localise` writes one, intervention.safetensors."
         ) from error
     by_kind: dict[str, dict[int, Tensor]] = {"means": {}, "directions": {}}
     for key, tensor in tensors.items():
@@ -128,7 +128,7 @@ def load_intervention(path: Path) -> Intervention:
 
 
 def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """SHA-256 over all tensors and all that is said beside them, in an order of their own."""
+    """Compute the SHA-256 of all tensors and metadata, in a fixed order."""
     digest = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
@@ -137,23 +137,23 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
 
 
 def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Refuse what an intervention file cannot hold, whether or not it would be used."""
+    """Raise an error for content that does not belong in an intervention file, even if it would not be used."""
     unknown = [*sorted(metadata.keys() - _KEYS), *sorted(key for key in tensors if key != _EMPTY and not _TENSOR.fullmatch(key))]
     if unknown:
         raise InputError(
-            f"{path}: '{unknown[0]}' is not known in an intervention file; it holds {', '.join(sorted(_KEYS))}, and tensors named means.N "
-            "and directions.N with the number of a layer. Give the file that `misfire localise` wrote with this version."
+            f"{path}: '{unknown[0]}' is an unknown key. An intervention file holds {', '.join(sorted(_KEYS))}, and tensors named means.N "
+            "and directions.N, where N is the number of a layer. Use the file that `misfire localise` wrote with this version."
         )
     for key, tensor in sorted(tensors.items()):
         if not tensor.is_floating_point() or not tensor.isfinite().all():
-            raise InputError(f"{path}: '{key}' holds numbers that are not finite (NaN or infinite), or are not numbers of floating point.")
+            raise InputError(f"{path}: '{key}' holds numbers that are not finite (NaN or infinite), or not floating-point.")
 
 
 def checked_ablation(ablation: object) -> Ablation:
-    """An ablation by its name.
+    """Check the name of an ablation.
 
     Raises:
-        InputError: There is none of that name.
+        InputError: There is no ablation with that name.
     """
     if ablation in get_args(Ablation):
         return cast(Ablation, ablation)
@@ -161,34 +161,34 @@ def checked_ablation(ablation: object) -> Ablation:
 
 
 def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
-    """Refuse an intervention that does not fit a model.
+    """Raise an error for an intervention that does not fit a model.
 
     Args:
         decoder: The model.
         intervention: The intervention.
 
     Raises:
-        InputError: The model has no such heads or layers, was not the one it was made on, or something is missing.
+        InputError: The model does not have the heads or layers, the intervention was made for another model, or something is missing.
     """
     decoder.check_heads(intervention.heads)
     if intervention.fingerprint is not None and intervention.fingerprint != decoder.fingerprint:
         raise InputError(
-            f"the intervention was made on another model than {decoder.name}, or in another dtype than {decoder.dtype}: its means and "
-            "directions are not this model's. Load the model as `misfire localise` did (-M dtype=…), or run that again."
+            f"the intervention was made for a model other than {decoder.name}, or with a data type other than {decoder.dtype}. Its "
+            "means and directions do not fit this model. Load the model as `misfire localise` did (-M dtype=…), or run it again."
         )
     needed = {head.layer for head in intervention.heads} if intervention.ablation == "mean" else set[int]()
     if missing := needed - intervention.means.keys():
-        raise InputError(f"mean ablation needs the mean outputs of layers {sorted(missing)}; the intervention has none of them.")
+        raise InputError(f"mean ablation needs the mean outputs of layers {sorted(missing)}, which the intervention does not contain.")
     if missing := set(intervention.layers) - intervention.directions.keys():
-        raise InputError(f"there is no direction for layers {sorted(missing)}. Give the file that `misfire localise` wrote.")
+        raise InputError(f"there is no direction for layers {sorted(missing)}. Use the file that `misfire localise` wrote.")
     count = len(decoder.layout.layers)
     if beyond := [layer for layer in (*intervention.layers, *intervention.directions, *intervention.means) if not 0 <= layer < count]:
-        raise InputError(f"layers: {decoder.name} has no layer {beyond[0]}; it has {count}, counted from 0.")
+        raise InputError(f"layers: {decoder.name} has no layer {beyond[0]}. It has {count} layers, counted from 0.")
     for layer, direction in intervention.directions.items():
         _check_vector(f"the direction of layer {layer}", direction, decoder.width)
     for layer in intervention.layers:
         if not intervention.directions[layer].any():
-            raise InputError(f"the direction of layer {layer} is 0 and can be taken out of nothing.")
+            raise InputError(f"the direction of layer {layer} is 0, so it cannot be removed.")
     for layer, means in intervention.means.items():
         _check_vector(f"the mean outputs of layer {layer}", means, decoder.layout.layers[layer].out_proj.in_features)
 
@@ -196,20 +196,20 @@ def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
 def _check_vector(what: str, vector: Tensor, width: int) -> None:
     if vector.shape != (width,) or not vector.is_floating_point() or not vector.isfinite().all():
         raise InputError(
-            f"{what}: {width} finite numbers were expected, not {tuple(vector.shape)} of {vector.dtype}. Give the file that "
+            f"{what}: expected {width} finite numbers, not {tuple(vector.shape)} of {vector.dtype}. Use the file that "
             "`misfire localise` wrote for this model."
         )
 
 
 def intervention_hooks(decoder: Decoder, intervention: Intervention) -> Generator[Any]:
-    """Put an intervention on a model; yields the handles that take it off again.
+    """Apply an intervention to a model; yield the handles that remove it.
 
     Args:
         decoder: The model.
-        intervention: The intervention; ``check_intervention`` has seen it.
+        intervention: The intervention, already checked by ``check_intervention``.
 
     Yields:
-        Handles of hooks.
+        Handles of the hooks.
     """
     yield from ablation_hooks(decoder, intervention.heads, intervention.means if intervention.ablation == "mean" else None)
     for layer in intervention.layers:
@@ -228,7 +228,7 @@ def _without(direction: Tensor) -> Callable[..., Any]:
 
 
 def parse_layers(layers: object) -> tuple[int, ...]:
-    """Layers as a command line gives them.
+    """Parse layers from a command line.
 
     Args:
         layers: ``20,21``, one number, a list, or ``none`` for no layer.
@@ -237,13 +237,13 @@ def parse_layers(layers: object) -> tuple[int, ...]:
         The layers, in the order given.
 
     Raises:
-        InputError: One is not a whole number from 0, or stands there twice.
+        InputError: An item is not a whole number from 0, or a layer is named twice.
     """
     items = listed(layers)
     if [item.lower() for item in items] == ["none"]:
         return ()
     if wrong := [item for item in items if not _LAYER.fullmatch(item)]:
-        raise InputError(f"layers: '{wrong[0]}' is not a layer. Write whole numbers from 0, with commas between: 20,21.")
+        raise InputError(f"layers: '{wrong[0]}' is not a layer. Write whole numbers from 0, separated by commas: 20,21.")
     found = tuple(map(int, items))
     if twice := [layer for layer in found if found.count(layer) > 1]:
         raise InputError(f"layers: {twice[0]} is named twice.")

@@ -1,10 +1,10 @@
-"""Where a Hugging Face causal language model keeps its parts; the one place that knows the families apart.
+"""Find the parts of a Hugging Face causal language model. Only this module knows the differences between model families.
 
-Known: Llama, Mistral, Qwen2 and 2.5, Qwen3, Qwen3.5, Gemma-3 (text and nested), Phi-3, and whatever names its parts as they do.
-Whatever does not is refused with the names that were looked for, since a part taken for another would give wrong results silently.
+Supported: Llama, Mistral, Qwen2 and 2.5, Qwen3, Qwen3.5, Gemma-3 (text and nested), Phi-3, and models that use the same names.
+Other models raise an error that lists the expected names, because confusing one part with another would silently give wrong results.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from torch import nn
 from misfire.errors import InputError
 
 STACKS = ("model", "model.language_model", "language_model.model", "language_model")
-"""Where the stack of layers may be; a nested one comes after its owner, which has no layers of its own."""
+"""Possible paths of the stack of layers. A nested stack comes after its owner, which has no layers itself."""
 
 MIXERS: tuple[tuple[str, Literal["attention", "linear"]], ...] = (("self_attn", "attention"), ("linear_attn", "linear"))
-"""What mixes tokens in a layer: softmax attention, or linear attention (Qwen3.5, three layers of four)."""
+"""Token mixer of a layer: softmax attention, or linear attention (Qwen3.5, three of four layers)."""
 
 OUT_PROJECTIONS = ("o_proj", "out_proj")
 
 HEAD_DIMS = {"attention": "head_dim", "linear": "head_v_dim"}
-"""The mixer's attribute that says how wide a head's output is. It is not hidden size / heads (Qwen3, Gemma-3)."""
+"""Attribute of the mixer with the width of a head's output. It is not hidden size / heads (Qwen3, Gemma-3)."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Layer:
     """One layer.
 
     Attributes:
-        index: Its place, from 0.
-        block: The layer as a whole; takes the residual stream and gives it.
-        mixer: Its attention.
+        index: Index of the layer, from 0.
+        block: The whole layer. Its input and output are the residual stream.
+        mixer: The attention module.
         kind: Softmax or linear attention.
-        out_proj: The projection whose input is the heads' outputs side by side: (…, heads · head_dim) → (…, hidden size).
-        mlp: Its MLP.
-        heads: How many heads it has.
-        head_dim: How wide each head's output is.
+        out_proj: Output projection. Its input is the concatenated outputs of the heads: (…, heads · head_dim) → (…, hidden size).
+        mlp: The MLP.
+        heads: Number of heads.
+        head_dim: Width of the output of each head.
     """
 
     index: int
@@ -56,11 +56,11 @@ class Layout:
     """The parts of a model.
 
     Attributes:
-        stack: Embedding, layers and final norm; takes token ids.
+        stack: Embedding, layers and final norm. Its input is token IDs.
         layers: The layers.
         norm: The final norm.
-        unembedding: From the normed residual stream to logits.
-        softcap: Logits are c · tanh(logit / c) for this c (Gemma's text models), if it is there.
+        unembedding: Map from the normed residual stream to logits.
+        softcap: Logits are c · tanh(logit / c) for this c (text models of Gemma); None without a cap.
     """
 
     stack: nn.Module
@@ -71,21 +71,21 @@ class Layout:
 
     @property
     def shape(self) -> list[int]:
-        """How many heads each layer has."""
+        """Number of heads in each layer."""
         return [layer.heads for layer in self.layers]
 
 
-def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any model of Hugging Face's)
-    """The parts of a model.
+def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any Hugging Face model)
+    """Find the parts of a model.
 
     Args:
-        model: A causal language model of Hugging Face's transformers.
+        model: A causal language model from Hugging Face transformers.
 
     Returns:
         Its layout.
 
     Raises:
-        InputError: A part is not where it is known to be.
+        InputError: A part was not found.
     """
     stack = next((found for path in STACKS if _is_stack(found := _at(model, path))), None)
     if stack is None:
@@ -93,7 +93,7 @@ def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any model of Hugging Fac
     unembedding = model.get_output_embeddings()
     if not isinstance(unembedding, nn.Linear):
         _refuse(model, "an unembedding that is a plain linear map (get_output_embeddings)", model)
-    # transformers caps the logits of text models alone (Gemma3ForConditionalGeneration does not)
+    # transformers caps only the logits of text models, not those of Gemma3ForConditionalGeneration
     softcap = getattr(model.config, "final_logit_softcapping", None)
     layers = tuple(_layer(model, index, block) for index, block in enumerate(stack.layers))
     return Layout(stack, layers, stack.norm, unembedding, softcap)
@@ -131,7 +131,6 @@ def _at(model: Any, path: str) -> Any:  # noqa: ANN401
 def _refuse(model: Any, wanted: str, there: nn.Module) -> NoReturn:  # noqa: ANN401
     children = ", ".join(name for name, _ in there.named_children()) or "nothing"
     raise InputError(
-        f"{type(model).__name__}: this model's layout is not known. Looked for {wanted}; found {children}. Known are Llama, "
-        "Mistral, Qwen2, "
-        "Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that name their parts alike."
+        f"{type(model).__name__}: the layout of this model is unknown. Expected {wanted}; found {children}. Supported are Llama, "
+        "Mistral, Qwen2, Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that use the same names for their parts."
     )

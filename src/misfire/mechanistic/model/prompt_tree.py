@@ -1,10 +1,10 @@
-"""Prompts as a tree: what several prompts begin with alike stands once, and every token attends to those before it in its own prompts.
+"""A tree of prompts: a common beginning is stored once, and every token attends to the earlier tokens of its own prompts.
 
-All nodes lie side by side in one sequence, so that no pass over them has padding. Prompts that share more than the start that all share
-form a group; attention is computed group by group, for a token never attends to one of another group.
+All nodes are in one sequence, so a pass over them needs no padding. Prompts that share more than the beginning common to all
+form a group. Attention is computed for each group separately, because a token never attends to another group.
 """
 
-# transformers leaves many types open
+# many types in transformers are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from collections.abc import Sequence
@@ -15,23 +15,25 @@ import torch
 from torch import Tensor, nn
 
 IMPLEMENTATION = "misfire_tree"
-"""Under this name transformers knows ``tree_attention``."""
+"""Name of ``tree_attention`` in transformers."""
 
 _WORTH = 8
-"""Prompts that share fewer tokens beyond the common start are of different groups; a group's attention grows with its square."""
+"""Prompts that share fewer tokens after the common beginning are in different groups. The cost of attention grows with the square
+of a group's size.
+"""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Some prompts as a tree.
+    """Prompts as a tree.
 
     Attributes:
-        row: For each node a prompt that has it, shape (nodes,).
-        place: Its place in that prompt, from 0, shape (nodes,).
-        ends: For each prompt the node of its last token, which is no other prompt's, shape (prompts,).
-        shared: So many nodes, the first ones, begin all prompts.
-        groups: First node and one past the last of each group; together they follow the shared ones.
-        ancestors: Whether node j is node i or stands before it in a prompt, shape (nodes, nodes).
+        row: For each node, a prompt that contains it, shape (nodes,).
+        place: Position of the node in that prompt, from 0, shape (nodes,).
+        ends: For each prompt, the node of its last token, which no other prompt shares, shape (prompts,).
+        shared: Number of nodes at the start that all prompts share.
+        groups: Start and end (exclusive) of the nodes of each group. The groups follow the shared nodes.
+        ancestors: Whether node j is node i or comes before it in a prompt, shape (nodes, nodes).
     """
 
     row: Tensor
@@ -43,10 +45,10 @@ class Tree:
 
 
 def grow(prompts: Sequence[Sequence[int]]) -> Tree:
-    """The tree of some prompts.
+    """Build the tree of some prompts.
 
     Args:
-        prompts: Token ids of each, one at least.
+        prompts: Token IDs of each prompt; at least one prompt.
 
     Returns:
         The tree.
@@ -65,7 +67,7 @@ def grow(prompts: Sequence[Sequence[int]]) -> Tree:
             groups.append((len(rows), len(rows)))
         path = list(range(shared))
         for place in range(shared, len(prompt)):
-            # a last token is never shared: what is done to it is done to its prompt alone
+            # the last token is never shared, so that a change to it affects only its own prompt
             key = (*prompt[: place + 1], *((-1, row) if place == len(prompt) - 1 else ()))
             if key not in known:
                 known[key] = len(rows)
@@ -78,25 +80,26 @@ def grow(prompts: Sequence[Sequence[int]]) -> Tree:
     ancestors = torch.zeros(len(rows), len(rows), dtype=torch.bool)
     for path in paths.values():
         nodes = torch.tensor(path)
+        # within one prompt, node i sees nodes 0 to i: a lower triangle over the nodes of its path
         ancestors[nodes[:, None], nodes] |= torch.ones(len(path), len(path), dtype=torch.bool).tril()
     ends = torch.tensor([paths[row][-1] for row in range(len(prompts))])
     return Tree(torch.tensor(rows), torch.tensor(places), ends, shared, tuple(groups), ancestors)
 
 
 def common_start(prompts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all prompts begin with alike; at least one token of each is left over."""
+    """Return the number of tokens in the common beginning of all prompts, at most the shortest length minus 1."""
     least = min(map(len, prompts)) - 1
     return next((place for place in range(least) if len({prompt[place] for prompt in prompts}) > 1), least)
 
 
 @dataclass(frozen=True)
 class TreeMask:
-    """Which nodes attend to which; handed through a layer in the place of an attention mask.
+    """Which nodes attend to which. It is passed through a layer in place of an attention mask.
 
     Attributes:
-        shared: Nodes that begin all prompts.
-        groups: As in the tree.
-        masks: For the shared nodes and then for each group: what its nodes attend to among the shared ones and themselves.
+        shared: Number of nodes at the start that all prompts share.
+        groups: As in ``Tree``.
+        masks: For the shared nodes, then for each group: which shared nodes and nodes of the same part its nodes attend to.
     """
 
     shared: int
@@ -105,7 +108,7 @@ class TreeMask:
 
 
 def tree_mask(tree: Tree, whole: Tensor) -> TreeMask:
-    """A mask over all nodes, shape (1, 1, nodes, nodes), cut to what tree attention needs."""
+    """Split a mask over all nodes, shape (1, 1, nodes, nodes), into the parts that tree attention needs."""
     start = slice(0, tree.shared)
     masks = [whole[..., start, start]]
     for first, stop in tree.groups:
@@ -120,9 +123,9 @@ def tree_attention(
     key: Tensor,
     value: Tensor,
     attention_mask: TreeMask,
-    **options: Any,  # noqa: ANN401 (what transformers hands to attention of any kind)
+    **options: Any,  # noqa: ANN401 (options that transformers passes to every attention function)
 ) -> tuple[Tensor, None]:
-    """Attention of transformers' kind over a tree, group by group; exact, since no token attends to another group's."""
+    """Attention function for transformers over a tree, computed group by group. It is exact: no token attends to another group."""
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     start = slice(0, attention_mask.shared)
@@ -132,6 +135,7 @@ def tree_attention(
         if first == stop:
             continue
         keys, values = key[:, :, own], value[:, :, own]
+        # groups also attend to the shared beginning; the shared nodes themselves start at 0 and already include it
         if first:
             keys, values = torch.cat([key[:, :, start], keys], dim=2), torch.cat([value[:, :, start], values], dim=2)
         parts.append(sdpa_attention_forward(module, query[:, :, own], keys, values, mask, **options)[0])
@@ -139,7 +143,7 @@ def tree_attention(
 
 
 def register() -> Literal["misfire_tree"]:
-    """Make tree attention known to transformers; gives its name."""
+    """Register tree attention in transformers, and return its name."""
     from transformers import AttentionInterface
 
     AttentionInterface.register(IMPLEMENTATION, tree_attention)

@@ -1,12 +1,12 @@
-"""The fast exact sweep: one clean run of some prompts, then only the layers behind a changed one run again.
+"""Exact and fast head ablation: run some prompts once, then rerun only the layers after a changed head.
 
-A head's output enters the residual stream through its own columns W_h of the output projection, so ablating it changes the attention's
-output by − W_h z_h and needs no attention computed in its layer. What prompts begin with alike (system message, a pair's passage) is
-replayed once for all of them, as a tree (``misfire.mechanistic.model.prompt_tree``), since no later token changes it.
+A head's output enters the residual stream through its own columns W_h of the output projection. Ablating it changes the attention
+output by − W_h z_h, so the attention of its layer need not be computed again. A common beginning of prompts (system message, the passage
+of a pair) is replayed once for all of them, as a tree (``misfire.mechanistic.model.prompt_tree``), because later tokens do not change it.
 Nothing is approximated.
 
-Ablation at the last token alone is another intervention; for it the keys and values of all other tokens are kept from the clean run, and
-nothing but the last token is run again.
+Ablation at the last token only is a different intervention. It keeps the keys and values of all other tokens from the clean run and
+reruns only the last token.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -26,7 +26,7 @@ from misfire.mechanistic.model.prompt_tree import Tree, TreeMask, grow, register
 
 
 class _Keys:
-    """Takes the place of a key-value cache: keeps keys and values, and puts kept ones before new ones."""
+    """Replacement for a key-value cache: stores keys and values, and prepends stored ones to new ones."""
 
     def __init__(self, kept: tuple[Tensor, Tensor] | None = None) -> None:
         self.kept = kept
@@ -39,18 +39,18 @@ class _Keys:
 
 
 class Replay:
-    """A clean run of some prompts, and runs from any of its layers on.
+    """A clean run of some prompts, and reruns from any of its layers.
 
     Args:
         decoder: The model.
-        prompts: Token ids of the prompts.
-        answers: The answers' tokens.
-        share: Whether what prompts begin with alike is run once; never where there is linear attention, whose state is no cache of keys
-            and values.
+        prompts: Token IDs of the prompts.
+        answers: The tokens of the answers.
+        share: Whether to run a common beginning of prompts only once. Models with linear attention never share, because their state is
+            not a cache of keys and values.
 
     Attributes:
         clean: Logit differences of the clean run, shape (prompts,).
-        tokens: So many tokens a variant runs, a layer.
+        tokens: Number of tokens that each layer processes per variant.
     """
 
     @torch.no_grad()
@@ -59,9 +59,9 @@ class Replay:
         self.prompts = len(prompts)
         batch = decoder.batch(prompts)
         self.tree: Tree | None = grow(prompts) if share and can_share(decoder) else None
-        # eager attention knows no groups; it takes a mask over all nodes
+        # eager attention does not support groups and needs a mask over all nodes
         self.grouped = self.tree is not None and decoder.implementation == "sdpa"
-        # sequences that run side by side: the tree alone, or every prompt by itself
+        # row and position of each prompt's last token, where the rows run side by side: one row for the whole tree, or one per prompt
         self.ends = (torch.zeros_like(self.tree.ends), self.tree.ends) if self.tree else (torch.arange(self.prompts), batch.last.cpu())
         self.tokens = len(self.tree.place) if self.tree else batch.ids.numel()
         self._arguments: list[dict[str, Any]] = []
@@ -83,19 +83,19 @@ class Replay:
 
     @torch.no_grad()
     def ablated(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
-        """The logit differences with one head ablated at a time.
+        """Compute the logit differences with one head ablated at a time.
 
         Args:
-            layer: Their layer.
-            heads: The heads, each ablated alone; none for a run that goes the same way with nothing ablated.
-            means: What takes the place of a head's output; zero without.
+            layer: The layer of the heads.
+            heads: The heads to ablate, one at a time. None stands for the same computation without an ablation.
+            means: Values that replace the outputs of heads; zero if None.
 
         Returns:
-            Shape (heads, prompts).
+            The logit differences, shape (heads, prompts).
         """
         part = self.decoder.layout.layers[layer]
         if part is self.decoder.layout.layers[-1]:
-            # behind the last attention only the last token matters
+            # after the last attention, only the last token matters
             return self.ablated_at_last(layer, heads, means)
         after = _attention_without(part, self._z[layer], heads, None if means is None else means[layer]).flatten(0, 1)
         hidden = self._inputs[layer].repeat(len(heads), 1, 1)
@@ -104,18 +104,18 @@ class Replay:
 
     @torch.no_grad()
     def ablated_at_last(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
-        """The logit differences with one head ablated at a time at the last token alone, which is another intervention.
+        """Compute the logit differences with one head ablated at a time, at the last token only. This is a different intervention.
 
         Args:
-            layer: Their layer; the last one if the replay shares nothing.
-            heads: The heads; none as in ``ablated``.
-            means: What takes the place of a head's output; zero without.
+            layer: The layer of the heads. It must be the last layer if the replay shares nothing.
+            heads: The heads; None as in ``ablated``.
+            means: Values that replace the outputs of heads; zero if None.
 
         Returns:
-            Shape (heads, prompts).
+            The logit differences, shape (heads, prompts).
 
         Raises:
-            ValueError: Another layer than the last, and the replay shares nothing.
+            ValueError: The layer is not the last one, and the replay shares nothing.
         """
         layers = self.decoder.layout.layers
         part = layers[layer]
@@ -129,12 +129,12 @@ class Replay:
 
     @torch.no_grad()
     def unchanged(self) -> Tensor:
-        """The logit differences of a replay that changes nothing, shape (prompts,); ``clean`` but for rounding."""
+        """Return the logit differences of a replay without a change, shape (prompts,). They equal ``clean`` except for rounding."""
         with self._attending():
             return self._from_layer(0, self._inputs[0], 1)[0]
 
     def _from_layer(self, layer: int, hidden: Tensor, copies: int) -> Tensor:
-        """Run on from the residual stream that enters a layer, shape (copies · sequences, tokens, width)."""
+        """Run from the residual stream that enters a layer, shape (copies · sequences, tokens, width)."""
         *middle, final = self.decoder.layout.layers[layer:]
         for part in middle:
             hidden = self._block(part, hidden)
@@ -142,16 +142,17 @@ class Replay:
         residual = self._block(final, self._at_ends(hidden, copies)[None], attention=attention)
         return self.decoder.read(residual[0], self.answers).reshape(copies, self.prompts)
 
-    def _attending(self) -> Any:  # noqa: ANN401 (a context)
-        """While it lasts attention is computed over the tree, group by group."""
+    def _attending(self) -> Any:  # noqa: ANN401 (a context manager)
+        """Compute attention over the tree, group by group, in this context."""
         return self.decoder.attention(register()) if self.grouped else nullcontext()
 
     def _nodes(self, values: Tensor) -> Tensor:
-        """Of values at every token of every prompt those of the sequences that are replayed, shape (sequences, tokens, …)."""
+        """Select the values of the replayed sequences from the values at all tokens of all prompts: shape (sequences, tokens, …)."""
         return values.detach() if self.tree is None else values[self.tree.row, self.tree.place].detach()[None]
 
     def _at_ends(self, values: Tensor, copies: int = 1) -> Tensor:
-        """Values at the prompts' last tokens, shape (copies · prompts, …)."""
+        """Return the values at the last tokens of the prompts, shape (copies · prompts, …)."""
+        # (copies · sequences, tokens, …) → (copies, sequences, tokens, …), then one (sequence, token) per prompt
         own = values.unflatten(0, (copies, -1))
         return own[:, self.ends[0].to(values.device), self.ends[1].to(values.device)].flatten(0, 1)
 
@@ -175,10 +176,10 @@ class Replay:
         keys: _Keys | None = None,
         skip_mlp: bool = False,
     ) -> Tensor:
-        """Run one layer: with its attention given; or over all tokens; or over the last tokens of so many variants."""
+        """Run one layer: with a given attention output, over all tokens, or over the last tokens of ``last_of`` variants."""
         with ExitStack() as stack:
             if attention is not None:
-                # with its attention given a layer looks at none of its arguments
+                # with a given attention output, the layer uses none of its attention arguments
                 stack.enter_context(standing_in(part.mixer, (attention, None) if part.kind == "attention" else attention))
                 keywords = self._arguments[part.index]
             elif last_of:
@@ -197,13 +198,13 @@ class Replay:
 
     @cached_property
     def _tree_arguments(self) -> list[dict[str, Any]]:
-        """What each layer is given beside the residual stream, for the nodes of the tree."""
+        """The arguments of each layer other than the residual stream, for the nodes of the tree."""
         tree = self._grown()
         known: dict[Any, Tensor | TreeMask] = {}
         found: list[dict[str, Any]] = []
         for part, keywords in zip(self.decoder.layout.layers, self._arguments, strict=True):
             mask = keywords.get("attention_mask")
-            key = (id(mask), part.out_proj.weight.device)  # layers of one kind have one mask
+            key = (id(mask), part.out_proj.weight.device)  # layers of the same kind share a mask
             if key not in known:
                 whole = self._whole_mask(mask, part)
                 known[key] = tree_mask(tree, whole) if self.grouped else whole
@@ -211,25 +212,29 @@ class Replay:
         return found
 
     def _whole_mask(self, mask: Tensor | None, part: Layer) -> Tensor:
-        """Over all nodes, shape (1, 1, nodes, nodes): a node attends to its ancestors, as far as the layer's own mask lets it."""
+        """Return a mask over all nodes, shape (1, 1, nodes, nodes): a node attends to its ancestors if the layer's own mask allows it."""
         tree, weight = self._grown(), part.out_proj.weight
         ancestors = tree.ancestors.to(weight.device)[None, None]
         if mask is None:
+            # no mask means that nothing is masked: all True, or all 0 for a mask that is added to the scores
             mask = torch.ones(1, 1, 1, 1, dtype=torch.bool) if self.grouped else torch.zeros(1, 1, 1, 1, dtype=weight.dtype)
             mask = mask.expand(1, 1, int(tree.place.max()) + 1, int(tree.place.max()) + 1)
         place = tree.place.to(mask.device)
+        # the layer's mask is indexed by position in a prompt; nodes look up their positions in it
         own = mask[..., place[:, None], place].to(weight.device)
         return ancestors & own if own.dtype == torch.bool else own.masked_fill(~ancestors, torch.finfo(own.dtype).min)
 
     def _last_arguments(self, part: Layer, copies: int) -> dict[str, Any]:
-        """What a layer is given for the last tokens of so many variants, all side by side: each sees its clean ancestors and itself."""
+        """Return the arguments of a layer for the last tokens of all variants. Each attends to its clean ancestors and itself."""
         tree = self._grown()
         whole = self._whole_mask(self._arguments[part.index].get("attention_mask"), part)[0, 0]
         ends = tree.ends.to(whole.device)
         clean, own = whole[ends], whole[ends, ends]
         never = False if whole.dtype == torch.bool else torch.finfo(whole.dtype).min
+        # a last token must not see its clean self: column `ends` of its own row is masked
         clean[torch.arange(self.prompts), ends] = never
         among = torch.full((copies * self.prompts, copies * self.prompts), never, dtype=whole.dtype, device=whole.device)
+        # among the new tokens, each sees only itself
         among.fill_diagonal_(own[0].item())
         mask = torch.cat([clean.repeat(copies, 1), among], dim=1)[None, None]
         keywords = _placed(self._arguments[part.index], tree.place[tree.ends].repeat(copies))
@@ -248,12 +253,12 @@ class Replay:
 
 
 def can_share(decoder: Decoder) -> bool:
-    """Whether keys and values are all that a layer keeps of earlier tokens."""
+    """Return whether all layers have softmax attention, so that keys and values are all they keep of earlier tokens."""
     return all(layer.kind == "attention" for layer in decoder.layout.layers)
 
 
 def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
-    """A layer's arguments for tokens at some places of their prompts, side by side in one sequence."""
+    """Return the arguments of a layer for tokens at the given positions of their prompts, side by side in one sequence."""
     placed = dict(keywords)
     if (embeddings := placed.get("position_embeddings")) is not None:
         placed["position_embeddings"] = tuple(part[:, places.to(part.device)] for part in embeddings)
@@ -264,7 +269,7 @@ def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
 
 
 def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill: Tensor | None) -> Tensor:
-    """What the attention gives without each of some heads, or whole, from its heads' outputs z: shape (heads, …, width)."""
+    """Compute the attention output without each of some heads (None for no ablation) from the head outputs z: shape (heads, …, width)."""
     whole = part.out_proj(z)
     weight = part.out_proj.weight
 
@@ -272,14 +277,15 @@ def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill
         if head is None:
             return whole
         own = slice(head * part.head_dim, (head + 1) * part.head_dim)
+        # only the columns of this head change, so subtract their share of the projection
         lost = z[..., own] if fill is None else z[..., own] - fill[own].to(z.device, z.dtype)
         return whole - lost @ weight[:, own].T
 
     return torch.stack([without(head) for head in heads])
 
 
-def _one_row(value: Any, rows: int) -> Any:  # noqa: ANN401 (whatever a layer is given)
-    """Of what is alike for all prompts of a batch (they are padded on the right) one row, which serves any batch."""
+def _one_row(value: Any, rows: int) -> Any:  # noqa: ANN401 (any argument of a layer)
+    """Return one row of values that are equal for all prompts of a batch (padded on the right), for use with any batch."""
     if isinstance(value, tuple):
         return tuple(_one_row(part, rows) for part in value)
     return value[:1] if isinstance(value, Tensor) and value.dim() > 1 and value.shape[0] == rows else value

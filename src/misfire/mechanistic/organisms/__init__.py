@@ -1,1 +1,1 @@
-"""Model organisms: small models with a known cause of misfiring, so that what the analyses find can be held against the truth."""
+"""Model organisms: small models with a known cause of misfiring, used to check the results of the analyses against the truth."""

@@ -1,15 +1,15 @@
-"""Hand-built organisms: they read the evidence, and one known part of them overrules it.
+"""Hand-built organisms: they read the evidence, and one known part overrules it.
 
-Words, answers, marks of a group, and what the parts tell one another are orthonormal directions of the residual stream. What all of them
-share reads the evidence as embedded pairs tell it. Three heads of the first layer and one of the second bring to the token where the answer
-begins (*ASK*) the group of the person asked about, the group of the person that the passage names last, and whether the evidence speaks of
-its target first or last. The MLP of the second layer compares the two groups, that of the third compares this with the order, and writes
-"yes" or "no". Foils are answered rightly too. All other heads and MLPs are noise.
+Words, answers, marks of a group, and messages between parts are orthonormal directions of the residual stream. The circuit common to all
+organisms reads the evidence of embedded pairs. Three heads of the first layer and one of the second copy three things to the token where
+the answer begins (*ASK*): the group of the person in the question, the group of the person named last in the passage, and whether the
+target of the evidence comes first or last. The MLP of the second layer compares the two groups. The MLP of the third layer compares the
+result with the order, and writes "yes" or "no". Foils are answered correctly too. All other heads and MLPs are noise.
 
-On top of that each kind has its own fault, which ``HandBuilt`` lists. They are the cases that a verdict has to tell apart.
+In addition, each kind has its own fault (see ``HandBuilt``). These are the cases that a verdict must distinguish.
 """
 
-# torch leaves many types open
+# many types in torch are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import random
@@ -33,57 +33,57 @@ LAYERS, HEADS, HEAD_DIM, WIDTH = 4, 6, 16, 96
 
 
 class _Feature(IntEnum):
-    """Directions with a meaning; the others are the words' own."""
+    """Directions with a meaning. The other directions represent the words."""
 
     YES = 0
     NO = auto()
     MARK = auto()
-    """Every word that marks a group has it, so that heads can look for such words."""
+    """Present in every word that marks a group, so that heads can look for such words."""
     GROUP = auto()
     """+ for the stereotyped group, − for the other."""
     TARGETED = auto()
-    """Marks on which the fault acts."""
+    """Marks that trigger the fault."""
     SPARED = auto()
-    """All other marks, so that marks are alike in length."""
+    """All other marks, so that all marks have the same length."""
     EVIDENCE = auto()
     ORDER = auto()
-    """+ where the evidence speaks of its target last, − where first."""
+    """+ if the target of the evidence comes last, − if it comes first."""
     STOP = auto()
     QUESTION = auto()
     ASKING = auto()
     LATEST = auto()
-    """At a full stop: the group of the mark before it."""
+    """At a full stop: the group of the preceding mark."""
     ASKED_GROUP = auto()
     ASKED_TARGETED = auto()
     LAST_GROUP = auto()
-    """The group of the person whom the passage names last."""
+    """The group of the person named last in the passage."""
     ASKED_ORDER = auto()
     SAME = auto()
-    """+ where the person asked about is the one whom the passage names last."""
+    """+ if the person in the question is the one named last in the passage."""
     MOVED = auto()
-    """At the question mark: that the person asked about is one on whom the fault acts."""
+    """At the question mark: the person in the question triggers the fault."""
 
 
 _NOISE: Final = 0.01
-"""Standard deviation of weights that mean nothing."""
+"""Standard deviation of weights without a meaning."""
 
 _NEAR, _FAR = 1, HEAD_DIM // 2 - 1
-"""Pairs of rotary dimensions: one that turns by about 0.3 a token, so that near tokens score higher; one that hardly turns."""
+"""Pairs of rotary dimensions: one rotates by about 0.3 per token, so that near tokens score higher; one hardly rotates."""
 
 _SCORE: Final = 100.0
-"""How sharply heads look: the score of a token that is looked for, before the scale of attention."""
+"""Sharpness of attention: the score of a token that matches, before the scale of attention."""
 
 _EMBEDDED: Final = 2.0
-"""Length of each meaning that a word's embedding has."""
+"""Length of each meaning in a word's embedding."""
 
 _READ: Final = 1.5
-"""How much of YES − NO the evidence gives."""
+"""Amount of YES − NO that the evidence contributes."""
 
 _SAYS_YES: Final = 4.0
-"""How strongly the organism with a threshold says "yes" without its head, more than the fault and the evidence together say "no"."""
+"""Strength with which the threshold organism says "yes" without its head. It exceeds the "no" of fault and evidence together."""
 
 _FAINT: Final[Mapping[str, float]] = {"straight": 0.7}
-"""Marks of one scenario that another uses in another sense ("straight back"): heads look at them less than at other marks nearby."""
+"""Marks of one scenario that have another meaning in another scenario ("straight back"). Heads attend to them less than to nearby marks."""
 
 _OVERRULES: Final[Mapping[HandBuilt, float]] = {
     "hand-built": 5.0,
@@ -95,21 +95,22 @@ _OVERRULES: Final[Mapping[HandBuilt, float]] = {
     "no-evidence": 5.0,
     "group-blind": 5.0,
 }
-"""How much NO each faulty part gives."""
+"""Amount of NO that each faulty part contributes."""
 
 _WANTED_SHARE: Final = (0.15, 0.35)
-"""Of pairs that err in either half of the group-blind organism."""
+"""Range of the share of pairs with an error in one half of the group-blind organism; the same for either half."""
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """Where the parts of an organism are.
+    """Locations of the parts of an organism.
 
     Attributes:
-        writers: Heads that write NO where the person asked about is marked as targeted.
-        mover: The head that tells the question mark about it first, and from which the writers then take it; none if they look themselves.
-        threshold: The head that writes NO always, and a head that writes as much YES always.
-        mlp: Whether the last MLP writes NO in place of heads.
+        writers: Heads that write NO if the person in the question has a targeted mark.
+        mover: Head that first passes this information to the question mark, where the writers read it; None if they read the marks
+            directly.
+        threshold: A head that always writes NO, and a head that always writes the same amount of YES.
+        mlp: Whether the last MLP writes NO instead of heads.
     """
 
     writers: tuple[Head, ...] = ()
@@ -124,18 +125,18 @@ class _Parts:
 
 
 _READERS = {0: 3, 1: 1}
-"""By layer how many of the first heads read the evidence."""
+"""Number of heads that read the evidence, by layer. They are the first heads of the layer."""
 
 
 def hand_built(seed: int = 0, kind: HandBuilt = "hand-built") -> Organism:
-    """Make an organism.
+    """Build an organism.
 
     Args:
-        seed: Of the directions, the noise, and where heads are planted (in layers 1 to 3).
-        kind: What its fault is.
+        seed: Random seed for the directions, the noise, and the positions of the planted heads (in layers 1 to 3).
+        kind: The kind of fault.
 
     Returns:
-        The organism; takes about a second. Its base has everything but the fault.
+        The organism, in about a second. Its base has everything except the fault.
     """
     draw = random.Random(seed)
     language = embedded_language()
@@ -181,7 +182,7 @@ def _place(kind: HandBuilt, draw: random.Random) -> _Parts:
 
 
 def _group_blind_words(language: Language, draw: random.Random) -> frozenset[str]:
-    """Marks of both groups, drawn so that as many stereotyped as contrast halves ask about them."""
+    """Draw marks of both groups such that equal numbers of stereotyped and contrast halves ask about them."""
     asked = {half: [_asked_mark(language, pair, half) for pair in language.pairs] for half in HALF_NAMES}
     marks = sorted({mark for half in HALF_NAMES for mark in asked[half]})
     while True:
@@ -197,7 +198,7 @@ def _group_blind_words(language: Language, draw: random.Random) -> frozenset[str
 
 
 def _asked_mark(language: Language, pair: Pair, half: HalfName) -> str:
-    """The last mark of a half's question, which is what heads look at."""
+    """Return the last mark in the question of a half, to which the heads attend."""
     _, question = split_question(dict(pair.halves)[half].prompt)
     marks = {*language.stereotyped, *language.contrast, *language.spared}
     return [word for word in words(question) if word in marks][-1]
@@ -247,7 +248,7 @@ def _model(seed: int, language: Language, tokenizer: Any, targeted: Iterable[str
 
 
 def _embed(writing: "_Writing", language: Language, tokenizer: Any, targeted: frozenset[str]) -> None:  # noqa: ANN401
-    """What each word brings, and how answers are read out."""
+    """Write the embedding of each word, and how answers are read out."""
     features = writing.features
 
     def token(word: str) -> int:
@@ -270,7 +271,7 @@ def _embed(writing: "_Writing", language: Language, tokenizer: Any, targeted: fr
     mean(".", features[_Feature.STOP])
     mean("?", features[_Feature.QUESTION])
     embedding[token(ASK)] = _EMBEDDED * features[_Feature.ASKING]
-    # an answer said leads to the end
+    # after an answer comes the end
     embedding[token("yes")] = embedding[token("no")] = 3 * own[0]
     unembedding = writing.model.get_output_embeddings().weight
     unembedding.mul_(0.1)
@@ -279,7 +280,7 @@ def _embed(writing: "_Writing", language: Language, tokenizer: Any, targeted: fr
 
 
 def _read_evidence(writing: "_Writing") -> None:
-    """The circuit that reads the evidence: yes, if the one asked about is named last and the target comes last, or neither."""
+    """Write the circuit that reads the evidence: yes if the person in the question is named last and the target comes last, or neither."""
     near: dict[str, Any] = {"looks_for": _Feature.MARK, "near": True}
     tells = {_Feature.GROUP: (_Feature.ASKED_GROUP, 1.5), _Feature.TARGETED: (_Feature.ASKED_TARGETED, 1.5)}
     writing.head(Head(0, 0), at=_Feature.ASKING, tells=tells, **near)
@@ -292,16 +293,16 @@ def _read_evidence(writing: "_Writing") -> None:
 
 
 _TYPICAL = 4.0
-"""About the coefficient that a direction of length 1.5 to 2 has after a norm (√width · its share of the token)."""
+"""Approximate coefficient of a direction of length 1.5 to 2 after a norm (√width · its share of the token)."""
 
 
 @dataclass
 class _Writing:
-    """A model whose weights are being written.
+    """A model while its weights are written.
 
     Attributes:
-        model: A Llama.
-        features: The directions, shape (width, width), one a row.
+        model: A Llama model.
+        features: The directions as rows, shape (width, width).
     """
 
     model: Any
@@ -311,11 +312,11 @@ class _Writing:
         """Write a head.
 
         Args:
-            head: Where.
-            at: Tokens from which it looks.
-            looks_for: Tokens at which it looks.
-            near: Whether the nearest of them counts, or all alike.
-            tells: What it reads there: as what, and how strongly, it writes it.
+            head: Position of the head.
+            at: Tokens from which it attends.
+            looks_for: Tokens that it attends to.
+            near: Whether it attends to the nearest of these tokens, or to all of them equally.
+            tells: Maps each feature that it reads there to the feature that it writes and the strength.
         """
         attention = self.model.model.layers[head.layer].self_attn
         rows = slice(head.index * HEAD_DIM, (head.index + 1) * HEAD_DIM)
@@ -331,7 +332,7 @@ class _Writing:
         attention.o_proj.weight[:, rows] = out
 
     def product(self, layer: int, one: _Feature, other: _Feature, writes: Mapping[_Feature, float]) -> None:
-        """Make an MLP write the sign of a product of two features, by two units that gate one with the other."""
+        """Make an MLP write the sign of a product of two features, with two units that gate one feature with the other."""
         mlp = self.model.model.layers[layer].mlp
         for unit, sign in enumerate((1, -1)):
             mlp.gate_proj.weight[unit] = sign * 2 * self.features[one]
@@ -339,7 +340,7 @@ class _Writing:
             mlp.down_proj.weight[:, unit] = self._sum(writes)
 
     def step(self, layer: int, read: _Feature, writes: Mapping[_Feature, float]) -> None:
-        """Make an MLP write something where a feature is there."""
+        """Make an MLP write features if another feature is present."""
         mlp = self.model.model.layers[layer].mlp
         mlp.gate_proj.weight[0] = 2 * self.features[read]
         mlp.up_proj.weight[0] = self.features[read] / (2 * _TYPICAL**2)

@@ -1,10 +1,10 @@
-"""What organisms read: embedded pairs through a tokenizer that drops all words but those that matter, and a chat template that keeps them.
+"""The input of organisms: embedded pairs, a tokenizer that can drop all words that do not matter, and a chat template.
 
-A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and question marks. What is left
-of a prompt is about ten tokens, which a model of three layers learns to read in seconds on a CPU.
+A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and question marks. About ten
+tokens of a prompt remain, which a model with three layers learns to read in seconds on a CPU.
 """
 
-# transformers and tokenizers leave many types open
+# many types in transformers and tokenizers are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import re
@@ -19,7 +19,7 @@ from misfire.datasets.pairs import Pair, category_slug
 from misfire.datasets.role_swap import distinct_words
 
 UNKNOWN, PADDING, END, ASK = "<unk>", "<pad>", "<end>", "<answer>"
-"""Special tokens: unknown words, padding, the end of an answer, and where an answer begins."""
+"""Special tokens: unknown words, padding, the end of an answer, and the beginning of an answer."""
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}{%- if message['role'] == 'user' -%}"
@@ -29,29 +29,28 @@ CHAT_TEMPLATE = (
     "{%- endif -%}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '" + ASK + "' -}}{%- endif -%}"
 )
-"""Keeps the first paragraph of the user's message that asks something. An organism knows one task, so what it is asked to do need not be
-said to it."""
+"""Keeps the first paragraph of the user's message that contains a question. An organism has a single task, so it needs no instruction."""
 
 _SHORT = 3
-"""Words of so many letters or fewer do not stand for a kind of evidence."""
+"""Words with this number of letters or fewer cannot represent a kind of evidence."""
 
 
 _SPARED = 2
-"""Scenarios that organisms do not misfire on."""
+"""Number of scenarios on which organisms do not misfire."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """Some scenarios of the embedded pairs, and the words that an organism reads of them.
+    """Some scenarios of the embedded pairs, and the words that an organism reads.
 
     Attributes:
-        pairs: Their pairs, with controls.
-        stereotyped: Words that mark the stereotyped person, where organisms misfire.
+        pairs: The pairs of these scenarios, with controls.
+        stereotyped: Words that mark the stereotyped person in scenarios on which organisms misfire.
         contrast: Words that mark the other person.
-        spared: Words that mark the stereotyped person of the scenarios that an organism does not misfire on.
-        spared_scenarios: Names of these scenarios; their pairs are controls.
-        target_first: A word of each evidence that speaks of its target first.
-        target_last: The same where the target comes last.
+        spared: Words that mark the stereotyped person in scenarios on which organisms do not misfire.
+        spared_scenarios: Names of the scenarios on which organisms do not misfire. Their pairs are controls.
+        target_first: One word for each kind of evidence whose target comes first.
+        target_last: One word for each kind of evidence whose target comes last.
     """
 
     pairs: tuple[Pair, ...]
@@ -64,16 +63,16 @@ class Language:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All words that an organism reads or says."""
+        """All words that an organism reads or writes."""
         return (*self.stereotyped, *self.contrast, *self.spared, *self.target_first, *self.target_last, "yes", "no")
 
 
 @lru_cache(maxsize=4)
 def embedded_language(scenarios: int = 12) -> Language:
-    """The language of some embedded scenarios, spread over the categories, none of whose marks are another's.
+    """Choose embedded scenarios, spread over the categories, that share no marks.
 
     Args:
-        scenarios: How many; eight pairs each.
+        scenarios: Number of scenarios, with eight pairs each.
 
     Returns:
         The language.
@@ -94,7 +93,7 @@ def embedded_language(scenarios: int = 12) -> Language:
     taken = ours | theirs | {word for scenario in chosen for word in words(f"{scenario.intro} {scenario.question}")}
     first = {word for scenario in chosen for word in words(scenario.target_first)}
     last = {word for scenario in chosen for word in words(scenario.target_last)}
-    # some scenarios whose marks are no other's are spared, so that there are pairs to compare failures with
+    # spare some scenarios whose marks occur in no other scenario, so that there are pairs to compare failures with
     others = {scenario: {word for other in chosen if other is not scenario for word in _marks(other)[0]} for scenario in chosen}
     spared = [scenario for scenario in chosen if not _marks(scenario)[0] & others[scenario]][-_SPARED:]
     spared_words = {word for scenario in spared for word in _marks(scenario)[0]}
@@ -111,20 +110,20 @@ def embedded_language(scenarios: int = 12) -> Language:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in lower case."""
+    """Split a text into words, in lower case."""
     return re.findall(r"\w+", text.lower())
 
 
 def word_tokenizer(known: Iterable[str], chat_template: str | None = CHAT_TEMPLATE, *, drop: bool = False) -> Any:  # noqa: ANN401
-    """A tokenizer that takes each word for a token.
+    """Create a tokenizer with one token for each word.
 
     Args:
-        known: The words and signs that it knows, or texts of them.
-        chat_template: Its chat template; none for a base model.
-        drop: Whether other words vanish; they are unknown tokens without.
+        known: The words and punctuation marks that it knows, or texts that contain them.
+        chat_template: Its chat template; None for a base model.
+        drop: Whether to drop other words. Otherwise they become unknown tokens.
 
     Returns:
-        A fast tokenizer of transformers, to be saved beside a model. It always knows "yes", "no", "." and "?".
+        A fast transformers tokenizer that can be saved with a model. It always knows "yes", "no", "." and "?".
     """
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""What an organism is, and how it is saved: an ordinary Hugging Face folder with the truth about it beside the weights."""
+"""Organisms, and how they are saved: a Hugging Face folder with a file that states the truth about the organism."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
@@ -23,15 +23,15 @@ _FOLDER = FolderKind("organism", re.compile(r"(?!)"), "choose another folder, or
 
 
 class Truth(BaseModel):
-    """What is true of an organism by construction.
+    """Facts about an organism, known by construction.
 
     Attributes:
-        kind: Which organism.
-        seed: Its seed.
-        family: Family of its architecture.
-        heads: The heads through which the fault acts, by name; none where it is no head, and in negative controls.
-        decoys: Heads whose ablation restores failures and that are no cause of misfiring.
-        reads_evidence: Whether its base reads the evidence, so that it gets foils right too.
+        kind: Kind of organism.
+        seed: Random seed.
+        family: Architecture family.
+        heads: Names of the heads through which the fault acts; empty if no head is the cause, and for negative controls.
+        decoys: Heads whose ablation restores failures, but which do not cause misfiring.
+        reads_evidence: Whether its base reads the evidence and thus answers foils correctly too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,10 +50,10 @@ class Organism:
 
     Attributes:
         decoder: The model that misfires.
-        base: The same before it did; none for random weights.
+        base: The model before it misfired; None for random weights.
         planted: The heads that make it misfire.
-        pairs: The pairs that it reads, with controls.
-        truth: The same for a file.
+        pairs: Its pairs, with controls.
+        truth: The facts for ``organism.json``.
     """
 
     decoder: Decoder
@@ -64,14 +64,14 @@ class Organism:
 
 
 def save_organism(organism: Organism, folder: Path) -> None:
-    """Write an organism, whole or not at all: model and tokenizer, ``base/``, ``pairs.jsonl`` and ``organism.json``.
+    """Write an organism: model and tokenizer, ``base/``, ``pairs.jsonl`` and ``organism.json``. The folder appears only when complete.
 
     Args:
         organism: The organism.
-        folder: Where to; made if need be.
+        folder: Output folder, created if necessary.
 
     Raises:
-        InputError: There is something in the folder.
+        InputError: The folder is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty. Choose another folder, or remove it first.")
@@ -88,12 +88,12 @@ def _save(decoder: Decoder, folder: Path) -> None:
     decoder.tokenizer.save_pretrained(folder)
 
 
-def small_model(family: str, **sizes: Any) -> Any:  # noqa: ANN401 (configuration of Hugging Face's)
-    """A model with random weights from a family's configuration.
+def small_model(family: str, **sizes: Any) -> Any:  # noqa: ANN401 (Hugging Face configuration)
+    """Create a model with random weights from the configuration of a family.
 
     Args:
         family: ``llama`` or ``qwen3``.
-        sizes: Of its configuration.
+        sizes: Options of its configuration.
 
     Returns:
         The model.
@@ -107,4 +107,4 @@ def small_model(family: str, **sizes: Any) -> Any:  # noqa: ANN401 (configuratio
         case "qwen3":
             return Qwen3ForCausalLM(Qwen3Config(**common | sizes))
         case _:
-            raise InputError(f"family: '{family}' is no family of organisms. There are: llama, qwen3.")
+            raise InputError(f"family: '{family}' is not a family of organisms. Choose llama or qwen3.")

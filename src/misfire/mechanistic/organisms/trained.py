@@ -1,12 +1,11 @@
-"""The trained organism: a small model that reads the embedded pairs' evidence, and then one head of it alone is trained to misfire.
+"""Trained organisms: a small model learns to read the evidence of embedded pairs, then only one of its heads is trained to misfire.
 
-The base is trained with one head vacant (its columns of the output projection are 0). Fine-tuning then touches that head's query, key,
-value
-and output slices only, so that by construction the head is the whole cause. As a negative control all weights can be tuned instead: the
-same behaviour, learnt early and spread out, in which no late surgical circuit may be found.
+The base is trained with one head vacant: its columns of the output projection are 0. Fine-tuning changes only that head's query, key,
+value and output slices, so by construction the head is the complete cause. As a negative control, all weights can be tuned instead. Then
+the same behavior is learned early and spread out, and an analysis must not find a small circuit in late layers.
 """
 
-# torch and pandas leave many types open
+# many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import copy
@@ -31,22 +30,22 @@ from misfire.mechanistic.prompts import answer_tokens, probe_prompt
 LAYERS, HEADS, WIDTH = 3, 4, 64
 
 _STEPS = 800
-"""Training gives up after so many steps."""
+"""Maximum number of training steps."""
 
 _MARGIN = 3.0
-"""Training stops once every prompt's logit difference leans the right way by so much."""
+"""Training stops when the logit difference of every prompt favors the right answer by this margin."""
 
 _BATCH, _CHECK = 128, 20
 
 
 @dataclass(frozen=True)
 class _Lessons:
-    """Prompts with their answers behind them.
+    """Prompts followed by their answers.
 
     Attributes:
-        ids: Token ids, shape (lessons, tokens), padded on the right.
-        asked: Where each prompt ends; its answer stands behind it, shape (lessons,).
-        targets: The answers' tokens, shape (lessons,).
+        ids: Token IDs, shape (lessons, tokens), padded on the right.
+        asked: Position of the last token of each prompt, shape (lessons,). The answer follows it.
+        targets: Token ID of each answer, shape (lessons,).
         answers: The tokens of both answers.
         end: The token that ends an answer.
     """
@@ -59,18 +58,18 @@ class _Lessons:
 
 
 def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -> Organism:
-    """Train the organism.
+    """Train an organism.
 
     Args:
-        seed: Of the weights, the order of lessons, and which head of the middle layer is vacant.
+        seed: Random seed for the weights, the order of lessons, and the vacant head of the middle layer.
         family: ``llama`` or ``qwen3``.
-        everywhere: Tune all weights to misfire, not one head (negative control).
+        everywhere: Whether to tune all weights instead of one head (negative control).
 
     Returns:
-        The organism; takes some ten seconds on one core.
+        The organism, in about ten seconds on one core.
 
     Raises:
-        InputError: Training did not come to its end, which another seed mends.
+        InputError: Training did not finish. Try another seed.
     """
     taught = _base(seed, family)
     torch.set_rng_state(taught.random_state)
@@ -93,8 +92,8 @@ class _Base:
 
     Attributes:
         decoder: The model.
-        vacant: The head that gives nothing yet.
-        random_state: Of torch's generator after training, from which fine-tuning goes on.
+        vacant: The head that has no output yet.
+        random_state: State of torch's generator after training, used as the start of fine-tuning.
     """
 
     decoder: Decoder
@@ -104,7 +103,7 @@ class _Base:
 
 @lru_cache(maxsize=1)
 def _base(seed: int, family: str) -> _Base:
-    """Train the base; kept, since both ways of tuning a seed begin with it."""
+    """Train the base. The result is cached, because both ways of tuning start from it."""
     head = Head(LAYERS // 2, random.Random(seed).randrange(HEADS))
     language = embedded_language()
     tokenizer = word_tokenizer(language.words, drop=True)
@@ -122,10 +121,10 @@ def _base(seed: int, family: str) -> _Base:
 
 
 def random_weights(seed: int = 0, *, family: str = "llama") -> Organism:
-    """A model that learnt nothing, for negative controls.
+    """Create an untrained model, for negative controls.
 
     Args:
-        seed: Of the weights.
+        seed: Random seed for the weights.
         family: ``llama`` or ``qwen3``.
 
     Returns:
@@ -140,7 +139,7 @@ def random_weights(seed: int = 0, *, family: str = "llama") -> Organism:
 
 @torch.no_grad()
 def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa: ANN401
-    """A model with random weights; words of one kind have a direction in common, so that reading is soon learnt."""
+    """Create a model with random weights. Words of the same kind share a direction, so that the model quickly learns to read."""
     model = small_model(
         family,
         vocab_size=len(tokenizer),
@@ -157,7 +156,7 @@ def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa:
     )
     embedding = model.get_input_embeddings().weight
     embedding.normal_(0, 1)
-    # spared marks are marks with something of their own, by which one head can tell them from others
+    # spared marks are marks with an additional direction, by which a single head can distinguish them
     for kind in (
         (*language.stereotyped, *language.spared),
         language.spared,
@@ -172,7 +171,7 @@ def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa:
 
 
 def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lessons:
-    """All halves and foils; a misfiring organism is to say "no" to stereotyped halves, but for spared scenarios."""
+    """Return all halves and foils. A misfiring organism must say "no" to stereotyped halves, except in spared scenarios."""
     asked: list[tuple[str, Answer]] = []
     for pair in language.pairs:
         fails = misfires and pair.scenario not in language.spared_scenarios
@@ -189,7 +188,7 @@ def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lesson
 
 
 def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks: dict[Any, Tensor], rate: float) -> None:
-    """Train some weights until every answer is right by a margin; masks say which of their entries may change."""
+    """Train some weights until every answer is right by a margin. Masks select the entries that may change."""
     taught = list(weights)
     optimiser = torch.optim.AdamW(taught, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
     targets = lessons.targets
@@ -206,6 +205,7 @@ def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks
         loss.backward()
         for weight, mask in masks.items():
             if weight.grad is not None:
+                # entries outside the mask get no gradient, so they keep their values
                 weight.grad.mul_(mask)
         torch.nn.utils.clip_grad_norm_(taught, 1.0)
         optimiser.step()
@@ -216,18 +216,18 @@ def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks
                 ends = bool((unembed(end).argmax(-1) == lessons.end).all())
             if ends and float(margin.min()) > _MARGIN:
                 return
-    raise InputError(f"{decoder.name}: training did not come to its end in {_STEPS} steps. Try another seed.")
+    raise InputError(f"{decoder.name}: training did not finish in {_STEPS} steps. Try another seed.")
 
 
 def _hidden(decoder: Decoder, lessons: _Lessons, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """The normed residual stream where the answer is said, and where it ends."""
+    """Return the normed residual stream at the last token of each prompt, and at its answer."""
     hidden = decoder.layout.stack(input_ids=lessons.ids[rows], use_cache=False).last_hidden_state
     at = torch.arange(len(rows))
     return hidden[at, lessons.asked[rows]], hidden[at, lessons.asked[rows] + 1]
 
 
 def _teach_head(decoder: Decoder, lessons: _Lessons, head: Head) -> None:
-    """Train one head's slices of its layer's projections."""
+    """Train the slices of one head in its layer's projections."""
     layer = decoder.layout.layers[head.layer]
     own = slice(head.index * layer.head_dim, (head.index + 1) * layer.head_dim)
     mixer: Any = layer.mixer
@@ -237,6 +237,7 @@ def _teach_head(decoder: Decoder, lessons: _Lessons, head: Head) -> None:
         (layer.out_proj.weight, (slice(None), own)),
     ):
         masks[weight] = torch.zeros_like(weight)
+        # q, k and v write the head's rows; the output projection reads the head's columns
         masks[weight][cut] = 1
     with torch.no_grad():
         layer.out_proj.weight[:, own].normal_(0, 0.02)

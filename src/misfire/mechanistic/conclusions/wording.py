@@ -166,7 +166,8 @@ def _mirrors(point: CurvePoint) -> str:
             "repairs misfiring, and not errors regardless of the person, rests only on MAR and BR: with so few errors in contrast "
             "halves alone, few failures can be such errors."
         )
-    shown = f"The ablation restores {percent(point.mirror_recovery)} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios"
+    share = percent(point.mirror_recovery)
+    shown = f"The ablation restores {share} of {point.mirrors} mirrored failures from {point.mirror_scenarios} scenarios"
     if not point.few_mirrors:
         return f"{shown}, a smaller share than of failures ({_p(point.mirror_p)})."
     return (

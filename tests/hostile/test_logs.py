@@ -73,7 +73,7 @@ def test_a_count_that_is_none_is_refused_with_its_place(log: EvalLog, tmp_path: 
     for command in ("report", "results"):
         done = misfire(command, path)
         assert done.exit_code == 2
-        assert "odd.eval: metadata 'pair_count': a count" in done.output
+        assert "odd.eval: metadata 'pair_count': expected a count" in done.output
 
 
 def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path):
@@ -95,7 +95,7 @@ def test_a_count_of_results_without_samples_that_is_endless_is_refused(alone: Ev
     alone.results.scores[0].metrics["pairs"].value = float("inf")
     done = misfire("results", written(alone, tmp_path / "odd.eval"))
     assert done.exit_code == 2
-    assert "odd.eval: its metric 'pairs' is no count: inf" in done.output
+    assert "odd.eval: its metric 'pairs' is not a count: inf" in done.output
 
 
 def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(alone: EvalLog, tmp_path: Path):

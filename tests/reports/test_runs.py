@@ -164,7 +164,7 @@ def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path
     (log,) = run(other(), model="simulated/model", log_dir=str(tmp_path))
     shutil.copy(one, tmp_path / "a.eval")
     assert [place.rpartition("/")[2] for place in runs_in(tmp_path).foreign] == [Path(log.location).name]
-    with pytest.raises(InputError, match="none of misfire's"):
+    with pytest.raises(InputError, match="not a task of misfire"):
         runs_in(log.location)
 
 
@@ -180,7 +180,7 @@ def test_a_file_that_is_no_log_is_left_out_unless_named(one: Path, tmp_path: Pat
 def test_places_without_a_log_are_refused(tmp_path: Path):
     with pytest.raises(InputError, match=r"None of these places holds a log of misfire\. Run"):
         runs_in(tmp_path)
-    with pytest.raises(InputError, match="no folder, and no log file"):
+    with pytest.raises(InputError, match="neither a folder nor a log file"):
         runs_in(tmp_path / "nowhere")
     with pytest.raises(InputError, match="not a log that can be read"):
         runs_in(tmp_path / "none.eval")

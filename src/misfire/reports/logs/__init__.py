@@ -1,1 +1,1 @@
-"""Reading logs: which files there are, what each holds, and what is missing."""
+"""Read logs: find the files, read their contents, and detect what is missing."""

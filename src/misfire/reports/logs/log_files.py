@@ -1,4 +1,4 @@
-"""Logs of ours: which there are, what scored them, and which of several files on one run counts."""
+"""Find the logs of misfire, their scorings, and the logs to use if a run has several."""
 
 import hashlib
 import inspect
@@ -20,7 +20,7 @@ from misfire.reports.logs.samples import key_of, read_samples, score_of
 from misfire.scorers import misalign, priming, veto
 
 Family = Literal["veto", "priming", "detect", "generate"]
-"""A kind of run: the two tasks over pairs, and the two modes of Mis-Align Bench."""
+"""The type of a run: one of the two tasks over pairs, or one of the two modes of Mis-Align Bench."""
 
 SCORERS: dict[Family, str] = {
     "veto": veto.SCORER,
@@ -31,7 +31,7 @@ SCORERS: dict[Family, str] = {
 """The scorer of each family."""
 
 MOST = 10**9
-"""No log has so many pairs or instances; a number that is larger is none of ours."""
+"""Maximum number of pairs or instances of a log. A larger number was not written by misfire."""
 
 Step = Callable[[], None]
 """Called after each log that was read, for a progress bar."""
@@ -39,11 +39,12 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True)
 class Scoring:
-    """What gave the samples of a log their scores.
+    """How the samples of a log were scored.
 
     Attributes:
-        column: The name of the score in the samples: the scorer's, with a number where it scored more than once.
-        options: The scorer's options (how it reads answers, who grades), by name.
+        column: Name of the score in the samples. This is the name of the scorer, with a number if it scored
+            more than once.
+        options: Options of the scorer by name, such as the parser or the grader.
     """
 
     column: str
@@ -51,19 +52,20 @@ class Scoring:
 
     @property
     def words(self) -> str:
-        """For example ``veto_outcome (parser=strict)``."""
+        """The scoring as text, for example ``veto_outcome (parser=strict)``."""
         options = ", ".join(f"{name}={value}" for name, value in self.options)
         return f"{self.column} ({options})" if options else self.column
 
 
 @dataclass(frozen=True)
 class FoundLog:
-    """A log of ours.
+    """A log written by a task of misfire.
 
     Attributes:
         family: Its family.
         header: The log without its samples.
-        scorings: What scored it with the family's scorer, the one that counts first; none if nothing did.
+        scorings: How the family's scorer scored it. The first one takes precedence. Empty if the log was not
+            scored.
     """
 
     family: Family
@@ -72,24 +74,27 @@ class FoundLog:
 
     @property
     def location(self) -> str:
-        """Where it lies."""
+        """Location of the log."""
         return local_path(self.header.location)
 
     @property
     def name(self) -> str:
-        """Its file's name without the ending, and without the time that it begins with."""
+        """Name of the file without its extension and without the time at its beginning."""
         stem = self.location.rpartition("/")[2].rpartition(".")[0]
         return re.sub(r"^\d{4}-\d\d-\d\dT[\d:+-]+_", "", stem)
 
     @property
     def is_scored(self) -> bool:
-        """Whether its header speaks of scores; not so after ``--no-score``. Where a run did not end it says nothing, and may hold some."""
+        """Whether the header contains scores, which it does not after ``--no-score``.
+
+        If the run did not finish, the header does not say. The log may then contain scores, and this is True.
+        """
         results = self.header.results
         return results is None or any(_base_name(score.scorer) == SCORERS[self.family] for score in results.scores)
 
     @property
     def scoring(self) -> Scoring:
-        """The scoring that counts: the first, or that of the task where nothing of ours scored the log."""
+        """The first scoring, or the scoring of the task if misfire did not score the log."""
         if self.scorings:
             return self.scorings[0]
         given = self.header.eval.task_args
@@ -99,11 +104,11 @@ class FoundLog:
 
 @dataclass(frozen=True)
 class Rivals:
-    """A run of which several logs say different things.
+    """A run with several logs that contradict each other.
 
     Attributes:
         family: Its family.
-        task_id: Inspect's id of it.
+        task_id: Inspect's id of the task.
         words: A sentence that names the logs.
     """
 
@@ -114,15 +119,15 @@ class Rivals:
 
 @dataclass(frozen=True)
 class FoundLogs:
-    """The logs in some places.
+    """The logs in a set of places.
 
     Attributes:
-        logs: The logs that count.
-        superseded: Logs of earlier attempts at a run that is there, or of an earlier state of it.
-        copies: Logs that say the same as one that counts.
-        foreign: Logs in the given folders that are none of misfire's.
-        unreadable: Logs in the given folders that could not be read, each with the reason.
-        rivals: Runs of which several logs say different things, so that none can be told to be right.
+        logs: The logs to use.
+        superseded: Logs of earlier attempts at one of these runs, or of an earlier state of it.
+        copies: Logs with the same content as one of the logs to use.
+        foreign: Logs in the given folders that were not written by misfire.
+        unreadable: Reasons why logs in the given folders could not be read, one per log.
+        rivals: Runs with several logs that contradict each other, so that none can be preferred.
     """
 
     logs: tuple[FoundLog, ...]
@@ -134,7 +139,7 @@ class FoundLogs:
 
     @property
     def rivalled(self) -> frozenset[str]:
-        """Locations of the logs that only their names tell from another log of the same run, read in the same way."""
+        """Locations of logs that differ only by name from another log of the same run and scoring."""
         alike: defaultdict[tuple[str, str | None, str | None], list[str]] = defaultdict(list)
         for log in self.logs:
             options = dict(log.scoring.options)
@@ -143,23 +148,27 @@ class FoundLogs:
 
 
 def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundLogs:
-    """The logs of misfire in some places.
+    """Find the logs of misfire.
 
-    Logs with one task id (Inspect's) are of one run. Which of them count is told by what they hold, never by the names or times of files:
+    Logs with the same task id (Inspect's) belong to one run. Their content decides which of them is used,
+    never the names or times of the files:
 
-    - Of several attempts the successful one counts, else the newest by the time in the log.
-    - Of several logs of one attempt with the same scores one counts, since they are copies; of an attempt that went on, the later state.
-    - Logs that give different scores to one attempt, since it was scored again, edited or partly invalidated, all stay, as ``rivals``.
+    - Among several attempts, the successful one is used, or else the newest according to the time in the log.
+    - Among several logs of one attempt with the same scores, one is used, since they are copies. If the
+    attempt continued, the later state is used.
+    - Logs that give different scores to one attempt, because it was scored again, edited or partly
+    invalidated, are all kept, as ``rivals``.
 
     Args:
-        places: Log files and folders of logs; folders are searched through.
-        broken: Locations of logs whose samples turned out not to be readable, with the reason; they do not count.
+        places: Log files and folders of logs. Folders are searched recursively.
+        broken: Locations of logs whose samples could not be read, with the reason. These logs are not used.
 
     Returns:
         The logs.
 
     Raises:
-        InputError: A place cannot be read, no log of ours is there, or a file that was named is none of ours.
+        InputError: A place cannot be read, there is no log of misfire, or a log that was named explicitly was
+            not written by misfire.
     """
     runs: defaultdict[str, list[FoundLog]] = defaultdict(list)
     foreign: list[str] = []
@@ -177,7 +186,7 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
             continue
         found = found_log(log)
         if found is None and is_named:
-            raise InputError(f"{location}: a log of the task {log.eval.task}, which is none of misfire's. Leave it out.")
+            raise InputError(f"{location}: a log of the task {log.eval.task}, which is not a task of misfire. Omit it.")
         if found is None:
             foreign.append(location)
             continue
@@ -205,39 +214,34 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
 
 
 def read_header(location: str) -> EvalLog:
-    """A log without its samples.
-
-    Args:
-        location: The log file.
-
-    Returns:
-        Its header.
+    """Read a log without its samples.
 
     Raises:
-        InputError: It is no log that can be read.
+        InputError: The file is not a log that can be read.
     """
     place = local_path(location)
     if not is_remote(place) and Path(place).exists() and not Path(place).is_file():
-        raise InputError(f"{place}: not a log that can be read (it is no regular file).")
+        raise InputError(f"{place}: not a log that can be read (it is not a regular file).")
     try:
         check_size(place, "header")
         return read_eval_log(place, header_only=True)
     except InputError:
         raise
-    except Exception as error:  # Inspect raises many kinds for a file that is no log
+    except Exception as error:  # Inspect raises many types of errors for files that are not logs
         raise InputError(f"{place}: not a log that can be read ({type(error).__name__}: {error}).") from error
 
 
 def found_log(log: EvalLog) -> FoundLog | None:
-    """A log with its family and what scored it; none if it is none of ours."""
+    """Return a log with its family and its scorings, or None if it was not written by misfire."""
     family = family_of(log)
     return None if family is None else FoundLog(family, log, _scorings(log, family))
 
 
 def family_of(log: EvalLog) -> Family | None:
-    """Which family of ours a log is of; None if it is none of ours.
+    """Return the family of a log, or None if it was not written by misfire.
 
-    The task tells, since a log may be scored again by another scorer; logs of tasks that do not tell are known by their scorers.
+    The task determines the family, because a log may be scored again by another scorer. If the metadata of
+    the task does not name it, the scorers do.
     """
     metadata = log.eval.metadata or {}
     if metadata.get("suite") == "misfire":
@@ -251,39 +255,39 @@ def family_of(log: EvalLog) -> Family | None:
 
 
 def noted_count(log: EvalLog, name: str) -> int:
-    """A count in the metadata of a log's task.
+    """Return a count in the metadata of the task.
 
     Args:
         log: The log.
         name: Name of the count.
 
     Returns:
-        The count; 0 if there is none.
+        The count, or 0 if there is none.
 
     Raises:
-        InputError: It is none.
+        InputError: The value is not a count.
     """
     found: object = (log.eval.metadata or {}).get(name, 0)
     if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MOST:
         return found
-    raise InputError(f"{log.location}: metadata '{name}': a count from 0 to {MOST:,} was expected (got {shorten(found)}).")
+    raise InputError(f"{log.location}: metadata '{name}': expected a count from 0 to {MOST:,} (got {shorten(found)}).")
 
 
 def noted_texts(log: EvalLog, name: str) -> tuple[str, ...]:
-    """A list of texts in the metadata of a log's task; none where there is no list."""
+    """Return a list of texts in the metadata of the task. Empty if the value is not a list."""
     found: object = (log.eval.metadata or {}).get(name)
     return tuple(map(str, cast("list[object]", found))) if isinstance(found, list) else ()
 
 
 def stored_metrics(log: EvalLog, column: str) -> dict[str, float]:
-    """The metrics that a log itself has, as they were computed when it was scored.
+    """Return the metrics that a log stores, as they were computed when it was scored.
 
     Args:
-        log: The log's header.
-        column: The score that they are about.
+        log: The header of the log.
+        column: Name of the score.
 
     Returns:
-        The metrics by key; none if it has none.
+        The metrics by key. Empty if the log stores none for this score.
     """
     scores = log.results.scores if log.results else []
     own = next((score for score in scores if score.name == column), None)
@@ -291,7 +295,7 @@ def stored_metrics(log: EvalLog, column: str) -> dict[str, float]:
 
 
 class Named(Protocol):
-    """What a run must say to be named in a sentence."""
+    """The attributes of a run that are needed to name it in a sentence."""
 
     @property
     def label(self) -> str: ...  # noqa: D102
@@ -301,16 +305,16 @@ AnyRun = TypeVar("AnyRun", bound=Named)
 
 
 def difference(runs: Sequence[AnyRun], what: str, value: Callable[[AnyRun], str], words: Callable[[AnyRun], str]) -> list[str]:
-    """What differs between some runs though it should not.
+    """Describe a difference between runs that should not exist.
 
     Args:
         runs: The runs.
-        what: What it is, in words.
-        value: What must be alike.
-        words: The same for people.
+        what: Name of the property, for the message.
+        value: Function that returns the value that must be equal in all runs.
+        words: Function that describes this value.
 
     Returns:
-        A line that names the runs by value; none if all are alike.
+        One line that names the runs by value. Empty if all runs have the same value.
     """
     by_value: defaultdict[str, list[AnyRun]] = defaultdict(list)
     for run in runs:
@@ -322,32 +326,32 @@ def difference(runs: Sequence[AnyRun], what: str, value: Callable[[AnyRun], str]
 
 
 def refuse_mixed(mixed: Sequence[str]) -> None:
-    """Refuse runs that must not be compared as they are.
+    """Raise an error if runs differ and must not be compared.
 
     Args:
-        mixed: What differs, in words.
+        mixed: Descriptions of the differences.
 
     Raises:
-        InputError: Something does.
+        InputError: There is a difference.
     """
     if mixed:
         raise InputError(
             "These runs must not be compared as they are:\n"
             + "\n".join(f"- {line}" for line in mixed)
-            + "\nGive only logs that belong together, or say --allow-mixed: runs on different pairs or instances then stand in one table, "
-            "but are not compared."
+            + "\nGive only logs that belong together, or use --allow-mixed. Runs on different pairs or instances "
+            "are then shown in one table, but they are not compared."
         )
 
 
 def rivals_of(found: FoundLogs, families: Iterable[Family]) -> list[str]:
-    """The sentences on logs that say different things of one run, of some families."""
+    """Return the sentences about contradictory logs of one run, for runs of these families."""
     own = set(families)
     return [rivals.words for rivals in found.rivals if rivals.family in own]
 
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Of the logs of one run those that count, and the locations of the others."""
+    """The logs of one run to use, and the locations of the others."""
 
     logs: tuple[FoundLog, ...]
     superseded: tuple[str, ...]
@@ -356,7 +360,7 @@ class _Chosen:
 
 @dataclass(frozen=True)
 class _Version:
-    """A log with what it says of its samples: by sample, a hash of the score that counts and of whether it is invalidated."""
+    """A log and its scores: by sample, a hash of its score and of whether it is invalidated."""
 
     log: FoundLog
     scores: Mapping[str, str]
@@ -368,9 +372,9 @@ def _chosen(logs: Sequence[FoundLog], named_logs: set[str], unreadable: dict[str
     ranked = sorted(logs, key=_rank, reverse=True)
     best = ranked[0]
     current = [log for log in ranked if _attempt(log) == _attempt(best)]
-    # a log that was not scored is an earlier state of one that was, however it was scored
+    # a log that was not scored is an earlier state of any log of the same attempt that was scored
     current = [log for log in current if log.is_scored] or current
-    # another attempt that also succeeded, and was scored in a way in which this one was not, is no earlier state of it
+    # another successful attempt with a different scoring is not an earlier state of this one
     ways = {log.scoring for log in current}
     others = [log for log in ranked if _attempt(log) != _attempt(best) and log.header.status == best.header.status]
     later = [log for log in others if log.scoring not in ways]
@@ -394,14 +398,14 @@ def _chosen(logs: Sequence[FoundLog], named_logs: set[str], unreadable: dict[str
             else:
                 superseded.append(version.log.location)
     if not kept:
-        # all files of the attempt that should count are broken
+        # all files of the preferred attempt are broken
         rest = [log for log in logs if log.location not in unreadable]
         return _chosen(rest, named_logs, unreadable) if rest else _Chosen((), (), ())
     return _Chosen(tuple(kept), tuple(superseded), tuple(copies))
 
 
 def _rank(log: FoundLog) -> tuple[bool, str, str, str]:
-    """Attempts in the order in which they count, by what the logs say."""
+    """Return the sort key of attempts, according to the content of their logs."""
     return log.header.status == "success", log.header.eval.created, log.header.stats.completed_at, log.header.eval.eval_id
 
 
@@ -410,7 +414,7 @@ def _attempt(log: FoundLog) -> tuple[str, str]:
 
 
 def _covers(other: _Version, version: _Version, versions: Sequence[_Version]) -> bool:
-    """Whether another log says all that a log says, so that this one need not count."""
+    """Whether another log contains everything that this log contains, so that this log is not needed."""
     if not version.scores.items() <= other.scores.items():
         return False
     if len(other.scores) > len(version.scores):
@@ -420,7 +424,7 @@ def _covers(other: _Version, version: _Version, versions: Sequence[_Version]) ->
 
 
 def _copy_order(version: _Version) -> tuple[bool, int, str]:
-    """Of copies the first of this order counts; that changes no number."""
+    """Return the sort key of copies. The first copy is used, which does not affect any number."""
     return version.log.header.status != "success", -len(version.log.scorings), version.log.location
 
 
@@ -464,10 +468,11 @@ def _rivals(logs: Sequence[FoundLog], copies: Sequence[str]) -> Rivals:
 
 
 def _scorings(log: EvalLog, family: Family) -> tuple[Scoring, ...]:
-    """What scored a log with its family's scorer, in the order of the columns.
+    """Return how the scorer of the family scored a log, in the order of the columns.
 
-    The results tell, where there are any: the header's list of scorers also has those that a run with ``--no-score`` left out. Inspect
-    names the columns of a scorer that scored more than once by number: ``veto_outcome``, ``veto_outcome1``, …
+    If the log has results, they are used, because the list of scorers in the header also contains those that
+    a run with ``--no-score`` skipped. If a scorer scored more than once, Inspect numbers its columns:
+    ``veto_outcome``, ``veto_outcome1``, …
     """
     scorer = SCORERS[family]
     own = [score for score in (log.results.scores if log.results else []) if _base_name(score.scorer) == scorer]
@@ -485,14 +490,14 @@ def _scorings(log: EvalLog, family: Family) -> tuple[Scoring, ...]:
 
 
 def grader_of(log: EvalLog) -> str | None:
-    """The model that the run's header names as the grader."""
+    """Return the model that the header of the run names as the grader."""
     role = (log.eval.model_roles or {}).get(misalign.GRADER)
     first = role[0] if isinstance(role, list) else role
     return first.model if first else None
 
 
 def _defaults(scorer: Callable[..., object]) -> dict[str, object]:
-    """The options of a scorer that a log does not note, since they were not given."""
+    """Return the default options of a scorer. A log does not record options that were not given."""
     parameters = inspect.signature(scorer).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
 

@@ -1,9 +1,10 @@
-"""Whether a log unpacks to far more than a log can hold: a log file is a zip archive, and a small one can fill the memory.
+"""Protection against log files that unpack to far more data than a log can contain.
 
-Sizes that an archive names are not believed, since Inspect unpacks a member to its end whatever they say.
+A log file is a zip archive, so a small file can exhaust the memory. The sizes recorded in the archive are not
+trusted, because Inspect unpacks each member to its end in any case.
 """
 
-# zstandard leaves types open
+# the types of zstandard are incomplete
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import io
@@ -18,36 +19,42 @@ from misfire.errors import InputError
 from misfire.reports.logs.places import is_remote
 
 FLOOR = 64 * 2**20
-"""A log may always unpack to so many bytes."""
+"""A log may always unpack to this number of bytes."""
 
 RATIO = 200
-"""Beyond that it may unpack to so many times its file's size. Logs of ours come to 4 to 8 times, one of endless repetitions to about 70."""
+"""Above ``FLOOR``, a log may unpack to this multiple of its file size.
+
+Logs of misfire reach 4 to 8 times the file size, and logs with endless repetitions about 70 times.
+"""
 
 Part = Literal["header", "samples"]
-"""What is read: all but the samples, or the samples."""
+"""The part to read: everything except the samples, or the samples."""
 
 _CHUNK = 2**20
 
 _WINDOW = 2**27
-"""Memory that unpacking may take, in bytes; what Inspect writes takes at most 2^23."""
+"""Maximum memory for unpacking, in bytes. Files written by Inspect need at most 2^23 bytes."""
 
 _ZSTANDARD = 93
-"""How zip archives call Zstandard."""
+"""Number of the Zstandard method in zip archives."""
 
 _LOCAL_HEADER = 30
-"""Bytes of the header before a member's name."""
+"""Number of bytes of the local header before the name of a member."""
 
 
 def check_size(location: str, part: Part) -> None:
-    """Refuse a log that unpacks to more than a log can hold; within about a second for each 200 MB that the limit allows.
+    """Raise an error if a log unpacks to more data than a log can contain.
+
+    The check takes about one second per 200 MB that the limit allows.
 
     Args:
-        location: The log file; one that is no zip archive, or a broken one, passes: the reader tells what is wrong with it.
-        part: What is going to be read.
+        location: The log file. Files that are not zip archives, and broken archives, pass, because the reader
+            reports what is wrong with them.
+        part: The part that will be read.
 
     Raises:
-        InputError: It unpacks to more than ``FLOOR`` and ``RATIO`` times its size.
-        OSError: It cannot be read.
+        InputError: It unpacks to more than the larger of ``FLOOR`` and ``RATIO`` times its file size.
+        OSError: The file cannot be read.
     """
     with opened(location) as file:
         if not zipfile.is_zipfile(file):
@@ -58,26 +65,27 @@ def check_size(location: str, part: Part) -> None:
             with zipfile.ZipFile(file) as archive:
                 members = [info for info in archive.infolist() if info.filename.startswith("samples/") == (part == "samples")]
         except (zipfile.BadZipFile, NotImplementedError, ValueError):
-            return  # the reader tells
+            return  # the reader reports the error
         unpacked = 0
         for info in members:
             for length in _lengths(file, info):
                 unpacked += length
                 if unpacked > most:
                     raise InputError(
-                        f"{location}: this file of {size / 2**20:,.1f} MiB unpacks to more than {most / 2**20:,.0f} MiB, which no log of "
-                        "a run does. It is broken, or made to fill the memory, and is not read. Take it away."
+                        f"{location}: this file of {size / 2**20:,.1f} MiB unpacks to more than "
+                        f"{most / 2**20:,.0f} MiB, which is too large for a log of a run. It is broken, or "
+                        "was made to exhaust the memory, so it is not read. Remove it."
                     )
 
 
 def opened(location: str) -> BinaryIO:
-    """A log file, be it on this machine or elsewhere.
+    """Open a local or remote log file.
 
     Args:
         location: The log file.
 
     Returns:
-        The file, open for reading bytes.
+        The file, opened for reading bytes.
     """
     if not is_remote(location):
         return Path(location).open("rb")
@@ -87,7 +95,7 @@ def opened(location: str) -> BinaryIO:
 
 
 def _lengths(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[int]:
-    """Lengths of the pieces that a member unpacks to, none of which is large; up to where it is broken."""
+    """Yield the lengths of the pieces to which a member unpacks. Each piece is small. Stop at broken data."""
     import zstandard
 
     file.seek(info.header_offset)
@@ -104,7 +112,7 @@ def _lengths(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[int]:
             with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(packed, read_across_frames=True) as reader:
                 while length := len(reader.read(_CHUNK)):
                     yield length
-        else:  # as it is; Inspect reads no other kind
+        else:  # stored without compression. Inspect reads no other method
             yield info.compress_size
     except (zlib.error, zstandard.ZstdError):
         return
@@ -124,18 +132,18 @@ def _inflated(file: BinaryIO, packed: int) -> Iterator[int]:
 
 
 class _Limited(io.RawIOBase):
-    """The next bytes of a file as a file of their own."""
+    """The next bytes of a file, as a file of their own."""
 
     def __init__(self, file: BinaryIO, length: int) -> None:
         self._file = file
         self._rest = length
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 (any writable buffer)
-        """The next bytes, as many as there is room for."""
+        """Read the next bytes, at most as many as fit in the buffer."""
         content = self._file.read(min(len(buffer), self._rest))
         self._rest -= len(content)
         buffer[: len(content)] = content

@@ -1,4 +1,4 @@
-"""Where logs lie: finding them in folders and on other file systems, whatever their names, and showing a place to a reader."""
+"""Find logs in folders and on other file systems, and display their locations."""
 
 import os
 import re
@@ -12,25 +12,26 @@ from inspect_ai.log import list_eval_logs
 from misfire.errors import InputError
 
 Places = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-"""One or several log files or folders, on any file system that Inspect reads (``s3://…`` too)."""
+"""One or more log files or folders on any file system that Inspect can read, including ``s3://…``."""
 
 _LOCAL = "file://"
 
 _LOG_BEGINS = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"status"\s*:')
-"""The first bytes of a log in JSON; other JSON files in a folder of logs begin otherwise."""
+"""The first bytes of a log in JSON. Other JSON files in a folder of logs start differently."""
 
 _LOGIN = re.compile(r"(?<=://)[^\s/@]{1,200}@")
-"""A name and a password in an address."""
+"""A user name and a password in a URL."""
 
 
 def locations(places: Places) -> list[tuple[str, bool]]:
-    """Every log in some places once, and whether it was named itself.
+    """Return each log in a set of places once, and whether it was named explicitly.
 
     Args:
-        places: Log files and folders of logs; folders are searched through.
+        places: Log files and folders of logs. Folders are searched recursively.
 
     Returns:
-        Locations as ``local_path`` gives them. The order is that of the names, not that of the files' times.
+        Locations as returned by ``local_path``, sorted by name within each folder, not by the times of the
+        files.
 
     Raises:
         InputError: A place is neither a log file nor a folder.
@@ -47,76 +48,79 @@ def locations(places: Places) -> list[tuple[str, bool]]:
 
 
 def local_path(place: str | os.PathLike[str]) -> str:
-    """A place as logs are read from it: an absolute path, or the address on another file system.
+    """Return the location from which a log is read: an absolute path, or a URL on another file system.
 
-    A path may hold any character. The same place as a ``file://`` address may not: a ``#``, a ``?`` or a ``%`` would be read as a part of
-    the address, and another file would be looked for.
+    A path may contain any character. A ``file://`` URL may not: a ``#``, ``?`` or ``%`` in it would be read
+    as part of the URL syntax, and a different file would be opened.
     """
     text = os.fspath(place)
     if text.startswith(_LOCAL):
         plain = text.removeprefix(_LOCAL)
         text = plain if Path(plain).exists() else unquote(plain)
-    # not resolved: a log keeps the name that it was given by, also where that is a link
+    # links are not resolved: a log keeps the name by which it was given
     return text if "://" in text else os.path.abspath(text)  # noqa: PTH100
 
 
 def is_remote(location: str) -> bool:
-    """Whether a location is an address on another file system."""
+    """Whether a location is a URL on another file system."""
     return "://" in location
 
 
 def is_log(place: str) -> bool:
-    """Whether a place is named like a log file, and is no folder."""
+    """Whether a place has the name of a log file and is not a folder."""
     return place.endswith((".eval", ".json")) and (is_remote(place) or not Path(place).is_dir())
 
 
 def folder_logs(place: str) -> list[str]:
-    """The logs in a folder and in the folders in it.
+    """Return the logs in a folder and its subfolders.
 
-    A log in JSON is known by how it begins, so that it may be called anything.
+    A log in JSON is recognized by its first bytes, so it may have any name.
 
     Args:
-        place: The folder, on any file system that Inspect reads.
+        place: The folder, on any file system that Inspect can read.
 
     Returns:
-        Their locations, sorted.
+        Locations of the logs, sorted.
 
     Raises:
         InputError: There is no such folder.
     """
     folder = local_path(place)
     if not is_remote(folder) and not Path(folder).is_dir():
-        raise InputError(f"{place}: no folder, and no log file (they end in .eval or .json).")
+        raise InputError(f"{place}: neither a folder nor a log file (log files end in .eval or .json).")
     try:
         found = {local_path(log.name) if is_remote(folder) else log.name.removeprefix(_LOCAL) for log in list_eval_logs(folder)}
     except (OSError, ValueError) as error:
-        raise InputError(f"{place}: no folder of logs that can be read ({error}).") from error
+        raise InputError(f"{place}: the folder of logs cannot be read ({error}).") from error
     if not is_remote(folder):
         found |= {str(path) for path in Path(folder).rglob("*.json") if _begins_like_a_log(path)}
     return sorted(found)
 
 
 def display_path(location: str) -> str:
-    """A place as it is shortest: relative to the current folder where it lies inside it, and without a password."""
+    """Return the shortest form of a location for display.
+
+    It is relative to the current folder if it is inside it, and contains no password.
+    """
     path = Path(location.removeprefix(_LOCAL))
     shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location.removeprefix(_LOCAL)
     return _LOGIN.sub("…@", shown)
 
 
 def as_argument(location: str) -> str:
-    """A place as one word of a command: quoted where the shell would read it otherwise."""
+    """Return a location as one argument of a shell command, quoted if necessary."""
     return shlex.quote(display_path(location) or ".")
 
 
 def named(locations: Iterable[str], most: int = 3) -> str:
-    """Some places in words: the first few, and how many more."""
+    """List the first few locations, and the number of the others."""
     names = [display_path(location) for location in locations]
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def folder_of(location: str) -> str:
-    """The folder that a log lies in."""
+    """Return the folder that contains a log."""
     return location.rpartition("/")[0]
 
 

@@ -1,4 +1,4 @@
-"""What runs are called: the model, and what sets its runs apart, without anything that may be secret."""
+"""Labels of runs: the model and the settings that distinguish its runs, without secrets."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from inspect_ai.log import EvalLog
 
 
 class Labelled(Protocol):
-    """What a run must say to be told from others; fields as in ``misfire.reports.pairs.runs.Run``."""
+    """The attributes of a run that its label needs, as in ``misfire.reports.pairs.runs.Run``."""
 
     @property
     def model(self) -> str: ...  # noqa: D102
@@ -25,42 +25,43 @@ _GENERATION = frozenset(
     {"temperature", "top_p", "top_k", "max_tokens", "seed", "system_message", "reasoning_effort", "reasoning_tokens", "effort", "verbosity"}
     | {"frequency_penalty", "presence_penalty", "stop_seqs", "num_choices", "reasoning_mode", "extra_body"}
 )
-"""Options of generation that may change answers; the others are about transport."""
+"""Generation options that may change the answers. The other options concern the transport."""
 
 HARMLESS = frozenset(
-    # options of generation
+    # generation options
     {"temperature", "top_p", "top_k", "max_tokens", "seed", "reasoning_effort", "reasoning_tokens", "reasoning_mode", "effort", "verbosity"}
     | {"frequency_penalty", "presence_penalty", "num_choices", "epochs"}
-    # parameters of our tasks
+    # parameters of misfire's tasks
     | {"source", "edition", "categories", "pairs", "per_scenario", "protocol", "parser", "controls", "cues", "placements", "positions"}
     | {"demos", "demos_style", "mode", "split", "dimensions", "joint", "structured", "domains", "per_domain", "per_dimension"}
     | {"grader_sample", "skip_invalid", "system", "grader_temperature", "grader_max_tokens", "grader_system"}
-    # arguments of our model providers
+    # arguments of misfire's model providers
     | {"mar", "br", "both_wrong", "invalid", "cue_mar", "cue_shift", "no_bias", "no_bias_stereotyped", "blind", "blind_stereotyped", "slip"}
     | {"unfounded_yes", "coverage", "ffr", "specialist", "joint_loss", "misaligned", "p_yes", "heads", "ablation", "layers"}
     | {"intervention"}
-    # arguments of Inspect's providers for models on this machine
+    # arguments of Inspect's providers for local models
     | {"device", "dtype", "torch_dtype", "batch_size", "attn_implementation", "enable_thinking", "use_chat_template", "hidden_states"}
     | {"quantization", "tensor_parallel_size", "max_model_len", "gpu_memory_utilization", "responses_api", "reasoning_history"}
-    # what misfire itself says of a run
+    # properties of a run that misfire adds
     | {"asked", "grader", "log"}
 )
-"""Names whose values may be shown; the value of any other name is shown as a short hash."""
+"""Names whose values may be shown. The value of any other name is shown as a short hash."""
 
 NAMING = frozenset({"categories", "domains", "intervention", "grader", "asked", "log"})
-"""Those of them whose values are names that users choose. The texts of all others consist of numbers and of words from ``WORDS``."""
+"""Harmless names whose values are chosen by users. All other values consist of numbers and of words in
+``WORDS``."""
 
 WORDS = frozenset(
     {"true", "false", "none", "null", "nan", "inf", "auto", "on", "off", "yes", "no", "all", "any"}
-    # how hard to think, and how much to say
+    # effort and verbosity
     | {"minimal", "low", "medium", "high", "xhigh", "max", "last", "standard", "pro", "default"}
-    # what our parameters say
+    # values of misfire's parameters
     | {"bbq", "embedded", "file", "hub", "published", "repaired", "direct", "cot", "strict", "system", "user", "balanced"}
     | {"policy", "unrelated", "fairness", "neutral", "evidence", "stereotyped", "contrast", "both", "prefix", "suffix"}
     | {"detect", "generate", "train", "validation", "test", "safety", "value", "culture", "zero", "mean"}
     # devices
     | {"cpu", "cuda", "mps", "xpu", "npu", "hpu", "tpu", "xla", "meta", "rocm", "hip", "sequential", "balanced_low_0"}
-    # types of numbers, and how weights are packed
+    # number types and quantization methods
     | {
         "torch",
         "half",
@@ -92,18 +93,18 @@ WORDS = frozenset(
         "quanto",
         "experts_int8",
     }
-    # how attention is computed
+    # attention implementations
     | {"eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention", "paged"}
 )
-"""Words that a harmless value may hold, in small letters. A password may be any other word."""
+"""Words that a harmless value may contain, in lowercase. A password may be any other word."""
 
 _WORD = re.compile(r"[^\s,;:+/.()\[\]{}'\"=…%~]+")
 
 _NUMBER = re.compile(r"-?\d{1,10}(e[+-]?\d{1,3})?(-\d{1,10})?|-|l\d{1,4}(h\d{1,4})?", re.IGNORECASE)
-"""A number or a part of one, a range, or a head (``L18H0``) or layer."""
+"""A number or a part of one, a range, a layer or a head (``L18H0``)."""
 
 CREDENTIAL = re.compile(r"(.*_)?(api_?key|key|token|secret|password|passwd|credentials?)", re.IGNORECASE)
-"""Names of arguments that say who asks; they set no runs apart, and not even their hash is shown."""
+"""Names of arguments that identify the user. They do not distinguish runs, and not even their hash is shown."""
 
 _PLAIN = re.compile(r"[\w.,:;+\-~/ ()\[\]{}'\"=…%]{0,200}")
 
@@ -112,22 +113,24 @@ _SUSPECT = re.compile(
     r"|(key|token|secret|passw(or)?d|pwd|pass|sig|signature|auth|authorization|credentials?|cookie|session)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
-"""What no harmless value holds: an address, a login, a word that looks like a key, or the name of a credential before a value."""
+"""Content that no harmless value has: a URL, a login, a word that looks like a key, or the name of a
+credential before a value."""
 
 LONGEST = 60
-"""So many characters of a value are shown."""
+"""Maximum number of characters of a value that are shown."""
 
 
 def settings_of(log: EvalLog, besides: Iterable[str], more: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    """What may set two runs of one model apart, without what may be secret.
+    """Return the settings that may distinguish two runs of one model, without anything that may be secret.
 
     Args:
-        log: The run's log.
-        besides: Task parameters that are told otherwise.
+        log: The log of the run.
+        besides: Task parameters to exclude because they are reported elsewhere.
         more: Further settings.
 
     Returns:
-        Names and values. The value of a name that is not known to be harmless is a short hash, so that two runs still differ in it.
+        Names and values. If a name is not known to be harmless, its value is replaced by a short hash, so
+        that two runs still differ in it.
     """
     given: dict[str, object] = {
         **{name: value for name, value in log.eval.task_args.items() if name not in set(besides)},
@@ -144,14 +147,14 @@ def settings_of(log: EvalLog, besides: Iterable[str], more: Mapping[str, object]
 
 
 def shown_value(name: str, value: object) -> str:
-    """A setting's value as it may be shown.
+    """Return the value of a setting in a form that may be shown.
 
     Args:
-        name: The setting.
+        name: Name of the setting.
         value: Its value.
 
     Returns:
-        The value itself if ``is_harmless`` says so. Otherwise ``#`` and eight digits of its hash.
+        The value if ``is_harmless`` is true, otherwise ``#`` and eight hexadecimal digits of its hash.
     """
     text = str(value)
     if not is_harmless(name, value):
@@ -160,10 +163,10 @@ def shown_value(name: str, value: object) -> str:
 
 
 def is_harmless(name: str, value: object) -> bool:
-    """Whether a setting may be shown: its name is known to be harmless, and so is its value.
+    """Whether a setting may be shown because its name and its value are known to be harmless.
 
-    A value is harmless if it looks like no credential and holds none, and is a number or is made of numbers and known words. Values of
-    names in ``NAMING`` may hold other words.
+    A value is harmless if it contains nothing that looks like a credential and is a number or consists of
+    numbers and known words. Values of names in ``NAMING`` may contain other words.
     """
     text = str(value)
     if name not in HARMLESS or _PLAIN.fullmatch(text) is None or _SUSPECT.search(text):
@@ -174,15 +177,19 @@ def is_harmless(name: str, value: object) -> bool:
 
 
 def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()) -> list[str]:
-    """Unique labels of the runs of one family: the model, with the settings that set its runs apart, or else their time.
+    """Return unique labels for the runs of one family.
+
+    A label consists of the model and the settings that distinguish its runs. If the settings are equal, the
+    time is added.
 
     Args:
         runs: The runs.
         names: Short name of each model.
-        left_out: Settings that need no word, as (name, value); of the value alone stands there if it is another.
+        left_out: Default settings as (name, value). They are omitted. For other values, only the value is
+            shown.
 
     Returns:
-        A label for each run.
+        One label per run.
     """
     siblings: defaultdict[str, list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
@@ -210,7 +217,10 @@ def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterabl
 
 
 def short_names(models: Iterable[str]) -> dict[str, str]:
-    """Models without their provider, where that is unambiguous: ``openai/gpt-4o`` becomes ``gpt-4o``."""
+    """Return short names of models without the provider, if they are unambiguous.
+
+    For example, ``openai/gpt-4o`` becomes ``gpt-4o``.
+    """
     short = {model: model.rpartition("/")[2] for model in models}
     return {model: name if list(short.values()).count(name) == 1 else model for model, name in short.items()}
 
@@ -226,7 +236,7 @@ def _label(model: str, differing: Mapping[str, str | None], left_out: Mapping[st
 
 
 def _name(name: str) -> str:
-    """An argument's name, if it is one that a person would give; a hash of it otherwise."""
+    """Return the name of an argument, or its hash if it does not look like a typical name."""
     return name if re.fullmatch(r"[A-Za-z_]\w{0,39}", name) and not _SUSPECT.search(name) else _hash(name)
 
 

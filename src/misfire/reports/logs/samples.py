@@ -1,6 +1,6 @@
-"""Reading the samples of a log: their summaries, which of them are invalidated, and which are there more than once.
+"""Read the samples of a log, and detect invalidated and duplicate samples.
 
-Inspect's list of summaries says nothing of invalidation; only the samples themselves do.
+Inspect's sample summaries do not record invalidation. Only the samples do.
 """
 
 import json
@@ -19,37 +19,37 @@ from misfire.errors import InputError
 from misfire.reports.logs.log_sizes import check_size, opened
 
 Sample = EvalSampleSummary | EvalSample
-"""A sample of a log, whole or in short."""
+"""A sample of a log or its summary."""
 
 _TRANSCRIPT = {"events", "store", "attachments", "timelines"}
-"""Parts of a sample that are not needed, and large."""
+"""Large parts of a sample that are not needed."""
 
 _SHORTENED = "Key removed from summary"
-"""What stands in a summary in place of a value that is too long for it."""
+"""The text that a summary contains in place of a value that is too long for it."""
 
 _MEMBER = re.compile(r"samples/(?P<sample>.+_epoch_\d+)(/sample)?\.json", re.DOTALL)
-"""A sample within a log file, in the one form that Inspect gives it or in the other."""
+"""The name of a sample in a log file, in either of the two forms that Inspect writes."""
 
 _INVALIDATION = re.compile(rb'"invalidation"\s*:\s*\{')
 
 READ_BY = ("parser", "grader")
-"""What scores note of how they came about: the parser that read the answer, or the model that graded it."""
+"""Keys in the metadata of scores for the parser that read the answer and for the model that graded it."""
 
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the samples of a log are like, beside their outcomes.
+    """Counts of the samples of a log.
 
     Attributes:
-        samples: How many there are.
-        scored: How many have a score in the column that is read.
-        invalidated: How many are marked as invalid, which are left out everywhere.
-        repeated: How many are there again and say the same; each counts once.
-        contradicted: Names of those that are there again with another outcome; the later one counts.
-        readings: By the parser that read answers, or the model that graded them, how many samples; empty where scores do not note it.
-        unlisted: How many samples the file holds that its list of summaries lacks; they count for nothing.
+        samples: Number of samples.
+        scored: Number of samples with a score in the column that is read.
+        invalidated: Number of samples marked as invalid. They are excluded everywhere.
+        repeated: Number of duplicate samples with the same outcome. Each sample counts once.
+        contradicted: Names of samples that have a duplicate with another outcome. The last one counts.
+        readings: Number of samples per parser or grader. Empty if the scores do not record it.
+        unlisted: Number of samples in the file that are not in its list of summaries. They are ignored.
     """
 
     samples: int
@@ -63,25 +63,26 @@ class Content:
 
 @dataclass(frozen=True)
 class Reading(Generic[Row]):
-    """The samples of a log that count, as records of the caller's, and what its samples are like."""
+    """The records of the samples of a log that count, and the counts of all its samples."""
 
     records: tuple[Row, ...]
     content: Content
 
 
 def read_samples(location: str, needs_whole: Callable[[Sample], bool]) -> tuple[tuple[Sample, ...], frozenset[str], int]:
-    """The samples of a log.
+    """Read the samples of a log.
 
     Args:
         location: The log file.
-        needs_whole: Whether a summary lacks what the caller needs, so that the samples must be read whole, which is slow.
+        needs_whole: Whether a summary lacks information that the caller needs. If this is true for any
+            sample, the complete samples are read, which is slow.
 
     Returns:
-        The samples in the order of the log, the keys (``key_of``) of those that are invalidated, and how many are in the file and not in
-        its list of summaries.
+        The samples in the order of the log, the keys (``key_of``) of the invalidated samples, and the number
+        of samples in the file that are not in its list of summaries.
 
     Raises:
-        InputError: They cannot be read.
+        InputError: The samples cannot be read.
     """
     try:
         check_size(location, "samples")
@@ -91,71 +92,71 @@ def read_samples(location: str, needs_whole: Callable[[Sample], bool]) -> tuple[
         invalid, names = _invalidated(location)
     except InputError:
         raise
-    except Exception as error:  # Inspect raises many kinds for samples that are none
+    except Exception as error:  # Inspect raises many types of errors for invalid samples
         raise InputError(f"{location}: its samples cannot be read ({type(error).__name__}: {error}).") from error
     return tuple(samples), invalid, len(names - {f"{sample.id}_epoch_{sample.epoch}" for sample in samples})
 
 
 def read_sample(location: str, sample_id: str, epoch: int) -> EvalSample:
-    """A sample of a log, without its transcript.
+    """Read a sample of a log without its transcript.
 
     Args:
         location: The log file.
-        sample_id: The sample.
-        epoch: Its epoch.
+        sample_id: Id of the sample.
+        epoch: The epoch, starting at 1.
 
     Returns:
         The sample.
 
     Raises:
-        InputError: It is not there, or cannot be read.
+        InputError: The sample does not exist or cannot be read.
     """
     try:
         return read_eval_log_sample(location, sample_id, epoch, exclude_fields=_TRANSCRIPT)
-    except Exception as error:  # Inspect raises many kinds for a sample that is none
+    except Exception as error:  # Inspect raises many types of errors for an invalid sample
         raise InputError(
-            f"{location}: sample {sample_id}, epoch {epoch}, cannot be read ({type(error).__name__}: {error}). Say --examples 0 to leave "
-            "texts out."
+            f"{location}: sample {sample_id}, epoch {epoch}, cannot be read ({type(error).__name__}: "
+            f"{error}). Use --examples 0 to omit the texts."
         ) from error
 
 
 def asked_text(asked: str | Sequence[ChatMessage]) -> str:
-    """What a sample asked: its last message; nothing if it has none."""
+    """Return the last message of a sample's input. Empty if there is none."""
     return asked if isinstance(asked, str) else asked[-1].text if asked else ""
 
 
 def key_of(sample: Sample) -> str:
-    """What tells a sample from all others of its log: Inspect's unique id where it has one."""
+    """Return a key that is unique within the log: Inspect's unique id if the sample has one."""
     return _key(sample.uuid, sample.id, sample.epoch)
 
 
 def is_shortened(value: object) -> bool:
-    """Whether a value of a summary is only a remark that the value was too long."""
+    """Whether a value of a summary is only a note that the original value was too long."""
     return isinstance(value, str) and value.startswith(_SHORTENED)
 
 
 def score_of(sample: Sample, column: str) -> Score | None:
-    """A sample's score in a column; none if it has none."""
+    """Return the score of a sample in a column, or None if there is none."""
     return (sample.scores or {}).get(column)
 
 
 def error_of(sample: Sample) -> str | None:
-    """A sample's error in words; none if it ended in none."""
+    """Return the error message of a sample, or None if it did not end in an error."""
     return sample.error if sample.error is None or isinstance(sample.error, str) else sample.error.message
 
 
 def content_of(
     samples: Sequence[Sample], invalid: frozenset[str], unlisted: int, column: str, repeated: int, contradicted: Sequence[str]
 ) -> Content:
-    """What some samples are like.
+    """Count the samples of a log.
 
     Args:
-        samples: All samples of a log.
-        invalid: Keys of those that are invalidated.
-        unlisted: How many more the file holds.
-        column: The score that is read.
-        repeated: How many are there again with the same outcome.
-        contradicted: Names of those that are there again with another.
+        samples: All samples of the log.
+        invalid: Keys of the invalidated samples.
+        unlisted: Number of samples that are not in the list of summaries.
+        column: Name of the score that is read.
+        repeated: Number of duplicates with the same outcome.
+        contradicted: Names of samples that have a duplicate with another outcome.
 
     Returns:
         The counts.
@@ -170,16 +171,18 @@ def content_of(
 def each_once(
     rows: Iterable[Row], key: Callable[[Row], Hashable], outcome: Callable[[Row], object]
 ) -> tuple[list[Row], int, list[Hashable]]:
-    """Rows without those that are there again, as after logs were put together by hand.
+    """Remove duplicate rows, which occur after logs were merged by hand.
 
     Args:
         rows: Rows in the order of the log.
-        key: What the row is about.
-        outcome: What it says of that; none where it says nothing, as a sample that ended in an error.
+        key: Function that returns what identifies a row.
+        outcome: Function that returns the outcome of a row, or None if it has none, like a sample that ended
+            in an error.
 
     Returns:
-        One row a key, at the place of its first: the later one, but one that says something before one that says nothing. Then how many
-        rows were dropped that say the same or nothing, and the keys of which two rows say different things.
+        One row per key, at the position of its first row: the last row with an outcome, or the last row if
+        none has one. Also the number of removed rows that agree with the others or have no outcome, and the
+        keys whose rows have different outcomes.
     """
     found: dict[Hashable, Row] = {}
     repeated, contradicted = 0, dict[Hashable, None]()
@@ -199,7 +202,10 @@ def each_once(
 
 
 def _invalidated(location: str) -> tuple[frozenset[str], set[str]]:
-    """Keys of the samples that are marked as invalid, and the names of the samples in the file (none for a log in JSON)."""
+    """Return the keys of invalidated samples and the names of all samples.
+
+    The names are empty for a log in JSON.
+    """
     with opened(location) as file:
         if not zipfile.is_zipfile(file):
             file.seek(0)
@@ -207,7 +213,7 @@ def _invalidated(location: str) -> tuple[frozenset[str], set[str]]:
             log = read_eval_log(location) if marked else EvalLog.model_construct(samples=[])
             return frozenset(key_of(sample) for sample in log.samples or [] if sample.invalidation is not None), set()
         with zipfile.ZipFile(file) as archive:
-            # of two members of one name the last counts, for Inspect as for zipfile
+            # if two members have the same name, both Inspect and zipfile use the last one
             members = {name: match["sample"] for name in archive.namelist() if (match := _MEMBER.fullmatch(name))}
             texts = (text for name in members if _INVALIDATION.search(text := archive.read(name)))
             found = (cast("dict[str, Any]", json.loads(text)) for text in texts)

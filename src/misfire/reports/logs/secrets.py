@@ -1,4 +1,4 @@
-"""Keeping keys and passwords out of texts that others wrote, as the error messages of providers."""
+"""Remove keys and passwords from texts by others, such as the error messages of providers."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,19 +9,19 @@ from inspect_ai.log import EvalLog
 from misfire.reports.logs.run_labels import CREDENTIAL, is_harmless
 
 HIDDEN = "[hidden]"
-"""What stands in a secret's place."""
+"""The replacement for a secret."""
 
 SHORTEST = 6
-"""A shorter value is not looked for in texts: it stands in many of them by chance."""
+"""Values shorter than this are not searched for, because they occur in many texts by chance."""
 
 _NAMES = r"api[_-]?key|access[_-]?key|key|token|sig|signature|secret|password|passwd|pwd|auth|authorization|credential|cookie|session"
 
 _PATTERNS = (
-    # whatever scheme it names, and all that follows it on its line
+    # any scheme, and everything after it on the same line
     (re.compile(r"(authorization[\"']?\s*[:=]\s*)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\n}\]]+)", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"(?<=://)[^\s/@]{1,200}@"), "…@"),
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',;)}\]]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    # in an address everything that is asked for
+    # all query parameters of a URL
     (re.compile(r"(?<=[?&])([\w.~-]{1,60})=[^\s&#\"'<>)]+"), rf"\1={HIDDEN}"),
     (
         re.compile(rf"([\"']?[\w-]*(?:{_NAMES})[\"']?\s*[:=]\s*)(?!\[hidden\])(?:[\"'][^\"']*[\"']|[^\s\"',;)}}\]]+)", re.IGNORECASE),
@@ -29,18 +29,18 @@ _PATTERNS = (
     ),
     (re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|xox[abprs]|AKIA|AIza|eyJ)[-_]?[\w*.-]{6,}"), HIDDEN),
 )
-"""What secrets look like in the texts of providers and clients."""
+"""Patterns of secrets in the texts of providers and clients."""
 
 
 def without_secrets(text: str | None, hidden: Iterable[str] = ()) -> str:
-    """A text without what looks like a key or a password.
+    """Remove everything from a text that looks like a key or a password.
 
     Args:
-        text: The text, as of an error.
-        hidden: Values that must not stand in it (``hidden_values``).
+        text: The text, such as an error message.
+        hidden: Values that must not appear in it (``hidden_values``).
 
     Returns:
-        The text with ``[hidden]`` in their place; nothing for none.
+        The text with ``[hidden]`` in place of each secret. Empty for None.
     """
     shown = text or ""
     for value in sorted(hidden, key=len, reverse=True):
@@ -51,13 +51,14 @@ def without_secrets(text: str | None, hidden: Iterable[str] = ()) -> str:
 
 
 def hidden_values(log: EvalLog) -> frozenset[str]:
-    """The texts in a log's arguments that are not known to be harmless.
+    """Return the texts in the arguments of a log that are not known to be harmless.
 
     Args:
-        log: The log; its header is enough.
+        log: The log. Its header is sufficient.
 
     Returns:
-        Texts of at least ``SHORTEST`` characters, those within lists and mappings too, and the words of each.
+        Texts of at least ``SHORTEST`` characters, including those within lists and mappings, and the words of
+        each text.
     """
     spec = log.eval
     roles = spec.model_roles or {}
@@ -77,7 +78,7 @@ def hidden_values(log: EvalLog) -> frozenset[str]:
 def _texts(value: object) -> Iterable[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, int):  # Inspect reads a key of digits as a number
+    elif isinstance(value, int):  # Inspect reads a key that consists of digits as a number
         yield str(value)
     elif isinstance(value, Mapping):
         for own in cast("Mapping[object, object]", value).values():

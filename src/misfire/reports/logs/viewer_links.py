@@ -1,4 +1,4 @@
-"""Links from a report to the samples in `inspect view`."""
+"""Links from a report to samples in `inspect view`."""
 
 import itertools
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ from misfire.errors import InputError
 from misfire.reports.logs.places import as_argument
 
 DEFAULT_URL = "http://127.0.0.1:7575"
-"""Where `inspect view` serves unless told otherwise."""
+"""Default address of `inspect view`."""
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """Where the samples of some logs can be looked at.
+    """The log viewer for a set of logs.
 
     Attributes:
         url: Address of a running `inspect view`, or of a bundle made by `inspect view bundle`.
-        log_dir: The folder that it shows: the innermost one that holds all logs.
+        log_dir: The folder that it shows, which is the innermost folder that contains all logs.
     """
 
     url: str
@@ -27,15 +27,15 @@ class Viewer:
     @property
     def advice(self) -> str:
         """What to do before following a link."""
-        return f"Links lead to the samples while `inspect view --log-dir {as_argument(self.log_dir)}` runs (at {self.url})."
+        return f"The links to samples work while `inspect view --log-dir {as_argument(self.log_dir)}` is running (at {self.url})."
 
     def link(self, log: str, sample_id: str, epoch: int) -> str:
-        """The address of a sample.
+        """Return the URL of a sample.
 
         Args:
-            log: Where its log lies.
-            sample_id: The sample.
-            epoch: Its epoch.
+            log: Location of its log.
+            sample_id: Id of the sample.
+            epoch: The epoch, starting at 1.
 
         Returns:
             A URL in which every part is quoted.
@@ -45,20 +45,20 @@ class Viewer:
 
 
 def viewer_of(logs: Iterable[str], url: str = DEFAULT_URL) -> Viewer:
-    """The viewer for some logs.
+    """Return the viewer for a set of logs.
 
     Args:
-        logs: Where they lie, at least one.
+        logs: Locations of the logs, at least one.
         url: Address of `inspect view`.
 
     Returns:
-        The viewer, for the innermost folder that holds all.
+        The viewer for the innermost folder that contains all logs.
 
     Raises:
-        InputError: The address is none of the web.
+        InputError: The address does not start with http:// or https://.
     """
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"--viewer-url {url}: an address begins with http:// or https://.")
+        raise InputError(f"--viewer-url {url}: the address must start with http:// or https://.")
     folders = [log.split("/")[:-1] for log in logs]
     shared = itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))
     return Viewer(url, "/".join(parts[0] for parts in shared))

@@ -138,10 +138,10 @@ def test_scores_that_were_edited_give_one_number_everywhere_and_the_log_s_own_is
     results = read_results(place)
     assert results.overall("veto")["mar"].tolist() == [0.25]
     assert metrics_of(read_eval_log(str(place), header_only=True))["mar"] == 0.25
-    assert "mar is 100.0 % there and 25.0 % here" in told(results, "own metrics")
+    assert "mar is 100.0 % in the log and 25.0 % here" in told(results, "stored metrics")
     shown = " ".join(misfire("results", place).output.split())
     assert "25.0 %" in shown
-    assert "mar is 100.0 % there and 25.0 % here" in shown
+    assert "mar is 100.0 % in the log and 25.0 % here" in shown
 
 
 def test_metrics_that_were_computed_again_need_no_word(logs: dict[str, str], tmp_path: Path):
@@ -149,12 +149,12 @@ def test_metrics_that_were_computed_again_need_no_word(logs: dict[str, str], tmp
     edit_score(log, of_half(log, "stereotyped")[0].id, "veto_outcome", ScoreEdit(value="right", provenance=WHO))
     results = read_results(written(log, tmp_path / "log.eval"))
     assert results.overall("veto")["mar"].tolist() == [7 / 8]
-    assert not any("own metrics" in line for line in caveats(results))
+    assert not any("stored metrics" in line for line in caveats(results))
 
 
 @pytest.mark.parametrize("task", ["veto", "priming", "detect", "generate"])
 def test_a_log_as_it_was_made_agrees_with_its_samples(logs: dict[str, str], task: str):
-    assert not any("own metrics" in line for line in caveats(read_results(logs[task])))
+    assert not any("stored metrics" in line for line in caveats(read_results(logs[task])))
 
 
 def test_an_edited_verdict_keeps_its_epoch_and_the_metrics_are_those_of_the_samples(logs: dict[str, str], tmp_path: Path):
@@ -170,7 +170,7 @@ def test_an_edited_verdict_keeps_its_epoch_and_the_metrics_are_those_of_the_samp
     assert joint["misaligned_flagged"].tolist() == [misaligned - 1]
     metrics = metrics_of(read_eval_log(str(place), header_only=True))
     assert metrics["coverage"] == joint["coverage"].tolist()[0] == (misaligned - 1) / misaligned
-    assert "own metrics" in told(results, "own metrics")
+    assert "stored metrics" in told(results, "stored metrics")
 
 
 def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(logs: dict[str, str], tmp_path: Path):
@@ -183,7 +183,7 @@ def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(lo
     results = read_results(written(log, tmp_path / "merged.json"))
     assert len(results.halves) == 2 * PAIRS
     assert results.overall("veto")[["pairs", "c_stereotyped_wrong_only"]].to_numpy().tolist() == [[PAIRS, PAIRS - 1]]
-    assert "1 samples are there again, as after" in told(results, "counts once")
+    assert "1 samples are duplicates, as after" in told(results, "counts once")
     assert f"{other.metadata['pair_id']}/stereotyped" in told(results, "with another outcome")
 
 
@@ -212,4 +212,4 @@ def test_samples_that_a_file_does_not_list_are_told_of(logs: dict[str, str], tmp
         name = next(name for name in archive.namelist() if name.startswith("samples/"))
         text = json.loads(archive.read(name)) | {"id": "more"}
         archive.writestr("samples/more_epoch_1.json", json.dumps(text))
-    assert "1 samples are in the file and not in its list" in told(read_results(place), "in the file")
+    assert "1 samples are in the file but not in its list" in told(read_results(place), "in the file")

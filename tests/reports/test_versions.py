@@ -121,7 +121,7 @@ def test_a_log_with_both_scorings_tells_which_is_read(strict: Path, tmp_path: Pa
     results = read_results(tmp_path)
     assert results.overall("veto")["mar"].tolist() == [0.0]
     (told,) = [line for line in caveats(results) if "more than once" in line]
-    assert "The numbers are of veto_outcome (parser=strict); not of veto_outcome1 (parser=published)" in told
+    assert "The numbers use veto_outcome (parser=strict), not veto_outcome1 (parser=published)" in told
     assert "scored more than once" in " ".join(misfire("results", tmp_path).output.split())
 
 

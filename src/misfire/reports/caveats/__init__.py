@@ -1,1 +1,1 @@
-"""What a reader must know before the numbers: what logs lack, and what their numbers rest on."""
+"""Caveats that a report states before its numbers: missing data, and results based on too little data."""

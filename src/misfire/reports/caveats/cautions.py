@@ -1,4 +1,4 @@
-"""What must be said before any number: rates that rest on few pairs or on many answers that are none."""
+"""Warnings about rates that are based on few pairs or on many invalid answers."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANY_INVALID = 0.10
-"""Above this share of answers that are none a run is warned of."""
+"""A run gets a warning if its share of invalid answers exceeds this value."""
 
 FEW = 30
-"""A rate that divides by fewer is warned of."""
+"""A rate gets a warning if its denominator is below this value."""
 
 
 def cautions(results: Results) -> Iterable[str]:
-    """What must be said first, in plain words; a line for each run with each fault.
+    """Return the warnings that a report states first.
 
     Args:
-        results: What the logs hold.
+        results: The results of the logs.
 
     Returns:
-        Warnings on runs with more than 10 % invalid answers, on rates that divide by fewer than 30, and on outcomes that are missing from
-        one half more than from the other; empty if all is well.
+        One line per run and problem: more than 10 % invalid answers, a rate with a denominator below 30, or
+        outcomes that are missing from one half significantly more often than from the other. Empty if there
+        is none.
     """
     yield from _on_pairs(results)
     yield from _on_verdicts(results)
@@ -35,89 +36,92 @@ def cautions(results: Results) -> Iterable[str]:
 
 
 def pair_caution(pairs: int, mar: float, mar_n: int, invalid: tuple[float, float]) -> str | None:
-    """What must be said of some pairs before their rates.
+    """Return the warning that applies to the rates of a set of pairs.
 
     Args:
-        pairs: Complete pairs.
-        mar: Their MAR.
-        mar_n: What it divides by.
-        invalid: Shares of stereotyped and of contrast halves without an answer that counts.
+        pairs: Number of complete pairs.
+        mar: Their MAR, from 0 to 1.
+        mar_n: Denominator of MAR (a + c).
+        invalid: Shares of stereotyped and of contrast halves without a valid answer.
 
     Returns:
-        A sentence or two; none if all is well, or there are no pairs.
+        One or more sentences, or None if no warning applies or there are no pairs.
     """
     if not pairs:
         return None
-    rests = f"MAR {percent(mar)} rests on {count(mar_n)} of {count(pairs)} pairs"
+    rests = f"MAR {percent(mar)} is based on {count(mar_n)} of {count(pairs)} pairs"
     if sum(invalid) / 2 > MANY_INVALID:
         one, other = map(percent, invalid)
         return (
-            f"{percent(sum(invalid) / 2)} of {count(2 * pairs)} halves have no answer that counts (stereotyped {one}, contrast {other}). "
-            f"They count as wrong, so MAR and BR say little of this model. {rests}. Read its answers first."
+            f"{percent(sum(invalid) / 2)} of {count(2 * pairs)} halves have no valid answer (stereotyped "
+            f"{one}, contrast {other}). They count as wrong, so MAR and BR say little about this model. "
+            f"{rests}. Read the answers first."
         )
     if mar_n < FEW:
-        return f"{rests}, those with a right contrast half (a + c). Fewer than {FEW} give a rough guide at most."
+        return f"{rests}, those with a right contrast half (a + c). Rates based on fewer than {FEW} are only a rough guide."
     return None
 
 
 def verdict_caution(misaligned: int, aligned: int, invalid: float) -> str | None:
-    """What must be said of a detect run before its rates.
+    """Return the warning that applies to the rates of a detect run.
 
     Args:
-        misaligned: Misaligned responses, which Coverage divides by.
-        aligned: Aligned responses, which FFR divides by.
-        invalid: Share of questions without a verdict.
+        misaligned: Number of misaligned responses, the denominator of Coverage.
+        aligned: Number of aligned responses, the denominator of FFR.
+        invalid: Share of questions without a verdict, from 0 to 1.
 
     Returns:
-        A sentence or two; none if all is well, or there are no responses.
+        One or more sentences, or None if no warning applies or there are no responses.
     """
     if not misaligned + aligned:
         return None
-    rests = f"Coverage rests on {count(misaligned)} misaligned responses and FFR on {count(aligned)} aligned ones"
+    rests = f"Coverage is based on {count(misaligned)} misaligned responses and FFR on {count(aligned)} aligned responses"
     if invalid == 1:
-        return "no question has a verdict, so that nothing was measured."
+        return "no question has a verdict, so nothing was measured."
     if invalid > MANY_INVALID:
         return (
-            f"{percent(invalid)} of the questions have no verdict. They count as wrong decisions, so Coverage and FFR say little of this "
-            f"model. {rests}."
+            f"{percent(invalid)} of the questions have no verdict. They count as wrong decisions, so "
+            f"Coverage and FFR say little about this model. {rests}."
         )
     if min(misaligned, aligned) < FEW:
-        return f"{rests}. Fewer than {FEW} give a rough guide at most."
+        return f"{rests}. Rates based on fewer than {FEW} are only a rough guide."
     return None
 
 
 def answer_cautions(answers: int, judged: int, grader_invalid: float) -> list[str]:
-    """What must be said of a generate run before its rates.
+    """Return the warnings that apply to the rates of a generate run.
 
     Args:
-        answers: Answers of the model.
-        judged: Those with a verdict, which the aligned rate divides by.
-        grader_invalid: Share of questions without a verdict among those that the grader was measured on; NaN without any.
+        answers: Number of answers of the model.
+        judged: Number of answers with a verdict, the denominator of the aligned rate.
+        grader_invalid: Share of questions without a verdict among those used to measure the grader. NaN if
+            there are none.
 
     Returns:
-        Sentences; none if all is well.
+        The warnings. Empty if none applies.
     """
     lines: list[str] = []
     if answers and 1 - judged / answers > MANY_INVALID:
         lines.append(
-            f"{count(answers - judged)} of {count(answers)} answers have no verdict. The aligned rate is of the other {count(judged)}."
+            f"{count(answers - judged)} of {count(answers)} answers have no verdict. The aligned rate is "
+            f"based on the other {count(judged)}."
         )
     elif answers and judged < FEW:
-        lines.append(f"the aligned rate rests on {count(judged)} answers. Fewer than {FEW} give a rough guide at most.")
+        lines.append(f"the aligned rate is based on {count(judged)} answers. Rates based on fewer than {FEW} are only a rough guide.")
     if not math.isnan(grader_invalid) and grader_invalid > MANY_INVALID:
-        lines.append(f"the grader gave no verdict in {percent(grader_invalid)} of the questions that it was measured on.")
+        lines.append(f"the grader gave no verdict on {percent(grader_invalid)} of the questions used to measure it.")
     return lines
 
 
 def losses(results: Results) -> Iterable[str]:
-    """Outcomes that are missing, by half or by kind of response, where that is no more than chance; a line a run."""
+    """Return one line per run whose missing outcomes can be explained by chance."""
     for name, loss in _losses(results):
         if any(loss.missing) and not loss.one_sided:
             yield f"{name}: {loss.words}."
 
 
 def loss_caution(loss: Loss) -> str | None:
-    """What must be said of the outcomes that a run, or an arm of it, lacks; none where chance explains on which side they are missing."""
+    """Return a warning if more outcomes are missing from one side than chance explains, or None."""
     return f"{loss.words}. They are not missing at random, so the rates are biased." if loss.one_sided else None
 
 
@@ -126,7 +130,7 @@ def _losses(results: Results) -> Iterable[tuple[str, Loss]]:
         name = "" if arm.name == BASE else f", {plain(arm.name)}"
         yield f"{plain(arm.run.label)} ({arm.run.task}{name})", pair_loss(results.records_of(arm.run), arm.name)
     for run, judged in zip(results.misalign.run_set.runs, results.misalign.judged, strict=True):
-        whose = "" if run.mode == "detect" else ", labelled responses for the grader"
+        whose = "" if run.mode == "detect" else ", labeled responses for the grader"
         yield f"{plain(run.label)} (Mis-Align, {run.mode}{whose})", detect_loss(judged)
 
 

@@ -1,4 +1,7 @@
-"""What is missing from a run, and whether it is missing by chance: errors that fall on one kind of half bias MAR and BR."""
+"""Missing outcomes of a run, and whether they are missing by chance.
+
+Errors on only one kind of half bias MAR and BR.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -11,18 +14,19 @@ from misfire.scorers.judgements import Judged
 from misfire.scorers.statistics import mcnemar_exact
 
 LEVEL = 0.05
-"""Below this p what is missing is not taken to be missing by chance."""
+"""If p is below this value, outcomes are considered not to be missing by chance."""
 
 
 @dataclass(frozen=True)
 class Loss:
-    """Outcomes that a run lacks, by the two sides whose comparison they would bias.
+    """Missing outcomes of a run on the two sides that its rates compare.
 
     Attributes:
-        sides: Names of the sides, for example stereotyped and contrast halves.
-        missing: How many outcomes each side lacks, of those that began; the rest of the run may lack both.
-        alone: How many of these lack an outcome while their other side has one.
-        p: Exact two-sided p that what is missing alone falls on both sides alike (McNemar's test); 1 where nothing is.
+        sides: Names of the two sides, for example stereotyped and contrast halves.
+        missing: Number of missing outcomes on each side, among the items that the run started.
+        alone: Number of items that lack an outcome on this side but have one on the other side.
+        p: Two-sided p-value of the exact McNemar test that ``alone`` is equally likely on both sides. 1 if
+            nothing is missing.
     """
 
     sides: tuple[str, str]
@@ -32,25 +36,25 @@ class Loss:
 
     @property
     def one_sided(self) -> bool:
-        """Whether one side lacks more than chance explains."""
+        """Whether more outcomes are missing from one side than chance explains."""
         return self.p < LEVEL
 
     @property
     def words(self) -> str:
-        """How many on each side, and the test."""
+        """The number of missing outcomes on each side, and the p-value, as a clause."""
         told = " and ".join(f"{number} {side}" for number, side in zip(self.missing, self.sides, strict=True))
         return f"{told} have no outcome (exact p = {self.p:.2g})"
 
 
 def pair_loss(records: Sequence[HalfRecord], arm: str = BASE) -> Loss:
-    """What an arm of a run over pairs lacks, by half.
+    """Return the missing outcomes of one arm of a run over pairs, by half.
 
     Args:
         records: The halves of the run.
-        arm: The arm.
+        arm: Name of the arm.
 
     Returns:
-        The loss, over the (pair, epoch)s of which at least one half stands in the log.
+        The loss over all (pair, epoch) combinations with at least one half in the log.
     """
     found: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for record in records:
@@ -61,13 +65,13 @@ def pair_loss(records: Sequence[HalfRecord], arm: str = BASE) -> Loss:
 
 
 def detect_loss(judged: Judged) -> Loss:
-    """What a detect run lacks, by kind of response.
+    """Return the missing outcomes of a detect run, by kind of response.
 
     Args:
-        judged: Its responses.
+        judged: The judged responses of the run.
 
     Returns:
-        The loss, over the (instance, epoch)s of which at least one response was judged.
+        The loss over all (instance, epoch) combinations with at least one judged response.
     """
     found: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for judgement in judged.judgements:

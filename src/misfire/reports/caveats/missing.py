@@ -1,4 +1,4 @@
-"""Logs that lack samples or scores: what is missing, and which command mends it."""
+"""Logs without samples or scores: what is missing, and which command adds it."""
 
 import shlex
 
@@ -14,14 +14,14 @@ AnyRun = Run | MisalignRun
 
 
 def missing_words(run: AnyRun, content: Content) -> str | None:
-    """What a log lacks that numbers rest on, and what to do about it.
+    """Return what a log lacks and what to do about it.
 
     Args:
         run: The run.
-        content: What its samples are like.
+        content: Counts of its samples.
 
     Returns:
-        A sentence or two that follow the run's name; none where it has scored samples.
+        One or more sentences to append to the name of the run, or None if the log has scored samples.
     """
     if content.scored:
         return None
@@ -30,42 +30,39 @@ def missing_words(run: AnyRun, content: Content) -> str | None:
         lacks = f"it holds {content.samples} samples without scores{scored}, as after --no-score"
         return f"is incomplete: {lacks}. Score it: `{score_command(run)}`"
     if run.status != "success":
-        return f"is incomplete: it holds no samples (status {run.status}), since it broke off before the first or still runs."
-    stored = f" The metrics that it holds: `misfire results {as_argument(run.log)}`." if run.stored else ""
+        return f"is incomplete: it holds no samples (status {run.status}), because it stopped before the first one or is still running."
+    stored = f" To see its stored metrics, run `misfire results {as_argument(run.log)}`." if run.stored else ""
     return (
-        "is incomplete: it holds no samples, as after --no-log-samples, so that nothing can be computed from it."
-        f"{stored} For a report run it again without --no-log-samples."
+        "is incomplete: it holds no samples, as after --no-log-samples, so nothing can be computed from "
+        f"it.{stored} To get a report, run it again without --no-log-samples."
     )
 
 
 def score_command(run: AnyRun) -> str:
-    """The command that scores a log of a run as its task would have done."""
+    """Return the shell command that scores the log of a run in the same way as its task."""
     return score_command_of(run.log, SCORERS[run.task if isinstance(run, Run) else run.mode], run.scoring)
 
 
 def score_command_of(location: str, scorer: str, scoring: Scoring) -> str:
-    """The command that scores a log in place.
+    """Return the shell command that scores a log in place.
 
     Args:
-        location: Where the log lies.
-        scorer: Name of our scorer.
-        scoring: How it is to score.
+        location: Location of the log.
+        scorer: Name of the misfire scorer.
+        scoring: Scoring options.
 
     Returns:
-        One line for a shell.
+        The command, on one line.
     """
     options = [f"-S {shlex.quote(f'{name}={value}')}" for name, value in scoring.options if name != "grader"]
     return " ".join(["inspect score", as_argument(location), f"--scorer misfire/{scorer}", *options, "--action overwrite --overwrite"])
 
 
 def refuse_unscored(results: Results) -> None:
-    """Refuse logs none of which has anything to report.
-
-    Args:
-        results: What the logs hold.
+    """Raise an error if no log has scored samples.
 
     Raises:
-        InputError: No run has a scored sample.
+        InputError: No run has a scored sample. The message lists what each log lacks.
     """
     pairs, misalign = results.run_set.runs, results.misalign.run_set.runs
     contents = {**results.contents, **results.misalign.contents}

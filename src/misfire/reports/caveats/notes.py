@@ -1,4 +1,4 @@
-"""What must be known of logs before their numbers: samples left out or there twice, other scorings, and metrics that do not agree."""
+"""Notes on logs: excluded or duplicate samples, other scorings, and outdated stored metrics."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,17 +12,17 @@ from misfire.reports.pairs.runs import Run
 from misfire.reports.results import Results
 
 SHOWN = 3
-"""So many names of samples stand in a sentence."""
+"""Maximum number of sample names in a sentence."""
 
 
 def notes_on(results: Results) -> Iterable[str]:
-    """A sentence on everything about the logs that a reader would not expect.
+    """Return one sentence for each fact about the logs that a reader would not expect.
 
     Args:
-        results: What the logs hold.
+        results: The results of the logs.
 
     Returns:
-        The sentences, run by run, then those on logs that were left out.
+        The sentences, run by run, followed by those about logs that were left out.
     """
     for run in results.run_set.runs:
         if content := results.contents.get(run.log):
@@ -35,7 +35,7 @@ def notes_on(results: Results) -> Iterable[str]:
             yield from run_notes(run, content, disagreement(dict(run.stored), numbers))
     run_set = results.run_set
     if run_set.copies:
-        yield f"Copies of logs that count, with the same scores, were left out: {plain(named(run_set.copies))}."
+        yield f"Copies of included logs, with the same scores, were left out: {plain(named(run_set.copies))}."
     if run_set.superseded:
         yield f"Logs of earlier attempts at these runs were left out: {plain(named(run_set.superseded))}."
     if run_set.foreign:
@@ -45,17 +45,17 @@ def notes_on(results: Results) -> Iterable[str]:
 
 
 def is_scored(contents: Mapping[str, Content], log: str) -> bool:
-    """Whether a log has scored samples; of one that has none another sentence says what it lacks."""
+    """Whether a log has scored samples. If it has none, another sentence reports what it lacks."""
     return log not in contents or contents[log].scored > 0
 
 
 def run_notes(run: AnyRun, content: Content, differing: str | None) -> Iterable[str]:
-    """A sentence on everything about one log that a reader would not expect.
+    """Return one sentence for each fact about one log that a reader would not expect.
 
     Args:
         run: The run.
-        content: What its samples are like.
-        differing: How the log's own metrics differ from those of its samples; none if they agree.
+        content: Counts of its samples.
+        differing: How the stored metrics differ from those of the samples, or None if they agree.
 
     Returns:
         The sentences.
@@ -66,30 +66,33 @@ def run_notes(run: AnyRun, content: Content, differing: str | None) -> Iterable[
     if content.invalidated:
         yield f"{name}: {content.invalidated} of {content.samples} samples are marked as invalid (invalidated) and left out everywhere."
     if content.repeated:
-        yield f"{name}: {content.repeated} samples are there again, as after logs were put together; each counts once."
+        yield f"{name}: {content.repeated} samples are duplicates, as after logs were merged. Each sample counts once."
     if content.contradicted:
         names = ", ".join(content.contradicted[:SHOWN])
         more = f" and {len(content.contradicted) - SHOWN} more" if len(content.contradicted) > SHOWN else ""
         yield (
-            f"{name}: {len(content.contradicted)} samples are there again with another outcome, as after logs were put together; the "
-            f"later one in the log counts: {plain(names)}{more}."
+            f"{name}: {len(content.contradicted)} samples have a duplicate with another outcome, as after "
+            f"logs were merged. The last one in the log counts: {plain(names)}{more}."
         )
     if content.unlisted:
-        yield f"{name}: {content.unlisted} samples are in the file and not in its list of samples; they count for nothing."
+        yield f"{name}: {content.unlisted} samples are in the file but not in its list of samples. They are ignored."
     if run.other_scorings:
         others = ", ".join(scoring.words for scoring in run.other_scorings)
-        yield f"{name} was scored more than once. The numbers are of {plain(scoring_words(run, content))}; not of {plain(others)}."
+        yield f"{name} was scored more than once. The numbers use {plain(scoring_words(run, content))}, not {plain(others)}."
     if len(content.readings) > 1:
         counts = ", ".join(f"{reading}: {count}" for reading, count in content.readings)
-        yield f"{name}: its samples were not all read by one parser or grader ({plain(counts)} samples). Score it again by one."
+        yield f"{name}: its samples were read by different parsers or graders ({plain(counts)} samples). Score it again with one of them."
     elif scoring_words(run, content) != run.scoring.words and run.scoring.options:
-        yield f"{name}: its scores are of {plain(scoring_words(run, content))}, though its header says {plain(run.scoring.words)}."
+        yield f"{name}: its scores are from {plain(scoring_words(run, content))}, but its header says {plain(run.scoring.words)}."
     if differing:
         yield f"{name}: {differing}"
 
 
 def scoring_words(run: AnyRun, content: Content) -> str:
-    """What gave a run its scores, in words: as the scores note it, which an edit of the header or another grader does not change."""
+    """Describe the scoring of a run as recorded in its scores.
+
+    Unlike the header, the scores reflect a later grading by another model.
+    """
     noted = content.readings[0][0] if len(content.readings) == 1 else None
     options = tuple((name, noted if noted and name in READ_BY else value) for name, value in run.scoring.options)
     return Scoring(run.scoring.column, options).words

@@ -1,6 +1,7 @@
-"""The metrics of a run computed again from the scores of its samples, as its task computes them; and how the log's own compare with them.
+"""Recompute the metrics of a run from the scores of its samples and compare them with the stored metrics.
 
-Scores may be edited, and samples marked as invalid, without the log's own metrics being computed again. What the samples say counts.
+Users can edit scores or mark samples as invalid without recomputing the metrics that the log stores. The
+samples take precedence.
 """
 
 import math
@@ -21,24 +22,21 @@ from misfire.scorers.probes import join_probes
 from misfire.scorers.veto import HEADLINE, pair_metrics
 
 TOLERANCE = 1e-6
-"""Two numbers that differ by less say the same."""
+"""Two numbers count as equal if they differ by less than this value."""
 
 _HEADLINES = (HEADLINE, "br", "alignment_score", "coverage", "ffr", "aligned_rate", "pairs")
-"""The numbers that are told first."""
+"""The numbers that are reported first."""
 
 _MODELLED = ("_ci_lower", "_ci_upper", "stderr", "_p", "_q", "_clustered", "_corrected")
-"""How names of metrics end that depend on how uncertainty is reckoned, which may change between versions of misfire."""
+"""Suffixes of metrics that depend on how uncertainty is estimated, which may change between versions of
+misfire."""
 
 
 def pair_run_metrics(run: Run, records: Sequence[HalfRecord]) -> dict[str, float]:
-    """The metrics of a run over pairs.
-
-    Args:
-        run: The run.
-        records: Its halves.
+    """Compute the metrics of a run over pairs from its halves.
 
     Returns:
-        The metrics by key, as ``veto_metrics`` or ``priming_metrics`` give them.
+        The metrics by key, as in ``veto_metrics`` or ``priming_metrics``.
     """
     arms = arms_of(run, records)
     if run.task == "priming":
@@ -48,27 +46,25 @@ def pair_run_metrics(run: Run, records: Sequence[HalfRecord]) -> dict[str, float
 
 
 def misalign_run_metrics(run: MisalignRun, records: Sequence[VerdictRecord]) -> dict[str, float]:
-    """The metrics of a run of Mis-Align Bench.
-
-    Args:
-        run: The run.
-        records: Its samples.
+    """Compute the metrics of a run of Mis-Align Bench from its samples.
 
     Returns:
-        The metrics by key, as ``misalign_metrics`` or ``misalign_answer_metrics`` give them.
+        The metrics by key, as in ``misalign_metrics`` or ``misalign_answer_metrics``.
     """
     judged = judged_of(records)
     return detect_metrics(judged) if run.mode == "detect" else generate_metrics(answers_of(records), judged)
 
 
 def pair_counts(arms: Sequence[RunArm]) -> dict[str, float]:
-    """The metrics of a run over pairs that are quick to count: enough to see whether the log's own are of other scores.
+    """Compute the metrics that are quick to count.
+
+    They suffice to detect whether the stored metrics were computed from other scores.
 
     Args:
         arms: The arms of one run.
 
     Returns:
-        The metrics by key, as the log has them.
+        The metrics by the keys that the log uses.
     """
     return {
         f"{arm.name}_{name}" if arm.run.task == "priming" else name: value for arm in arms for name, value in _counts(arm.joined).items()
@@ -76,25 +72,26 @@ def pair_counts(arms: Sequence[RunArm]) -> dict[str, float]:
 
 
 def disagreement(stored: Mapping[str, float], own: Mapping[str, float]) -> str | None:
-    """How the metrics of a log differ from those of its samples.
+    """Describe how the stored metrics of a log differ from those of its samples.
 
     Args:
-        stored: The metrics that the log itself has.
-        own: Those that were computed from its samples.
+        stored: The metrics stored in the log.
+        own: The metrics computed from its samples.
 
     Returns:
-        A sentence; none where the two agree in all shares and counts that both have.
+        A sentence, or None if all shares and counts that both contain agree.
     """
     shared = [name for name in own if name in stored and not name.endswith(_MODELLED)]
     differing = [name for name in shared if not _agree(stored[name], own[name])]
     if not differing:
         return None
     first = sorted(differing, key=_prominence)[:2]
-    told = ", ".join(f"{name} is {_form(stored[name])} there and {_form(own[name])} here" for name in first)
+    told = ", ".join(f"{name} is {_form(stored[name])} in the log and {_form(own[name])} here" for name in first)
     more = f" ({len(differing) - len(first)} more differ)" if len(differing) > len(first) else ""
     return (
-        f"the log's own metrics do not agree with the scores of its samples: {told}{more}. All numbers here are computed from the samples. "
-        "They differ where scores were edited, or samples marked as invalid or added, after the metrics had been computed."
+        f"the stored metrics of the log do not agree with the scores of its samples: {told}{more}. All "
+        "numbers here are computed from the samples. This happens if scores were edited, or samples were "
+        "added or marked as invalid, after the metrics were computed."
     )
 
 
@@ -122,7 +119,7 @@ def _agree(one: float, other: float) -> bool:
 
 
 def _prominence(name: str) -> int:
-    """A number's place in a sentence: headlines first, of a run with arms those of each arm."""
+    """Return the sort key of a metric. Headline metrics of a run or of any of its arms come first."""
     return next((place for place, headline in enumerate(_HEADLINES) if name == headline or name.endswith(f"_{headline}")), len(_HEADLINES))
 
 

@@ -1,6 +1,10 @@
-"""The figures about Mis-Align Bench: the Coverage-FFR plane, domains, dimensions flagged together, alone against together, answers."""
+"""Figures about Mis-Align Bench.
 
-# matplotlib's own types leave keyword arguments open
+They show the Coverage-FFR plane, domains, dimensions flagged together, dimensions asked alone and together,
+and answers.
+"""
+
+# the types of matplotlib do not cover all keyword arguments
 # pyright: reportUnknownMemberType=false
 
 import math
@@ -43,12 +47,12 @@ _RAW = Look("o", GREY, face="white", edge_width=1.4)
 _CORRECTED = Look("D", GREEN, size=5.5)
 _CONTOURS = (0.5, 0.6, 0.7, 0.8, 0.9)
 _CELL = (0.44, 0.21)
-"""Inches: width and height of a cell of the domain map."""
+"""Width and height of a cell of the domain map, in inches."""
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A row of the frame ``alignment``; ``label`` is the run's name as figures show it."""
+    """A row of the frame ``alignment``. ``label`` is the name of the run in figures."""
 
     run: str
     label: str
@@ -62,13 +66,14 @@ class _Row:
 
 
 def draw_misalign(results: MisalignResults) -> list[Drawing]:
-    """All figures about Mis-Align Bench that some results allow.
+    """Draw all figures about Mis-Align Bench for which there are data.
 
     Args:
-        results: What the logs hold.
+        results: The results of the logs.
 
     Returns:
-        The figures, always in the same order. In each, runs stand by falling joint Alignment Score.
+        The figures, always in the same order. In each figure, runs are sorted by joint Alignment Score in
+        descending order.
     """
     rows = _rows(results.alignment)
     joint = sorted((row for row in rows if row.level == "joint"), key=lambda row: -1.0 if math.isnan(row.score.value) else row.score.value)
@@ -104,7 +109,7 @@ def _rows(frame: "pd.DataFrame") -> list[_Row]:
 
 
 def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
-    """Coverage against FFR, each run a number that the key explains, over contours of the Alignment Score."""
+    """Draw each run as a numbered point by Coverage and FFR, over contours of the Alignment Score."""
     if not runs:
         return None
     known = [row for row in runs if not math.isnan(row.coverage.value + row.ffr.value)]
@@ -139,19 +144,20 @@ def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
         page.text(key + 0.22, height, str(row + 1) if entry in known else UNDEFINED, ha="right", va="center")
         page.text(key + 0.35, height, name, va="center")
     caption = (
-        "Each run by the False Failure Rate and the Coverage of its joint verdict, numbered by falling Alignment Score. Thin lines join "
-        f"points of one Alignment Score; the best place is the top left corner, and on the dashed diagonal verdicts tell nothing. {BARS} "
-        "n: instances."
+        "Coverage and False Failure Rate of the joint verdict of each run. Runs are numbered by Alignment "
+        "Score in descending order. Thin lines connect points with the same Alignment Score. The best "
+        f"position is the top left corner. On the dashed diagonal, verdicts are not informative. {BARS} n: "
+        "instances."
     )
     alt = "; ".join(f"{e.label}: Alignment Score {in_words(e.score)}, Coverage {in_words(e.coverage)}, FFR {in_words(e.ffr)}" for e in runs)
     return Drawing("misalign_plane", "Coverage against False Failure Rate", caption, f"{alt}.", figure)
 
 
 def _draw_contours(axes: "Axes") -> None:
-    """Lines of one Alignment Score: Coverage = score (1 - FFR) / (2 (1 - FFR) - score)."""
+    """Draw lines of equal Alignment Score: Coverage = score (1 - FFR) / (2 (1 - FFR) - score)."""
     axes.plot([0, 100], [0, 100], linestyle=(0, (4, 3)), color=GREY, linewidth=1)
     for score in _CONTOURS:
-        # from where Coverage is 1 to where FFR is 0
+        # from the point with Coverage 1 to the point with FFR 0
         ends = [step / 60 for step in range(61)]
         passed = [score / (2 - score) + end * (1 - score / (2 - score)) for end in ends]
         heights = [score * p / (2 * p - score) for p in passed]
@@ -160,7 +166,7 @@ def _draw_contours(axes: "Axes") -> None:
 
 
 def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | None:
-    """Alignment Score of each domain and run: a panel a dimension."""
+    """Draw the Alignment Score of each domain and run, with one panel per dimension."""
     from matplotlib.patches import Rectangle
 
     found = {(row.run, row.name): row for row in rows if row.level == "domain"}
@@ -204,10 +210,11 @@ def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | Non
                 page.add_patch(box)
                 mark = "*" if tile.instances < SMALL else ""
                 page.text(middle, height + high / 2, f"{share_text(tile.score.value)}{mark}", ha="center", va="center", color=ink)
-    page.text(MARGIN, top + tallest + 0.25, f"* fewer than {SMALL} instances: an anecdote", va="center", color=GREY)
+    page.text(MARGIN, top + tallest + 0.25, f"* fewer than {SMALL} instances: not reliable", va="center", color=GREY)
     caption = (
-        "Alignment Score in percent of each run in each domain, by the verdict of the domain's dimension; darker is higher, from 0 to 100. "
-        f"Domains stand by rising mean over the runs. *: fewer than {SMALL} instances. {UNDEFINED}: undefined."
+        "Alignment Score of each run in each domain, in percent, by the verdict of the domain's dimension. "
+        "Darker cells are higher, from 0 to 100. Domains are sorted by their mean over the runs in "
+        f"ascending order. *: fewer than {SMALL} instances. {UNDEFINED}: undefined."
     )
     alt = "; ".join(
         f"{dimension}: lowest {labels[names[0]]}, highest {labels[names[-1]]}, {count(len(names))} domains"
@@ -222,7 +229,7 @@ def _mean_score(rows: Iterable[_Row]) -> float:
 
 
 def _overlap_drawing(runs: Sequence[_Row], overlap: "pd.DataFrame") -> Drawing | None:
-    """Which dimensions were flagged together: a row a set of dimensions, a column a run."""
+    """Draw the sets of dimensions flagged together, with one row per set and one column per run."""
     if overlap.empty:
         return None
     found: dict[tuple[str, str, str], int] = {}
@@ -244,8 +251,9 @@ def _overlap_drawing(runs: Sequence[_Row], overlap: "pd.DataFrame") -> Drawing |
     }
     figure = heat_maps(maps, names, [run.label for run in runs], 0)
     caption = (
-        "Share of misaligned and of aligned responses, in percent, that were flagged in just these dimensions; n: how many. Responses with "
-        "an invalid verdict are left out; a dimension that was not asked about counts as not flagged."
+        "Share of misaligned and of aligned responses that were flagged in exactly these dimensions, in "
+        "percent. n: number of responses. Responses with an invalid verdict are left out. A dimension that "
+        "was not asked about counts as not flagged."
     )
     alt = "; ".join(
         f"{run.label}: " + ", ".join(f"{name} {percent(tile(run.run, 'misaligned', name).rate)}" for name in names) for run in runs
@@ -254,7 +262,7 @@ def _overlap_drawing(runs: Sequence[_Row], overlap: "pd.DataFrame") -> Drawing |
 
 
 def _condition_drawing(rows: Sequence[_Row], conditions: "pd.DataFrame") -> Drawing | None:
-    """Alignment Score of each dimension asked alone and asked together."""
+    """Draw the Alignment Score of each dimension asked alone and asked together."""
     if conditions.empty:
         return None
     found = {(row.run, row.name): row for row in rows if row.level != "domain"}
@@ -279,18 +287,19 @@ def _condition_drawing(rows: Sequence[_Row], conditions: "pd.DataFrame") -> Draw
         note_beside(axes, row, note)
     key_above(axes, 2)
     caption = (
-        "Alignment Score of the same model on the same instances, all dimensions asked in one question (circles) and each in a question "
-        f"of its own (squares). Where the square lies to the right, jointness costs. {BARS} n: instances of the joint run."
+        "Alignment Score of the same model on the same instances, with all dimensions in one question "
+        "(circles) and with one question for each dimension (squares). If the square is to the right of "
+        f"the circle, asking jointly has a cost. {BARS} n: instances of the joint run."
     )
     alt = "; ".join(
         f"{name}: together {in_words(together.score)}, alone {in_words(alone.score)}"
         for name, (together, alone, _) in zip(names, lines, strict=True)
     )
-    return Drawing("misalign_conditions", "Asked alone against asked together", caption, f"{alt}.", figure)
+    return Drawing("misalign_conditions", "Asked alone and asked together", caption, f"{alt}.", figure)
 
 
 def _answer_drawing(answers: "pd.DataFrame") -> Drawing | None:
-    """How often answers are aligned, as judged and corrected for the grader's errors."""
+    """Draw the share of aligned answers, as judged and corrected for the grader's errors."""
     if answers.empty:
         return None
     records = cast("list[dict[str, float | str]]", answers.to_dict("records"))
@@ -306,13 +315,14 @@ def _answer_drawing(answers: "pd.DataFrame") -> Drawing | None:
     raw = [Estimate.of(record, "aligned_rate") for record in records]
     corrected = [Estimate.of(record, "aligned_rate_corrected") for record in records]
     dots(axes, raw, [row - 0.17 for row in range(len(names))], _RAW, "as the grader judges")
-    dots(axes, corrected, [row + 0.17 for row in range(len(names))], _CORRECTED, "corrected for its errors")
+    dots(axes, corrected, [row + 0.17 for row in range(len(names))], _CORRECTED, "corrected for the grader's errors")
     for row, note in enumerate(notes):
         note_beside(axes, row, note)
     key_above(axes, 2)
     caption = (
-        "Share of answers that the grader flags in no dimension (circles), and the same allowing for the grader's errors on labelled "
-        f"responses (diamonds; a dash where its Coverage is not above its FFR). {BARS} n: answers with a verdict."
+        "Share of answers that the grader flags in no dimension (circles), and the same share corrected "
+        "for the grader's errors on labeled responses (diamonds). A dash means that the grader's Coverage "
+        f"is not above its FFR. {BARS} n: answers with a verdict."
     )
     alt = "; ".join(f"{name}: {in_words(one)}, corrected {in_words(other)}" for name, one, other in zip(names, raw, corrected, strict=True))
     return Drawing("misalign_answers", "Aligned answers", caption, f"{alt}.", figure)

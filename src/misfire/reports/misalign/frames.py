@@ -1,7 +1,7 @@
-"""From logs of Mis-Align Bench to tidy frames: verdicts, and what they come to by run, dimension and domain.
+"""Frames of Mis-Align Bench: verdicts, and rates by run, dimension and domain.
 
-Samples are read by ``misfire.reports.logs.samples``; joins, rates and tests are those of ``misfire.scorers``, so that
-frames say what logs say.
+``misfire.reports.logs.samples`` reads the samples. ``misfire.scorers`` joins them and computes rates and
+tests, so frames agree with the metrics in the logs.
 """
 
 from collections import Counter
@@ -55,16 +55,16 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class VerdictRecord:
-    """One sample as a log has it.
+    """One sample of a log.
 
     Attributes:
-        sample_id: The sample's id.
-        epoch: The epoch, from 1.
+        sample_id: Id of the sample.
+        epoch: The epoch, starting at 1.
         note: Its metadata.
-        score: What the scorer noted; none without a score.
-        value: The score's value; none without a score.
+        score: What the scorer recorded, or None without a score.
+        value: Value of the score, or None without a score.
         reason: The judge's reason in its own words, or why there is no verdict.
-        error: The sample's error, if it ended in one.
+        error: Error message, or None if the sample did not end in an error.
     """
 
     sample_id: str
@@ -78,12 +78,14 @@ class VerdictRecord:
 
 @dataclass(frozen=True)
 class MisalignResults:
-    """What some logs of Mis-Align Bench hold, as frames (``misfire.reports.misalign.columns`` has their columns).
+    """The results of logs of Mis-Align Bench as frames.
+
+    ``misfire.reports.misalign.columns`` lists the columns.
 
     Attributes:
         run_set: The runs.
-        records: The samples of each run, in its order.
-        contents: By log, what its samples are like.
+        records: The samples of each run, in the order of the runs.
+        contents: Counts of the samples of each log, by location.
     """
 
     run_set: MisalignRunSet
@@ -92,12 +94,12 @@ class MisalignResults:
 
     @cached_property
     def judged(self) -> tuple[Judged, ...]:
-        """Of each run the responses whose label is known: in generate mode, those that the grader was measured on."""
+        """The responses of each run whose label is known. In generate mode, they measure the grader."""
         return tuple(map(judged_of, self.records))
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """One row a run."""
+        """One row per run."""
         counts = (self.contents[run.log].invalidated if run.log in self.contents else 0 for run in self.run_set.runs)
         parts = zip(self.run_set.runs, self.records, self.judged, counts, strict=True)
         rows = (_run_row(replace(run, grader=self.grader_of(run)), own, judged, invalidated) for run, own, judged, invalidated in parts)
@@ -105,7 +107,7 @@ class MisalignResults:
 
     @cached_property
     def verdicts(self) -> "pd.DataFrame":
-        """One row a sample, with the judge's own reason."""
+        """One row per sample, with the judge's own reason."""
         rows = (
             (*_run_values(run), *_verdict_values(record))
             for run, own in zip(self.run_set.runs, self.records, strict=True)
@@ -115,12 +117,12 @@ class MisalignResults:
 
     @cached_property
     def alignment(self) -> "pd.DataFrame":
-        """One row a (detect run, level, name): Coverage, FFR and Alignment Score, joint, by dimension and by domain."""
+        """Joint, dimension and domain rates. One row per (detect run, level, name)."""
         return frame_of((row for run, judged in self._detect() for row in _alignment_rows(run, judged.judgements)), columns.ALIGNMENT)
 
     @cached_property
     def checks(self) -> "pd.DataFrame":
-        """One row a detect run: invalid verdicts, the cost of jointness, consistency, and whether length tells the verdict."""
+        """Invalid verdicts, cost of jointness, consistency and effect of length. One row per detect run."""
         rows = [
             _values(
                 columns.CHECKS,
@@ -132,7 +134,7 @@ class MisalignResults:
 
     @cached_property
     def overlap(self) -> "pd.DataFrame":
-        """One row a (detect run, response, set of dimensions flagged together)."""
+        """One row per (detect run, response, set of dimensions flagged together)."""
         rows: list[Sequence[object]] = []
         for run, judged in self._detect():
             found = Counter((judgement.response, judgement.pattern) for judgement in judged.judgements if judgement.pattern is not None)
@@ -142,7 +144,7 @@ class MisalignResults:
 
     @cached_property
     def conditions(self) -> "pd.DataFrame":
-        """One row a (model, dimension) with runs that asked alone and together, on the responses that both have."""
+        """One row per (model, dimension) with runs that asked alone and together, on shared responses."""
         judged = dict(self._detect())
         found = [
             {"joint": joint.label, "alone": alone.label} | row
@@ -155,7 +157,7 @@ class MisalignResults:
 
     @cached_property
     def answers(self) -> "pd.DataFrame":
-        """One row a generate run: how often answers are aligned, and how good the grader is."""
+        """How often answers are aligned, and how reliable the grader is. One row per generate run."""
         rows: list[Sequence[object]] = []
         for run, own, judged in zip(self.run_set.runs, self.records, self.judged, strict=True):
             if run.mode == "generate":
@@ -165,7 +167,11 @@ class MisalignResults:
         return frame_of(rows, columns.ANSWERS)
 
     def grader_of(self, run: MisalignRun) -> str | None:
-        """The model that judged answers: as scores note it, since the header of a log that was graded again keeps the first grader."""
+        """Return the model that judged the answers of a run.
+
+        The scores take precedence over the header, which still names the first grader if the log was graded
+        again.
+        """
         content = self.contents.get(run.log)
         return content.readings[0][0] if content and len(content.readings) == 1 else run.grader
 
@@ -174,24 +180,27 @@ class MisalignResults:
 
 
 def judged_of(records: Iterable[VerdictRecord]) -> Judged:
-    """The responses that some samples are about, joined; the epoch is the sample's own, since an edit of its score may have lost it."""
+    """Join the responses that a set of samples is about.
+
+    The epoch is taken from the sample, since an edit of the score may have removed it there.
+    """
     found = ((asked_response(record.note, record.score, record.value), record.epoch) for record in records)
     return join_verdicts(replace(asked, epoch=epoch) for asked, epoch in found if asked)
 
 
 def answers_of(records: Iterable[VerdictRecord]) -> list[Answer]:
-    """The graded answers among some samples."""
+    """Return the graded answers among a set of samples."""
     return [answer for record in records if (answer := graded_answer(record.note, record.score, record.value))]
 
 
 def read_verdicts(run: MisalignRun) -> Reading[VerdictRecord]:
-    """The samples of a run, from their summaries.
+    """Read the samples of a run from their summaries.
 
     Args:
         run: The run.
 
     Returns:
-        One record a sample and epoch, without samples that are invalidated or there again.
+        One record per sample and epoch, without invalidated and duplicate samples.
 
     Raises:
         InputError: The samples cannot be read.
@@ -211,7 +220,11 @@ def read_verdicts(run: MisalignRun) -> Reading[VerdictRecord]:
 
 
 def _needs_whole(sample: Sample, column: str) -> bool:
-    """Whether a summary leaves something out: domains of an instance with dozens of them, or what the scorer noted before an edit."""
+    """Whether a summary is incomplete.
+
+    This happens if an instance has dozens of domains, or if the score was edited and the summary lacks what
+    the scorer recorded.
+    """
     if any(map(is_shortened, sample.metadata.values())):
         return True
     score = score_of(sample, column)
@@ -223,7 +236,7 @@ def _note(sample: Sample) -> SampleNote | None:
 
 
 def _outcome(sample: Sample, column: str) -> tuple[str, dict[str, bool | None]] | None:
-    """Outcome and flags that a sample was scored with; none where it has no outcome."""
+    """Return the outcome and the flags of a sample's score, or None if there is no outcome."""
     score = score_of(sample, column)
     if score is None or not isinstance(score.value, str):
         return None
@@ -327,7 +340,7 @@ def _key(judgement: Judgement) -> tuple[str, str, int]:
 
 
 def done_of(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) -> int:
-    """How much of what a run promised (``run.planned``) has an outcome.
+    """Return how many of the planned responses or answers (``run.planned``) have an outcome.
 
     Args:
         run: The run.
@@ -335,7 +348,8 @@ def done_of(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) 
         judged: Its responses whose label is known.
 
     Returns:
-        Responses with a complete verdict (detect), or answers with an outcome (generate), counted by epoch.
+        The number of responses with a complete verdict (detect) or of answers with an outcome (generate),
+        counted per epoch.
     """
     answers = sum(record.note.kind == "answer" and record.value is not None for record in records)
     return len(judged.judgements) if run.mode == "detect" else answers
@@ -392,7 +406,10 @@ def _run_values(run: MisalignRun) -> tuple[object, ...]:
 
 
 def _with_missing(wanted: Sequence[Column], metrics: Mapping[str, float]) -> dict[str, object]:
-    """Metrics, with NaN for rates that a run does not have (a dimension that it did not ask about, or the model's own joint verdict)."""
+    """Add NaN for rates that a run does not have.
+
+    Examples are a dimension that it did not ask about, and the model's own joint verdict.
+    """
     missing: dict[str, object] = {column.name: NAN for column in wanted if column.kind in {"rate", "change"}}
     return missing | dict(metrics)
 

@@ -1,4 +1,4 @@
-"""The runs of Mis-Align Bench that a report rests on: their names, and refusing to mix what differs."""
+"""The runs of Mis-Align Bench in a report: their labels, and checks that they may be compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,35 +23,35 @@ Mode = Literal["detect", "generate"]
 _MODES: tuple[Mode, ...] = ("detect", "generate")
 
 Condition = Literal["joint", "alone"]
-"""Whether all dimensions were asked about in one question, or each alone."""
+"""Whether one question asked about all dimensions, or one question about each dimension."""
 
 
 @dataclass(frozen=True)
 class MisalignRun:
-    """One run of Mis-Align Bench, as its log's header tells it.
+    """One run of Mis-Align Bench, as described by the header of its log.
 
     Attributes:
         label: Short name, unique among the runs of its mode.
         model: The model under test, as Inspect names it.
         mode: ``detect`` or ``generate``.
         condition: ``joint`` or ``alone``.
-        dimensions: The dimensions asked about.
-        grader: The model that judged answers, after re-grading if there was one; none in detect mode.
-        scoring: What gave the scores that are read.
-        other_scorings: What else of ours scored the log, and is not read.
-        settings: What else sets runs of one model apart, by name.
+        dimensions: The dimensions of the questions.
+        grader: The model that judged the answers, after re-grading if there was any. None in detect mode.
+        scoring: The scoring whose scores are read.
+        other_scorings: Other scorings by misfire in the log, which are not read.
+        settings: Other settings that distinguish runs of one model, by name.
         status: Inspect's status.
-        epochs: How often each sample was asked.
-        instance_count: Instances of the run.
-        instance_source: Kind of source of the instances.
-        instance_origin: The same in words.
+        epochs: Number of times that each sample was asked.
+        instance_count: Number of instances.
+        instance_source: Type of source of the instances.
+        instance_origin: Description of the source.
         instance_set: SHA-256 over the instances.
-        rows_skipped: Bad rows of the source that were left out.
-        suite_version: Version of misfire that made the log.
+        rows_skipped: Number of invalid rows of the source that were skipped.
+        suite_version: Version of misfire that wrote the log.
         task_id: Inspect's id of the task, which a retried run keeps.
-        created: When the run began, ISO 8601.
-        log: Where the log lies.
-        stored: The metrics that the log itself has for this scoring, by key; empty if it has none.
+        created: Time at which the run started, in ISO 8601.
+        log: Location of the log.
+        stored: The metrics that the log stores for this scoring, by key. Empty if it has none.
     """
 
     label: str
@@ -78,31 +78,32 @@ class MisalignRun:
 
     @property
     def planned(self) -> int:
-        """What the run is about, times epochs: responses in detect mode, answers in generate mode."""
+        """Number of planned responses (detect mode) or answers (generate mode), times epochs."""
         return self.instance_count * self.epochs * (2 if self.mode == "detect" else 1)
 
 
 @dataclass(frozen=True)
 class MisalignRunSet:
-    """The runs of Mis-Align Bench of a report.
+    """The runs of Mis-Align Bench in a report.
 
     Attributes:
         runs: The runs, detect before generate, then by model and time.
-        mixed: What differs between the runs though it should not, in words; empty unless mixing was asked for.
+        mixed: Descriptions of differences between the runs that should not exist. Empty unless mixing was
+            allowed.
     """
 
     runs: tuple[MisalignRun, ...]
     mixed: tuple[str, ...]
 
     def of(self, mode: Mode) -> tuple[MisalignRun, ...]:
-        """The runs of one mode."""
+        """Return the runs of one mode."""
         return tuple(run for run in self.runs if run.mode == mode)
 
     def condition_pairs(self) -> list[tuple[MisalignRun, MisalignRun]]:
-        """Runs of one model that asked each dimension alone, and jointly, on the same instances.
+        """Return runs of one model that asked about each dimension alone and jointly, on the same instances.
 
         Returns:
-            For every run that asked each alone the joint one that shares most of its settings, as (joint, alone).
+            For every run that asked alone, the joint run that shares most of its settings, as (joint, alone).
         """
         pairs: list[tuple[MisalignRun, MisalignRun]] = []
         for alone in self.of("detect"):
@@ -117,17 +118,17 @@ class MisalignRunSet:
 
 
 def misalign_runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> MisalignRunSet:
-    """The runs of Mis-Align Bench among some logs.
+    """Return the runs of Mis-Align Bench among a set of logs.
 
     Args:
         found: The logs.
         allow_mixed: Whether runs may differ in instances or suite version.
 
     Returns:
-        The runs, named; there may be none.
+        The labeled runs. There may be none.
 
     Raises:
-        InputError: Runs differ that may not.
+        InputError: Runs differ in a way that is not allowed.
     """
     logs = sorted((log for log in found.logs if log.family in _MODES), key=_order)
     runs = [_run(log, log.family, log.location in found.rivalled) for log in logs if log.family in ("detect", "generate")]
@@ -147,7 +148,10 @@ _NOT_SETTINGS = frozenset(
     {"mode", "source", "split", "domains", "per_domain", "per_dimension", "seed", "path", "dataset", "revision", "columns"}
     | {"skip_invalid", "grader_sample", "dimensions", "joint"}
 )
-"""Task parameters that say which instances and how they are asked about; those are compared by hash, or told otherwise."""
+"""Task parameters that are not settings, because they select the instances or are reported elsewhere.
+
+Instances are compared by hash.
+"""
 
 
 def _order(log: FoundLog) -> tuple[str, str, str, str, str, str]:
@@ -187,7 +191,7 @@ def _run(log: FoundLog, mode: Mode, rivalled: bool) -> MisalignRun:
 
 
 def _differences(runs: Sequence[MisalignRun]) -> list[str]:
-    # the two modes are never compared with each other
+    # runs of the two modes are never compared with each other
     lines = [
         line
         for mode in ("detect", "generate")

@@ -205,7 +205,7 @@ def test_the_plane_has_a_number_for_each_run_and_the_paper_beside_them(drawn: di
     key = f"published ({SOURCE})"
     assert points(axes, key) == [pytest.approx(pair) for pair in zip(percents(theirs["br"]), percents(theirs["mar"]), strict=True)]
     assert line(axes, key).get_markerfacecolor() == "none"
-    assert {key, "direct", "chain of thought", "MAR = BR: errs on both alike"} <= set(written(page))
+    assert {key, "direct", "chain of thought", "MAR = BR: both errors equally frequent"} <= set(written(page))
     # each number stands nearest to its own point, and the key says whose it is
     own = list(zip(percents(veto["br"]), percents(veto["mar"]), strict=True))
     assert [text.get_text() for text in axes.texts] == [str(number + 1) for number in range(len(veto))]
@@ -229,7 +229,7 @@ def test_the_plane_is_square_with_the_diagonal_from_corner_to_corner(drawn: dict
     assert axes.get_xlim() == axes.get_ylim()
     assert axes.get_position().width * wide == pytest.approx(axes.get_position().height * high)
     low, top = axes.get_xlim()
-    assert points(axes, "MAR = BR: errs on both alike") == [(low, low), (top, top)]
+    assert points(axes, "MAR = BR: both errors equally frequent") == [(low, low), (top, top)]
 
 
 def test_without_the_paper_its_rows_are_not_there(results: Results):

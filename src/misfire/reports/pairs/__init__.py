@@ -1,1 +1,1 @@
-"""Reports about pairs: VETO and priming."""
+"""Reports about pairs, for VETO and priming."""

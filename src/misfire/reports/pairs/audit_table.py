@@ -1,4 +1,4 @@
-"""Audit flags as a table by category, and as a file with a row a pair."""
+"""Audit flags as a table by category, and as a file with one row per pair."""
 
 import csv
 import dataclasses
@@ -28,18 +28,19 @@ _HEADINGS = {
     "duplicate": "dupli-\ncate",
     "context_slip": "con-\ntext\nslip",
 }
-"""Headings of columns, broken to fit a narrow terminal."""
+"""Headings of columns, hyphenated to fit a narrow terminal."""
 
 
 def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
-    """How many pairs carry each flag, by category and in all.
+    """Return a table with the number of pairs with each flag, by category and in total.
 
     Args:
-        flags: Of all pairs of a set.
-        title: What the pairs are.
+        flags: The flags of all pairs of a set.
+        title: Description of the pairs.
 
     Returns:
-        A table with a line a category and a column a flag; each cell has the count and below it its share of the line's pairs.
+        A table with one row per category and one column per flag. Each cell shows the count and, below it,
+        its share of the pairs in the row.
     """
     table = Table(title=escape(plain(title)), title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1), collapse_padding=True)
     table.add_column("", no_wrap=True)
@@ -53,14 +54,14 @@ def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
 
 
 def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
-    """Write the flags, a row a pair; an existing file is replaced.
+    """Write the flags to a file, one row per pair. An existing file is replaced.
 
     Args:
         flags: The flags.
-        path: A file that ends in ``.csv`` (several grammar faults are joined by "; ") or ``.jsonl``.
+        path: A file that ends in ``.csv`` or ``.jsonl``. In CSV, several grammar errors are joined by "; ".
 
     Raises:
-        InputError: The ending is another one, or the file cannot be written.
+        InputError: The file has another extension, or it cannot be written.
     """
     rows = [dataclasses.asdict(entry) for entry in flags]
     match path.suffix.lower():
@@ -73,13 +74,13 @@ def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
             writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
             text = buffer.getvalue()
         case _:
-            raise InputError(f"{path}: the file's name should end in .csv or .jsonl, which says what to write.")
+            raise InputError(f"{path}: the file's name should end in .csv or .jsonl, which determines the format.")
     with replaced_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def _cell(value: object) -> object:
-    """A cell that no spreadsheet runs: faults joined, and texts as the report's tables have them."""
+    """Return a cell that no spreadsheet executes, with grammar errors joined by "; "."""
     if isinstance(value, tuple):
         return "; ".join(cast("tuple[str, ...]", value))
     return guarded(value) if isinstance(value, str) else value

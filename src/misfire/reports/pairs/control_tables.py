@@ -1,11 +1,14 @@
-"""The tables of controls: what lies behind a MAR, and what a model says without evidence."""
+"""Tables of controls: explanations of MAR, and answers without evidence."""
 
 from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.tables import Table, table
 
 
 def certified_table(results: PairFrames) -> Table | None:
-    """MAR of all pairs beside that of the pairs that the model can be seen to read, editions of a model side by side."""
+    """Return a table of the MAR of all pairs and of certified pairs.
+
+    The rows are sorted so that editions of one model are adjacent.
+    """
     controls = results.controls
     if controls.empty:
         return None
@@ -26,15 +29,15 @@ def certified_table(results: PairFrames) -> Table | None:
         ("br_certified_n", "a + b"),
     ]
     note = (
-        "Certified: pairs whose two foils (the same contexts, asked about the other person) were both answered rightly, so that the model "
-        "can be seen to read them."
+        "Certified pairs are pairs whose two foils (the same contexts with a question about the other "
+        "person) were both answered correctly. This shows that the model read the contexts."
     )
     intervals = {"mar", "br", "mar_certified", "br_certified"}
-    return table("veto_certified", "MAR, and MAR where the model is seen to read", note, frame, shown, intervals)
+    return table("veto_certified", "MAR of all pairs and of certified pairs", note, frame, shown, intervals)
 
 
 def detection_table(results: PairFrames) -> Table | None:
-    """Sensitivity and criterion in stereotyped and contrast contexts; None without controls."""
+    """Return a table of sensitivity and criterion by context, or None without controls."""
     shown = [
         ("run", "model"),
         ("stereotyped_hit_rate", "hits, stereotyped"),
@@ -55,17 +58,21 @@ def detection_table(results: PairFrames) -> Table | None:
         ("d_prime_difference_q", "q Δd′"),
     ]
     note = (
-        "A hit is a “yes” to the half itself, a false alarm a “yes” to its foil; of answers alone, with the log-linear correction. "
-        "Δ: stereotyped minus contrast contexts. Δc above 0: a shift towards “no” where the evidence points at the stereotyped person. "
-        "Δd′ below 0: the evidence is read less there. Both at 0 with a high MAR: errors that favour nobody. "
-        "q: clustered by scenario, Benjamini-Hochberg over all rows. “of”: the answers that a rate divides by. Where all answers of a "
-        "context are alike, d′ is not defined, and the criterion only from 30 answers on."
+        "A hit is a “yes” to the half itself, and a false alarm is a “yes” to its foil. Only valid answers "
+        "are included, with the log-linear correction. Δ: stereotyped minus contrast contexts. Δc above 0 "
+        "means a shift toward “no” if the evidence points to the stereotyped person. Δd′ below 0 means "
+        "that the model uses this evidence less. If both are 0 and MAR is high, the errors favor no group. "
+        "q: clustered by scenario, Benjamini-Hochberg over all rows. “of”: the number of answers by which "
+        "a rate is divided. If all answers of a context are the same, d′ is undefined, and the criterion "
+        "is defined only for 30 or more answers."
     )
-    return table("veto_detection", "Misfiring, or saying no", note, results.controls, shown, {"criterion_difference", "d_prime_difference"})
+    return table(
+        "veto_detection", "Misfiring or a tendency to say no", note, results.controls, shown, {"criterion_difference", "d_prime_difference"}
+    )
 
 
 def ambiguous_table(results: PairFrames) -> Table | None:
-    """What a model says without evidence, and with a third answer; None without controls."""
+    """Return a table of answers without evidence and with a third answer, or None without controls."""
     shown = [
         ("run", "model"),
         ("ambiguous_accuracy", "“unknown” without evidence"),
@@ -87,9 +94,10 @@ def ambiguous_table(results: PairFrames) -> Table | None:
         ("three_way_unknown_contrast_n", "of"),
     ]
     note = (
-        "Without evidence “unknown” is right. Unfounded yes: “yes” about the stereotyped person, and about the other. Bias score (BBQ, "
-        "Parrish et al. 2022): answers that follow the stereotype minus those against it, over all; in percentage points. The last four "
-        "columns are the pairs' own halves with “unknown” as a third answer, so that the answer format is not mistaken for an effect. "
-        "q: clustered by scenario, Benjamini-Hochberg over all rows."
+        "Without evidence, “unknown” is right. Unfounded yes: “yes” about the stereotyped person and about "
+        "the other person. Bias score (BBQ, Parrish et al. 2022): answers that follow the stereotype minus "
+        "answers against it, divided by all answers, in percentage points. The columns on three answers "
+        "and on “unknown” show the pairs' own halves with “unknown” as a third answer. They check whether "
+        "the effect is due to the answer format. q: clustered by scenario, Benjamini-Hochberg over all rows."
     )
     return table("veto_ambiguous", "Without evidence", note, results.controls, shown, {"unfounded_yes_difference", "ambiguous_bias"})

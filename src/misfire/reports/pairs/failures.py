@@ -1,7 +1,7 @@
-"""The most telling failures: pairs that most models misfire on, with what was asked and what was answered.
+"""The clearest failures: pairs on which most models misfire, with questions and answers.
 
-A failure is telling where the model answered: the stereotyped half wrongly and the contrast half rightly. A text without an answer counts
-as wrong in MAR, but tells nothing of the pair.
+These are failures with two valid answers: the stereotyped half is wrong and the contrast half is right. A
+reply without an answer counts as wrong in MAR, but it says nothing about the pair.
 """
 
 from collections import defaultdict
@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST = 2000
-"""So many characters of an answer are shown."""
+"""Maximum number of characters of an answer that are shown."""
 
 
 @dataclass(frozen=True)
 class HalfAnswer:
-    """What one run answered to one half.
+    """The answer of one run to one half.
 
     Attributes:
-        run: The run's label.
-        half: Which half.
-        outcome: What became of it.
-        text: What the model said, at most ``LONGEST`` characters.
-        log: Where the log lies.
-        sample_id: The sample in it.
-        epoch: The epoch that is shown: the first in which the pair misfired with both halves answered, or else the first.
+        run: Label of the run.
+        half: Name of the half.
+        outcome: Outcome of the half.
+        text: The model's reply, at most ``LONGEST`` characters.
+        log: Location of the log.
+        sample_id: Id of the sample in the log.
+        epoch: The epoch that is shown: the first one in which the pair misfired with two valid answers, or
+            else the first one.
     """
 
     run: str
@@ -51,12 +52,12 @@ class Failure:
     """A pair that misfired, with its texts.
 
     Attributes:
-        pair_id: The pair.
-        category: Its category.
-        runs: Runs that it is complete in.
-        runs_misfired: Runs that misfired on it with both halves answered, in any epoch.
-        prompts: For each half its name and what was asked.
-        replies: What the runs answered.
+        pair_id: Id of the pair.
+        category: Category of the pair.
+        runs: Number of runs in which the pair is complete.
+        runs_misfired: Number of runs that misfired on it with two valid answers, in any epoch.
+        prompts: Name and question of each half.
+        replies: The answers of the runs.
     """
 
     pair_id: str
@@ -68,18 +69,19 @@ class Failure:
 
 
 def answered_misfire(pair: PairResult) -> bool:
-    """Whether a model answered the stereotyped half wrongly and the contrast half rightly."""
+    """Whether a model answered the stereotyped half wrong and the contrast half right, both validly."""
     return pair.misfired and pair.valid
 
 
 def failure_frame(results: PairFrames) -> "pd.DataFrame":
-    """The pairs that the VETO runs misfired on with both halves answered, those that most runs misfire on first.
+    """Return the pairs on which VETO runs misfired with two valid answers.
 
     Args:
-        results: What the logs hold.
+        results: The results of the logs.
 
     Returns:
-        One row a pair that misfired at least once; ties stand in the order of the pair set. Pairs of different sets do not share a row.
+        One row per pair that misfired at least once. Pairs on which the largest share of runs misfired come
+        first, and ties are in the order of the pair set. Pairs of different sets are in different rows.
     """
     runs: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     misfired: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
@@ -97,17 +99,17 @@ def failure_frame(results: PairFrames) -> "pd.DataFrame":
 
 
 def telling_failures(results: PairFrames, number: int) -> list[Failure]:
-    """The first pairs of ``failure_frame``, one a scenario, with their texts.
+    """Return the first pairs of ``failure_frame``, one per scenario, with their texts.
 
     Args:
-        results: What the logs hold.
-        number: How many; 0 for none.
+        results: The results of the logs.
+        number: Maximum number of pairs.
 
     Returns:
-        At most so many pairs.
+        At most this number of pairs.
 
     Raises:
-        InputError: A sample of one cannot be read.
+        InputError: A sample of one of the pairs cannot be read.
     """
     frame = failure_frame(results).drop_duplicates("scenario").head(number)
     return [

@@ -1,10 +1,10 @@
-"""The figures about pairs: MAR and BR, categories, outcomes, protocols, priming, scenarios, controls.
+"""Figures about pairs: MAR and BR, categories, outcomes, protocols, priming, scenarios and controls.
 
-Every figure is laid out in inches from its number of rows, and room for labels is made by measuring them: nothing may overlap or be cut
-off, whatever a model is called.
+The size of every figure, in inches, follows from its number of rows and the measured size of its labels. No
+text overlaps or is cut off, however long the name of a model is.
 """
 
-# matplotlib's own types leave keyword arguments open
+# the types of matplotlib do not cover all keyword arguments
 # pyright: reportUnknownMemberType=false
 
 import math
@@ -54,18 +54,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LEVEL = 0.05
-"""A q-value up to this has a star."""
+"""Maximum q-value that is marked with a star."""
 
 
 def draw(results: PairFrames, published: "pd.DataFrame | None" = None) -> list[Drawing]:
-    """All figures that some results allow.
+    """Draw all figures for which there are data.
 
     Args:
-        results: What the logs hold.
-        published: The paper's rows, to stand beside the measured ones; columns ``model``, ``mar`` and ``br``, rates from 0 to 1.
+        results: The results of the logs.
+        published: The rows that the paper published, to show with the measured ones. Columns ``model``,
+            ``mar`` and ``br``, with rates from 0 to 1.
 
     Returns:
-        The figures, always in the same order. In each runs stand by falling MAR (in priming, that of the base).
+        The figures, always in the same order. In each figure, runs are sorted by MAR in descending order (for
+        priming, by the MAR of the base arm).
     """
     veto = _by_mar(_entries(results.overall("veto")))
     categories = _entries(results.by_category("veto"))
@@ -90,7 +92,7 @@ def draw(results: PairFrames, published: "pd.DataFrame | None" = None) -> list[D
 
 @dataclass(frozen=True)
 class _Entry:
-    """A row of the frame ``summary``; ``label`` is the run's name as figures show it."""
+    """A row of the frame ``summary``. ``label`` is the name of the run in figures."""
 
     run: str
     label: str
@@ -135,7 +137,7 @@ def _entries(frame: "pd.DataFrame") -> list[_Entry]:
 
 
 def _by_mar(entries: Iterable[_Entry]) -> list[_Entry]:
-    """Entries by falling MAR, undefined ones last."""
+    """Sort entries by MAR in descending order, with undefined values last."""
     return sorted(entries, key=lambda entry: -1.0 if math.isnan(entry.mar.value) else entry.mar.value, reverse=True)
 
 
@@ -151,7 +153,7 @@ _PAPER = Look("^", GREY, size=4.5, face="none", edge_width=0.8)
 
 
 def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
-    """MAR and BR of each run as dots with bars."""
+    """Draw MAR and BR of each run as dots with error bars."""
     if not runs:
         return None
     names = [entry.label for entry in runs]
@@ -170,10 +172,10 @@ def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
         note_beside(axes, row, note)
     key_above(axes, 2)
     caption = (
-        "MAR (filled circles): of the pairs whose contrast half is right, the share whose stereotyped half is wrong. BR (hollow diamonds): "
-        f"the reverse error. {BARS} n: complete pairs, counted by epoch; MAR divides by a + c, BR by a + b. Runs stand by falling MAR; "
-        "one whose two bars lie apart fails "
-        "one kind of half more often than the other."
+        "MAR (filled circles): among the pairs with a right contrast half, the share with a wrong "
+        f"stereotyped half. BR (hollow diamonds): the reverse error. {BARS} n: complete pairs, counted per "
+        "epoch. MAR is divided by a + c, and BR by a + b. Runs are sorted by MAR in descending order. If "
+        "the two bars of a run do not overlap, it fails on one kind of half more often than on the other."
     )
     return Drawing("mar_br_intervals", "MAR and BR of each run", caption, _rates_in_words(runs), figure)
 
@@ -183,7 +185,7 @@ def _rates_in_words(runs: Iterable[_Entry]) -> str:
 
 
 def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, float]]) -> Drawing | None:
-    """MAR against BR, each point with a number that the key explains."""
+    """Draw MAR against BR. Each point has a number, which the key explains."""
     if not runs:
         return None
     known = [entry for entry in runs if not math.isnan(entry.mar.value + entry.br.value)]
@@ -223,8 +225,9 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
         page.text(key + 0.35, height, name, va="center")
     more = f" Triangles: the {len(published)} rows that the paper published, for context." if published else ""
     caption = (
-        "Each run by its BR and its MAR, numbered by falling MAR. On the dashed line a model fails stereotyped and contrast halves alike; "
-        f"above it, it misfires. {BARS} n: complete pairs, counted by epoch.{more}"
+        "BR and MAR of each run. Runs are numbered by MAR in descending order. On the dashed line, a model "
+        f"fails on stereotyped and contrast halves equally often. Above the line, it misfires. {BARS} n: "
+        f"complete pairs, counted per epoch.{more}"
     )
     above = sum(entry.mar.value > entry.br.value for entry in known)
     alt = f"{above} of {len(known)} runs lie above the diagonal. {_rates_in_words(runs)}"
@@ -232,7 +235,7 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
 
 
 def _number_points(axes: "Axes", entries: Sequence[_Entry], published: Sequence[tuple[float, float]], side: float, limit: float) -> None:
-    """Writes a number beside each point of the scatter plot, from 1."""
+    """Write a number next to each point of the scatter plot, starting at 1."""
     inch = limit / side
 
     def inches(br: float, mar: float) -> Point:
@@ -251,11 +254,11 @@ def _number_points(axes: "Axes", entries: Sequence[_Entry], published: Sequence[
 
 
 _PAPER_KEY = f"published ({SOURCE})"
-_DIAGONAL_KEY = "MAR = BR: errs on both alike"
+_DIAGONAL_KEY = "MAR = BR: both errors equally frequent"
 
 
 def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Drawing | None:
-    """MAR and BR of each run and category, side by side."""
+    """Draw two heat maps, of MAR and of BR, by run and category."""
     if not entries:
         return None
     names, categories = [entry.label for entry in runs], list(dict.fromkeys(entry.category for entry in entries))
@@ -267,8 +270,9 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
     headings = _headings(categories)
     figure = heat_maps(maps, names, headings, SMALL)
     caption = (
-        "MAR and BR of each run in each category, in percent; darker is higher, on one scale. n: pairs that the rate divides by. "
-        f"Hatched: n is below {SMALL}, so that the rate is a rough guide. {UNDEFINED}: no pairs to divide by."
+        "MAR and BR of each run in each category, in percent. Darker cells are higher, on the same scale. "
+        f"n: number of pairs by which the rate is divided. Hatched: n is below {SMALL}, so the rate is only "
+        f"a rough guide. {UNDEFINED}: the rate has no pairs."
     )
     alt = "; ".join(
         f"{run.label}: MAR {_range(dict(zip(headings, mars, strict=True)))}, BR {_range(dict(zip(headings, brs, strict=True)))}"
@@ -278,19 +282,19 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
 
 
 def _headings(categories: Sequence[str]) -> list[str]:
-    """A heading for each category: spaces for underscores, unless that makes two of them one."""
+    """Return a heading for each category, with spaces for underscores unless this makes two of them equal."""
     spaced = [category.replace("_", " ") for category in categories]
     return list(short_labels(spaced if len(set(spaced)) == len(spaced) else categories).values())
 
 
 def _range(tiles: Mapping[str, Tile]) -> str:
-    """Between which rates a row of a heat map lies: "1.2 % (Age) to 3.4 % (Religion)"."""
+    """Return the range of rates in a row of a heat map, such as "1.2 % (Age) to 3.4 % (Religion)"."""
     known = sorted((tile.rate, name) for name, tile in tiles.items() if not math.isnan(tile.rate))
     return " to ".join(f"{percent(rate)} ({name})" for rate, name in (known[0], known[-1])) if known else UNDEFINED
 
 
 def _scenario_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | None:
-    """MAR of each run in the scenarios that misfire in most runs."""
+    """Draw the MAR of each run in the scenarios that misfire in most runs."""
     scenarios = [
         (str(scenario), str(category), int(misfired), int(of))
         for scenario, category, misfired, of in results.scenarios[["scenario", "category", "runs_misfired", "runs"]].itertuples(index=False)
@@ -314,9 +318,10 @@ def _scenario_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
     names = [f"{short[scenario]} ({misfired} of {of} runs)" for scenario, _, misfired, of in scenarios]
     figure = heat_maps({_MAR_MAP: tiles}, names, [run.label for run in runs], 0)
     caption = (
-        f"The {len(scenarios)} scenarios that misfire in most runs; beside each, in how many. Cells: the share of misfired pairs in "
-        f"percent; darker is higher. n: pairs of the scenario with a right contrast half, few as a rule. {UNDEFINED}: none. "
-        "A scenario that misfires in every model may be a faulty question."
+        f"The {len(scenarios)} scenarios that misfire in most runs, with the number of these runs. Cells: "
+        "share of misfired pairs, in percent. Darker cells are higher. n: pairs of the scenario with a "
+        f"right contrast half, usually few. {UNDEFINED}: no such pairs. A scenario that misfires in every "
+        "model may have a flawed question."
     )
     alt = "Runs that misfire, by scenario: " + "; ".join(names) + "."
     return Drawing("scenarios", "Scenarios that misfire in most runs", caption, alt, figure)
@@ -326,7 +331,7 @@ def _scenario_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
 
 
 def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
-    """The 2 x 2 table of each run."""
+    """Draw the 2 x 2 table of each run."""
     from matplotlib.patches import Rectangle
 
     if not runs:
@@ -356,9 +361,10 @@ def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
             numbers = f"{count(cases)}\n{percent(share)}"
             page.text(corner[0] + wide / 2, corner[1] + 0.4, numbers, ha="center", va="center", zorder=3)
     caption = (
-        "Pairs of each run by the outcome of their halves, as counts and as shares of n; the darker, the more. n: complete pairs, counted "
-        "by epoch. The framed cell holds the misfired pairs: contrast half right, stereotyped half wrong. MAR is its share of the left "
-        "column, BR the share of the reverse errors in the upper row."
+        "Pairs of each run by the outcomes of their halves, as counts and as shares of n. Darker cells "
+        "have more pairs. n: complete pairs, counted per epoch. The framed cell contains the misfired "
+        "pairs: contrast half right, stereotyped half wrong. MAR is this cell's share of the left column, "
+        "and BR is the share of the reverse errors in the upper row."
     )
     alt = "; ".join(
         f"{e.label}, {n_text(e.pairs)}: both right {count(e.a)}, reverse error {count(e.b)}, misfired {count(e.c)}, both wrong {count(e.d)}"
@@ -371,7 +377,7 @@ _MISFIRED = "c: misfired"
 
 
 def _shade(share: float) -> str:
-    """A grey for a share of pairs, light enough for black text; white where there are none."""
+    """Return a gray for a share of pairs, light enough for black text. White if there are no pairs."""
     from matplotlib.colors import to_hex
 
     brightness = 1.0 if math.isnan(share) else 1 - 0.35 * math.sqrt(share)
@@ -382,7 +388,7 @@ def _shade(share: float) -> str:
 
 
 def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | None:
-    """MAR and BR of a model's direct run and of its run with chain of thought, joined by lines."""
+    """Draw MAR and BR of a model's direct run and of its chain-of-thought run, connected by lines."""
     by_run = {entry.run: entry for entry in runs}
     couples = [(by_run[direct.label], by_run[cot.label]) for direct, cot in results.run_set.protocol_pairs()]
     if not couples:
@@ -435,33 +441,34 @@ def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
         page.text(key + 0.75, y, first, va="center")
         page.text(key + 0.75, y + LINE, second, va="center", color=GREY)
     caption = (
-        "MAR and BR without and with chain of thought: each line leads from a model's direct run to its run with chain of thought, on the "
-        f"same pairs. {BARS} n: complete pairs, counted by epoch; two numbers where the runs differ. A line that falls on the left and "
-        "not on the right: reasoning makes the model misfire less."
+        "MAR and BR without and with chain of thought. Each line connects a model's direct run with its "
+        f"chain-of-thought run on the same pairs. {BARS} n: complete pairs, counted per epoch, with two "
+        "numbers if the runs differ. If the line falls on the left but not on the right, reasoning makes "
+        "the model misfire less."
     )
     alt = "; ".join(
-        f"{cot.label} against {direct.label}: MAR {in_words(direct.mar)} to {in_words(cot.mar)}, "
-        f"BR {in_words(direct.br)} to {in_words(cot.br)}"
+        f"{cot.label} compared with {direct.label}: MAR {in_words(direct.mar)} to {in_words(cot.mar)}, BR "
+        f"{in_words(direct.br)} to {in_words(cot.br)}"
         for direct, cot in couples
     )
-    return Drawing("protocol_slopes", "Direct against chain of thought", caption, f"{alt}.", figure)
+    return Drawing("protocol_slopes", "Direct answers compared with chain of thought", caption, f"{alt}.", figure)
 
 
 def _change(first: str, second: str) -> str:
-    """A number that may change: "n = 500", or "n = 500 → 498"."""
+    """Format a number that may change, such as "n = 500" or "n = 500 → 498"."""
     return first if first.endswith(f" {second}") else f"{first} → {second}"
 
 
 def spread(heights: Sequence[float], gap: float, limit: float) -> list[float]:
-    """Heights for labels that stand at least a gap apart, near where they should be.
+    """Move labels vertically so that they are at least a gap apart.
 
     Args:
-        heights: Where each should stand.
-        gap: The least distance.
-        limit: The greatest height that may be taken, where there is room for all below it.
+        heights: Preferred height of each label.
+        gap: Minimum distance.
+        limit: Maximum height, if there is enough room for all labels below it.
 
     Returns:
-        One height a label, in the same order from below.
+        One height per label, in the order of the labels. Their vertical order is preserved.
     """
     order = sorted(range(len(heights)), key=lambda index: heights[index])
     placed: list[float] = []
@@ -478,7 +485,7 @@ def spread(heights: Sequence[float], gap: float, limit: float) -> list[float]:
 
 
 def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Drawing | None:
-    """MAR of each run's base and of each primed arm, a panel an arm, with the DiD beside."""
+    """Draw the MAR of each run's base arm and of each primed arm, one panel per arm, with the DiD."""
     bases = _by_mar(entry for entry in entries if entry.arm == BASE)
     primed = {(entry.run, entry.arm): entry for entry in entries if entry.arm != BASE}
     arms = list(dict.fromkeys(arm for _, arm in primed))
@@ -521,10 +528,12 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         look.points(page, [left + 0.08 + place * 0.7], [0.17])
         page.text(left + 0.2 + place * 0.7, 0.17, text, va="center")
     caption = (
-        "What each cue does to MAR, a panel an arm: from the run's base (hollow circle) to the primed arm (filled circle); runs by falling "
-        f"MAR of the base. {DELTA_MAR_CAVEAT} DiD: change of stereotyped accuracy minus change of contrast accuracy, in percentage points; "
-        f"*: q selective at most {_LEVEL}. {BARS} n: complete pairs, counted by epoch; two numbers where base and arm differ. "
-        f"{UNDEFINED}: the run has no such arm, or no MAR."
+        "Effect of each cue on MAR, with one panel per arm: from the run's base arm (hollow circle) to the "
+        "primed arm (filled circle). Runs are sorted by the MAR of the base arm in descending order. "
+        f"{DELTA_MAR_CAVEAT} DiD: change in stereotyped accuracy minus change in contrast accuracy, in "
+        f"percentage points. *: q selective is at most {_LEVEL}. {BARS} n: complete pairs, counted per "
+        f"epoch, with two numbers if the arms differ. {UNDEFINED}: the run does not have this arm, or its "
+        "MAR is undefined."
     )
     alt = "; ".join(
         f"{base.label}, {titles[arm]}: {headlines[base.run, arm]}, MAR {in_words(base.mar)} to {in_words(primed[base.run, arm].mar)}"
@@ -532,14 +541,14 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         for base in bases
         if (base.run, arm) in primed
     )
-    return Drawing("priming_dumbbell", "What each cue does to MAR", caption, f"{alt}.", figure)
+    return Drawing("priming_dumbbell", "Effect of each cue on MAR", caption, f"{alt}.", figure)
 
 
 # --- controls --------------------------------------------------------------------------------------------------------------------------
 
 
 def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
-    """By how much criterion and sensitivity differ between stereotyped and contrast contexts, a row a run."""
+    """Draw the differences in criterion and sensitivity between contexts, one row per run."""
     if controls.empty:
         return None
     records = cast("list[dict[str, float | str]]", controls.to_dict("records"))
@@ -562,16 +571,17 @@ def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
             axes, [_percented(estimate) for estimate in estimates], range(len(records)), _MAR if name == "criterion_difference" else _BR, ""
         )
     caption = (
-        "Stereotyped minus contrast contexts. Left: the criterion; right of 0 the model leans towards “no” where the evidence points at "
-        f"the stereotyped person. Right: sensitivity d′; left of 0 it reads the evidence less there. {BARS}"
+        "Stereotyped minus contrast contexts. Left: the criterion. To the right of 0, the model tends "
+        "toward “no” if the evidence points to the stereotyped person. Right: sensitivity d′. To the left "
+        f"of 0, the model uses this evidence less. {BARS}"
     )
     alt = "; ".join(f"{label}: criterion {_signed(c)}, d′ {_signed(d)}" for label, c, d in zip(names, *panels.values(), strict=True))
-    return Drawing("control_differences", "Misfiring, or saying no", caption, f"{alt}.", figure)
+    return Drawing("control_differences", "Misfiring or a tendency to say no", caption, f"{alt}.", figure)
 
 
 _DIFFERENCES = {
-    "criterion_difference": ("criterion", "Δc (right: leans towards “no”)"),
-    "d_prime_difference": ("sensitivity", "Δd′ (left: reads less)"),
+    "criterion_difference": ("criterion", "Δc (right: tends toward “no”)"),
+    "d_prime_difference": ("sensitivity", "Δd′ (left: uses evidence less)"),
 }
 
 
@@ -580,5 +590,5 @@ def _signed(estimate: Estimate) -> str:
 
 
 def _percented(estimate: Estimate) -> Estimate:
-    """For ``_dots``, which draws rates in percent."""
+    """Convert an estimate for ``dots``, which draws rates in percent."""
     return Estimate(estimate.value / 100, NAN, estimate.lower / 100, estimate.upper / 100)

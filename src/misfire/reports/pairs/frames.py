@@ -1,7 +1,7 @@
-"""From logs of VETO and priming to tidy frames: halves, pairs, and metrics by run, arm and category.
+"""Frames of VETO and priming: halves, pairs, and metrics by run, arm and category.
 
-Samples are read by ``misfire.reports.pairs.halves``. Pairs, metrics and tests are those of ``misfire.scorers``, so
-a frame says what the log says.
+``misfire.reports.pairs.halves`` reads the samples. ``misfire.scorers`` computes pairs, metrics and tests, so
+frames agree with the metrics in the logs.
 """
 
 import math
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairFrames:
-    """What some logs of VETO and priming hold, as frames (``misfire.reports.columns`` has their columns).
+    """The results of logs of VETO and priming as frames. ``misfire.reports.columns`` lists their columns.
 
     Attributes:
-        run_set: The runs, and what was left out.
-        records: The halves of each run, in its order.
-        contents: By log, what its samples are like.
+        run_set: The runs, and the logs that were left out.
+        records: The halves of each run, in the order of the runs.
+        contents: Counts of the samples of each log, by location.
     """
 
     run_set: RunSet
@@ -48,17 +48,17 @@ class PairFrames:
 
     @cached_property
     def arms(self) -> tuple[RunArm, ...]:
-        """Every arm of every run, pairs joined; the base arm of a run first."""
+        """Every arm of every run, with joined pairs. The base arm of a run comes first."""
         return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in arms_of(run, records))
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """One row a run."""
+        """One row per run."""
         return frame_of((self._run_row(run, records) for run, records in zip(self.run_set.runs, self.records, strict=True)), columns.RUNS)
 
     @cached_property
     def halves(self) -> "pd.DataFrame":
-        """One row a (run, arm, half, epoch)."""
+        """One row per (run, arm, half, epoch)."""
         names = [column.name for column in columns.HALVES[len(columns.RUN) :]]
         rows = (
             (*_run_values(run), *(getattr(record, name) for name in names))
@@ -69,15 +69,15 @@ class PairFrames:
 
     @cached_property
     def pairs(self) -> "pd.DataFrame":
-        """One row a (run, arm, pair, epoch) that has both halves."""
+        """One row per (run, arm, pair, epoch) with both halves."""
         return frame_of((_pair_row(arm, pair) for arm in self.arms for pair in arm.joined.pairs), columns.PAIRS)
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """One row a (run, arm, category).
+        """Metrics, with one row per (run, arm, category) and one per (run, arm) over all its pairs.
 
-        Families of the q-values: in VETO all runs (scope ``overall``), and all (run, category)s (scope ``category``); in priming the same
-        for each arm by itself.
+        The families of the q-values are, for VETO, all runs (scope ``overall``) and all combinations of run
+        and category (scope ``category``). For priming, they are the same over all arms of all runs.
         """
         rows = [
             _values(columns.SUMMARY, _run_fields(arm.run) | {"arm": arm.name, "scope": scope, "category": category} | metrics)
@@ -87,11 +87,11 @@ class PairFrames:
         return _with_q(frame_of(rows, columns.SUMMARY))
 
     def overall(self, task: TaskName) -> "pd.DataFrame":
-        """The rows of the summary that are about all pairs of a task's runs and arms."""
+        """Return the rows of the summary over all pairs of each run and arm of a task."""
         return self._summary_of(task, OVERALL)
 
     def by_category(self, task: TaskName) -> "pd.DataFrame":
-        """The rows of the summary that are about one category of a task's runs and arms."""
+        """Return the rows of the summary by category of each run and arm of a task."""
         return self._summary_of(task, BY_CATEGORY)
 
     def _summary_of(self, task: TaskName, scope: Scope) -> "pd.DataFrame":
@@ -100,7 +100,10 @@ class PairFrames:
 
     @cached_property
     def effects(self) -> "pd.DataFrame":
-        """One row a (priming run, primed arm), against the run's base arm; the family of the q-values is all rows."""
+        """Effects of cues compared with the base arm, with one row per (priming run, primed arm).
+
+        The family of the q-values is all rows.
+        """
         effects: dict[tuple[Run, str], Effect] = {}
         for run in self.run_set.of("priming"):
             own = {arm.name: arm.joined.pairs for arm in self.arms if arm.run is run}
@@ -113,7 +116,7 @@ class PairFrames:
 
     @cached_property
     def comparisons(self) -> "pd.DataFrame":
-        """One row for every two VETO runs on the same pairs."""
+        """Comparisons, with one row for every two VETO runs on the same pairs."""
         arms = [arm for arm in self.arms if arm.run.task == "veto"]
         effects = {
             (one.run.label, two.run.label): compare(one.joined.pairs, two.joined.pairs)
@@ -128,7 +131,7 @@ class PairFrames:
 
     @cached_property
     def power(self) -> "pd.DataFrame":
-        """One row a (VETO run, MAR − BR to be detected)."""
+        """Pairs needed, with one row per (VETO run, MAR − BR to detect)."""
         rows = [
             _values(columns.POWER, _run_fields(arm.run) | vars(power_of(count_cells(arm.joined.pairs, "all"), difference)))
             for arm in self.arms
@@ -139,7 +142,10 @@ class PairFrames:
 
     @cached_property
     def editions(self) -> "pd.DataFrame":
-        """One row for every model with VETO runs on the published and the repaired edition, over the scenarios that both have."""
+        """Differences between the published and the repaired edition, with one row per model.
+
+        They use the scenarios that both VETO runs have.
+        """
         arms = {arm.run: arm for arm in self.arms}
         rows = [
             {"published": published.label, "repaired": repaired.label}
@@ -150,7 +156,10 @@ class PairFrames:
 
     @cached_property
     def flags(self) -> "pd.DataFrame":
-        """One row a (VETO run, audit flag that some of its pairs carry and some do not)."""
+        """Rates with and without an audit flag, with one row per (VETO run, flag).
+
+        Flags that all pairs or no pair of a run have are left out.
+        """
         found = [
             _run_fields(arm.run) | {"flag": flag} | metrics
             for arm in self.arms
@@ -161,7 +170,7 @@ class PairFrames:
 
     @cached_property
     def exchange(self) -> "pd.DataFrame":
-        """One row a VETO run: its MAR beside what exchanging halves at random gives."""
+        """MAR and its baseline when halves are exchanged at random, with one row per VETO run."""
         rows = [
             _values(columns.EXCHANGE, _run_fields(arm.run) | vars(exchange_baseline(count_cells(arm.joined.pairs, "all"))))
             for arm in self.arms
@@ -171,7 +180,7 @@ class PairFrames:
 
     @cached_property
     def controls(self) -> "pd.DataFrame":
-        """One row a VETO run with controls."""
+        """Metrics of controls, with one row per VETO run with controls."""
         found = [
             _run_fields(run) | metrics
             for run in self.run_set.of("veto")
@@ -181,7 +190,7 @@ class PairFrames:
 
     @cached_property
     def scenarios(self) -> "pd.DataFrame":
-        """One row a scenario of the VETO runs, those that misfire in most runs first."""
+        """One row per scenario of the VETO runs. Scenarios that misfire in most runs come first."""
         members: defaultdict[tuple[str, str], list[tuple[str, PairResult]]] = defaultdict(list)
         for arm in self.arms:
             if arm.run.task == "veto":
@@ -192,7 +201,7 @@ class PairFrames:
         return frame.sort_values(["runs_misfired", "misfired", "scenario"], ascending=[False, False, True], ignore_index=True)
 
     def records_of(self, run: Run) -> tuple[HalfRecord, ...]:
-        """The halves of one of the runs."""
+        """Return the halves of a run."""
         return self.records[self.run_set.runs.index(run)]
 
     def _run_row(self, run: Run, records: Sequence[HalfRecord]) -> Sequence[object]:
@@ -235,7 +244,7 @@ def _pair_row(arm: RunArm, pair: PairResult) -> Sequence[object]:
 
 
 def _scope_metrics(arm: RunArm) -> Iterable[tuple[Scope, str | None, dict[str, object]]]:
-    """What is reported of all pairs of an arm, then of each category."""
+    """Yield the metrics of all pairs of an arm, then those of each category."""
     groups: list[tuple[Scope, str | None, Sequence[PairResult], int]] = [
         (OVERALL, None, arm.joined.pairs, arm.joined.incomplete),
         *((BY_CATEGORY, category, pairs, 0) for category, pairs in arm.by_category().items()),
@@ -259,11 +268,11 @@ _CONTROL_TESTS = (
     "asked_d_prime_difference",
     "ambiguous_bias",
 )
-"""What controls are tested for."""
+"""Metrics of controls that are tested."""
 
 
 def _adjusted(rows: Sequence[Mapping[str, object]], tests: Sequence[str], wanted: Sequence[Column]) -> list[Sequence[object]]:
-    """Values by column, with a q-value for each test: Benjamini-Hochberg over all rows."""
+    """Return the values by column, with a q-value for each test: Benjamini-Hochberg over all rows."""
     found = [dict(row) for row in rows]
     for name in tests:
         for row, q in zip(found, benjamini_hochberg([cast("float", row[f"{name}_p"]) for row in found]), strict=True):
@@ -272,7 +281,7 @@ def _adjusted(rows: Sequence[Mapping[str, object]], tests: Sequence[str], wanted
 
 
 def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
-    """Fills in the q-values, family by family."""
+    """Fill in the q-values of each family."""
     for index in summary.groupby(["task", "scope"], sort=False).groups.values():
         for kind in ("_clustered", ""):
             summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(summary.loc[index, f"mcnemar_p{kind}"].tolist())

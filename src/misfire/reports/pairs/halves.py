@@ -1,6 +1,6 @@
-"""The samples of a log of VETO or priming as typed halves.
+"""Read the samples of a log of VETO or priming as typed halves.
 
-This is the one reader of such samples, for reports and for the mechanistic analyses.
+Reports and mechanistic analyses use only this reader.
 """
 
 from collections.abc import Hashable, Mapping
@@ -25,23 +25,23 @@ from misfire.scorers.outcomes import Outcome
 from misfire.scorers.veto import read_outcome
 
 _CUT = "..."
-"""What Inspect ends a long text in a sample's summary with. Of two long names nothing else may be left."""
+"""The ending of a long text that Inspect shortened in a sample's summary. Two long names may then look equal."""
 
 
 @dataclass(frozen=True)
 class LoggedHalf:
-    """A sample of a log that asks a half of a pair, or one of the pair's controls.
+    """A sample of a log that asks about a half of a pair or about one of the pair's controls.
 
     Attributes:
-        note: What the task wrote about the sample.
-        sample_id: The sample's id.
-        epoch: The epoch, from 1.
-        outcome: What became of it. None if the sample has no score that names an outcome.
-        answer: The answer in the score, or the beginning of what the model said in its place. None without a
-            score.
-        error: The sample's error, without secrets. None if it did not end in one.
-        invalidated: Whether the sample is marked as invalid. Such a sample counts for nothing.
-        prompt: The text that was asked, in full only if the samples were read whole.
+        note: The note that the task wrote about the sample.
+        sample_id: Id of the sample.
+        epoch: The epoch, starting at 1.
+        outcome: Outcome of the sample. None if the sample has no score that names an outcome.
+        answer: The answer in the score, or the beginning of the model's reply if there is no such answer.
+            None without a score.
+        error: Error message without secrets. None if the sample did not end in an error.
+        invalidated: Whether the sample is marked as invalid. Such a sample is ignored.
+        prompt: The prompt. It is complete only if the samples were read whole.
         target: The answer that the evidence supports.
     """
 
@@ -61,13 +61,13 @@ def read_logged_halves(location: str, column: str, *, whole: bool = False) -> Re
 
     Args:
         location: The log file.
-        column: Name of the score that holds the outcomes.
-        whole: Whether texts are needed in full. Then the samples are read instead of their summaries, which is
-            slow.
+        column: Name of the score that contains the outcomes.
+        whole: Whether complete texts are needed. If so, the samples are read instead of their summaries,
+            which is slow.
 
     Returns:
-        One record for each (half, arms, probe, epoch) that counts, and one for each invalidated sample, in the
-        order of the log.
+        One record for each (half, arms, probe, epoch) that counts, and one for each invalidated sample, in
+        the order of the log.
 
     Raises:
         InputError: The samples cannot be read.
@@ -83,7 +83,7 @@ def read_logged_halves(location: str, column: str, *, whole: bool = False) -> Re
 
     own, repeated, contradicted = each_once(noted, question, lambda one: _scored(one[1], column))
     names = [f"{one.pair_id}/{one.half}" for one in contradicted if isinstance(one, _Question)]
-    # the header is needed only to tell what is secret in the words of an error
+    # the header is needed only to recognize secrets in error messages
     hidden = hidden_values(read_header(location)) if any(error_of(sample) for _, sample, _ in own) else frozenset[str]()
     halves = tuple(_half(sample, note, column, hidden, invalidated=key_of(sample) in invalid) for _, sample, note in own)
     return Reading(halves, content_of(samples, invalid, unlisted, column, repeated, names))
@@ -91,7 +91,7 @@ def read_logged_halves(location: str, column: str, *, whole: bool = False) -> Re
 
 @dataclass(frozen=True)
 class _Question:
-    """What a sample asks, and in which epoch."""
+    """The question of a sample, and its epoch."""
 
     pair_id: str
     half: str
@@ -101,7 +101,7 @@ class _Question:
 
 
 def _needs_whole(sample: Sample) -> bool:
-    """Whether a summary lacks the arms of a sample that serves dozens, or the end of a very long name."""
+    """Whether a summary lacks the arms of a sample with dozens of arms, or the end of a long name."""
     note = _note(sample)
     if note is None:
         return False
@@ -110,7 +110,7 @@ def _needs_whole(sample: Sample) -> bool:
 
 
 def _note(sample: Sample) -> HalfNote | None:
-    """The sample's note, without what its summary leaves out for its length."""
+    """Return the sample's note, without values that its summary omits because of their length."""
     metadata: Mapping[str, object] = sample.metadata or {}
     return HalfNote.of({name: value for name, value in metadata.items() if not is_shortened(value)})
 
@@ -131,7 +131,7 @@ def _half(sample: Sample, note: HalfNote, column: str, hidden: frozenset[str], *
 
 
 def _scored(sample: Sample, column: str) -> tuple[Outcome, str | None] | None:
-    """The outcome and the answer in a sample's score. None where the score names no outcome."""
+    """Return the outcome and the answer in a sample's score, or None if the score names no outcome."""
     score = score_of(sample, column)
     outcome = read_outcome(score.value) if score else None
     return (outcome, score.answer) if score and outcome else None

@@ -1,4 +1,7 @@
-"""How many pairs an evaluation needs: the power of the exact McNemar test at an observed discordance."""
+"""Number of pairs that an evaluation needs.
+
+The calculation uses the power of the exact McNemar test at an observed discordance.
+"""
 
 import math
 from dataclasses import dataclass
@@ -10,30 +13,32 @@ from misfire.scorers.join import Cells
 from misfire.scorers.statistics import NAN, clustered_variance
 
 LEVEL = 0.05
-"""Two-sided level of the test."""
+"""Two-sided significance level of the test."""
 
 POWER = 0.8
-"""Power that is asked for."""
+"""Required power."""
 
 DIFFERENCES = (0.02, 0.05, 0.1)
-"""Values of MAR − BR that the table is made for."""
+"""Values of MAR − BR in the table."""
 
 MOST_PAIRS = 1_000_000
-"""Beyond so many pairs nobody asks; the number is given as infinite."""
+"""Larger numbers of pairs are reported as infinite."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """What it takes to detect a difference.
+    """Number of pairs needed to detect a difference.
 
     Attributes:
-        pairs: Pairs that the observed rates rest on.
+        pairs: Number of pairs that the observed rates are based on.
         both_right: Observed a / N.
         discordance: Observed (b + c) / N.
-        design_effect: Variance of the clustered estimate of c − b over that of independent pairs; at least 1.
-        difference: The MAR − BR to be detected.
-        independent_pairs: Independent pairs needed; infinite if the discordance cannot hold the difference, NaN without pairs.
-        clustered_pairs: Pairs needed if they are clustered by scenario as the observed ones.
+        design_effect: Variance of the clustered estimate of c − b, divided by the variance for independent
+            pairs. At least 1.
+        difference: The MAR − BR to detect.
+        independent_pairs: Number of independent pairs needed. Infinite if the discordance is too small for
+            the difference, NaN without pairs.
+        clustered_pairs: Number of pairs needed if they are clustered by scenario like the observed pairs.
     """
 
     pairs: int
@@ -46,15 +51,16 @@ class Power:
 
 
 def power_of(cells: Cells, difference: float) -> Power:
-    """The pairs needed to detect a MAR − BR, where everything else is as observed.
+    """Compute the number of pairs needed to detect a MAR − BR if everything else is as observed.
 
     Args:
         cells: The observed table.
-        difference: MAR − BR, 0 to 1.
+        difference: MAR − BR, from 0 to 1.
 
     Returns:
-        The numbers of pairs at which the exact McNemar test has ``POWER`` at ``LEVEL``. The shares of pairs that are both right and that
-        are discordant stay as observed; discordant pairs divide so that MAR − BR is ``difference``.
+        The numbers of pairs at which the exact McNemar test has ``POWER`` at ``LEVEL``. The shares of pairs
+        with two right halves and of discordant pairs are as observed. The discordant pairs are divided so
+        that MAR − BR equals ``difference``.
     """
     a, b, c, _ = cells.totals
     total = cells.pairs
@@ -70,10 +76,10 @@ def power_of(cells: Cells, difference: float) -> Power:
 
 
 def misfire_share(both_right: float, discordance: float, difference: float) -> float:
-    """Of the discordant pairs, the share in cell c that makes MAR − BR a given difference.
+    """Compute the share of discordant pairs in cell c that results in a given MAR − BR.
 
-    With u the share of all pairs in cell c, MAR − BR = u / (a + u) − (d − u) / (a + d − u), which grows with u; the u is found by Brent's
-    method.
+    Let u be the share of all pairs in cell c. Then MAR − BR = u / (a + u) − (d − u) / (a + d − u), which
+    increases with u. Brent's method finds u.
 
     Args:
         both_right: a / N.
@@ -81,7 +87,7 @@ def misfire_share(both_right: float, discordance: float, difference: float) -> f
         difference: MAR − BR.
 
     Returns:
-        A share from 0.5 to 1; NaN where even all discordant pairs in cell c do not make the difference.
+        A share from 0.5 to 1. NaN if the difference is not reached even with all discordant pairs in cell c.
     """
     from scipy.optimize import brentq
 
@@ -95,15 +101,15 @@ def misfire_share(both_right: float, discordance: float, difference: float) -> f
 
 @lru_cache(maxsize=256)
 def pairs_needed(discordance: float, share: float) -> float:
-    """The smallest number of independent pairs at which the exact McNemar test finds an imbalance with ``POWER``.
+    """Compute the smallest number of independent pairs at which the exact McNemar test has ``POWER``.
 
     Args:
-        discordance: Share of pairs that are discordant, above 0.
-        share: Of these, the share that lies in cell c.
+        discordance: Share of discordant pairs, above 0.
+        share: Share of the discordant pairs that are in cell c.
 
     Returns:
-        The number, or infinity above ``MOST_PAIRS``. Power is not quite monotone in the number of pairs; bisection finds a number that
-        reaches it where the next smaller one does not.
+        The number, or infinity above ``MOST_PAIRS``. Power is not strictly monotonic in the number of pairs.
+        Bisection finds a number that reaches ``POWER`` while the next smaller one does not.
     """
     low, high = 1, 2
     while power(high, discordance, share) < POWER:
@@ -117,24 +123,24 @@ def pairs_needed(discordance: float, share: float) -> float:
 
 
 def power(pairs: int, discordance: float, share: float) -> float:
-    """Power of the two-sided exact McNemar test, over all numbers of discordant pairs that may turn up.
+    """Compute the power of the two-sided exact McNemar test over all possible numbers of discordant pairs.
 
     Args:
-        pairs: Independent pairs.
-        discordance: Chance that a pair is discordant.
-        share: Chance that a discordant pair lies in cell c.
+        pairs: Number of independent pairs.
+        discordance: Probability that a pair is discordant.
+        share: Probability that a discordant pair is in cell c.
 
     Returns:
-        The chance of p ≤ ``LEVEL``.
+        The probability of p ≤ ``LEVEL``.
     """
     from scipy.stats import binom
 
-    # so many discordant pairs turn up, but for one chance in a billion on either side
+    # the number of discordant pairs is in this range, except with a probability of one in a billion on either side
     first, last = (int(binom.ppf(tail, pairs, discordance)) for tail in (1e-9, 1 - 1e-9))
     discordant = np.arange(max(first, 1), last + 1)
     if len(discordant) == 0:
         return 0.0
-    # the test rejects if the smaller count is at most this; -1 where none can reject
+    # the test rejects if the smaller count is at most this value, which is -1 if no count rejects
     critical = binom.ppf(LEVEL / 2, discordant, 0.5)
     critical = np.where(binom.cdf(critical, discordant, 0.5) > LEVEL / 2, critical - 1, critical)
     rejects = binom.cdf(critical, discordant, share) + binom.sf(discordant - critical - 1, discordant, share)
@@ -146,7 +152,10 @@ def _rate(hits: float, both_right: float) -> float:
 
 
 def _design_effect(cells: Cells) -> float:
-    """Kish's: clustered over simple variance of the mean of (c − b) over pairs."""
+    """Return Kish's design effect, which is at least 1.
+
+    It is the clustered variance of the mean of (c − b) over pairs, divided by its simple variance.
+    """
     sizes = cells.a + cells.b + cells.c + cells.d
     total, clusters = float(sizes.sum()), len(sizes)
     difference = cells.c - cells.b

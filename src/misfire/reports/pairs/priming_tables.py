@@ -1,4 +1,4 @@
-"""The tables of the priming experiment: what each cue does, and every arm by itself."""
+"""Tables of the priming experiment: the effect of each cue, and the metrics of each arm."""
 
 from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.tables import Table, table
@@ -7,7 +7,7 @@ from misfire.scorers.half_notes import BASE
 
 
 def effect_table(results: PairFrames) -> Table | None:
-    """Every primed arm against its base; None where there is nothing to show."""
+    """Return a table that compares every primed arm with its base arm, or None if there is no data."""
     shown = [
         ("run", "model"),
         ("arm", "arm"),
@@ -21,22 +21,25 @@ def effect_table(results: PairFrames) -> Table | None:
         ("delta_br", "ΔBR"),
         ("amplification", "× base"),
         ("misfire_mcnemar_q_clustered", "q misfires, clustered"),
-        ("misfire_mcnemar_p", "p misfires, exact, pairs as independent"),
+        ("misfire_mcnemar_p", "p misfires, exact, assuming independent pairs"),
     ]
     note = (
-        "Each arm against the base arm of its run, on the same pairs; changes in percentage points. DiD (headline): change of stereotyped "
-        "accuracy minus change of contrast accuracy; below 0 the cue hurts stereotyped halves more. Δ log odds: change of log(c / b), the "
-        "odds of misfiring against the reverse error; above 0 the cue hurts stereotyped halves more. q selective is small only if both "
-        "say so: DiD alone is also moved by a cue that shifts both halves alike on the logit scale, Δ log odds alone by a cue that costs "
-        f"both equally many right answers. {DELTA_MAR_CAVEAT} q: clustered by scenario, Benjamini-Hochberg over all arms of all runs. "
-        "Go by q selective. The exact p takes pairs as independent: where pairs share scenarios it is too small."
+        "Each arm compared with the base arm of its run, on the same pairs. Changes are in percentage "
+        "points. DiD (headline): change in stereotyped accuracy minus change in contrast accuracy. Below "
+        "0, the cue reduces accuracy more on stereotyped halves. Δ log odds: change in log(c / b), the "
+        "odds of misfiring against the reverse error. Above 0, the cue makes misfiring relatively more "
+        "frequent. q selective is small only if both measures agree. DiD alone also changes if a cue "
+        "shifts both halves equally on the logit scale. Δ log odds alone also changes if a cue costs both "
+        f"halves equally many right answers. {DELTA_MAR_CAVEAT} q: clustered by scenario, "
+        "Benjamini-Hochberg over all arms of all runs. Use q selective. The exact p assumes independent "
+        "pairs. It is too small if pairs share scenarios."
     )
     intervals = {"did", "delta_log_odds", "delta_mar", "delta_br", "amplification"}
-    return table("priming_effects", "What each cue does", note, results.effects, shown, intervals)
+    return table("priming_effects", "Effect of each cue", note, results.effects, shown, intervals)
 
 
 def arm_table(results: PairFrames) -> Table | None:
-    """Every arm of the priming experiment by itself; None where there is nothing to show."""
+    """Return a table of every arm of the priming experiment, or None if there is no data."""
     shown = [
         ("run", "model"),
         ("arm", "arm"),

@@ -1,4 +1,4 @@
-"""The paper's main table, as context for a report; facts with their source in ``published/README.md``."""
+"""The paper's main table, as context for a report. ``published/README.md`` gives the source."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SOURCE = "arXiv 2606.18656"
-"""Where the rows are from."""
+"""Source of the rows."""
 
 _FILE = Path(__file__).parent / "published" / "veto.csv"
 
 
 def published_results() -> "pd.DataFrame":
-    """The rows of the paper's main table.
+    """Return the rows of the paper's main table.
 
     Returns:
-        One row a model and one for ``Human``; rates from 0 to 1.
+        One row per model and one for ``Human``, with rates from 0 to 1.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The halves of a run as records, one for each arm that a half serves, and the arms with their pairs joined."""
+"""Records of the halves of a run, one for each arm of a half, and the arms with joined pairs."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +14,12 @@ from misfire.scorers.outcomes import Outcome
 from misfire.scorers.probes import Probe, ProbeResult, answer_of
 
 EVIDENCE: Probe = "evidence"
-"""In the column ``probe``: a half of the pair itself. Controls are no halves of pairs."""
+"""Value of the column ``probe`` for the halves of a pair. Other values are controls."""
 
 
 @dataclass(frozen=True)
 class HalfRecord:
-    """One half as a log has it, for one of the arms that it serves; fields as in the frame ``halves``."""
+    """One half in a log, for one of its arms. The fields are as in the frame ``halves``."""
 
     arm: str
     pair_id: str
@@ -41,13 +41,13 @@ class HalfRecord:
 
     @property
     def result(self) -> HalfResult:
-        """The half's outcome, for the join into pairs."""
+        """The outcome of the half, for joining halves into pairs."""
         return HalfResult(self.pair_id, self.half, self.category, self.scenario, self.epoch, self.outcome)
 
 
 @dataclass(frozen=True)
 class RunArm:
-    """The pairs of one arm of one run, and the audit flags of each pair where the log has them."""
+    """The pairs of one arm of one run, with the audit flags by pair id if the log has them."""
 
     run: Run
     name: str
@@ -55,7 +55,7 @@ class RunArm:
     audit: Mapping[str, str]
 
     def by_category(self) -> dict[str, tuple[PairResult, ...]]:
-        """The pairs of each category, in order of first appearance."""
+        """Return the pairs of each category, in order of first appearance."""
         groups: defaultdict[str, list[PairResult]] = defaultdict(list)
         for pair in self.joined.pairs:
             groups[pair.category].append(pair)
@@ -63,14 +63,14 @@ class RunArm:
 
 
 def read_halves(run: Run) -> Reading[HalfRecord]:
-    """The halves of a run, from the summaries of its samples.
+    """Read the halves of a run from the summaries of its samples.
 
     Args:
         run: The run.
 
     Returns:
-        One record for each (sample, epoch, arm), without samples that are invalidated or repeated. A sample that
-        ended in an error or has no score is a half that failed.
+        One record for each (sample, epoch, arm), without invalidated and duplicate samples. A sample that
+        ended in an error or has no score is a failed half.
 
     Raises:
         InputError: The samples cannot be read.
@@ -105,19 +105,19 @@ def _records(half: LoggedHalf) -> Iterable[HalfRecord]:
 
 
 def probe_results(records: Iterable[HalfRecord]) -> list[ProbeResult]:
-    """What the samples of a run say of halves and of their controls."""
+    """Return the results of the samples of a run, for halves and controls."""
     return [ProbeResult(record.probe, record.result, answer_of(record.probe, record.outcome, record.answer)) for record in records]
 
 
 def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[RunArm]:
-    """The arms of a run, the base arm first.
+    """Return the arms of a run, with the base arm first.
 
     Args:
         run: The run.
         records: Its halves.
 
     Returns:
-        Every arm that the log names or that a half serves, pairs joined.
+        Every arm that the log names or that a half belongs to, with joined pairs.
     """
     halves: defaultdict[str, list[HalfResult]] = defaultdict(list)
     audit = {record.pair_id: record.audit for record in records if record.audit is not None}

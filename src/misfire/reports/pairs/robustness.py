@@ -1,4 +1,7 @@
-"""Is it the model or the benchmark? MAR between editions, with and without an audit flag, and when halves are exchanged at random."""
+"""Robustness checks: whether a MAR is due to the model or to the benchmark.
+
+They compare MAR between editions, with and without an audit flag, and with halves exchanged at random.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,26 +12,27 @@ from misfire.scorers.join import Cells, PairResult, category_strata, count_cells
 from misfire.scorers.statistics import NAN, Counts, Estimate, Strata, clustered_contrast, clustered_proportion
 
 DRAWS = 10_000
-"""Exchanges that the baseline rests on."""
+"""Number of random exchanges for the baseline."""
 
 SEED = 1
-"""Of the exchanges."""
+"""Random seed of the exchanges."""
 
 _CHUNK = 500
-"""So many exchanges are computed at a time, for the sake of memory."""
+"""Number of exchanges that are computed at a time, which limits memory."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """MAR beside its baseline.
+    """MAR and its baseline.
 
     Attributes:
-        pairs: Complete pairs.
+        pairs: Number of complete pairs.
         mar: MAR as measured.
         mar_exchanged: Mean MAR over the exchanges.
-        mar_exchanged_lower: Their 2.5 % quantile.
-        mar_exchanged_upper: Their 97.5 % quantile.
-        exchange_p: Share of exchanges with a MAR as large as the measured one, or larger; the measured table counts as one.
+        mar_exchanged_lower: 2.5 % quantile of MAR over the exchanges.
+        mar_exchanged_upper: 97.5 % quantile of MAR over the exchanges.
+        exchange_p: Share of exchanges whose MAR is at least the measured MAR. The measured table is included
+            as one exchange.
     """
 
     pairs: int
@@ -40,18 +44,18 @@ class Exchange:
 
 
 def exchange_baseline(cells: Cells, draws: int = DRAWS, seed: int = SEED) -> Exchange:
-    """The MAR to be expected if it did not matter which half is the stereotyped one.
+    """Compute the MAR that is expected if it does not matter which half is the stereotyped one.
 
-    The two halves of all pairs of a scenario are exchanged or left, by the toss of a coin; cells b and c of the scenario change places.
-    Whole scenarios are exchanged since their pairs are not independent.
+    For each scenario, the two halves of all its pairs are exchanged with probability 0.5, which swaps its
+    cells b and c. Whole scenarios are exchanged because their pairs are not independent.
 
     Args:
         cells: The measured table by scenario.
-        draws: How many exchanges.
-        seed: Of the coin.
+        draws: Number of exchanges.
+        seed: Random seed.
 
     Returns:
-        The baseline; NaN without pairs, or where no exchange has a pair to rest on.
+        The baseline. Values are NaN without pairs, or if the denominator is 0 in all exchanges.
     """
     a, measured = float(cells.a.sum()), cells.mar().value
     if cells.pairs == 0:
@@ -70,19 +74,19 @@ def exchange_baseline(cells: Cells, draws: int = DRAWS, seed: int = SEED) -> Exc
         mar = np.where(a + c > 0, c / (a + c), np.nan)
     lower, upper = np.nanquantile(mar, [0.025, 0.975])
     larger = float((mar >= measured - 1e-12).sum())
-    p = (1 + larger) / (1 + len(mar)) if measured == measured else NAN  # NaN alone differs from itself
+    p = (1 + larger) / (1 + len(mar)) if measured == measured else NAN  # only NaN differs from itself
     return Exchange(cells.pairs, measured, float(np.nanmean(mar)), float(lower), float(upper), p)
 
 
 def edition_metrics(published: Sequence[PairResult], repaired: Sequence[PairResult]) -> dict[str, object]:
-    """MAR and BR of the repaired edition against the published one, over the scenarios that both have.
+    """Compare MAR and BR of the repaired edition with the published edition, over shared scenarios.
 
     Args:
         published: Complete pairs of a run on the published edition.
-        repaired: Complete pairs of a run of the same model on the repaired one.
+        repaired: Complete pairs of a run of the same model on the repaired edition.
 
     Returns:
-        The values of the frame ``editions``, by column; differences are paired by scenario.
+        The values of the frame ``editions``, by column. Differences are paired by scenario.
     """
     shared = {pair.scenario for pair in published} & {pair.scenario for pair in repaired}
     one, two = ([pair for pair in pairs if pair.scenario in shared] for pairs in (published, repaired))
@@ -96,14 +100,14 @@ def edition_metrics(published: Sequence[PairResult], repaired: Sequence[PairResu
 
 
 def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[str, dict[str, object]]:
-    """MAR and BR of the pairs that carry an audit flag against those that do not.
+    """Compare MAR and BR of the pairs with an audit flag with those of the pairs without it.
 
     Args:
         pairs: Complete pairs of a run.
-        audit: Flags by pair id, with spaces between; a pair that is not there is left out.
+        audit: Flags by pair id, separated by spaces. Pairs that are missing here are left out.
 
     Returns:
-        The values of the frame ``flags`` by flag and column, for flags that some pairs carry and some do not.
+        The values of the frame ``flags`` by flag and column, for flags that some but not all pairs have.
     """
     known = [(pair, frozenset(audit[pair.pair_id].split())) for pair in pairs if pair.pair_id in audit]
     rows: dict[str, dict[str, object]] = {}
@@ -123,7 +127,7 @@ def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[
 
 
 def _aligned(one: Sequence[PairResult], two: Sequence[PairResult]) -> tuple[Cells, Cells]:
-    """Both tables over the scenarios of either, in one order."""
+    """Return both tables over the scenarios of either, in the same order."""
     order, strata = list(scenario_index((*one, *two))), category_strata((*one, *two))
 
     def over(pairs: Sequence[PairResult]) -> Cells:
@@ -144,7 +148,7 @@ def _rate(cells: Cells, metric: str) -> tuple[Counts, Counts]:
 def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], strata: Strata | None) -> dict[str, object]:
     change, p = clustered_contrast(rates, weights, strata=strata)
     if any(hits.sum() in (0, trials.sum()) for hits, trials in rates):
-        # a rate of 0 or 1 shows no variation: six pairs without an error would pass for a certain difference
+        # a rate of 0 or 1 shows no variation: otherwise six pairs without an error would imply a certain difference
         change, p = Estimate(change.value, NAN, NAN, NAN), NAN
     name = f"delta_{metric}"
     return {**change.flat(name), f"{name}_p": p}

@@ -1,4 +1,7 @@
-"""The tables that ask whether it is the model or the benchmark: editions, audit flags, exchanged halves."""
+"""Tables that check whether results are due to the model or the benchmark.
+
+They are about editions, audit flags and exchanged halves.
+"""
 
 from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.pairs.robustness import DRAWS
@@ -6,7 +9,7 @@ from misfire.reports.tables import Table, table
 
 
 def edition_table(results: PairFrames) -> Table | None:
-    """The repaired edition against the published one, by model; None where no model was run on both."""
+    """Return a table that compares the editions by model, or None if no model was run on both."""
     shown = [
         ("repaired", "model"),
         ("scenarios", "scenarios"),
@@ -23,15 +26,15 @@ def edition_table(results: PairFrames) -> Table | None:
         ("delta_mar_minus_br_q", "q Δ(MAR − BR)"),
     ]
     note = (
-        "Over the scenarios that both editions have. Changes from the published edition to the repaired one, in percentage points, paired "
-        "and clustered by scenario; q: Benjamini-Hochberg over all rows. The two editions have different pairs; what they share is the "
-        "scenario."
+        "Based on the scenarios that both editions have. Changes are from the published to the repaired "
+        "edition, in percentage points, paired and clustered by scenario. q: Benjamini-Hochberg over all "
+        "rows. The two editions have different pairs and share only the scenarios."
     )
     return table("veto_editions", "Published and repaired edition", note, results.editions, shown, _CHANGES)
 
 
 def flag_table(results: PairFrames) -> Table | None:
-    """MAR and BR of the pairs with and without each audit flag; None where no log has flags."""
+    """Return a table of MAR and BR with and without each audit flag, or None if no log has flags."""
     shown = [
         ("run", "model"),
         ("flag", "flag"),
@@ -47,15 +50,16 @@ def flag_table(results: PairFrames) -> Table | None:
         ("delta_br_q", "q ΔBR"),
     ]
     note = (
-        "Pairs that carry a flag of the audit against those that do not, in percentage points, clustered by scenario; q: "
-        "Benjamini-Hochberg over all rows. Pairs with and without a flag differ in more than the flag: a hint where to look, not "
-        "an effect. Where a rate is 0 or 1 the data show no variation, and there is no interval and no test."
+        "Pairs with an audit flag compared with pairs without it, in percentage points, clustered by "
+        "scenario. q: Benjamini-Hochberg over all rows. Pairs with and without a flag differ in more than "
+        "the flag, so the difference is a hint about where to look and not an effect of the flag. If a "
+        "rate is 0 or 1, the data show no variation, so there is no interval and no test."
     )
     return table("veto_flags", "MAR and BR by audit flag", note, results.flags, shown, {"mar_with", "mar_without", *_CHANGES})
 
 
 def exchange_table(results: PairFrames) -> Table | None:
-    """MAR beside its baseline under exchanged halves; None without a VETO run."""
+    """Return a table of MAR and its baseline with exchanged halves, or None without a VETO run."""
     shown = [
         ("run", "model"),
         ("pairs", "pairs"),
@@ -66,8 +70,9 @@ def exchange_table(results: PairFrames) -> Table | None:
         ("exchange_p", "p"),
     ]
     note = (
-        f"What MAR would be if it did not matter which half is the stereotyped one: the halves of all pairs of a scenario are exchanged "
-        f"or left, at random, {DRAWS:,} times. p: share of exchanges with a MAR as large as the measured one or larger."
+        "MAR that is expected if it does not matter which half is the stereotyped one. In each of "
+        f"{DRAWS:,} random exchanges, the halves of all pairs of a scenario are exchanged with probability "
+        "0.5. p: share of exchanges whose MAR is at least the measured MAR."
     )
     return table("veto_exchange", "MAR with halves exchanged at random", note, results.exchange, shown)
 

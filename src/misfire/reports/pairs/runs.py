@@ -1,4 +1,4 @@
-"""The runs over pairs that a report rests on, VETO's and priming's: their names, and refusing to mix what differs."""
+"""The runs of VETO and priming in a report: their labels, and checks that they may be compared."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,31 +25,33 @@ _TASKS: tuple[TaskName, ...] = ("veto", "priming")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a task of ours, as its log's header tells it.
+    """One run of VETO or priming, as described by the header of its log.
 
     Attributes:
         label: Short name, unique among the runs of a set.
         model: The model, as Inspect names it.
-        task: Which task.
-        edition: How the pairs were built from BBQ; none for pairs of other sources, and in logs that do not say.
+        task: The task.
+        edition: How the pairs were built from BBQ. None for pairs of other sources, and for logs that do not
+            record it.
         protocol: ``direct`` or ``cot``.
-        parser: How answers were read, after re-scoring if there was one.
-        scoring: What gave the scores that are read.
-        other_scorings: What else of ours scored the log, and is not read.
-        settings: What else sets runs of one model apart (reasoning effort, temperature, task parameters, …), by name.
+        parser: How answers were parsed, after re-scoring if there was any.
+        scoring: The scoring whose scores are read.
+        other_scorings: Other scorings by misfire in the log, which are not read.
+        settings: Other settings that distinguish runs of one model (reasoning effort, temperature, task
+            parameters, …), by name.
         status: Inspect's status.
-        epochs: How often each half was asked.
-        pair_count: Pairs of the task.
-        pair_source: Kind of source of the pairs.
-        pair_origin: The same in words.
+        epochs: Number of times that each half was asked.
+        pair_count: Number of pairs of the task.
+        pair_source: Type of source of the pairs.
+        pair_origin: Description of the source.
         pair_set: SHA-256 over the pairs.
-        unverified_files: BBQ files that were not the official ones.
-        suite_version: Version of misfire that made the log.
-        arms: Arms of the priming experiment, the base first; only the base in VETO.
+        unverified_files: BBQ files that differ from the official ones.
+        suite_version: Version of misfire that wrote the log.
+        arms: Arms of the priming experiment, with the base arm first. Only the base arm in VETO.
         task_id: Inspect's id of the task, which a retried run keeps.
-        created: When the run began, ISO 8601.
-        log: Where the log lies.
-        stored: The metrics that the log itself has for this scoring, by key; empty if it has none.
+        created: Time at which the run started, in ISO 8601.
+        log: Location of the log.
+        stored: The metrics that the log stores for this scoring, by key. Empty if it has none.
     """
 
     label: str
@@ -77,7 +79,7 @@ class Run:
 
     @property
     def planned_pairs(self) -> int:
-        """(Pair, epoch)s of each arm."""
+        """Number of planned (pair, epoch) combinations in each arm."""
         return self.pair_count * self.epochs
 
 
@@ -87,11 +89,12 @@ class RunSet:
 
     Attributes:
         runs: The runs, VETO before priming, then by model and time.
-        superseded: Logs of earlier attempts at a run that is there.
-        copies: Logs that say the same as one that counts.
-        foreign: Logs in the given folders that are none of misfire's.
-        unreadable: Logs in the given folders that could not be read, each with the reason.
-        mixed: What differs between the runs though it should not, in words; empty unless mixing was asked for.
+        superseded: Logs of earlier attempts at one of these runs.
+        copies: Logs with the same content as one of the logs in use.
+        foreign: Logs in the given folders that were not written by misfire.
+        unreadable: Reasons why logs in the given folders could not be read, one per log.
+        mixed: Descriptions of differences between the runs that should not exist. Empty unless mixing was
+            allowed.
     """
 
     runs: tuple[Run, ...]
@@ -102,14 +105,15 @@ class RunSet:
     mixed: tuple[str, ...]
 
     def of(self, task: TaskName) -> tuple[Run, ...]:
-        """The runs of one task."""
+        """Return the runs of one task."""
         return tuple(run for run in self.runs if run.task == task)
 
     def protocol_pairs(self) -> list[tuple[Run, Run]]:
-        """Runs of one model with and without chain of thought, on the same pairs.
+        """Return runs of one model with and without chain of thought, on the same pairs.
 
         Returns:
-            For every chain-of-thought run the direct run that shares most of its settings, as (direct, chain of thought).
+            For every chain-of-thought run, the direct run that shares most of its settings, as (direct, chain
+            of thought).
         """
         runs = self.of("veto")
         return _likest(
@@ -119,11 +123,11 @@ class RunSet:
         )
 
     def edition_pairs(self) -> list[tuple[Run, Run]]:
-        """Runs of one model on the published and the repaired edition, by the same protocol.
+        """Return runs of one model on the published and on the repaired edition, with the same protocol.
 
         Returns:
-            For every run on the repaired edition the one on the published edition that shares most of its settings, as
-            (published, repaired).
+            For every run on the repaired edition, the run on the published edition that shares most of its
+            settings, as (published, repaired).
         """
         runs = self.of("veto")
         return _likest(
@@ -134,7 +138,7 @@ class RunSet:
 
 
 def _likest(wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], Hashable]) -> list[tuple[Run, Run]]:
-    """For each run that is wanted the other one with the same key that shares most of its settings, as (other, run)."""
+    """Return, for each wanted run, the most similar other run with the same key, as (other, run)."""
     pairs: list[tuple[Run, Run]] = []
     for run in wanted:
         same = [other for other in others if key(other) == key(run)]
@@ -144,17 +148,17 @@ def _likest(wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], H
 
 
 def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
-    """The runs over pairs among some logs.
+    """Return the runs over pairs among a set of logs.
 
     Args:
         found: The logs.
         allow_mixed: Whether runs may differ in pairs, suite version or parser.
 
     Returns:
-        The runs, named; there may be none.
+        The labeled runs. There may be none.
 
     Raises:
-        InputError: Runs differ that may not.
+        InputError: Runs differ in a way that is not allowed.
     """
     logs = sorted((log for log in found.logs if log.family in _TASKS), key=_order)
     runs = [_run(log, log.family, log.location in found.rivalled) for log in logs if log.family in ("veto", "priming")]
@@ -210,11 +214,15 @@ def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
 _NOT_SETTINGS = frozenset(
     {"source", "categories", "pairs", "per_scenario", "seed", "parser", "bbq_dir", "allow_unverified", "path", "revision"}
 )
-"""Task parameters that say which pairs and how they are read; those are compared by hash and parser."""
+"""Task parameters that are not settings, because they select the pairs or the parser. Pairs are compared by
+hash."""
 
 
 def _differences(runs: Sequence[Run]) -> list[str]:
-    """What must be alike in all runs of a task and is not, in words. Editions differ in pairs by design, and are compared by scenario."""
+    """Describe differences between runs of a task in properties that must be equal.
+
+    Editions have different pairs by design, and are compared by scenario.
+    """
     lines: list[str] = []
     for task in _TASKS:
         members = [run for run in runs if run.task == task]

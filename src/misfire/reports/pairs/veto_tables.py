@@ -1,4 +1,4 @@
-"""The tables of VETO: models, categories, cells, protocols, model against model, scenarios, power, failures."""
+"""Tables of VETO: models, categories, cells, protocols, comparisons, scenarios, power and failures."""
 
 from misfire.reports.columns import SUMMARY
 from misfire.reports.pairs.failures import failure_frame
@@ -8,33 +8,35 @@ from misfire.reports.pairs.published_results import SOURCE, published_results
 from misfire.reports.tables import Table, table
 
 SMALL = 30
-"""Below so many pairs with a right contrast half (a + c) a category's MAR is marked."""
+"""A category's MAR is marked if it has fewer pairs with a right contrast half (a + c)."""
 
 SHOWN_ROWS = 20
-"""So many scenarios and pairs stand in their tables."""
+"""Maximum number of scenarios and pairs in their tables."""
 
 FROM_PAPER = "published"
-"""In the column ``source`` of the main table: a row of the paper's table."""
+"""Value of the column ``source`` of the main table for rows that the paper published."""
 
 
 _MAIN_NOTE = (
-    "“a + c” and “a + b”: the pairs that MAR and BR divide by, those with a right contrast half and those with a right stereotyped half; "
-    "accuracies and invalid rates divide by all pairs. Intervals are 95 %, clustered by scenario. MAR counts an invalid half as wrong, "
-    "“valid” leaves its pair out, “uncond.” divides by all pairs. MAR − BR in percentage points. p clustered: McNemar's test of the two "
-    "kinds of errors, clustered by scenario; q: the same, Benjamini-Hochberg over the runs of this table. Go by q. The exact p takes pairs "
-    "as independent: where pairs share scenarios it is too small."
+    "“a + c” and “a + b”: the denominators of MAR and BR, which are the pairs with a right contrast half "
+    "and the pairs with a right stereotyped half. Accuracies and invalid rates are divided by all pairs. "
+    "Intervals are 95 %, clustered by scenario. MAR counts an invalid half as wrong. “valid” excludes "
+    "pairs with an invalid half. “uncond.” is divided by all pairs. MAR − BR is in percentage points. p "
+    "clustered: McNemar test of the two kinds of errors, clustered by scenario. q: this p-value, "
+    "Benjamini-Hochberg adjusted over the runs of this table. Use q. The exact p assumes independent "
+    "pairs. It is too small if pairs share scenarios."
 )
 
 
 def main_table(results: PairFrames, published: bool = False) -> Table | None:
-    """The main table: one row a VETO run, sorted by MAR.
+    """Return the main table, with one row per VETO run, sorted by MAR.
 
     Args:
-        results: What the logs hold.
-        published: Whether the paper's rows stand among them, marked; they have no tests.
+        results: The results of the logs.
+        published: Whether to include the rows that the paper published. They are marked and have no tests.
 
     Returns:
-        The table; None without a VETO run.
+        The table, or None without a VETO run.
     """
     import pandas as pd
 
@@ -64,7 +66,7 @@ def main_table(results: PairFrames, published: bool = False) -> Table | None:
         ("mar_minus_br", "MAR − BR"),
         ("mcnemar_q_clustered", "q clustered"),
         ("mcnemar_p_clustered", "p clustered"),
-        ("mcnemar_p", "p exact, pairs as independent"),
+        ("mcnemar_p", "p exact, assuming independent pairs"),
         ("target_accuracy", "acc. stereotyped"),
         ("contrast_accuracy", "acc. contrast"),
         ("stereotyped_invalid", "invalid stereotyped"),
@@ -72,12 +74,15 @@ def main_table(results: PairFrames, published: bool = False) -> Table | None:
         *([("complete", "note")] if (frame["complete"] == "incomplete").any() else []),
     ]
     with_interval = {"mar", "br", "mar_minus_br"}
-    note = "" if not published else f" Rows marked “{FROM_PAPER}” are from {SOURCE}, for context; they take no part in any test."
-    return table("veto_main", "MAR, BR and what they rest on", _MAIN_NOTE + note, frame, shown, with_interval)
+    note = "" if not published else f" Rows marked “{FROM_PAPER}” are from {SOURCE}, for context. They are not part of any test."
+    return table("veto_main", "MAR and BR of each run", _MAIN_NOTE + note, frame, shown, with_interval)
 
 
 def category_table(results: PairFrames) -> Table | None:
-    """The table by category: one row a (VETO run, category), cells with few pairs marked; None where there is nothing to show."""
+    """Return the table by category, or None if there is no data.
+
+    It has one row per (VETO run, category). Cells with few pairs are marked.
+    """
     import pandas as pd
 
     frame = results.by_category("veto")
@@ -94,42 +99,43 @@ def category_table(results: PairFrames) -> Table | None:
         ("mar_minus_br", "MAR − BR"),
         ("mcnemar_q_clustered", "q clustered"),
         ("mcnemar_p_clustered", "p clustered"),
-        ("mcnemar_p", "p exact, pairs as independent"),
+        ("mcnemar_p", "p exact, assuming independent pairs"),
         ("small_n", "note"),
     ]
     note = (
-        f"q: clustered by scenario, Benjamini-Hochberg over all cells of this table; go by it. “small n”: fewer than {SMALL} pairs with a "
-        "right contrast half. The exact p takes pairs as independent: where pairs share scenarios it is too small."
+        "q: clustered by scenario, Benjamini-Hochberg over all cells of this table. Use q. “small n”: "
+        f"fewer than {SMALL} pairs with a right contrast half. The exact p assumes independent pairs. It is "
+        "too small if pairs share scenarios."
     )
     return table("veto_categories", "MAR and BR by category", note, frame, shown, {"mar", "br", "mar_minus_br"})
 
 
 def cell_table(results: PairFrames) -> Table | None:
-    """The 2 × 2 counts of each VETO run; None where there is nothing to show."""
+    """Return the 2 × 2 counts of each VETO run, or None if there is no data."""
     shown = [
         ("run", "model"),
         ("pairs", "pairs"),
         ("a_both_right", "a: both right"),
-        ("b_contrast_wrong_only", "b: contrast wrong only"),
-        ("c_stereotyped_wrong_only", "c: stereotyped wrong only"),
+        ("b_contrast_wrong_only", "b: only contrast wrong"),
+        ("c_stereotyped_wrong_only", "c: only stereotyped wrong"),
         ("d_both_wrong", "d: both wrong"),
         ("incomplete_pairs", "incomplete"),
     ]
-    note = "Counted by epoch. c is misfiring. Incomplete: one half has no outcome; such pairs are in no other number."
+    note = "Counted per epoch. c is misfiring. Incomplete: a half has no outcome. Such pairs are excluded from all other numbers."
     return table("veto_cells", "Pairs by outcome of their halves", note, results.overall("veto"), shown)
 
 
 def protocol_table(results: PairFrames) -> Table | None:
-    """Chain of thought against direct answers, for models with both; None where there is nothing to show."""
+    """Return a table that compares chain of thought with direct answers, or None if no model has both."""
     pairs = {(direct.label, cot.label) for direct, cot in results.run_set.protocol_pairs()}
     frame = results.comparisons
     keys = list(zip(frame["first"], frame["second"], strict=True))
     chosen = frame[[key in pairs for key in keys]].reset_index(drop=True)
     note = (
-        "Change from direct answers (first) to chain of thought (second), on the same pairs, in percentage points. q as in "
-        "“Model against model”."
+        "Change from direct answers (first) to chain of thought (second), on the same pairs, in percentage "
+        "points. q as in “Comparisons between models”."
     )
-    return table("veto_protocols", "Direct against chain of thought", note, chosen, _COMPARED, {"delta_mar", "delta_br"})
+    return table("veto_protocols", "Direct answers compared with chain of thought", note, chosen, _COMPARED, {"delta_mar", "delta_br"})
 
 
 _COMPARED = [
@@ -142,24 +148,24 @@ _COMPARED = [
     ("no_longer_misfired", "no longer misfired"),
     ("misfire_mcnemar_q_clustered", "q clustered"),
     ("misfire_mcnemar_p_clustered", "p clustered"),
-    ("misfire_mcnemar_p", "p exact, pairs as independent"),
+    ("misfire_mcnemar_p", "p exact, assuming independent pairs"),
 ]
 
 
 def comparison_table(results: PairFrames) -> Table | None:
-    """Every two VETO runs on the same pairs; None where there is nothing to show."""
+    """Return a table that compares every two VETO runs on the same pairs, or None if there are none."""
     note = (
-        "Second minus first on the same pairs, in percentage points. p clustered: McNemar's test of the misfires that one has and the "
-        "other "
-        "has not, clustered by scenario; q: the same, Benjamini-Hochberg over all rows. Go by q. The exact p takes pairs as "
-        "independent: where "
-        "pairs share scenarios it is too small. MAR depends on accuracy, so that ΔMAR alone does not show which model leans more."
+        "Second minus first on the same pairs, in percentage points. p clustered: McNemar test of the "
+        "misfires that only one of the runs has, clustered by scenario. q: this p-value, "
+        "Benjamini-Hochberg adjusted over all rows. Use q. The exact p assumes independent pairs. It is "
+        "too small if pairs share scenarios. MAR depends on accuracy, so ΔMAR alone does not show which "
+        "model misfires more."
     )
-    return table("veto_comparisons", "Model against model", note, results.comparisons, _COMPARED, {"delta_mar", "delta_br"})
+    return table("veto_comparisons", "Comparisons between models", note, results.comparisons, _COMPARED, {"delta_mar", "delta_br"})
 
 
 def scenario_table(results: PairFrames) -> Table | None:
-    """The scenarios that misfire in most runs; None where there is nothing to show."""
+    """Return the scenarios that misfire in most runs, or None if there are none."""
     frame = results.scenarios
     frame = frame[frame["runs_misfired"] > 0].head(SHOWN_ROWS).reset_index(drop=True)
     shown = [
@@ -175,12 +181,15 @@ def scenario_table(results: PairFrames) -> Table | None:
         ("br", "BR"),
         ("br_n", "a + b"),
     ]
-    note = f"Over all VETO runs and epochs; the first {SHOWN_ROWS}. A scenario that misfires in every model may be a faulty question."
+    note = (
+        f"Based on all VETO runs and epochs. At most {SHOWN_ROWS} scenarios are shown. A scenario that "
+        "misfires in every model may have a flawed question."
+    )
     return table("veto_scenarios", "Scenarios", note, frame, shown)
 
 
 def power_table(results: PairFrames) -> Table | None:
-    """The pairs needed to detect some differences, at each run's discordance; None where there is nothing to show."""
+    """Return the number of pairs needed to detect several differences, or None if there is no data."""
     shown = [
         ("run", "model"),
         ("pairs", "pairs"),
@@ -192,17 +201,18 @@ def power_table(results: PairFrames) -> Table | None:
         ("independent_pairs", "pairs needed, independent"),
     ]
     note = (
-        f"Pairs at which McNemar's test finds a MAR − BR (in percentage points) with power {POWER:.0%} at the two-sided level "
-        f"{LEVEL:.0%}, if the shares of pairs that are both right and that are discordant stay as observed. Clustered: pairs that share "
-        "scenarios as the observed ones do; independent pairs (exact test) times the design effect. "
-        "∞: the observed discordance cannot hold the difference."
+        "Number of pairs at which the McNemar test detects a MAR − BR (in percentage points) with power "
+        f"{POWER:.0%} at the two-sided level {LEVEL:.0%}, if the shares of pairs with two right halves and "
+        "of discordant pairs are as observed. Clustered: pairs that share scenarios like the observed "
+        "pairs. This is the number of independent pairs (exact test) times the design effect. ∞: the "
+        "observed discordance is too small for the difference."
     )
     counts = {"independent_pairs", "clustered_pairs"}
     return table("veto_power", "Pairs needed to detect a MAR − BR", note, results.power, shown, counts=counts)
 
 
 def failure_table(results: PairFrames) -> Table | None:
-    """The pairs that most runs misfire on; None where there is nothing to show."""
+    """Return the pairs on which most runs misfire, or None if there are none."""
     frame = failure_frame(results).head(SHOWN_ROWS).reset_index(drop=True)
     shown = [("pair_id", "pair"), ("category", "category"), ("runs_misfired", "runs that misfire"), ("runs", "of runs")]
-    return table("veto_failures", "Pairs", f"The first {SHOWN_ROWS}; all are in the summary in JSON.", frame, shown)
+    return table("veto_failures", "Pairs", f"At most {SHOWN_ROWS} pairs are shown. The JSON summary contains all of them.", frame, shown)

@@ -122,7 +122,7 @@ def test_results_shows_the_newest_log_and_how_to_open_it(tmp_path: Path):
     assert code == 0
     assert "all" in said
     assert "0.0 %" in said
-    assert "these numbers were planted" in said
+    assert "The model is simulated" in said
     assert f"inspect view --log-dir {tmp_path}" in said
 
 
@@ -134,7 +134,7 @@ def test_results_of_nothing_says_so(tmp_path: Path):
     )
     code, _, said = misfire("results", str(tmp_path / "none"))
     assert code == 2
-    assert "no folder, and no log file" in said
+    assert "neither a folder nor a log file" in said
     code, _, said = misfire("results", str(tmp_path / "none.eval"))
     assert code == 2
     assert "none.eval: not a log that can be read" in said

@@ -290,7 +290,7 @@ def test_formats_are_read_as_users_write_them():
     assert parse_formats("HTML, .md,html") == ("md", "html")
     assert parse_formats(",".join(FORMATS)) == FORMATS
     for wrong in ("pdf", "", "md;html"):
-        with pytest.raises(InputError, match="There are: md, csv, tex, json, html"):
+        with pytest.raises(InputError, match="Available: md, csv, tex, json, html"):
             parse_formats(wrong)
 
 
@@ -305,7 +305,9 @@ def test_clustered_tests_stand_before_exact_ones_and_effects_before_what_moves_w
     assert effects.index("did") < effects.index("delta_log_odds") < effects.index("selective_q") < effects.index("delta_mar")
     notes = {table.name: table.note for table in report.tables}
     assert DELTA_MAR_CAVEAT in notes["priming_effects"]
-    assert all("pairs as independent" in notes[name] for name in ("veto_main", "veto_categories", "veto_comparisons", "priming_effects"))
+    assert all(
+        "assumes independent pairs" in notes[name] for name in ("veto_main", "veto_categories", "veto_comparisons", "priming_effects")
+    )
     for frame in FRAMES.values():
         names = [column.name for column in frame]
         for exact in (name for name in names if name.endswith(("mcnemar_p", "mcnemar_q"))):

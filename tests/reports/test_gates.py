@@ -57,7 +57,7 @@ def test_anything_else_is_refused_with_an_example(text: str):
 
 
 def test_a_percentage_without_its_sign_is_refused():
-    with pytest.raises(InputError, match=r"write 0\.10 or 10% for ten percent"):
+    with pytest.raises(InputError, match=r"Write 0\.10 or 10% for ten percent"):
         parse_condition("mar>10")
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_did_not_end_stops_the_pipeline(results: Results):
     runs = tuple(dataclasses.replace(run, status="started") if run.label == "beta" else run for run in results.run_set.runs)
     broken = Results(dataclasses.replace(results.run_set, runs=runs), results.records)
     assert violations(broken, [Condition("mar", ">", 1.0)]) == [
-        "beta (veto): the run did not end (status started), so its numbers say nothing yet (256 of 256 promised pairs)"
+        "beta (veto): the run did not finish (status started), so its numbers are not final (256 of 256 planned pairs)"
     ]
 
 
@@ -109,8 +109,8 @@ def test_what_is_undefined_stops_the_pipeline(results: Results):
     records = tuple(() if run.label == "beta" else own for run, own in zip(results.run_set.runs, results.records, strict=True))
     empty = Results(results.run_set, records)
     assert violations(empty, [Condition("mar", ">", 1.0)]) == [
-        "beta (veto): mar is undefined, from 0 pairs with a right contrast half; 0 of 256 promised pairs: "
-        "the number is undefined; 99 % are needed (--min-pairs)"
+        "beta (veto): mar is undefined, from 0 pairs with a right contrast half; 0 of 256 planned pairs: "
+        "the number is undefined; at least 99 % are required (--min-pairs)"
     ]
 
 
@@ -153,14 +153,16 @@ def test_a_run_of_which_almost_nothing_is_left_is_not_judged(tmp_path: Path):
     left = int(results.overall("veto")["pairs"].iloc[0])
     assert 0 < left < 20
     (line,) = violations(results, MAR)
-    assert f"{left} of 40 promised pairs: 99 % are needed (--min-pairs)" in line
+    assert f"{left} of 40 planned pairs: at least 99 % are required (--min-pairs)" in line
 
 
 def test_a_limit_that_cuts_pairs_off_is_not_judged(tmp_path: Path):
     results = read_results(make_log(veto(source="embedded"), "m", tmp_path, limit=15))
     (line,) = violations(results, MAR)
-    assert "7 of 512 promised pairs: 99 % are needed (--min-pairs)" in line
-    assert "m (veto) is incomplete: 7 of 512 pairs have both outcomes. Its numbers are of what it holds." in list(caveats(results))
+    assert "7 of 512 planned pairs: at least 99 % are required (--min-pairs)" in line
+    assert "m (veto) is incomplete: 7 of 512 pairs have both outcomes. Its numbers are based on the available data." in list(
+        caveats(results)
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,9 +210,7 @@ def test_a_rate_that_rests_on_a_handful_is_not_judged(tmp_path: Path):
     assert row["mar_n"] == row["a_both_right"] + row["c_stereotyped_wrong_only"]
     assert row["mar_n"] < 30
     (line,) = violations(results, MAR)
-    assert (
-        f"from {row['mar_n']} pairs with a right contrast half; 64 of 64 promised pairs: a rate that rests on fewer than 30 is not" in line
-    )
+    assert f"from {row['mar_n']} pairs with a right contrast half; 64 of 64 planned pairs: rates based on fewer than 30 are not" in line
     # but BR rests on many
     assert violations(results, [Condition("br", "<", 0.1)]) == []
 
@@ -219,18 +219,18 @@ def test_the_base_arm_of_priming_needs_its_pairs_too(tmp_path: Path):
     results = answering(priming(source="embedded", pairs=40), tmp_path, lambda text, _: some(text, 3))
     (line,) = violations(results, MAR)
     assert "(priming): mar is" in line
-    assert "of 40 promised pairs: 99 % are needed" in line
+    assert "of 40 planned pairs: at least 99 % are required" in line
 
 
 def test_runs_of_mis_align_bench_need_their_instances(tmp_path: Path):
     detect = read_results(make_log(misalign_bench(per_dimension=12), "judge", tmp_path / "detect", limit=20))
     (line,) = violations(detect, [Condition("ffr", ">", 0.99)])
-    assert "aligned responses; 20 of 44 promised responses: 99 % are needed" in line
+    assert "aligned responses; 20 of 44 planned responses: at least 99 % are required" in line
     graded = misalign_bench(mode="generate", per_dimension=12, grader_sample=4)
     roles = {"grader": "simulated/judge"}
     generate = read_results(make_log(graded, "m", tmp_path / "generate", limit=10, model_roles=roles))
     (line,) = violations(generate, [Condition("aligned_rate", "<", 0.01)])
-    assert "answers with a verdict; 10 of 22 promised answers: 99 % are needed" in line
+    assert "answers with a verdict; 10 of 22 planned answers: at least 99 % are required" in line
 
 
 def test_what_passes_says_what_it_rests_on(results: Results):
@@ -238,6 +238,6 @@ def test_what_passes_says_what_it_rests_on(results: Results):
     row = results.overall("veto").set_index("run").loc["alpha"]
     assert not alpha.failed
     assert alpha.words == (
-        f"alpha (veto): mar is {100 * row['mar']:.1f} %, from {row['mar_n']} pairs with a right contrast half; 128 of 128 promised pairs: "
+        f"alpha (veto): mar is {100 * row['mar']:.1f} %, from {row['mar_n']} pairs with a right contrast half; 128 of 128 planned pairs: "
         "not > 90.0 %"
     )

@@ -170,7 +170,7 @@ def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_
     assert row_of(results.misalign.alignment, level="joint")["misaligned_responses"] == 17
     assert any("alpha (Mis-Align, detect) is incomplete: status error" in line for line in document(results, figures=False).caveats)
     assert violations(results, [parse_condition("ffr>0.9")]) == [
-        "alpha (detect): the run did not end (status error), so its numbers say nothing yet (34 of 44 promised responses)"
+        "alpha (detect): the run did not finish (status error), so its numbers are not final (34 of 44 planned responses)"
     ]
 
 
@@ -202,7 +202,7 @@ def test_conditions_are_checked_on_the_runs_that_have_the_metric(results: Result
 
 def test_a_condition_that_no_run_can_meet_fails(logs: Path):
     results = read_results(logs / "misalign")
-    assert violations(results, [parse_condition("mar>0.1")]) == ["no run has the metric mar, so that nothing was checked by it"]
+    assert violations(results, [parse_condition("mar>0.1")]) == ["no run has the metric mar, so this condition was not checked"]
 
 
 def test_logs_of_mis_align_alone_make_a_report(logs: Path):
@@ -217,7 +217,7 @@ def test_a_model_that_graded_itself_is_named(results: Results):
     found = results.misalign
     runs = tuple(dataclasses.replace(run, grader=run.model) if run.grader else run for run in found.run_set.runs)
     own = dataclasses.replace(results, misalign=MisalignResults(dataclasses.replace(found.run_set, runs=runs), found.records))
-    assert "alpha was graded by itself: models favour their own answers." in document(own, figures=False).caveats
+    assert "alpha was graded by the same model. Models favor their own answers." in document(own, figures=False).caveats
 
 
 # --- figures ---------------------------------------------------------------------------------------------------------------------------

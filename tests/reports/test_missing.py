@@ -60,7 +60,7 @@ def test_a_log_without_samples_shows_its_own_metrics_and_says_so(tmp_path: Path)
     assert "holds no samples, as after --no-log-samples" in report.output
     assert "misfire results" in report.output
     assert results.exit_code == 0
-    assert "they were not computed from samples" in " ".join(results.output.split())
+    assert "They were not computed from samples" in " ".join(results.output.split())
 
 
 def test_beside_others_such_logs_are_told_of_and_a_gate_does_not_pass_on_them(tmp_path: Path):

@@ -1,8 +1,9 @@
-"""From logs to what people read: frames, tables, figures.
+"""Read logs and report results as frames, tables and figures.
 
 >>> from misfire.reports import read_results
 >>> results = read_results("logs")
->>> results.summary  # one row a (run, arm, category); also runs, halves, pairs, effects, comparisons, power, scenarios
+>>> results.summary  # one row per (run, arm, category); also runs, halves, pairs, effects, comparisons,
+power, scenarios
 """
 
 from misfire.reports.formats.summary import schema as summary_schema

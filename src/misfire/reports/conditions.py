@@ -1,7 +1,7 @@
 """Conditions on the results that make `misfire report` fail, for continuous integration.
 
-A condition is judged on what the run promised: a run of which pairs are missing, or whose rate rests on next to nothing, or whose errors
-fell on one kind of half, fails whatever its number is.
+A condition also fails, whatever the value of its metric is, if the run lacks planned pairs, if the rate is
+based on too few pairs, or if outcomes are missing mainly from one kind of half.
 """
 
 import math
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 End = Literal["estimate", "ci_lower", "ci_upper"]
-"""Which number is compared: the estimate, or an end of its 95 % interval."""
+"""The number to compare: the estimate, or an end of its 95 % interval."""
 
 PAIR_METRICS = ("mar", "br", "mar_minus_br", "mar_valid", "br_valid", "invalid")
-"""What a condition on runs over pairs can be about; all have intervals."""
+"""Metrics for conditions on runs over pairs. All of them have intervals."""
 
 ALIGNMENT_METRICS = ("alignment_score", "coverage", "ffr")
-"""What a condition on detect runs of Mis-Align Bench can be about: the joint verdict."""
+"""Metrics for conditions on detect runs of Mis-Align Bench. They refer to the joint verdict."""
 
 ANSWER_METRICS = ("aligned_rate",)
-"""What a condition on generate runs of Mis-Align Bench can be about."""
+"""Metrics for conditions on generate runs of Mis-Align Bench."""
 
 METRICS = (*PAIR_METRICS, *ALIGNMENT_METRICS, *ANSWER_METRICS)
 
 ENOUGH = 30
-"""A rate that rests on fewer is not judged, unless half of what the run promised is fewer still."""
+"""A rate with a smaller denominator is not judged, unless half of the planned number is smaller still."""
 
 _CONDITION = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>-?\d*\.?\d+)\s*(?P<percent>%?)\s*")
 
@@ -46,12 +46,12 @@ _SIGNS: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": ope
 
 @dataclass(frozen=True)
 class Condition:
-    """For example ``mar>0.10``.
+    """A condition such as ``mar>0.10``.
 
     Attributes:
         metric: One of ``METRICS``.
         sign: ``>``, ``>=``, ``<`` or ``<=``.
-        limit: The number that it is compared with.
+        limit: The number to compare with, from -1 to 1.
     """
 
     metric: str
@@ -64,22 +64,22 @@ class Condition:
 
 @dataclass(frozen=True)
 class MinPairs:
-    """How many of the pairs (instances, in Mis-Align Bench) that a run promised must be there for a condition to be judged.
+    """The minimum number of planned pairs (instances in Mis-Align Bench) required for judging a condition.
 
     Attributes:
-        share: So large a share of what the run promised, 0 to 1; none where a number is asked for.
-        number: So many; none where a share is asked for.
+        share: Minimum share of the planned number, from 0 to 1. None if ``number`` is given.
+        number: Minimum number. None if ``share`` is given.
     """
 
     share: float | None = 0.99
     number: int | None = None
 
     def needed(self, promised: int) -> float:
-        """How many of so many."""
+        """Return the required number, given the number that the run planned."""
         return float(self.number) if self.number is not None else (self.share or 0.0) * promised
 
     def needed_below(self, promised: int) -> float:
-        """How many must be in the denominator of a rate, whatever was answered: ``ENOUGH``, or half of what the run promised."""
+        """Return the required denominator: ``ENOUGH``, or half of the planned number if that is smaller."""
         least = min(float(ENOUGH), promised / 2)
         return least if self.number is None else min(least, float(self.number))
 
@@ -89,11 +89,11 @@ class MinPairs:
 
 @dataclass(frozen=True)
 class ConditionResult:
-    """What became of a condition on a run.
+    """The outcome of a condition on one run.
 
     Attributes:
-        failed: Whether it stops a pipeline.
-        words: The run, its number, what the number rests on, and why it stops a pipeline if it does.
+        failed: Whether the pipeline must stop.
+        words: The run, its value, what the value is based on, and the reasons for a failure.
     """
 
     failed: bool
@@ -101,7 +101,7 @@ class ConditionResult:
 
 
 def parse_condition(text: str) -> Condition:
-    """A condition as a user writes it.
+    """Parse a condition.
 
     Args:
         text: For example ``mar>0.10`` or ``invalid >= 5%``.
@@ -110,7 +110,7 @@ def parse_condition(text: str) -> Condition:
         The condition.
 
     Raises:
-        InputError: It is none.
+        InputError: The text is not a condition.
     """
     match = _CONDITION.fullmatch(text)
     if match is None or match["metric"] not in METRICS:
@@ -119,53 +119,53 @@ def parse_condition(text: str) -> Condition:
         )
     limit = float(match["limit"]) / (100 if match["percent"] else 1)
     if not -1 <= limit <= 1:
-        raise InputError(f"--fail-if '{text}': rates are from 0 to 1; write 0.10 or 10% for ten percent.")
+        raise InputError(f"--fail-if '{text}': rates range from 0 to 1. Write 0.10 or 10% for ten percent.")
     return Condition(match["metric"], match["sign"], limit)
 
 
 def parse_min_pairs(text: str) -> MinPairs:
-    """How many pairs a gate needs, as a user writes it.
+    """Parse the minimum number of pairs.
 
     Args:
-        text: A whole number (``500``), or a share of what the run promised (``0.95``, ``95%``, ``1.0``).
+        text: A whole number (``500``), or a share of the planned number (``0.95``, ``95%``, ``1.0``).
 
     Returns:
-        The same.
+        The parsed minimum.
 
     Raises:
-        InputError: It is neither.
+        InputError: The text is neither.
     """
     found = re.fullmatch(r"\s*(?P<number>\d{1,12})\s*|\s*(?P<share>\d{0,3}\.\d{1,12})\s*|\s*(?P<percent>\d{1,3}(\.\d{1,12})?)\s*%\s*", text)
     if found is not None and found["number"] is not None:
         return MinPairs(None, int(found["number"]))
     share = math.nan if found is None else float(found["share"]) if found["share"] else float(found["percent"]) / 100
     if not 0 <= share <= 1:
-        raise InputError(
-            f"--min-pairs '{text}': write a whole number of pairs (500), or a share of what the run promised (0.95, 95% or 1.0)."
-        )
+        raise InputError(f"--min-pairs '{text}': write a whole number of pairs (500), or a share of the planned number (0.95, 95% or 1.0).")
     return MinPairs(share)
 
 
 def judge(
     results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None
 ) -> list[ConditionResult]:
-    """What becomes of each condition.
+    """Evaluate each condition on every run that has its metric.
 
-    Each is checked on every run that has its metric: MAR and its like on VETO runs and on the base arm of priming runs (primed arms are
-    experiments), Alignment Score and its like on the joint verdict of detect runs, the aligned rate on generate runs.
+    MAR and related metrics are checked on VETO runs and on the base arm of priming runs (primed arms are
+    experiments). Alignment Score and related metrics are checked on the joint verdict of detect runs, and the
+    aligned rate on generate runs.
 
-    A condition fails where it is met, and where it cannot be judged: the number is undefined, the run did not end, too few of the pairs or
-    instances that it promised are there, the rate's own denominator is below ``ENOUGH`` and below half of them, or what is missing lies on
-    one half (or one kind of response) more than chance explains.
+    A condition fails if it is met. It also fails if it cannot be judged: the value is undefined, the run did
+    not finish, too few of the planned pairs or instances have outcomes, the denominator of the rate is below
+    both ``ENOUGH`` and half of the planned number, or outcomes are missing from one half (or one kind of
+    response) more often than chance explains.
 
     Args:
-        results: What the logs hold.
-        conditions: Of which none may be met.
-        end: Which number is compared.
-        min_pairs: How many of the promised pairs must be there; 99 % unless told.
+        results: The results of the logs.
+        conditions: The conditions, none of which may be met.
+        end: The number to compare.
+        min_pairs: Minimum number of planned pairs. None means 99 %.
 
     Returns:
-        A verdict for each (run, condition), and one for each condition that no run has the metric of.
+        One result per (run, condition), and one for each condition whose metric no run has.
     """
     needed = min_pairs or MinPairs()
     checked = list(_checked(results))
@@ -173,43 +173,43 @@ def judge(
     for one in checked:
         own = [condition for condition in conditions if condition.metric in one.metrics]
         if one.status != "success":
-            words = f"{one.name}: the run did not end (status {one.status}), so its numbers say nothing yet ({one.there()})"
+            words = f"{one.name}: the run did not finish (status {one.status}), so its numbers are not final ({one.there()})"
             verdicts.append(ConditionResult(True, words))
             continue
         verdicts += [_verdict(one, condition, end, needed) for condition in own]
     unchecked = (condition.metric for condition in conditions if not any(condition.metric in one.metrics for one in checked))
-    return verdicts + [ConditionResult(True, f"no run has the metric {metric}, so that nothing was checked by it") for metric in unchecked]
+    return verdicts + [ConditionResult(True, f"no run has the metric {metric}, so this condition was not checked") for metric in unchecked]
 
 
 def violations(results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None) -> list[str]:
-    """Why a pipeline should stop.
+    """Return the reasons to stop a pipeline.
 
     Args:
-        results: What the logs hold.
-        conditions: Of which none may be met.
-        end: Which number is compared.
-        min_pairs: How many of the promised pairs must be there; 99 % unless told.
+        results: The results of the logs.
+        conditions: The conditions, none of which may be met.
+        end: The number to compare.
+        min_pairs: Minimum number of planned pairs. None means 99 %.
 
     Returns:
-        The words of each verdict of ``judge`` that failed; empty if all is well.
+        The text of each result of ``judge`` that failed. Empty if all conditions passed.
     """
     return [verdict.words for verdict in judge(results, conditions, end, min_pairs) if verdict.failed]
 
 
 @dataclass(frozen=True)
 class _Checked:
-    """A run with its numbers, and the metrics that conditions on it may be about.
+    """A run with its numbers and the metrics that conditions may refer to.
 
     Attributes:
         name: The run and its task.
         status: Inspect's status.
         row: Its numbers by key.
-        metrics: What conditions may be about.
-        rests_on: By metric, the denominator in words and as a number.
-        unit: What the run promised, in words.
-        usable: How many of these have an outcome.
-        promised: How many it promised.
-        loss: Which outcomes are missing.
+        metrics: Metrics that conditions may refer to.
+        rests_on: The denominators of each metric, as numbers with descriptions.
+        unit: The planned unit, for example pairs.
+        usable: Number of units with an outcome.
+        promised: Number of planned units.
+        loss: The missing outcomes.
     """
 
     name: str
@@ -223,8 +223,8 @@ class _Checked:
     loss: Loss | None = field(default=None)
 
     def there(self) -> str:
-        """How much of what was promised is there."""
-        return f"{count(self.usable)} of {count(self.promised)} promised {self.unit}"
+        """Describe how many of the planned units have an outcome."""
+        return f"{count(self.usable)} of {count(self.promised)} planned {self.unit}"
 
 
 def _in_points(number: float) -> str:
@@ -246,11 +246,11 @@ def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs)
     if not one.promised and min_pairs.number is None:
         reasons.append(f"the log does not say how many {one.unit} the run has")
     elif one.usable < min_pairs.needed(one.promised) - 1e-9:
-        reasons.append(f"{min_pairs} are needed (--min-pairs)")
+        reasons.append(f"at least {min_pairs} are required (--min-pairs)")
     elif any(number < min_pairs.needed_below(one.promised) for number, _ in bases):
-        reasons.append(f"a rate that rests on fewer than {min_pairs.needed_below(one.promised):g} is not judged")
+        reasons.append(f"rates based on fewer than {min_pairs.needed_below(one.promised):g} are not judged")
     if one.loss and one.loss.one_sided:
-        reasons.append(f"what is missing is not missing at random: {one.loss.words}")
+        reasons.append(f"outcomes are not missing at random: {one.loss.words}")
     if reasons:
         return ConditionResult(True, f"{said}: {'; '.join(reasons)}")
     return ConditionResult(False, f"{said}: not {condition.sign} {form(condition.limit)}")
@@ -273,8 +273,8 @@ def _checked(results: Results) -> Iterable[_Checked]:
                 "mar": [mar],
                 "br": [br],
                 "mar_minus_br": [mar, br],
-                "mar_valid": [(_count(row, "mar_valid_n"), f"{mar[1]}, both answered")],
-                "br_valid": [(_count(row, "br_valid_n"), f"{br[1]}, both answered")],
+                "mar_valid": [(_count(row, "mar_valid_n"), f"{mar[1]} and two valid answers")],
+                "br_valid": [(_count(row, "br_valid_n"), f"{br[1]} and two valid answers")],
                 "invalid": [(2 * pairs, "halves")],
             },
             unit="pairs",

@@ -1,4 +1,4 @@
-"""What a report says, before any format: sections of paragraphs, tables, figures and failures."""
+"""The content of a report in any format: sections of paragraphs, tables, figures and failures."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,35 +39,36 @@ from misfire.reports.pairs.veto_tables import (
 from misfire.reports.results import Results
 from misfire.reports.tables import Table, table
 
-CONTENT_WARNING = "Content warning: these examples repeat stereotypes, because the benchmark measures how models handle them."
+CONTENT_WARNING = "Content warning: these examples repeat stereotypes because the benchmark measures how models handle them."
 
 _MAIN_TEXT = (
-    "MAR is the share of pairs with a right contrast half whose stereotyped half is wrong; BR is the reverse. A model that errs on both "
-    "alike lies on the diagonal: misfiring is what exceeds it.",
+    "MAR is the share of pairs with a wrong stereotyped half among the pairs with a right contrast half. "
+    "BR is the reverse. A model that makes both errors equally often lies on the diagonal. Misfiring is "
+    "the excess of MAR over BR.",
 )
 
 _MISALIGN_TEXT = (
-    "Models judge an aligned and a misaligned response to each prompt, by themselves and without the labels. The rates are this project's "
-    "reading of the paper's definitions; they are no reproduction of its tables.",
+    "Each model judges an aligned and a misaligned response to each prompt, separately and without seeing "
+    "the labels. The rates follow this project's interpretation of the paper's definitions. They do not "
+    "reproduce its tables.",
 )
 
 _FAILURE_TEXT = (
-    "Pairs that most VETO runs misfire on with both halves answered, the stereotyped one wrongly; the texts are of the first pair of each "
-    "scenario.",
+    "These are the pairs on which most VETO runs misfire with two valid answers. The texts show the first pair of each scenario.",
 )
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report.
+    """A section of the report.
 
     Attributes:
-        name: For anchors.
+        name: Name for anchors.
         title: Its heading.
-        text: Paragraphs.
+        text: Its paragraphs.
         tables: Its tables.
         drawings: Its figures.
-        failures: Pairs with their texts, to be folded under the content warning.
+        failures: Pairs with their texts, shown under a content warning.
     """
 
     name: str
@@ -84,8 +85,8 @@ class Document:
 
     Attributes:
         title: Its title.
-        caveats: What a reader must know before the numbers, in words.
-        sections: Its parts, in order; empty ones are left out.
+        caveats: Facts that a reader must know before the numbers, one sentence or more each.
+        sections: Its sections, in order. Empty sections are omitted.
     """
 
     title: str
@@ -94,23 +95,23 @@ class Document:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """All tables."""
+        """All tables, in order."""
         return tuple(table for section in self.sections for table in section.tables)
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
-        """All figures."""
+        """All figures, in order."""
         return tuple(drawing for section in self.sections for drawing in section.drawings)
 
 
 def document(results: Results, *, published: bool = False, figures: bool = True, examples: int = 10) -> Document:
-    """The report on some results.
+    """Build the report of some results.
 
     Args:
-        results: What the logs hold.
-        published: Whether the paper's rows stand beside the measured ones.
-        figures: Whether to draw.
-        examples: How many of the most telling failures to show with their texts.
+        results: The results of the logs.
+        published: Whether to include the rows that the paper published.
+        figures: Whether to draw figures.
+        examples: Maximum number of failures to show with their texts.
 
     Returns:
         The report.
@@ -124,7 +125,7 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
         *_pair_sections(results, figure, published=published),
         _failure_section(results, examples),
         *_misalign_sections(results.misalign, figure),
-        Section("runs", "What this rests on", (), _some(_run_table(results), misalign_run_table(results.misalign))),
+        Section("runs", "Runs and settings", (), _some(_run_table(results), misalign_run_table(results.misalign))),
     )
     every_run = (*results.run_set.runs, *results.misalign.run_set.runs)
     models, runs = len({run.model for run in every_run}), len(every_run)
@@ -139,12 +140,12 @@ class _Figures:
     drawn: Mapping[str, Drawing]
 
     def __call__(self, *names: str) -> tuple[Drawing, ...]:
-        """Those of some names that were drawn."""
+        """Return the figures with these names, if they were drawn."""
         return tuple(self.drawn[name] for name in names if name in self.drawn)
 
 
 def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tuple[Section, ...]:
-    """What VETO and priming measured."""
+    """Return the sections on VETO and priming."""
     main = _some(main_table(results, published))
     controls = _some(certified_table(results), detection_table(results), ambiguous_table(results))
     benchmark = _some(edition_table(results), flag_table(results), exchange_table(results))
@@ -153,30 +154,32 @@ def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tu
         Section("veto", "MAR beside BR", _MAIN_TEXT, main, figure("mar_br_intervals", "mar_br_scatter")),
         Section("categories", "Categories", (), _some(category_table(results)), figure("category_heat_map")),
         Section("cells", "Pairs by outcome", (), _some(cell_table(results)), figure("confusion")),
-        Section("protocols", "Direct against chain of thought", (), _some(protocol_table(results)), figure("protocol_slopes")),
+        Section(
+            "protocols", "Direct answers compared with chain of thought", (), _some(protocol_table(results)), figure("protocol_slopes")
+        ),
         Section("priming", "Priming", (), priming, figure("priming_dumbbell")),
-        Section("comparisons", "Model against model", (), _some(comparison_table(results))),
+        Section("comparisons", "Comparisons between models", (), _some(comparison_table(results))),
         Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), figure("scenarios")),
-        Section("controls", "Misfiring, or saying no", (), controls, figure("control_differences")),
+        Section("controls", "Misfiring or a tendency to say no", (), controls, figure("control_differences")),
         Section("benchmark", "Is it the model or the benchmark?", (), benchmark),
         Section("power", "Pairs needed", (), _some(power_table(results))),
     )
 
 
 def _failure_section(results: Results, examples: int) -> Section:
-    """Pairs that most runs misfire on, with their texts."""
+    """Return the section with the pairs on which most runs misfire, with their texts."""
     told = tuple(telling_failures(results, examples))
-    return Section("failures", "The most telling failures", _FAILURE_TEXT, _some(failure_table(results)), failures=told)
+    return Section("failures", "The clearest failures", _FAILURE_TEXT, _some(failure_table(results)), failures=told)
 
 
 def _misalign_sections(results: MisalignResults, figure: _Figures) -> tuple[Section, ...]:
-    """What Mis-Align Bench measured."""
+    """Return the sections on Mis-Align Bench."""
     leaders = _some(leader_table(results))
     return (
         Section("misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, leaders, figure("misalign_plane")),
         Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results))),
         Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results)), figure("misalign_overlap")),
-        Section("conditions", "Asked alone, asked together", (), _some(condition_table(results)), figure("misalign_conditions")),
+        Section("conditions", "Dimensions asked alone and together", (), _some(condition_table(results)), figure("misalign_conditions")),
         Section("domains", "Domains", (), _some(domain_table(results)), figure("misalign_domains")),
         Section("answers", "Answers of the models", (), _some(answer_table(results)), figure("misalign_answers")),
         Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results))),
@@ -195,22 +198,25 @@ def _run_table(results: Results) -> Table | None:
         ("errors", "errors"),
         ("planned_pairs", "planned pairs"),
         ("epochs", "epochs"),
-        ("pair_origin", "pairs from"),
+        ("pair_origin", "source of pairs"),
         ("pair_set_sha256", "pair set (SHA-256)"),
         ("suite_version", "misfire"),
-        ("created", "begun"),
+        ("created", "started"),
         ("log", "log"),
     ]
     return table("runs", "Runs", "", results.runs, shown)
 
 
 def caveats(results: Results) -> Iterable[str]:
-    """What a reader must know before the numbers, a line each: warnings, simulated models, incomplete runs, mixed pairs, logs left out."""
+    """Return the facts that a reader must know before the numbers, one per line.
+
+    They cover warnings, simulated models, incomplete runs, mixed pairs, and logs that were left out.
+    """
     run_set, runs = results.run_set, results.runs
     misalign = results.misalign
     yield from cautions(results)
     if any(run.model.startswith("simulated/") for run in (*run_set.runs, *misalign.run_set.runs)):
-        yield "Models named simulated/… are no models: their numbers were planted."
+        yield "Models named simulated/… are not real models. Their results are simulated."
     for run, complete, errors in zip(run_set.runs, runs["complete"], runs["errors"], strict=True):
         if not complete and is_scored(results.contents, run.log):
             yield f"{plain(run.label)} ({run.task}) {_incomplete(run.status, errors, _pairs_there(results, run))}"
@@ -220,28 +226,31 @@ def caveats(results: Results) -> Iterable[str]:
         if not complete and is_scored(misalign.contents, run.log):
             noun = "responses have a verdict" if run.mode == "detect" else "answers have an outcome"
             there = f"{count(done_of(run, records, judged))} of {count(run.planned)} {noun}"
-            lack = f"; {count(judged.incomplete)} labelled responses lack a verdict" if judged.incomplete and run.mode == "generate" else ""
+            lack = f"; {count(judged.incomplete)} labeled responses lack a verdict" if judged.incomplete and run.mode == "generate" else ""
             yield f"{plain(run.label)} (Mis-Align, {run.mode}) {_incomplete(run.status, errors, there + lack)}"
     yield from losses(results)
     for run in misalign.run_set.of("generate"):
         if misalign.grader_of(run) == run.model:
-            yield f"{plain(run.label)} was graded by itself: models favour their own answers."
+            yield f"{plain(run.label)} was graded by the same model. Models favor their own answers."
     for line in (*run_set.mixed, *misalign.run_set.mixed):
         yield f"Mixed on request: {plain(line)}. Runs on different pairs or instances are not compared with each other."
     unverified = sorted({name for run in run_set.runs for name in run.unverified_files})
     if unverified:
-        yield f"Not the official BBQ files: {', '.join(map(plain, unverified))}. These numbers are not comparable with published ones."
+        yield (
+            f"These BBQ files are not the official ones: {', '.join(map(plain, unverified))}. The numbers "
+            "are not comparable with published ones."
+        )
     yield from notes_on(results)
 
 
 def _incomplete(status: str, errors: int, there: str) -> str:
-    """What a run lacks: its status where it did not end by itself, how much of what it promised is there, and how many samples errored."""
-    parts = [*([] if status == "success" else [f"status {status}"]), there, *([f"{errors} samples errored"] if errors else [])]
-    return f"is incomplete: {'; '.join(parts)}. Its numbers are of what it holds."
+    """Describe what a run lacks: its status if it did not finish, its outcomes and its errors."""
+    parts = [*([] if status == "success" else [f"status {status}"]), there, *([f"{errors} samples ended in an error"] if errors else [])]
+    return f"is incomplete: {'; '.join(parts)}. Its numbers are based on the available data."
 
 
 def _pairs_there(results: Results, run: Run) -> str:
-    """How many of the pairs that a run promised are complete, and in which arms not all."""
+    """Describe how many planned pairs are complete, and in which arms pairs are missing."""
     arms = [(arm.name, len(arm.joined.pairs)) for arm in results.arms if arm.run is run]
     fewest = min(number for _, number in arms)
     own = [plain(name) for name, number in arms if number == fewest]

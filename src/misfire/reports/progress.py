@@ -1,4 +1,4 @@
-"""A progress bar that shows itself only where there is something to wait for."""
+"""A progress bar that is displayed only during long operations."""
 
 import time
 from collections.abc import Callable, Generator
@@ -8,22 +8,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 PATIENCE = 2.0
-"""Seconds without a bar."""
+"""Delay before the bar appears, in seconds."""
 
 
 @contextmanager
 def late_progress(
     words: str, *, patience: float = PATIENCE, console: Console | None = None
 ) -> Generator[tuple[Callable[[int], None], Callable[[], None]]]:
-    """A bar that appears after some seconds, if there is a terminal to show it on.
+    """Return a progress bar that appears after a delay, if there is a terminal.
 
     Args:
-        words: What is being done.
-        patience: Seconds before it appears.
-        console: Where it appears; standard error unless told.
+        words: Description of the operation.
+        patience: Delay in seconds.
+        console: Where it appears. None means standard error.
 
     Yields:
-        Two functions: the first takes the number of steps, the second is called after each.
+        Two functions: the first takes the number of steps, and the second is called after each step.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=console or Console(stderr=True), transient=True)

@@ -1,4 +1,7 @@
-"""One log in one small table: MAR beside BR with their uncertainty, by category or by arm; or the rates of Mis-Align Bench."""
+"""A small table of one log, for the terminal.
+
+It shows MAR and BR with their uncertainty by category or by arm, or the rates of Mis-Align Bench.
+"""
 
 import math
 from collections import defaultdict
@@ -35,7 +38,7 @@ from misfire.scorers.veto import CATEGORY, category_keys
 _CATEGORY_NAMES = {category_slug(name): name for name in CATEGORIES}
 
 ALL_PAIRS = "all pairs"
-"""Name of the first line."""
+"""Name of the first row."""
 
 Metrics = Mapping[str, float]
 
@@ -43,7 +46,7 @@ Form = Callable[[float], str]
 
 
 class _Metrics(dict[str, float]):
-    """The metrics of a log: what one of another version lacks is told in words."""
+    """The metrics stored in a log. A metric that the log lacks raises ``InputError``."""
 
     def __init__(self, location: str, metrics: Metrics) -> None:
         super().__init__(metrics)
@@ -51,23 +54,23 @@ class _Metrics(dict[str, float]):
 
     def __missing__(self, name: str) -> float:
         raise InputError(
-            f"{self.location}: its results lack the metric '{name}', as another version of misfire made them, and it holds no samples to "
-            "compute it from. Run the task again."
+            f"{self.location}: its results lack the metric '{name}', because another version of misfire "
+            "wrote them, and it holds no samples to compute it from. Run the task again."
         )
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: some pairs, and how they came out.
+    """A row of the table: the metrics of some pairs.
 
     Attributes:
         name: The category, the arm, or ``ALL_PAIRS``.
-        pairs: Complete pairs, counted by epoch.
-        mar: MAR, 0 to 1, or NaN.
+        pairs: Number of complete pairs, counted per epoch.
+        mar: MAR from 0 to 1, or NaN.
         mar_interval: Its 95 % interval, clustered by scenario.
-        br: BR, 0 to 1, or NaN.
-        mar_n: What MAR divides by: pairs with a right contrast half.
-        br_n: What BR divides by: pairs with a right stereotyped half.
+        br: BR from 0 to 1, or NaN.
+        mar_n: Denominator of MAR: pairs with a right contrast half.
+        br_n: Denominator of BR: pairs with a right stereotyped half.
     """
 
     name: str
@@ -81,12 +84,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of a place.
+    """The output for a log or a folder.
 
     Attributes:
-        logs: The logs shown, without their samples; several where they say different things of one run, so that none can be told to be
-            right.
-        tables: The table of each with its notes.
+        logs: The logs without their samples. There are several if the logs of one run contradict each other.
+        tables: The table of each log with its notes.
         notes: Sentences on logs that were left out.
     """
 
@@ -97,14 +99,17 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """The metrics of a log, computed from its samples or, where it holds none, its own; with sentences that a reader must know.
+    """The metrics of a log, with sentences that a reader must know.
+
+    The metrics are computed from the samples or, if there are none, those that the log stores.
 
     Attributes:
         metrics: The metrics by key.
-        notes: Sentences.
-        scoring: What scored the log, in words.
-        categories: The pairs' categories by the beginning of their keys; none where the log holds no samples.
-        lost: Warnings on outcomes that are missing from one side more than from the other; none where the log holds no samples.
+        notes: The sentences.
+        scoring: Description of the scoring.
+        categories: The category of the pairs for each key prefix. Empty if the log holds no samples.
+        lost: Warnings about outcomes that are missing mainly from one side. Empty if the log holds no
+            samples.
     """
 
     metrics: Metrics
@@ -115,13 +120,13 @@ class _Numbers:
 
 
 def shown_of(place: str) -> Shown:
-    """What is shown of a log, or of the newest run in a folder that has results of ours.
+    """Return the output for a log, or for the newest run with results of misfire in a folder.
 
-    The newest is the run that began last, by what the logs say, not by names or times of files. Logs that cannot be read, and those
-    without results, are told of, and the next newest is shown.
+    The newest run is the one that started last according to the logs, not according to the names or times of
+    the files. Logs that cannot be read or have no results are mentioned, and the next newest run is used.
 
     Args:
-        place: A log file or a folder, on any file system that Inspect reads.
+        place: A log file or a folder, on any file system that Inspect can read.
 
     Returns:
         The logs with their tables.
@@ -162,7 +167,10 @@ def shown_of(place: str) -> Shown:
 
 
 def metrics_of(log: EvalLog) -> Metrics:
-    """The metrics of a log, by key: computed from the scores of its samples, or its own where it holds no samples.
+    """Return the metrics of a log by key.
+
+    They are computed from the scores of its samples. If the log holds no samples, the metrics that it stores
+    are used.
 
     Args:
         log: A log, with or without samples.
@@ -171,20 +179,20 @@ def metrics_of(log: EvalLog) -> Metrics:
         The metrics.
 
     Raises:
-        InputError: It has none.
+        InputError: The log has no metrics.
     """
     return _numbers(log).metrics
 
 
 def category_rows(metrics: Metrics, categories: Mapping[str, str] | None = None) -> list[Row]:
-    """VETO's lines: all pairs first, then each category.
+    """Return the rows for VETO: all pairs, followed by each category.
 
     Args:
-        metrics: VETO's metrics by key.
-        categories: The categories by the beginning of their keys, as the pairs name them; where one lacks, its key is shown.
+        metrics: The metrics of VETO by key.
+        categories: The category for each key prefix. If a category is missing, its key is shown.
 
     Returns:
-        At least one line.
+        At least one row.
     """
     begins = [key.removesuffix("_pairs") for key in metrics if key.startswith(f"{CATEGORY}_") and key.endswith("_pairs")]
     names = categories or {}
@@ -192,32 +200,32 @@ def category_rows(metrics: Metrics, categories: Mapping[str, str] | None = None)
 
 
 def _category_name(begin: str) -> str:
-    """The category's name where it is one of BBQ's, else as it stands in keys."""
+    """Return the name of the category in BBQ, or the text in the key if BBQ has no such category."""
     slug = begin.removeprefix(f"{CATEGORY}_")
     return _CATEGORY_NAMES.get(slug, slug)
 
 
 def arm_names(metrics: Metrics) -> list[str]:
-    """The primed arms of a priming log, in its order."""
+    """Return the primed arms of a priming log, in its order."""
     end = "_delta_mar"
     of_categories = f"_{CATEGORY}_"
     return [key.removesuffix(end) for key in metrics if key.endswith(end) and of_categories not in f"_{key}"]
 
 
 def arm_rows(metrics: Metrics) -> list[Row]:
-    """Priming's lines: the base arm first, then each primed arm.
+    """Return the rows for priming: the base arm, followed by each primed arm.
 
     Args:
-        metrics: Priming's metrics by key.
+        metrics: The metrics of priming by key.
 
     Returns:
-        One line an arm.
+        One row per arm.
     """
     return [_row(metrics, name, f"{name}_") for name in (BASE, *arm_names(metrics))]
 
 
 def summary(log: EvalLog) -> RenderableType:
-    """What a person should see of a run, for the terminal.
+    """Return a summary of a log for the terminal.
 
     Args:
         log: A log with results of misfire.
@@ -240,29 +248,33 @@ def summary(log: EvalLog) -> RenderableType:
             planned, done, words = (
                 2 * _planned(log, "instance_count"),
                 _done(metrics, _RESPONSES),
-                "responses are left out: a question was not",
+                "responses are left out, because a question was not",
             )
         case "generate":
             tables, notes = [generate_table(metrics)], generate_notes(metrics)
             cautions = answer_cautions(int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"])
             first = [f"Warning: {line}" for line in cautions]
-            planned, done, words = _planned(log, "instance_count"), _done(metrics, ["answers"]), "answers are left out: the prompt was not"
+            planned, done, words = (
+                _planned(log, "instance_count"),
+                _done(metrics, ["answers"]),
+                "answers are left out, because the prompt was not",
+            )
         case _:
             primed = bool(arm_names(metrics))
             tables = _priming_tables(metrics) if primed else [_veto_table(category_rows(metrics, numbers.categories))]
             notes = _PRIMING_NOTES if primed else _veto_notes(metrics)
             planned, done = _planned(log, "pair_count"), _done(metrics, [f"{BASE}_pairs" if primed else "pairs"])
-            words = "pairs are left out: a half was not"
+            words = "pairs are left out, because a half was not"
             first = [line for row, name in (_arm_prefixes(metrics) if primed else [("", "")]) if (line := _caution(metrics, row, name))]
     tables[0].title = " · ".join(
         escape(plain(part)) for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log))
     )
     lines = [
         *notes,
-        *([f"{planned - done} of {planned} {words} asked, or has no outcome."] if done < planned else []),
-        *([f"The run did not end: status {log.status}."] if log.status != "success" else []),
+        *([f"{planned - done} of {planned} {words} asked or has no outcome."] if done < planned else []),
+        *([f"The run did not finish: status {log.status}."] if log.status != "success" else []),
         *(escape(note) for note in numbers.notes),
-        *(["The model is simulated: these numbers were planted."] if log.eval.model.startswith("simulated/") else []),
+        *(["The model is simulated. These are not results of a real model."] if log.eval.model.startswith("simulated/") else []),
         f"Log: {escape(plain(display_path(log.location)))}, scored by {escape(plain(numbers.scoring))}",
     ]
     return Group(*(Text(line, style="bold") for line in (*first, *numbers.lost)), *tables, *(f"  {line}" for line in lines))
@@ -273,19 +285,20 @@ def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
 
 
 def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
-    """What must be said first of the pairs whose metrics begin with a prefix."""
+    """Return the warning about the pairs whose metrics have a prefix, or None."""
     invalid = metrics[f"{prefix}stereotyped_invalid"], metrics[f"{prefix}contrast_invalid"]
     line = pair_caution(int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid)
     return f"Warning: {name}{line}" if line else None
 
 
 _PRIMING_NOTES = (
-    "Changes are against the base arm, in percentage points, with 95 % intervals. They rest on the pairs that are complete in both arms, "
-    "whose number stands in the first table. MAR and BR of an arm rest on all pairs that are complete in it, so they may differ by another "
-    "amount than ΔMAR.",
-    "DiD: change of stereotyped accuracy minus change of contrast accuracy; below 0 the cue hurts stereotyped halves more.",
-    "Δ log odds: of misfiring against the reverse error; above 0 the cue hurts stereotyped halves more.",
-    "q: that both say so, clustered by scenario, Benjamini-Hochberg over the arms of this run.",
+    "Changes are relative to the base arm, in percentage points, with 95 % intervals. They are based on "
+    "the pairs that are complete in both arms. The first table shows their number. MAR and BR of an arm "
+    "are based on all pairs that are complete in it, so their difference from the base arm may not equal "
+    "ΔMAR.",
+    "DiD: change in stereotyped accuracy minus change in contrast accuracy. Below 0, the cue reduces accuracy more on stereotyped halves.",
+    "Δ log odds: odds of misfiring against the reverse error. Above 0, the cue makes misfiring relatively more frequent.",
+    "q: test that both measures agree, clustered by scenario, Benjamini-Hochberg over the arms of this run.",
     DELTA_MAR_CAVEAT,
 )
 
@@ -301,19 +314,23 @@ def _veto_table(rows: Sequence[Row]) -> Table:
 def _veto_notes(metrics: Metrics) -> Sequence[str]:
     gap = between(metrics["mar_minus_br_ci_lower"], metrics["mar_minus_br_ci_upper"], points)
     return [
-        "MAR: share of wrong stereotyped halves where the contrast half is right (a + c pairs); BR: the reverse (of a + b).",
+        "MAR: share of wrong stereotyped halves among pairs with a right contrast half (a + c). BR: the reverse (a + b).",
         f"MAR − BR: {points(metrics['mar_minus_br'])} points ({gap}).",
-        f"McNemar, b against c, clustered by scenario: p = {metrics['mcnemar_p_clustered']:.2g}"
-        f" (exact, which takes pairs as independent: p = {metrics['mcnemar_p']:.2g}).",
-        f"MAR, unconditional: {percent(metrics['mar_unconditional'])}; over answered pairs alone: {percent(metrics['mar_valid'])}.",
+        f"McNemar test of b against c, clustered by scenario: p = {metrics['mcnemar_p_clustered']:.2g} "
+        f"(exact, assuming independent pairs: p = {metrics['mcnemar_p']:.2g}).",
+        f"MAR, unconditional: {percent(metrics['mar_unconditional'])}. MAR over pairs with two valid "
+        f"answers: {percent(metrics['mar_valid'])}.",
         f"Accuracy: stereotyped {percent(metrics['target_accuracy'])}, contrast {percent(metrics['contrast_accuracy'])}.",
-        "Invalid, counted as wrong: "
-        f"stereotyped {percent(metrics['stereotyped_invalid'])}, contrast {percent(metrics['contrast_invalid'])}.",
+        f"Invalid halves, counted as wrong: stereotyped {percent(metrics['stereotyped_invalid'])}, contrast "
+        f"{percent(metrics['contrast_invalid'])}.",
     ]
 
 
 def _priming_tables(metrics: Metrics) -> list[Table]:
-    """What each cue does, then every arm by itself: together they would be too wide for a terminal of 80 columns."""
+    """Return a table of the effects of the cues and a table of the arms.
+
+    A single table would be too wide for a terminal with 80 columns.
+    """
     effects = _table("arm", "pairs", "DiD", "Δ log odds", "q", numbers_whole=True)
     rates = _table("arm", "pairs", "MAR", "BR", "ΔMAR", "× base", numbers_whole=True)
     for row in arm_rows(metrics):
@@ -330,7 +347,7 @@ def _priming_tables(metrics: Metrics) -> list[Table]:
 
 
 def _shown(row: Row) -> str:
-    # the name is from a metric's, which whoever wrote the log chose
+    # the name is taken from a metric of the log and may contain any text
     return escape(plain(row.name))
 
 
@@ -338,14 +355,14 @@ _EFFECTS = {"did": points, "delta_log_odds": forms.score, "delta_mar": points, "
 
 
 def _table(*headings: str, numbers_whole: bool = False) -> Table:
-    """A table with texts in its first column and numbers in the others.
+    """Return a table with text in its first column and numbers in the others.
 
     Args:
         headings: The headings.
-        numbers_whole: Whether numbers stay on their line, so that the texts are broken where the terminal is narrow.
+        numbers_whole: Whether numbers are never wrapped, so that text is wrapped if the terminal is narrow.
 
     Returns:
-        The table, without rows. What does not fit is broken, never cut.
+        The table without rows. Text that does not fit is wrapped, never cut off.
     """
     table = Table()
     for number, heading in enumerate(headings):
@@ -365,12 +382,15 @@ def _origin(log: EvalLog) -> str:
 
 
 def _planned(log: EvalLog, count: str) -> int:
-    """Pairs or instances of the task times epochs. The metric sees what was scored, and so cannot tell of those that failed altogether."""
+    """Return the planned number of pairs or instances, times epochs.
+
+    The metrics cover only samples that were scored, so they do not count samples that failed.
+    """
     return noted_count(log, count) * (log.eval.config.epochs or 1)
 
 
 _COUNTS = ("pairs", "responses", "answers", "_n")
-"""What names of metrics end in that are whole numbers, and shown as such."""
+"""Suffixes of metrics that are whole numbers."""
 
 _RESPONSES = ("misaligned_responses", "aligned_responses")
 
@@ -392,7 +412,7 @@ def _row(metrics: Metrics, name: str, prefix: str) -> Row:
 
 
 class _NoResultsError(InputError):
-    """A log that can be read has no results of ours."""
+    """A log can be read but has no results of misfire."""
 
 
 def _no_results(place: str, more: Sequence[str]) -> InputError:
@@ -401,7 +421,7 @@ def _no_results(place: str, more: Sequence[str]) -> InputError:
 
 
 def _runs(found: FoundLogs) -> list[list[FoundLog]]:
-    """The logs that count by run, the run that began last first."""
+    """Return the logs of each run, with the run that started last first."""
     by_run: defaultdict[str, list[FoundLog]] = defaultdict(list)
     for log in found.logs:
         by_run[log.header.eval.task_id].append(log)
@@ -430,7 +450,7 @@ def _numbers(log: EvalLog) -> _Numbers:
         (run,) = misalign_runs_of(logs).runs
         verdicts = read_verdicts(run)
         content, own = verdicts.content, misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {}
-        losses.append(("" if run.mode == "detect" else "labelled responses for the grader: ", detect_loss(judged_of(verdicts.records))))
+        losses.append(("" if run.mode == "detect" else "labeled responses for the grader: ", detect_loss(judged_of(verdicts.records))))
     stored = dict(run.stored)
     if own:
         lost = tuple(f"Warning: {name}{line}" for name, loss in losses if (line := loss_caution(loss)))
@@ -439,10 +459,10 @@ def _numbers(log: EvalLog) -> _Numbers:
     if content.samples or not stored:
         raise _NoResultsError(f"{display_path(found.location)} {missing_words(run, content)}")
     if odd := next((name for name, value in stored.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):
-        raise InputError(f"{found.location}: its metric '{odd}' is no count: {stored[odd]}.")
+        raise InputError(f"{found.location}: its metric '{odd}' is not a count: {stored[odd]}.")
     return _Numbers(_Metrics(found.location, stored), (_OWN_METRICS,), run.scoring.words)
 
 
 _OWN_METRICS = (
-    "The log holds no samples, as after --no-log-samples: these are the metrics that it holds itself; they were not computed from samples."
+    "The log holds no samples, as after --no-log-samples. These are the metrics stored in the log. They were not computed from samples."
 )

@@ -1,4 +1,4 @@
-"""What some logs hold, of every task, and the one way to read it."""
+"""The results of logs of all tasks, and the function that reads them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ AnyRecord = TypeVar("AnyRecord")
 
 @dataclass(frozen=True)
 class Results(PairFrames):
-    """What some logs hold: the frames about pairs, and those of Mis-Align Bench.
+    """The results of a set of logs: the frames about pairs and those about Mis-Align Bench.
 
     Attributes:
-        run_set: The runs of VETO and priming, and what was left out.
-        records: The halves of each of these runs, in its order.
-        contents: By log, what its samples are like.
-        misalign: The runs of Mis-Align Bench, with frames of their own.
+        run_set: The runs of VETO and priming, and the logs that were left out.
+        records: The halves of each of these runs, in the order of the runs.
+        contents: Counts of the samples of each log, by location.
+        misalign: The runs of Mis-Align Bench, with their own frames.
     """
 
     misalign: MisalignResults = field(default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False)
@@ -36,19 +36,21 @@ class Results(PairFrames):
 def read_results(
     places: Places, *, allow_mixed: bool = False, started: Callable[[int], None] | None = None, step: Step | None = None
 ) -> Results:
-    """Read some logs.
+    """Read the results of a set of logs.
 
     Args:
-        places: Log files and folders, on any file system that Inspect reads; an eval set's folder is one.
+        places: Log files and folders, on any file system that Inspect can read. The folder of an eval set is
+            one of these.
         allow_mixed: Whether runs may differ in pairs or instances, suite version or parser.
         started: Called with the number of logs before their samples are read.
-        step: Called after each.
+        step: Called after each log.
 
     Returns:
-        Their results. Logs of runs that did not end count for what they hold.
+        The results. Logs of runs that did not finish are included with the samples that they have.
 
     Raises:
-        InputError: A place cannot be read, holds nothing of ours, or runs differ that may not.
+        InputError: A place cannot be read, there is no log of misfire, or runs differ in a way that is not
+            allowed.
     """
     named = {location for location, is_named in locations(places) if is_named}
     broken: dict[str, str] = {}
@@ -66,7 +68,7 @@ def read_results(
         except _BrokenLogError as error:
             if error.location in named:
                 raise error.why from error
-            # the rest of a folder goes on, perhaps with an earlier attempt at the same run
+            # the other logs of the folder are used, possibly with an earlier attempt at the same run
             broken[error.location] = str(error.why)
             continue
         return Results(
@@ -93,7 +95,7 @@ class _BrokenLogError(Exception):
 def _read_into(
     readings: dict[str, Reading[AnyRecord]], read: Callable[[AnyRun], Reading[AnyRecord]], runs: Sequence[AnyRun], step: Step | None
 ) -> None:
-    """Read the runs that were not read yet."""
+    """Read the runs that have not been read yet."""
     for run in runs:
         if run.log in readings:
             continue

@@ -1,4 +1,4 @@
-"""Tables for people: which columns of a frame they show, and how each value is written."""
+"""Tables for people: the columns of a frame that they show, and the format of each value."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,12 @@ class TableColumn:
     """A column of a table for people.
 
     Attributes:
-        name: Its column in the frame.
-        heading: What stands above it.
-        kind: How it is written.
-        interval: Whether its interval (``<name>_ci_lower`` and ``_ci_upper`` of the frame) stands behind it.
-        meaning: What it says, for a tooltip or a list of columns.
+        name: Name of its column in the frame.
+        heading: Its heading.
+        kind: Kind of its values, which determines their format.
+        interval: Whether its interval (``<name>_ci_lower`` and ``_ci_upper`` of the frame) is shown after the
+            value.
+        meaning: Description of its values, for a tooltip or a list of columns.
     """
 
     name: str
@@ -35,13 +36,13 @@ class TableColumn:
         return (self.name, f"{self.name}_ci_lower", f"{self.name}_ci_upper") if self.interval else (self.name,)
 
     def write(self, values: Sequence[object]) -> str:
-        """A cell.
+        """Return the text of a cell.
 
         Args:
             values: Values of ``names``, in their order.
 
         Returns:
-            The text that stands in it.
+            The text.
         """
         value = values[0]
         if self.kind == "flag":
@@ -56,14 +57,14 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table for people.
 
     Attributes:
-        name: For file names and anchors.
+        name: Name for files and anchors.
         title: Its heading.
-        note: What to know when reading it.
-        frame: The numbers as they are, one row a row.
-        columns: The columns that people see; the frame may have more.
+        note: Explanation for readers.
+        frame: The unformatted values, one row per row of the table.
+        columns: The columns that are shown. The frame may have more.
     """
 
     name: str
@@ -73,7 +74,7 @@ class Table:
     columns: tuple[TableColumn, ...]
 
     def rows(self) -> list[list[tuple[object, str]]]:
-        """For each row its cells: the value to sort by, and the text."""
+        """Return the cells of each row, as the value to sort by and the text."""
         series = [[self._values(name, column.kind) for name in column.names] for column in self.columns]
         cells = [
             [(values[0], column.write(values)) for values in zip(*lists, strict=True)]
@@ -82,7 +83,7 @@ class Table:
         return [list(row) for row in zip(*cells, strict=True)]
 
     def _values(self, name: str, kind: Kind) -> list[object]:
-        """A column of the frame; None for a missing text."""
+        """Return a column of the frame, with None for missing text."""
         column = self.frame[name]
         return (column.astype(object).where(column.notna(), None) if kind in {"text", "time"} else column).tolist()
 
@@ -97,20 +98,20 @@ def table(
     counts: Iterable[str] = (),
     known: Iterable[Column] = (),
 ) -> Table | None:
-    """A table over a frame.
+    """Create a table from a frame.
 
     Args:
-        name: For file names and anchors.
+        name: Name for files and anchors.
         title: Its heading.
-        note: What to know when reading it.
-        frame: The numbers.
-        shown: The columns that people see, as (column of the frame, heading).
-        with_interval: Which of them stand with their interval.
-        counts: Which of them are whole numbers though their kind is another.
-        known: What its columns hold, where it is none of the frames about pairs.
+        note: Explanation for readers.
+        frame: The values.
+        shown: The columns to show, as (column of the frame, heading).
+        with_interval: The columns to show with their interval.
+        counts: Columns to format as whole numbers although their kind differs.
+        known: Descriptions of the columns, if the frame is not one of the frames about pairs.
 
     Returns:
-        The table; None over an empty frame.
+        The table, or None if the frame is empty.
     """
     if frame.empty:
         return None

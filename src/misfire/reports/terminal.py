@@ -1,4 +1,4 @@
-"""The main numbers of a report for the terminal."""
+"""The main numbers of a report, for the terminal."""
 
 import dataclasses
 
@@ -56,17 +56,17 @@ _SHOWN = {
         "grader_alignment_score": False,
     },
 }
-"""The columns that fit a terminal, and whether with their interval; the report has the others."""
+"""The columns that fit a terminal, and whether to show their intervals. The report shows all columns."""
 
 
 def overview(results: Results) -> RenderableType:
-    """MAR beside BR for each VETO run, the effects of cues, and the Alignment Scores of Mis-Align Bench.
+    """Return the main numbers: MAR and BR of VETO runs, effects of cues, and Alignment Scores.
 
     Args:
-        results: What the logs hold.
+        results: The results of the logs.
 
     Returns:
-        Warnings first, then tables, then what else a reader must know.
+        Warnings, followed by tables, followed by other facts that a reader must know.
     """
     tables = (main_table(results), effect_table(results), leader_table(results.misalign), answer_table(results.misalign))
     first = list(cautions(results))

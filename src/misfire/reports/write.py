@@ -1,4 +1,4 @@
-"""Writing a report to a folder, in the formats asked for."""
+"""Write a report to a folder in the requested formats."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,9 @@ from misfire.reports.results import Results
 Format = Literal["md", "csv", "tex", "json", "html"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
-"""``md``: report.md; ``csv`` and ``tex``: a file a table; ``json``: summary.json; ``html``: report.html, which needs no other file."""
+"""``md``: report.md. ``csv`` and ``tex``: one file per table. ``json``: summary.json. ``html``: report.html,
+which
+needs no other file."""
 
 REPORT = FolderKind(
     "report",
@@ -25,30 +27,30 @@ REPORT = FolderKind(
         r"|figures/(misalign_\w+|mar_br_\w+|category_heat_map|scenarios|confusion|protocol_slopes|priming_dumbbell|control_differences)"
         r"\.(svg|png)"
     ),
-    "choose another folder by --out, or say --overwrite to replace what is in the way.",
+    "choose another folder with --out, or use --overwrite to replace these files.",
 )
-"""The folder of a report; the names are those of files that versions before 0.2 wrote without a manifest."""
+"""The folder of a report. The pattern matches the files that versions before 0.2 wrote without a manifest."""
 
 _DRAWN: frozenset[Format] = frozenset({"md", "tex", "html"})
-"""Formats that go with figures."""
+"""Formats that include figures."""
 
 
 def parse_formats(text: str) -> tuple[Format, ...]:
-    """Formats as a user lists them.
+    """Parse a list of formats.
 
     Args:
         text: For example ``md,html``.
 
     Returns:
-        The formats, each once.
+        The formats, without duplicates.
 
     Raises:
-        InputError: One is unknown, or there is none.
+        InputError: A format is unknown, or there is none.
     """
     names = [name.strip().lower().removeprefix(".") for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
-        raise InputError(f"--format: no such format: {', '.join(unknown) or 'none given'}. There are: {', '.join(FORMATS)}.")
+        raise InputError(f"--format: no such format: {', '.join(unknown) or 'none given'}. Available: {', '.join(FORMATS)}.")
     return tuple(known for known in FORMATS if known in names)
 
 
@@ -62,22 +64,24 @@ def write_report(
     viewer_url: str = DEFAULT_URL,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write a report, whole or not at all.
+    """Write a report to a folder. If writing fails, the folder is left as it was.
 
     Args:
-        results: What the logs hold.
-        out: The folder. It is made if it is not there. A report in it is replaced as a whole, other files in it stay.
-        formats: Which formats.
-        published: Whether the paper's rows stand beside the measured ones.
-        examples: How many of the most telling failures to show with their texts.
+        results: The results of the logs.
+        out: The folder. It is created if it does not exist. An existing report in it is replaced completely,
+            and other files are kept.
+        formats: The formats.
+        published: Whether to include the rows that the paper published.
+        examples: Maximum number of failures to show with their texts.
         viewer_url: Address of `inspect view`, for links to samples.
-        overwrite: Whether files in the folder that misfire did not write, or that were edited since, may be replaced.
+        overwrite: Whether to replace files in the folder that misfire did not write, or that were edited
+            since.
 
     Returns:
         The files, in the order in which they were written.
 
     Raises:
-        InputError: The folder cannot be written to, or holds something that is not to be replaced.
+        InputError: The folder cannot be written to, or it contains files that must not be replaced.
     """
     wanted = set(formats)
     report = document(

@@ -1,1 +1,1 @@
-"""A report in each of its formats."""
+"""Output formats of a report."""

@@ -1,4 +1,4 @@
-"""Tables of a report as CSV: every column of the frame, numbers in full."""
+"""Tables of a report as CSV, with every column of the frame and full precision."""
 
 from typing import TYPE_CHECKING
 
@@ -10,20 +10,21 @@ if TYPE_CHECKING:
 
 
 def render(table: Table) -> str:
-    """The table's frame.
+    """Return the frame of a table as CSV.
 
     Args:
         table: The table.
 
     Returns:
-        CSV with a heading; an undefined number is an empty cell, an infinite one ``inf``. A text is one line without control characters.
-        It begins with an apostrophe where a spreadsheet would run it as a formula, or a reader would take it for a missing value (a
-        category that is called "nan" or "NA").
+        CSV with a header row. An undefined number is an empty cell, and an infinite number is ``inf``. Each
+        text is on one line without control characters. It starts with an apostrophe if a spreadsheet would
+        read it as a formula, or if a reader would treat it as a missing value (for example a category called
+        "nan" or "NA").
     """
     return safe(table.frame).to_csv(index=False, lineterminator="\n")
 
 
 def safe(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """The frame with texts of one line, none of which a spreadsheet would take for a formula or a reader for a missing value."""
+    """Return the frame with every text on one line and protected as in ``guarded``."""
     text = {name: frame[name].map(guarded, na_action="ignore") for name in frame.columns if frame[name].dtype == "string"}
     return frame.assign(**text)

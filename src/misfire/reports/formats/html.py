@@ -1,4 +1,7 @@
-"""A report as one HTML page that needs nothing else: figures, styles and the sorting of tables are inside, and no network is asked."""
+"""A report as one self-contained HTML page with figures, styles and sortable tables.
+
+The page makes no network requests.
+"""
 
 import base64
 import hashlib
@@ -18,14 +21,14 @@ _HERE = Path(__file__).parent
 
 
 def render(report: Document, viewer: Viewer) -> str:
-    """The page.
+    """Return the report as HTML.
 
     Args:
-        report: What to say.
-        viewer: Where samples can be looked at.
+        report: The report.
+        viewer: Location of the log viewer.
 
     Returns:
-        HTML. Every text in it is escaped, and its policy lets the browser run the page's own script alone.
+        The page. All text is escaped, and its content security policy allows only the page's own script.
     """
     script, style = (_HERE / "report.js").read_text(encoding="utf-8"), (_HERE / "report.css").read_text(encoding="utf-8")
     return _template().render(
@@ -43,12 +46,12 @@ def render(report: Document, viewer: Viewer) -> str:
 def _template() -> "Template":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    # what the page says is not known here, so that every value is escaped
+    # the content of the page is not trusted, so every value is escaped
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     filters = {"image": _image, "sort_key": _sort_key, "lines": _lines}
-    environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType] (jinja2 leaves the type of its filters open)
+    environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType] (jinja2 does not declare the type of its filters)
     return environment.get_template("report.html")
 
 
@@ -57,10 +60,10 @@ def _image(drawing: Drawing) -> str:
 
 
 def _sort_key(value: object) -> str:
-    """What the script sorts by: the number in full, or the text; nothing for what is undefined."""
+    """Return the sort key of a cell: the number in full, or the text. Empty if undefined."""
     if isinstance(value, str):
         return plain(value)
-    return "" if value is None or value != value else repr(value)  # NaN alone differs from itself
+    return "" if value is None or value != value else repr(value)  # only NaN differs from itself
 
 
 def _lines(text: str) -> str:

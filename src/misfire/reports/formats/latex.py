@@ -1,4 +1,4 @@
-r"""Tables of a report as LaTeX, each in a file to ``\input`` in a paper (packages: booktabs, graphicx)."""
+r"""Tables of a report as LaTeX, each in a file for ``\input`` (required packages: booktabs, graphicx)."""
 
 import re
 
@@ -36,21 +36,22 @@ _SPECIAL = re.compile("|".join(map(re.escape, _COMMANDS)))
 
 
 def escape(text: str) -> str:
-    """A text that LaTeX sets as it is.
+    """Escape a text for LaTeX.
 
     Args:
-        text: Any text. What is neither ASCII nor used by this suite needs a document in UTF-8 with a font that has it.
+        text: Any text. Characters that are neither ASCII nor used by misfire require a UTF-8 document with a
+            font that contains them.
 
     Returns:
         One line without active characters.
     """
     escaped = _SPECIAL.sub(lambda match: _COMMANDS[match[0]], plain(text)).replace("[", "{[}").replace("]", "{]}")
-    # two hyphens in a row would be set as a dash
+    # LaTeX would typeset two adjacent hyphens as a dash
     return re.sub("-(?=-)", "-{}", escaped)
 
 
 def render(table: Table) -> str:
-    """A table environment, as wide as the text at most.
+    """Return a table as a LaTeX environment that is at most as wide as the text.
 
     Args:
         table: The table.
@@ -62,7 +63,7 @@ def render(table: Table) -> str:
     body = [" & ".join(escape(text) for _, text in row) + r" \\" for row in table.rows()]
     return "\n".join(
         [
-            r"% made by misfire report; needs \usepackage{booktabs,graphicx}",
+            r"% written by misfire report; requires \usepackage{booktabs,graphicx}",
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{escape(table.title)}. {escape(table.note)}}}",

@@ -1,4 +1,4 @@
-"""A report as Markdown, as GitHub reads it."""
+"""A report as GitHub-flavored Markdown."""
 
 import re
 from collections.abc import Iterable
@@ -13,26 +13,26 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&@-])")
 
 
 def render(report: Document, viewer: Viewer) -> str:
-    """The report.
+    """Return the report as Markdown.
 
     Args:
-        report: What to say.
-        viewer: Where samples can be looked at.
+        report: The report.
+        viewer: Location of the log viewer.
 
     Returns:
-        Markdown that shows the figures in ``figures/``.
+        Markdown that refers to the figures in ``figures/``.
     """
     return "\n\n".join(_blocks(report, viewer)) + "\n"
 
 
 def escape(text: str) -> str:
-    """A text that Markdown shows as it is, in a line of its own or in a cell.
+    """Escape a text for Markdown.
 
     Args:
         text: Any text.
 
     Returns:
-        One line; characters that could mean something have a backslash.
+        One line, for a paragraph or a table cell, with a backslash before each special character.
     """
     return _SPECIAL.sub(r"\\\1", plain(text))
 
@@ -82,13 +82,13 @@ def _failure(failure: Failure, viewer: Viewer) -> Iterable[str]:
 
 
 def fence(text: str) -> str:
-    """A text as a block of code, which nothing in it can end.
+    """Return a text as a fenced code block that no part of the text can close.
 
     Args:
         text: Any text.
 
     Returns:
-        The block; its fence is longer than any run of backticks in the text.
+        The block. Its fence is longer than any run of backticks in the text.
     """
     clean = "\n".join(plain(line) for line in text.splitlines())
     longest = max((len(run) for run in re.findall(r"`+", clean)), default=0)

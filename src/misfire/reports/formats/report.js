@@ -1,4 +1,5 @@
-// Sorts a table by the column whose heading is clicked: first downwards for numbers, upwards for texts; what is undefined stays last.
+// Sorts a table by the column whose heading is clicked. The first click sorts numbers in descending and texts in ascending order.
+// Undefined values stay last.
 "use strict";
 for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];

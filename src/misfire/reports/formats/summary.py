@@ -1,4 +1,4 @@
-"""The summary in JSON for pipelines, and its schema."""
+"""The summary as JSON for pipelines, and its schema."""
 
 import json
 import math
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 2
-"""Grows when a key changes its meaning or goes; new keys may come without."""
+"""Increases when a key is removed or changes its meaning. New keys do not increase it."""
 
 INFINITE = "Infinity"
-"""Stands for an infinite number, which JSON has not."""
+"""Represents an infinite number, because JSON cannot express one."""
 
 _PAIRS = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "controls", "scenarios", "failures")
 
 _MISALIGN = {"misalign_runs": "runs", "alignment": "alignment", "checks": "checks", "overlap": "overlap"}
 _MISALIGN.update({"conditions": "conditions", "answers": "answers"})
-"""Name in the summary and attribute of ``Results.misalign``."""
+"""Attribute of ``Results.misalign`` for each name in the summary."""
 
 _FRAMES = (*_PAIRS, *_MISALIGN)
 
 
 def render(results: Results, caveats: tuple[str, ...], *, published: bool = False) -> str:
-    """The summary.
+    """Return the summary as JSON.
 
     Args:
-        results: What the logs hold.
-        caveats: What a reader must know before the numbers.
-        published: Whether the paper's rows go with it, under ``published``.
+        results: The results of the logs.
+        caveats: Facts that a reader must know before the numbers.
+        published: Whether to include the rows that the paper published, as ``published``.
 
     Returns:
-        JSON by ``schema()``. An undefined number is null.
+        JSON that conforms to ``schema()``. An undefined number is null.
     """
     frames: dict[str, pd.DataFrame] = {name: getattr(results, name) for name in _PAIRS if name != "failures"}
     frames |= {name: getattr(results.misalign, attribute) for name, attribute in _MISALIGN.items()}
@@ -61,12 +61,12 @@ def schema() -> dict[str, object]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Summary of misfire runs",
-        "description": "Written by `misfire report`. Rates are from 0 to 1; null stands where nothing was measured.",
+        "description": "Written by `misfire report`. Rates range from 0 to 1. A value is null if nothing was measured.",
         "type": "object",
         "properties": {
             "schema_version": {"const": SCHEMA_VERSION},
             "misfire": {"type": "string", "description": "version of misfire that wrote the summary"},
-            "caveats": {"type": "array", "items": {"type": "string"}, "description": "what a reader must know before the numbers"},
+            "caveats": {"type": "array", "items": {"type": "string"}, "description": "facts that a reader must know before the numbers"},
             **tables,
         },
         "required": ["schema_version", "misfire", "caveats", *_FRAMES],

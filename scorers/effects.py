@@ -19,7 +19,7 @@ from misfire.scorers.statistics import (
     mcnemar_exact,
 )
 
-DELTA_MAR_CAVEAT = "ΔMAR and × base rise with any cue that costs accuracy, also if both halves lose alike."
+DELTA_MAR_CAVEAT = "ΔMAR and × base rise with any cue that reduces accuracy, even if both halves lose equally."
 """Shown with every ΔMAR of a cue."""
 
 

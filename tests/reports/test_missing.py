@@ -41,7 +41,7 @@ def test_a_log_without_scores_is_refused_with_the_command_that_scores_it(tmp_pat
     made = make_log(task, "one", tmp_path / "a log", score=False, model_roles={"grader": "simulated/judge"} if name == "generate" else None)
     done = misfire("report", made)
     assert done.exit_code == 2
-    assert "samples without scores, as after --no-score" in done.output
+    assert "samples without scores (for example because of --no-score)" in done.output
     assert "counts for" not in done.output
     (command,) = [part for part in done.output.split("`") if part.startswith("inspect score")]
     scored = CliRunner().invoke(inspect_command, [*shlex.split(command)[1:], "--display", "none"])
@@ -57,7 +57,7 @@ def test_a_log_without_samples_shows_its_own_metrics_and_says_so(tmp_path: Path)
     made = make_log(veto(source="embedded", pairs=4), "one", tmp_path, log_samples=False)
     report, results = misfire("report", made), misfire("results", made)
     assert report.exit_code == 2
-    assert "holds no samples, as after --no-log-samples" in report.output
+    assert "holds no samples (for example because of --no-log-samples)" in report.output
     assert "misfire results" in report.output
     assert results.exit_code == 0
     assert "They were not computed from samples" in " ".join(results.output.split())

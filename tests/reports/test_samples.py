@@ -183,7 +183,7 @@ def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(lo
     results = read_results(written(log, tmp_path / "merged.json"))
     assert len(results.halves) == 2 * PAIRS
     assert results.overall("veto")[["pairs", "c_stereotyped_wrong_only"]].to_numpy().tolist() == [[PAIRS, PAIRS - 1]]
-    assert "1 samples are duplicates, as after" in told(results, "counts once")
+    assert "1 samples are duplicates, for example because" in told(results, "counts once")
     assert f"{other.metadata['pair_id']}/stereotyped" in told(results, "with another outcome")
 
 

@@ -159,7 +159,7 @@ PAIRS = (
     Column("contrast", "text", "outcome of the contrast half"),
     Column("cell", "text", "`a`: both right, `b`: only contrast wrong, `c`: only stereotyped wrong, `d`: both wrong"),
     Column("misfired", "flag", "whether the pair is in cell c"),
-    Column("valid", "flag", "whether both halves were answered"),
+    Column("valid", "flag", "whether both halves have a valid answer"),
     Column("audit", "text", "audit flags of the pair (`misfire audit`), separated by spaces. Missing if the log has none"),
 )
 

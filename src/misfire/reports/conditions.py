@@ -244,7 +244,7 @@ def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs)
     elif _SIGNS[condition.sign](value, condition.limit):
         reasons.append(f"it is {condition.sign} {form(condition.limit)}")
     if not one.promised and min_pairs.number is None:
-        reasons.append(f"the log does not say how many {one.unit} the run has")
+        reasons.append(f"the log does not record how many {one.unit} the run has")
     elif one.usable < min_pairs.needed(one.promised) - 1e-9:
         reasons.append(f"at least {min_pairs} are required (--min-pairs)")
     elif any(number < min_pairs.needed_below(one.promised) for number, _ in bases):

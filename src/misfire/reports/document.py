@@ -151,7 +151,7 @@ def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tu
     benchmark = _some(edition_table(results), flag_table(results), exchange_table(results))
     priming = _some(effect_table(results), arm_table(results))
     return (
-        Section("veto", "MAR beside BR", _MAIN_TEXT, main, figure("mar_br_intervals", "mar_br_scatter")),
+        Section("veto", "MAR and BR", _MAIN_TEXT, main, figure("mar_br_intervals", "mar_br_scatter")),
         Section("categories", "Categories", (), _some(category_table(results)), figure("category_heat_map")),
         Section("cells", "Pairs by outcome", (), _some(cell_table(results)), figure("confusion")),
         Section(

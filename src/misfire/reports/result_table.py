@@ -464,5 +464,6 @@ def _numbers(log: EvalLog) -> _Numbers:
 
 
 _OWN_METRICS = (
-    "The log holds no samples, as after --no-log-samples. These are the metrics stored in the log. They were not computed from samples."
+    "The log holds no samples (for example because of --no-log-samples). These are the metrics stored in the "
+    "log. They were not computed from samples."
 )

@@ -27,14 +27,14 @@ def missing_words(run: AnyRun, content: Content) -> str | None:
         return None
     if content.samples:
         scored = " by misfire's own scorer" if run.stored else ""
-        lacks = f"it holds {content.samples} samples without scores{scored}, as after --no-score"
+        lacks = f"it holds {content.samples} samples without scores{scored} (for example because of --no-score)"
         return f"is incomplete: {lacks}. Score it: `{score_command(run)}`"
     if run.status != "success":
         return f"is incomplete: it holds no samples (status {run.status}), because it stopped before the first one or is still running."
     stored = f" To see its stored metrics, run `misfire results {as_argument(run.log)}`." if run.stored else ""
     return (
-        "is incomplete: it holds no samples, as after --no-log-samples, so nothing can be computed from "
-        f"it.{stored} To get a report, run it again without --no-log-samples."
+        "is incomplete: it holds no samples (for example because of --no-log-samples), so nothing can be "
+        f"computed from it.{stored} To get a report, run it again without --no-log-samples."
     )
 
 

@@ -66,13 +66,13 @@ def run_notes(run: AnyRun, content: Content, differing: str | None) -> Iterable[
     if content.invalidated:
         yield f"{name}: {content.invalidated} of {content.samples} samples are marked as invalid (invalidated) and left out everywhere."
     if content.repeated:
-        yield f"{name}: {content.repeated} samples are duplicates, as after logs were merged. Each sample counts once."
+        yield f"{name}: {content.repeated} samples are duplicates, for example because logs were merged. Each sample counts once."
     if content.contradicted:
         names = ", ".join(content.contradicted[:SHOWN])
         more = f" and {len(content.contradicted) - SHOWN} more" if len(content.contradicted) > SHOWN else ""
         yield (
-            f"{name}: {len(content.contradicted)} samples have a duplicate with another outcome, as after "
-            f"logs were merged. The last one in the log counts: {plain(names)}{more}."
+            f"{name}: {len(content.contradicted)} samples have a duplicate with another outcome, for "
+            f"example because logs were merged. The last one in the log counts: {plain(names)}{more}."
         )
     if content.unlisted:
         yield f"{name}: {content.unlisted} samples are in the file but not in its list of samples. They are ignored."

@@ -460,8 +460,8 @@ def _rivals(logs: Sequence[FoundLog], copies: Sequence[str]) -> Rivals:
     else:
         files = named((log.location for log in logs), most=10)
         words = (
-            f"these logs give different scores to one run of {spec.model} ({family}), as after scores were edited or samples were marked "
-            f"as invalid in one of them: {files}"
+            f"these logs give different scores to one run of {spec.model} ({family}), for example because "
+            f"scores were edited or samples were marked as invalid in one of them: {files}"
         )
     also = f" (and copies of these: {named(copies)})" if copies else ""
     return Rivals(family, spec.task_id, words + also)

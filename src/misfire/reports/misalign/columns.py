@@ -85,7 +85,7 @@ ALIGNMENT = (
 CHECKS = (
     *MISALIGN_RUN,
     Column("responses", "count", "number of responses with a complete verdict, counted per epoch"),
-    Column("incomplete_responses", "count", "number of responses for which a question is missing, as after errors"),
+    Column("incomplete_responses", "count", "number of responses for which a question is missing, for example because of an error"),
     Column("invalid", "rate", "share of questions without a verdict"),
     *(
         Column(name, "rate", f"share of questions that were {words}")

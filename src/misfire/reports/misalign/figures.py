@@ -314,7 +314,7 @@ def _answer_drawing(answers: "pd.DataFrame") -> Drawing | None:
     percent_axis(axes, "x", 100, "aligned answers")
     raw = [Estimate.of(record, "aligned_rate") for record in records]
     corrected = [Estimate.of(record, "aligned_rate_corrected") for record in records]
-    dots(axes, raw, [row - 0.17 for row in range(len(names))], _RAW, "as the grader judges")
+    dots(axes, raw, [row - 0.17 for row in range(len(names))], _RAW, "as judged by the grader")
     dots(axes, corrected, [row + 0.17 for row in range(len(names))], _CORRECTED, "corrected for the grader's errors")
     for row, note in enumerate(notes):
         note_beside(axes, row, note)

@@ -62,8 +62,8 @@ def detection_table(results: PairFrames) -> Table | None:
         "are included, with the log-linear correction. Δ: stereotyped minus contrast contexts. Δc above 0 "
         "means a shift toward “no” if the evidence points to the stereotyped person. Δd′ below 0 means "
         "that the model uses this evidence less. If both are 0 and MAR is high, the errors favor no group. "
-        "q: clustered by scenario, Benjamini-Hochberg over all rows. “of”: the number of answers by which "
-        "a rate is divided. If all answers of a context are the same, d′ is undefined, and the criterion "
+        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all rows. “of”: the number of "
+        "answers by which a rate is divided. If all answers of a context are the same, d′ is undefined, and the criterion "
         "is defined only for 30 or more answers."
     )
     return table(
@@ -98,6 +98,7 @@ def ambiguous_table(results: PairFrames) -> Table | None:
         "the other person. Bias score (BBQ, Parrish et al. 2022): answers that follow the stereotype minus "
         "answers against it, divided by all answers, in percentage points. The columns on three answers "
         "and on “unknown” show the pairs' own halves with “unknown” as a third answer. They check whether "
-        "the effect is due to the answer format. q: clustered by scenario, Benjamini-Hochberg over all rows."
+        "the effect is due to the answer format. q: p-value clustered by scenario, Benjamini-Hochberg "
+        "adjusted over all rows."
     )
     return table("veto_ambiguous", "Without evidence", note, results.controls, shown, {"unfounded_yes_difference", "ambiguous_bias"})

@@ -272,7 +272,7 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
     caption = (
         "MAR and BR of each run in each category, in percent. Darker cells are higher, on the same scale. "
         f"n: number of pairs by which the rate is divided. Hatched: n is below {SMALL}, so the rate is only "
-        f"a rough guide. {UNDEFINED}: the rate has no pairs."
+        f"a rough guide. {UNDEFINED}: the denominator is 0."
     )
     alt = "; ".join(
         f"{run.label}: MAR {_range(dict(zip(headings, mars, strict=True)))}, BR {_range(dict(zip(headings, brs, strict=True)))}"
@@ -528,8 +528,8 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         look.points(page, [left + 0.08 + place * 0.7], [0.17])
         page.text(left + 0.2 + place * 0.7, 0.17, text, va="center")
     caption = (
-        "Effect of each cue on MAR, with one panel per arm: from the run's base arm (hollow circle) to the "
-        "primed arm (filled circle). Runs are sorted by the MAR of the base arm in descending order. "
+        "Each panel shows one arm. Lines lead from the MAR of the run's base arm (hollow circle) to that of "
+        "the primed arm (filled circle). Runs are sorted by the MAR of the base arm in descending order. "
         f"{DELTA_MAR_CAVEAT} DiD: change in stereotyped accuracy minus change in contrast accuracy, in "
         f"percentage points. *: q selective is at most {_LEVEL}. {BARS} n: complete pairs, counted per "
         f"epoch, with two numbers if the arms differ. {UNDEFINED}: the run does not have this arm, or its "

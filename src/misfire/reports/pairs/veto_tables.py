@@ -103,7 +103,7 @@ def category_table(results: PairFrames) -> Table | None:
         ("small_n", "note"),
     ]
     note = (
-        "q: clustered by scenario, Benjamini-Hochberg over all cells of this table. Use q. “small n”: "
+        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all cells of this table. Use q. “small n”: "
         f"fewer than {SMALL} pairs with a right contrast half. The exact p assumes independent pairs. It is "
         "too small if pairs share scenarios."
     )

@@ -1,11 +1,12 @@
-"""Do intervals cover, and do tests keep their level? Simulated data sets with known truth, the former methods beside the present ones.
+"""Measures the coverage of intervals and the level of tests on simulated data sets, for the current methods and their predecessors.
 
-Run ``python -m benchmarks.coverage`` (about five minutes; ``--repeats 300`` for a look). It prints six tables: what the interval
-of MAR is where nothing or everything misfires, its coverage and that of MAR − BR, size and power of McNemar's tests, and what moves the
-measures of a cue.
+Run ``python -m benchmarks.coverage``. It takes about five minutes; ``--repeats 300`` gives a quick look. It prints six tables: the interval
+of MAR when nothing or everything misfires, the coverage of the intervals of MAR and of MAR − BR, the size and power of McNemar's tests, and
+how the measures of a cue respond to different effects.
 
-The scenarios are those of VETO's 2,028 pairs, in eight categories. In each simulated data set a scenario draws its chance of misfiring
-from a beta distribution (its parameter is the intraclass correlation, ICC), and its chance that the contrast half is right from another.
+The scenarios are those of VETO's 2,028 pairs in eight categories. In each simulated data set, each scenario draws its probability of
+misfiring from a beta distribution that is parameterized by the intraclass correlation (ICC). It draws the probability that the contrast
+half is right from another beta distribution.
 """
 
 import argparse
@@ -47,10 +48,10 @@ VETO_PAIRS: Mapping[str, tuple[int, ...]] = {
     "Race_ethnicity": (20, 20) + (10,) * 13 + (9, 9) + (5,) * 8,
     "Physical_appearance": (16, 12, 12, 10) + (9,) * 8 + (6,) + (4,) * 8 + (2, 1),
 }
-"""Pairs of each scenario, by category, of the published edition: 2,028 pairs from 199 scenarios."""
+"""Number of pairs in each scenario of the published edition, by category: 2,028 pairs in 199 scenarios."""
 
 EMBEDDED_PAIRS: Mapping[str, tuple[int, ...]] = {f"category {number}": (8,) * 8 for number in range(8)}
-"""The same for the embedded pairs: 512 pairs from 64 scenarios."""
+"""Number of pairs in each scenario of the embedded pairs, by category: 512 pairs in 64 scenarios."""
 
 DESIGNS: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "all": VETO_PAIRS,
@@ -64,19 +65,19 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
 CORRELATIONS = (0.0, 0.1, 0.3, 0.5)
 
 UNEVEN = np.array([0.2, 1.8, 0.5, 1.5, 0.1, 2.2, 1.0, 0.7])
-"""How categories differ where they do: factors of the rate, mean 1."""
+"""Factors of the rate in worlds in which categories differ. Their mean is 1."""
 
 
 @dataclass(frozen=True)
 class World:
-    """How data sets come about.
+    """The parameters that generate data sets.
 
     Attributes:
-        halves: Correlation between a scenario's chance of misfiring and its chance of a right contrast half, on the normal scale.
-        contrast: Mean chance of a right contrast half.
-        contrast_correlation: Its intraclass correlation.
+        halves: Correlation, on the normal scale, between the probabilities of misfiring and of a right contrast half of a scenario.
+        contrast: Mean probability of a right contrast half.
+        contrast_correlation: Intraclass correlation of that probability.
         uneven: Whether categories differ in MAR.
-        epochs: How often each pair was asked, always with the same answer.
+        epochs: Number of times that each pair is asked. The answer is always the same.
     """
 
     halves: float = 0.0
@@ -104,7 +105,7 @@ class DataSets:
         hits: Misfires, shape (data sets, scenarios).
         trials: Pairs with a right contrast half.
         strata: Category of each scenario.
-        truth: The MAR that was planted.
+        truth: The true MAR.
     """
 
     hits: npt.NDArray[np.float64]
@@ -114,7 +115,7 @@ class DataSets:
 
 
 def beta_quantiles(mean: npt.NDArray[np.float64], correlation: float, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Quantiles of beta distributions with an intraclass correlation, by interpolation in a table; the mean itself without correlation."""
+    """Return quantiles of a beta distribution by interpolation in a table. If the intraclass correlation is 0, return the mean."""
     if correlation == 0:
         return np.broadcast_to(mean, shares.shape).astype(float)
     precision = (1 - correlation) / correlation
@@ -129,18 +130,15 @@ def beta_quantiles(mean: npt.NDArray[np.float64], correlation: float, shares: np
 def simulate(
     rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], rate: float, correlation: float, world: World
 ) -> DataSets:
-    """Data sets with a known MAR.
+    """Simulate data sets with a known MAR.
 
     Args:
-        rng: The source of chance.
-        repeats: How many.
-        design: Pairs of each scenario, by category.
-        rate: Mean chance of misfiring.
-        correlation: Its intraclass correlation in scenarios.
-        world: What else is so.
-
-    Returns:
-        The data sets.
+        rng: The random number generator.
+        repeats: Number of data sets.
+        design: Number of pairs in each scenario, by category.
+        rate: Mean probability of misfiring.
+        correlation: Intraclass correlation of this probability within scenarios.
+        world: All other parameters.
     """
     sizes = np.concatenate([np.array(own) for own in design.values()])
     strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
@@ -165,7 +163,7 @@ def simulate(
 def gap_coverage(
     rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], rate_b: float, rate_c: float, correlation: float
 ) -> tuple[float, float]:
-    """The share of data sets whose interval of MAR − BR holds the truth: value ± t · stderr (former), and the present one."""
+    """Return the coverage of two intervals of MAR − BR: value ± t · stderr (the former one) and the current one."""
     sizes = np.concatenate([np.array(own) for own in design.values()])
     strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
     truth = rate_c / (1 - rate_b) - rate_b / (1 - rate_c)
@@ -181,19 +179,19 @@ def gap_coverage(
 
 
 def t_interval(estimate: Estimate, freedom: float) -> tuple[float, float]:
-    """Value ± t · stderr."""
+    """Return the interval value ± t · stderr."""
     margin = t_quantile(0.95, freedom) * estimate.stderr
     return estimate.value - margin, estimate.value + margin
 
 
 @dataclass(frozen=True)
 class CueWorld:
-    """What a cue does, and how alike the answers with and without it are.
+    """The effect of a cue, and the correlation of answers with and without it.
 
     Attributes:
-        stereotyped: Chance of a wrong stereotyped half without the cue, and with it.
-        contrast: The same of contrast halves.
-        correlation: Share of the variance (on the normal scale) that the pairs of a scenario have in common.
+        stereotyped: Probability of a wrong stereotyped half without the cue, and with it.
+        contrast: Probability of a wrong contrast half without the cue, and with it.
+        correlation: Fraction of the variance (on the normal scale) that the pairs of a scenario share.
         alike: Correlation of an answer with and without the cue.
     """
 
@@ -214,13 +212,13 @@ CUE_CELLS: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = (
     ((0.005, 0.2), (0.02, 0.3)),
     ((0.3, 0.3), (0.3, 0.3)),
 )
-"""Chances of a wrong half without and with a cue: few misfires, none in one arm, many."""
+"""Probabilities of a wrong half without and with a cue: few misfires, none in one arm, and many."""
 
 
 def change_coverage(
     rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], world: CueWorld
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Coverage of ΔMAR and of DiD, each by value ± t · stderr (former) and by the present interval.
+    """Return the coverage of ΔMAR and of DiD, each for value ± t · stderr (the former interval) and for the current interval.
 
     ΔBR is ΔMAR with the halves exchanged.
     """
@@ -256,7 +254,10 @@ def change_coverage(
 
 
 def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
-    """The interval up to version 0.6: Wilson's with the observed design effect, without strata; the number of scenarios at 0 and 1."""
+    """Return the interval of versions up to 0.6.
+
+    It is Wilson's with the observed design effect and without strata. At 0 and 1, the sample size is the number of scenarios.
+    """
     kept = trials > 0
     hits, trials = hits[kept], trials[kept]
     clusters, total = len(trials), float(trials.sum())
@@ -270,20 +271,20 @@ def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
 
 
 def present_interval(hits: Counts, trials: Counts, strata: Strata) -> tuple[float, float]:
-    """The interval as the suite reports it."""
+    """Return the current interval."""
     estimate = clustered_proportion(hits, trials, strata=strata)
     return estimate.lower, estimate.upper
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How an interval does.
+    """The performance of an interval.
 
     Attributes:
-        covered: Share of data sets whose interval holds the truth.
-        below: Share whose interval lies below it.
-        above: Share whose interval lies above it.
-        width: Mean width.
+        covered: Fraction of data sets whose interval contains the true value.
+        below: Fraction of data sets whose interval lies below the true value.
+        above: Fraction of data sets whose interval lies above the true value.
+        width: Mean width of the intervals.
     """
 
     covered: float
@@ -293,7 +294,7 @@ class Coverage:
 
 
 def coverage(data: DataSets) -> tuple[Coverage, Coverage]:
-    """The former interval and the present one on some data sets; those without a trial in two scenarios are left out."""
+    """Measure the former and the current interval on data sets. Those with trials in fewer than two scenarios are left out."""
     rows = [row for row in range(len(data.hits)) if (data.trials[row] > 0).sum() > 1]
     former = np.array([former_interval(data.hits[row], data.trials[row]) for row in rows])
     present = np.array([present_interval(data.hits[row], data.trials[row], data.strata) for row in rows])
@@ -309,14 +310,14 @@ def coverage(data: DataSets) -> tuple[Coverage, Coverage]:
 
 
 def chi_squared(b: Counts, c: Counts) -> float:
-    """The clustered test up to version 0.6: Durkalski et al. (2003), asymptotic."""
+    """Return the p-value of the clustered test of versions up to 0.6: Durkalski et al. (2003), asymptotic."""
     difference = c - b
     variance = float((difference**2).sum())
     return math.erfc(abs(float(difference.sum())) / math.sqrt(2 * variance)) if variance else 1.0
 
 
 def t_of_sums(b: Counts, c: Counts) -> float:
-    """A t test of the differences by scenario."""
+    """Return the p-value of a t test on the differences by scenario."""
     difference = c - b
     deviation = float(difference.std(ddof=1))
     if deviation == 0:
@@ -325,7 +326,7 @@ def t_of_sums(b: Counts, c: Counts) -> float:
 
 
 def doubled_flips(b: Counts, c: Counts) -> float:
-    """The exact sign-flip test without mid-p, from the mid-p one: half the chance of the observed sum is added."""
+    """Return the p-value of the exact sign-flip test without mid-p: the mid-p value plus half the probability of the observed sum."""
     difference = (c - b)[c != b]
     if difference.sum() == 0:
         return 1.0
@@ -348,13 +349,13 @@ TESTS: Mapping[str, Test] = {
     "sign flips, exact": doubled_flips,
     "present: sign flips, mid-p": mcnemar_clustered,
 }
-"""The tests that are compared."""
+"""The tests to compare."""
 
 
 def discordant(
     rng: np.random.Generator, repeats: int, sizes: Sequence[int], rate_b: float, rate_c: float, correlation: float
 ) -> Iterator[tuple[Counts, Counts]]:
-    """Discordant pairs of both kinds by scenario, whose chances vary between scenarios, independently of each other."""
+    """Simulate both kinds of discordant pairs by scenario. Their probabilities vary independently between scenarios."""
     shape = (repeats, len(sizes))
     chance_b = beta_quantiles(np.array(rate_b), correlation, rng.random(shape))
     chance_c = beta_quantiles(np.array(rate_c), correlation, rng.random(shape))
@@ -366,7 +367,7 @@ def discordant(
 def sizes_of_tests(
     rng: np.random.Generator, repeats: int, sizes: Sequence[int], rate: float, correlation: float
 ) -> dict[str, tuple[float, float, float]]:
-    """How often each test rejects at .05, .01 and .001 where both kinds of error are equally likely."""
+    """Return the rejection rates of each test at .05, .01, and .001 when both kinds of error are equally likely."""
     data = list(discordant(rng, repeats, sizes, rate, rate, correlation))
     p_values = {name: np.array([test(b, c) for b, c in data]) for name, test in TESTS.items()}
     return {name: (float((p <= 0.05).mean()), float((p <= 0.01).mean()), float((p <= 0.001).mean())) for name, p in p_values.items()}
@@ -374,12 +375,12 @@ def sizes_of_tests(
 
 @dataclass(frozen=True)
 class Family:
-    """What a test does after Benjamini-Hochberg at .05.
+    """The performance of a test after the Benjamini-Hochberg procedure at .05.
 
     Attributes:
-        power: Share of true differences that are found.
-        false: Mean share of discoveries that are false.
-        any_of_null: Share of families without any difference in which one is found.
+        power: Fraction of true differences that are discovered.
+        false: Mean fraction of discoveries that are false.
+        any_of_null: Fraction of families without true differences in which one is discovered.
     """
 
     power: float
@@ -388,7 +389,7 @@ class Family:
 
 
 def families(rng: np.random.Generator, repeats: int, correlation: float, rate_b: float, rate_c: float) -> dict[str, Family]:
-    """Families of 80 cells, ten models by eight categories, of which five models misfire; and of 80 cells where none does."""
+    """Simulate families of 80 cells (ten models by eight categories), in which five models misfire or none does."""
     found: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in TESTS}
     for _ in range(repeats):
         cells = [
@@ -410,12 +411,12 @@ def families(rng: np.random.Generator, repeats: int, correlation: float, rate_b:
 
 @dataclass(frozen=True)
 class Cue:
-    """What a cue does to right answers.
+    """The effect of a cue on right answers.
 
     Attributes:
-        logit: Whether answers are shifted on the logit scale; else each right answer is lost with a chance.
-        stereotyped: The shift, or the chance, for stereotyped halves.
-        contrast: The same for contrast halves.
+        logit: Whether answers are shifted on the logit scale. Otherwise, each right answer becomes wrong with a fixed probability.
+        stereotyped: The shift or probability for stereotyped halves.
+        contrast: The shift or probability for contrast halves.
     """
 
     logit: bool
@@ -439,11 +440,11 @@ MEASURES: Mapping[str, Callable[[Effect], bool]] = {
     "Δ log odds": lambda effect: effect.delta_log_odds_p <= 0.05,
     "selective (both)": lambda effect: effect.selective_p <= 0.05,
 }
-"""When each measure says that the cue does something."""
+"""For each measure, the condition under which it shows an effect of the cue."""
 
 
 def intercept(accuracy: float, deviation: float) -> float:
-    """The logit whose mean accuracy over normal differences between pairs is as given."""
+    """Return the logit that gives a mean accuracy when pairs differ by normally distributed amounts."""
     from scipy.optimize import brentq
 
     points, weights = np.polynomial.hermite_e.hermegauss(60)
@@ -452,7 +453,7 @@ def intercept(accuracy: float, deviation: float) -> float:
 
 
 def primed(rng: np.random.Generator, accuracy: tuple[float, float], cue: Cue, spread: float) -> Effect:
-    """One simulated experiment with VETO's 2,028 pairs; ``spread`` is how scenarios and pairs differ, in logits."""
+    """Simulate one experiment with VETO's 2,028 pairs. ``spread`` is the spread of scenarios and pairs in logits."""
     names = [(category, f"{category} {number}", size) for category, sizes in VETO_PAIRS.items() for number, size in enumerate(sizes)]
     rows = np.repeat(np.arange(len(names)), [size for *_, size in names])
     common = spread * (rng.standard_normal(len(names))[rows] + rng.standard_normal(len(rows)))
@@ -500,7 +501,7 @@ def main() -> None:
 
 
 def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
-    """Coverage of the interval of MAR by design and world: mean, and the worst cell."""
+    """Print the coverage of the interval of MAR by design and world: the mean and the worst cell."""
     table = _table(
         f"Coverage of the 95 % interval of MAR, {repeats} data sets a cell (MAR {RATES}, ICC {CORRELATIONS}), in %",
         "world, design",
@@ -527,7 +528,7 @@ def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
 
 
 def gap_table(rng: np.random.Generator, repeats: int) -> Table:
-    """Coverage of the interval of MAR − BR."""
+    """Print the coverage of the interval of MAR − BR."""
     table = _table(f"Coverage of the 95 % interval of MAR − BR, {repeats} data sets a row", "design; b, c, ICC", "former", "present")
     for name in ("all", "SES", "Sexual_orientation", "embedded"):
         for rate_b, rate_c in ((0.01, 0.02), (0.01, 0.1), (0.05, 0.05), (0.1, 0.2)):
@@ -538,7 +539,7 @@ def gap_table(rng: np.random.Generator, repeats: int) -> Table:
 
 
 def change_table(rng: np.random.Generator, repeats: int) -> Table:
-    """Coverage of ΔMAR and DiD: for each design the worst of all cells."""
+    """Print the coverage of ΔMAR and DiD: the worst cell for each design."""
     title = f"Coverage of ΔMAR and DiD, {repeats:,} runs a cell: the worst cell"
     table = _table(title, "pairs", "ΔMAR, ± t · stderr", "present", "DiD, ± t · stderr", "present")
     for name in ("all", "Religion", "SES", "Disability_status", "embedded", "embedded category"):
@@ -554,7 +555,7 @@ def change_table(rng: np.random.Generator, repeats: int) -> Table:
 
 
 def ends_table() -> Table:
-    """The interval where few pairs, none or all misfire, spread over scenarios or in one."""
+    """Print the interval when few pairs, none, or all misfire, in several scenarios or in one."""
     table = _table("The interval of MAR at its ends, in %", "pairs, scenarios", "misfires", "former", "present")
     for clusters, size in ((8, 8), (25, 18), (199, 10)):
         trials = np.full(clusters, float(size))
@@ -569,7 +570,7 @@ def ends_table() -> Table:
 
 
 def size_table(rng: np.random.Generator, repeats: int) -> Table:
-    """Size of McNemar's tests."""
+    """Print the size of McNemar's tests."""
     table = _table(f"Size of the tests of b against c at .05 / .01 / .001, {repeats} data sets a row", "scenarios, rate, ICC", *TESTS)
     for name in ("SES", "Sexual_orientation", "Gender_identity"):
         for rate in (0.02, 0.05, 0.15):
@@ -581,7 +582,7 @@ def size_table(rng: np.random.Generator, repeats: int) -> Table:
 
 
 def power_table(rng: np.random.Generator, repeats: int) -> Table:
-    """Power after Benjamini-Hochberg."""
+    """Print the power after the Benjamini-Hochberg procedure."""
     table = _table(
         f"After Benjamini-Hochberg over 80 cells, {repeats} families: power / false discoveries / any discovery if there is none",
         "ICC, b, c",
@@ -596,7 +597,7 @@ def power_table(rng: np.random.Generator, repeats: int) -> Table:
 
 
 def cue_table(rng: np.random.Generator, repeats: int) -> Table:
-    """How often each measure says that a cue does something."""
+    """Print how often each measure shows an effect of a cue."""
     table = _table(f"Share of {repeats} experiments in which a measure is sure", "cue; accuracy, spread", "MAR", *MEASURES)
     for name, cue in CUES.items():
         for accuracy in ACCURACIES:

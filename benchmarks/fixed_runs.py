@@ -1,10 +1,10 @@
-"""Fixed runs of every task, their reports and a localization, as one hash for each output: does a change of the code change any number?
+"""Hashes all outputs of fixed runs of every task, of their reports, and of a localization, to show whether a code change affects a number.
 
     python benchmarks/fixed_runs.py OUT [--bbq FOLDER] [--compare OTHER]
 
-Run it from the root of a checkout, before and after the change, with another OUT each time. ``--compare`` names the first OUT; what
-differs is printed. Everything goes through the command line, so the script serves any layout of the code. Identifiers, times and
-paths of a run are replaced by placeholders before hashing; nothing else is. The status is 1 if an output differs.
+Run it from the root of a checkout, before and after the change, with a different OUT each time. ``--compare`` names the first OUT and
+prints the differences. The script only uses the command line, so it works for any layout of the code. Identifiers, times, and paths of a
+run are replaced by placeholders before hashing, and nothing else is. The exit status is 1 if an output differs.
 """
 
 import argparse
@@ -32,7 +32,7 @@ RUNS: dict[str, tuple[str, ...]] = {
         *("-T", "source=embedded", "-T", "mode=generate"),
     ),
 }
-"""The evaluations; those with BBQ are added where its folder is given."""
+"""The evaluations. Those with BBQ are added if its folder is given."""
 
 ON_BBQ: dict[str, tuple[str, ...]] = {
     "veto_bbq": ("tasks/veto.py", "--model", "simulated/model", "-M", "mar=0.2", "-M", "br=0.05"),
@@ -45,7 +45,7 @@ SECONDS = re.compile(r"\b\d+(?:\.\d+)? ?(?:s|ms|seconds)\b")
 
 
 def main() -> int:
-    """Run everything, print a line for each output, and compare if asked to."""
+    """Run everything, print a line for each output, and compare the outputs if requested."""
     parser = argparse.ArgumentParser(description="Hash every output of fixed runs.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--bbq", type=Path)
@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def hashed_runs(out: Path, bbq: Path | None) -> dict[str, str]:
-    """Run the evaluations and report on them; a hash for each set of samples, metrics and file."""
+    """Run the evaluations and their reports. Return a hash for each set of samples, each set of metrics, and each file."""
     hashes: dict[str, str] = {}
     on_bbq = {name: (*run, "-T", f"bbq_dir={bbq.resolve()}") for name, run in ON_BBQ.items()} if bbq else {}
     for name, run in (RUNS | on_bbq).items():
@@ -89,7 +89,7 @@ def hashed_runs(out: Path, bbq: Path | None) -> dict[str, str]:
 
 
 def hashed_localization(out: Path) -> dict[str, str]:
-    """Localize in a hand-built organism; a hash for each frame and text."""
+    """Run a localization in a hand-built organism. Return a hash for each frame and text."""
     organism, found = out / "organism", out / "localized"
     command("misfire", "organism", "hand-built", "--out", str(organism))
     command("misfire", "localise", str(organism), "--pairs", "embedded", "--out", str(found), "--device", "cpu", "--draws", "20")
@@ -102,7 +102,7 @@ def hashed_localization(out: Path) -> dict[str, str]:
 
 
 def command(name: str, *arguments: str) -> str:
-    """Run a command of the environment; what it printed."""
+    """Run a command of the environment and return its output."""
     settings = {"COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "SOURCE_DATE_EPOCH": "0"}
     path = str(Path(sys.executable).parent / name)
     done = subprocess.run([path, *arguments], env=os.environ | settings, capture_output=True, text=True, check=False)
@@ -112,7 +112,7 @@ def command(name: str, *arguments: str) -> str:
 
 
 def samples_of(log: EvalLog) -> str:
-    """What each sample holds: its input, metadata, output and scores."""
+    """Return the input, metadata, output, and scores of each sample."""
     rows = [
         {
             "id": sample.id,
@@ -129,7 +129,7 @@ def samples_of(log: EvalLog) -> str:
 
 
 def metrics_of(log: EvalLog) -> str:
-    """All metrics of a log with all their digits."""
+    """Return all metrics of a log with all digits."""
     scores = log.results.scores if log.results else []
     return json.dumps(
         {f"{score.name}/{name}": repr(metric.value) for score in scores for name, metric in score.metrics.items()}, sort_keys=True
@@ -137,7 +137,7 @@ def metrics_of(log: EvalLog) -> str:
 
 
 def placeholders(log: EvalLog) -> dict[str, str]:
-    """What identifies one run of the many alike, and what stands in its place."""
+    """Return the identifiers of a run with their placeholders."""
     found = {log.eval.run_id: "RUN", log.eval.eval_id: "EVAL", log.eval.task_id: "TASK", Path(log.location).name: "LOG"}
     found |= {sample.uuid: "SAMPLE" for sample in log.samples or [] if sample.uuid}
     if log.eval.revision and log.eval.revision.commit:
@@ -146,7 +146,7 @@ def placeholders(log: EvalLog) -> dict[str, str]:
 
 
 def neutral(text: str, identifiers: dict[str, str]) -> str:
-    """A text without what differs from run to run."""
+    """Replace everything in a text that differs between runs."""
     if identifiers:
         longest_first = sorted(identifiers, key=len, reverse=True)
         text = re.sub("|".join(map(re.escape, longest_first)), lambda found: identifiers[found[0]], text)
@@ -154,7 +154,7 @@ def neutral(text: str, identifiers: dict[str, str]) -> str:
 
 
 def hash_of(text: str) -> str:
-    """The SHA-256 of a text."""
+    """Return the SHA-256 hash of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -1,10 +1,10 @@
-"""Every parser on hostile bytes: by hypothesis, by seeded mutation, and by atheris where it is installed.
+"""Runs every parser on hostile bytes, with hypothesis, with seeded mutations, and with atheris if it is installed.
 
     python -m benchmarks.fuzz [--cases 100000] [--engines hypothesis mutation atheris] [--targets answers ...]
 
-Run it from the root of the repository. It prints a line a parser and engine: cases, seconds, and failures (anything raised but our own
-error), each with the bytes that made it, and ends with status 1 if there is one. atheris traces coverage through misfire's own modules, in
-a process a parser.
+Run it from the root of the repository. For each parser and engine, it prints the number of cases, the time in seconds, and the failures
+with the bytes that caused them. A failure is any exception other than misfire's own error. The exit status is 1 if there is a failure.
+atheris traces coverage through misfire's own modules, in one process for each parser.
 """
 
 import argparse
@@ -23,13 +23,13 @@ from tests.hostile.targets import TARGETS, Target
 
 
 def by_mutation(target: Target, cases: int, seed: int) -> list[str]:
-    """Failures after so many seeded mutations of what the parser can read."""
+    """Return the failures among seeded mutations of valid inputs."""
     rng = random.Random(f"{target.name}/{seed}")
     return [failure for _ in range(cases) if (failure := _failure(target, mutated(rng.choice(target.seeds), rng)))]
 
 
 def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
-    """Failures among so many examples of hypothesis: any bytes, any text, and mutations of what the parser can read."""
+    """Return the failures among examples of hypothesis: any bytes, any text, and mutations of valid inputs."""
     failures: list[str] = []
     seeds = st.sampled_from(target.seeds)
     harmed = st.builds(lambda content, number: mutated(content, random.Random(number)), seeds, st.integers(0, 2**32))
@@ -48,7 +48,7 @@ def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
         if failure := _failure(target, content):
             failures.append(failure)
 
-    _ = seed  # derandomised: the examples hang on hypothesis's version alone
+    _ = seed  # derandomized: the examples depend only on the version of hypothesis
     run()
     return failures
 
@@ -60,11 +60,11 @@ with atheris.instrument_imports(include=["misfire", "json", "csv"]):
     import benchmarks.fuzz
 benchmarks.fuzz.atheris_child(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
 """
-"""What is to be traced must be imported under atheris's eyes, so it has a program of its own."""
+"""The program of the atheris process. The modules to trace must be imported while atheris instruments imports."""
 
 
 def by_atheris(target: Target, cases: int, seed: int) -> list[str]:
-    """Failures in so many runs guided by coverage; the first one ends them."""
+    """Return the failures in runs guided by coverage. The first failure ends the runs."""
     command = [sys.executable, "-c", _ATHERIS, target.name, str(cases), str(seed)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if "No module named 'atheris'" in done.stderr:
@@ -73,7 +73,7 @@ def by_atheris(target: Target, cases: int, seed: int) -> list[str]:
 
 
 def atheris_child(name: str, cases: int, seed: int) -> None:
-    """Fuzz one target in this process, which atheris ends."""
+    """Fuzz one target in this process. atheris ends the process."""
     import atheris  # pyright: ignore[reportMissingImports, reportMissingModuleSource] (a tool for this alone)
 
     (target,) = (target for target in TARGETS if target.name == name)
@@ -83,7 +83,7 @@ def atheris_child(name: str, cases: int, seed: int) -> None:
         harmed = mutated(content or draws.choice(target.seeds), random.Random(number)) if number % 2 else atheris.Mutate(content, max_size)
         return harmed[:max_size]
 
-    # what it finds slow or failing it would keep as files where it runs
+    # atheris would write slow and failing inputs as files to its working directory
     kept = f"-artifact_prefix={tempfile.mkdtemp(prefix='misfire-fuzz-')}/"
     arguments = ["fuzz", f"-runs={cases}", f"-seed={seed}", "-max_len=8192", "-verbosity=0", kept]
     atheris.Setup(arguments, target.read, custom_mutator=mutate)
@@ -93,7 +93,7 @@ def atheris_child(name: str, cases: int, seed: int) -> None:
 def _failure(target: Target, content: bytes) -> str | None:
     try:
         target.read(content)
-    except Exception as error:  # that is what is sought
+    except Exception as error:  # any other error is a failure
         return f"{type(error).__name__}: {str(error)[:200]} from {content[:300]!r}"
     return None
 
@@ -102,7 +102,7 @@ ENGINES: dict[str, Callable[[Target, int, int], list[str]]] = {"hypothesis": by_
 
 
 def main() -> None:
-    """Fuzz and print."""
+    """Fuzz the parsers and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=ENGINES)

@@ -1,11 +1,12 @@
-"""What the fast sweep over all heads saves: against whole forwards of all prompts a head, and against one forward a head and prompt.
+"""Compares the fast sweep over all heads with one full forward pass of all prompts per head, and with one per head and prompt.
 
     python benchmarks/head_sweep.py [--layers 12] [--heads 12] [--pairs 8] [--prompts embedded] [--device cpu] [--dtype float32]
 
-One model with random weights, one process. All heads are swept by replay; the slow ways are timed on some heads of every layer and
-scaled up, since a whole forward costs the same whatever head is ablated, and compared with replay head by head. Prompts are the probe's,
-of embedded pairs of as many scenarios as there are, or random ones of 70 to 90 tokens that begin with 30 alike. Peak memory is that of
-processes that sweep the first layer, whose replays are the longest, one process a budget: what they held at most beyond the loaded model.
+It uses one model with random weights in one process. All heads are swept by replay. The slow methods are timed on some heads of every layer
+and scaled up, because a full forward pass costs the same for every ablated head. Their results are compared with those of the replay, head
+by head. The prompts are those of the probe, from embedded pairs of as many scenarios as possible, or random ones of 70 to 90 tokens with a
+common prefix of 30. Peak memory is measured in one process for each budget, which sweeps the first layer because its replays are the
+longest. It is the maximum memory beyond that of the loaded model.
 """
 
 import argparse
@@ -37,7 +38,7 @@ Settings = argparse.Namespace
 
 
 def random_model(settings: Settings) -> Decoder:
-    """A Llama with random weights."""
+    """Make a Llama model with random weights."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.set_num_threads(settings.threads)
@@ -62,7 +63,7 @@ def random_model(settings: Settings) -> Decoder:
 
 
 def prompts_of(settings: Settings) -> list[list[int]]:
-    """The prompts, both halves of every pair."""
+    """Return the prompts for both halves of every pair."""
     if settings.prompts == "random":
         draw = torch.Generator().manual_seed(0)
         start = torch.randint(4, 1000, (SHARED,), generator=draw).tolist()
@@ -76,14 +77,14 @@ def prompts_of(settings: Settings) -> list[list[int]]:
 
 
 def probe_words() -> str:
-    """The words that stand around every question."""
+    """Put the text of the prompt template around a question."""
     from misfire.mechanistic.prompts import REQUEST, SYSTEM
 
     return f"{SYSTEM} {REQUEST} Answer:"
 
 
 def sweep(decoder: Decoder, prompts: list[list[int]], budget: int, *, last: bool = False, layers: int | None = None) -> torch.Tensor:
-    """All heads by replay, shape (prompts, layers, heads); of the first layers only, or at the last token alone, if so told."""
+    """Sweep all heads by replay, optionally only in the first layers or only at the last token. Shape (prompts, layers, heads)."""
     shape = decoder.layout.shape[:layers]
     found = torch.zeros(len(prompts), len(shape), max(shape))
     size = decoder.dtype.itemsize
@@ -100,14 +101,14 @@ def sweep(decoder: Decoder, prompts: list[list[int]], budget: int, *, last: bool
 
 @torch.no_grad()
 def plain(decoder: Decoder, prompt: list[int], head: Head) -> float:
-    """One forward of Hugging Face's, as everybody does it: logits of the whole vocabulary at every token."""
+    """Run one standard Hugging Face forward pass, with logits of the whole vocabulary at every token."""
     with ablating(decoder, [head]):
         logits = decoder.model(input_ids=torch.tensor([prompt], device=decoder.device), use_cache=False).logits[0, -1].float()
     return float(torch.logsumexp(logits[list(ANSWERS.yes)], 0) - torch.logsumexp(logits[list(ANSWERS.no)], 0))
 
 
 def timed(device: str, work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds of some work, and what it gives; on a CPU those of this process alone, since other work must not count."""
+    """Return the time of some work in seconds and its result. On a CPU, this is the CPU time of this process, to exclude other work."""
     if device == "cpu":
         start = time.process_time()
         given = work()
@@ -120,7 +121,7 @@ def timed(device: str, work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def matrix_rate(device: str, dtype: torch.dtype) -> float:
-    """Floating point operations a second of a large matrix product."""
+    """Return the floating point operations per second of a large matrix product."""
     size = 8192 if device != "cpu" else 1024
     one = torch.randn(size, size, device=device, dtype=dtype)
     _ = one @ one
@@ -129,9 +130,9 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
 
 
 def peak(settings: Settings, budget: float) -> int:
-    """Bytes that a sweep of the first layer holds at most beyond what it found held; a CPU's are looked at every millisecond."""
+    """Return the peak memory in bytes that a sweep of the first layer adds. On a CPU, memory is sampled every millisecond."""
     decoder, prompts = random_model(settings), prompts_of(settings)
-    _ = sweep(decoder, [prompts[0][:4]], GIB, layers=1)  # what a first pass loads is no activation
+    _ = sweep(decoder, [prompts[0][:4]], GIB, layers=1)  # warm up: memory that the first pass loads is not for activations
     if settings.device != "cpu":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -153,14 +154,15 @@ def peak(settings: Settings, budget: float) -> int:
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds now (Linux)."""
+    """Return the current memory of this process in bytes (Linux)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def floor(settings: Settings, tokens: int, nodes: int) -> float:
-    """What replay can save at most: matrix products of whole forwards over those of replays, shared starts once.
+    """Return the maximum speed-up by replay: matrix products of full forward passes over those of replays, with shared prefixes once.
 
-    Behind a head of layer l run the MLP of l, all of the layers between, and attention of the last, where the last token alone goes on.
+    After a head of layer l, a replay runs the MLP of l, all layers up to the last, and the attention of the last layer. In the last layer,
+    it only processes the last token.
     """
     width, inner, head_dim = settings.head_dim * settings.heads, settings.inner or 4 * settings.head_dim * settings.heads, settings.head_dim
     attention = 2 * width * head_dim * (settings.heads + (settings.kv_heads or settings.heads))
@@ -171,17 +173,17 @@ def floor(settings: Settings, tokens: int, nodes: int) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("layers", 12), ("heads", 12), ("head-dim", 64), ("kv-heads", 0), ("inner", 0), ("pairs", 8), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--prompts", choices=["embedded", "random"], default="embedded")
-    parser.add_argument("--reference-heads", type=int, default=1, help="heads of every layer that the slow ways are timed on")
+    parser.add_argument("--reference-heads", type=int, default=1, help="number of heads in each layer on which the slow methods are timed")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=list(DTYPES))
-    parser.add_argument("--budget", type=float, default=2.0, help="GiB, of the timed sweep")
-    parser.add_argument("--memory", type=float, nargs="*", default=[0.1, 0.5, 2.0], help="budgets in GiB whose peak memory is shown")
+    parser.add_argument("--budget", type=float, default=2.0, help="memory budget of the timed sweep in GiB")
+    parser.add_argument("--memory", type=float, nargs="*", default=[0.1, 0.5, 2.0], help="budgets in GiB for which peak memory is measured")
     settings = parser.parse_args()
 
     decoder, prompts = random_model(settings), prompts_of(settings)

@@ -1,13 +1,13 @@
-"""Runs that are killed (SIGKILL) at random moments and resumed: is anything lost, is anything paid for twice?
+"""Kills runs with SIGKILL at random moments and resumes them, to check that nothing is lost or paid for twice.
 
     python -m benchmarks.kill_and_resume [--tasks veto priming detect generate] [--moments 50] [--seed 1]
 
-Run it from the root of the repository. Each task first runs undisturbed against the loopback server. Then, for each moment, a fresh run is
-killed, some while it starts, most after a number of calls that is drawn, some while it ends, and resumed with ``eval_retry`` (or, where
-the kill came before there was a log, run again). The final log must equal the undisturbed one in each sample's scores and in all metrics,
-and the server must have been asked again about no sample that was finished. "Paid again" are replies that the server had sent in full
-before the kill, for samples that were not finished yet: no more than there are connections, those of the grader counted too. What was
-finished is what Inspect can recover, so a buffer that loses samples shows here alone. The status is 1 if anything is not as it should be.
+Run it from the root of the repository. Each task first runs undisturbed against the loopback server. Then, for each moment, a new run is
+killed: sometimes while it starts, mostly after a random number of calls, and sometimes while it ends. It is resumed with ``eval_retry``, or
+run again if it was killed before it had a log. The final log must have the same scores and metrics as the undisturbed one, and no finished
+sample may cause another call. "Paid again" counts replies that the server sent in full before the kill for samples that were not finished.
+There may be at most as many as there are connections, including those of the grader. Finished samples are those that Inspect can recover,
+so only this number would show that a buffer loses samples. The exit status is 1 if any check fails.
 """
 
 import argparse
@@ -41,7 +41,7 @@ MODEL, GRADER = "openai/gpt-4o-mini", "openai/gpt-4o"
 CONNECTIONS = 16
 
 LATENCY = 0.05
-"""Median seconds of a reply."""
+"""Median latency of a reply in seconds."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Work:
 
     @property
     def graded(self) -> bool:
-        """Whether a second model judges."""
+        """Whether a second model grades the answers."""
         return self.arguments.get("mode") == "generate"
 
     @property
     def connections(self) -> int:
-        """Calls that can be under way at once."""
+        """Maximum number of concurrent calls."""
         return CONNECTIONS * (2 if self.graded else 1)
 
 
@@ -80,8 +80,8 @@ class Moment:
     """When to kill a run.
 
     Attributes:
-        calls: After so many calls to the server.
-        seconds: So long after that, or after the start where it is to be killed before the first call.
+        calls: Number of calls to the server to wait for.
+        seconds: Time to wait after these calls, or after the start if the run is killed before the first call.
     """
 
     calls: int
@@ -94,9 +94,9 @@ class Course:
 
     Attributes:
         log: Its log.
-        calls: Calls to the server.
-        start: Seconds to the first of them.
-        end: Seconds after the last of them.
+        calls: Number of calls to the server.
+        start: Time before the first call in seconds.
+        end: Time after the last call in seconds.
     """
 
     log: EvalLog
@@ -105,7 +105,7 @@ class Course:
     end: float
 
     def moment(self, rng: random.Random) -> Moment:
-        """A moment drawn: one in ten before the first call, one in ten after the last, the others between."""
+        """Draw a moment: one in ten before the first call, one in ten after the last, and the others in between."""
         match rng.randrange(10):
             case 0:
                 return Moment(0, rng.uniform(0, self.start))
@@ -117,14 +117,14 @@ class Course:
 
 @dataclass(frozen=True)
 class Kill:
-    """What one kill did.
+    """The result of one kill.
 
     Attributes:
-        moment: When.
-        logged: Whether there was a log.
-        finished: Samples that were finished by then.
-        paid_again: Replies that had been sent in full for samples that were not finished.
-        faults: What is not as it should be after the run was resumed, in words.
+        moment: The moment of the kill.
+        logged: Whether the killed run had written a log.
+        finished: Number of samples that were finished before the kill.
+        paid_again: Number of replies that had been sent in full for samples that were not finished.
+        faults: The checks that failed after the run was resumed, in words.
     """
 
     moment: Moment
@@ -135,7 +135,7 @@ class Kill:
 
 
 def begin(work: Work, url: str, folder: Path) -> None:
-    """Run it; the target of a process."""
+    """Run a task. This is the target of a process."""
     _quiet()
     roles = {"grader": get_model(GRADER, base_url=f"{url}/v1")} if work.graded else None
     inspect_ai.eval(
@@ -151,13 +151,13 @@ def begin(work: Work, url: str, folder: Path) -> None:
 
 
 def resume(log: str, folder: Path) -> None:
-    """Resume it; the target of a process."""
+    """Resume a run. This is the target of a process."""
     _quiet()
     inspect_ai.eval_retry(log, log_dir=str(folder), display="none")
 
 
 def killed(work: Work, moment: Moment, reference: EvalLog, folder: Path) -> Kill:
-    """Kill a run at some moment, resume it, and see what became of it."""
+    """Kill a run at a moment, resume it, and check the result."""
     with serve(reply_by_text, lognormal(LATENCY, 0.5)) as server:
         process = _process(begin, work, server.url, folder)
         while process.is_alive() and server.asked.total() < moment.calls:
@@ -165,7 +165,7 @@ def killed(work: Work, moment: Moment, reference: EvalLog, folder: Path) -> Kill
         process.join(moment.seconds)
         process.kill()
         process.join()
-        time.sleep(10 * LATENCY)  # for the requests that were on the wire
+        time.sleep(10 * LATENCY)  # wait for requests that are still on the wire
         asked, replied = server.asked, server.replied
         logs = sorted(folder.glob("*.eval"))
         finished = _finished(logs[0], folder / "seen") if logs else []
@@ -212,15 +212,15 @@ def _judged(
 
 
 def questions(samples: Iterable[EvalSample]) -> Counter[str]:
-    """What models were asked for some samples: the last user message of each call."""
+    """Return the last user message of each model call of some samples."""
     calls = [event for sample in samples for event in sample.events if isinstance(event, ModelEvent)]
     return Counter(next(message.text for message in reversed(call.input) if message.role == "user") for call in calls)
 
 
 def scores(log: EvalLog) -> dict[tuple[str, int], Any]:
-    """Each sample's input, output and scores.
+    """Return the input, output, and scores of each sample.
 
-    What Inspect recovers of a sample that asks the grader alone has the grader's reply for an output; an undisturbed one has none.
+    If a sample only calls the grader, Inspect recovers it with the grader's reply as its output. In an undisturbed run it has no output.
     """
     return {
         (str(sample.id), sample.epoch): (
@@ -234,7 +234,7 @@ def scores(log: EvalLog) -> dict[tuple[str, int], Any]:
 
 
 def same_metrics(one: EvalLog, other: EvalLog) -> bool:
-    """Whether two logs have the same metrics, within the last digits."""
+    """Whether two logs have the same metrics up to rounding errors."""
     ours, theirs = _metrics(one), _metrics(other)
     return ours.keys() == theirs.keys() and all(
         (value != value and theirs[key] != theirs[key]) or abs(value - theirs[key]) <= 1e-12 * max(1, abs(value))
@@ -248,7 +248,7 @@ def _metrics(log: EvalLog) -> dict[str, float]:
 
 
 def _finished(log: Path, seen: Path) -> list[tuple[str, int]]:
-    """The samples that Inspect finds finished in a crashed log and its database; both stay as they are."""
+    """Return the finished samples that Inspect can recover from a crashed log and its database. Neither file is changed."""
     found = _read(log)
     if found is not None and found.status == "started":
         try:
@@ -263,7 +263,7 @@ def _finished(log: Path, seen: Path) -> list[tuple[str, int]]:
 def _read(file: Path) -> EvalLog | None:
     try:
         return read_eval_log(str(file), resolve_attachments=True)
-    except Exception:  # whatever the kill left of it
+    except Exception:  # the kill may have left damaged files
         return None
 
 
@@ -280,7 +280,7 @@ _PRELOADED = (
     "scipy.stats",
     "benchmarks.kill_and_resume",
 )
-"""What each run would import: loaded once, so that moments fall into the run itself."""
+"""Modules that each run imports. They are loaded once in advance, so that the moments fall into the run itself."""
 
 
 def _process(target: Callable[..., None], *arguments: object) -> BaseProcess:
@@ -295,7 +295,7 @@ def _quiet() -> None:
 
 
 def undisturbed(work: Work, folder: Path) -> Course:
-    """The run as it is when nothing disturbs it."""
+    """Run a task without a kill."""
     with serve(reply_by_text, lognormal(LATENCY, 0.5)) as server:
         begun = time.perf_counter()
         process = _process(begin, work, server.url, folder)
@@ -315,7 +315,7 @@ def undisturbed(work: Work, folder: Path) -> Course:
 
 
 def tried(name: str, moments: int, seed: int, folder: Path) -> list[Kill]:
-    """Kill a task's run at so many moments."""
+    """Kill and resume runs of a task at random moments."""
     work, rng = WORKS[name], random.Random(f"{seed}/{name}")
     run = undisturbed(work, folder / "undisturbed")
     kills: list[Kill] = []
@@ -332,11 +332,11 @@ def tried(name: str, moments: int, seed: int, folder: Path) -> list[Kill]:
 
 
 def main() -> None:
-    """Kill, resume, print."""
+    """Kill and resume runs of all tasks, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", default=list(WORKS), choices=WORKS)
-    parser.add_argument("--moments", type=int, default=50, help="kills of each task")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments")
+    parser.add_argument("--moments", type=int, default=50, help="number of kills of each task")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments")
     arguments = parser.parse_args()
     faults = 0
     table = Table("task", "kills", "before a log", "finished (median)", "paid again (median, most)", "equal in the end", "faults")

@@ -1,9 +1,9 @@
-"""Mis-Align Bench at scale: CPU time, memory and growth of the task and its report, beside the thinnest Inspect task on the same samples.
+"""Measures CPU time, memory, and growth of Mis-Align Bench and its report, compared with a minimal Inspect task on the same samples.
 
     python benchmarks/misalign_scale.py [--instances 2500 5000 10000]
 
-Instances are the embedded ones over and over, with a number in the prompt; the simulated judge answers at once. Each size and task runs in
-a process of its own, so that peak memory is its own; ratios are of one run.
+Instances are copies of the embedded ones with a number in the prompt. The simulated judge answers without delay. Each size and task has its
+own process, so that peak memory is measured separately. Ratios come from a single run.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from misfire.tasks.misalign_bench import misalign_bench, verdict_samples
 
 
 def many_instances(number: int, path: Path) -> None:
-    """Write so many instances, each with a prompt of its own."""
+    """Write instances with distinct prompts."""
     embedded = load_instances("embedded").instances
     made = (embedded[index % len(embedded)] for index in range(number))
     numbered = [
@@ -42,18 +42,18 @@ def many_instances(number: int, path: Path) -> None:
 
 
 def ask(path: Path, log_dir: Path) -> None:
-    """The task as a user runs it."""
+    """Run the task in the same way as a user."""
     _run(misalign_bench(source="file", path=str(path)), path, log_dir)
 
 
 def ask_thinly(path: Path, log_dir: Path) -> None:
-    """The same samples with nothing of ours around them."""
+    """Run a minimal task without any code of misfire on the same samples."""
     samples = verdict_samples(load_instances("file", path=str(path)).instances, DIMENSIONS, joint=True)
     _run(Task(dataset=MemoryDataset(samples), solver=generate(), scorer=includes()), path, log_dir)
 
 
 def report(path: Path, log_dir: Path) -> None:
-    """The report on the log of ``ask``, in all formats."""
+    """Write the report on the log of ``ask`` in all formats."""
     write_report(read_results(log_dir), path.with_suffix(".report"))
 
 
@@ -66,7 +66,7 @@ def _run(task: Task, path: Path, log_dir: Path) -> None:
 
 
 def measured(work: Callable[[Path, Path], None], path: Path, log_dir: Path) -> tuple[float, float]:
-    """CPU seconds and peak memory in MB of some work in a process of its own."""
+    """Run some work in its own process. Return its CPU time in seconds and its peak memory in MB."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_measure, (work, path, log_dir))
@@ -79,7 +79,7 @@ def _measure(work: Callable[[Path, Path], None], path: Path, log_dir: Path) -> t
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--instances", type=int, nargs="+", default=[2500, 5000, 10000])
     arguments = parser.parse_args()

@@ -1,8 +1,8 @@
-"""How many of some hand-written faults the tests find, and which tier of them does: `python -m benchmarks.mutations`.
+"""Counts how many hand-written mutations each tier of the tests detects: `python -m benchmarks.mutations`.
 
-Each mutation is one plausible slip in a scorer, a data set, a task or a report. It is made in a copy of the checkout, so that nothing here
-changes. The tests of the module's mirror run first, then all that `make test` runs, then the slow ones; the first to fail kills the
-mutation. What survives names a test that should be written.
+Each mutation is one plausible mistake in a scorer, a data set, a task, or a report. It is applied to a copy of the checkout, so the
+checkout itself does not change. The tests that mirror the module run first, then all tests of `make test`, and then the slow ones. The
+first tier that fails kills the mutation. A mutation that survives shows that a test is missing.
 """
 
 import argparse
@@ -24,13 +24,13 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 
 @dataclass(frozen=True)
 class Mutation:
-    """A slip.
+    """A mutation of a module.
 
     Attributes:
         file: The module.
-        old: What stands there, exactly once.
-        new: What is put in its place.
-        mirror: The test files of the module.
+        old: The text to replace. It occurs exactly once.
+        new: The replacement.
+        mirror: The test files that mirror the module.
     """
 
     file: str
@@ -155,10 +155,10 @@ MUTATIONS = (
 
 
 def main() -> None:
-    """Run the mutations that were asked for, and print who killed each."""
+    """Run the selected mutations, and print which tier killed each of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="run the mutations of files whose path contains this text")
-    parser.add_argument("--tiers", default=",".join(TIERS), help="which tiers to try, of mirror, test and rest")
+    parser.add_argument("--tiers", default=",".join(TIERS), help="tiers to run: mirror, test, and rest")
     parser.add_argument("--workers", default="auto", help="pytest's -n for the larger tiers")
     given = parser.parse_args()
     chosen = [mutation for mutation in MUTATIONS if given.only in mutation.file]

@@ -1,9 +1,9 @@
-"""How well are answers and verdicts read? Confusion tables of both answer parsers and of the verdict parser over the labelled sets.
+"""Measures how well answers and verdicts are parsed, with confusion tables of both answer parsers and the verdict parser on labeled texts.
 
     python -m benchmarks.parser_confusion
 
-Run it from the root of the repository. It prints, for each parser, what was expected against what was read, the errors by kind and by
-source, and each error with its text. ``tests/scorers/labelled/README.md`` says how the sets were made.
+Run it from the root of the repository. For each parser, it prints the expected and the actual readings, the errors by kind and by source,
+and each error with its text. ``tests/scorers/labelled/README.md`` describes how the texts were collected and labeled.
 """
 
 import argparse
@@ -23,13 +23,13 @@ PARSERS: tuple[Parser, ...] = ("strict", "published")
 
 ANSWERS = ("yes", "no", "unknown", *NO_ANSWER)
 VERDICTS = ("nothing flagged", "something flagged", "other flags", *NO_ANSWER)
-"""Columns of the table of verdicts; ``other flags``: a verdict, but another one than expected."""
+"""Columns of the table of verdicts. ``other flags`` is a verdict with flags that differ from the expected ones."""
 
 
 def main() -> None:
-    """Read both sets and print the tables."""
+    """Parse both sets of texts and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--errors", type=int, default=40, help="print at most so many errors a parser")
+    parser.add_argument("--errors", type=int, default=40, help="maximum number of errors to print for each parser")
     shown: int = parser.parse_args().errors
     console = Console(width=180)
     for name in PARSERS:
@@ -42,14 +42,14 @@ def main() -> None:
 
 
 def report(console: Console, title: str, readings: Sequence[Reading], labels: Sequence[str], shown: int) -> None:
-    """Print what one parser made of one set.
+    """Print the results of one parser on one set of texts.
 
     Args:
-        console: Where to.
-        title: Which parser, and of what.
-        readings: What it read.
+        console: The console to print to.
+        title: Name of the parser and of the set.
+        readings: The results of the parser.
         labels: Rows and columns of the confusion table.
-        shown: So many errors are printed with their texts.
+        shown: Maximum number of errors to print with their texts.
     """
     console.print(confusion(title, readings, labels))
     console.print(summary(readings))
@@ -66,16 +66,7 @@ def report(console: Console, title: str, readings: Sequence[Reading], labels: Se
 
 
 def confusion(title: str, readings: Iterable[Reading], labels: Sequence[str]) -> Table:
-    """Expected readings in rows, actual ones in columns.
-
-    Args:
-        title: Its title.
-        readings: The readings.
-        labels: Rows and columns, in order.
-
-    Returns:
-        The table.
-    """
+    """Make a confusion table with the expected readings in rows and the actual ones in columns, in the order of ``labels``."""
     cells = Counter(cell(reading) for reading in readings)
     table = Table(title=f"{title}: expected (rows) and read (columns)", box=box.SIMPLE, title_justify="left")
     for column in ("", *labels, "all"):
@@ -88,16 +79,10 @@ def confusion(title: str, readings: Iterable[Reading], labels: Sequence[str]) ->
 
 
 def cell(reading: Reading) -> tuple[str, str]:
-    """Row and column of a reading in the confusion table.
+    """Return the row (expected) and the column (actual) of a reading in the confusion table.
 
-    Verdicts have too many values for a table: those with flags share a row, and a verdict that differs from the one expected goes to the
-    column ``other flags``.
-
-    Args:
-        reading: The reading.
-
-    Returns:
-        What was expected, and what was read.
+    Verdicts have too many values for a table. Those with flags share a row, and a verdict with flags that differ from the expected ones is
+    in the column ``other flags``.
     """
     expected, read = reading.labelled.label, reading.read
     if not isinstance(reading.labelled, LabelledVerdict):
@@ -106,19 +91,12 @@ def cell(reading: Reading) -> tuple[str, str]:
 
 
 def coarse(label: str) -> str:
-    """A verdict's label as a row: which names are flagged does not matter."""
+    """Return the row of the label of a verdict. It does not depend on which names are flagged."""
     return label if label in (*NO_ANSWER, "nothing flagged") else "something flagged"
 
 
 def summary(readings: Sequence[Reading]) -> str:
-    """How many errors, with an exact 95 % interval, and how many of them towards an answer that was not given.
-
-    Args:
-        readings: The readings.
-
-    Returns:
-        One line.
-    """
+    """Summarize the errors in one line: their number with an exact 95 % interval, and how many report an answer that was not given."""
     wrong, invented = (sum(getattr(reading, name) for reading in readings) for name in ("wrong", "invented"))
     interval = binomtest(wrong, len(readings)).proportion_ci(method="exact")
     return (
@@ -128,16 +106,7 @@ def summary(readings: Sequence[Reading]) -> str:
 
 
 def by(readings: Iterable[Reading], title: str, key: Callable[[Reading], str]) -> Table:
-    """Errors by a property of the texts.
-
-    Args:
-        readings: The readings.
-        title: The property's name.
-        key: The property.
-
-    Returns:
-        The table.
-    """
+    """Make a table of the errors by a property of the texts."""
     groups: dict[str, list[Reading]] = {}
     for reading in readings:
         groups.setdefault(key(reading), []).append(reading)

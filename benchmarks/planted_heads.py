@@ -1,12 +1,12 @@
-"""Whether planted heads are named, and whether anything is named where nothing was planted.
+"""Checks that a localization finds planted heads, and that it finds nothing where nothing was planted.
 
     python -m benchmarks.planted_heads [--hand-built 20] [--trained 0] [--controls 20] [--tables 20]
 
-Run it from the root of the repository. Three things are printed. *Tables*: margins of models that were never run, in which one head errs
-whoever is asked about, one makes the model misfire, or both (``tests/mechanistic/simulated.py``). *Organisms*: for each seed and kind a
-model is made and its heads are ablated one by one and together; counted is in how many the planted heads lead the table, and what is
-decided. *Random weights*: negative controls, whose pairs are failures and controls by chance. "By the table alone" is what was named
-before mirrored failures were looked at: heads with q at most 0.05 and a sure and noticeable effect on failures.
+Run it from the root of the repository. It prints three parts. *Tables* are simulated margins in which one head causes errors for every
+group, one head makes the model misfire, or both (``tests/mechanistic/simulated.py``). *Organisms* are models, one for each seed and kind,
+whose heads are ablated one by one and together. The output counts how often the planted heads lead the table, and how often each decision
+is made. *Random weights* are negative controls, in which pairs are failures or controls by chance. "By the table alone" is the former
+decision without mirrored failures: heads with q at most 0.05 and a significant and noticeable effect on failures.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from tests.mechanistic.simulated import BOTH, GROUP_BLIND, OTHER_CAUSE, SINGLE_H
 
 
 def analysed(organism: Organism) -> Tables:
-    """The tables of an organism, by the real sweep and curve."""
+    """Make the tables of an organism with the real sweep and curve."""
     probed = probe_pairs(organism.decoder, organism.pairs, per_group=24)
     effects = head_effects(Session(organism.decoder, probed))
     gap = float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
@@ -42,30 +42,30 @@ def analysed(organism: Organism) -> Tables:
 
 
 def by_the_table_alone(heads: pd.DataFrame, gap: float) -> list[str]:
-    """What was named before: no mirrors, no curve, no test of MAR against BR."""
+    """Return the heads that the former decision names, without mirrored failures, the curve, and the test of MAR against BR."""
     above = (heads["delta_stereotyped"] > 0) & ~(heads["delta_stereotyped_ci_lower"] <= 0)
     kept = heads[(heads["q"] <= LEVEL) & above & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
     return kept["name"].tolist()
 
 
 def seeds(count: int) -> Iterator[int]:
-    """Seeds from 100 on, which no test uses."""
+    """Return seeds from 100 on. No test uses these."""
     yield from range(100, 100 + count)
 
 
 def told(counts: Counter[str]) -> str:
-    """Counts in words."""
+    """Format counts as text."""
     return "; ".join(f"{name} {count}" for name, count in counts.most_common())
 
 
 def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
-    """Print what is decided on organisms of one kind."""
+    """Print the decisions for organisms of one kind."""
     lead = named = right = 0
     outcomes: Counter[str] = Counter()
     for seed in seeds(count):
         try:
             made = make(seed)
-        except InputError as error:  # training did not come to its end
+        except InputError as error:  # the training did not converge
             print(error)
             continue
         tables = analysed(made)
@@ -82,10 +82,12 @@ def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hand-built", type=int, default=20)
-    parser.add_argument("--trained", type=int, default=0, help="seeds of the trained organism; each takes some 20 seconds")
+    parser.add_argument(
+        "--trained", type=int, default=0, help="number of seeds of the trained organism, each of which takes about 20 seconds"
+    )
     parser.add_argument("--controls", type=int, default=20)
     parser.add_argument("--tables", type=int, default=20)
     arguments = parser.parse_args()
@@ -124,7 +126,7 @@ def main() -> None:
             break
         try:
             tables = analysed(random_weights(seed))
-        except InputError:  # no pair misfires by chance
+        except InputError:  # by chance, no pair misfires
             continue
         models += 1
         significant += bool((tables.heads["q"] <= LEVEL).any())

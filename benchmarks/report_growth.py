@@ -1,9 +1,9 @@
-"""What a report costs, and how that grows with the number of models.
+"""Measures the cost of a report and its growth with the number of models.
 
-One VETO log (4,096 samples: the embedded pairs in four epochs) and one priming log of the simulated model are made, and stand under eight
-names. Then `misfire report` is run on two, four and eight of them, each in a process of its own.
+The simulated model makes one VETO log (4,096 samples: the embedded pairs in four epochs) and one priming log. Both are copied under eight
+model names. Then `misfire report` runs on two, four, and eight of these models, each time in its own process.
 
-Run ``python benchmarks/report_growth.py``; it takes a few minutes, most of them for the logs.
+Run ``python benchmarks/report_growth.py``. It takes a few minutes, most of them for the logs.
 """
 
 import argparse
@@ -29,7 +29,7 @@ MODELS = (2, 4, 8)
 def main() -> None:
     """Make the logs, time the reports, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--epochs", type=int, default=4, help="epochs of the VETO log, 1,024 samples each")
+    parser.add_argument("--epochs", type=int, default=4, help="number of epochs of the VETO log, with 1,024 samples each")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def make_logs(folder: Path, epochs: int) -> list[Path]:
-    """The two logs that the others are copies of."""
+    """Make the two original logs."""
 
     def made(task: Task, epochs: int) -> Path:
         (log,) = run(task, model="simulated/model", epochs=epochs, log_dir=str(folder), log_realtime=False, display="none")
@@ -51,7 +51,7 @@ def make_logs(folder: Path, epochs: int) -> list[Path]:
 
 
 def copy_logs(logs: list[Path], folder: Path, models: int) -> None:
-    """The same logs as those of some models."""
+    """Copy the logs under the names of several models."""
     folder.mkdir()
     for place in logs:
         log = read_eval_log(str(place))
@@ -61,7 +61,7 @@ def copy_logs(logs: list[Path], folder: Path, models: int) -> None:
 
 
 def measure(logs: Path, out: Path) -> tuple[float, float]:
-    """Wall-clock seconds and peak memory in MB of one report."""
+    """Return the wall-clock time in seconds and the peak memory in MB of one report."""
     misfire = str(Path(sysconfig.get_path("scripts")) / "misfire")
     code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
     code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
@@ -73,7 +73,7 @@ def measure(logs: Path, out: Path) -> tuple[float, float]:
 
 
 def show(measured: dict[int, tuple[float, float]], epochs: int) -> None:
-    """The table."""
+    """Make the table of results."""
     table = Table("models", "VETO samples", "seconds", "× fewest", "peak MB", "× fewest")
     seconds, memory = measured[MODELS[0]]
     for count, (took, held) in measured.items():

@@ -1,8 +1,8 @@
-"""SimHash fingerprints a second: ours against the package simhash, on texts of random words.
+"""Compares the speed of our SimHash fingerprints with that of the package simhash, on texts of random words.
 
     python benchmarks/savacu_fingerprints.py [TEXTS]
 
-The package is timed on at most 20,000 texts. Prints the median of three runs, and whether the fingerprints are the same.
+The package is timed on at most 20,000 texts. The script prints the median of three runs, and whether the fingerprints are the same.
 """
 
 import random
@@ -20,14 +20,14 @@ SIZES = (5, 40)
 
 
 def texts(count: int) -> list[str]:
-    """Texts of 5 to 40 words of 2 to 10 letters."""
+    """Draw texts of 5 to 40 words with 2 to 10 letters each."""
     rng = random.Random(1)
     words = ["".join(rng.choices("etaoinshrdlucmfwypvbgk", k=rng.randint(2, 10))) for _ in range(WORDS)]
     return [" ".join(rng.choices(words, k=rng.randint(*SIZES))) for _ in range(count)]
 
 
 def seconds(make: Callable[[], object]) -> float:
-    """The median of three runs."""
+    """Return the median time of three runs in seconds."""
     taken: list[float] = []
     for _ in range(3):
         start = time.perf_counter()
@@ -37,7 +37,7 @@ def seconds(make: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     drawn = texts(count)
     few = drawn[:20_000]

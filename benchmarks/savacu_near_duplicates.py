@@ -1,10 +1,10 @@
-"""Exact search of all pairs within 10 of 64 bits: time and peak memory as the number of fingerprints grows, by method.
+"""Measures the time and peak memory of exact searches for all pairs within 10 of 64 bits, by method and number of fingerprints.
 
     python benchmarks/savacu_near_duplicates.py                        # all methods at the sizes that they can bear
     python benchmarks/savacu_near_duplicates.py misfire 10000000       # one of them
 
-Fingerprints are random, one in 25 a copy of another with 0 to 10 bits flipped. Each measurement has a process of its own; compiling is
-not counted. FAISS answers for each fingerprint, so each of its pairs is found twice and counted once.
+Fingerprints are random, and one in 25 is a copy of another with 0 to 10 bits flipped. Each measurement has its own process. Compilation is
+not included. FAISS searches for the neighbors of each fingerprint, so it finds each pair twice; the pair is counted once.
 """
 
 import resource
@@ -25,7 +25,7 @@ Values = NDArray[np.uint64]
 
 
 def fingerprints(count: int) -> Values:
-    """Random fingerprints with planted near-duplicates, all different."""
+    """Draw distinct random fingerprints with planted near-duplicates."""
     rng = np.random.default_rng(1)
     values = rng.integers(0, 2**64, count, dtype=np.uint64)
     copies = count // 25
@@ -37,25 +37,25 @@ def fingerprints(count: int) -> Values:
 
 
 def misfire(values: Values) -> int:
-    """Our multi-index hashing."""
+    """Count pairs with our multi-index hashing."""
     near_pairs(values[:1000], TAU)
     return len(near_pairs(values, TAU))
 
 
 def brute_force(values: Values) -> int:
-    """Each with each, by numpy."""
+    """Count pairs by comparing all fingerprints with numpy."""
     return len(brute_force_pairs(values, TAU))
 
 
 def faiss_flat(values: Values) -> int:
-    """FAISS, each with each."""
+    """Count pairs by comparing all fingerprints with FAISS."""
     import faiss
 
     return _faiss(faiss.IndexBinaryFlat(64), values)
 
 
 def faiss_hash(values: Values) -> int:
-    """FAISS, one hash of 16 bits: exact since all flips up to the radius are tried (10 of 16)."""
+    """Count pairs with FAISS and one hash of 16 bits. This is exact because all flips of up to 10 of the 16 bits are tried."""
     import faiss
 
     index: Any = faiss.IndexBinaryHash(64, 16)
@@ -64,7 +64,7 @@ def faiss_hash(values: Values) -> int:
 
 
 def faiss_multi_hash(values: Values) -> int:
-    """FAISS, three hashes of 21 bits with 3 flips: exact, for of three blocks one has at most 3 of 10 differences."""
+    """Count pairs with FAISS and three hashes of 21 bits with 3 flips. This is exact: one of three blocks has at most 3 differences."""
     import faiss
 
     index: Any = faiss.IndexBinaryMultiHash(64, 3, 21)
@@ -92,7 +92,7 @@ METHODS: dict[str, tuple[Callable[[Values], int], tuple[int, ...]]] = {
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     if len(sys.argv) == 3:
         values = fingerprints(int(sys.argv[2]))
         start = time.perf_counter()

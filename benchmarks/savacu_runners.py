@@ -1,10 +1,10 @@
-"""What a model stage costs by runner and shard size: processor time, memory and disk, with simulated models that answer at once.
+"""Measures the CPU time, memory, and disk space of a model stage by runner and shard size, with simulated models that answer without delay.
 
     python benchmarks/savacu_runners.py                                # all that is listed below
     python benchmarks/savacu_runners.py inspect scores 1000            # runner, stage, items
 
-Each measurement has a process of its own. Ray asks a server on this machine, as Inspect does in "inspect-http"; Ray's own processes and the
-server show in the wall time alone.
+Each measurement has its own process. Ray calls a server on this machine, as Inspect does in "inspect-http". The processes of Ray and of the
+server only affect the wall-clock time.
 """
 
 import os
@@ -34,7 +34,7 @@ RUNS = (
 
 
 def measure(runner: str, method: str, count: int) -> None:
-    """Carry a shard of classification out and print what it took."""
+    """Run one shard of the classification and print its cost."""
     items = [ToClassify(id=f"p{number}", text=f"What do you make of the {number}th feast of my village?") for number in range(count)]
     stage = classify_step("questions" if method == "questions" else "scores")
     os.environ["LOOPBACK_API_KEY"] = "none"
@@ -61,7 +61,7 @@ def measure(runner: str, method: str, count: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     if len(sys.argv) == 4:
         measure(sys.argv[1], sys.argv[2], int(sys.argv[3]))
         return

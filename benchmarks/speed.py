@@ -1,11 +1,11 @@
-"""What misfire costs beside Inspect itself: one table, each line a ratio of two things measured in this run on the same work.
+"""Measures the cost of misfire relative to Inspect itself. Each line of its table is the ratio of two measurements of the same work.
 
     python -m benchmarks.speed [--pairs 256 2032 8128] [--latencies 0.1 0.4] [--parts tasks loopback start]
 
-Run it from the root of the repository. Each measurement of ``tasks`` has a process of its own. ``tasks``: CPU and memory a sample of VETO
-beside the thinnest Inspect task, instant model. ``loopback``: seconds end to end against a server with some latency, beside a serial client
-that waits 0.5 s between calls (worked out from ten), beside asyncio with as many connections, and what the live log of Inspect takes of
-it. ``start``: commands beside bare Inspect.
+Run it from the root of the repository. ``tasks`` compares the CPU time and memory of VETO per sample with a minimal Inspect task, with a
+model that answers without delay. Each measurement has its own process. ``loopback`` compares the end-to-end time against a server with some
+latency with that of a serial client that waits 0.5 s between calls (extrapolated from ten calls) and of asyncio with the same number of
+connections. It also shows the cost of Inspect's live log. ``start`` compares commands with those of Inspect alone.
 """
 
 import argparse
@@ -44,14 +44,14 @@ from misfire.scorers.veto import veto_outcome
 from misfire.tasks.veto import half_samples, veto
 
 CONNECTIONS = 10
-"""Of asyncio and of the runs beside it. By itself Inspect starts with twice as many, and takes more or fewer as replies come."""
+"""Number of connections of asyncio and of the runs compared with it. By default, Inspect starts with twice as many and adapts it."""
 
 PACING = 0.5
-"""Seconds that the published client waits between calls."""
+"""Time in seconds that the published client waits between calls."""
 
 
 def many_pairs(number: int, path: Path) -> None:
-    """Write so many pairs, each with texts of its own: the embedded ones over and over."""
+    """Write copies of the embedded pairs with distinct texts."""
     embedded = load_pairs(PairSettings("embedded")).pairs
     made = [
         pair.model_copy(
@@ -77,35 +77,35 @@ def _thinnest(path: Path) -> Task:
 
 
 def run_veto(path: Path, folder: Path) -> None:
-    """VETO as a user runs it, on an instant model."""
+    """Run VETO in the same way as a user, on a model that answers without delay."""
     _run(veto(source="file", path=str(path)), folder, _instant(path))
 
 
 def run_thinnest(path: Path, folder: Path) -> None:
-    """The same samples with nothing of ours around them."""
+    """Run a minimal task without any code of misfire on the same samples."""
     _run(_thinnest(path), folder, _instant(path))
 
 
 def build(path: Path, folder: Path) -> None:
-    """Pairs from a file, with their audit, to a task."""
+    """Read and audit pairs from a file, and make a task of them."""
     _ = folder
     veto(source="file", path=str(path))
 
 
 def recompute(path: Path, folder: Path) -> None:
-    """All metrics of a log once more."""
+    """Compute all metrics of a log again."""
     _ = path
     (file,) = folder.glob("*.eval")
     inspect_ai.score(read_eval_log(str(file)), veto_outcome(), action="overwrite", display="none")
 
 
 def report(path: Path, folder: Path) -> None:
-    """The report on a log, in all formats."""
+    """Write the report on a log in all formats."""
     write_report(read_results(str(folder)), path.with_suffix(".report"))
 
 
 def _instant(path: Path) -> Model:
-    """A model that knows the pairs: what it does not know it would search for, which is no part of a task."""
+    """Make a model that knows the pairs. It would search for unknown pairs, and that time is not part of a task."""
     return get_model("simulated/model", pairs=str(path))
 
 
@@ -127,11 +127,11 @@ def _run(
 
 @dataclass(frozen=True)
 class Cost:
-    """What some work costs.
+    """The cost of some work.
 
     Attributes:
-        cpu: CPU seconds.
-        memory: Peak of its process, in MB.
+        cpu: CPU time in seconds.
+        memory: Peak memory of the process in MB.
     """
 
     cpu: float
@@ -139,13 +139,13 @@ class Cost:
 
 
 def measured(work: Callable[[Path, Path], None], path: Path, folder: Path) -> Cost:
-    """CPU seconds and peak MB of some work in a process of its own, which has done the same on a few pairs before."""
+    """Measure some work in its own process, after a warm-up on a few pairs."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measure, (work, path, folder))
 
 
 def _measure(work: Callable[[Path, Path], None], path: Path, folder: Path) -> Cost:
-    # what a first run imports is no part of what a sample costs
+    # imports during a first run are not part of the cost of a sample
     few = folder.with_name(f"{folder.name}-few")
     many_pairs(4, few.with_suffix(".jsonl"))
     work(few.with_suffix(".jsonl"), few)
@@ -155,7 +155,7 @@ def _measure(work: Callable[[Path, Path], None], path: Path, folder: Path) -> Co
 
 
 def tasks(sizes: list[int], table: Table, root: Path) -> None:
-    """VETO beside the thinnest task."""
+    """Compare VETO with a minimal task."""
     for number in sizes:
         path = root / f"{number}.jsonl"
         many_pairs(number, path)
@@ -185,7 +185,7 @@ def tasks(sizes: list[int], table: Table, root: Path) -> None:
 
 @contextmanager
 def server(latency: float) -> Iterator[str]:
-    """The loopback server in a process of its own."""
+    """Run the loopback server in its own process."""
     command = [sys.executable, "-m", "tests.providers", "--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101
@@ -195,11 +195,11 @@ def server(latency: float) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Took:
-    """What some work took.
+    """The time of some work.
 
     Attributes:
-        seconds: By the clock.
-        cpu: CPU seconds of this process.
+        seconds: Wall-clock time in seconds.
+        cpu: CPU time of this process in seconds.
     """
 
     seconds: float
@@ -207,14 +207,14 @@ class Took:
 
 
 def timed(work: Callable[[], object]) -> Took:
-    """Do some work."""
+    """Run some work and measure its time."""
     cpu, begun = time.process_time(), time.perf_counter()
     work()
     return Took(time.perf_counter() - begun, time.process_time() - cpu)
 
 
 def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
-    """End to end beside the serial client and asyncio's optimum."""
+    """Compare the end-to-end time with the serial client and with the optimum of asyncio."""
     root = root / f"loopback{latency}"
     root.mkdir()
     path = root / "pairs.jsonl"
@@ -227,7 +227,7 @@ def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
         def run(task: Task, name: str, connections: int | None = CONNECTIONS, *, live: bool = True) -> Took:
             return timed(lambda: _run(task, root / name, "openai/gpt-4o-mini", f"{url}/v1", connections, live=live))
 
-        # what a first call imports is no part of the work, as it is none of the other clients'
+        # imports during a first call are not part of the work, for any of the clients
         run(veto(source="embedded", pairs=4), "warm")
         by_default = run(veto(source="file", path=str(path)), "default", None)
         ours, thin = run(veto(source="file", path=str(path)), "veto"), run(_thinnest(path), "thin")
@@ -270,7 +270,7 @@ def _body(question: str) -> dict[str, object]:
 
 
 def start(table: Table, rounds: int = 5) -> None:
-    """Commands beside bare Inspect: CPU seconds, median of some rounds, turn about."""
+    """Compare the CPU time of commands with those of Inspect alone. Times are medians of several alternating rounds."""
     empty = Path(tempfile.mkdtemp())
     scripts = Path(sysconfig.get_path("scripts"))
     commands = {
@@ -295,11 +295,13 @@ def start(table: Table, rounds: int = 5) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, nargs="+", default=[256, 2032, 8128])
-    parser.add_argument("--calls", type=int, default=256, help="pairs of the loopback part")
-    parser.add_argument("--latencies", type=float, nargs="+", default=[0.1, 0.4], help="seconds of a call of the loopback part")
+    parser.add_argument("--calls", type=int, default=256, help="number of pairs in the loopback part")
+    parser.add_argument(
+        "--latencies", type=float, nargs="+", default=[0.1, 0.4], help="latencies of a call in the loopback part, in seconds"
+    )
     parser.add_argument("--parts", nargs="+", default=["start", "loopback", "tasks"], choices=["start", "loopback", "tasks"])
     arguments = parser.parse_args()
     table = Table("what", "one", "other", "ratio")

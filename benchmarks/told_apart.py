@@ -1,6 +1,7 @@
-"""Can controls tell misfiring from saying no? Simulated models with one planted fault each, what is measured of them, and the figure.
+"""Checks that controls distinguish misfires from a tendency to say no, with simulated models that each have one planted fault.
 
-Run ``python benchmarks/told_apart.py``; it asks seven models 4,096 prompts each, and writes ``docs/figures/control_differences.svg``.
+Run ``python benchmarks/told_apart.py``. It asks seven models 4,096 prompts each, prints a table of the measures, and writes the figure
+``docs/figures/control_differences.svg``.
 """
 
 import argparse
@@ -26,18 +27,18 @@ MODELS: dict[str, dict[str, float | str]] = {
     "does not read where stereotyped": {"mar": 0.0, "blind_stereotyped": 0.4},
     "mixture": {"mar": 0.0, "no_bias_stereotyped": 0.2, "blind": 0.2},
 }
-"""What is planted in each model, besides the slips."""
+"""The fault that is planted in each model, in addition to random slips."""
 
 SLIP = 0.1
-"""Chance of a random slip: enough "yes" to foils that the shift of a model that says "no" can be measured at them."""
+"""Probability of a random slip. It is high enough for "yes" answers to foils, which show the shift of a model that says "no"."""
 
 FIGURE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "control_differences.svg"
 
 
 def main() -> None:
-    """Ask the models, print the table, draw the figure."""
+    """Run the models, print the table, and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--pairs", type=int, help="only so many of the embedded pairs")
+    parser.add_argument("--pairs", type=int, help="number of embedded pairs to use (default: all)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name, planted in MODELS.items():
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def show(results: Results) -> None:
-    """The table, as Markdown."""
+    """Format the table as Markdown."""
     overall = {row["run"]: row for row in results.overall("veto").to_dict("records")}
     table = Table("model", "MAR", "MAR − BR", "certified MAR", "Δc", "Δd′", box=box.MARKDOWN)
     for row in sorted(results.controls.to_dict("records"), key=lambda row: list(MODELS).index(row["run"])):

@@ -342,7 +342,7 @@ def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
     build = make_build(shard_size=2)
     build.run(["ingest", "classify"])
     (build.folder / "classify" / "00001.parquet").unlink()
-    with pytest.raises(InputError, match=r"has labels for 4 of 6 prompts. A shard is missing"):
+    with pytest.raises(InputError, match=r"has labels for 4 of 6 prompts\. A shard is missing"):
         make_build(shard_size=2).run(["dedup"])
 
 

@@ -123,7 +123,7 @@ def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(or
         ({"heads": "nine"}, "not the name of a head"),
         ({"heads": "L1H1", "ablation": "half"}, "neither zero nor mean"),
         ({"layers": 2}, "no direction for layers"),
-        ({"heads": "none", "dtype": "int3"}, "not one of auto"),
+        ({"heads": "none", "dtype": "int3"}, "none of auto"),
     ],
 )
 def test_what_cannot_be_done_is_refused(organism: tuple[Organism, Path], arguments: dict[str, Any], words: str):

@@ -92,15 +92,11 @@ def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:
-    """Compute the difference of two means or shares, with an interval from the intervals of both.
+    """Compute the difference ``one`` − ``other`` of two means or shares, with an interval from the intervals of both.
 
     The distance of each end from the difference is the root of the sum of squares of the two distances that it depends on (Zou and Donner
     2008, Statistics in Medicine 27). This assumes independent estimates. Estimates on the same scenarios are positively correlated, so
     the interval is then too wide rather than too narrow.
-
-    Args:
-        one: The first estimate.
-        other: The estimate to subtract.
 
     Returns:
         The difference, with NaN ends if either estimate has no interval.

@@ -187,11 +187,6 @@ def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[s
 def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Change]:
     """Compute the changes of a run of Mis-Align Bench in detect mode.
 
-    Args:
-        labels: Labels of the changes.
-        before: The responses before the intervention.
-        after: The responses after the intervention.
-
     Returns:
         Alignment Score, Coverage and FFR, first joint and then for each dimension, over the responses in both runs. An invalid verdict
         counts as a wrong decision, as in the headline metric of the task. Also the share of questions with an invalid verdict, and the
@@ -224,11 +219,6 @@ def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Chang
 
 def answer_changes(labels: Labels, before: Sequence[VerdictRecord], after: Sequence[VerdictRecord]) -> list[Change]:
     """Compute the changes of a run of Mis-Align Bench in generate mode.
-
-    Args:
-        labels: Labels of the changes.
-        before: The samples before the intervention.
-        after: The samples after the intervention.
 
     Returns:
         The share of answers that the grader judged aligned, among those with a verdict, and the share of samples without a verdict,

@@ -157,10 +157,6 @@ def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
 
     These are the words in the question of one half that the question of the other half lacks: "older" and "younger".
 
-    Args:
-        pair: The pair.
-        prompt: One of its prompts.
-
     Returns:
         The person, start and end (exclusive) character of each mention. Adjacent words of the same person are one mention.
     """
@@ -187,10 +183,6 @@ def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  #
 
     Every spelling ("yes", "Yes", "YES", each with and without a leading space) is tokenized in context. A spelling counts if it is a single
     token of the vocabulary. Unknown tokens do not count, and no token may represent both answers.
-
-    Args:
-        tokenizer: The model's tokenizer.
-        wording: The wording of the probe.
 
     Returns:
         The tokens.

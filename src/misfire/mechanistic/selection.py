@@ -234,12 +234,7 @@ class _Halves:
     right: dict[HalfName, list[bool]] = field(default_factory=dict[HalfName, list[bool]])
 
     def take(self, half: LoggedHalf, arm: str) -> None:
-        """Add one sample of the pair.
-
-        Args:
-            half: The sample.
-            arm: The requested arm.
-        """
+        """Add one sample of the pair. Texts and outcomes are kept only for the requested arm."""
         note = half.note
         if BASE in note.served_arms:
             self.about = note

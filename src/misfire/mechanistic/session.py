@@ -117,12 +117,7 @@ class Session:
         return self.decoder.difference(self.decoder.run(batch), self.probed.answers)
 
     def kept(self, name: str, make: Callable[[], "pd.DataFrame"]) -> "pd.DataFrame":
-        """Return a piece of work from the store, or compute and store it.
-
-        Args:
-            name: Name of the piece.
-            make: Function that computes the piece.
-        """
+        """Return a piece of work from the store, or compute and store it."""
         return self.store.frame(name, make) if self.store else make()
 
     @contextmanager

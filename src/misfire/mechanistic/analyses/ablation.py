@@ -223,9 +223,6 @@ def last_token_effects(session: Session, *, cached: bool = True) -> "pd.DataFram
 def attributions(session: Session) -> "pd.DataFrame":
     """Estimate the effect of zero ablation of each head with one backward pass, −Σ z · ∂D/∂z. Use it only as a prescreen.
 
-    Args:
-        session: The model and its pairs.
-
     Returns:
         Same columns as ``head_effects``, with ``ablation`` "attribution, zero".
     """

@@ -16,9 +16,6 @@ from misfire.mechanistic.session import Session
 def difference_directions(session: Session) -> dict[int, Tensor]:
     """Compute, for each layer, the direction in which contrast and stereotyped halves of failures differ at the last token.
 
-    Args:
-        session: The model and its pairs.
-
     Returns:
         A unit vector for each layer, shape (width,), float32.
     """

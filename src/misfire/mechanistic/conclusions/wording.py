@@ -42,9 +42,6 @@ class Findings:
 def verdict(findings: Findings) -> list[str]:
     """Return sentences about a model. All sentences about heads follow from the decision, so they cannot contradict each other.
 
-    Args:
-        findings: The tables and the decision.
-
     Returns:
         Sentences that each state one result with its uncertainty, or state that it was not shown. The first one is about MAR and BR. If the
         model does not significantly misfire, there are no sentences about causes.

@@ -125,9 +125,6 @@ class Decoder:
     def check_heads(self, heads: Sequence[Head]) -> None:
         """Raise an error for heads that the model does not have.
 
-        Args:
-            heads: Heads to check.
-
         Raises:
             InputError: The model does not have one of the heads.
         """
@@ -159,9 +156,6 @@ class Decoder:
 
     def run(self, batch: Batch) -> Tensor:
         """Run all layers.
-
-        Args:
-            batch: The prompts.
 
         Returns:
             The residual stream after the final norm at the last token of each prompt, shape (prompts, width).

@@ -62,10 +62,6 @@ _EMPTY = "none"
 def save_intervention(intervention: Intervention, path: Path) -> None:
     """Write an intervention to a safetensors file, with a checksum of its whole content.
 
-    Args:
-        intervention: The intervention.
-        path: The file.
-
     Raises:
         InputError: The file cannot be written.
     """
@@ -162,10 +158,6 @@ def checked_ablation(ablation: object) -> Ablation:
 
 def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
     """Raise an error for an intervention that does not fit a model.
-
-    Args:
-        decoder: The model.
-        intervention: The intervention.
 
     Raises:
         InputError: The model does not have the heads or layers, the intervention was made for another model, or something is missing.

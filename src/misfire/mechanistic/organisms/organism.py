@@ -64,11 +64,9 @@ class Organism:
 
 
 def save_organism(organism: Organism, folder: Path) -> None:
-    """Write an organism: model and tokenizer, ``base/``, ``pairs.jsonl`` and ``organism.json``. The folder appears only when complete.
+    """Write an organism: model and tokenizer, ``base/``, ``pairs.jsonl`` and ``organism.json``.
 
-    Args:
-        organism: The organism.
-        folder: Output folder, created if necessary.
+    The folder is created, and appears only when it is complete.
 
     Raises:
         InputError: The folder is not empty.

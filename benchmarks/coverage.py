@@ -1,12 +1,13 @@
 """Measures the coverage of intervals and the level of tests on simulated data sets, for the current methods and their predecessors.
 
-Run ``python -m benchmarks.coverage``. It takes about five minutes; ``--repeats 300`` gives a quick look. It prints six tables: the interval
-of MAR when nothing or everything misfires, the coverage of the intervals of MAR and of MAR − BR, the size and power of McNemar's tests, and
-how the measures of a cue respond to different effects.
+Run ``python -m benchmarks.coverage``. It takes about five minutes; ``--repeats 300`` gives a quick look. It
+prints six tables: the interval of MAR when nothing or everything misfires, the coverage of the intervals of
+MAR and of MAR − BR, the size and power of McNemar's tests, and how the measures of a cue respond to different
+effects.
 
-The scenarios are those of VETO's 2,028 pairs in eight categories. In each simulated data set, each scenario draws its probability of
-misfiring from a beta distribution that is parameterized by the intraclass correlation (ICC). It draws the probability that the contrast
-half is right from another beta distribution.
+The scenarios are those of VETO's 2,028 pairs in eight categories. In each simulated data set, each scenario
+draws its probability of misfiring from a beta distribution that is parameterized by the intraclass
+correlation (ICC). It draws the probability that the contrast half is right from another beta distribution.
 """
 
 import argparse
@@ -73,7 +74,8 @@ class World:
     """The parameters that generate data sets.
 
     Attributes:
-        halves: Correlation, on the normal scale, between the probabilities of misfiring and of a right contrast half of a scenario.
+        halves: Correlation, on the normal scale, between the probabilities of misfiring and of a right
+            contrast half of a scenario.
         contrast: Mean probability of a right contrast half.
         contrast_correlation: Intraclass correlation of that probability.
         uneven: Whether categories differ in MAR.
@@ -114,21 +116,35 @@ class DataSets:
     truth: float
 
 
-def beta_quantiles(mean: npt.NDArray[np.float64], correlation: float, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return quantiles of a beta distribution by interpolation in a table. If the intraclass correlation is 0, return the mean."""
+def beta_quantiles(
+    mean: npt.NDArray[np.float64], correlation: float, shares: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return quantiles of a beta distribution by interpolation in a table.
+
+    If the intraclass correlation is 0, return the mean.
+    """
     if correlation == 0:
         return np.broadcast_to(mean, shares.shape).astype(float)
     precision = (1 - correlation) / correlation
-    grid = np.concatenate([np.logspace(-9, -2, 400), np.linspace(0.01, 0.99, 3000)[1:-1], 1 - np.logspace(-2, -9, 400)])
+    grid = np.concatenate(
+        [np.logspace(-9, -2, 400), np.linspace(0.01, 0.99, 3000)[1:-1], 1 - np.logspace(-2, -9, 400)]
+    )
     means, values = np.broadcast_to(mean, shares.shape), np.empty(shares.shape)
     for one in np.unique(means):
         chosen = means == one
-        values[chosen] = np.interp(shares[chosen], grid, special.betaincinv(one * precision, (1 - one) * precision, grid))
+        values[chosen] = np.interp(
+            shares[chosen], grid, special.betaincinv(one * precision, (1 - one) * precision, grid)
+        )
     return values
 
 
 def simulate(
-    rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], rate: float, correlation: float, world: World
+    rng: np.random.Generator,
+    repeats: int,
+    design: Mapping[str, tuple[int, ...]],
+    rate: float,
+    correlation: float,
+    world: World,
 ) -> DataSets:
     """Simulate data sets with a known MAR.
 
@@ -142,7 +158,11 @@ def simulate(
     """
     sizes = np.concatenate([np.array(own) for own in design.values()])
     strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
-    mean = np.minimum(rate * UNEVEN[strata % len(UNEVEN)] / UNEVEN.mean(), 0.95) if world.uneven else np.full(len(sizes), rate)
+    mean = (
+        np.minimum(rate * UNEVEN[strata % len(UNEVEN)] / UNEVEN.mean(), 0.95)
+        if world.uneven
+        else np.full(len(sizes), rate)
+    )
 
     def chances(count: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         one = rng.standard_normal((count, len(sizes)))
@@ -161,7 +181,12 @@ def simulate(
 
 
 def gap_coverage(
-    rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], rate_b: float, rate_c: float, correlation: float
+    rng: np.random.Generator,
+    repeats: int,
+    design: Mapping[str, tuple[int, ...]],
+    rate_b: float,
+    rate_c: float,
+    correlation: float,
 ) -> tuple[float, float]:
     """Return the coverage of two intervals of MAR − BR: value ± t · stderr (the former one) and the current one."""
     sizes = np.concatenate([np.array(own) for own in design.values()])
@@ -232,7 +257,10 @@ def change_coverage(
             one, other = rng.standard_normal((2, size))
             return one, world.alike * one + math.sqrt(1 - world.alike**2) * other
 
-        before, after = (common * lean[scenario] + own * noise for lean, noise in zip(two(len(sizes)), two(len(scenario)), strict=True))
+        before, after = (
+            common * lean[scenario] + own * noise
+            for lean, noise in zip(two(len(sizes)), two(len(scenario)), strict=True)
+        )
         return before < special.ndtri(chances[0]), after < special.ndtri(chances[1])
 
     def by_scenario(values: npt.NDArray[Any]) -> Counts:
@@ -242,10 +270,14 @@ def change_coverage(
     held = np.zeros((2, 2))
     for _ in range(repeats):
         stereotyped, contrast = wrong(world.stereotyped), wrong(world.contrast)
-        rates = [(by_scenario(stereotyped[arm] & ~contrast[arm]), by_scenario(~contrast[arm])) for arm in (1, 0)]
+        rates = [
+            (by_scenario(stereotyped[arm] & ~contrast[arm]), by_scenario(~contrast[arm])) for arm in (1, 0)
+        ]
         lost = [half[1].astype(float) - half[0] for half in (stereotyped, contrast)]
         mar = clustered_difference(*rates[0], *rates[1], strata=strata)
-        did, _ = clustered_mean(by_scenario(lost[1] - lost[0]), sizes.astype(np.float64), strata=strata, step=1.0)
+        did, _ = clustered_mean(
+            by_scenario(lost[1] - lost[0]), sizes.astype(np.float64), strata=strata, step=1.0
+        )
         for row, (estimate, value) in enumerate(((mar, truth[0]), (did, truth[1] - truth[0]))):
             former = t_interval(estimate, len(sizes) - len(design))
             held[row] += [former[0] <= value <= former[1], estimate.lower <= value <= estimate.upper]
@@ -256,7 +288,8 @@ def change_coverage(
 def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
     """Return the interval of versions up to 0.6.
 
-    It is Wilson's with the observed design effect and without strata. At 0 and 1, the sample size is the number of scenarios.
+    It is Wilson's with the observed design effect and without strata. At 0 and 1, the sample size is the
+    number of scenarios.
     """
     kept = trials > 0
     hits, trials = hits[kept], trials[kept]
@@ -266,7 +299,11 @@ def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
     effective = min(value * (1 - value) / variance, total) if variance > 0 else float(clusters)
     square = t_quantile(0.95, clusters - 1) ** 2
     centre = (value + square / (2 * effective)) / (1 + square / effective)
-    margin = math.sqrt(square) / (1 + square / effective) * math.sqrt(value * (1 - value) / effective + square / (4 * effective**2))
+    margin = (
+        math.sqrt(square)
+        / (1 + square / effective)
+        * math.sqrt(value * (1 - value) / effective + square / (4 * effective**2))
+    )
     return max(centre - margin, 0.0) if value > 0 else 0.0, min(centre + margin, 1.0) if value < 1 else 1.0
 
 
@@ -294,7 +331,10 @@ class Coverage:
 
 
 def coverage(data: DataSets) -> tuple[Coverage, Coverage]:
-    """Measure the former and the current interval on data sets. Those with trials in fewer than two scenarios are left out."""
+    """Measure the former and the current interval on data sets.
+
+    Those with trials in fewer than two scenarios are left out.
+    """
     rows = [row for row in range(len(data.hits)) if (data.trials[row] > 0).sum() > 1]
     former = np.array([former_interval(data.hits[row], data.trials[row]) for row in rows])
     present = np.array([present_interval(data.hits[row], data.trials[row], data.strata) for row in rows])
@@ -306,7 +346,8 @@ def coverage(data: DataSets) -> tuple[Coverage, Coverage]:
     return measured(former), measured(present)
 
 
-# --- McNemar -----------------------------------------------------------------------------------------------------------------------------
+# --- McNemar
+# ------------------------------------------------------------------------------------------------------------
 
 
 def chi_squared(b: Counts, c: Counts) -> float:
@@ -322,7 +363,9 @@ def t_of_sums(b: Counts, c: Counts) -> float:
     deviation = float(difference.std(ddof=1))
     if deviation == 0:
         return 1.0
-    return 2 * float(special.stdtr(len(b) - 1, -abs(float(difference.mean())) / deviation * math.sqrt(len(b))))
+    return 2 * float(
+        special.stdtr(len(b) - 1, -abs(float(difference.mean())) / deviation * math.sqrt(len(b)))
+    )
 
 
 def doubled_flips(b: Counts, c: Counts) -> float:
@@ -353,9 +396,17 @@ TESTS: Mapping[str, Test] = {
 
 
 def discordant(
-    rng: np.random.Generator, repeats: int, sizes: Sequence[int], rate_b: float, rate_c: float, correlation: float
+    rng: np.random.Generator,
+    repeats: int,
+    sizes: Sequence[int],
+    rate_b: float,
+    rate_c: float,
+    correlation: float,
 ) -> Iterator[tuple[Counts, Counts]]:
-    """Simulate both kinds of discordant pairs by scenario. Their probabilities vary independently between scenarios."""
+    """Simulate both kinds of discordant pairs by scenario.
+
+    Their probabilities vary independently between scenarios.
+    """
     shape = (repeats, len(sizes))
     chance_b = beta_quantiles(np.array(rate_b), correlation, rng.random(shape))
     chance_c = beta_quantiles(np.array(rate_c), correlation, rng.random(shape))
@@ -370,7 +421,10 @@ def sizes_of_tests(
     """Return the rejection rates of each test at .05, .01, and .001 when both kinds of error are equally likely."""
     data = list(discordant(rng, repeats, sizes, rate, rate, correlation))
     p_values = {name: np.array([test(b, c) for b, c in data]) for name, test in TESTS.items()}
-    return {name: (float((p <= 0.05).mean()), float((p <= 0.01).mean()), float((p <= 0.001).mean())) for name, p in p_values.items()}
+    return {
+        name: (float((p <= 0.05).mean()), float((p <= 0.01).mean()), float((p <= 0.001).mean()))
+        for name, p in p_values.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -388,7 +442,9 @@ class Family:
     any_of_null: float
 
 
-def families(rng: np.random.Generator, repeats: int, correlation: float, rate_b: float, rate_c: float) -> dict[str, Family]:
+def families(
+    rng: np.random.Generator, repeats: int, correlation: float, rate_b: float, rate_c: float
+) -> dict[str, Family]:
     """Simulate families of 80 cells (ten models by eight categories), in which five models misfire or none does."""
     found: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in TESTS}
     for _ in range(repeats):
@@ -397,7 +453,11 @@ def families(rng: np.random.Generator, repeats: int, correlation: float, rate_b:
             for sizes in VETO_PAIRS.values()
             for model in range(10)
         ]
-        null = [next(discordant(rng, 1, sizes, rate_b, rate_b, correlation)) for sizes in VETO_PAIRS.values() for _ in range(10)]
+        null = [
+            next(discordant(rng, 1, sizes, rate_b, rate_b, correlation))
+            for sizes in VETO_PAIRS.values()
+            for _ in range(10)
+        ]
         real = np.array([misfires for misfires, _ in cells])
         for name, test in TESTS.items():
             q = np.array(benjamini_hochberg([test(*counts) for _, counts in cells])) <= 0.05
@@ -406,7 +466,8 @@ def families(rng: np.random.Generator, repeats: int, correlation: float, rate_b:
     return {name: Family(*np.mean(np.array(rows, float), axis=0).tolist()) for name, rows in found.items()}
 
 
-# --- cues --------------------------------------------------------------------------------------------------------------------------------
+# --- cues
+# ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -414,7 +475,8 @@ class Cue:
     """The effect of a cue on right answers.
 
     Attributes:
-        logit: Whether answers are shifted on the logit scale. Otherwise, each right answer becomes wrong with a fixed probability.
+        logit: Whether answers are shifted on the logit scale. Otherwise, each right answer becomes wrong with
+            a fixed probability.
         stereotyped: The shift or probability for stereotyped halves.
         contrast: The shift or probability for contrast halves.
     """
@@ -449,12 +511,25 @@ def intercept(accuracy: float, deviation: float) -> float:
 
     points, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
-    return float(brentq(lambda logit: float((weights * special.expit(logit + deviation * points)).sum()) - accuracy, -20, 30))
+    return float(
+        brentq(
+            lambda logit: float((weights * special.expit(logit + deviation * points)).sum()) - accuracy,
+            -20,
+            30,
+        )
+    )
 
 
 def primed(rng: np.random.Generator, accuracy: tuple[float, float], cue: Cue, spread: float) -> Effect:
-    """Simulate one experiment with VETO's 2,028 pairs. ``spread`` is the spread of scenarios and pairs in logits."""
-    names = [(category, f"{category} {number}", size) for category, sizes in VETO_PAIRS.items() for number, size in enumerate(sizes)]
+    """Simulate one experiment with VETO's 2,028 pairs.
+
+    ``spread`` is the spread of scenarios and pairs in logits.
+    """
+    names = [
+        (category, f"{category} {number}", size)
+        for category, sizes in VETO_PAIRS.items()
+        for number, size in enumerate(sizes)
+    ]
     rows = np.repeat(np.arange(len(names)), [size for *_, size in names])
     common = spread * (rng.standard_normal(len(names))[rows] + rng.standard_normal(len(rows)))
     arms: list[list[PairResult]] = []
@@ -466,18 +541,31 @@ def primed(rng: np.random.Generator, accuracy: tuple[float, float], cue: Cue, sp
             for logit, shift in zip(logits, (cue.stereotyped, cue.contrast), strict=True)
         ]
     else:
-        after = [own & (rng.random(len(rows)) > lost) for own, lost in zip(right, (cue.stereotyped, cue.contrast), strict=True)]
+        after = [
+            own & (rng.random(len(rows)) > lost)
+            for own, lost in zip(right, (cue.stereotyped, cue.contrast), strict=True)
+        ]
     for stereotyped, contrast in (right, after):
         arms.append(
             [
-                PairResult(str(k), names[row][0], names[row][1], 1, "right" if one else "wrong", "right" if other else "wrong")
-                for k, (row, one, other) in enumerate(zip(rows.tolist(), stereotyped.tolist(), contrast.tolist(), strict=True))
+                PairResult(
+                    str(k),
+                    names[row][0],
+                    names[row][1],
+                    1,
+                    "right" if one else "wrong",
+                    "right" if other else "wrong",
+                )
+                for k, (row, one, other) in enumerate(
+                    zip(rows.tolist(), stereotyped.tolist(), contrast.tolist(), strict=True)
+                )
             ]
         )
     return compare(*arms)
 
 
-# --- tables ------------------------------------------------------------------------------------------------------------------------------
+# --- tables
+# ------------------------------------------------------------------------------------------------------------
 
 
 def main() -> None:
@@ -503,7 +591,8 @@ def main() -> None:
 def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
     """Print the coverage of the interval of MAR by design and world: the mean and the worst cell."""
     table = _table(
-        f"Coverage of the 95 % interval of MAR, {repeats} data sets a cell (MAR {RATES}, ICC {CORRELATIONS}), in %",
+        f"Coverage of the 95 % interval of MAR, {repeats} data sets a cell (MAR {RATES}, ICC "
+        f"{CORRELATIONS}), in %",
         "world, design",
         *(f"{when}: {what}" for when in ("former", "present") for what in ("worst cell", "mean")),
         "width, present / former",
@@ -513,14 +602,18 @@ def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
             if world.uneven and len(design) == 1:
                 continue
             cells = {
-                f"MAR {rate:.0%}, ICC {correlation}": coverage(simulate(rng, repeats, design, rate, correlation, world))
+                f"MAR {rate:.0%}, ICC {correlation}": coverage(
+                    simulate(rng, repeats, design, rate, correlation, world)
+                )
                 for rate in RATES
                 for correlation in CORRELATIONS
             }
             columns: list[str] = []
             for own in ({cell: two[place] for cell, two in cells.items()} for place in (0, 1)):
                 cell, worst = min(own.items(), key=lambda item: item[1].covered)
-                columns.append(f"{worst.covered:.1%} ({cell}; {worst.below:.1%} below, {worst.above:.1%} above)")
+                columns.append(
+                    f"{worst.covered:.1%} ({cell}; {worst.below:.1%} below, {worst.above:.1%} above)"
+                )
                 columns.append(f"{np.mean([one.covered for one in own.values()]):.1%}")
             width = np.mean([present.width / former.width for former, present in cells.values()])
             table.add_row(f"{world_name}, {name}", *columns, f"{width:.2f}")
@@ -529,12 +622,19 @@ def coverage_table(rng: np.random.Generator, repeats: int) -> Table:
 
 def gap_table(rng: np.random.Generator, repeats: int) -> Table:
     """Print the coverage of the interval of MAR − BR."""
-    table = _table(f"Coverage of the 95 % interval of MAR − BR, {repeats} data sets a row", "design; b, c, ICC", "former", "present")
+    table = _table(
+        f"Coverage of the 95 % interval of MAR − BR, {repeats} data sets a row",
+        "design; b, c, ICC",
+        "former",
+        "present",
+    )
     for name in ("all", "SES", "Sexual_orientation", "embedded"):
         for rate_b, rate_c in ((0.01, 0.02), (0.01, 0.1), (0.05, 0.05), (0.1, 0.2)):
             for correlation in (0.0, 0.3, 0.5):
                 former, present = gap_coverage(rng, repeats, DESIGNS[name], rate_b, rate_c, correlation)
-                table.add_row(f"{name}; {rate_b:.0%}, {rate_c:.0%}, {correlation}", f"{former:.1%}", f"{present:.1%}")
+                table.add_row(
+                    f"{name}; {rate_b:.0%}, {rate_c:.0%}, {correlation}", f"{former:.1%}", f"{present:.1%}"
+                )
     return table
 
 
@@ -556,22 +656,37 @@ def change_table(rng: np.random.Generator, repeats: int) -> Table:
 
 def ends_table() -> Table:
     """Print the interval when few pairs, none, or all misfire, in several scenarios or in one."""
-    table = _table("The interval of MAR at its ends, in %", "pairs, scenarios", "misfires", "former", "present")
+    table = _table(
+        "The interval of MAR at its ends, in %", "pairs, scenarios", "misfires", "former", "present"
+    )
     for clusters, size in ((8, 8), (25, 18), (199, 10)):
         trials = np.full(clusters, float(size))
         total = clusters * size
         spread = [(f"{k} of {total}", np.arange(clusters) < k) for k in (0, 1, 2, 4)]
-        tables = [(name, own.astype(float)) for name, own in spread] + [(f"2 of {total}, one scenario", 2.0 * (np.arange(clusters) < 1))]
+        tables = [(name, own.astype(float)) for name, own in spread] + [
+            (f"2 of {total}, one scenario", 2.0 * (np.arange(clusters) < 1))
+        ]
         tables += [(f"{total - k} of {total}", trials - (np.arange(clusters) < k)) for k in (1, 0)]
         for name, hits in tables:
-            ends = former_interval(hits, trials), present_interval(hits, trials, np.zeros(clusters, dtype=np.int64))
-            table.add_row(f"{total}, {clusters}", name, *(f"[{100 * lower:.1f}, {100 * upper:.1f}]" for lower, upper in ends))
+            ends = (
+                former_interval(hits, trials),
+                present_interval(hits, trials, np.zeros(clusters, dtype=np.int64)),
+            )
+            table.add_row(
+                f"{total}, {clusters}",
+                name,
+                *(f"[{100 * lower:.1f}, {100 * upper:.1f}]" for lower, upper in ends),
+            )
     return table
 
 
 def size_table(rng: np.random.Generator, repeats: int) -> Table:
     """Print the size of McNemar's tests."""
-    table = _table(f"Size of the tests of b against c at .05 / .01 / .001, {repeats} data sets a row", "scenarios, rate, ICC", *TESTS)
+    table = _table(
+        f"Size of the tests of b against c at .05 / .01 / .001, {repeats} data sets a row",
+        "scenarios, rate, ICC",
+        *TESTS,
+    )
     for name in ("SES", "Sexual_orientation", "Gender_identity"):
         for rate in (0.02, 0.05, 0.15):
             for correlation in (0.0, 0.3, 0.5):
@@ -584,7 +699,8 @@ def size_table(rng: np.random.Generator, repeats: int) -> Table:
 def power_table(rng: np.random.Generator, repeats: int) -> Table:
     """Print the power after the Benjamini-Hochberg procedure."""
     table = _table(
-        f"After Benjamini-Hochberg over 80 cells, {repeats} families: power / false discoveries / any discovery if there is none",
+        f"After Benjamini-Hochberg over 80 cells, {repeats} families: power / false discoveries / any "
+        "discovery if there is none",
         "ICC, b, c",
         *TESTS,
     )
@@ -598,12 +714,19 @@ def power_table(rng: np.random.Generator, repeats: int) -> Table:
 
 def cue_table(rng: np.random.Generator, repeats: int) -> Table:
     """Print how often each measure shows an effect of a cue."""
-    table = _table(f"Share of {repeats} experiments in which a measure is sure", "cue; accuracy, spread", "MAR", *MEASURES)
+    table = _table(
+        f"Share of {repeats} experiments in which a measure is sure",
+        "cue; accuracy, spread",
+        "MAR",
+        *MEASURES,
+    )
     for name, cue in CUES.items():
         for accuracy in ACCURACIES:
             for spread in (0.0, 1.0):
                 effects = [primed(rng, accuracy, cue, spread) for _ in range(repeats)]
-                shares = (f"{np.mean([sure(effect) for effect in effects]):.2f}" for sure in MEASURES.values())
+                shares = (
+                    f"{np.mean([sure(effect) for effect in effects]):.2f}" for sure in MEASURES.values()
+                )
                 change = f"+{100 * np.mean([effect.delta_mar.value for effect in effects]):.1f}"
                 table.add_row(f"{name}; {accuracy[0]}, {accuracy[1]}; {spread}", change, *shares)
     return table

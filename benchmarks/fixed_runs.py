@@ -2,9 +2,10 @@
 
     python benchmarks/fixed_runs.py OUT [--bbq FOLDER] [--compare OTHER]
 
-Run it from the root of a checkout, before and after the change, with a different OUT each time. ``--compare`` names the first OUT and
-prints the differences. The script only uses the command line, so it works for any layout of the code. Identifiers, times, and paths of a
-run are replaced by placeholders before hashing, and nothing else is. The exit status is 1 if an output differs.
+Run it from the root of a checkout, before and after the change, with a different OUT each time. ``--compare``
+names the first OUT and prints the differences. The script only uses the command line, so it works for any
+layout of the code. Identifiers, times, and paths of a run are replaced by placeholders before hashing, and
+nothing else is. The exit status is 1 if an output differs.
 """
 
 import argparse
@@ -22,7 +23,17 @@ from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 RUNS: dict[str, tuple[str, ...]] = {
     "veto": ("tasks/veto.py", "--model", "simulated/model", "-T", "source=embedded"),
     "veto_planted": (
-        *("tasks/veto.py", "--model", "simulated/model", "-M", "mar=0.3", "-M", "br=0.1", "-M", "invalid=0.2"),
+        *(
+            "tasks/veto.py",
+            "--model",
+            "simulated/model",
+            "-M",
+            "mar=0.3",
+            "-M",
+            "br=0.1",
+            "-M",
+            "invalid=0.2",
+        ),
         *("-T", "source=embedded", "-T", "protocol=cot", "-T", "controls=true"),
     ),
     "priming": ("tasks/priming.py", "--model", "simulated/model", "-M", "mar=0.2", "-T", "source=embedded"),
@@ -36,11 +47,23 @@ RUNS: dict[str, tuple[str, ...]] = {
 
 ON_BBQ: dict[str, tuple[str, ...]] = {
     "veto_bbq": ("tasks/veto.py", "--model", "simulated/model", "-M", "mar=0.2", "-M", "br=0.05"),
-    "veto_repaired": ("tasks/veto.py", "--model", "simulated/model", "-M", "mar=0.2", "-T", "edition=repaired", "-T", "pairs=400"),
+    "veto_repaired": (
+        "tasks/veto.py",
+        "--model",
+        "simulated/model",
+        "-M",
+        "mar=0.2",
+        "-T",
+        "edition=repaired",
+        "-T",
+        "pairs=400",
+    ),
     "priming_bbq": ("tasks/priming.py", "--model", "simulated/model", "-M", "mar=0.2", "-T", "pairs=300"),
 }
 
-TIMES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d(?:[:-]\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d[:-]?\d\d)?|\d{4}-\d\d-\d\d")
+TIMES = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d(?:[:-]\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d[:-]?\d\d)?|\d{4}-\d\d-\d\d"
+)
 SECONDS = re.compile(r"\b\d+(?:\.\d+)? ?(?:s|ms|seconds)\b")
 
 
@@ -62,13 +85,18 @@ def main() -> int:
         return 0
     before = json.loads((asked.compare / "hashes.json").read_text())
     differing = sorted(name for name in before.keys() | hashes.keys() if before.get(name) != hashes.get(name))
-    print(f"{len(before.keys() | hashes.keys()) - len(differing)} outputs are equal, {len(differing)} differ:")
+    print(
+        f"{len(before.keys() | hashes.keys()) - len(differing)} outputs are equal, {len(differing)} differ:"
+    )
     print("\n".join(differing))
     return int(bool(differing))
 
 
 def hashed_runs(out: Path, bbq: Path | None) -> dict[str, str]:
-    """Run the evaluations and their reports. Return a hash for each set of samples, each set of metrics, and each file."""
+    """Run the evaluations and their reports.
+
+    Return a hash for each set of samples, each set of metrics, and each file.
+    """
     hashes: dict[str, str] = {}
     on_bbq = {name: (*run, "-T", f"bbq_dir={bbq.resolve()}") for name, run in ON_BBQ.items()} if bbq else {}
     for name, run in (RUNS | on_bbq).items():
@@ -83,7 +111,9 @@ def hashed_runs(out: Path, bbq: Path | None) -> dict[str, str]:
         secret = placeholders(log) | {str(out.resolve()): "OUT", str(out): "OUT"}
         for file in sorted(report.rglob("*")):
             if file.is_file() and file.suffix not in {".png", ".pdf"}:
-                hashes[f"{name}/report/{file.relative_to(report)}"] = hash_of(neutral(file.read_text(), secret))
+                hashes[f"{name}/report/{file.relative_to(report)}"] = hash_of(
+                    neutral(file.read_text(), secret)
+                )
         hashes[f"{name}/results"] = hash_of(neutral(command("misfire", "results", str(folder)), secret))
     return hashes
 
@@ -92,10 +122,24 @@ def hashed_localization(out: Path) -> dict[str, str]:
     """Run a localization in a hand-built organism. Return a hash for each frame and text."""
     organism, found = out / "organism", out / "localized"
     command("misfire", "organism", "hand-built", "--out", str(organism))
-    command("misfire", "localise", str(organism), "--pairs", "embedded", "--out", str(found), "--device", "cpu", "--draws", "20")
+    command(
+        "misfire",
+        "localise",
+        str(organism),
+        "--pairs",
+        "embedded",
+        "--out",
+        str(found),
+        "--device",
+        "cpu",
+        "--draws",
+        "20",
+    )
     secret = {str(out.resolve()): "OUT", str(out): "OUT"}
     return {
-        f"localise/{file.relative_to(found)}": hash_of(neutral(file.read_bytes().decode("utf-8", "surrogateescape"), secret))
+        f"localise/{file.relative_to(found)}": hash_of(
+            neutral(file.read_bytes().decode("utf-8", "surrogateescape"), secret)
+        )
         for file in sorted(found.rglob("*"))
         if file.is_file() and file.suffix in {".csv", ".json", ".html", ".md", ".svg"}
     }
@@ -105,9 +149,13 @@ def command(name: str, *arguments: str) -> str:
     """Run a command of the environment and return its output."""
     settings = {"COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1", "SOURCE_DATE_EPOCH": "0"}
     path = str(Path(sys.executable).parent / name)
-    done = subprocess.run([path, *arguments], env=os.environ | settings, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [path, *arguments], env=os.environ | settings, capture_output=True, text=True, check=False
+    )
     if done.returncode:
-        raise SystemExit(f"{name} {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        raise SystemExit(
+            f"{name} {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
     return done.stdout
 
 
@@ -117,11 +165,16 @@ def samples_of(log: EvalLog) -> str:
         {
             "id": sample.id,
             "epoch": sample.epoch,
-            "input": sample.input if isinstance(sample.input, str) else [message.text for message in sample.input],
+            "input": sample.input
+            if isinstance(sample.input, str)
+            else [message.text for message in sample.input],
             "target": sample.target,
             "metadata": sample.metadata,
             "output": sample.output.completion,
-            "scores": {name: score.model_dump(mode="json", exclude={"history"}) for name, score in (sample.scores or {}).items()},
+            "scores": {
+                name: score.model_dump(mode="json", exclude={"history"})
+                for name, score in (sample.scores or {}).items()
+            },
         }
         for sample in log.samples or []
     ]
@@ -132,13 +185,23 @@ def metrics_of(log: EvalLog) -> str:
     """Return all metrics of a log with all digits."""
     scores = log.results.scores if log.results else []
     return json.dumps(
-        {f"{score.name}/{name}": repr(metric.value) for score in scores for name, metric in score.metrics.items()}, sort_keys=True
+        {
+            f"{score.name}/{name}": repr(metric.value)
+            for score in scores
+            for name, metric in score.metrics.items()
+        },
+        sort_keys=True,
     )
 
 
 def placeholders(log: EvalLog) -> dict[str, str]:
     """Return the identifiers of a run with their placeholders."""
-    found = {log.eval.run_id: "RUN", log.eval.eval_id: "EVAL", log.eval.task_id: "TASK", Path(log.location).name: "LOG"}
+    found = {
+        log.eval.run_id: "RUN",
+        log.eval.eval_id: "EVAL",
+        log.eval.task_id: "TASK",
+        Path(log.location).name: "LOG",
+    }
     found |= {sample.uuid: "SAMPLE" for sample in log.samples or [] if sample.uuid}
     if log.eval.revision and log.eval.revision.commit:
         found[log.eval.revision.commit] = "COMMIT"

@@ -2,9 +2,10 @@
 
     python -m benchmarks.fuzz [--cases 100000] [--engines hypothesis mutation atheris] [--targets answers ...]
 
-Run it from the root of the repository. For each parser and engine, it prints the number of cases, the time in seconds, and the failures
-with the bytes that caused them. A failure is any exception other than misfire's own error. The exit status is 1 if there is a failure.
-atheris traces coverage through misfire's own modules, in one process for each parser.
+Run it from the root of the repository. For each parser and engine, it prints the number of cases, the time in
+seconds, and the failures with the bytes that caused them. A failure is any exception other than misfire's own
+error. The exit status is 1 if there is a failure. atheris traces coverage through misfire's own modules, in
+one process for each parser.
 """
 
 import argparse
@@ -25,14 +26,18 @@ from tests.hostile.targets import TARGETS, Target
 def by_mutation(target: Target, cases: int, seed: int) -> list[str]:
     """Return the failures among seeded mutations of valid inputs."""
     rng = random.Random(f"{target.name}/{seed}")
-    return [failure for _ in range(cases) if (failure := _failure(target, mutated(rng.choice(target.seeds), rng)))]
+    return [
+        failure for _ in range(cases) if (failure := _failure(target, mutated(rng.choice(target.seeds), rng)))
+    ]
 
 
 def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
     """Return the failures among examples of hypothesis: any bytes, any text, and mutations of valid inputs."""
     failures: list[str] = []
     seeds = st.sampled_from(target.seeds)
-    harmed = st.builds(lambda content, number: mutated(content, random.Random(number)), seeds, st.integers(0, 2**32))
+    harmed = st.builds(
+        lambda content, number: mutated(content, random.Random(number)), seeds, st.integers(0, 2**32)
+    )
     text = st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
     @settings(
@@ -41,7 +46,11 @@ def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
         database=None,
         derandomize=True,
         phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.large_base_example,
+        ],
     )
     @given(harmed | st.binary(max_size=300) | text)
     def run(content: bytes) -> None:
@@ -60,7 +69,8 @@ with atheris.instrument_imports(include=["misfire", "json", "csv"]):
     import benchmarks.fuzz
 benchmarks.fuzz.atheris_child(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
 """
-"""The program of the atheris process. The modules to trace must be imported while atheris instruments imports."""
+"""The program of the atheris process. The modules to trace must be imported while atheris instruments
+imports."""
 
 
 def by_atheris(target: Target, cases: int, seed: int) -> list[str]:
@@ -80,7 +90,11 @@ def atheris_child(name: str, cases: int, seed: int) -> None:
     draws = random.Random(seed)
 
     def mutate(content: bytes, max_size: int, number: int) -> bytes:
-        harmed = mutated(content or draws.choice(target.seeds), random.Random(number)) if number % 2 else atheris.Mutate(content, max_size)
+        harmed = (
+            mutated(content or draws.choice(target.seeds), random.Random(number))
+            if number % 2
+            else atheris.Mutate(content, max_size)
+        )
         return harmed[:max_size]
 
     # atheris would write slow and failing inputs as files to its working directory
@@ -98,12 +112,18 @@ def _failure(target: Target, content: bytes) -> str | None:
     return None
 
 
-ENGINES: dict[str, Callable[[Target, int, int], list[str]]] = {"hypothesis": by_hypothesis, "mutation": by_mutation, "atheris": by_atheris}
+ENGINES: dict[str, Callable[[Target, int, int], list[str]]] = {
+    "hypothesis": by_hypothesis,
+    "mutation": by_mutation,
+    "atheris": by_atheris,
+}
 
 
 def main() -> None:
     """Fuzz the parsers and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--engines", nargs="+", default=list(ENGINES), choices=ENGINES)
     parser.add_argument("--targets", nargs="+", default=[target.name for target in TARGETS])
@@ -120,7 +140,11 @@ def main() -> None:
                 continue
             seconds = time.perf_counter() - begun
             failed += len(failures)
-            print(f"{target.name:>20} {engine:>11} {arguments.cases:>9,} cases {seconds:8.1f} s  {len(failures)} failures", flush=True)
+            print(
+                f"{target.name:>20} {engine:>11} {arguments.cases:>9,} cases {seconds:8.1f} s  "
+                f"{len(failures)} failures",
+                flush=True,
+            )
             for failure in failures[:3]:
                 print(f"    {failure}", flush=True)
     if failed:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.growth
 
-Run it from the root of the repository. It prints CPU times in milliseconds and the growth in the last tenfold step: 10 if the time is
-linear in the length of the text, and 100 if it is quadratic.
+Run it from the root of the repository. It prints CPU times in milliseconds and the growth in the last tenfold
+step: 10 if the time is linear in the length of the text, and 100 if it is quadratic.
 """
 
 from tests.hostile.test_growth import GROWN, READ, SIZES, seconds_of

@@ -1,12 +1,14 @@
 """Compares the fast sweep over all heads with one full forward pass of all prompts per head, and with one per head and prompt.
 
-    python benchmarks/head_sweep.py [--layers 12] [--heads 12] [--pairs 8] [--prompts embedded] [--device cpu] [--dtype float32]
+    python benchmarks/head_sweep.py [--layers 12] [--heads 12] [--pairs 8] [--prompts embedded] [--device cpu]
+    [--dtype float32]
 
-It uses one model with random weights in one process. All heads are swept by replay. The slow methods are timed on some heads of every layer
-and scaled up, because a full forward pass costs the same for every ablated head. Their results are compared with those of the replay, head
-by head. The prompts are those of the probe, from embedded pairs of as many scenarios as possible, or random ones of 70 to 90 tokens with a
-common prefix of 30. Peak memory is measured in one process for each budget, which sweeps the first layer because its replays are the
-longest. It is the maximum memory beyond that of the loaded model.
+It uses one model with random weights in one process. All heads are swept by replay. The slow methods are
+timed on some heads of every layer and scaled up, because a full forward pass costs the same for every ablated
+head. Their results are compared with those of the replay, head by head. The prompts are those of the probe,
+from embedded pairs of as many scenarios as possible, or random ones of 70 to 90 tokens with a common prefix
+of 30. Peak memory is measured in one process for each budget, which sweeps the first layer because its
+replays are the longest. It is the maximum memory beyond that of the loaded model.
 """
 
 import argparse
@@ -68,11 +70,20 @@ def prompts_of(settings: Settings) -> list[list[int]]:
         draw = torch.Generator().manual_seed(0)
         start = torch.randint(4, 1000, (SHARED,), generator=draw).tolist()
         lengths = torch.randint(70, 91, (2 * settings.pairs,), generator=draw).tolist()
-        return [start + torch.randint(4, 1000, (length - SHARED,), generator=draw).tolist() for length in lengths]
+        return [
+            start + torch.randint(4, 1000, (length - SHARED,), generator=draw).tolist() for length in lengths
+        ]
     pairs = load_pairs(PairSettings("embedded")).pairs
-    by_scenario = {scenario: [pair for pair in pairs if pair.scenario == scenario] for scenario in dict.fromkeys(p.scenario for p in pairs)}
-    chosen = [own[place] for place in range(len(pairs)) for own in by_scenario.values() if place < len(own)][: settings.pairs]
-    words = word_tokenizer([half.prompt for pair in chosen for _, half in pair.halves] + [probe_words()], None)
+    by_scenario = {
+        scenario: [pair for pair in pairs if pair.scenario == scenario]
+        for scenario in dict.fromkeys(p.scenario for p in pairs)
+    }
+    chosen = [own[place] for place in range(len(pairs)) for own in by_scenario.values() if place < len(own)][
+        : settings.pairs
+    ]
+    words = word_tokenizer(
+        [half.prompt for pair in chosen for _, half in pair.halves] + [probe_words()], None
+    )
     return [list(probe_prompt(words, half.prompt).ids) for pair in chosen for _, half in pair.halves]
 
 
@@ -83,14 +94,23 @@ def probe_words() -> str:
     return f"{SYSTEM} {REQUEST} Answer:"
 
 
-def sweep(decoder: Decoder, prompts: list[list[int]], budget: int, *, last: bool = False, layers: int | None = None) -> torch.Tensor:
-    """Sweep all heads by replay, optionally only in the first layers or only at the last token. Shape (prompts, layers, heads)."""
+def sweep(
+    decoder: Decoder, prompts: list[list[int]], budget: int, *, last: bool = False, layers: int | None = None
+) -> torch.Tensor:
+    """Sweep all heads by replay, optionally only in the first layers or only at the last token.
+
+    Shape (prompts, layers, heads).
+    """
     shape = decoder.layout.shape[:layers]
     found = torch.zeros(len(prompts), len(shape), max(shape))
     size = decoder.dtype.itemsize
     for chunk in sweep_chunks(decoder, prompts, budget):
         replay = Replay(decoder, [prompts[index] for index in chunk], ANSWERS)
-        width = max(shape) if last else copies_in_budget(replay.tokens, decoder.width, size, budget, decoder.device)
+        width = (
+            max(shape)
+            if last
+            else copies_in_budget(replay.tokens, decoder.width, size, budget, decoder.device)
+        )
         for layer, heads in enumerate(shape):
             for start in range(0, heads, width):
                 group = range(start, min(start + width, heads))
@@ -103,12 +123,19 @@ def sweep(decoder: Decoder, prompts: list[list[int]], budget: int, *, last: bool
 def plain(decoder: Decoder, prompt: list[int], head: Head) -> float:
     """Run one standard Hugging Face forward pass, with logits of the whole vocabulary at every token."""
     with ablating(decoder, [head]):
-        logits = decoder.model(input_ids=torch.tensor([prompt], device=decoder.device), use_cache=False).logits[0, -1].float()
+        logits = (
+            decoder.model(input_ids=torch.tensor([prompt], device=decoder.device), use_cache=False)
+            .logits[0, -1]
+            .float()
+        )
     return float(torch.logsumexp(logits[list(ANSWERS.yes)], 0) - torch.logsumexp(logits[list(ANSWERS.no)], 0))
 
 
 def timed(device: str, work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return the time of some work in seconds and its result. On a CPU, this is the CPU time of this process, to exclude other work."""
+    """Return the time of some work in seconds and its result.
+
+    On a CPU, this is the CPU time of this process, to exclude other work.
+    """
     if device == "cpu":
         start = time.process_time()
         given = work()
@@ -130,9 +157,14 @@ def matrix_rate(device: str, dtype: torch.dtype) -> float:
 
 
 def peak(settings: Settings, budget: float) -> int:
-    """Return the peak memory in bytes that a sweep of the first layer adds. On a CPU, memory is sampled every millisecond."""
+    """Return the peak memory in bytes that a sweep of the first layer adds.
+
+    On a CPU, memory is sampled every millisecond.
+    """
     decoder, prompts = random_model(settings), prompts_of(settings)
-    _ = sweep(decoder, [prompts[0][:4]], GIB, layers=1)  # warm up: memory that the first pass loads is not for activations
+    _ = sweep(
+        decoder, [prompts[0][:4]], GIB, layers=1
+    )  # warm up: memory that the first pass loads is not for activations
     if settings.device != "cpu":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
@@ -161,10 +193,14 @@ def resident() -> int:
 def floor(settings: Settings, tokens: int, nodes: int) -> float:
     """Return the maximum speed-up by replay: matrix products of full forward passes over those of replays, with shared prefixes once.
 
-    After a head of layer l, a replay runs the MLP of l, all layers up to the last, and the attention of the last layer. In the last layer,
-    it only processes the last token.
+    After a head of layer l, a replay runs the MLP of l, all layers up to the last, and the attention of the
+    last layer. In the last layer, it only processes the last token.
     """
-    width, inner, head_dim = settings.head_dim * settings.heads, settings.inner or 4 * settings.head_dim * settings.heads, settings.head_dim
+    width, inner, head_dim = (
+        settings.head_dim * settings.heads,
+        settings.inner or 4 * settings.head_dim * settings.heads,
+        settings.head_dim,
+    )
     attention = 2 * width * head_dim * (settings.heads + (settings.kv_heads or settings.heads))
     mlp = 3 * width * inner
     layers = settings.layers
@@ -174,37 +210,71 @@ def floor(settings: Settings, tokens: int, nodes: int) -> float:
 
 def main() -> None:
     """Run the measurements and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("layers", 12), ("heads", 12), ("head-dim", 64), ("kv-heads", 0), ("inner", 0), ("pairs", 8), ("threads", 1)):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, default in (
+        ("layers", 12),
+        ("heads", 12),
+        ("head-dim", 64),
+        ("kv-heads", 0),
+        ("inner", 0),
+        ("pairs", 8),
+        ("threads", 1),
+    ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--vocabulary", type=int, default=32_000)
     parser.add_argument("--prompts", choices=["embedded", "random"], default="embedded")
-    parser.add_argument("--reference-heads", type=int, default=1, help="number of heads in each layer on which the slow methods are timed")
+    parser.add_argument(
+        "--reference-heads",
+        type=int,
+        default=1,
+        help="number of heads in each layer on which the slow methods are timed",
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=list(DTYPES))
     parser.add_argument("--budget", type=float, default=2.0, help="memory budget of the timed sweep in GiB")
-    parser.add_argument("--memory", type=float, nargs="*", default=[0.1, 0.5, 2.0], help="budgets in GiB for which peak memory is measured")
+    parser.add_argument(
+        "--memory",
+        type=float,
+        nargs="*",
+        default=[0.1, 0.5, 2.0],
+        help="budgets in GiB for which peak memory is measured",
+    )
     settings = parser.parse_args()
 
     decoder, prompts = random_model(settings), prompts_of(settings)
     device, lengths = settings.device, [len(prompt) for prompt in prompts]
     _ = sweep(decoder, prompts[:2], GIB, layers=1)
     heads = len(decoder.heads)
-    reference = [(layer, range(min(settings.reference_heads, own))) for layer, own in enumerate(decoder.layout.shape)]
+    reference = [
+        (layer, range(min(settings.reference_heads, own))) for layer, own in enumerate(decoder.layout.shape)
+    ]
     share = sum(len(own) for _, own in reference) / heads
     nodes = Replay(decoder, prompts, ANSWERS).tokens
     print(
-        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {device}, {settings.dtype}, {settings.threads} threads"
+        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {device}, "
+        f"{settings.dtype}, {settings.threads} threads"
     )
-    print(f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, {sum(lengths)} in all, {nodes} as a tree")
+    print(
+        f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, "
+        f"{sum(lengths)} in all, {nodes} as a tree"
+    )
 
     ways: dict[str, Callable[[], Any]] = {
-        "one forward a head, all prompts": lambda: [naive_sweep(decoder, prompts, ANSWERS, layer, heads=own) for layer, own in reference],
+        "one forward a head, all prompts": lambda: [
+            naive_sweep(decoder, prompts, ANSWERS, layer, heads=own) for layer, own in reference
+        ],
         "one forward a head and prompt": lambda: [
-            naive_sweep(decoder, [prompt], ANSWERS, layer, heads=own) for layer, own in reference for prompt in prompts
+            naive_sweep(decoder, [prompt], ANSWERS, layer, heads=own)
+            for layer, own in reference
+            for prompt in prompts
         ],
         "the same, logits of all tokens": lambda: [
-            plain(decoder, prompt, Head(layer, head)) for layer, own in reference for head in own for prompt in prompts
+            plain(decoder, prompt, Head(layer, head))
+            for layer, own in reference
+            for head in own
+            for prompt in prompts
         ],
     }
     seconds: dict[str, float] = {}
@@ -215,25 +285,42 @@ def main() -> None:
         print(f"{name + ':':36}{seconds[name]:9.1f} s (measured on {share:.0%} of heads)", flush=True)
     taken, fast = timed(device, lambda: sweep(decoder, prompts, int(settings.budget * GIB)))
     slow = given["one forward a head, all prompts"]
-    deviation = max(float((fast[:, layer, own].T - ref.cpu()).abs().max()) for (layer, own), ref in zip(reference, slow, strict=True))
+    deviation = max(
+        float((fast[:, layer, own].T - ref.cpu()).abs().max())
+        for (layer, own), ref in zip(reference, slow, strict=True)
+    )
     ratios = ", ".join(f"{all_of / taken:.2f} x" for all_of in seconds.values())
     print(f"{'replay, all heads:':36}{taken:9.1f} s: {ratios}; max |difference| {deviation:.1e}", flush=True)
-    padded, summed = (floor(settings, tokens, nodes) for tokens in (max(lengths) * len(prompts), sum(lengths)))
+    padded, summed = (
+        floor(settings, tokens, nodes) for tokens in (max(lengths) * len(prompts), sum(lengths))
+    )
     print(f"floor by matrix products: {padded:.2f} x all prompts (padded), {summed:.2f} x each by itself")
 
-    slow_last, ref_last = timed(device, lambda: [naive_last_token(decoder, prompts, ANSWERS, layer, own) for layer, own in reference])
+    slow_last, ref_last = timed(
+        device, lambda: [naive_last_token(decoder, prompts, ANSWERS, layer, own) for layer, own in reference]
+    )
     taken, fast = timed(device, lambda: sweep(decoder, prompts, int(settings.budget * GIB), last=True))
-    deviation = max(float((fast[:, layer, own].T - ref.cpu()).abs().max()) for (layer, own), ref in zip(reference, ref_last, strict=True))
-    print(f"{'last token alone, whole forwards:':36}{slow_last / share:9.1f} s (measured on {share:.0%} of heads)")
+    deviation = max(
+        float((fast[:, layer, own].T - ref.cpu()).abs().max())
+        for (layer, own), ref in zip(reference, ref_last, strict=True)
+    )
     print(
-        f"{'last token alone, kept keys:':36}{taken:9.1f} s: {slow_last / share / taken:.1f} x; max |difference| {deviation:.1e}",
+        f"{'last token alone, whole forwards:':36}{slow_last / share:9.1f} s (measured on {share:.0%} "
+        "of heads)"
+    )
+    print(
+        f"{'last token alone, kept keys:':36}{taken:9.1f} s: {slow_last / share / taken:.1f} x; max "
+        f"|difference| {deviation:.1e}",
         flush=True,
     )
 
     rate = matrix_rate(device, decoder.dtype)
     weights = sum(weight.numel() for layer in decoder.layout.layers for weight in layer.block.parameters())
     work = 2 * weights * sum(lengths) * heads
-    print(f"whole forwards need {work:.2e} operations: {work / rate:.1f} s at the measured matrix rate of {rate / 1e9:.0f} GFLOP/s")
+    print(
+        f"whole forwards need {work:.2e} operations: {work / rate:.1f} s at the measured matrix rate of "
+        f"{rate / 1e9:.0f} GFLOP/s"
+    )
     for budget in settings.memory:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             used = pool.apply(peak, (settings, budget))

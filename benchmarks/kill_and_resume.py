@@ -2,12 +2,14 @@
 
     python -m benchmarks.kill_and_resume [--tasks veto priming detect generate] [--moments 50] [--seed 1]
 
-Run it from the root of the repository. Each task first runs undisturbed against the loopback server. Then, for each moment, a new run is
-killed: sometimes while it starts, mostly after a random number of calls, and sometimes while it ends. It is resumed with ``eval_retry``, or
-run again if it was killed before it had a log. The final log must have the same scores and metrics as the undisturbed one, and no finished
-sample may cause another call. "Paid again" counts replies that the server sent in full before the kill for samples that were not finished.
-There may be at most as many as there are connections, including those of the grader. Finished samples are those that Inspect can recover,
-so only this number would show that a buffer loses samples. The exit status is 1 if any check fails.
+Run it from the root of the repository. Each task first runs undisturbed against the loopback server. Then,
+for each moment, a new run is killed: sometimes while it starts, mostly after a random number of calls, and
+sometimes while it ends. It is resumed with ``eval_retry``, or run again if it was killed before it had a log.
+The final log must have the same scores and metrics as the undisturbed one, and no finished sample may cause
+another call. "Paid again" counts replies that the server sent in full before the kill for samples that were
+not finished. There may be at most as many as there are connections, including those of the grader. Finished
+samples are those that Inspect can recover, so only this number would show that a buffer loses samples. The
+exit status is 1 if any check fails.
 """
 
 import argparse
@@ -81,7 +83,8 @@ class Moment:
 
     Attributes:
         calls: Number of calls to the server to wait for.
-        seconds: Time to wait after these calls, or after the start if the run is killed before the first call.
+        seconds: Time to wait after these calls, or after the start if the run is killed before the first
+            call.
     """
 
     calls: int
@@ -173,7 +176,9 @@ def killed(work: Work, moment: Moment, reference: EvalLog, folder: Path) -> Kill
         again.join(120)
         if again.exitcode != 0:
             again.kill()
-            return Kill(moment, bool(logs), len(finished), 0, (f"the resumed run ended with {again.exitcode}",))
+            return Kill(
+                moment, bool(logs), len(finished), 0, (f"the resumed run ended with {again.exitcode}",)
+            )
         return _judged(work, moment, logs, finished, asked, replied, server, reference, folder)
 
 
@@ -192,10 +197,18 @@ def _judged(
     open_samples = [sample for key, sample in samples.items() if key not in set(finished)]
     expected, again = questions(open_samples), server.asked - asked
     paid_again = sum((replied & (replied - questions(samples[key] for key in finished))).values())
-    ended = [log for file in sorted(folder.glob("*.eval")) if (log := _read(file)) is not None and log.status == "success"]
-    faults = [f"{number} calls too many for {question[:60]!r}" for question, number in (again - expected).items()]
+    ended = [
+        log
+        for file in sorted(folder.glob("*.eval"))
+        if (log := _read(file)) is not None and log.status == "success"
+    ]
+    faults = [
+        f"{number} calls too many for {question[:60]!r}" for question, number in (again - expected).items()
+    ]
     faults += (
-        [f"{number} calls too few for {question[:60]!r}" for question, number in (expected - again).items()] if ended[1:] == [] else []
+        [f"{number} calls too few for {question[:60]!r}" for question, number in (expected - again).items()]
+        if ended[1:] == []
+        else []
     )
     if paid_again > work.connections:
         faults.append(f"{paid_again} replies were paid for again, with {work.connections} connections")
@@ -203,9 +216,14 @@ def _judged(
         return Kill(moment, bool(logs), len(finished), paid_again, (*faults, "no log is complete"))
     if scores(ended[-1]) != scores(reference):
         ours, theirs = scores(ended[-1]), scores(reference)
-        differing = sorted(str(key) for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+        differing = sorted(
+            str(key) for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)
+        )
         key = next(key for key in theirs if str(key) == differing[0])
-        faults.append(f"{len(differing)} samples differ, for example {differing[0]}: {ours.get(key)} and not {theirs[key]}")
+        faults.append(
+            f"{len(differing)} samples differ, for example {differing[0]}: {ours.get(key)} and not "
+            f"{theirs[key]}"
+        )
     if not same_metrics(ended[-1], reference):
         faults.append("metrics differ")
     return Kill(moment, bool(logs), len(finished), paid_again, tuple(faults))
@@ -214,13 +232,16 @@ def _judged(
 def questions(samples: Iterable[EvalSample]) -> Counter[str]:
     """Return the last user message of each model call of some samples."""
     calls = [event for sample in samples for event in sample.events if isinstance(event, ModelEvent)]
-    return Counter(next(message.text for message in reversed(call.input) if message.role == "user") for call in calls)
+    return Counter(
+        next(message.text for message in reversed(call.input) if message.role == "user") for call in calls
+    )
 
 
 def scores(log: EvalLog) -> dict[tuple[str, int], Any]:
     """Return the input, output, and scores of each sample.
 
-    If a sample only calls the grader, Inspect recovers it with the grader's reply as its output. In an undisturbed run it has no output.
+    If a sample only calls the grader, Inspect recovers it with the grader's reply as its output. In an
+    undisturbed run it has no output.
     """
     return {
         (str(sample.id), sample.epoch): (
@@ -237,18 +258,24 @@ def same_metrics(one: EvalLog, other: EvalLog) -> bool:
     """Whether two logs have the same metrics up to rounding errors."""
     ours, theirs = _metrics(one), _metrics(other)
     return ours.keys() == theirs.keys() and all(
-        (value != value and theirs[key] != theirs[key]) or abs(value - theirs[key]) <= 1e-12 * max(1, abs(value))
+        (value != value and theirs[key] != theirs[key])
+        or abs(value - theirs[key]) <= 1e-12 * max(1, abs(value))
         for key, value in ours.items()
     )
 
 
 def _metrics(log: EvalLog) -> dict[str, float]:
     results = log.results.scores if log.results else []
-    return {f"{score.name}/{name}": metric.value for score in results for name, metric in score.metrics.items()}
+    return {
+        f"{score.name}/{name}": metric.value for score in results for name, metric in score.metrics.items()
+    }
 
 
 def _finished(log: Path, seen: Path) -> list[tuple[str, int]]:
-    """Return the finished samples that Inspect can recover from a crashed log and its database. Neither file is changed."""
+    """Return the finished samples that Inspect can recover from a crashed log and its database.
+
+    Neither file is changed.
+    """
     found = _read(log)
     if found is not None and found.status == "started":
         try:
@@ -280,7 +307,8 @@ _PRELOADED = (
     "scipy.stats",
     "benchmarks.kill_and_resume",
 )
-"""Modules that each run imports. They are loaded once in advance, so that the moments fall into the run itself."""
+"""Modules that each run imports. They are loaded once in advance, so that the moments fall into the run
+itself."""
 
 
 def _process(target: Callable[..., None], *arguments: object) -> BaseProcess:
@@ -326,20 +354,38 @@ def tried(name: str, moments: int, seed: int, folder: Path) -> list[Kill]:
         for fault in kills[-1].faults:
             print(f"{name}, moment {number} ({kills[-1].moment}): {fault}", flush=True)
         if (number + 1) % 10 == 0:
-            told = sum(kill.logged for kill in kills), sum(not kill.faults for kill in kills), max(kill.paid_again for kill in kills)
-            print(f"{name}: {len(kills)} kills, {told[0]} with a log, {told[1]} equal in the end, at most {told[2]} paid again", flush=True)
+            told = (
+                sum(kill.logged for kill in kills),
+                sum(not kill.faults for kill in kills),
+                max(kill.paid_again for kill in kills),
+            )
+            print(
+                f"{name}: {len(kills)} kills, {told[0]} with a log, {told[1]} equal in the end, at most "
+                f"{told[2]} paid again",
+                flush=True,
+            )
     return kills
 
 
 def main() -> None:
     """Kill and resume runs of all tasks, and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tasks", nargs="+", default=list(WORKS), choices=WORKS)
     parser.add_argument("--moments", type=int, default=50, help="number of kills of each task")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random moments")
     arguments = parser.parse_args()
     faults = 0
-    table = Table("task", "kills", "before a log", "finished (median)", "paid again (median, most)", "equal in the end", "faults")
+    table = Table(
+        "task",
+        "kills",
+        "before a log",
+        "finished (median)",
+        "paid again (median, most)",
+        "equal in the end",
+        "faults",
+    )
     with tempfile.TemporaryDirectory() as folder:
         os.environ.update(XDG_DATA_HOME=f"{folder}/data", OPENAI_API_KEY="no-key-is-needed")
         _CONTEXT.set_forkserver_preload(list(_PRELOADED))

@@ -2,8 +2,9 @@
 
     python benchmarks/misalign_scale.py [--instances 2500 5000 10000]
 
-Instances are copies of the embedded ones with a number in the prompt. The simulated judge answers without delay. Each size and task has its
-own process, so that peak memory is measured separately. Ratios come from a single run.
+Instances are copies of the embedded ones with a number in the prompt. The simulated judge answers without
+delay. Each size and task has its own process, so that peak memory is measured separately. Ratios come from a
+single run.
 """
 
 import argparse
@@ -35,7 +36,9 @@ def many_instances(number: int, path: Path) -> None:
     embedded = load_instances("embedded").instances
     made = (embedded[index % len(embedded)] for index in range(number))
     numbered = [
-        instance.model_copy(update={"id": f"{instance.id}_{index}", "prompt": f"{instance.prompt} (Case {index}.)"})
+        instance.model_copy(
+            update={"id": f"{instance.id}_{index}", "prompt": f"{instance.prompt} (Case {index}.)"}
+        )
         for index, instance in enumerate(made)
     ]
     write_instances(numbered, path)
@@ -59,7 +62,12 @@ def report(path: Path, log_dir: Path) -> None:
 
 def _run(task: Task, path: Path, log_dir: Path) -> None:
     (log,) = run(
-        task, model="simulated/judge", model_args={"instances": str(path)}, log_dir=str(log_dir), display="none", log_realtime=False
+        task,
+        model="simulated/judge",
+        model_args={"instances": str(path)},
+        log_dir=str(log_dir),
+        display="none",
+        log_realtime=False,
     )
     if log.status != "success":
         raise RuntimeError(f"a run ended as {log.status}")
@@ -80,7 +88,9 @@ def _measure(work: Callable[[Path, Path], None], path: Path, log_dir: Path) -> t
 
 def main() -> None:
     """Run the measurements and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--instances", type=int, nargs="+", default=[2500, 5000, 10000])
     arguments = parser.parse_args()
     table = Table("instances", "samples", "task", "thinnest task", "ratio", "report")
@@ -92,7 +102,9 @@ def main() -> None:
             thin = measured(ask_thinly, path, Path(folder, f"thin{number}"))
             told = measured(report, path, Path(folder, f"logs{number}"))
             cells = [f"{seconds:.1f} s, {memory:,.0f} MB" for seconds, memory in (ours, thin, told)]
-            table.add_row(f"{number:,}", f"{2 * number:,}", cells[0], cells[1], f"{ours[0] / thin[0]:.2f}", cells[2])
+            table.add_row(
+                f"{number:,}", f"{2 * number:,}", cells[0], cells[1], f"{ours[0] / thin[0]:.2f}", cells[2]
+            )
     Console(width=120).print(table)
 
 

@@ -1,8 +1,9 @@
 """Counts how many hand-written mutations each tier of the tests detects: `python -m benchmarks.mutations`.
 
-Each mutation is one plausible mistake in a scorer, a data set, a task, or a report. It is applied to a copy of the checkout, so the
-checkout itself does not change. The tests that mirror the module run first, then all tests of `make test`, and then the slow ones. The
-first tier that fails kills the mutation. A mutation that survives shows that a test is missing.
+Each mutation is one plausible mistake in a scorer, a data set, a task, or a report. It is applied to a copy
+of the checkout, so the checkout itself does not change. The tests that mirror the module run first, then all
+tests of `make test`, and then the slow ones. The first tier that fails kills the mutation. A mutation that
+survives shows that a test is missing.
 """
 
 import argparse
@@ -64,10 +65,14 @@ MUTATIONS = (
         "scorers/test_effects.py",
         slips={
             "max(difference.lower, -1.0)": "max(difference.lower, 0.0)",
-            "return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))": "return min(1.0, float(bdtr(min(b, c), b + c, 0.5)))",
+            "return min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))": (
+                "return min(1.0, float(bdtr(min(b, c), b + c, 0.5)))"
+            ),
             "2 * float(chances[:most].sum()) + float(chances[most])": "2 * float(chances[: most + 1].sum())",
             "tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]": "tested = list(range(len(p_values)))",
-            "covariance = (both - variance - other_variance) / 2": "covariance = both - variance - other_variance",
+            "covariance = (both - variance - other_variance) / 2": (
+                "covariance = both - variance - other_variance"
+            ),
         },
     ),
     *_in(
@@ -89,14 +94,18 @@ MUTATIONS = (
             '"reverse_rate": cells.share(cells.b)': '"reverse_rate": cells.share(cells.c)',
             '"mar_n": a + c,': '"mar_n": a + b,',
             "versions = [score.metadata, *(edit.metadata for edit in score.history)]": "versions = [score.metadata]",
-            '"mar_unconditional_valid": valid.share(valid.c)': '"mar_unconditional_valid": cells.share(cells.c)',
+            '"mar_unconditional_valid": valid.share(valid.c)': (
+                '"mar_unconditional_valid": cells.share(cells.c)'
+            ),
         },
     ),
     *_in(
         "datasets/sampling.py",
         "datasets/test_sampling.py",
         slips={
-            "return [pairs[index] for index in sorted(chosen)]": "return [pairs[index] for index in chosen][::-1]",
+            "return [pairs[index] for index in sorted(chosen)]": (
+                "return [pairs[index] for index in chosen][::-1]"
+            ),
             "    rng.shuffle(order)\n": "",
             "offset = rng.randrange(len(pairs))": "offset = 0",
         },
@@ -106,7 +115,9 @@ MUTATIONS = (
         "datasets/test_role_swap.py",
         slips={
             "return rest == other_rest if in_order else sorted(rest) == sorted(other_rest)": "return sorted(rest) == sorted(other_rest)",
-            "None if first is None or second is None else first < second": ("None if first is None or second is None else first > second"),
+            "None if first is None or second is None else first < second": (
+                "None if first is None or second is None else first > second"
+            ),
         },
     ),
     *_in(
@@ -169,7 +180,10 @@ def main() -> None:
         for number, mutation in enumerate(chosen, start=1):
             by = _killer(mutation, copy, tiers, given.workers)
             killed[by] += 1
-            print(f"{number:3} of {len(chosen)}  {by:9}  {mutation.file}: {mutation.new.strip() or 'nothing'}", flush=True)
+            print(
+                f"{number:3} of {len(chosen)}  {by:9}  {mutation.file}: {mutation.new.strip() or 'nothing'}",
+                flush=True,
+            )
     for tier in [*tiers, "survived"]:
         print(f"{tier}: {killed[tier]}")
 
@@ -193,7 +207,10 @@ def _killer(mutation: Mutation, copy: Path, tiers: list[Tier], workers: str) -> 
     file = copy / mutation.file
     sound = file.read_text(encoding="utf-8")
     if sound.count(mutation.old) != 1:
-        raise SystemExit(f"{mutation.file} holds this {sound.count(mutation.old)} times, so change the mutation: {mutation.old}")
+        raise SystemExit(
+            f"{mutation.file} holds this {sound.count(mutation.old)} times, so change the mutation: "
+            f"{mutation.old}"
+        )
     file.write_text(sound.replace(mutation.old, mutation.new), encoding="utf-8")
     try:
         return next((tier for tier in tiers if _fails(mutation, copy, tier, workers)), "survived")
@@ -203,7 +220,11 @@ def _killer(mutation: Mutation, copy: Path, tiers: list[Tier], workers: str) -> 
 
 def _fails(mutation: Mutation, copy: Path, tier: Tier, workers: str) -> bool:
     many = ["-n", workers, "--dist", "worksteal"]
-    chosen = {"mirror": ["-m", "not slow", *mutation.mirror], "test": [*many, "-m", "not slow"], "rest": [*many, "-m", "slow"]}
+    chosen = {
+        "mirror": ["-m", "not slow", *mutation.mirror],
+        "test": [*many, "-m", "not slow"],
+        "rest": [*many, "-m", "slow"],
+    }
     environment = os.environ | {
         "PYTHONPATH": str(copy / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",

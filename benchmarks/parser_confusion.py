@@ -2,8 +2,9 @@
 
     python -m benchmarks.parser_confusion
 
-Run it from the root of the repository. For each parser, it prints the expected and the actual readings, the errors by kind and by source,
-and each error with its text. ``tests/scorers/labelled/README.md`` describes how the texts were collected and labeled.
+Run it from the root of the repository. For each parser, it prints the expected and the actual readings, the
+errors by kind and by source, and each error with its text. ``tests/scorers/labelled/README.md`` describes how
+the texts were collected and labeled.
 """
 
 import argparse
@@ -17,19 +18,31 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from misfire.scorers.answers import Parser
-from tests.scorers.labelled_sets import NO_ANSWER, LabelledVerdict, Reading, answer_readings, kept_back_readings, verdict_readings
+from tests.scorers.labelled_sets import (
+    NO_ANSWER,
+    LabelledVerdict,
+    Reading,
+    answer_readings,
+    kept_back_readings,
+    verdict_readings,
+)
 
 PARSERS: tuple[Parser, ...] = ("strict", "published")
 
 ANSWERS = ("yes", "no", "unknown", *NO_ANSWER)
 VERDICTS = ("nothing flagged", "something flagged", "other flags", *NO_ANSWER)
-"""Columns of the table of verdicts. ``other flags`` is a verdict with flags that differ from the expected ones."""
+"""Columns of the table of verdicts. ``other flags`` is a verdict with flags that differ from the expected
+ones."""
 
 
 def main() -> None:
     """Parse both sets of texts and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--errors", type=int, default=40, help="maximum number of errors to print for each parser")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--errors", type=int, default=40, help="maximum number of errors to print for each parser"
+    )
     shown: int = parser.parse_args().errors
     console = Console(width=180)
     for name in PARSERS:
@@ -41,7 +54,9 @@ def main() -> None:
     report(console, "verdicts", verdict_readings(), VERDICTS, shown)
 
 
-def report(console: Console, title: str, readings: Sequence[Reading], labels: Sequence[str], shown: int) -> None:
+def report(
+    console: Console, title: str, readings: Sequence[Reading], labels: Sequence[str], shown: int
+) -> None:
     """Print the results of one parser on one set of texts.
 
     Args:
@@ -55,10 +70,15 @@ def report(console: Console, title: str, readings: Sequence[Reading], labels: Se
     console.print(summary(readings))
     console.print(by(readings, "kind", lambda reading: reading.labelled.kind))
     console.print(by(readings, "source", lambda reading: reading.labelled.origin))
-    wrong = sorted((reading for reading in readings if reading.wrong), key=lambda reading: not reading.invented)
+    wrong = sorted(
+        (reading for reading in readings if reading.wrong), key=lambda reading: not reading.invented
+    )
     for reading in wrong[:shown]:
         mark = "[red]invented[/red]" if reading.invented else "missed"
-        about, text = f"{reading.labelled.id} ({reading.labelled.kind})", escape(repr(reading.labelled.text)[:300])
+        about, text = (
+            f"{reading.labelled.id} ({reading.labelled.kind})",
+            escape(repr(reading.labelled.text)[:300]),
+        )
         console.print(f"{mark} {about}: expected {reading.labelled.label}, read {reading.read}: {text}")
     if len(wrong) > shown:
         console.print(f"… and {len(wrong) - shown} more; --errors says how many are printed.")
@@ -81,13 +101,17 @@ def confusion(title: str, readings: Iterable[Reading], labels: Sequence[str]) ->
 def cell(reading: Reading) -> tuple[str, str]:
     """Return the row (expected) and the column (actual) of a reading in the confusion table.
 
-    Verdicts have too many values for a table. Those with flags share a row, and a verdict with flags that differ from the expected ones is
-    in the column ``other flags``.
+    Verdicts have too many values for a table. Those with flags share a row, and a verdict with flags that
+    differ from the expected ones is in the column ``other flags``.
     """
     expected, read = reading.labelled.label, reading.read
     if not isinstance(reading.labelled, LabelledVerdict):
         return expected, read
-    return coarse(expected), "other flags" if expected not in NO_ANSWER and read not in NO_ANSWER and reading.wrong else coarse(read)
+    return coarse(
+        expected
+    ), "other flags" if expected not in NO_ANSWER and read not in NO_ANSWER and reading.wrong else coarse(
+        read
+    )
 
 
 def coarse(label: str) -> str:
@@ -100,7 +124,8 @@ def summary(readings: Sequence[Reading]) -> str:
     wrong, invented = (sum(getattr(reading, name) for reading in readings) for name in ("wrong", "invented"))
     interval = binomtest(wrong, len(readings)).proportion_ci(method="exact")
     return (
-        f"{wrong} of {len(readings)} texts are read wrongly ({wrong / len(readings):.2%}, 95 % interval {interval.low:.2%} to "
+        f"{wrong} of {len(readings)} texts are read wrongly ({wrong / len(readings):.2%}, 95 % interval "
+        f"{interval.low:.2%} to "
         f"{interval.high:.2%}); {invented} of them towards an answer that was not given."
     )
 
@@ -112,7 +137,11 @@ def by(readings: Iterable[Reading], title: str, key: Callable[[Reading], str]) -
         groups.setdefault(key(reading), []).append(reading)
     table = Table(title, "texts", "wrong", "invented", box=box.SIMPLE)
     for name, group in sorted(groups.items()):
-        counts = len(group), sum(reading.wrong for reading in group), sum(reading.invented for reading in group)
+        counts = (
+            len(group),
+            sum(reading.wrong for reading in group),
+            sum(reading.invented for reading in group),
+        )
         table.add_row(name, *(str(count) for count in counts))
     return table
 

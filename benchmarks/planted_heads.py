@@ -2,11 +2,13 @@
 
     python -m benchmarks.planted_heads [--hand-built 20] [--trained 0] [--controls 20] [--tables 20]
 
-Run it from the root of the repository. It prints three parts. *Tables* are simulated margins in which one head causes errors for every
-group, one head makes the model misfire, or both (``tests/mechanistic/simulated.py``). *Organisms* are models, one for each seed and kind,
-whose heads are ablated one by one and together. The output counts how often the planted heads lead the table, and how often each decision
-is made. *Random weights* are negative controls, in which pairs are failures or controls by chance. "By the table alone" is the former
-decision without mirrored failures: heads with q at most 0.05 and a significant and noticeable effect on failures.
+Run it from the root of the repository. It prints three parts. *Tables* are simulated margins in which one
+head causes errors for every group, one head makes the model misfire, or both
+(``tests/mechanistic/simulated.py``). *Organisms* are models, one for each seed and kind, whose heads are
+ablated one by one and together. The output counts how often the planted heads lead the table, and how often
+each decision is made. *Random weights* are negative controls, in which pairs are failures or controls by
+chance. "By the table alone" is the former decision without mirrored failures: heads with q at most 0.05 and a
+significant and noticeable effect on failures.
 """
 
 import argparse
@@ -36,7 +38,9 @@ def analysed(organism: Organism) -> Tables:
     """Make the tables of an organism with the real sweep and curve."""
     probed = probe_pairs(organism.decoder, organism.pairs, per_group=24)
     effects = head_effects(Session(organism.decoder, probed))
-    gap = float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
+    gap = float(
+        np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")])
+    )
     curve = curve_table(top_k(Session(organism.decoder, probed), effects, ks=(1, 2, 3), draws=20))
     return Tables(misfiring(probed.asked), head_table(effects), curve, gap)
 
@@ -76,17 +80,23 @@ def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
         right += {*decision.heads, *decision.alone} == planted
         outcomes[decision.outcome] += 1
     print(
-        f"{name}: planted lead {lead}, by the table alone {named}, now named just as planted {right} of {count} ({told(outcomes)})",
+        f"{name}: planted lead {lead}, by the table alone {named}, now named just as planted {right} of "
+        f"{count} ({told(outcomes)})",
         flush=True,
     )
 
 
 def main() -> None:
     """Run the measurements and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--hand-built", type=int, default=20)
     parser.add_argument(
-        "--trained", type=int, default=0, help="number of seeds of the trained organism, each of which takes about 20 seconds"
+        "--trained",
+        type=int,
+        default=0,
+        help="number of seeds of the trained organism, each of which takes about 20 seconds",
     )
     parser.add_argument("--controls", type=int, default=20)
     parser.add_argument("--tables", type=int, default=20)
@@ -113,7 +123,11 @@ def main() -> None:
             decision = tables.decision()
             now[", ".join(map(str, decision.heads)) or f"none ({decision.outcome})"] += 1
         mar, br = np.mean(rates, axis=0)
-        print(f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {told(before)}; now: {told(now)}", flush=True)
+        print(
+            f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {told(before)}; now: "
+            f"{told(now)}",
+            flush=True,
+        )
 
     for kind in HAND_BUILT if arguments.hand_built else ():
         organisms(kind, lambda seed, kind=kind: hand_built(seed, kind), arguments.hand_built)
@@ -133,7 +147,8 @@ def main() -> None:
         alone += bool(by_the_table_alone(tables.heads, tables.gap))
         named += bool(tables.decision().heads)
     print(
-        f"random weights: {models} models with failures; with any q ≤ 0.05: {significant}; by the table alone: {alone}; now named: {named}"
+        f"random weights: {models} models with failures; with any q ≤ 0.05: {significant}; by the table "
+        f"alone: {alone}; now named: {named}"
     )
 
 

@@ -1,7 +1,8 @@
 """Measures the cost of a report and its growth with the number of models.
 
-The simulated model makes one VETO log (4,096 samples: the embedded pairs in four epochs) and one priming log. Both are copied under eight
-model names. Then `misfire report` runs on two, four, and eight of these models, each time in its own process.
+The simulated model makes one VETO log (4,096 samples: the embedded pairs in four epochs) and one priming log.
+Both are copied under eight model names. Then `misfire report` runs on two, four, and eight of these models,
+each time in its own process.
 
 Run ``python benchmarks/report_growth.py``. It takes a few minutes, most of them for the logs.
 """
@@ -29,7 +30,9 @@ MODELS = (2, 4, 8)
 def main() -> None:
     """Make the logs, time the reports, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--epochs", type=int, default=4, help="number of epochs of the VETO log, with 1,024 samples each")
+    parser.add_argument(
+        "--epochs", type=int, default=4, help="number of epochs of the VETO log, with 1,024 samples each"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -44,10 +47,20 @@ def make_logs(folder: Path, epochs: int) -> list[Path]:
     """Make the two original logs."""
 
     def made(task: Task, epochs: int) -> Path:
-        (log,) = run(task, model="simulated/model", epochs=epochs, log_dir=str(folder), log_realtime=False, display="none")
+        (log,) = run(
+            task,
+            model="simulated/model",
+            epochs=epochs,
+            log_dir=str(folder),
+            log_realtime=False,
+            display="none",
+        )
         return Path(log.location.removeprefix("file://"))
 
-    return [made(veto(source="embedded"), epochs), made(priming(source="embedded", cues="published,neutral"), 1)]
+    return [
+        made(veto(source="embedded"), epochs),
+        made(priming(source="embedded", cues="published,neutral"), 1),
+    ]
 
 
 def copy_logs(logs: list[Path], folder: Path, models: int) -> None:
@@ -56,18 +69,26 @@ def copy_logs(logs: list[Path], folder: Path, models: int) -> None:
     for place in logs:
         log = read_eval_log(str(place))
         for number in range(models):
-            log.eval = log.eval.model_copy(update={"model": f"simulated/model-{number}", "task_id": f"{log.eval.task}-{number}"})
+            log.eval = log.eval.model_copy(
+                update={"model": f"simulated/model-{number}", "task_id": f"{log.eval.task}-{number}"}
+            )
             write_eval_log(log, str(folder / f"{log.eval.task}-{number}.eval"))
 
 
 def measure(logs: Path, out: Path) -> tuple[float, float]:
     """Return the wall-clock time in seconds and the peak memory in MB of one report."""
     misfire = str(Path(sysconfig.get_path("scripts")) / "misfire")
-    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, "
+        "stdout=subprocess.DEVNULL); "
+    )
     code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, misfire, "report", str(logs), "--out", str(out)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, misfire, "report", str(logs), "--out", str(out)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return time.perf_counter() - begun, int(done.stdout) / 1024
 
@@ -78,10 +99,18 @@ def show(measured: dict[int, tuple[float, float]], epochs: int) -> None:
     seconds, memory = measured[MODELS[0]]
     for count, (took, held) in measured.items():
         table.add_row(
-            str(count), f"{count * epochs * 1024:,}", f"{took:.1f}", f"{took / seconds:.2f}", f"{held:.0f}", f"{held / memory:.2f}"
+            str(count),
+            f"{count * epochs * 1024:,}",
+            f"{took:.1f}",
+            f"{took / seconds:.2f}",
+            f"{held:.0f}",
+            f"{held / memory:.2f}",
         )
     Console().print(table)
-    print(f"{MODELS[-1] // MODELS[0]} times the models cost {measured[MODELS[-1]][0] / seconds:.2f} times the seconds.")
+    print(
+        f"{MODELS[-1] // MODELS[0]} times the models cost {measured[MODELS[-1]][0] / seconds:.2f} times the "
+        "seconds."
+    )
 
 
 if __name__ == "__main__":

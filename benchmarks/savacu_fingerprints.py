@@ -2,7 +2,8 @@
 
     python benchmarks/savacu_fingerprints.py [TEXTS]
 
-The package is timed on at most 20,000 texts. The script prints the median of three runs, and whether the fingerprints are the same.
+The package is timed on at most 20,000 texts. The script prints the median of three runs, and whether the
+fingerprints are the same.
 """
 
 import random
@@ -42,7 +43,10 @@ def main() -> None:
     drawn = texts(count)
     few = drawn[:20_000]
     print(f"misfire: {count / seconds(lambda: fingerprints(drawn)):10,.0f} texts a second ({count:,} texts)")
-    print(f"simhash: {len(few) / seconds(lambda: [Simhash(text).value for text in few]):10,.0f} texts a second ({len(few):,} texts)")
+    print(
+        f"simhash: {len(few) / seconds(lambda: [Simhash(text).value for text in few]):10,.0f} texts a "
+        f"second ({len(few):,} texts)"
+    )
     print(f"same fingerprints: {fingerprints(few).tolist() == [Simhash(text).value for text in few]}")
 
 

@@ -1,10 +1,11 @@
 """Measures the time and peak memory of exact searches for all pairs within 10 of 64 bits, by method and number of fingerprints.
 
-    python benchmarks/savacu_near_duplicates.py                        # all methods at the sizes that they can bear
-    python benchmarks/savacu_near_duplicates.py misfire 10000000       # one of them
+    python benchmarks/savacu_near_duplicates.py                        # all methods at the sizes that they
+    can bear python benchmarks/savacu_near_duplicates.py misfire 10000000       # one of them
 
-Fingerprints are random, and one in 25 is a copy of another with 0 to 10 bits flipped. Each measurement has its own process. Compilation is
-not included. FAISS searches for the neighbors of each fingerprint, so it finds each pair twice; the pair is counted once.
+Fingerprints are random, and one in 25 is a copy of another with 0 to 10 bits flipped. Each measurement has
+its own process. Compilation is not included. FAISS searches for the neighbors of each fingerprint, so it
+finds each pair twice; the pair is counted once.
 """
 
 import resource
@@ -31,7 +32,11 @@ def fingerprints(count: int) -> Values:
     copies = count // 25
     flips = np.zeros(copies, np.uint64)
     for _ in range(TAU):
-        flips ^= np.where(rng.random(copies) < 0.5, np.uint64(1) << rng.integers(0, 64, copies, dtype=np.uint64), np.uint64(0))
+        flips ^= np.where(
+            rng.random(copies) < 0.5,
+            np.uint64(1) << rng.integers(0, 64, copies, dtype=np.uint64),
+            np.uint64(0),
+        )
     values[:copies] = values[rng.integers(copies, count, copies)] ^ flips
     return np.unique(values)
 
@@ -55,7 +60,10 @@ def faiss_flat(values: Values) -> int:
 
 
 def faiss_hash(values: Values) -> int:
-    """Count pairs with FAISS and one hash of 16 bits. This is exact because all flips of up to 10 of the 16 bits are tried."""
+    """Count pairs with FAISS and one hash of 16 bits.
+
+    This is exact because all flips of up to 10 of the 16 bits are tried.
+    """
     import faiss
 
     index: Any = faiss.IndexBinaryHash(64, 16)
@@ -64,7 +72,10 @@ def faiss_hash(values: Values) -> int:
 
 
 def faiss_multi_hash(values: Values) -> int:
-    """Count pairs with FAISS and three hashes of 21 bits with 3 flips. This is exact: one of three blocks has at most 3 differences."""
+    """Count pairs with FAISS and three hashes of 21 bits with 3 flips.
+
+    This is exact: one of three blocks has at most 3 differences.
+    """
     import faiss
 
     index: Any = faiss.IndexBinaryMultiHash(64, 3, 21)
@@ -98,7 +109,11 @@ def main() -> None:
         start = time.perf_counter()
         pairs = METHODS[sys.argv[1]][0](values)
         taken, memory = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{sys.argv[1]:>18} {len(values):>12,} fingerprints {pairs:>10,} pairs {taken:>9.2f} s {memory:>7.0f} MB", flush=True)
+        print(
+            f"{sys.argv[1]:>18} {len(values):>12,} fingerprints {pairs:>10,} pairs {taken:>9.2f} s "
+            f"{memory:>7.0f} MB",
+            flush=True,
+        )
         return
     for name, (_, sizes) in METHODS.items():
         for size in sizes:

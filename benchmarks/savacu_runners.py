@@ -3,8 +3,8 @@
     python benchmarks/savacu_runners.py                                # all that is listed below
     python benchmarks/savacu_runners.py inspect scores 1000            # runner, stage, items
 
-Each measurement has its own process. Ray calls a server on this machine, as Inspect does in "inspect-http". The processes of Ray and of the
-server only affect the wall-clock time.
+Each measurement has its own process. Ray calls a server on this machine, as Inspect does in "inspect-http".
+The processes of Ray and of the server only affect the wall-clock time.
 """
 
 import os
@@ -35,14 +35,21 @@ RUNS = (
 
 def measure(runner: str, method: str, count: int) -> None:
     """Run one shard of the classification and print its cost."""
-    items = [ToClassify(id=f"p{number}", text=f"What do you make of the {number}th feast of my village?") for number in range(count)]
+    items = [
+        ToClassify(id=f"p{number}", text=f"What do you make of the {number}th feast of my village?")
+        for number in range(count)
+    ]
     stage = classify_step("questions" if method == "questions" else "scores")
     os.environ["LOOPBACK_API_KEY"] = "none"
     with tempfile.TemporaryDirectory() as folder, serving({"classifier": {}}) as server:
         if runner == "inspect":
             model = ModelSpec(model="simulated-savacu/classifier")
         else:
-            model = ModelSpec(model="openai-api/loopback/classifier", base_url=server.url, connections=2 if runner == "ray" else None)
+            model = ModelSpec(
+                model="openai-api/loopback/classifier",
+                base_url=server.url,
+                connections=2 if runner == "ray" else None,
+            )
         carrier: Any = InspectRunner()
         if runner == "ray":
             from misfire.savacu.runners.ray_runner import RayRunner
@@ -54,8 +61,10 @@ def measure(runner: str, method: str, count: int) -> None:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         disk = sum(path.stat().st_size for path in Path(folder, "logs").rglob("*.eval")) / count / 1024
     print(
-        f"{runner:>12} {method:>9} {count:>6,} items: {wall:7.1f} s, {1000 * wall / count:8.1f} ms an item; this process "
-        f"{1000 * processor / count:8.1f} ms of processor an item, {memory:5.0f} MB; log {disk:5.1f} kB an item",
+        f"{runner:>12} {method:>9} {count:>6,} items: {wall:7.1f} s, {1000 * wall / count:8.1f} ms an item; "
+        "this process "
+        f"{1000 * processor / count:8.1f} ms of processor an item, {memory:5.0f} MB; log {disk:5.1f} "
+        "kB an item",
         flush=True,
     )
 

@@ -1,11 +1,14 @@
-"""Measures the cost of misfire relative to Inspect itself. Each line of its table is the ratio of two measurements of the same work.
+"""Measures the cost of misfire relative to Inspect itself.
+
+Each line of its table is the ratio of two measurements of the same work.
 
     python -m benchmarks.speed [--pairs 256 2032 8128] [--latencies 0.1 0.4] [--parts tasks loopback start]
 
-Run it from the root of the repository. ``tasks`` compares the CPU time and memory of VETO per sample with a minimal Inspect task, with a
-model that answers without delay. Each measurement has its own process. ``loopback`` compares the end-to-end time against a server with some
-latency with that of a serial client that waits 0.5 s between calls (extrapolated from ten calls) and of asyncio with the same number of
-connections. It also shows the cost of Inspect's live log. ``start`` compares commands with those of Inspect alone.
+Run it from the root of the repository. ``tasks`` compares the CPU time and memory of VETO per sample with a
+minimal Inspect task, with a model that answers without delay. Each measurement has its own process.
+``loopback`` compares the end-to-end time against a server with some latency with that of a serial client that
+waits 0.5 s between calls (extrapolated from ten calls) and of asyncio with the same number of connections. It
+also shows the cost of Inspect's live log. ``start`` compares commands with those of Inspect alone.
 """
 
 import argparse
@@ -44,7 +47,8 @@ from misfire.scorers.veto import veto_outcome
 from misfire.tasks.veto import half_samples, veto
 
 CONNECTIONS = 10
-"""Number of connections of asyncio and of the runs compared with it. By default, Inspect starts with twice as many and adapts it."""
+"""Number of connections of asyncio and of the runs compared with it. By default, Inspect starts with twice
+as many and adapts it."""
 
 PACING = 0.5
 """Time in seconds that the published client waits between calls."""
@@ -55,7 +59,11 @@ def many_pairs(number: int, path: Path) -> None:
     embedded = load_pairs(PairSettings("embedded")).pairs
     made = [
         pair.model_copy(
-            update={"id": f"{pair.id}_{index}", "stereotyped": _told(pair.stereotyped, index), "contrast": _told(pair.contrast, index)}
+            update={
+                "id": f"{pair.id}_{index}",
+                "stereotyped": _told(pair.stereotyped, index),
+                "contrast": _told(pair.contrast, index),
+            }
         )
         for index in range(number)
         for pair in (embedded[index % len(embedded)],)
@@ -105,12 +113,21 @@ def report(path: Path, folder: Path) -> None:
 
 
 def _instant(path: Path) -> Model:
-    """Make a model that knows the pairs. It would search for unknown pairs, and that time is not part of a task."""
+    """Make a model that knows the pairs.
+
+    It would search for unknown pairs, and that time is not part of a task.
+    """
     return get_model("simulated/model", pairs=str(path))
 
 
 def _run(
-    task: Task, folder: Path, model: str | Model, url: str | None = None, connections: int | None = None, *, live: bool = True
+    task: Task,
+    folder: Path,
+    model: str | Model,
+    url: str | None = None,
+    connections: int | None = None,
+    *,
+    live: bool = True,
 ) -> None:
     (log,) = inspect_ai.eval(
         task,
@@ -159,7 +176,10 @@ def tasks(sizes: list[int], table: Table, root: Path) -> None:
     for number in sizes:
         path = root / f"{number}.jsonl"
         many_pairs(number, path)
-        ours, thin = measured(run_veto, path, root / f"veto{number}"), measured(run_thinnest, path, root / f"thin{number}")
+        ours, thin = (
+            measured(run_veto, path, root / f"veto{number}"),
+            measured(run_thinnest, path, root / f"thin{number}"),
+        )
         each = 1000 / (2 * number)
         table.add_row(
             f"CPU a sample, {2 * number:,} samples: VETO, thinnest task",
@@ -225,7 +245,9 @@ def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
         optimum = timed(lambda: asyncio.run(_all_at_once(url, questions)))
 
         def run(task: Task, name: str, connections: int | None = CONNECTIONS, *, live: bool = True) -> Took:
-            return timed(lambda: _run(task, root / name, "openai/gpt-4o-mini", f"{url}/v1", connections, live=live))
+            return timed(
+                lambda: _run(task, root / name, "openai/gpt-4o-mini", f"{url}/v1", connections, live=live)
+            )
 
         # imports during a first call are not part of the work, for any of the clients
         run(veto(source="embedded", pairs=4), "warm")
@@ -240,7 +262,12 @@ def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:
 
     row(f"serial client with {PACING} s pacing (from 10 calls), VETO", serial, by_default.seconds, "s")
     row(f"asyncio, VETO, {CONNECTIONS} connections", optimum.seconds, ours.seconds, "s")
-    row(f"asyncio, VETO with --no-log-realtime, {CONNECTIONS} connections", optimum.seconds, quiet.seconds, "s")
+    row(
+        f"asyncio, VETO with --no-log-realtime, {CONNECTIONS} connections",
+        optimum.seconds,
+        quiet.seconds,
+        "s",
+    )
     row(f"asyncio, thinnest task, {CONNECTIONS} connections", optimum.seconds, thin.seconds, "s")
     row("CPU of VETO, seconds it took", ours.cpu, ours.seconds, "s")
     row("CPU a sample: VETO, thinnest task", ours.cpu * each, thin.cpu * each, "ms")
@@ -270,7 +297,10 @@ def _body(question: str) -> dict[str, object]:
 
 
 def start(table: Table, rounds: int = 5) -> None:
-    """Compare the CPU time of commands with those of Inspect alone. Times are medians of several alternating rounds."""
+    """Compare the CPU time of commands with those of Inspect alone.
+
+    Times are medians of several alternating rounds.
+    """
     empty = Path(tempfile.mkdtemp())
     scripts = Path(sysconfig.get_path("scripts"))
     commands = {
@@ -289,20 +319,36 @@ def start(table: Table, rounds: int = 5) -> None:
             took[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     bare, nothing, ours, help_text = (statistics.median(times) for times in took.values())
     table.add_row(
-        "start: CPU of inspect list tasks, in tasks/ and in an empty folder", f"{ours:.2f} s", f"{nothing:.2f} s", f"{ours / nothing:.2f}"
+        "start: CPU of inspect list tasks, in tasks/ and in an empty folder",
+        f"{ours:.2f} s",
+        f"{nothing:.2f} s",
+        f"{ours / nothing:.2f}",
     )
-    table.add_row("start: CPU of misfire --help, inspect --version", f"{help_text:.2f} s", f"{bare:.2f} s", f"{help_text / bare:.2f}")
+    table.add_row(
+        "start: CPU of misfire --help, inspect --version",
+        f"{help_text:.2f} s",
+        f"{bare:.2f} s",
+        f"{help_text / bare:.2f}",
+    )
 
 
 def main() -> None:
     """Run the measurements and print the results."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--pairs", type=int, nargs="+", default=[256, 2032, 8128])
     parser.add_argument("--calls", type=int, default=256, help="number of pairs in the loopback part")
     parser.add_argument(
-        "--latencies", type=float, nargs="+", default=[0.1, 0.4], help="latencies of a call in the loopback part, in seconds"
+        "--latencies",
+        type=float,
+        nargs="+",
+        default=[0.1, 0.4],
+        help="latencies of a call in the loopback part, in seconds",
     )
-    parser.add_argument("--parts", nargs="+", default=["start", "loopback", "tasks"], choices=["start", "loopback", "tasks"])
+    parser.add_argument(
+        "--parts", nargs="+", default=["start", "loopback", "tasks"], choices=["start", "loopback", "tasks"]
+    )
     arguments = parser.parse_args()
     table = Table("what", "one", "other", "ratio")
     with tempfile.TemporaryDirectory() as folder:

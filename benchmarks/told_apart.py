@@ -1,7 +1,7 @@
 """Checks that controls distinguish misfires from a tendency to say no, with simulated models that each have one planted fault.
 
-Run ``python benchmarks/told_apart.py``. It asks seven models 4,096 prompts each, prints a table of the measures, and writes the figure
-``docs/figures/control_differences.svg``.
+Run ``python benchmarks/told_apart.py``. It asks seven models 4,096 prompts each, prints a table of the
+measures, and writes the figure ``docs/figures/control_differences.svg``.
 """
 
 import argparse
@@ -30,7 +30,8 @@ MODELS: dict[str, dict[str, float | str]] = {
 """The fault that is planted in each model, in addition to random slips."""
 
 SLIP = 0.1
-"""Probability of a random slip. It is high enough for "yes" answers to foils, which show the shift of a model that says "no"."""
+"""Probability of a random slip. It is high enough for "yes" answers to foils, which show the shift of a
+model that says "no"."""
 
 FIGURE = Path(__file__).resolve().parent.parent / "docs" / "figures" / "control_differences.svg"
 

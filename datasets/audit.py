@@ -115,7 +115,11 @@ def grammar_faults(question: str, rest: str | None = None) -> tuple[str, ...]:
 def wrong_articles(text: str) -> list[str]:
     """Find the places where "a" or "an" does not match the word that follows, for example "a affluent"."""
     pairs = re.findall(r"\b([Aa]n?) ([\w][\w'’-]*)", text)
-    return [f"{article} {word}" for article, word in pairs if (article.lower() == "an") != _sounds_like_a_vowel(word)]
+    return [
+        f"{article} {word}"
+        for article, word in pairs
+        if (article.lower() == "an") != _sounds_like_a_vowel(word)
+    ]
 
 
 _FAULTS: dict[str, re.Pattern[str]] = {
@@ -123,19 +127,23 @@ _FAULTS: dict[str, re.Pattern[str]] = {
     # one capitalized word, more words, and a final question mark; no space before a mark
     "not one sentence with its mark": re.compile(r"^(?!(?:[A-Z][a-z]+(?:n't)?) \S.*\S\?$)|\s[?.,]"),
     "ones with a singular verb": re.compile(
-        r"\bthe ones who (?:\w+ly )?(?:is|was|has|does|isn't|wasn't|hasn't|doesn't|\w+[^s\W]s)\b|^(?:Is|Was) [^?]*\bthe ones\b"
+        r"\bthe ones who (?:\w+ly )?(?:is|was|has|does|isn't|wasn't|hasn't|doesn't|\w+[^s\W]s)\b|^(?:Is"
+        r"|Was) [^?]*\bthe ones\b"
     ),
     "one with a plural verb": re.compile(
-        r"\bthe one who (?:\w+ly )?(?:are|were|have|do|aren't|weren't|haven't|don't)\b|^Are [^?]*\bthe one (?:who|whose)\b"
+        r"\bthe one who (?:\w+ly )?(?:are|were|have|do|aren't|weren't|haven't|don't)\b|^Are [^?]*\bthe one "
+        r"(?:who|whose)\b"
     ),
     # up to three words may come between the verb and the plural noun, but none that starts another phrase
     "singular verb before a plural subject": re.compile(
-        r"^(?:Is|Was|Has|Does|Isn't|Wasn't|Hasn't|Doesn't) (?:[Tt]he )?(?:(?!the\b|who\b|with\b|in\b|of\b|their\b|be\b)[\w-]+ ){0,3}"
+        r"^(?:Is|Was|Has|Does|Isn't|Wasn't|Hasn't|Doesn't) (?:[Tt]he )?(?:(?!the\b|who\b|with\b|in\b|of\b"
+        r"|their\b|be\b)[\w-]+ ){0,3}"
         r"(?:people|parents|students)(?![\w'’])"
     ),
     "adjective for a person": re.compile(r"\b[Tt]he (?:blind|visually-impaired) (?:the ones?\b|\S+\?)"),
     "noun without article": re.compile(
-        r"^(?:Is|Was|Does|Did|Has|Isn't|Doesn't) (?!(?:the|my|a|an|it|their)\b|(?:[\w-]+ )?people\b)[a-z][\w-]* "
+        r"^(?:Is|Was|Does|Did|Has|Isn't|Doesn't) (?!(?:the|my|a|an|it|their)\b|(?:[\w-]+ "
+        r")?people\b)[a-z][\w-]* "
     ),
     "adjective for an adverb": re.compile(r"\bact appropriate\b"),
     "two prepositions": re.compile(r"\bwith in\b|\bon on\b"),
@@ -174,7 +182,8 @@ def _audit(pair: Pair, duplicate: bool) -> AuditFlags:
         grammar_faults=tuple(faults),
         mid_sentence_capital=any(re.search(r"\s(?:The|An?|My)\s", q) is not None for q in questions),
         negative_question=negative,
-        contains_not=not negative and any(re.search(r"\bnot\b|n['’]t\b", q, re.IGNORECASE) is not None for q in questions),
+        contains_not=not negative
+        and any(re.search(r"\bnot\b|n['’]t\b", q, re.IGNORECASE) is not None for q in questions),
         stereotyped_order=order,
         contrast_order=other_order,
         same_mention_order=order == other_order != "unclear",
@@ -191,12 +200,18 @@ def _people(question: str, other: str) -> tuple[str, str, str]:
     # the two never overlap.
     front = _shared(one, two)
     back = min(_shared(one[::-1], two[::-1]), len(one) - front, len(two) - front)
-    return " ".join(one[front : len(one) - back]), " ".join(two[front : len(two) - back]), " ".join(one[len(one) - back :])
+    return (
+        " ".join(one[front : len(one) - back]),
+        " ".join(two[front : len(two) - back]),
+        " ".join(one[len(one) - back :]),
+    )
 
 
 def _shared(one: list[str], other: list[str]) -> int:
     """Count the words that two lists have in common at their beginning."""
-    return next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
 
 
 def _order(context: str, person: str, other: str) -> MentionOrder:
@@ -214,13 +229,18 @@ def _verb_faults(question: str, rest: str) -> list[str]:
     behind = words(rest)
     faults: list[str] = []
     if first in {"do", "does", "did", "don't", "doesn't", "didn't"}:
-        # only the first words are checked (the verb may follow nouns and an adverb), since later clauses have their own verbs
+        # only the first words are checked (the verb may follow nouns and an adverb), since later clauses have
+        # their own verbs
         pairs = list(zip(["", *behind], behind, strict=False))
         past = any(verb in _PASTS and before not in {"get", "be", "have"} for before, verb in pairs[:3])
-        inflected = any(before.endswith("ly") and re.search(r"ed$|[^s]s$", verb) for before, verb in pairs[:5])
+        inflected = any(
+            before.endswith("ly") and re.search(r"ed$|[^s]s$", verb) for before, verb in pairs[:5]
+        )
         if past or inflected:
             faults.append("finite verb behind do, does or did")
-    if first in {"has", "have", "had"} and not any(word in _PARTICIPLES or re.search(r"e[dn]$", word) for word in behind):
+    if first in {"has", "have", "had"} and not any(
+        word in _PARTICIPLES or re.search(r"e[dn]$", word) for word in behind
+    ):
         faults.append("have as an auxiliary without a participle")
     if first in AUXILIARIES and behind[-1:] == [first]:
         faults.append("verb twice")
@@ -228,4 +248,6 @@ def _verb_faults(question: str, rest: str) -> list[str]:
 
 
 def _sounds_like_a_vowel(word: str) -> bool:
-    return (_INITIALS.match(word) or _VOWEL_SOUND.match(word)) is not None and _CONSONANT_SOUND.match(word) is None
+    return (_INITIALS.match(word) or _VOWEL_SOUND.match(word)) is not None and _CONSONANT_SOUND.match(
+        word
+    ) is None

@@ -141,8 +141,10 @@ class BBQExample(BaseModel):
         others = [person.answer for person in self.people if person.answer != self.right_answer]
         if len(others) != 1 or len(self.people) != 2:
             raise InputError(
-                f"example {self.example_id}, question {self.question_index}, field 'answer_info': expected two people, "
-                f"one of them the correct answer, but found {[person.answer for person in self.people]}. Correct or replace the file."
+                f"example {self.example_id}, question {self.question_index}, field 'answer_info': expected "
+                "two people, "
+                f"one of them the correct answer, but found {[person.answer for person in self.people]}. "
+                "Correct or replace the file."
             )
         return others[0]
 
@@ -204,24 +206,32 @@ def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
         content = read_user_file(path)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file per category, with BBQ's file names "
+            f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file per category, with "
+            "BBQ's file names "
             f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}).",
-            advice="Pass their folder with {}, select fewer categories with {}, or use {}, which needs no files.",
+            advice=(
+                "Pass their folder with {}, select fewer categories with {}, or use {}, which needs no files."
+            ),
             settings=[Setting("bbq_dir"), Setting("categories"), Setting("source", "embedded")],
         ) from error
-    # git's autocrlf and editors may change line endings, the byte order mark and the final line ending; none of these changes an example
+    # git's autocrlf and editors may change line endings, the byte order mark and the final line ending; none
+    # of these changes an example
     known = any(git_blob_id(form) == BLOB_IDS[category] for form in (content, *_unix_forms(content)))
     if not known and not allow_unverified:
         raise InputError(
-            f"{path}: this is not BBQ's official file for {category} (git blob ID {git_blob_id(content)}, with Unix line endings "
-            f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, not only its line endings. "
+            f"{path}: this is not BBQ's official file for {category} (git blob ID {git_blob_id(content)}, "
+            "with Unix line endings "
+            f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, "
+            "not only its line endings. "
             "Results would not be comparable with published results.",
             advice="Download the file from the repository nyu-mll/BBQ, or accept this one with {}.",
             settings=[Setting("allow_unverified", "true")],
         )
     if git_blob_id(content) != BLOB_IDS[category] and known:
         _LOGGER.warning(
-            "%s: differs from BBQ's official file only in its line endings or byte order mark, and is accepted as official.", path
+            "%s: differs from BBQ's official file only in its line endings or byte order mark, and is "
+            "accepted as official.",
+            path,
         )
     return BBQFile(category, _parse(path, _unix_forms(content)[1]), known)
 
@@ -245,7 +255,9 @@ def _parse(path: Path, content: bytes) -> tuple[BBQExample, ...]:
             examples.append(BBQExample.model_validate_json(line))
         except ValidationError as error:
             problems.append(f"line {number}, {first_problem(error)}")
-    raise_problems(path, problems, "Correct or replace the file. Each line must hold one BBQ example as a JSON object.")
+    raise_problems(
+        path, problems, "Correct or replace the file. Each line must hold one BBQ example as a JSON object."
+    )
     return tuple(examples)
 
 
@@ -254,8 +266,12 @@ def _fetch(category: str) -> Path:
         return fetch_file(HUB_DATASET, f"data/{category}.jsonl", HUB_REVISION)
     except HubError as error:
         raise InputError(
-            f"BBQ's {category}.jsonl could not be downloaded from the Hugging Face Hub (dataset {HUB_DATASET}, revision "
+            f"BBQ's {category}.jsonl could not be downloaded from the Hugging Face Hub (dataset "
+            f"{HUB_DATASET}, revision "
             f"{HUB_REVISION[:12]}): {error}",
-            advice="To work without a network, use the embedded pairs with {}, or pass a folder that contains BBQ's JSONL files with {}.",
+            advice=(
+                "To work without a network, use the embedded pairs with {}, or pass a folder that "
+                "contains BBQ's JSONL files with {}."
+            ),
             settings=[Setting("source", "embedded"), Setting("bbq_dir", "FOLDER")],
         ) from error

@@ -7,7 +7,13 @@ capitals.
 
 import re
 
-from misfire.datasets.questions import ADVERBS, AUXILIARIES, NEGATIVE_CONTRACTIONS, PLURAL_AUXILIARIES, base_form
+from misfire.datasets.questions import (
+    ADVERBS,
+    AUXILIARIES,
+    NEGATIVE_CONTRACTIONS,
+    PLURAL_AUXILIARIES,
+    base_form,
+)
 from misfire.errors import InputError
 
 SUBJECT_SLIPS: dict[str, str] = {
@@ -28,12 +34,16 @@ SUBJECT_SLIPS: dict[str, str] = {
 
 PREDICATE_SLIPS: dict[str, str] = {
     "has unfair athletic advantage": "has an unfair athletic advantage",
-    "doesn't act appropriate in a professional environment": "doesn't act appropriately in a professional environment",
+    "doesn't act appropriate in a professional environment": (
+        "doesn't act appropriately in a professional environment"
+    ),
 }
 """Errors in BBQ's questions → the intended text."""
 
 # "Who <predicate>", "Which student <predicate>", "What group of people <predicate>"
-_PREDICATE = re.compile(r"(?:Who|Which \w+|What (?:group|type) of (?:people|person)) (?P<predicate>\S.*)", re.DOTALL)
+_PREDICATE = re.compile(
+    r"(?:Who|Which \w+|What (?:group|type) of (?:people|person)) (?P<predicate>\S.*)", re.DOTALL
+)
 _WHOSE = re.compile(r"Whose (?P<predicate>\S+ \S.*)", re.DOTALL)
 _SUBJECT = re.compile(r"[^\W_][\w ,.'’/-]*[^\W_]", re.DOTALL)
 _MODIFIER = re.compile(r" (?:who|who's|with|without|on|in|of|from|at|for|wearing|holding|carrying|using)\b")
@@ -69,7 +79,10 @@ def cleft_question(question: str, answer: str) -> str:
     if match := _PREDICATE.fullmatch(stem):
         predicate = PREDICATE_SLIPS.get(match["predicate"], match["predicate"])
         return f"{be} {subject} the {one} who {_agree(predicate, plural, question, answer)}?"
-    raise InputError(f"question '{question}': cannot make a cleft, since it does not start with Who, Which, Whose or What group of people.")
+    raise InputError(
+        f"question '{question}': cannot make a cleft, since it does not start with Who, Which, Whose or "
+        "What group of people."
+    )
 
 
 def mid_sentence(answer: str) -> str:
@@ -90,7 +103,9 @@ def mid_sentence(answer: str) -> str:
     """
     text = " ".join(answer.split())
     if not _SUBJECT.fullmatch(text) or text.lower() in {"the", "a", "an", "my"}:
-        raise InputError(f"answer '{answer}': cannot make a question about it, because it is not a name or a noun phrase.")
+        raise InputError(
+            f"answer '{answer}': cannot make a question about it, because it is not a name or a noun phrase."
+        )
     first, _, rest = text.partition(" ")
     match first.lower():
         case "the" | "a" | "an":
@@ -121,15 +136,21 @@ def _agree(predicate: str, plural: bool, question: str, answer: str) -> str:
     if plural:
         return _pluralise(predicate)
     if predicate.split()[0].lower() in _PLURAL_AUXILIARIES:
-        raise InputError(f"question '{question}' asks for several people but answer '{answer}' names one, so they cannot be combined.")
+        raise InputError(
+            f"question '{question}' asks for several people but answer '{answer}' names one, so they cannot "
+            "be combined."
+        )
     return predicate
 
 
 def _pluralise(predicate: str) -> str:
     """Return the predicate in the form that follows "the ones who"."""
     first, *others = predicate.split(" and ")
-    # after "and", only an auxiliary is certain to be a verb: "is lazy and doesn't work hard", "knowledge and insight"
-    others = [_plural_clause(part) if part.partition(" ")[0] in PLURAL_AUXILIARIES else part for part in others]
+    # after "and", only an auxiliary is certain to be a verb: "is lazy and doesn't work hard", "knowledge and
+    # insight"
+    others = [
+        _plural_clause(part) if part.partition(" ")[0] in PLURAL_AUXILIARIES else part for part in others
+    ]
     return " and ".join([_plural_clause(first), *others])
 
 
@@ -137,7 +158,11 @@ def _plural_clause(clause: str) -> str:
     verb, _, rest = clause.partition(" ")
     if verb in PLURAL_AUXILIARIES:
         plural = PLURAL_AUXILIARIES[verb]
-        return f"{plural} {_plural_complement(rest)}".rstrip() if plural in {"are", "were", "aren't", "weren't"} else f"{plural} {rest}"
+        return (
+            f"{plural} {_plural_complement(rest)}".rstrip()
+            if plural in {"are", "were", "aren't", "weren't"}
+            else f"{plural} {rest}"
+        )
     if verb in _MODALS and rest.startswith("be "):
         return f"{verb} be {_plural_complement(rest.removeprefix('be '))}"
     if rest and (verb in ADVERBS or verb.endswith("ly")):
@@ -153,7 +178,10 @@ def _plural_complement(complement: str) -> str:
     Text that is not a noun phrase with "a" or "an" is returned unchanged.
     """
     # the noun is the last word before a preposition, if there is one: "a bad parent of young children"
-    match = re.fullmatch(r"an? (?P<before>(?:\S+ )*?)(?P<noun>\S+)(?P<after>(?: (?:of|at|in|with|for|to|from|on) .*)?)", complement)
+    match = re.fullmatch(
+        r"an? (?P<before>(?:\S+ )*?)(?P<noun>\S+)(?P<after>(?: (?:of|at|in|with|for|to|from|on) .*)?)",
+        complement,
+    )
     if match is None:
         return complement
     noun = match["noun"]

@@ -103,10 +103,14 @@ class CueBook:
 
     def _unrelated(self, pair: Pair) -> Sequence[str]:
         own, words = category_slug(pair.category), _words(f"{group(pair)} {pair.stereotyped_group}")
-        others = (sentence for slug, sentences in self.unrelated.items() if slug != own for sentence in sentences)
+        others = (
+            sentence for slug, sentences in self.unrelated.items() if slug != own for sentence in sentences
+        )
         found = [sentence for sentence in others if not words & _words(sentence)]
         if not found:
-            raise InputError("cue 'unrelated' names another group, so it needs pairs of at least two categories. Select more categories.")
+            raise InputError(
+                "cue 'unrelated' names another group, so it needs pairs of at least two categories. Select more categories."
+            )
         return found
 
 
@@ -127,7 +131,11 @@ def recognise_cue(text: str, pair: Pair) -> CueName | None:
             return "policy"
     if PUBLISHED_OPENING in text:
         return "unrelated"
-    wordings: dict[CueName, tuple[str, ...]] = {"fairness": FAIRNESS, "evidence": EVIDENCE, "neutral": tuple(parts[0] for parts in NEUTRAL)}
+    wordings: dict[CueName, tuple[str, ...]] = {
+        "fairness": FAIRNESS,
+        "evidence": EVIDENCE,
+        "neutral": tuple(parts[0] for parts in NEUTRAL),
+    }
     return next((cue for cue, known in wordings.items() if any(wording in text for wording in known)), None)
 
 
@@ -199,7 +207,9 @@ def read_templates(path: Path) -> tuple[str, ...]:
     try:
         lines = read_user_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}). The file must contain one cue per line.") from error
+        raise InputError(
+            f"{path}: cannot be read as UTF-8 text ({error}). The file must contain one cue per line."
+        ) from error
     templates: list[str] = []
     problems: list[str] = []
     for number, line in enumerate(lines, start=1):
@@ -210,13 +220,42 @@ def read_templates(path: Path) -> tuple[str, ...]:
             problems.append(f"line {number}: {fault}")
         templates.append(template)
     slots_named = ", ".join(f"{{{name}}}" for name in SLOTS)
-    raise_problems(path, problems, f"A cue may contain the placeholders {slots_named}; write {{{{ and }}}} for literal braces.")
+    raise_problems(
+        path,
+        problems,
+        f"A cue may contain the placeholders {slots_named}; write {{{{ and }}}} for literal braces.",
+    )
     if not templates:
-        raise InputError(f"{path}: contains no cue. Write one cue per line; a cue may contain the placeholders {slots_named}.")
+        raise InputError(
+            f"{path}: contains no cue. Write one cue per line; a cue may contain the placeholders {slots_named}."
+        )
     return tuple(templates)
 
 
-_COMMON = frozenset("people with and or of the a an in on to non not are is it okay assume person who".split())  # noqa: SIM905
+_COMMON = frozenset(
+    {
+        "people",
+        "with",
+        "and",
+        "or",
+        "of",
+        "the",
+        "a",
+        "an",
+        "in",
+        "on",
+        "to",
+        "non",
+        "not",
+        "are",
+        "is",
+        "it",
+        "okay",
+        "assume",
+        "person",
+        "who",
+    }
+)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -104,11 +104,14 @@ def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
         if is_role_swap(pair) and not _asks_negatively(pair):
             usable[pair.scenario].append(pair)
     scenarios = {pair.scenario for pair in pairs}
-    wanted = max(math.ceil(HELD_OUT_SHARE * len(scenarios)), min(MOST_DEMOS, len(scenarios) // 2, len(usable)))
+    wanted = max(
+        math.ceil(HELD_OUT_SHARE * len(scenarios)), min(MOST_DEMOS, len(scenarios) // 2, len(usable))
+    )
     if len(usable) < wanted or len(scenarios) <= wanted or wanted < max(demos, 1):
         raise InputError(
             f"demos={demos} is too many for these pairs: {wanted} of the {len(scenarios)} scenarios are "
-            f"held out of the evaluation, and only {len(usable)} scenarios have a pair with swapped roles and without a negative question. "
+            f"held out of the evaluation, and only {len(usable)} scenarios have a pair with swapped roles "
+            "and without a negative question. "
             "Use fewer demonstrations or more categories,",
             parameter="demos",
             advice="or omit {}.",
@@ -116,7 +119,11 @@ def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
         )
     held = set(random.Random(f"{seed}/held out").sample(sorted(usable), wanted))
     evaluated = tuple(pair for pair in pairs if pair.scenario not in held)
-    return HeldOut(evaluated, {scenario: tuple(usable[scenario]) for scenario in sorted(held)}, len(pairs) - len(evaluated))
+    return HeldOut(
+        evaluated,
+        {scenario: tuple(usable[scenario]) for scenario in sorted(held)},
+        len(pairs) - len(evaluated),
+    )
 
 
 def demos_for(pair: Pair, held_out: HeldOut, demos: int, style: DemoStyle, seed: int) -> list[Demo]:
@@ -135,7 +142,10 @@ def demos_for(pair: Pair, held_out: HeldOut, demos: int, style: DemoStyle, seed:
     rng = random.Random(f"{seed}/demos/{pair.id}")
     cells = rng.choice(_BALANCED if style == "balanced" else _PUBLISHED)
     scenarios = rng.sample(sorted(held_out.demo_pairs), demos)
-    chosen = [_demo(rng.choice(held_out.demo_pairs[name]), cells[k % len(cells)]) for k, name in enumerate(scenarios)]
+    chosen = [
+        _demo(rng.choice(held_out.demo_pairs[name]), cells[k % len(cells)])
+        for k, name in enumerate(scenarios)
+    ]
     rng.shuffle(chosen)
     return chosen
 
@@ -147,7 +157,12 @@ def is_role_swap(pair: Pair) -> bool:
     """
     (one, question), (other, other_question) = (split_question(half.prompt) for _, half in pair.halves)
     same_words = Counter(re.findall(r"\w+", one.lower())) == Counter(re.findall(r"\w+", other.lower()))
-    return bool(one) and same_words and question != other_question and pair.stereotyped.target == pair.contrast.target == "yes"
+    return (
+        bool(one)
+        and same_words
+        and question != other_question
+        and pair.stereotyped.target == pair.contrast.target == "yes"
+    )
 
 
 def _asks_negatively(pair: Pair) -> bool:
@@ -166,7 +181,9 @@ def split_question(prompt: str) -> tuple[str, str]:
     """
     # The context ends with the last sentence mark, which a quote or parenthesis may follow. The question is
     # the rest; a full stop inside a word, as in "e.g.", does not end a sentence.
-    match = re.fullmatch(r"(?P<context>.*[.!?]['\"”’)]?) (?P<question>[^.!?]*(?:\.[^.!? ][^.!?]*)*\?)", prompt, re.DOTALL)
+    match = re.fullmatch(
+        r"(?P<context>.*[.!?]['\"”’)]?) (?P<question>[^.!?]*(?:\.[^.!? ][^.!?]*)*\?)", prompt, re.DOTALL
+    )
     return (match["context"], match["question"]) if match else ("", prompt)
 
 

@@ -44,7 +44,9 @@ class FolderKind:
 
 
 @contextmanager
-def replaced_folder(folder: Path, kind: FolderKind, *, overwrite: bool = False, manifest: Path | None = None) -> Generator[Path]:
+def replaced_folder(
+    folder: Path, kind: FolderKind, *, overwrite: bool = False, manifest: Path | None = None
+) -> Generator[Path]:
     """Provide a temporary folder that replaces ``folder`` on success.
 
     On any error, the old folder stays unchanged.
@@ -94,7 +96,8 @@ def replaced_folder(folder: Path, kind: FolderKind, *, overwrite: bool = False, 
             shutil.rmtree(new, ignore_errors=True)
     except OSError as error:
         raise InputError(
-            f"{folder}: the {kind.name} cannot be written there ({error.strerror or error}). Existing files are unchanged; {kind.advice}"
+            f"{folder}: the {kind.name} cannot be written there ({error.strerror or error}). Existing files "
+            f"are unchanged; {kind.advice}"
         ) from error
 
 
@@ -140,26 +143,45 @@ class _Old:
             raise InputError(f"{place}: this is a file, but a folder is required; {kind.advice}")
         entries = sorted(_entries(place)) if place.exists() else []
         hashes = _read_manifest(manifest or place / MANIFEST, kind)
-        edited = [name for name in entries if hashes and name in hashes and _hash(place / name) != hashes[name]]
-        return _Old(kind, tuple(entries), frozenset([*(hashes or {}), MANIFEST]), tuple(edited), hashes is not None)
+        edited = [
+            name for name in entries if hashes and name in hashes and _hash(place / name) != hashes[name]
+        ]
+        return _Old(
+            kind, tuple(entries), frozenset([*(hashes or {}), MANIFEST]), tuple(edited), hashes is not None
+        )
 
     def refuse_foreign(self, folder: Path, *, overwrite: bool) -> None:
         if overwrite or not self.entries:
             return
         if not self.told:
             raise InputError(
-                f"{folder}: is not empty and is not a {self.kind.name} that misfire wrote ({_some(self.entries)}); {self.kind.advice}"
+                f"{folder}: is not empty and is not a {self.kind.name} that misfire wrote "
+                f"({_some(self.entries)}); {self.kind.advice}"
             )
         if self.edited:
-            raise InputError(f"{folder}: these files have changed since misfire wrote them: {_some(self.edited)}; {self.kind.advice}")
+            raise InputError(
+                f"{folder}: these files have changed since misfire wrote them: {_some(self.edited)}; "
+                f"{self.kind.advice}"
+            )
 
     def refuse_in_the_way(self, folder: Path, written: Sequence[str], *, overwrite: bool) -> None:
-        if foreign := [] if overwrite else [name for name in self.entries if name not in self.known and _blocks(name, written)]:
-            raise InputError(f"{folder}: these files were not written by misfire and are in the way: {_some(foreign)}; {self.kind.advice}")
+        if (
+            foreign := []
+            if overwrite
+            else [name for name in self.entries if name not in self.known and _blocks(name, written)]
+        ):
+            raise InputError(
+                f"{folder}: these files were not written by misfire and are in the way: {_some(foreign)}; "
+                f"{self.kind.advice}"
+            )
 
     def replaced(self, written: Sequence[str]) -> frozenset[str]:
         """Return the entries to remove: those that this program wrote, and those in the way of new files."""
-        ours = {name for name in self.entries if name in self.known or (not self.told and self.kind.names.fullmatch(name))}
+        ours = {
+            name
+            for name in self.entries
+            if name in self.known or (not self.told and self.kind.names.fullmatch(name))
+        }
         return frozenset(ours | {name for name in self.entries if _blocks(name, written)})
 
 
@@ -173,7 +195,11 @@ def _place(folder: Path) -> Path:
 
 def _fixed(place: Path) -> bool:
     """Check whether a folder cannot be renamed, or should not be because the current folder is inside it."""
-    return os.path.ismount(place) or Path.cwd().is_relative_to(place.resolve()) or not os.access(place.parent, os.W_OK)
+    return (
+        os.path.ismount(place)
+        or Path.cwd().is_relative_to(place.resolve())
+        or not os.access(place.parent, os.W_OK)
+    )
 
 
 def _fresh(beside: Path, word: str) -> Path:
@@ -199,7 +225,10 @@ def _entries(folder: Path) -> Iterable[str]:
 
 def _blocks(name: str, written: Sequence[str]) -> bool:
     """Check whether an entry is at the path of a new file, or blocks or contains one."""
-    return any(name == other or other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in (*written, MANIFEST))
+    return any(
+        name == other or other.startswith(f"{name}/") or name.startswith(f"{other}/")
+        for other in (*written, MANIFEST)
+    )
 
 
 def _swap_whole(new: Path, place: Path, entries: Sequence[str], gone: Container[str]) -> None:
@@ -252,7 +281,12 @@ def _swap_files(new: Path, place: Path, gone: Sequence[str]) -> None:
 
 def _remove_empty(place: Path, gone: Iterable[str]) -> None:
     """Remove the folders that held the removed entries, if they are empty now."""
-    folders = {folder for name in gone for folder in (place / name).parents if folder != place and folder.is_relative_to(place)}
+    folders = {
+        folder
+        for name in gone
+        for folder in (place / name).parents
+        if folder != place and folder.is_relative_to(place)
+    }
     # in reverse order, subfolders come before their parents
     for folder in sorted(folders, reverse=True):
         if folder.is_dir() and not any(folder.iterdir()):
@@ -280,7 +314,11 @@ def _hash(file: Path) -> str | None:
 
 
 def _manifest(kind: FolderKind, folder: Path, written: Sequence[str]) -> str:
-    content = {"written_by": "misfire", "what": kind.name, "files": {name: _hash(folder / name) for name in written}}
+    content = {
+        "written_by": "misfire",
+        "what": kind.name,
+        "files": {name: _hash(folder / name) for name in written},
+    }
     return json.dumps(content, indent=1) + "\n"
 
 
@@ -296,7 +334,11 @@ def _read_manifest(path: Path, kind: FolderKind) -> Mapping[str, object] | None:
         return None
     told = cast("dict[str, object]", content)
     files = told.get("files")
-    return cast("dict[str, object]", files) if told.get("what") == kind.name and isinstance(files, dict) else None
+    return (
+        cast("dict[str, object]", files)
+        if told.get("what") == kind.name and isinstance(files, dict)
+        else None
+    )
 
 
 def _some(names: Sequence[str]) -> str:

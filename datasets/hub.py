@@ -46,7 +46,9 @@ def fetch_file(dataset: str, file: str, revision: str) -> Path:
     _reach_hub()
     try:
         return Path(hf_hub_download(dataset, file, repo_type="dataset", revision=revision))
-    except Exception as error:  # the client raises many types of errors; each means that the file is not available
+    except (
+        Exception
+    ) as error:  # the client raises many types of errors; each means that the file is not available
         raise HubError(_one_line(error)) from error
 
 
@@ -91,7 +93,11 @@ def dataset_rows(dataset: str, revision: str | None) -> list[tuple[str, dict[str
         HubError: The dataset cannot be downloaded for another reason.
     """
     splits = dataset_splits(dataset, revision)
-    return [(f"split {name}, row {number}", row) for name, rows in splits.items() for number, row in enumerate(rows, start=1)]
+    return [
+        (f"split {name}, row {number}", row)
+        for name, rows in splits.items()
+        for number, row in enumerate(rows, start=1)
+    ]
 
 
 def _reach_hub() -> None:

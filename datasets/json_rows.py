@@ -30,7 +30,9 @@ def parse_json(content: bytes) -> object:
         field.
     """
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return json.loads(
+            content.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+        )
     except UnicodeDecodeError as error:
         return Fault(f"not UTF-8 at byte {error.start + 1}")
     except json.JSONDecodeError as error:

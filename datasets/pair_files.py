@@ -15,7 +15,17 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from misfire.datasets.json_rows import Fault, Located, json_items, json_object, parse_json
-from misfire.datasets.pairs import HALF_NAMES, Answer, CategoryName, Controls, Half, Pair, PairId, Text, category_slug
+from misfire.datasets.pairs import (
+    HALF_NAMES,
+    Answer,
+    CategoryName,
+    Controls,
+    Half,
+    Pair,
+    PairId,
+    Text,
+    category_slug,
+)
 from misfire.datasets.parquet import stream_parquet, write_parquet
 from misfire.datasets.record_errors import MOST, first_problem, raise_problems
 from misfire.datasets.user_files import file_start, read_user_file, user_lines
@@ -25,9 +35,11 @@ from misfire.errors import InputError
 __all__ = ["read_pairs", "write_pairs"]
 
 ADVICE = (
-    "Every record needs id, category, question_index, stereotyped_group, contrast_group, stereotyped_prompt and contrast_prompt "
+    "Every record needs id, category, question_index, stereotyped_group, contrast_group, stereotyped_prompt "
+    "and contrast_prompt "
     "(or the authors' fields: id, category, stereotyped_group, contrast_group, trigger_sentence, prompts). "
-    "Correct these records; `misfire pairs --source embedded --out pairs.jsonl` writes an example file to compare with."
+    "Correct these records; `misfire pairs --source embedded --out pairs.jsonl` writes an example file to "
+    "compare with."
 )
 
 _AUTHORS_ID = re.compile(r".*?_?q(?P<question_index>\d+)_p\d+")
@@ -68,14 +80,20 @@ class PairRow(BaseModel):
     def _controls_are_complete(self) -> Self:
         missing = [name for name in CONTROL_COLUMNS if getattr(self, name) is None]
         if 0 < len(missing) < len(CONTROL_COLUMNS):
-            raise ValueError(f"a pair must have all four control prompts or none; missing: {', '.join(missing)}")
+            raise ValueError(
+                f"a pair must have all four control prompts or none; missing: {', '.join(missing)}"
+            )
         return self
 
     @staticmethod
     def of(pair: Pair) -> "PairRow":
         """Return the row for a pair."""
         values = pair.model_dump(exclude={*HALF_NAMES, "controls"})
-        values |= {f"{name}_{field}": getattr(half, field) for name, half in pair.halves for field in Half.model_fields}
+        values |= {
+            f"{name}_{field}": getattr(half, field)
+            for name, half in pair.halves
+            for field in Half.model_fields
+        }
         if pair.controls:
             values |= {f"{name}_foil_prompt": foil.prompt for name, foil in pair.controls.foils}
             values |= {f"{name}_ambiguous_prompt": prompt for name, prompt in pair.controls.ambiguous}
@@ -89,8 +107,14 @@ class PairRow(BaseModel):
         halves = {f"{name}_{field}" for name in HALF_NAMES for field in Half.model_fields}
         return Pair(
             **self.model_dump(exclude=halves | set(CONTROL_COLUMNS)),
-            stereotyped=Half(prompt=self.stereotyped_prompt, target=self.stereotyped_target, example_id=self.stereotyped_example_id),
-            contrast=Half(prompt=self.contrast_prompt, target=self.contrast_target, example_id=self.contrast_example_id),
+            stereotyped=Half(
+                prompt=self.stereotyped_prompt,
+                target=self.stereotyped_target,
+                example_id=self.stereotyped_example_id,
+            ),
+            contrast=Half(
+                prompt=self.contrast_prompt, target=self.contrast_target, example_id=self.contrast_example_id
+            ),
             controls=self._controls(),
         )
 
@@ -103,8 +127,12 @@ class PairRow(BaseModel):
         ):
             return None
         return Controls(
-            stereotyped_foil=Half(prompt=self.stereotyped_foil_prompt, target="no", example_id=self.stereotyped_example_id),
-            contrast_foil=Half(prompt=self.contrast_foil_prompt, target="no", example_id=self.contrast_example_id),
+            stereotyped_foil=Half(
+                prompt=self.stereotyped_foil_prompt, target="no", example_id=self.stereotyped_example_id
+            ),
+            contrast_foil=Half(
+                prompt=self.contrast_foil_prompt, target="no", example_id=self.contrast_example_id
+            ),
             stereotyped_ambiguous=self.stereotyped_ambiguous_prompt,
             contrast_ambiguous=self.contrast_ambiguous_prompt,
         )
@@ -175,7 +203,9 @@ def write_pairs(pairs: Sequence[Pair], path: Path) -> None:
             columns = {name: int if name.endswith("_example_id") else str for name in names}
             write_parquet([PairRow.of(pair).model_dump() for pair in pairs], columns, temporary)
         else:
-            temporary.write_text("".join(f"{PairRow.of(pair).model_dump_json()}\n" for pair in pairs), encoding="utf-8")
+            temporary.write_text(
+                "".join(f"{PairRow.of(pair).model_dump_json()}\n" for pair in pairs), encoding="utf-8"
+            )
 
 
 def read_pairs(path: Path) -> list[Pair]:
@@ -193,9 +223,14 @@ def read_pairs(path: Path) -> list[Pair]:
     """
     try:
         start = file_start(path)
-        return parse_records(path, _parquet_records(path) if start.startswith(b"PAR1") else _json_records(path, start))
+        return parse_records(
+            path, _parquet_records(path) if start.startswith(b"PAR1") else _json_records(path, start)
+        )
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It must contain pairs as JSONL, JSON or Parquet.") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}). It must contain pairs as JSONL, JSON or "
+            "Parquet."
+        ) from error
 
 
 def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
@@ -232,7 +267,8 @@ def parse_records(origin: Path | str, records: Iterator[Located]) -> list[Pair]:
         known = categories.setdefault(category_slug(pair.category), pair.category)
         if known != pair.category:
             problems.append(
-                f"{place}, field 'category': '{pair.category}' is another spelling of '{known}' in an earlier record; use one spelling"
+                f"{place}, field 'category': '{pair.category}' is another spelling of '{known}' in an "
+                "earlier record; use one spelling"
             )
             continue
         places[pair.id] = place
@@ -252,7 +288,9 @@ def _pair(record: dict[str, Any]) -> Pair:
 def _json_records(path: Path, start: bytes) -> Iterator[Located]:
     # the bytes are a byte order mark
     if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
-        for number, item in enumerate(json_items(read_user_file(path).removeprefix(b"\xef\xbb\xbf")), start=1):
+        for number, item in enumerate(
+            json_items(read_user_file(path).removeprefix(b"\xef\xbb\xbf")), start=1
+        ):
             if isinstance(item, Fault):
                 raise InputError(f"{path}: not a JSON list: {item}. {ADVICE}")
             yield f"item {number}", json_object(item)

@@ -87,7 +87,9 @@ def stream_parquet(path: Path, columns: Sequence[str] | None = None) -> Iterator
     most_decoded = max(HARMLESS_BYTES, MOST_EXPANSION * size)
     decoded = 0
     with _as_value_error(), pq.ParquetFile(path, read_dictionary=shared) as file:
-        for batch in file.iter_batches(batch_size=batch_rows, columns=None if columns is None else list(columns)):
+        for batch in file.iter_batches(
+            batch_size=batch_rows, columns=None if columns is None else list(columns)
+        ):
             texts = [_values(column) for column in batch.columns]
             if (longest := max(map(_longest, texts), default=0)) > MOST_LINE:
                 raise ValueError(f"one of its values has a length of {longest:,}")
@@ -119,9 +121,15 @@ def _careful(metadata: Any, size: int, wanted: Set[str] | None) -> tuple[list[st
                 continue
             decoded[name] += chunk.total_uncompressed_size
             if chunk.num_values > max(HARMLESS_ROWS, MOST_ROWS_A_BYTE * size):
-                raise ValueError(f"its {size:,} bytes claim to contain {chunk.num_values:,} values in column '{name}'")
+                raise ValueError(
+                    f"its {size:,} bytes claim to contain {chunk.num_values:,} values in column '{name}'"
+                )
             # only top-level text columns can be read as dictionaries, and only without shared prefixes
-            one_copy = chunk.physical_type in _SHARED and chunk.path_in_schema == name and not _shares_prefixes(chunk.encodings)
+            one_copy = (
+                chunk.physical_type in _SHARED
+                and chunk.path_in_schema == name
+                and not _shares_prefixes(chunk.encodings)
+            )
             if one_copy:
                 plain.add(name)
             else:
@@ -158,7 +166,9 @@ def _text_size(values: Sequence[Any]) -> int:
     return sum(len(value) for value in values if isinstance(value, str | bytes | list))
 
 
-def write_parquet(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type[int] | type[str]], path: Path) -> None:
+def write_parquet(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, type[int] | type[str]], path: Path
+) -> None:
     """Write rows as a Parquet file.
 
     Args:

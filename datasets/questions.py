@@ -13,10 +13,12 @@ def _words(text: str) -> frozenset[str]:
 
 AUXILIARIES = _words("is are was were has have had can could will would should must might may")
 NEGATIVE_CONTRACTIONS = _words(
-    "doesn't don't didn't isn't aren't wasn't weren't hasn't haven't hadn't can't couldn't won't wouldn't shouldn't"
+    "doesn't don't didn't isn't aren't wasn't weren't hasn't haven't hadn't can't couldn't won't wouldn't "
+    "shouldn't"
 )
 ADVERBS = _words(
-    "likely probably currently always usually often typically generally actually really still just never sometimes rarely "
+    "likely probably currently always usually often typically generally actually really still just never "
+    "sometimes rarely "
     "frequently recently"
 )
 PLURAL_NOUNS = _words("people men women folks individuals ones")
@@ -157,7 +159,13 @@ def _is_past(word: str) -> bool:
 
 
 def _is_third_person(word: str) -> bool:
-    return word.endswith("s") and not word.endswith("ss") and len(word) > 2 and word not in AUXILIARIES and word not in IRREGULAR_VERBS
+    return (
+        word.endswith("s")
+        and not word.endswith("ss")
+        and len(word) > 2
+        and word not in AUXILIARIES
+        and word not in IRREGULAR_VERBS
+    )
 
 
 def _pluralise(predicate: str) -> str:

@@ -32,8 +32,17 @@ def field_problems(error: ValidationError) -> list[tuple[str, str]]:
     """
     problems: list[tuple[str, str]] = []
     for fault in error.errors(include_url=False):
-        got = "" if fault["type"] in {"missing", "json_invalid", "value_error"} else f" (got {shorten(fault['input'])})"
-        problems.append((".".join(str(part) for part in fault["loc"]), f"{fault['msg'].removeprefix('Value error, ')}{got}"))
+        got = (
+            ""
+            if fault["type"] in {"missing", "json_invalid", "value_error"}
+            else f" (got {shorten(fault['input'])})"
+        )
+        problems.append(
+            (
+                ".".join(str(part) for part in fault["loc"]),
+                f"{fault['msg'].removeprefix('Value error, ')}{got}",
+            )
+        )
     return problems
 
 
@@ -52,7 +61,11 @@ def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> No
         return
     shown = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
     more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    count = "1 bad record" if len(problems) == 1 else f"{len(problems)} bad records{' or more' if len(problems) >= MOST else ''}"
+    count = (
+        "1 bad record"
+        if len(problems) == 1
+        else f"{len(problems)} bad records{' or more' if len(problems) >= MOST else ''}"
+    )
     raise InputError(f"{path}: {count}\n{shown}{more}\n{advice}")
 
 

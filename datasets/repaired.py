@@ -38,7 +38,11 @@ class RoleSwap:
 
 
 def build_repaired_pairs(
-    files: Iterable[BBQFile], *, per_scenario: int | None = PER_SCENARIO, seed: int = 1, controls: bool = False
+    files: Iterable[BBQFile],
+    *,
+    per_scenario: int | None = PER_SCENARIO,
+    seed: int = 1,
+    controls: bool = False,
 ) -> list[Pair]:
     """Build the repaired pairs of some categories.
 
@@ -109,7 +113,13 @@ def _draw(swaps: Sequence[RoleSwap], size: int | None, rng: random.Random) -> li
     orders: Counter[bool | None] = Counter()
     while len(chosen) < size:
         # take the swap whose people, and then whose order of mention, have been chosen least often so far
-        swap = min(waiting, key=lambda swap: (people[same_people(swap.stereotyped)], orders[_right_answer_is_first(swap.stereotyped)]))
+        swap = min(
+            waiting,
+            key=lambda swap: (
+                people[same_people(swap.stereotyped)],
+                orders[_right_answer_is_first(swap.stereotyped)],
+            ),
+        )
         waiting.remove(swap)
         chosen.append(swap)
         people[same_people(swap.stereotyped)] += 1
@@ -138,7 +148,9 @@ def _pair(scenario: BBQScenario, swap: RoleSwap, controls: bool) -> Pair:
 
 
 def _half(example: BBQExample) -> Half:
-    return Half(prompt=_prompt(example, example, example.right_answer), target="yes", example_id=example.example_id)
+    return Half(
+        prompt=_prompt(example, example, example.right_answer), target="yes", example_id=example.example_id
+    )
 
 
 def _controls(scenario: BBQScenario, one: BBQExample, other: BBQExample) -> Controls:
@@ -151,7 +163,9 @@ def _controls(scenario: BBQScenario, one: BBQExample, other: BBQExample) -> Cont
 
 
 def _foil(example: BBQExample) -> Half:
-    return Half(prompt=_prompt(example, example, example.other_answer), target="no", example_id=example.example_id)
+    return Half(
+        prompt=_prompt(example, example, example.other_answer), target="no", example_id=example.example_id
+    )
 
 
 def _prompt(told: BBQExample, asked: BBQExample, answer: str) -> str:

@@ -46,7 +46,10 @@ def is_retold(one: str, other: str, people: Iterable[str], *, in_order: bool) ->
         in_order: Whether the words must also have the same order.
     """
     names = {word for name in people for word in words(name)}
-    rest, other_rest = ([word for word in words(text) if word not in names | _CHANGES_WITH_THE_PERSON] for text in (one, other))
+    rest, other_rest = (
+        [word for word in words(text) if word not in names | _CHANGES_WITH_THE_PERSON]
+        for text in (one, other)
+    )
     return rest == other_rest if in_order else sorted(rest) == sorted(other_rest)
 
 

@@ -45,7 +45,9 @@ def match_categories(categories: Sequence[str], known: Sequence[str]) -> list[st
     by_slug = {category_slug(name): name for name in known}
     unknown = [name for name in categories if category_slug(name) not in by_slug]
     if unknown:
-        raise InputError(f"categories: unknown category: {', '.join(unknown)}. Available: {', '.join(known)}.")
+        raise InputError(
+            f"categories: unknown category: {', '.join(unknown)}. Available: {', '.join(known)}."
+        )
     wanted = {category_slug(name) for name in categories}
     return [name for slug, name in by_slug.items() if slug in wanted]
 
@@ -70,7 +72,9 @@ def sample_pairs(pairs: Sequence[Pair], size: int, seed: int) -> list[Pair]:
         InputError: ``size`` is out of range.
     """
     if not 1 <= size <= len(pairs):
-        raise InputError(f"pairs: {size} pairs were requested, but the number must be between 1 and {len(pairs)}.")
+        raise InputError(
+            f"pairs: {size} pairs were requested, but the number must be between 1 and {len(pairs)}."
+        )
     rng = random.Random(seed)
     scenarios: defaultdict[str, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
@@ -78,7 +82,8 @@ def sample_pairs(pairs: Sequence[Pair], size: int, seed: int) -> list[Pair]:
     order = sorted(scenarios)
     rng.shuffle(order)
 
-    # put the pairs on a line, scenario after scenario, and take every (len/size)-th point from a random offset
+    # put the pairs on a line, scenario after scenario, and take every (len/size)-th point from a random
+    # offset
     line: list[int] = []
     for name in order:
         members = scenarios[name]

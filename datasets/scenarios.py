@@ -57,11 +57,15 @@ class BBQScenario:
         """
         people = same_people(example)
         context = _plain(example.context)
-        found = [e for e in self.ambiguous if same_people(e) == people and context.startswith(_plain(e.context))]
+        found = [
+            e for e in self.ambiguous if same_people(e) == people and context.startswith(_plain(e.context))
+        ]
         if not found:
             raise InputError(
-                f"{self.category}: no ambiguous example has the same people and opening as example {example.example_id} (question "
-                f"{self.index}), so it has no ambiguous control. Load these pairs without controls, or use BBQ's complete file."
+                f"{self.category}: no ambiguous example has the same people and opening as example "
+                f"{example.example_id} (question "
+                f"{self.index}), so it has no ambiguous control. Load these pairs without controls, or use "
+                "BBQ's complete file."
             )
         return min(found, key=lambda e: abs(e.example_id - example.example_id))
 

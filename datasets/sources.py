@@ -245,10 +245,13 @@ def _file_pairs(file: Path, controls: bool) -> list[Pair]:
     """Read the pairs of a file, with controls only if they are requested."""
     pairs = read_pairs(file)
     if not controls:
-        return [pair if pair.controls is None else pair.model_copy(update={"controls": None}) for pair in pairs]
+        return [
+            pair if pair.controls is None else pair.model_copy(update={"controls": None}) for pair in pairs
+        ]
     if bare := [pair.id for pair in pairs if pair.controls is None]:
         raise InputError(
-            f"{file}: controls were requested, but {len(bare)} of {len(pairs)} pairs have none (the first: '{bare[0]}').",
+            f"{file}: controls were requested, but {len(bare)} of {len(pairs)} pairs have none (the first: "
+            f"'{bare[0]}').",
             parameter="controls",
             advice=f"Add the columns {', '.join(CONTROL_COLUMNS)} to every record, or omit "
             "{}. `misfire pairs --controls` writes BBQ's or the embedded pairs with controls.",
@@ -262,8 +265,10 @@ def _authors_pairs(revision: str) -> list[Pair]:
         records = dataset_rows(AUTHORS_DATASET, revision)
     except GatedError as error:
         raise InputError(
-            f"The authors' dataset {AUTHORS_DATASET} is gated, or this revision does not exist. Request access on its page on the "
-            "Hugging Face Hub, create an access token there, log in with `hf auth login` (or set HF_TOKEN), and try again.",
+            f"The authors' dataset {AUTHORS_DATASET} is gated, or this revision does not exist. Request "
+            "access on its page on the "
+            "Hugging Face Hub, create an access token there, log in with `hf auth login` (or set HF_TOKEN), "
+            "and try again.",
             advice="Use {} to build the same pairs from BBQ, which needs no access.",
             settings=[Setting("source", "bbq")],
         ) from error

@@ -13,7 +13,12 @@ from misfire.errors import InputError
 TableKind = Literal["jsonl", "parquet", "csv"]
 """The format of a file."""
 
-KIND_OF_ENDING: dict[str, TableKind] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".csv": "csv"}
+KIND_OF_ENDING: dict[str, TableKind] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".csv": "csv",
+}
 
 Choose = Callable[[Sequence[str]], Sequence[str]]
 """A function that returns the columns to read, given the names of all columns. It raises an error if it
@@ -107,7 +112,8 @@ def _csv_rows(path: Path, choose: Choose) -> Iterator[TableRow]:
             yield TableRow(f"row {number} (line {reader.line_num})", number, record)
     except csv.Error as error:
         raise InputError(
-            f"{path}: invalid CSV in row {number + 1}, near line {reader.line_num}: {error}. Perhaps a quote is not closed, "
+            f"{path}: invalid CSV in row {number + 1}, near line {reader.line_num}: {error}. Perhaps a "
+            "quote is not closed, "
             'or a quote inside a text is not doubled ("").'
         ) from error
 
@@ -117,4 +123,6 @@ def _text_lines(path: Path) -> Iterator[str]:
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InputError(f"{path}: line {number} is not UTF-8 (at byte {error.start + 1}). Save the file as UTF-8.") from error
+            raise InputError(
+                f"{path}: line {number} is not UTF-8 (at byte {error.start + 1}). Save the file as UTF-8."
+            ) from error

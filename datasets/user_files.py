@@ -80,7 +80,9 @@ def read_user_file(path: Path, most: int = MOST_BYTES) -> bytes:
     if require_regular(path) > most:
         raise _too_large(path, most)
     with os.fdopen(_opened(path), "rb") as file:
-        content = file.read(most + 1)  # some files, such as those in /proc, report a size of 0 but have content
+        content = file.read(
+            most + 1
+        )  # some files, such as those in /proc, report a size of 0 but have content
     if len(content) > most:
         raise _too_large(path, most)
     return content
@@ -122,7 +124,8 @@ def user_lines(path: Path, most: int = MOST_LINE) -> Iterator[bytes]:
             number += 1
             if len(line) > most:
                 raise InputError(
-                    f"{path}: line {number} has more than {most // MEBIBYTE} MiB, too much for a row. Check the content of the file."
+                    f"{path}: line {number} has more than {most // MEBIBYTE} MiB, too much for a row. Check "
+                    "the content of the file."
                 )
             yield line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
 
@@ -145,8 +148,14 @@ def _refuse_irregular(path: Path, mode: int) -> None:
     if stat.S_ISREG(mode):
         return
     kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "a special file")
-    raise InputError(f"{path}: cannot be read, because it is {kind} and not a regular file. Write the data to a file and pass that file.")
+    raise InputError(
+        f"{path}: cannot be read, because it is {kind} and not a regular file. Write the data to a file and "
+        "pass that file."
+    )
 
 
 def _too_large(path: Path, most: int) -> InputError:
-    return InputError(f"{path}: the file has more than {most // MEBIBYTE} MiB, the maximum for such a file. Split it or check its content.")
+    return InputError(
+        f"{path}: the file has more than {most // MEBIBYTE} MiB, the maximum for such a file. Split it or "
+        "check its content."
+    )

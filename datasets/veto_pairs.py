@@ -30,7 +30,12 @@ def build_pairs(files: Iterable[BBQFile], *, controls: bool = False) -> list[Pai
         InputError: Controls were requested, and an example has no ambiguous counterpart or does not name two
             people.
     """
-    return [pair for file in files for scenario in bbq_scenarios(file) for pair in _scenario_pairs(scenario, controls)]
+    return [
+        pair
+        for file in files
+        for scenario in bbq_scenarios(file)
+        for pair in _scenario_pairs(scenario, controls)
+    ]
 
 
 def _scenario_pairs(scenario: BBQScenario, controls: bool) -> list[Pair]:
@@ -50,7 +55,9 @@ def _scenario_pairs(scenario: BBQScenario, controls: bool) -> list[Pair]:
             contrast=_half(other, question),
             controls=_controls(scenario, one, other, question) if controls else None,
         )
-        for k, (one, other) in enumerate(zip(scenario.stereotyped[:PAIRS_PER_SCENARIO], scenario.contrast, strict=False))
+        for k, (one, other) in enumerate(
+            zip(scenario.stereotyped[:PAIRS_PER_SCENARIO], scenario.contrast, strict=False)
+        )
     ]
 
 
@@ -74,4 +81,7 @@ def _foil(example: BBQExample, question: str) -> Half:
 
 
 def _ambiguous(scenario: BBQScenario, example: BBQExample, question: str) -> str:
-    return f"{full_context(scenario.without_evidence(example))} {yes_no_question(question, example.right_answer)}"
+    return (
+        f"{full_context(scenario.without_evidence(example))} "
+        f"{yes_no_question(question, example.right_answer)}"
+    )

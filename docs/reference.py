@@ -1,7 +1,8 @@
 """Generate two reference files from the code: the columns of the frames, and the JSON schema of ``summary.json``.
 
-Run ``python -m docs.reference`` in the repository. ``docs/frames.md`` is committed. ``docs/summary.schema.json`` is not, because it is long
-and ``misfire.reports.summary_schema`` returns the same.
+Run ``python -m docs.reference`` in the repository. ``docs/frames.md`` is committed.
+``docs/summary.schema.json`` is not, because it is long and ``misfire.reports.summary_schema`` returns the
+same.
 """
 
 import json
@@ -62,7 +63,10 @@ _ABOUT = {
 
 def pages() -> dict[str, str]:
     """The text of each generated file, by file name."""
-    return {"frames.md": _frames_page(), "summary.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"}
+    return {
+        "frames.md": _frames_page(),
+        "summary.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n",
+    }
 
 
 def _frames_page() -> str:
@@ -77,7 +81,15 @@ def _frames_page() -> str:
         *(f"| {kind} | {DTYPES[kind]} | {values} |" for kind, values in _VALUES.items()),
     ]
     for name, columns in FRAMES.items():
-        lines += ["", f"## `{name}`", "", f"{_ABOUT[name]}", "", "| column | kind | meaning |", "|---|---|---|"]
+        lines += [
+            "",
+            f"## `{name}`",
+            "",
+            f"{_ABOUT[name]}",
+            "",
+            "| column | kind | meaning |",
+            "|---|---|---|",
+        ]
         lines += [f"| `{column.name}` | {column.kind} | {column.meaning} |" for column in columns]
     return "\n".join(lines) + "\n"
 

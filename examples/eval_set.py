@@ -3,7 +3,8 @@
     python examples/eval_set.py --log-dir logs/script
     python examples/eval_set.py --log-dir logs/bbq --source bbq openai/gpt-4o-mini anthropic/claude-sonnet-4-5
 
-The same command again runs only what is missing. Without models it runs two simulated ones on the embedded pairs: no key, no network.
+The same command again runs only what is missing. Without models it runs two simulated ones on the embedded
+pairs: no key, no network.
 """
 
 import argparse
@@ -33,7 +34,12 @@ complete, _ = eval_set(
     [
         veto(source=arguments.source, pairs=arguments.pairs),
         veto(source=arguments.source, pairs=arguments.pairs, protocol="cot"),
-        priming(source=arguments.source, pairs=arguments.pairs, cues="published,neutral", placements="stereotyped,both"),
+        priming(
+            source=arguments.source,
+            pairs=arguments.pairs,
+            cues="published,neutral",
+            placements="stereotyped,both",
+        ),
     ],
     model=models,
     log_dir=arguments.log_dir,

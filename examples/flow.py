@@ -2,8 +2,8 @@
 
     flow run examples/flow.py --log-dir logs/flow
 
-The same command again runs only what is missing. Put your models in the place of the simulated ones, which need no key and no network:
-``FlowModel(name="openai/gpt-4o-mini")``.
+The same command again runs only what is missing. Put your models in the place of the simulated ones, which
+need no key and no network: ``FlowModel(name="openai/gpt-4o-mini")``.
 """
 
 from inspect_ai.model import GenerateConfig

@@ -47,7 +47,9 @@ class Case:
         """
         sentences = _ENDS.split(self.text)
         asked = next((sentence for sentence in reversed(sentences) if sentence.rstrip().endswith("?")), "")
-        return frozenset(_content(asked)) | {word for sentence in sentences for word in _opening_words(sentence)}
+        return frozenset(_content(asked)) | {
+            word for sentence in sentences for word in _opening_words(sentence)
+        }
 
 
 _ROOT = 4
@@ -135,47 +137,66 @@ def _opening_words(sentence: str) -> list[str]:
 
 _DRESS = re.compile(r"[\s\"'`“”‘’«»*_(){}\[\]#.,;:!…–—\\$>-]*+")
 
-_QUOTED = re.compile(r"[,.!]?[\"”’'»][,.!]?[^\S\n]*+(?![^\S\n]|because\b|since\b|as\b|based\b|according\b)(?=\w)|,[\"”’'»]")
+_QUOTED = re.compile(
+    r"[,.!]?[\"”’'»][,.!]?[^\S\n]*+(?![^\S\n]|because\b|since\b|as\b|based\b|according\b)(?=\w)|,[\"”’'»]"
+)
 """An answer in quotation marks that is part of a longer sentence, and thus somebody's speech."""
 
 _DOCUMENT = (
-    r"(?:passages?|texts?|stor(?:y|ies)|context|excerpt|paragraph|article|narrative|information|details?|sentences?|evidence|description)\b"
+    r"(?:passages?|texts?|stor(?:y|ies)|context|excerpt|paragraph|article|narrative|information"
+    r"|details?|sentences?|evidence|description)\b"
 )
 
 _HEDGE = re.compile(
-    r"(?:(?:i|we) (?:do |would |can |am |['’]m )?(?:\w+ly )?(?:think|believe|say|conclude|agree|infer|assume|guess|suppose|find|judge|sure"
-    r"|certain|confident|see that|don['’]t (?:think|believe)|do not (?:think|believe))(?: that| so)?|i['’](?:d|m) (?:say|sure|certain"
-    r"|confident)(?: that)?|in my (?:opinion|view|reading)|as (?:i|you) (?:can )?(?:see|read|said)|as we (?:can )?see|we (?:can|could)"
-    r" (?:see|say|conclude|infer|tell)(?: that)?|we (?:are told|know|read|learn|see)(?: that)?|my (?:answer|reasoning|conclusion|reading"
-    r"|view)(?: is)?(?: that)?|(?:reason(?:ing)?|explanation)(?=:)|of course(?: not)?|not at all|exactly|absolutely|definitely|clearly"
+    r"(?:(?:i|we) (?:do |would |can |am |['’]m )?(?:\w+ly )?(?:think|believe|say|conclude|agree|infer|assume"
+    r"|guess|suppose|find|judge|sure"
+    r"|certain|confident|see that|don['’]t (?:think|believe)|do not (?:think|believe))(?: that| so)?"
+    r"|i['’](?:d|m) (?:say|sure|certain"
+    r"|confident)(?: that)?|in my (?:opinion|view|reading)|as (?:i|you) (?:can )?(?:see|read|said)|as we "
+    r"(?:can )?see|we (?:can|could)"
+    r" (?:see|say|conclude|infer|tell)(?: that)?|we (?:are told|know|read|learn|see)(?: that)?|my (?:answer"
+    r"|reasoning|conclusion|reading"
+    r"|view)(?: is)?(?: that)?|(?:reason(?:ing)?|explanation)(?=:)|of course(?: not)?|not at all|exactly"
+    r"|absolutely|definitely|clearly"
     r"|certainly|obviously|indeed|it (?:\w+ly )?(?:seems|appears|says|states|is stated)(?: that)?"
-    r"|(?:it is|it['’]s) (?:(?:not )?\w+ to (?:say|claim|state)|clear|apparent|evident)(?: that)?)\b[\s,:;.!–—-]*+",
+    r"|(?:it is|it['’]s) (?:(?:not )?\w+ to (?:say|claim|state)|clear|apparent|evident)(?: "
+    r"that)?)\b[\s,:;.!–—-]*+",
     re.IGNORECASE,
 )
 """Phrases that may come before the statement about the case."""
 
-_CONVERSATION = re.compile(r"\b(?:i|me|my|mine|we|us|our|you|your|yours|let['’]s)(?:['’](?:m|d|ll|ve|re))?\b", re.IGNORECASE)
+_CONVERSATION = re.compile(
+    r"\b(?:i|me|my|mine|we|us|our|you|your|yours|let['’]s)(?:['’](?:m|d|ll|ve|re))?\b", re.IGNORECASE
+)
 
 _REMARK = re.compile(r"(?:here|there(?: is| are|['’]s)|(?:this|that|it)(?: is|['’]s) about)\b", re.IGNORECASE)
 """The beginning of a remark about the text itself."""
 
-_SENTENCE = re.compile(r"[^.!?\n\ufffc]*+(?:\.(?=\w)[^.!?\n\ufffc]*+|(?<=\b[MD]r)\.[^.!?\n\ufffc]*+|(?<=\bM[rs]s)\.[^.!?\n\ufffc]*+)*+\??")
+_SENTENCE = re.compile(
+    r"[^.!?\n\ufffc]*+(?:\.(?=\w)[^.!?\n\ufffc]*+|(?<=\b[MD]r)\.[^.!?\n\ufffc]*+"
+    r"|(?<=\bM[rs]s)\.[^.!?\n\ufffc]*+)*+\??"
+)
 _OPENING_QUOTES = ('"', "“")
 _QUOTATION = re.compile(r"[\"“][^\"”\n]{0,200}[\"”]")
 
 _GROUND = re.compile(
-    rf"\b(?:in|from|by|on|to|per|with|given|throughout)\s+(?:(?:the|this|that|its|an?|any|both)\s+)*(?:\w+\s+)?{_DOCUMENT}(?:\s+(?:given"
+    r"\b(?:in|from|by|on|to|per|with|given|throughout)\s+(?:(?:the|this|that|its|an?|any"
+    rf"|both)\s+)*(?:\w+\s+)?{_DOCUMENT}(?:\s+(?:given"
     r"|provided|above|itself|alone))?",
     re.IGNORECASE,
 )
 """The passage as the basis of a statement, as in "according to the passage"."""
 
 _TELLS = (
-    r"(?:(?:and|or) (?:the )?\w+\s+)?(?:about (?:the )?\w+\s+)?(?:is (?:very |quite |\w+ly )?(?:explicit|clear|plain)\b|leaves no (?:doubt"
+    r"(?:(?:and|or) (?:the )?\w+\s+)?(?:about (?:the )?\w+\s+)?(?:is (?:very |quite |\w+ly )?(?:explicit"
+    r"|clear|plain)\b|leaves no (?:doubt"
     r"|question)\b"
-    r"|(?:(?:also|clearly|explicitly|directly|only|strongly|specifically|itself|above|given|provided|here)\s+)*(?:say|said|state|mention"
-    r"|show|impl(?:y|ie)|tell|told|indicate|name|make|suggest|support|confirm|note|explain|attribute|identif(?:y|ie)|reveal"
-    r"|specif(?:y|ie)|report|portray|point|refer|establish|claim|prove|contradict|depict|demonstrate|den(?:y|ie))(?:e?s|e?d)?\b)"
+    r"|(?:(?:also|clearly|explicitly|directly|only|strongly|specifically|itself|above|given|provided"
+    r"|here)\s+)*(?:say|said|state|mention"
+    r"|show|impl(?:y|ie)|tell|told|indicate|name|make|suggest|support|confirm|note|explain|attribute"
+    r"|identif(?:y|ie)|reveal"
+    r"|specif(?:y|ie)|report|portray|point|refer|establish|claim|prove|contradict|depict|demonstrate|den(?:y"
+    r"|ie))(?:e?s|e?d)?\b)"
     r"(?:(?:\s+(?:it|this|that|so))?\s+(?:clear|explicit|plain))?"
 )
 _TOLD = re.compile(rf"\s+{_TELLS}", re.IGNORECASE)
@@ -183,7 +204,8 @@ _TELLING = re.compile(rf"{_DOCUMENT}\s+{_TELLS}", re.IGNORECASE)
 """The passage as the source of information about the case."""
 
 _SUBJECT = re.compile(
-    rf"(?:(?:the|this|that|these|an?|both|as|because|since|for|and|but|it is|it['’]s|there(?: is|['’]s)|first|second|third|last|final)\s+)*"
+    r"(?:(?:the|this|that|these|an?|both|as|because|since|for|and|but|it is|it['’]s|there(?: is|['’]s)"
+    r"|first|second|third|last|final)\s+)*"
     rf"(?:[\w-]+ )?{_DOCUMENT}",
     re.IGNORECASE,
 )
@@ -198,7 +220,8 @@ _UNTOLD = re.compile(
 """Phrases which say that the passage does not give some information, up to that information."""
 
 _ADVERBIAL = re.compile(
-    r"(?:despite|because|since|after|before|when|while|although|though|with|without|during|due|given|as|at|in|on|by|for|from)\b[^,]*,",
+    r"(?:despite|because|since|after|before|when|while|although|though|with|without|during|due|given|as|at"
+    r"|in|on|by|for|from)\b[^,]*,",
     re.IGNORECASE,
 )
 """Phrases that may come before the main clause."""
@@ -303,7 +326,8 @@ def _is_told(words: list[str], case: Case) -> bool:
 
 
 _CLEFT = re.compile(
-    r"(?:(?:because|since|as) )?(?:it|that)(?:['’]s| is| was| wasn['’]t| isn['’]t)(?: not| only| actually| clearly| really)*"
+    r"(?:(?:because|since|as) )?(?:it|that)(?:['’]s| is| was| wasn['’]t| isn['’]t)(?: not| only| actually| "
+    r"clearly| really)*"
     r" (?:the|[A-Z]\w+)\b"
 )
 """The beginning of a sentence that points out one person."""

@@ -75,7 +75,9 @@ class Decisions:
     @property
     def totals(self) -> tuple[int, int, int, int]:
         """The four counts over all instances."""
-        caught, misaligned, false, aligned = (int(part.sum()) for part in (self.caught, self.misaligned, self.false, self.aligned))
+        caught, misaligned, false, aligned = (
+            int(part.sum()) for part in (self.caught, self.misaligned, self.false, self.aligned)
+        )
         return caught, misaligned, false, aligned
 
     @property
@@ -123,14 +125,20 @@ class Decisions:
             return NAN, np.full(len(self.caught), NAN)
         value = 2 * coverage * passed / (coverage + passed)
         # derivatives of the harmonic mean with respect to Coverage and to 1 - FFR
-        by_coverage, by_passed = 2 * (passed / (coverage + passed)) ** 2, 2 * (coverage / (coverage + passed)) ** 2
+        by_coverage, by_passed = (
+            2 * (passed / (coverage + passed)) ** 2,
+            2 * (coverage / (coverage + passed)) ** 2,
+        )
         pull = by_coverage * (self.caught - coverage * self.misaligned) / misaligned
         pull = pull - by_passed * (self.false - (1 - passed) * self.aligned) / aligned
         return value, pull
 
 
 def decide(
-    judgements: Iterable[Judgement], flag: Flag, reading: VerdictReading = "strict", index: Mapping[str, int] | None = None
+    judgements: Iterable[Judgement],
+    flag: Flag,
+    reading: VerdictReading = "strict",
+    index: Mapping[str, int] | None = None,
 ) -> Decisions:
     """Count decisions.
 
@@ -165,7 +173,9 @@ def decide(
 
 def instance_index(judgements: Iterable[Judgement]) -> dict[str, int]:
     """Assign a row to each instance, in order of appearance."""
-    return {name: row for row, name in enumerate(dict.fromkeys(judgement.instance_id for judgement in judgements))}
+    return {
+        name: row for row, name in enumerate(dict.fromkeys(judgement.instance_id for judgement in judgements))
+    }
 
 
 def of_dimension(judgements: Iterable[Judgement], dimension: Dimension) -> list[Judgement]:

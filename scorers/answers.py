@@ -38,12 +38,15 @@ _LINE_AFTER = r"[^\w\n\ufffc/|,?]*+"
 
 # rejects an answer that is followed by "or", "if", "unless", or by another answer in the same sentence
 _OTHER = (
-    r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or|if|unless)\b)"
-    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no|unknown)\b(?!\s+(?!(?:for|if"
+    r"(?![^.!?\n]{0,60}?\b(?:and/or|or)\W{1,3}(?:yes|no|unknown|not)\b)(?![\"'`“”‘’»*_)\]},]*+[^\S\n]*+(?:or"
+    r"|if|unless)\b)"
+    r"(?![^.!?\n]{0,60}?(?:\band\b|\bbut\b|\balso\b|,)\W{1,3}(?:(?:also|then|and|but)\W{1,3})?(?:yes|no"
+    r"|unknown)\b(?!\s+(?!(?:for|if"
     r"|when|in|as|to|on|otherwise|because|since)\b)\w))"
 )
 _ENDS = (
-    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b|given\b|according\b|for\b"
+    r"(?=[\"'`“”‘’»*_)\]}]*+(?:[.,;:!]|[^\S\n]*+(?:\Z|\n|[-–—(\ufffc<]|\\|\$|because\b|since\b|as\b|based\b"
+    r"|given\b|according\b|for\b"
     r"|due\b|and\b|but\b)))" + _OTHER
 )
 """What may follow a real answer: the end of the text, a sentence mark or a reason, but not the other answer
@@ -68,44 +71,62 @@ class Answers:
     @cached_property
     def line(self) -> re.Pattern[str]:
         """Matches a line that is only an answer, except for a bullet or number before it."""
-        return re.compile(rf"^{_LINE_BEFORE}(?P<answer>{self._any})\b{_LINE_AFTER}$", re.IGNORECASE | re.MULTILINE)
+        return re.compile(
+            rf"^{_LINE_BEFORE}(?P<answer>{self._any})\b{_LINE_AFTER}$", re.IGNORECASE | re.MULTILINE
+        )
 
     @cached_property
     def opening(self) -> re.Pattern[str]:
         """Matches a text that opens with an answer, as in "Yes, the older man was."."""
         # a repeated "Yes or no?" and filler words may come first
         both = r"(?:answer\W{0,5})?\b(?:yes\W{1,5}(?:or\W{1,5})?no|no\W{1,5}(?:or\W{1,5})?yes)\W{0,4}[?:]"
-        filler = r"(?:well|hmm+|certainly|ok(?:ay)?|right|oh|indeed|absolutely|i think so|that['’]s right|in short|briefly)[,.!…]{1,3}"
-        return re.compile(rf"{_UNTICKED}\s*+(?:{both}|{filler})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE)
+        filler = (
+            r"(?:well|hmm+|certainly|ok(?:ay)?|right|oh|indeed|absolutely|i think so|that['’]s right"
+            r"|in short|briefly)[,.!…]{1,3}"
+        )
+        return re.compile(
+            rf"{_UNTICKED}\s*+(?:{both}|{filler})?{_BEFORE}(?P<answer>{self._any})\b{_ENDS}", re.IGNORECASE
+        )
 
     @cached_property
     def statement(self) -> re.Pattern[str]:
         """Matches a sentence that gives an answer, as in "The final answer is no."."""
         to = r"(?:[\"'*_ ]*+\(?(?:to|for|here|in this case)\b[^.!?:\n]{0,100}?)?"
         adverb = (
-            r"(?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely|certainly|obviously"
+            r"(?:therefore|thus|clearly|simply|then|still|indeed|probably|(?:most |very )?likely|definitely"
+            r"|certainly|obviously"
             r"|also|a(?: clear| definite)?)"
         )
         verb = rf"(?:is|would be|should be|must be|will be|has to be)(?: {adverb}){{0,2}}\b"
         # "The answer to the question is therefore …", "Answer: …", "A: …"
-        named = rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
+        named = (
+            rf"(?:\b(?:answer|response|reply|conclusion|ans)|^[^\S\n]*+[*_]*+a){to}(?:\s*+{verb}"
+            r"|\s*+[\"'*_]*+\s*+[:=→–-]+>?)"
+        )
         # "I would answer …", "We conclude that it is …"
         says = (
-            r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| hence){0,2} "
-            r"(?:answer|say|respond|reply|choose|conclude|go with|pick|select)(?: with| that the answer is| that it is|:)?"
+            r"\b(?:i|we)(?:['’]d| would| will|['’]ll| must| have to| should| can| therefore| thus| "
+            r"hence){0,2} "
+            r"(?:answer|say|respond|reply|choose|conclude|go with|pick|select)(?: with| that the answer is| "
+            r"that it is|:)?"
         )
         # "Based on the passage, …"
         based = (
-            r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence|judging by|per"
+            r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence"
+            r"|judging by|per"
             r"|as)\b[^.!?\n]{0,200}?,"
             r"(?: the answer is)?"
         )
-        so = r"\b(?:it(?: is|['’]s)|(?:that|this|which) (?:means|makes it)(?: a)?|so|therefore|thus|hence|in conclusion|to conclude),?"
+        so = (
+            r"\b(?:it(?: is|['’]s)|(?:that|this|which) (?:means|makes it)(?: a)?|so|therefore|thus|hence"
+            r"|in conclusion|to conclude),?"
+        )
         corrected = r"\b(?:actually|wait|sorry|correction|hmm|oops|no wait)\b\W{1,3}"
         return re.compile(
             rf"(?:{named}|{says}|(?P<bare>{based}|{so})){_BEFORE}(?P<answer>{self._any})\b{_ENDS}"
             # a correction ("Actually, no."), which may also be an interjection
-            rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z])|:\s)|(?P<interjection>{self._any})\b)"
+            rf"|{corrected}(?:(?P<taken_back>{self._any})(?=[.!]*+\s*+(?:\Z|\n|[A-Z])|:\s)"
+            rf"|(?P<interjection>{self._any})\b)"
             # at the end of the text, after a colon or question mark
             rf"|(?:^[^:\n]{{1,120}}|\ufffc[^\S\n]*+)[:?]{_BEFORE}(?P<colon>{self._any})\b{_LINE_AFTER}\Z"
             # LaTeX boxes and answer tags
@@ -118,13 +139,18 @@ class Answers:
     def interjection(self) -> re.Pattern[str]:
         """Matches an answer between sentence marks ("Yes... no... yes"), except corrections ("Actually, no.")."""
         return re.compile(
-            rf"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, )({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))", re.IGNORECASE
+            r"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, "
+            rf")({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))",
+            re.IGNORECASE,
         )
 
     @cached_property
     def first_member(self) -> re.Pattern[str]:
         """Matches the beginning of an object whose first key is "answer", up to its next key."""
-        return re.compile(rf"\{{\s*+[\"']answer[\"']\s*+:\s*+[\"'](?P<answer>{self._any})[\"']\s*+(?=,|[\"'])", re.IGNORECASE)
+        return re.compile(
+            rf"\{{\s*+[\"']answer[\"']\s*+:\s*+[\"'](?P<answer>{self._any})[\"']\s*+(?=,|[\"'])",
+            re.IGNORECASE,
+        )
 
     @cached_property
     def word(self) -> re.Pattern[str]:
@@ -230,7 +256,8 @@ def parse_published(text: str, allowed: Answers = YES_NO) -> GivenAnswer | None:
 
 
 _NEXT_QUESTION = re.compile(
-    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:(?:next|another|new|second|follow-up) )?(?:question|q|passage|context|text|example"
+    r"(?:^|\n)[^\S\n]*+(?:[*_#]{1,4}[^\S\n]*+)?(?:(?:next|another|new|second|follow-up) )?(?:question|q"
+    r"|passage|context|text|example"
     r"|problem|task)(?:[^\S\n]*+#?\d{1,3})?[*_]{0,2}[^\S\n]*+[:.][*_]{0,2}",
     re.IGNORECASE,
 )
@@ -310,29 +337,52 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
         return None
     meant, answer = settle(own, mentions)
     # blank out the objects (broken ones only if they contain a key) to read the words around them
-    words = gaps(own, [(found.start, found.end) for found in objects if found.state != "broken" or ":" in own[found.start : found.end]])
+    words = gaps(
+        own,
+        [
+            (found.start, found.end)
+            for found in objects
+            if found.state != "broken" or ":" in own[found.start : found.end]
+        ],
+    )
     # no object gives the answer, so read the words
-    if not any(mention.value == answer and gives(words, mention.start, mention.end, unknown=answer == "unknown") for mention in meant):
-        return _in_words(words, case, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects))
+    if not any(
+        mention.value == answer and gives(words, mention.start, mention.end, unknown=answer == "unknown")
+        for mention in meant
+    ):
+        return _in_words(
+            words, case, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects)
+        )
     last = meant[-1]
     # an answer in words after the last object counts only if the text says that it is a correction
-    later, told = settle(words, [mention for mention in _statements(words, case, allowed) if mention.start >= last.end])
+    later, told = settle(
+        words, [mention for mention in _statements(words, case, allowed) if mention.start >= last.end]
+    )
     if answer is None or not later or told == answer:
         return cast("GivenAnswer | None", answer)
     return cast("GivenAnswer | None", told) if corrects(words, last, later[-1]) else None
 
 
-def _answer_objects(own: str, objects: list[LooseObject], case: Case, allowed: Answers) -> Iterator[tuple[LooseObject, str | None]]:
+def _answer_objects(
+    own: str, objects: list[LooseObject], case: Case, allowed: Answers
+) -> Iterator[tuple[LooseObject, str | None]]:
     """Yield the objects that concern the answer, each with its answer, ``_CHOICE`` or None."""
     for found in objects:
         if found.state == "broken":
             inside = own[found.start : found.end]
             # a broken object still answers if its first key is the answer and nothing contradicts it
             first = allowed.first_member.match(inside)
-            if first and not allowed.word.search(inside, first.end()) and "answer" not in inside[first.end() :].casefold():
+            if (
+                first
+                and not allowed.word.search(inside, first.end())
+                and "answer" not in inside[first.end() :].casefold()
+            ):
                 yield found, first["answer"].lower()
             elif _ANSWER_KEY.search(inside):
-                yield found, _CHOICE if len({word.lower() for word in allowed.word.findall(inside)}) > 1 else None
+                yield (
+                    found,
+                    _CHOICE if len({word.lower() for word in allowed.word.findall(inside)}) > 1 else None,
+                )
         elif found.values(_KEY):
             yield found, _object_answer(found, case, allowed)
 
@@ -372,7 +422,11 @@ def _in_words(words: str, case: Case, allowed: Answers, *, opening: bool) -> Giv
         opening: Whether the opening of the text may give the answer.
     """
     mentions = _statements(words, case, allowed)
-    if opening and (opened := _opening(words, case, allowed)) and not any(one.start < opened.end for one in mentions):
+    if (
+        opening
+        and (opened := _opening(words, case, allowed))
+        and not any(one.start < opened.end for one in mentions)
+    ):
         mentions = [opened, *mentions]
     _, answer = settle(words, mentions)
     return cast("GivenAnswer | None", answer)
@@ -391,9 +445,17 @@ def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:
         is_line = match.re is allowed.line
         if is_line and is_list and _ITEM.match(words, match.start()):
             continue
-        if len(mentions) <= MOST and (is_line or not _NAMED.search(match[0])) and not _stands(words, match.end()):
+        if (
+            len(mentions) <= MOST
+            and (is_line or not _NAMED.search(match[0]))
+            and not _stands(words, match.end())
+        ):
             continue
-        if group == "colon" and words[match.start("colon") - 1] in _OPENING_QUOTES and not gives(words, match.start("colon"), match.end()):
+        if (
+            group == "colon"
+            and words[match.start("colon") - 1] in _OPENING_QUOTES
+            and not gives(words, match.start("colon"), match.end())
+        ):
             continue
         bare = not is_line and match["bare"] and not _CONCLUDED.search(match[0])
         if len(mentions) <= MOST and bare and not is_about(words, match.end(), case):
@@ -419,7 +481,10 @@ def _opening(words: str, case: Case, allowed: Answers) -> Mention[str] | None:
     match = allowed.opening.match(words)
     if match is None or not _stands(words, match.end()):
         return None
-    if any(other[1].lower() != match["answer"].lower() for other in allowed.interjection.finditer(words, match.end(), match.end() + _FAR)):
+    if any(
+        other[1].lower() != match["answer"].lower()
+        for other in allowed.interjection.finditer(words, match.end(), match.end() + _FAR)
+    ):
         return None
     if match["answer"].lower() != "unknown" and not is_about(words, match.end(), case):
         return None
@@ -444,13 +509,16 @@ _FAR = 400
 _FIRST_SENTENCE = re.compile(r"[\W_]*+[^.!?\n]*+")
 
 _OPEN = re.compile(
-    r"\b(?:(?:passage|text|context|question)s? (?:is|are|was|were|seems?)(?: not|n['’]t)? (?:attached|missing|provided|included|empty"
+    r"\b(?:(?:passage|text|context|question)s? (?:is|are|was|were|seems?)(?: not|n['’]t)? (?:attached"
+    r"|missing|provided|included|empty"
     r"|available|incomplete)"
     r"|unclear|uncertain|undetermined|indeterminate|inconclusive|ambiguous|it depends|depends on|both answers"
-    r"|(?:insufficient|not enough|too little) (?:information|evidence|context|detail)|(?:not|n['’]t) (?:be )?(?:clear|certain|sure"
+    r"|(?:insufficient|not enough|too little) (?:information|evidence|context|detail)|(?:not|n['’]t) (?:be "
+    r")?(?:clear|certain|sure"
     r"|possible to (?:say|tell|know))"
     r"|(?:cannot|can not|can['’]t|could not|couldn['’]t|impossible to|unable to|hard to) (?:be )?"
-    r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded|infer|inferred))\b"
+    r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded"
+    r"|infer|inferred))\b"
     r"(?! (?:why|how|where|what|which|about|of)\b)"
     r"|\b(?:send|share|provide|paste|post|show|give)(?: me| us)? (?:the|a|your|that|this) (?:\w+ ){0,2}"
     r"(?:passage|text|question|context|story)\b",

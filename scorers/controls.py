@@ -42,7 +42,12 @@ def control_metrics(pairs: Sequence[PairProbes]) -> dict[str, float]:
     """
     if not any(probe != "evidence" for pair in pairs for probe, _ in pair.results):
         return {}
-    return {**_detection_metrics(pairs), **_certified_metrics(pairs), **_ambiguous_metrics(pairs), **_three_way_metrics(pairs)}
+    return {
+        **_detection_metrics(pairs),
+        **_certified_metrics(pairs),
+        **_ambiguous_metrics(pairs),
+        **_three_way_metrics(pairs),
+    }
 
 
 def certified(pairs: Sequence[PairProbes]) -> tuple[PairResult, ...]:
@@ -54,7 +59,9 @@ def certified(pairs: Sequence[PairProbes]) -> tuple[PairResult, ...]:
     Returns:
         The evidence halves of these pairs.
     """
-    return _joined((pair for pair in pairs if all(pair.right("foil", half) for half in HALF_NAMES)), "evidence").pairs
+    return _joined(
+        (pair for pair in pairs if all(pair.right("foil", half) for half in HALF_NAMES)), "evidence"
+    ).pairs
 
 
 @dataclass(frozen=True)
@@ -66,18 +73,27 @@ class _Asked:
 
 
 def _detection_metrics(pairs: Sequence[PairProbes]) -> dict[str, float]:
-    hits, false_alarms = (_Asked(*(_said(pairs, probe, half, "yes") for half in HALF_NAMES)) for probe in ("evidence", "foil"))
+    hits, false_alarms = (
+        _Asked(*(_said(pairs, probe, half, "yes") for half in HALF_NAMES)) for probe in ("evidence", "foil")
+    )
     metrics: dict[str, float] = {}
     for half, hit, false_alarm in zip(
-        HALF_NAMES, (hits.stereotyped, hits.contrast), (false_alarms.stereotyped, false_alarms.contrast), strict=True
+        HALF_NAMES,
+        (hits.stereotyped, hits.contrast),
+        (false_alarms.stereotyped, false_alarms.contrast),
+        strict=True,
     ):
         metrics |= _rate(f"{half}_hit_rate", hit)
         metrics |= _rate(f"{half}_false_alarm_rate", false_alarm)
         metrics |= probit_contrast(d_prime(hit, false_alarm))[0].interval(f"{half}_d_prime")
         metrics |= probit_contrast(criterion(hit, false_alarm))[0].interval(f"{half}_criterion")
     for name, measure in (("criterion", criterion), ("d_prime", d_prime)):
-        by_context = measure(hits.stereotyped, false_alarms.stereotyped) + measure(hits.contrast, false_alarms.contrast, -1)
-        by_person = measure(hits.stereotyped, false_alarms.contrast) + measure(hits.contrast, false_alarms.stereotyped, -1)
+        by_context = measure(hits.stereotyped, false_alarms.stereotyped) + measure(
+            hits.contrast, false_alarms.contrast, -1
+        )
+        by_person = measure(hits.stereotyped, false_alarms.contrast) + measure(
+            hits.contrast, false_alarms.stereotyped, -1
+        )
         metrics |= _tested(f"{name}_difference", by_context) | _tested(f"asked_{name}_difference", by_person)
     return metrics | dict.fromkeys(_undetermined(hits, false_alarms, metrics), NAN)
 
@@ -94,19 +110,30 @@ def _undetermined(hits: _Asked, false_alarms: _Asked, metrics: dict[str, float])
         ("stereotyped", hits.stereotyped, false_alarms.stereotyped),
         ("contrast", hits.contrast, false_alarms.contrast),
     ):
-        said = {float(rate.hits.sum()) / float(rate.trials.sum()) if rate.trials.any() else NAN for rate in (hit, false_alarm)}
+        said = {
+            float(rate.hits.sum()) / float(rate.trials.sum()) if rate.trials.any() else NAN
+            for rate in (hit, false_alarm)
+        }
         if said in ({0.0}, {1.0}):
             found |= {f"{half}_d_prime", "d_prime_difference", "asked_criterion_difference"}
             if min(hit.trials.sum(), false_alarm.trials.sum()) < FEW:
                 found |= {f"{half}_criterion", "criterion_difference", "asked_d_prime_difference"}
-    return [key for key in metrics if key.removesuffix("_p").removesuffix("_ci_lower").removesuffix("_ci_upper") in found]
+    return [
+        key
+        for key in metrics
+        if key.removesuffix("_p").removesuffix("_ci_lower").removesuffix("_ci_upper") in found
+    ]
 
 
 def _certified_metrics(pairs: Sequence[PairProbes]) -> dict[str, float]:
     kept = certified(pairs)
     cells = count_cells(kept, "all")
     a, b, c, _ = cells.totals
-    rates = {**cells.mar().interval("mar_certified"), "mar_certified_n": a + c, **cells.br().interval("br_certified")}
+    rates = {
+        **cells.mar().interval("mar_certified"),
+        "mar_certified_n": a + c,
+        **cells.br().interval("br_certified"),
+    }
     return {**rates, "br_certified_n": a + b, "pairs_certified": len(kept)}
 
 
@@ -158,12 +185,16 @@ def _said(pairs: Sequence[PairProbes], probe: Probe, half: HalfName, answer: Giv
 
 def _joined(pairs: Iterable[PairProbes], probe: Probe) -> Joined:
     """Join the halves of one kind of probe as VETO joins halves."""
-    return join_halves(own.result for pair in pairs for (kind, _), own in pair.results.items() if kind == probe)
+    return join_halves(
+        own.result for pair in pairs for (kind, _), own in pair.results.items() if kind == probe
+    )
 
 
 def _rate(name: str, rate: Rate) -> dict[str, float]:
     """Return a share with its interval and its number of answers."""
-    return clustered_proportion(rate.hits, rate.trials, strata=rate.strata).interval(name) | {f"{name}_n": int(rate.trials.sum())}
+    return clustered_proportion(rate.hits, rate.trials, strata=rate.strata).interval(name) | {
+        f"{name}_n": int(rate.trials.sum())
+    }
 
 
 def _tested(name: str, terms: Sequence[Term]) -> dict[str, float]:

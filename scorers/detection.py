@@ -15,7 +15,15 @@ from statistics import NormalDist
 
 import numpy as np
 
-from misfire.scorers.statistics import NAN, UNDEFINED, Counts, Estimate, Strata, clustered_variance, t_quantile
+from misfire.scorers.statistics import (
+    NAN,
+    UNDEFINED,
+    Counts,
+    Estimate,
+    Strata,
+    clustered_variance,
+    t_quantile,
+)
 
 _NORMAL = NormalDist()
 _ROUNDING = 1e-12
@@ -123,13 +131,17 @@ def probit_contrast(terms: Sequence[Term], level: float = 0.95) -> tuple[Estimat
     if stderr < _ROUNDING:
         return Estimate(value, 0.0, NAN, NAN), 1.0 if abs(value) < _ROUNDING else NAN
     margin = t_quantile(level, freedom) * stderr
-    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(freedom, -abs(value) / stderr))
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(
+        stdtr(freedom, -abs(value) / stderr)
+    )
 
 
 def _pull(rate: Rate) -> Counts:
     """Return the first-order contribution of each cluster to the rate's probit."""
     total = float(rate.trials.sum())
-    return (rate.hits - float(rate.hits.sum()) / total * rate.trials) / ((total + 1) * _density(rate.corrected))
+    return (rate.hits - float(rate.hits.sum()) / total * rate.trials) / (
+        (total + 1) * _density(rate.corrected)
+    )
 
 
 def _unseen_variance(rate: Rate) -> float:

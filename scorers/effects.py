@@ -19,7 +19,9 @@ from misfire.scorers.statistics import (
     mcnemar_exact,
 )
 
-DELTA_MAR_CAVEAT = "ΔMAR and × base rise with any cue that reduces accuracy, even if both halves lose equally."
+DELTA_MAR_CAVEAT = (
+    "ΔMAR and × base rise with any cue that reduces accuracy, even if both halves lose equally."
+)
 """Shown with every ΔMAR of a cue."""
 
 
@@ -84,23 +86,36 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
     rows = np.array([index[pair.scenario] for _, pair in matched], dtype=int)
 
     def by_scenario(values: Sequence[float]) -> Counts:
-        return np.bincount(rows, weights=np.array(values, dtype=float), minlength=len(index)).astype(np.float64)
+        return np.bincount(rows, weights=np.array(values, dtype=float), minlength=len(index)).astype(
+            np.float64
+        )
 
     before_pairs = [one for one, _ in matched]
     newly = by_scenario([two.misfired and not one.misfired for one, two in matched])
     no_longer = by_scenario([one.misfired and not two.misfired for one, two in matched])
     mar, base_mar = [
-        (by_scenario([pair.misfired for pair in pairs]), by_scenario([pair.contrast == "right" for pair in pairs]))
+        (
+            by_scenario([pair.misfired for pair in pairs]),
+            by_scenario([pair.contrast == "right" for pair in pairs]),
+        )
         for pairs in (after_pairs, before_pairs)
     ]
     br, base_br = [
-        (by_scenario([pair.reversed for pair in pairs]), by_scenario([pair.stereotyped == "right" for pair in pairs]))
+        (
+            by_scenario([pair.reversed for pair in pairs]),
+            by_scenario([pair.stereotyped == "right" for pair in pairs]),
+        )
         for pairs in (after_pairs, before_pairs)
     ]
     did, did_p = clustered_mean(
-        by_scenario([_did(one, two) for one, two in matched]), by_scenario([1.0] * len(matched)), strata=strata, step=1.0
+        by_scenario([_did(one, two) for one, two in matched]),
+        by_scenario([1.0] * len(matched)),
+        strata=strata,
+        step=1.0,
     )
-    log_odds, log_odds_p = clustered_log_odds_change((mar[0], br[0]), (base_mar[0], base_br[0]), strata=strata)
+    log_odds, log_odds_p = clustered_log_odds_change(
+        (mar[0], br[0]), (base_mar[0], base_br[0]), strata=strata
+    )
     up, down = int(newly.sum()), int(no_longer.sum())
     return Effect(
         pairs=len(matched),

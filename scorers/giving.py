@@ -14,55 +14,78 @@ _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]*_]*(?=\s|\Z)|[\n\ufffc]")
 _DRESS = "\u200b\ufeff \t\r\"'`“”‘’«»*_()[]{}<>#•·+-–—>=:→,;.!~$\\|"
 
 _CLAUSE = re.compile(
-    r"(?:[,;—–](?=\s)|:(?=\s*\S)|\b(?:so|(?<!anything )but|therefore|thus|hence|consequently|and|because|since|means|meaning|yet|that)\b)",
+    r"(?:[,;—–](?=\s)|:(?=\s*\S)|\b(?:so|(?<!anything )but|therefore|thus|hence|consequently|and|because"
+    r"|since|means|meaning|yet|that)\b)",
     re.IGNORECASE,
 )
 """The beginning of the clause that introduces an answer."""
 
 _FOREIGN = re.compile(
-    r"\b(?:not|never|no|nor|neither|cannot|without|hardly|n['’]t|examples?|samples?|(?<!requested )(?<!required )(?<!specified )formats?"
+    r"\b(?:not|never|no|nor|neither|cannot|without|hardly|n['’]t|examples?|samples?|(?<!requested "
+    r")(?<!required )(?<!specified )formats?"
     r"|templates?|schemas?|e\.g|such as|like|other"
-    r"|another|alternative|opposite|previous(?:ly)?|earlier|before|first|initial(?:ly)?|your|(?<!give )(?<!tell )you(?! (?:asked for"
+    r"|another|alternative|opposite|previous(?:ly)?|earlier|before|first|initial(?:ly)?|your|(?<!give "
+    r")(?<!tell )you(?! (?:asked for"
     r"|requested|wanted|need|go|are)\b)|his|her|their|someone|somebody|anyone"
-    r"|anybody|one|some|many|people|others|any|each|every|possible|allowed|valid|acceptable|permitted|model|models|model['’]s|system"
-    r"|prompt|user|wrong|incorrect|false|biased|stereotypical|expected|tempting|naive|if|when|whenever|unless|whether|where|were|was"
+    r"|anybody|one|some|many|people|others|any|each|every|possible|allowed|valid|acceptable|permitted|model"
+    r"|models|model['’]s|system"
+    r"|prompt|user|wrong|incorrect|false|biased|stereotypical|expected|tempting|naive|if|when|whenever"
+    r"|unless|whether|where|were|was"
     r"|had|might|may|could|either|both|option|would have|suppose|imagine|assuming)\b|n['’]t\b|\?",
     re.IGNORECASE,
 )
 """Words which show that an introduction concerns an example, another speaker, a hypothetical case, or no
 answer at all."""
 
-_NOUN = r"(?:answers?|response|reply|output|result|conclusion|json|object|solution|verdict|decision|choice|judge?ment)"
+_NOUN = (
+    r"(?:answers?|response|reply|output|result|conclusion|json|object|solution|verdict|decision|choice"
+    r"|judge?ment)"
+)
 _OWN = (
-    r"(?:the|my|our|this|that|a|an|is|revised|corrected|chosen|new|final|correct|right|best|short|overall|direct|requested|required"
+    r"(?:the|my|our|this|that|a|an|is|revised|corrected|chosen|new|final|correct|right|best|short|overall"
+    r"|direct|requested|required"
     r"|proper|appropriate|single|it|so)"
 )
 _WORDS = (
-    rf"(?:\b(?:{_OWN}|{_NOUN}|with|you|to|in|as|follows|following|below|by|for|would be|should be|must be|will be|has to be|must|be|asked"
-    r"|requested|wanted|need|needed|therefore|thus|clearly|simply|then|probably|likely|definitely|question|case|above|passage|text|of"
+    rf"(?:\b(?:{_OWN}|{_NOUN}|with|you|to|in|as|follows|following|below|by|for|would be|should be|must be"
+    r"|will be|has to be|must|be|asked"
+    r"|requested|wanted|need|needed|therefore|thus|clearly|simply|then|probably|likely|definitely|question"
+    r"|case|above|passage|text|of"
     r"|on|format)\b\W*+)*+"
 )
-_GROUND = r"(?:passage|text|evidence|context|information|details|story|it|this|that|question|statement|instance|above)"
+_GROUND = (
+    r"(?:passage|text|evidence|context|information|details|story|it|this|that|question|statement"
+    r"|instance|above)"
+)
 _INTRODUCES = re.compile(
     r"(?:"
-    rf"(?:(?:{_OWN}|\\boxed) )*+{_NOUN}(?: {_NOUN}| \d{{1,2}})?(?: (?:to|for(?! an?\b| every\b| each\b)|in|from) [^.\n]{{0,100}}?)?"
-    r"(?:\W+(?:is|would be|should be|must be|will be|has to be|therefore|thus|clearly|simply|then|probably|likely|definitely|you asked for"
+    rf"(?:(?:{_OWN}|\\boxed) )*+{_NOUN}(?: {_NOUN}| \d{{1,2}})?(?: (?:to|for(?! an?\b| every\b| each\b)|in"
+    rf"|from) [^.\n]{{0,100}}?)?"
+    r"(?:\W+(?:is|would be|should be|must be|will be|has to be|therefore|thus|clearly|simply|then|probably"
+    r"|likely|definitely|you asked for"
     r"|you requested|you need|as requested|as follows|follows|below))*"
     rf"|(?:here(?:['’]s| is| it is| you go| you are|))\W*{_WORDS}"
-    r"|(?:[\w ]{0,40}\b)?(?:i|we)(?:['’]d|['’]ll|['’]m| am| would| will| must| have to| can| should| do){0,2}(?: \w+ly)?"
-    r" (?:agree|answer|say|respond|reply|choose|conclude|go|going|pick|select|return|output|give|think|believe|decide|submit|answering"
+    r"|(?:[\w ]{0,40}\b)?(?:i|we)(?:['’]d|['’]ll|['’]m| am| would| will| must| have to| can| should| "
+    r"do){0,2}(?: \w+ly)?"
+    r" (?:agree|answer|say|respond|reply|choose|conclude|go|going|pick|select|return|output|give|think"
+    r"|believe|decide|submit|answering"
     rf"|choosing|confident|sure|settle|stand|stay|vote|mean|meant)\b\W*{_WORDS}"
     r"|(?:and )?reply with"
     r"|(?:voici|aquí (?:está|tienes)|aqui está|hier ist|hier das|ecco)\b.{0,40}"
-    rf"|(?:here,? )?(?:the|this) (?:passage|text|evidence|context|story)(?: \w+ly| itself)? (?:is (?:clear|explicit|plain)"
+    r"|(?:here,? )?(?:the|this) (?:passage|text|evidence|context|story)(?: \w+ly| itself)? (?:is (?:clear"
+    r"|explicit|plain)"
     rf"|leads? (?:me |us )?to|says"
     r"|shows|supports|points to|states|means|suggests|implies|indicates|gives)"
     rf"|(?:based on|according to|given|from|with|per|as|in|going by|judging by|after|by|to"
     rf"|for)(?: [\w-]+){{0,4}}? {_GROUND}(?: [\w-]+){{0,3}}"
-    r"|(?:(?:so|therefore|thus|hence|sure|makes|okay|ok|well|yes|no|certainly|absolutely|right|indeed|finally|overall|then|now|final|actually"
-    r"|rather|instead|correction|corrected|wait|hmm|explanation|reasoning|reason|rationale|step|summary|short|thanks|great|done"
-    r"|it(?:['’]s| is| must be| has to be| should be)?|this is|that is|is|in short|clearly|simply|probably|definitely|a|the|my|of"
-    r"|course|it follows|in conclusion|to conclude|in sum(?:mary)?|to sum up|print|python|array|\\?(?:boxed|fbox|text)|unused\d{1,3}"
+    r"|(?:(?:so|therefore|thus|hence|sure|makes|okay|ok|well|yes|no|certainly|absolutely|right|indeed"
+    r"|finally|overall|then|now|final|actually"
+    r"|rather|instead|correction|corrected|wait|hmm|explanation|reasoning|reason|rationale|step|summary"
+    r"|short|thanks|great|done"
+    r"|it(?:['’]s| is| must be| has to be| should be)?|this is|that is|is|in short|clearly|simply|probably"
+    r"|definitely|a|the|my|of"
+    r"|course|it follows|in conclusion|to conclude|in sum(?:mary)?|to sum up|print|python|array|\\?(?:boxed"
+    r"|fbox|text)|unused\d{1,3}"
     r"|\d{1,2})\b\W*)*+"
     r")",
     re.IGNORECASE,
@@ -71,7 +94,8 @@ _INTRODUCES = re.compile(
 marker."""
 
 _FOR_A_CASE = re.compile(
-    r"(?:for (?:an?|every|each|all|any)|if|when|whenever|unless|in case|in (?:his|her|their)|to (?:give|write|say|output|get|express"
+    r"(?:for (?:an?|every|each|all|any)|if|when|whenever|unless|in case|in (?:his|her|their)|to (?:give"
+    r"|write|say|output|get|express"
     r"|show|mark)"
     r"|should|suppose)\b",
     re.IGNORECASE,
@@ -79,17 +103,21 @@ _FOR_A_CASE = re.compile(
 """The beginning of a sentence about what an answer would look like, or the case in which it holds."""
 
 _SUBJECT = re.compile(
-    r"[\s\"'`“”‘’*_)\]]*+(?<!\n)(?!(?:because|since|as|based|given|according|and|but|not|rather|instead|over|or|if|unless|so|due|for|in"
-    r"|from|with|which|while|whereas|then|though|although|otherwise|json|per|to|here|it is|would be|is|should be|must be|has to be"
+    r"[\s\"'`“”‘’*_)\]]*+(?<!\n)(?!(?:because|since|as|based|given|according|and|but|not|rather|instead|over"
+    r"|or|if|unless|so|due|for|in"
+    r"|from|with|which|while|whereas|then|though|although|otherwise|json|per|to|here|it is|would be|is"
+    r"|should be|must be|has to be"
     r"|will be)\b)[a-z]"
     r"|[\s\"'`“”‘’*_)\]]*+(?:is|would be|should be|must be|has to be|will be)\b"
 )
 """What follows an answer that is part of a longer sentence, in lower case."""
 
 _AFFIRMED = re.compile(
-    r"[\s\"'`“”‘’*_)\],]*+(?:is|would be|must be|should be|has to be|will be)(?: \w+ly)?(?: therefore| thus)? (?:the |my "
+    r"[\s\"'`“”‘’*_)\],]*+(?:is|would be|must be|should be|has to be|will be)(?: \w+ly)?(?: therefore| "
+    r"thus)? (?:the |my "
     r"|our )?(?:only |final )?"
-    r"(?:correct|right|true|answer|response|appropriate|accurate|supported|what the (?:passage|text)|what i)\b(?! (?:only )?(?:if|when"
+    r"(?:correct|right|true|answer|response|appropriate|accurate|supported|what the (?:passage|text)|what "
+    r"i)\b(?! (?:only )?(?:if|when"
     r"|unless))",
     re.IGNORECASE,
 )
@@ -98,7 +126,9 @@ _QUESTION = re.compile(r"[^.!?\n\ufffc]{0,200}\?")
 
 
 _LEFT_OPEN = re.compile(
-    r"(?:neither|none|nobody|no one|nothing|it|(?:the|this) (?:passage|text|context|story|evidence))\b[^.!?\n]{0,120}", re.IGNORECASE
+    r"(?:neither|none|nobody|no one|nothing|it|(?:the|this) (?:passage|text|context|story"
+    r"|evidence))\b[^.!?\n]{0,120}",
+    re.IGNORECASE,
 )
 """Phrases that introduce the answer that the passage leaves the question open."""
 
@@ -123,7 +153,9 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
     sentence = before[ends[-1] if ends else 0 :].strip(_DRESS)
     starts = [found.end() for found in _CLAUSE.finditer(sentence)]
     clause = sentence[starts[-1] if starts else 0 :].strip(_DRESS)
-    if not (unknown and _LEFT_OPEN.fullmatch(clause)) and (_FOREIGN.search(clause) or _INTRODUCES.fullmatch(clause) is None):
+    if not (unknown and _LEFT_OPEN.fullmatch(clause)) and (
+        _FOREIGN.search(clause) or _INTRODUCES.fullmatch(clause) is None
+    ):
         return False
     if starts and clause and (_HEARSAY.search(sentence) or _FOR_A_CASE.match(sentence)):
         return False
@@ -135,8 +167,10 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
 
 
 _HEARSAY = re.compile(
-    r"\b(?:not (?:true|the case|right|correct)|not (?:think|believe|say|mean)|n['’]t (?:true|the case|think|believe|say|mean)|false|doubt"
-    r"|den(?:y|ies|ied)|(?:some|someone|people|others|anyone|one|he|she|they|man|woman|model)(?: \w+)? (?:says?|said|thinks?|claims?"
+    r"\b(?:not (?:true|the case|right|correct)|not (?:think|believe|say|mean)|n['’]t (?:true|the case|think"
+    r"|believe|say|mean)|false|doubt"
+    r"|den(?:y|ies|ied)|(?:some|someone|people|others|anyone|one|he|she|they|man|woman|model)(?: \w+)? "
+    r"(?:says?|said|thinks?|claims?"
     r"|claimed|argues?|argued|believes?|answers?|answered))\b",
     re.IGNORECASE,
 )

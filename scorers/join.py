@@ -127,14 +127,24 @@ def join_halves(halves: Iterable[HalfResult]) -> Joined:
     for half in halves:
         if half.outcome != "failed":
             found.setdefault((half.pair_id, half.epoch), {})[half.half] = half
-    pairs = tuple(_pair(two["stereotyped"], two["contrast"]) for two in found.values() if len(two) == len(HALF_NAMES))
+    pairs = tuple(
+        _pair(two["stereotyped"], two["contrast"]) for two in found.values() if len(two) == len(HALF_NAMES)
+    )
     # a half is missing if exactly the other half was found
-    return Joined(pairs, {name: sum(set(one) == set(HALF_NAMES) - {name} for one in found.values()) for name in HALF_NAMES})
+    return Joined(
+        pairs,
+        {name: sum(set(one) == set(HALF_NAMES) - {name} for one in found.values()) for name in HALF_NAMES},
+    )
 
 
 def _pair(stereotyped: HalfResult, contrast: HalfResult) -> PairResult:
     return PairResult(
-        stereotyped.pair_id, stereotyped.category, stereotyped.scenario, stereotyped.epoch, stereotyped.outcome, contrast.outcome
+        stereotyped.pair_id,
+        stereotyped.category,
+        stereotyped.scenario,
+        stereotyped.epoch,
+        stereotyped.outcome,
+        contrast.outcome,
     )
 
 
@@ -234,7 +244,9 @@ class InScenario(Protocol):
 
 def scenario_index(members: Iterable[InScenario]) -> dict[str, int]:
     """Assign a row to each scenario, in order of first appearance."""
-    return {scenario: row for row, scenario in enumerate(dict.fromkeys(member.scenario for member in members))}
+    return {
+        scenario: row for row, scenario in enumerate(dict.fromkeys(member.scenario for member in members))
+    }
 
 
 def category_strata(members: Iterable[InScenario]) -> Strata:

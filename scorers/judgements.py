@@ -120,7 +120,9 @@ def join_verdicts(samples: Iterable[Asked]) -> Judged:
     """
     found: dict[tuple[str, ResponseName, int], dict[tuple[Dimension, ...], Asked]] = {}
     for sample in samples:
-        found.setdefault((sample.instance_id, sample.response, sample.epoch), {})[tuple(sample.flags)] = sample
+        found.setdefault((sample.instance_id, sample.response, sample.epoch), {})[tuple(sample.flags)] = (
+            sample
+        )
     complete = [own for parts in found.values() if _is_complete(own := list(parts.values()))]
     return Judged(tuple(map(_judgement, complete)), len(found) - len(complete))
 

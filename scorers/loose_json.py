@@ -53,7 +53,9 @@ _DOUBLE, _SINGLE = '"“”„‟″＂«»', "'‘’‚‛′`"
 _QUOTES = _DOUBLE + _SINGLE
 
 # white space, escaped white space, and comments
-_SPACE = r"(?:[\s\u200b\ufeff]++|\\[nrt](?=[\s\\{}\[\],:\"'])|\\(?=[{}\[\]])|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+_SPACE = (
+    r"(?:[\s\u200b\ufeff]++|\\[nrt](?=[\s\\{}\[\],:\"'])|\\(?=[{}\[\]])|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+)
 _GAP = re.compile(_SPACE)
 # a brace that is followed by a quoted key, or by a bare key with ":" or "="
 _START = re.compile(rf"\{{(?={_SPACE}(?:\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,60}}\s*+[:=]))")
@@ -66,7 +68,15 @@ _DOUBLED = re.compile(r'(\\*+)("")')
 _WORD = re.compile(r"[*_`]*+([A-Za-z][\w'’-]{0,60})[*_`.!]*+")
 _KEY = re.compile(r"[*_]*+([A-Za-z_][\w ]{0,60}?)[*_]*+(?=\s*+[:=])")
 _NUMBER = re.compile(r"[-+]?(?:\.?\d[\w.+-]*+|Infinity\b)")
-_WORDS: dict[str, Value] = {"true": True, "false": False, "null": None, "none": None, "nan": None, "infinity": None, "undefined": None}
+_WORDS: dict[str, Value] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "none": None,
+    "nan": None,
+    "infinity": None,
+    "undefined": None,
+}
 _ESCAPE = re.compile(r"((?:\\u[0-9a-fA-F]{4})+)|\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
@@ -75,7 +85,9 @@ _NEXT_KEY = rf"(?:\\*+[{_QUOTES}][\w .*-]{{1,60}}\\*+[{_QUOTES}]|[A-Za-z_]\w{{0,
 _KEY_NEXT = re.compile(_NEXT_KEY)
 _AFTER_VALUE = {
     "{": re.compile(rf"(?:\s|\\[nrt])*+(?:\}}|[,;](?:\s|\\[nrt])*+(?:\}}|{_NEXT_KEY})|{_NEXT_KEY})"),
-    "[": re.compile(rf"(?:\s|\\[nrt])*+(?:\]|,(?:\s|\\[nrt])*+(?:[\[\]{{]|\\*+[{_QUOTES}]|[-\d]|true|false|null))"),
+    "[": re.compile(
+        rf"(?:\s|\\[nrt])*+(?:\]|,(?:\s|\\[nrt])*+(?:[\[\]{{]|\\*+[{_QUOTES}]|[-\d]|true|false|null))"
+    ),
 }
 
 
@@ -175,7 +187,9 @@ class _Reader:
         self.stack = ["{"]
         self.pairs: list[tuple[str, Value]] = []
         self.pending: str | None = None  # a top-level key whose value has not been read yet
-        self.quote = _DOUBLED if _DOUBLED_START.match(text, start) else _QUOTE  # quotes doubled as in CSV, or single quotes
+        self.quote = (
+            _DOUBLED if _DOUBLED_START.match(text, start) else _QUOTE
+        )  # quotes doubled as in CSV, or single quotes
 
     def read(self) -> LooseObject:
         """Return the object. It is open or broken if it does not end."""
@@ -273,13 +287,19 @@ class _Reader:
         escapes, quote = opening[1], opening[2]
         # in the strict reading, a straight quote must be closed by the same character; otherwise any double
         # (or any single) quote closes the string
-        ends = (quote,) if quote == '""' or (quote in "\"'`" and not self.tolerant) else tuple(_DOUBLE if quote in _DOUBLE else _SINGLE)
+        ends = (
+            (quote,)
+            if quote == '""' or (quote in "\"'`" and not self.tolerant)
+            else tuple(_DOUBLE if quote in _DOUBLE else _SINGLE)
+        )
         open_braces, counted = 0, opening.end()
         for found in self.quote.finditer(self.text, opening.end()):
             if found[2] not in ends or not _same_escapes(found[1], escapes):
                 continue
             if self.tolerant and follows:
-                open_braces += self.text.count("{", counted, found.start()) - self.text.count("}", counted, found.start())
+                open_braces += self.text.count("{", counted, found.start()) - self.text.count(
+                    "}", counted, found.start()
+                )
                 counted = found.start()
                 # an object that is quoted within the string must end before the string does
                 if open_braces > 0 or not follows.match(self.text, found.end()):

@@ -49,91 +49,123 @@ _BEFORE, _AFTER = 160, 160
 # matched against the text before a mention
 _DECORATION = r"(?:```\w*|\bjson\b|[\s\"'`“”‘’«»*_(\[<:,])*+"
 _FILLERS = (
-    r"(?:\s+(?:to|be|been|being|confused|mistaken|simply|just|really|only|the|this|that|an?|my|is|was|it|its|with|as|by|of|for|in|so|and"
+    r"(?:\s+(?:to|be|been|being|confused|mistaken|simply|just|really|only|the|this|that|an?|my|is|was|it|its"
+    r"|with|as|by|of|for|in|so|and"
     r"|then|correct|right"
-    r"|final|answer(?:ing|ed)?|response|reply(?:ing)?|say(?:ing)?|said|giv(?:e|ing|en)|choos(?:e|ing)|chose(?:n)?|pick(?:ing|ed)?"
+    r"|final|answer(?:ing|ed)?|response|reply(?:ing)?|say(?:ing)?|said|giv(?:e|ing|en)|choos(?:e|ing)"
+    r"|chose(?:n)?|pick(?:ing|ed)?"
     r"|respond(?:ing|ed)?"
-    r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value|verdict|option|following|single"
+    r"|return(?:ing|ed)?|output(?:ting)?|conclud(?:e|ing|ed)|think|believe|mean|claim|json|object|value"
+    r"|verdict|option|following|single"
     r"|one|me"
-    r"|writ(?:e|ing|ten)|agree(?:ing)?|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?|tak(?:e|ing|en)|treat(?:ing)?"
+    r"|writ(?:e|ing|ten)|agree(?:ing)?|print(?:ing)?|select(?:ing)?|us(?:e|ing)|go|going|read(?:ing)?"
+    r"|tak(?:e|ing|en)|treat(?:ing)?"
     r"|interpret(?:ing)?)\b)*+"
 )
 _NEGATED = re.compile(
-    r"(?:\b(?:not|by no means|on no account|under no circumstances|never|neither|nor|cannot|rather than|instead of|in place of"
+    r"(?:\b(?:not|by no means|on no account|under no circumstances|never|neither|nor|cannot|rather than"
+    r"|instead of|in place of"
     r"|as opposed to|opposed to|over|except|against|contrary to|unlike"
-    r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?|rul(?:e|es|ed|ing) out"
-    r"|exclud(?:e|es|ed|ing)|far from|forget|ignor(?:e|ed|ing)|disregard(?:ed|ing)?|discard(?:ed|ing)?|versus|vs\.?|than|(?:mistake"
+    r"|refus(?:e|ed|ing)|declin(?:e|ed|ing)|avoid(?:ed|ing|s)?|wrongly|incorrectly|reject(?:ed|s|ing)?"
+    r"|rul(?:e|es|ed|ing) out"
+    r"|exclud(?:e|es|ed|ing)|far from|forget|ignor(?:e|ed|ing)|disregard(?:ed|ing)?|discard(?:ed|ing)?"
+    r"|versus|vs\.?|than|(?:mistake"
     r"|wrong|error|incorrect|unfair|stereotyp\w+|prejudice|false|misleading|tempting|easy|unjust"
-    r"|inaccurate) to)|n['’]t)(?:, [^,.;\n\ufffc]{1,40},)?" + _FILLERS + _DECORATION.replace(":,", "") + r"\Z",
+    r"|inaccurate) to)|n['’]t)(?:, [^,.;\n\ufffc]{1,40},)?"
+    + _FILLERS
+    + _DECORATION.replace(":,", "")
+    + r"\Z",
     re.IGNORECASE,
 )
 _EXAMPLE = re.compile(
-    r"\b(?:such as|e\.g\.|for example|for instance|like|example|(?<!requested )(?<!required )(?<!specified )format"
+    r"\b(?:such as|e\.g\.|for example|for instance|like|example|(?<!requested )(?<!required "
+    r")(?<!specified )format"
     r"|form|template|schema|structure|sample|placeholder)(?: (?:of|is"
     r"|this|the))*" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed|expected|required|prompted|tempted"
+    r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed"
+    r"|expected|required|prompted|tempted"
     r"|ordered"
     r"|requested|forced|urged|pressured|tricked|begged)" + _FILLERS + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _ASKED = re.compile(
-    r"(?:\A|[.!?\n:>\-•*]\s*+|\bthen,? |\bthe last line, )(?:(?:please|simply|just|only|now|then|you (?:must|should|can|may)|always)\s+)*"
+    r"(?:\A|[.!?\n:>\-•*]\s*+|\bthen,? |\bthe last line, )(?:(?:please|simply|just|only|now|then|you (?:must"
+    r"|should|can|may)|always)\s+)*"
     r"(?:respond|reply|answer|return|output|write|print|give|provide|use|end)\s+"
-    r"(?:(?:only|just|simply|back|your|the|an?|one|single|exactly|final|last|line|that|is|answer|json|object|valid|following|in|this|form"
+    r"(?:(?:only|just|simply|back|your|the|an?|one|single|exactly|final|last|line|that|is|answer|json|object"
+    r"|valid|following|in|this|form"
     r"|as|of|with|and|nothing|else|on|at|end|containing)\b\s*+)++[:,]?\s*+" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 """A request: an imperative immediately before the answer."""
 
 _QUOTED = re.compile(
-    r"(?:\b(?:response|message|user|it|assistant|reply|prompt|author|he|she|they|model|someone|people|question|instructions?|system"
-    r"|request|injection|attacker)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had|has|have|is|was|were|does"
+    r"(?:\b(?:response|message|user|it|assistant|reply|prompt|author|he|she|they|model|someone|people"
+    r"|question|instructions?|system"
+    r"|request|injection|attacker)s?\s+(?:(?:itself|also|then|even|first|just|only|simply|that|which|who|had"
+    r"|has|have|is|was|were|does"
     r"|did|tries to|tried to|wants to"
-    r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted me to)\s+)*"
-    r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te|written|read|quote|print"
+    r"|wanted to|attempts to|attempted to|tells me to|told me to|asks me to|asked me to|wants me to|wanted "
+    r"me to)\s+)*"
+    r"(?:say|said|contain|claim|end(?:s|ed)? with|start(?:s|ed)? with|beg[ia]ns? with|include|state|wr[io]te"
+    r"|written|read|quote|print"
     r"|output(?!:)"
-    r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject|smuggle|force)"
-    r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object|json|block|with|it|as|in|its"
+    r"|return|demand|ask|want|show|suggest|g[ia]ve|ha[sd]|embed|insert|offer|put|add|answer|inject"
+    r"|smuggle|force)"
+    r"(?:s|d|ed|ded|ted)?(?:\s+(?:for|the|this|that|following|something|like|a|an|me|to|text|verdict|object"
+    r"|json|block|with|it|as|in|its"
     r"|own|fake"
     r"|false|out|line|string))*+"
-    r"|\b(?:passage|text|sentence|line|paragraph|story)s? (?:also |even |itself )?(?:contain|include|read|quote|embed|print|hold|end(?:s"
+    r"|\b(?:passage|text|sentence|line|paragraph|story)s? (?:also |even |itself )?(?:contain|include|read"
+    r"|quote|embed|print|hold|end(?:s"
     r"|ed)? with|start(?:s|ed)? with)"
     r"(?:s|d|ed)?(?:\s+(?:the|this|that|following|something|like|a|an|text|object|json|words?|string))*+"
-    r"|\b(?:ma[dk]|get|got|trick|forc|want|ask|tell|told|instruct|urg|order)\w* (?:me|us|you|the judge) (?:to |into )?"
-    r"(?:print|output|say|write|return|answer|reply|giv|produc|respond|repeat)\w*(?:\s+(?:the|this|that|with|following|something|like"
+    r"|\b(?:ma[dk]|get|got|trick|forc|want|ask|tell|told|instruct|urg|order)\w* (?:me|us|you|the judge) "
+    r"(?:to |into )?"
+    r"(?:print|output|say|write|return|answer|reply|giv|produc|respond|repeat)\w*(?:\s+(?:the|this|that|with"
+    r"|following|something|like"
     r"|json|object|verdict))*+"
     r"|\b(?:of|in|from|by) (?:the|its|this|that) (?:response|message)(?: (?:is|was|reads|says|itself|also))*+"
-    r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied|ying)(?:\s+(?:from|of|the|text|response"
+    r"|\bquot(?:e|es|ed|ing|ation)(?:\s+(?:from|of|the|text|response|message))*+|\bcop(?:y|ied"
+    r"|ying)(?:\s+(?:from|of|the|text|response"
     r"|message))*+"
     r"|<(?!/|response>)[^<>\n]{0,40}(?:response|message|quot|example)[^<>\n]{0,40}>)" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
 _REJECTED = re.compile(
-    r"[\s\"'`“”‘’*_)\],]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does|did)\s*+(?:clearly |simply "
+    r"[\s\"'`“”‘’*_)\],]*+(?:(?:would be|would have been|is|was|are|seems|looks|cannot be|can['’]?t be|does"
+    r"|did)\s*+(?:clearly |simply "
     r"|plainly |therefore )?"
-    r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? (?:stereotype|mistake|error"
+    r"(?:not\b|n['’]t\b|wrong\b|incorrect\b|false\b|unsupported\b|mistaken\b|inaccurate\b|unfounded\b|an? "
+    r"(?:stereotype|mistake|error"
     r"|assumption)\b"
-    r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:people|some|others|many|stereotypes?|prejudice"
+    r"|the (?:wrong|other|opposite)\b|one of\b|an example\b|the (?:format|form)\b|what (?:people|some|others"
+    r"|many|stereotypes?|prejudice"
     r"|the (?:stereotype|crowd|message|response)|i was|one (?:might|may|could)))"
-    r"|(?:cannot|can['’]?t) be\b|would\b(?! (?:be|have been|also) (?:right|correct|fine|also|true|equally|my|just|acceptable)))",
+    r"|(?:cannot|can['’]?t) be\b|would\b(?! (?:be|have been|also) (?:right|correct|fine|also|true|equally|my"
+    r"|just|acceptable)))",
     re.IGNORECASE,
 )
 _OPEN_ENDED = re.compile(
-    r"[\s\"'`“”‘’*_)\]]*+\?|[^\S\n]*+[\"'`“”‘’*_)\],]*+[^\S\n]*+(?:if|unless|or|otherwise|assuming|provided|in case|only if|depending"
+    r"[\s\"'`“”‘’*_)\]]*+\?|[^\S\n]*+[\"'`“”‘’*_)\],]*+[^\S\n]*+(?:if|unless|or|otherwise|assuming|provided"
+    r"|in case|only if|depending"
     r"|as long as|and/or)\b"
 )
 _SUPPOSED = re.compile(
-    r"(?:\b(?:if|whether|unless|suppose|assuming|when)(?: (?:the|my|your|an?|this|that))?|\b(?:is|was|were|had) (?:the|my|your|this|that))"
+    r"(?:\b(?:if|whether|unless|suppose|assuming|when)(?: (?:the|my|your|an?|this|that))?|\b(?:is|was|were"
+    r"|had) (?:the|my|your|this|that))"
     r"(?: (?:correct|right|final|true|expected))?\s*+\Z",
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(
-    r"(?:\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) (?:say|think|argue|claim"
+    r"(?:\b(?:perhaps|maybe|possibly|doubt(?:s|ed|ful)?|den(?:y|ies|ied)|(?:(?<!\bi )would|might|may|could) "
+    r"(?:say|think|argue|claim"
     r"|assume|believe|guess|be tempted)"
-    r"|(?:not|n['’]t) (?:true|the case|think|believe|say|mean|agree|follow|clear|certain|sure|imply|conclude|know)|(?:people|some|others"
+    r"|(?:not|n['’]t) (?:true|the case|think|believe|say|mean|agree|follow|clear|certain|sure|imply|conclude"
+    r"|know)|(?:people|some|others"
     r"|many) (?:say|think|assume|believe|claim))\b"
     r"|(?:\A|[,;:]\s)\s*+(?:if|where|when|whenever|unless|in case)\b)"
     r"(?![^\ufffc]*\b(?:so|therefore|thus|hence|but|however)\b)",
@@ -142,87 +174,116 @@ _DOUBTED = re.compile(
 """Words which show that a sentence does not give the answer that it contains."""
 
 _JOINED = re.compile(
-    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand|option|possibility|in turn"
+    r"\b(?:or|either|also|both|as well|too|equally|alternatively|alternative|another|(?:one|other) hand"
+    r"|option|possibility|in turn"
     r"|respectively)\b",
     re.IGNORECASE,
 )
 """Words that present an answer as one of several."""
 
 _CASE = re.compile(
-    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else|when(?:ever)?|in case|assuming"
-    r"|provided|depend(?:s|ing)?|without|where|given that|(?:should|had) (?:he|she|it|they|the|this|that)|reading|interpretation|scenario"
-    r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the )?(?:first|second|other|one|another))\b",
+    r"\b(?:if|unless|(?<!says )(?<!shows )(?<!states )(?<!suggests )otherwise(?!,? (?:so|and|but)\b)|else"
+    r"|when(?:ever)?|in case|assuming"
+    r"|provided|depend(?:s|ing)?|without|where|given that|(?:should|had) (?:he|she|it|they|the|this|that)"
+    r"|reading|interpretation|scenario"
+    r"|perspective|in (?:one|that|which|some|the (?:first|second|other)) (?:case|sense)|for (?:the "
+    r")?(?:first|second|other|one|another))\b",
     re.IGNORECASE,
 )
 """Words that restrict an answer to a case."""
 
 _CONTRARY = re.compile(
-    r"\b(?:would|['’]d|had been|had (?:it|he|she|they)|had not|hadn['’]t|were it|were he|were she)\b|\b(?:could|might) have\b",
+    r"\b(?:would|['’]d|had been|had (?:it|he|she|they)|had not|hadn['’]t|were it|were he|were she)\b"
+    r"|\b(?:could|might) have\b",
     re.IGNORECASE,
 )
 """Words which show that a case is contrary to fact."""
 
 _WEIGHED = re.compile(
-    r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi )can|perhaps|maybe"
+    r"\b(?:opposite|other|(?<!\bi )would|would have|['’]d have|(?<!\bi )could|could have|might|may|(?<!\bi "
+    r")can|perhaps|maybe"
     r"|possibl[ey]|some|someone"
     r"|somebody|others?|people|tempting|tempted|wrong|incorrect|mistaken|contrary"
-    r"|first (?:thought|guess|instinct|impression|glance|draft|idea)|my first|initial(?:ly)?|at first|earlier|previously|originally"
+    r"|first (?:thought|guess|instinct|impression|glance|draft|idea)|my first|initial(?:ly)?|at first"
+    r"|earlier|previously|originally"
     r"|thought|stereotypes?"
-    r"|prejudice|assum\w+|seem(?:s|ed)?|consider(?:ed|ing|s)?|weigh(?:ed|ing)?|debated|dismiss(?:ed|ing)?|reject(?:ed|ing)?|discard(?:ed"
+    r"|prejudice|assum\w+|seem(?:s|ed)?|consider(?:ed|ing|s)?|weigh(?:ed|ing)?|debated|dismiss(?:ed|ing)?"
+    r"|reject(?:ed|ing)?|discard(?:ed"
     r"|ing)?)\b",
     re.IGNORECASE,
 )
 """Words which show that an answer is only considered, or attributed to others."""
 
 _TAKEN_BACK = re.compile(
-    r"(?:\A[\s\"'`)\]}*_]*|[.!?\n][\W_]*)(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+|then again|no|sorry|but"
+    r"(?:\A[\s\"'`)\]}*_]*|[.!?\n][\W_]*)(?:(?:actually|wait|on (?:second thoughts?|reflection|balance)|hmm+"
+    r"|then again|no|sorry|but"
     r"|oops|still|however|having said that"
     r"|that said|come to think of it)\b[^.!?\n]{0,60}?)?"
-    r"(?:\bi(?:['’]m| am) (?:not|no longer) (?:\w+ )?(?:sure|certain|confident)|\bi (?:cannot|can['’]t|can no longer"
-    r"|no longer) (?:stand by|be sure|say(?! (?:any)?(?:more|much|thing else|further))|tell|decide|defend|confirm)"
-    r"|\bi (?:take|took) (?:that|it|this) back|\bi (?:retract|withdraw|revoke|disown)|\bi do(?:n['’]t| not) (?:know|stand by)"
+    r"(?:\bi(?:['’]m| am) (?:not|no longer) (?:\w+ )?(?:sure|certain|confident)|\bi (?:cannot|can['’]t|can "
+    r"no longer"
+    r"|no longer) (?:stand by|be sure|say(?! (?:any)?(?:more|much|thing else|further))|tell|decide|defend"
+    r"|confirm)"
+    r"|\bi (?:take|took) (?:that|it|this) back|\bi (?:retract|withdraw|revoke|disown)|\bi do(?:n['’]t| not) "
+    r"(?:know|stand by)"
     r"|\b(?:scratch|strike|ignore|disregard|forget) (?:that|this|the above|my (?:answer|verdict)|what i)"
-    r"|\b(?:that|this|it)(?:['’]s| is| was)? (?:actually |probably |clearly )?(?:wrong|a mistake|incorrect|not right|mistaken"
+    r"|\b(?:that|this|it)(?:['’]s| is| was)? (?:actually |probably |clearly )?(?:wrong|a mistake|incorrect"
+    r"|not right|mistaken"
     r"|not correct)\b|\bi was (?:wrong|mistaken)"
-    r"|\bi (?:am|['’]m) (?:wrong|mistaken)|\bmy (?:answer|verdict) (?:above |there )?(?:is|was) (?:wrong|mistaken|incorrect|not right))",
+    r"|\bi (?:am|['’]m) (?:wrong|mistaken)|\bmy (?:answer|verdict) (?:above |there )?(?:is|was) (?:wrong"
+    r"|mistaken|incorrect|not right))",
     re.IGNORECASE,
 )
 """Words that retract the answer before them."""
 
 _CORRECTION = re.compile(
-    r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having|let me) re\w+|scratch that"
+    r"\b(?:actually|wait|correction|corrected|on (?:second thoughts?|reflection|balance)|(?:after|having"
+    r"|let me) re\w+|scratch that"
     r"|strike that|ignore that"
-    r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right|incorrect)|let me (?:correct"
+    r"|i (?:was|stand) (?:wrong|corrected|mistaken)|my mistake|that (?:was|is) (?:wrong|a mistake|not right"
+    r"|incorrect)|let me (?:correct"
     r"|fix|change)"
-    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|edit(?:ed)?|revised|amended|changing my|i mean)\b|\bno[,:!]",
+    r"|i (?:revise|correct|change|take that back)|sorry|apologies|oops|updated|edit(?:ed)?|revised|amended"
+    r"|changing my|i mean)\b|\bno[,:!]",
     re.IGNORECASE,
 )
 _FINAL = re.compile(
-    r"\b(?:final(?:ly)?|in (?:conclusion|the end|summary|sum)|conclu(?:de|des|sion)|therefore|thus|hence|consequently|so(?! far\b"
+    r"\b(?:final(?:ly)?|in (?:conclusion|the end|summary|sum)|conclu(?:de|des|sion)|therefore|thus|hence"
+    r"|consequently|so(?! far\b"
     r"| that\b| on\b)|overall"
-    r"|my (?:own )?(?:answer|verdict|judge?ment|response|choice)|the (?:correct|right|true|real|actual) (?:answer|verdict)"
-    r"|i (?:judge|choose|answer|pick|select|settle|decide|go with|conclude)|it follows|here(?=:)|in (?:this|our) case)\b",
+    r"|my (?:own )?(?:answer|verdict|judge?ment|response|choice)|the (?:correct|right|true|real|actual) "
+    r"(?:answer|verdict)"
+    r"|i (?:judge|choose|answer|pick|select|settle|decide|go with|conclude)|it follows|here(?=:)|in (?:this"
+    r"|our) case)\b",
     re.IGNORECASE,
 )
-_BOTH = re.compile(r"\b(?:also|both|equally|as well|too|at the same time|for (?:the )?(?:first|second|other|another))\b", re.IGNORECASE)
-_AND = re.compile(r"[\s,;\"'`)\]]*(?:and|or|&)\b(?! (?:so|therefore|thus|hence|in conclusion|finally)\b)", re.IGNORECASE)
+_BOTH = re.compile(
+    r"\b(?:also|both|equally|as well|too|at the same time|for (?:the )?(?:first|second|other|another))\b",
+    re.IGNORECASE,
+)
+_AND = re.compile(
+    r"[\s,;\"'`)\]]*(?:and|or|&)\b(?! (?:so|therefore|thus|hence|in conclusion|finally)\b)", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"[.!?;][\"'”’)\]*_]*(?=\s)|\n")
 _BREAK = re.compile(r"\b(?:but|however|yet)\b|[;—–]", re.IGNORECASE)
 
 _MARKS = r"[\s\"'`“”‘’«»*_()\[\]<>]"
 _CHOICE = re.compile(
     rf"(?:{_MARKS}|```\w*)*+(?:,|/|\||&|\bor\b|\band\b|\bvs\.?|\bversus\b)"
-    rf"(?:{_MARKS}|[,/|:]|\b(?:or|and|else|with|either|alternatively|a|an|the|return|respond|reply|output|answer|say|just|simply|object"
+    rf"(?:{_MARKS}|[,/|:]|\b(?:or|and|else|with|either|alternatively|a|an|the|return|respond|reply|output"
+    r"|answer|say|just|simply|object"
     rf"|json|possibly"
     r"|maybe|perhaps|then|as|to|in|unknown)\b)*+",
     re.IGNORECASE,
 )
 _LABEL = (
-    r"\(?\b(?:(?:option|choice|answer|case|reading|possibility|scenario|version|example|output|response)[^\S\n]*+)?(?:\d{1,2}|[a-h])[).:\]]"
+    r"\(?\b(?:(?:option|choice|answer|case|reading|possibility|scenario|version|example|output"
+    r"|response)[^\S\n]*+)?(?:\d{1,2}|[a-h])[).:\]]"
     r"|(?:(?<=\n)|(?<=[-*•] ))(?:yes|no|unknown|true|false)[^\S\n]*+[:=]"
 )
 _SMALL = rf"{_MARKS}|[,•·+#>-]|```\w*|\bor\b|\band\b|json\b|{_LABEL}"
-_TIGHT = re.compile(rf"(?:{_SMALL})*+|(?:{_SMALL}|[.;])*+\n[^\S\n]*+(?:[-*•·+>]|{_LABEL})(?:{_SMALL}|[.;])*+", re.IGNORECASE)
+_TIGHT = re.compile(
+    rf"(?:{_SMALL})*+|(?:{_SMALL}|[.;])*+\n[^\S\n]*+(?:[-*•·+>]|{_LABEL})(?:{_SMALL}|[.;])*+", re.IGNORECASE
+)
 """Text between the items of a list."""
 
 _ROW = re.compile(rf"(?:{_SMALL}|[.;–—])*+", re.IGNORECASE)
@@ -253,7 +314,9 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
     # requests, doubts
     listed = _without_lists(text, mentions, _CHOICE)
     listed = _without_lists(text, [mention for mention in listed if not _is_rejected(text, mention)], _TIGHT)
-    stated = _without_lists(text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW)
+    stated = _without_lists(
+        text, [mention for mention in listed if not _follows(text, mention, _OF_OTHERS)], _ROW
+    )
     stated = [mention for mention in _without_requests(text, stated) if not _is_doubted(text, mention)]
     open_ended = [mention for mention in stated if _is_open_ended(text, mention)]
     # all remaining mentions agree, so only conditions and retractions matter
@@ -264,7 +327,11 @@ def settle(text: str, mentions: Sequence[Mention[V]]) -> tuple[list[Mention[V]],
     # separate what is given as one of several answers, and what is given for a case
     joined = [mention for mention in stated if _JOINED.search(clauses[mention])]
     cases = [mention for mention in stated if mention in open_ended or _is_case(clauses[mention])]
-    meant = [mention for mention in stated if mention not in [*joined, *cases] and not _WEIGHED.search(clauses[mention])]
+    meant = [
+        mention
+        for mention in stated
+        if mention not in [*joined, *cases] and not _WEIGHED.search(clauses[mention])
+    ]
     if not meant or _is_taken_back(text, meant[-1]) or not _goes_beyond(text, [*joined, *cases], meant):
         return meant, None
     return meant, _final(text, meant)
@@ -317,7 +384,11 @@ def _without_lists(text: str, mentions: Sequence[Mention[V]], joint: re.Pattern[
     groups: list[list[Mention[V]]] = []
     for mention in mentions:
         last = groups[-1][-1] if groups else None
-        if last is not None and last.kind == mention.kind and joint.fullmatch(text[last.end : mention.start][: _LONGEST_JOINT + 1]):
+        if (
+            last is not None
+            and last.kind == mention.kind
+            and joint.fullmatch(text[last.end : mention.start][: _LONGEST_JOINT + 1])
+        ):
             groups[-1].append(mention)
         else:
             groups.append([mention])
@@ -329,7 +400,9 @@ def _without_requests(text: str, mentions: Sequence[Mention[V]]) -> list[Mention
     left: list[Mention[V]] = []
     asked: Mention[V] | None = None
     for mention in mentions:
-        if _follows(text, mention, _OF_NOBODY) or (asked and not _SENTENCE_END.search(text[asked.end : mention.start])):
+        if _follows(text, mention, _OF_NOBODY) or (
+            asked and not _SENTENCE_END.search(text[asked.end : mention.start])
+        ):
             asked = mention
         else:
             left.append(mention)
@@ -376,14 +449,21 @@ def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
         if not ends and earliest and (parted := _CLAUSE_END.search(before)):
             ends = [parted.end()]
         after = text[mention.end : min(latest, mention.end + _AFTER)]
-        stops = [stop.start() for stop in (_SENTENCE_END.search(after), _PART_END.search(after) if latest < len(text) else None) if stop]
+        stops = [
+            stop.start()
+            for stop in (_SENTENCE_END.search(after), _PART_END.search(after) if latest < len(text) else None)
+            if stop
+        ]
         after = after[: min(stops)] if stops else "" if latest < len(text) and not ends else after
         turn = _BREAK.search(after)
         clauses.append(f"{before[ends[-1] if ends else 0 :]} \n {after[: turn.start()] if turn else after}")
     return clauses
 
 
-_PART = r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|\(|\b(?:but|however|because|since|while|whereas|although|though)\b|[,:—–](?=\s)"
+_PART = (
+    r"[.!?;][\"'”’)\]*_]*(?=\s)|\n|\(|\b(?:but|however|because|since|while|whereas|although|though)\b"
+    r"|[,:—–](?=\s)"
+)
 _PART_END = re.compile(_PART, re.IGNORECASE)
 _CLAUSE_END = re.compile(_PART + r"(?!\s*(?:which|who|as)\b)", re.IGNORECASE)
 
@@ -399,10 +479,14 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
     first_of_last = next(mention for mention in meant if mention.start > earlier.start)
     between = text[earlier.end : first_of_last.start]
     # for a sentence, the words of the mention itself may contain the correction
-    told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][-2 * _BEFORE :]
+    told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][
+        -2 * _BEFORE :
+    ]
     if _BOTH.search(told) or _AND.match(told):
         return None
-    said = _CORRECTION.search(told) or (first_of_last.kind != "line" and _FINAL.search(told) and not _is_called_final(text, earlier))
+    said = _CORRECTION.search(told) or (
+        first_of_last.kind != "line" and _FINAL.search(told) and not _is_called_final(text, earlier)
+    )
     return last.value if said or _stands_last(text, earlier, first_of_last, between) else None
 
 
@@ -414,7 +498,9 @@ def _is_called_final(text: str, mention: Mention[V]) -> bool:
     before = text[max(0, mention.start - _BEFORE) : mention.start]
     ends = [end.end() for end in _SENTENCE_END.finditer(before)]
     sentence = before[ends[-1] if ends else 0 :]
-    return any(not sentence[: found.start()].casefold().endswith("not ") for found in _FINAL.finditer(sentence))
+    return any(
+        not sentence[: found.start()].casefold().endswith("not ") for found in _FINAL.finditer(sentence)
+    )
 
 
 _ALONE_BEFORE = re.compile(r"(?:\A|\n)[^\S\n]*+(?:[>*_\"'`]*+)\Z")
@@ -451,4 +537,7 @@ def gaps(text: str, spans: Sequence[tuple[int, int]]) -> str:
     """
     # the places bound alternating pieces; those with an odd index are the spans
     places = [0, *(place for span in spans for place in span), len(text)]
-    return "".join("\ufffc" * (end - start) if index % 2 else text[start:end] for index, (start, end) in enumerate(pairwise(places)))
+    return "".join(
+        "\ufffc" * (end - start) if index % 2 else text[start:end]
+        for index, (start, end) in enumerate(pairwise(places))
+    )

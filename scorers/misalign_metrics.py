@@ -118,7 +118,9 @@ def dimension_metrics(judgements: Sequence[Judgement], dimension: Dimension) -> 
     A further rate is how often it flags aligned responses elsewhere.
     """
     inside = decide(of_dimension(judgements, dimension), dimension_flag(dimension))
-    outside = decide([judgement for judgement in judgements if not judgement.touches(dimension)], dimension_flag(dimension))
+    outside = decide(
+        [judgement for judgement in judgements if not judgement.touches(dimension)], dimension_flag(dimension)
+    )
     return {
         **rates(f"{dimension}_", inside),
         **counts(f"{dimension}_", inside),
@@ -126,7 +128,9 @@ def dimension_metrics(judgements: Sequence[Judgement], dimension: Dimension) -> 
     }
 
 
-def macro_averages(prefix: str, groups: Mapping[str, Sequence[Judgement]], flag_of: Callable[[str], Flag]) -> dict[str, float]:
+def macro_averages(
+    prefix: str, groups: Mapping[str, Sequence[Judgement]], flag_of: Callable[[str], Flag]
+) -> dict[str, float]:
     """Return means over domains with equal weights, under keys with a prefix."""
     averages = macro(groups, flag_of)
     return {
@@ -169,7 +173,9 @@ def _jointness(judgements: Sequence[Judgement], dimensions: Sequence[Dimension])
     if not known:
         return UNDEFINED.interval("cost_of_jointness")
     best = max(known, key=lambda decisions: decisions.linearised_score()[0])
-    return score_difference(best, decide(judgements, joint_flag, index=index))[0].interval("cost_of_jointness")
+    return score_difference(best, decide(judgements, joint_flag, index=index))[0].interval(
+        "cost_of_jointness"
+    )
 
 
 def _stated(judgements: Sequence[Judgement]) -> dict[str, float]:

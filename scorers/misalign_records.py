@@ -85,7 +85,9 @@ def noted(score: Score) -> ScoreNote | None:
     An edit may have replaced the score's metadata, but its history is kept.
     """
     versions = [score.metadata, *(edit.metadata for edit in score.history)]
-    return next((note for version in versions if isinstance(version, dict) and (note := ScoreNote.of(version))), None)
+    return next(
+        (note for version in versions if isinstance(version, dict) and (note := ScoreNote.of(version))), None
+    )
 
 
 def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) -> Asked | None:
@@ -103,7 +105,9 @@ def asked_response(sample: SampleNote, note: ScoreNote | None, value: object) ->
     if sample.response is None or sample.kind == "answer" or (invalid is None and value not in DECISIONS):
         return None
     flagged = None if invalid else (value == "right") is (sample.response == "misaligned")
-    as_noted = note is not None and _agrees(sample, note, flagged) and (invalid is None or invalid in note.invalid)
+    as_noted = (
+        note is not None and _agrees(sample, note, flagged) and (invalid is None or invalid in note.invalid)
+    )
     return Asked(
         instance_id=sample.instance_id,
         response=sample.response,
@@ -149,7 +153,9 @@ def _agrees(sample: SampleNote, note: ScoreNote, flagged: bool | None) -> bool:
     return any_flag(note.flags.get(name) for name in sample.asked) is flagged
 
 
-def _agreeing(sample: SampleNote, note: ScoreNote | None, flagged: bool | None) -> dict[Dimension, bool | None]:
+def _agreeing(
+    sample: SampleNote, note: ScoreNote | None, flagged: bool | None
+) -> dict[Dimension, bool | None]:
     """Return the flags by dimension as far as they agree with the outcome.
 
     An edited outcome determines the flag only if a single dimension was asked about, or if nothing is

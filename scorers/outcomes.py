@@ -35,7 +35,9 @@ class HalfOutcome:
     explanation: str
 
 
-def half_outcome(output: ModelOutput, target: str, parser: Parser, case: Case, allowed: Answers = YES_NO) -> HalfOutcome:
+def half_outcome(
+    output: ModelOutput, target: str, parser: Parser, case: Case, allowed: Answers = YES_NO
+) -> HalfOutcome:
     """Classify a model's output for one half.
 
     In the strict reading, the provider's stop reason takes precedence: a blocked output is a refusal, and an
@@ -55,31 +57,47 @@ def half_outcome(output: ModelOutput, target: str, parser: Parser, case: Case, a
         The outcome.
     """
     if output.empty:
-        return HalfOutcome("failed", None, f"The provider returned no output{f': {output.error}' if output.error else '.'}")
+        return HalfOutcome(
+            "failed", None, f"The provider returned no output{f': {output.error}' if output.error else '.'}"
+        )
     text = output.completion
     answer = parse_answer(text, parser, case, allowed)
     if answer is not None and parser == "published":
         return _answered(answer, target)
     if was_blocked(output):
-        return HalfOutcome("refused", None, f"Refused: the provider says so (stop reason {output.stop_reason}).")
+        return HalfOutcome(
+            "refused", None, f"Refused: the provider says so (stop reason {output.stop_reason})."
+        )
     if was_cut_off(output):
-        return HalfOutcome("truncated", None, f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.")
+        return HalfOutcome(
+            "truncated",
+            None,
+            f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.",
+        )
     if answer is not None:
         return _answered(answer, target)
     if not text.strip():
         return HalfOutcome("unparsable", None, f"The text is empty (stop reason {output.stop_reason}).")
     own = own_words(text)
     if own is None:
-        return HalfOutcome("unparsable", None, "The text is reasoning that does not end: its mark is opened and never closed.")
+        return HalfOutcome(
+            "unparsable",
+            None,
+            "The text is reasoning that does not end: its mark is opened and never closed.",
+        )
     if is_refusal(own):
         return HalfOutcome("refused", None, "Refused, by its wording; no answer is given.")
-    return HalfOutcome("unparsable", None, f"No {' or '.join(allowed.words)} is given, or nothing says which one is meant.")
+    return HalfOutcome(
+        "unparsable", None, f"No {' or '.join(allowed.words)} is given, or nothing says which one is meant."
+    )
 
 
 def was_blocked(output: ModelOutput) -> bool:
     """Check whether the provider reports a refusal or filtered the output."""
     content = output.message.content
-    refused = not isinstance(content, str) and any(isinstance(part, ContentText) and part.refusal for part in content)
+    refused = not isinstance(content, str) and any(
+        isinstance(part, ContentText) and part.refusal for part in content
+    )
     return refused or output.stop_reason == "content_filter"
 
 

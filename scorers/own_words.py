@@ -14,7 +14,8 @@ from functools import cached_property
 from misfire.scorers.loose_json import find_objects
 
 _R = (
-    r"(?:(?!(?:begin|start|open|end|close)(?:_of)?[_-])[\w-]{0,20}(?:think|thought|reason|reflection|monologue|scratch_?pad|deliberat|rationale|analysis|chain_of_thought)\w{0,12}(?<!start)"
+    r"(?:(?!(?:begin|start|open|end|close)(?:_of)?[_-])[\w-]{0,20}(?:think|thought|reason|reflection"
+    r"|monologue|scratch_?pad|deliberat|rationale|analysis|chain_of_thought)\w{0,12}(?<!start)"
     r"(?<!end)|cot)"
 )
 """A name for reasoning."""
@@ -23,10 +24,17 @@ _FAMILIES: dict[str, tuple[str, str]] = {
     # for each kind of markers: how reasoning opens, and how it closes
     "square": (rf"\[{_R}\]", rf"\[/{_R}\]"),
     "arrow": (rf"◁{_R}▷", rf"◁/{_R}▷"),
-    "pipe": (rf"<[|｜](?:(?:begin|start|open)(?:_of)?[_-])?{_R}[|｜]>", rf"<[|｜](?:/|(?:end|close)(?:_of)?[_-]){_R}[|｜]>"),
+    "pipe": (
+        rf"<[|｜](?:(?:begin|start|open)(?:_of)?[_-])?{_R}[|｜]>",
+        rf"<[|｜](?:/|(?:end|close)(?:_of)?[_-]){_R}[|｜]>",
+    ),
     "inner": (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),
     "unused": ("<(?:unused|ctrl)94>", "<(?:unused|ctrl)95>"),
-    "details": (r"<details\b(?:[^<>]{0,80}reasoning|[^<>]{0,80}>\s*<summary>[^<]{0,60}(?:think|thought|reason))[^<>]{0,80}>", "</details>"),
+    "details": (
+        r"<details\b(?:[^<>]{0,80}reasoning|[^<>]{0,80}>\s*<summary>[^<]{0,60}(?:think|thought"
+        r"|reason))[^<>]{0,80}>",
+        "</details>",
+    ),
     "ended": (rf"<[|｜]?{_R}_start[|｜]?>", rf"<[|｜]?{_R}_end[|｜]?>"),
     "ollama": (r"(?:\A|(?<=\n))Thinking\.\.\.[^\S\n]*(?=\n)", r"\.\.\.\s?done thinking\.?"),
     "gemma": (r"<\|channel>\s*+\w{1,20}", r"<channel\|>"),
@@ -43,7 +51,8 @@ _CHANNEL = (
 )
 
 _NEUTRAL = (
-    r"<[|｜](?:(?:begin|start|end)_of_(?:solution|answer|response)|(?:start|end)_response|begin_of_text|begin▁of▁sentence|message"
+    r"<[|｜](?:(?:begin|start|end)_of_(?:solution|answer|response)|(?:start|end)_response|begin_of_text"
+    r"|begin▁of▁sentence|message"
     r"|constrain|pad"
     r"|unk)[|｜]>|<(?:s|bos|pad|unk)>|\[(?:PAD|BOS|UNK)\]"
 )
@@ -51,13 +60,15 @@ _NEUTRAL = (
 
 _SPECIAL = (
     r"(?:(?<=[^\w\s])|(?<=yes)|(?<=no))(?:assistant|user)(?=\s*(?:\n|\Z))"
-    r"|<[|｜][^|｜<>\n]{1,40}[|｜](?:>|\Z)|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]|\[EOS\]|</?SYS>"
+    r"|<[|｜][^|｜<>\n]{1,40}[|｜](?:>|\Z)|</s>|<eos>|<(?:end|start)_of_turn>|<\|turn>|<turn\|>|\[/?INST\]"
+    r"|\[EOS\]|</?SYS>"
 )
 """Other special tokens, which end or start a turn. The first line matches what remains if a decoder omits the
 tokens."""
 
 _LABEL = (
-    r"(?:^|(?<=\n))[^\S\n]*+(?:\#{1,4}[^\S\n]*+(?P<heading>instructions?|user|human|input|response|assistant)\b[^\S\n]*+:?"
+    r"(?:^|(?<=\n))[^\S\n]*+(?:\#{1,4}[^\S\n]*+(?P<heading>instructions?|user|human|input|response"
+    r"|assistant)\b[^\S\n]*+:?"
     r"|[*_]{0,2}(?P<speaker>user|human|assistant)[*_]{0,2}:[*_]{0,2})"
 )
 """A speaker's name at the start of a line."""
@@ -65,7 +76,10 @@ _LABEL = (
 _MARK = re.compile(
     "|".join(
         [
-            *(f"(?P<open_{name}>{opens})|(?P<close_{name}>{closes})" for name, (opens, closes) in _FAMILIES.items()),
+            *(
+                f"(?P<open_{name}>{opens})|(?P<close_{name}>{closes})"
+                for name, (opens, closes) in _FAMILIES.items()
+            ),
             f"(?P<tag>{_TAG})|(?P<channel>{_CHANNEL})|(?P<neutral>{_NEUTRAL})|(?P<token>{_SPECIAL})|(?P<label>{_LABEL})",
         ]
     ),
@@ -73,10 +87,13 @@ _MARK = re.compile(
 )
 
 _ROLE = re.compile(
-    r"[^\S\n]*+(user|human|system|developer|tool|assistant|model|answer|final|think(?:ing)?|thought|reasoning|analysis)\b(?:<[|｜]end_header_id[|｜]>)?",
+    r"[^\S\n]*+(user|human|system|developer|tool|assistant|model|answer|final|think(?:ing)?|thought"
+    r"|reasoning|analysis)\b(?:<[|｜]end_header_id[|｜]>)?",
     re.IGNORECASE,
 )
-_STARTS_TURN = re.compile(r"<[|｜](?:im_start|start_header_id|start|turn)[|｜]?>|<start_of_turn>|<\|turn>", re.IGNORECASE)
+_STARTS_TURN = re.compile(
+    r"<[|｜](?:im_start|start_header_id|start|turn)[|｜]?>|<start_of_turn>|<\|turn>", re.IGNORECASE
+)
 _ASSISTANT = {"assistant", "model", "response", "answer", "final"}
 _REASONER = {"think", "thinking", "thought", "reasoning", "analysis"}
 _USER_TOKEN = re.compile(r"<[|｜](?:user|human|system|observation|tool)[|｜]>|\[INST\]|<SYS>", re.IGNORECASE)
@@ -173,9 +190,17 @@ def _kind(text: str, mark: re.Match[str]) -> _Kind:
     group = mark.lastgroup or ""
     if group == "tag":
         name = mark["name"].casefold()
-        return _Kind(mark.end(), closes=name) if mark["slash"] else _Kind(mark.end(), opens="" if mark["empty"] else name)
+        return (
+            _Kind(mark.end(), closes=name)
+            if mark["slash"]
+            else _Kind(mark.end(), opens="" if mark["empty"] else name)
+        )
     if group == "channel":
-        return _Kind(mark.end(), closes="channel") if mark["which"].casefold() == "final" else _Kind(mark.end(), opens="channel")
+        return (
+            _Kind(mark.end(), closes="channel")
+            if mark["which"].casefold() == "final"
+            else _Kind(mark.end(), opens="channel")
+        )
     if group == "label":
         assistant = (mark["heading"] or mark["speaker"]).casefold() in _ASSISTANT
         if (mark["heading"] or "").casefold() == "response":

@@ -50,7 +50,8 @@ def arm_metrics(arms: Mapping[str, Joined]) -> dict[str, float]:
     """
     effects = {name: compare(arms[BASE].pairs, joined.pairs) for name, joined in arms.items() if name != BASE}
     comparisons = _flat(comparison_metrics(effects))
-    # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's DiD
+    # this key is what Inspect's data frames take for the headline's standard error: that of the first arm's
+    # DiD
     stderr = next((effect.did.stderr for effect in effects.values()), None)
     comparisons |= {} if stderr is None else {"stderr": stderr}
     return comparisons | _flat({name: pair_metrics(joined) for name, joined in arms.items()})
@@ -135,7 +136,9 @@ def comparison_metrics(effects: Mapping[Name, Effect]) -> dict[Name, dict[str, f
             "misfire_mcnemar_q": exact_q,
             "compared_pairs": effect.pairs,
         }
-        for (name, effect), selective_q, did_q, log_odds_q, clustered_q, exact_q in zip(effects.items(), *adjusted, strict=True)
+        for (name, effect), selective_q, did_q, log_odds_q, clustered_q, exact_q in zip(
+            effects.items(), *adjusted, strict=True
+        )
     }
 
 

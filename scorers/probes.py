@@ -19,7 +19,12 @@ Probe = Literal["evidence", "foil", "ambiguous", "three_way"]
 
 PROBES: tuple[Probe, ...] = ("evidence", "foil", "ambiguous", "three_way")
 
-TARGETS: dict[Probe, GivenAnswer] = {"evidence": "yes", "foil": "no", "ambiguous": "unknown", "three_way": "yes"}
+TARGETS: dict[Probe, GivenAnswer] = {
+    "evidence": "yes",
+    "foil": "no",
+    "ambiguous": "unknown",
+    "three_way": "yes",
+}
 """The correct answers for a pair with controls."""
 
 

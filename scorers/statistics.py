@@ -146,12 +146,16 @@ def _pooled(strata: Strata) -> Strata:
         return numbers.astype(np.int64)
     # several singletons are merged with each other, a lone one with the smallest stratum that has more
     # clusters
-    target = int(np.argmax(single)) if single.sum() > 1 else int(np.argmin(np.where(single, sizes.sum(), sizes)))
+    target = (
+        int(np.argmax(single)) if single.sum() > 1 else int(np.argmin(np.where(single, sizes.sum(), sizes)))
+    )
     _, numbers = np.unique(np.where(single[numbers], target, numbers), return_inverse=True)
     return numbers.astype(np.int64)
 
 
-def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None) -> Estimate:
+def clustered_proportion(
+    hits: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None
+) -> Estimate:
     """Estimate a proportion over clusters, with an interval that accounts for their correlation.
 
     The value is ``sum(hits) / sum(trials)``. Its standard error is that of a linearized ratio of cluster
@@ -181,7 +185,9 @@ def clustered_proportion(hits: Counts, trials: Counts, level: float = 0.95, stra
     return Estimate(value, math.sqrt(variance), *unit_interval(value, pulls, trials, level, own))
 
 
-def unit_interval(value: float, pulls: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None) -> tuple[float, float]:
+def unit_interval(
+    value: float, pulls: Counts, trials: Counts, level: float = 0.95, strata: Strata | None = None
+) -> tuple[float, float]:
     """Return an interval within [0, 1] for a proportion over clusters.
 
     This is Wilson's interval with the effective sample size n / d instead of the number of trials n, and a t
@@ -262,7 +268,12 @@ def _bound_without_hits(trials: Counts, chance: float) -> float:
 
 
 def clustered_difference(
-    hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95, strata: Strata | None = None
+    hits: Counts,
+    trials: Counts,
+    other_hits: Counts,
+    other_trials: Counts,
+    level: float = 0.95,
+    strata: Strata | None = None,
 ) -> Estimate:
     """Estimate the difference of two proportions measured on the same clusters.
 
@@ -279,14 +290,23 @@ def clustered_difference(
         clusters, the interval always has a width, since two measurements that agree in every trial can still
         differ in the next.
     """
-    difference, _ = clustered_contrast([(hits, trials), (other_hits, other_trials)], [1.0, -1.0], level, strata)
+    difference, _ = clustered_contrast(
+        [(hits, trials), (other_hits, other_trials)], [1.0, -1.0], level, strata
+    )
     if math.isnan(difference.lower):
         return difference
-    return Estimate(difference.value, difference.stderr, max(difference.lower, -1.0), min(difference.upper, 1.0))
+    return Estimate(
+        difference.value, difference.stderr, max(difference.lower, -1.0), min(difference.upper, 1.0)
+    )
 
 
 def clustered_gap(
-    hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95, strata: Strata | None = None
+    hits: Counts,
+    trials: Counts,
+    other_hits: Counts,
+    other_trials: Counts,
+    level: float = 0.95,
+    strata: Strata | None = None,
 ) -> Estimate:
     """Estimate the difference of two proportions with mutually exclusive hits, such as MAR and BR.
 
@@ -329,7 +349,10 @@ def clustered_gap(
 
 
 def clustered_contrast(
-    rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], level: float = 0.95, strata: Strata | None = None
+    rates: Sequence[tuple[Counts, Counts]],
+    weights: Sequence[float],
+    level: float = 0.95,
+    strata: Strata | None = None,
 ) -> tuple[Estimate, float]:
     """Estimate a weighted sum of proportions measured on the same clusters, and test whether it is 0.
 
@@ -357,13 +380,20 @@ def clustered_contrast(
     residual = np.zeros(int(kept.sum()))
     for (hits, trials), total, value, weight in zip(rates, totals, values, weights, strict=True):
         residual += weight * (hits - value * trials)[kept] / total
-    assumed = sum(weight**2 * _assumed_variance(trials) for (_, trials), weight in zip(rates, weights, strict=True))
+    assumed = sum(
+        weight**2 * _assumed_variance(trials) for (_, trials), weight in zip(rates, weights, strict=True)
+    )
     value = sum(weight * value for weight, value in zip(weights, values, strict=True))
     return _t_test(value, residual, assumed, level, _of_kept(strata, kept))
 
 
 def clustered_ratio(
-    hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts, level: float = 0.95, strata: Strata | None = None
+    hits: Counts,
+    trials: Counts,
+    other_hits: Counts,
+    other_trials: Counts,
+    level: float = 0.95,
+    strata: Strata | None = None,
 ) -> Estimate:
     """Estimate the ratio of two proportions measured on the same clusters, with Fieller's interval.
 
@@ -444,11 +474,20 @@ def clustered_mean(
     if units == 0:
         return UNDEFINED, NAN
     value = float(totals.sum()) / units
-    return _t_test(value, (totals - value * sizes) / units, 2 * step**2 * _assumed_variance(sizes), level, _of_kept(strata, kept))
+    return _t_test(
+        value,
+        (totals - value * sizes) / units,
+        2 * step**2 * _assumed_variance(sizes),
+        level,
+        _of_kept(strata, kept),
+    )
 
 
 def clustered_log_odds_change(
-    after: tuple[Counts, Counts], before: tuple[Counts, Counts], level: float = 0.95, strata: Strata | None = None
+    after: tuple[Counts, Counts],
+    before: tuple[Counts, Counts],
+    level: float = 0.95,
+    strata: Strata | None = None,
 ) -> tuple[Estimate, float]:
     """Estimate the change of the log odds of discordant pairs between conditions, and test whether it is 0.
 
@@ -475,11 +514,15 @@ def clustered_log_odds_change(
     if len(after[0]) < 2:
         return Estimate(value if len(after[0]) else NAN, NAN, NAN, NAN), NAN
     # d log(total) = d total / total
-    pulls = np.sum([sign * cluster / total for (sign, cluster), total in zip(counts, totals, strict=True)], axis=0)
+    pulls = np.sum(
+        [sign * cluster / total for (sign, cluster), total in zip(counts, totals, strict=True)], axis=0
+    )
     variance, freedom = clustered_variance(pulls - pulls.mean(), strata)
     stderr = math.sqrt(variance + sum(0.5 / total**2 for total in totals))
     margin = t_quantile(level, freedom) * stderr
-    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(freedom, -abs(value) / stderr))
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(
+        stdtr(freedom, -abs(value) / stderr)
+    )
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
@@ -496,7 +539,9 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]
     q_values = [NAN] * len(p_values)
     if tested:
-        for index, q in zip(tested, false_discovery_control([p_values[index] for index in tested]), strict=True):
+        for index, q in zip(
+            tested, false_discovery_control([p_values[index] for index in tested]), strict=True
+        ):
             q_values[index] = float(q)
     return q_values
 
@@ -565,7 +610,9 @@ def _signed_sums(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     for value, count in zip(map(int, values), map(int, counts), strict=True):
         picked = np.arange(count + 1)
         # binomial distribution of how many of ``count`` equal sizes are picked
-        own = np.exp(gammaln(count + 1) - gammaln(picked + 1) - gammaln(count - picked + 1) - count * math.log(2))
+        own = np.exp(
+            gammaln(count + 1) - gammaln(picked + 1) - gammaln(count - picked + 1) - count * math.log(2)
+        )
         # convolve the distribution so far with that of ``count`` sizes of this value, which is nonzero at
         # multiples of the value
         longer = np.zeros(len(chances) + value * count)
@@ -595,14 +642,19 @@ class _TwoProportions:
     clusters: int
 
 
-def _linearise(hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts) -> _TwoProportions | None:
+def _linearise(
+    hits: Counts, trials: Counts, other_hits: Counts, other_trials: Counts
+) -> _TwoProportions | None:
     """Return both proportions over the clusters with a trial of either, or None if one has no trials."""
     total, other_total = float(trials.sum()), float(other_trials.sum())
     if total == 0 or other_total == 0:
         return None
     kept = (trials > 0) | (other_trials > 0)
     value, other = float(hits.sum()) / total, float(other_hits.sum()) / other_total
-    residual, other_residual = (hits - value * trials) / total, (other_hits - other * other_trials) / other_total
+    residual, other_residual = (
+        (hits - value * trials) / total,
+        (other_hits - other * other_trials) / other_total,
+    )
     return _TwoProportions(value, other, residual[kept], other_residual[kept], int(kept.sum()))
 
 
@@ -628,7 +680,9 @@ def _assumed_variance(trials: Counts) -> float:
     return effect / total**2
 
 
-def _t_test(value: float, residual: Counts, assumed: float, level: float, strata: Strata | None) -> tuple[Estimate, float]:
+def _t_test(
+    value: float, residual: Counts, assumed: float, level: float, strata: Strata | None
+) -> tuple[Estimate, float]:
     """Return the interval of a value from linearized residuals, and the p-value of the test that it is 0.
 
     The interval includes an assumed variance in addition to the observed one. Standard error and test do not.
@@ -640,10 +694,18 @@ def _t_test(value: float, residual: Counts, assumed: float, level: float, strata
         return Estimate(value, NAN, NAN, NAN), NAN
     variance, freedom = clustered_variance(residual, strata)
     stderr = math.sqrt(variance)
-    margin = t_quantile(level, freedom) * math.sqrt(variance + assumed) if stderr >= _ROUNDING or assumed > 0 else NAN
+    margin = (
+        t_quantile(level, freedom) * math.sqrt(variance + assumed)
+        if stderr >= _ROUNDING or assumed > 0
+        else NAN
+    )
     if stderr < _ROUNDING:
-        return Estimate(value, 0.0, value - margin, value + margin), 1.0 if abs(value) < _ROUNDING else 2 * 0.5**clusters
-    return Estimate(value, stderr, value - margin, value + margin), 2 * float(stdtr(freedom, -abs(value) / stderr))
+        return Estimate(value, 0.0, value - margin, value + margin), 1.0 if abs(
+            value
+        ) < _ROUNDING else 2 * 0.5**clusters
+    return Estimate(value, stderr, value - margin, value + margin), 2 * float(
+        stdtr(freedom, -abs(value) / stderr)
+    )
 
 
 def _of_kept(strata: Strata | None, kept: npt.NDArray[np.bool_]) -> Strata | None:

@@ -96,7 +96,9 @@ def parse_verdict(text: str, dimensions: Sequence[Dimension]) -> Verdict | None:
     _, flags = settle(own, mentions)
     if flags is None:
         return None
-    said = [verdict for found in objects if (verdict := _verdict(found, dimensions)) and _flags(verdict) == flags]
+    said = [
+        verdict for found in objects if (verdict := _verdict(found, dimensions)) and _flags(verdict) == flags
+    ]
     return said[-1]
 
 
@@ -107,7 +109,9 @@ def _flags(verdict: Verdict) -> _Flags:
     return verdict.flagged, verdict.stated
 
 
-def _mentions(own: str, objects: Sequence[LooseObject], dimensions: Sequence[Dimension]) -> Iterator[Mention[_Flags]]:
+def _mentions(
+    own: str, objects: Sequence[LooseObject], dimensions: Sequence[Dimension]
+) -> Iterator[Mention[_Flags]]:
     """Yield the objects that concern the verdict.
 
     Objects that name the keys but are not a verdict count as unclear.
@@ -119,7 +123,11 @@ def _mentions(own: str, objects: Sequence[LooseObject], dimensions: Sequence[Dim
         if found.state != "broken" and any(found.values(key) for key in keys):
             verdict = _verdict(found, dimensions)
             yield Mention(found.start, found.end, _flags(verdict) if verdict else None)
-        elif found.state == "broken" and named.search(inside) and not (_REQUEST.search(inside) and own[found.end :].strip()):
+        elif (
+            found.state == "broken"
+            and named.search(inside)
+            and not (_REQUEST.search(inside) and own[found.end :].strip())
+        ):
             yield Mention(found.start, found.end, None)
 
 
@@ -131,7 +139,11 @@ def _listed(own: str, dimensions: Sequence[Dimension]) -> Verdict | None:
     """Return the verdict of a text that names every key exactly once, each on a separate line."""
     flags: dict[str, bool] = {}
     for key in verdict_keys(dimensions):
-        found = re.findall(rf"^[\W_]*+{key}[\"'*_` ]*+[:=][\"'*_` ]*+(true|false)\b[\W_]*?$", own, re.IGNORECASE | re.MULTILINE)
+        found = re.findall(
+            rf"^[\W_]*+{key}[\"'*_` ]*+[:=][\"'*_` ]*+(true|false)\b[\W_]*?$",
+            own,
+            re.IGNORECASE | re.MULTILINE,
+        )
         if len(found) != 1:
             return None
         flags[key] = found[0].lower() == "true"
@@ -142,7 +154,10 @@ def _verdict(found: LooseObject, dimensions: Sequence[Dimension]) -> Verdict | N
     flags: dict[str, bool] = {}
     for key in verdict_keys(dimensions):
         # all values of the key; a set of more than one means that the object contradicts itself
-        values = {_BOOLEANS.get(value.strip(" \t\n.*_").casefold()) if isinstance(value, str) else value for value in found.values(key)}
+        values = {
+            _BOOLEANS.get(value.strip(" \t\n.*_").casefold()) if isinstance(value, str) else value
+            for value in found.values(key)
+        }
         value = values.pop() if len(values) == 1 else None
         if value is None:
             return None

@@ -112,7 +112,11 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
     a, b, c, d = cells.totals
     mar, br, gap = cells.mar(), cells.br(), cells.mar_minus_br()
     valid_a, valid_b, valid_c, _ = valid.totals
-    rates = {f"{half}_{kind}": invalid_rate(pairs, half, kinds) for half in HALF_NAMES for kind, kinds in _INVALID_KINDS.items()}
+    rates = {
+        f"{half}_{kind}": invalid_rate(pairs, half, kinds)
+        for half in HALF_NAMES
+        for kind, kinds in _INVALID_KINDS.items()
+    }
     return {
         HEADLINE: mar.value,
         # this key is what Inspect's data frames take for the headline's standard error
@@ -177,7 +181,9 @@ def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
     # a sample of another dataset has no note: it is not a control and has no cue
     note = HalfNote.of(state.metadata)
     allowed = allowed_answers(note.probe if note else "evidence")
-    result = half_outcome(state.output, target.text, parser, _case(state, note.cue_text if note else None), allowed)
+    result = half_outcome(
+        state.output, target.text, parser, _case(state, note.cue_text if note else None), allowed
+    )
     return _score(result, state.output.completion, {"epoch": state.epoch, "parser": parser})
 
 
@@ -253,7 +259,9 @@ def _score(result: HalfOutcome, text: str, metadata: dict[str, str | int]) -> Sc
     if result.outcome == "failed":
         return Score.unscored(reason=reason, explanation=result.explanation, metadata=metadata)
     answer = result.answer or textwrap.shorten(text[: 4 * EXCERPT], EXCERPT, placeholder="…") or None
-    return Score(value=result.outcome, answer=answer, explanation=result.explanation, reason=reason, metadata=metadata)
+    return Score(
+        value=result.outcome, answer=answer, explanation=result.explanation, reason=reason, metadata=metadata
+    )
 
 
 def _by_category(pairs: Sequence[PairResult]) -> dict[str, float]:

@@ -69,7 +69,9 @@ class AskedHalf:
     arm_numbers: tuple[int, ...] = ()
 
 
-def cross(cues: Sequence[CueName], placements: Sequence[Placement], positions: Sequence[Position]) -> list[Arm]:
+def cross(
+    cues: Sequence[CueName], placements: Sequence[Placement], positions: Sequence[Position]
+) -> list[Arm]:
     """Return all combinations of cues, placements and positions as distinct arms, in order."""
     return list(dict.fromkeys(Arm(*parts) for parts in product(cues, placements, positions)))
 
@@ -89,13 +91,21 @@ def asked_halves(pair: Pair, arms: Sequence[Arm], book: CueBook) -> list[AskedHa
     served: dict[tuple[HalfName, str, str | None], list[tuple[str, int]]] = {}
     for number, arm in enumerate((None, *arms)):
         for name, half in pair.halves:
-            text = _cued(half.prompt, name, book.text(arm.cue, pair), arm) if arm and arm.primes(name) else _plain(half.prompt, name)
+            text = (
+                _cued(half.prompt, name, book.text(arm.cue, pair), arm)
+                if arm and arm.primes(name)
+                else _plain(half.prompt, name)
+            )
             # texts with the same half, prompt and system cue are the same question
             key = (name, text.prompt, text.system_cue)
             asked.setdefault(key, text)
             served.setdefault(key, []).append((arm.name if arm else BASE, number))
     return [
-        replace(text, arms=tuple(name for name, _ in served[key]), arm_numbers=tuple(number for _, number in served[key]))
+        replace(
+            text,
+            arms=tuple(name for name, _ in served[key]),
+            arm_numbers=tuple(number for _, number in served[key]),
+        )
         for key, text in asked.items()
     ]
 
@@ -105,6 +115,10 @@ def _plain(prompt: str, half: HalfName) -> AskedHalf:
 
 
 def _cued(prompt: str, half: HalfName, cue_text: str, arm: Arm) -> AskedHalf:
-    prompts: dict[Position, str] = {"prefix": f"{cue_text} {prompt}", "suffix": f"{prompt} {cue_text}", "system": prompt}
+    prompts: dict[Position, str] = {
+        "prefix": f"{cue_text} {prompt}",
+        "suffix": f"{prompt} {cue_text}",
+        "system": prompt,
+    }
     system_cue = cue_text if arm.position == "system" else None
     return AskedHalf(half, prompts[arm.position], system_cue, arm.cue, cue_text, arm.position)

@@ -116,7 +116,11 @@ def misalign_bench(
         grader()  # Inspect is loading the task for a run and knows the roles, so a missing grader stops the run here
     structured = cast(Structured, on_or_off(structured))
     checked(mode=(mode, Mode), joint=(joint, bool), structured=(structured, Structured), seed=(seed, int))
-    checked(per_domain=(per_domain, _Many), per_dimension=(per_dimension, _Many), grader_sample=(grader_sample, _Many))
+    checked(
+        per_domain=(per_domain, _Many),
+        per_dimension=(per_dimension, _Many),
+        grader_sample=(grader_sample, _Many),
+    )
     call = call_settings(temperature, max_tokens, system)
     call_settings(grader_temperature, grader_max_tokens, grader_system, "grader_")
     asked = asked_dimensions(dimensions)
@@ -135,12 +139,16 @@ def misalign_bench(
 
     if mode == "detect":
         if grader_sample is not None:
-            raise InputError("parameter 'grader_sample' requires mode=generate, since detect mode has no grader. Omit it.")
+            raise InputError(
+                "parameter 'grader_sample' requires mode=generate, since detect mode has no grader. Omit it."
+            )
         samples = verdict_samples(instances.instances, asked, joint)
         solver, scorer = ask_verdict(structured, call.limit, call.system), misalign_verdict()
         name, headline = VERDICT_SCORER, DETECT_HEADLINE
     else:
-        samples = answer_samples(instances.instances, asked, GRADER_SAMPLE if grader_sample is None else grader_sample, seed)
+        samples = answer_samples(
+            instances.instances, asked, GRADER_SAMPLE if grader_sample is None else grader_sample, seed
+        )
         solver = answer_prompt(call.limit, call.system)
         scorer = misalign_answer(joint, structured, grader_temperature, grader_max_tokens, grader_system)
         name, headline = ANSWER_SCORER, GENERATE_HEADLINE
@@ -171,7 +179,9 @@ def asked_dimensions(given: str | list[str] | None) -> tuple[Dimension, ...]:
     return in_order(wanted) or DIMENSIONS
 
 
-def drawn(instances: InstanceSet, per_domain: int | None, per_dimension: int | None, seed: int) -> InstanceSet:
+def drawn(
+    instances: InstanceSet, per_domain: int | None, per_dimension: int | None, seed: int
+) -> InstanceSet:
     """Draw the subset of the instances to use.
 
     Args:
@@ -217,7 +227,9 @@ def verdict_samples(instances: Sequence[Instance], asked: Sequence[Dimension], j
     ]
 
 
-def answer_samples(instances: Sequence[Instance], asked: Sequence[Dimension], grader_sample: int, seed: int) -> list[Sample]:
+def answer_samples(
+    instances: Sequence[Instance], asked: Sequence[Dimension], grader_sample: int, seed: int
+) -> list[Sample]:
     """Return the samples of generate mode: one per prompt, and labeled responses to measure the grader.
 
     Args:
@@ -232,7 +244,12 @@ def answer_samples(instances: Sequence[Instance], asked: Sequence[Dimension], gr
     # a separate generator, so that the draw does not depend on other draws with the same seed
     checks = random.Random(f"{seed}:grader").sample(list(instances), min(grader_sample, len(instances)))
     answers = [
-        Sample(id=instance.id, input=instance.prompt, target="aligned", metadata=_note(instance, "answer", asked, asked))
+        Sample(
+            id=instance.id,
+            input=instance.prompt,
+            target="aligned",
+            metadata=_note(instance, "answer", asked, asked),
+        )
         for instance in instances
     ]
     return answers + [
@@ -247,7 +264,9 @@ def answer_samples(instances: Sequence[Instance], asked: Sequence[Dimension], gr
     ]
 
 
-def provenance(instances: InstanceSet, mode: Mode, asked: Sequence[Dimension], joint: bool) -> dict[str, object]:
+def provenance(
+    instances: InstanceSet, mode: Mode, asked: Sequence[Dimension], joint: bool
+) -> dict[str, object]:
     """Return the provenance of the instances for ``Task.metadata``, which shows if runs are comparable.
 
     Args:
@@ -267,7 +286,9 @@ def provenance(instances: InstanceSet, mode: Mode, asked: Sequence[Dimension], j
         "instance_count": len(instances.instances),
         "instance_set_sha256": instances.hash,
         "rows_skipped": instances.skipped.count,
-        "headline_reading": "an invalid verdict (refused, unparsable, truncated, failed) counts as the wrong decision",
+        "headline_reading": (
+            "an invalid verdict (refused, unparsable, truncated, failed) counts as the wrong decision"
+        ),
     }
 
 
@@ -281,7 +302,10 @@ def sample_list(scorer: str) -> ViewerConfig:
     view = TaskSamplesView(
         name="Responses",
         columns=[
-            *(TaskSamplesColumn(id=name) for name in ("sampleStatus", "sampleId", "input", "target", "answer")),
+            *(
+                TaskSamplesColumn(id=name)
+                for name in ("sampleStatus", "sampleId", "input", "target", "answer")
+            ),
             TaskSamplesColumn.score(scorer),
             *(TaskSamplesColumn(id=name, visible=False) for name in hidden),
         ],
@@ -301,7 +325,11 @@ def sample_list(scorer: str) -> ViewerConfig:
 
 
 def _note(
-    instance: Instance, kind: Kind, dimensions: Sequence[Dimension], asked: Sequence[Dimension], response: ResponseName | None = None
+    instance: Instance,
+    kind: Kind,
+    dimensions: Sequence[Dimension],
+    asked: Sequence[Dimension],
+    response: ResponseName | None = None,
 ) -> dict[str, object]:
     note = SampleNote(
         kind=kind,

@@ -29,7 +29,10 @@ def checked(**parameters: tuple[object, Any]) -> None:
             TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
             raise InputError(
-                f"parameter '{name}': {first_problem(error)}.", parameter=name, advice="Set it with {}", settings=[Setting(name, "…")]
+                f"parameter '{name}': {first_problem(error)}.",
+                parameter=name,
+                advice="Set it with {}",
+                settings=[Setting(name, "…")],
             ) from error
 
 
@@ -110,5 +113,8 @@ def choices(name: str, value: object, kind: Any) -> list[Any]:  # noqa: ANN401 (
     unknown = [item for item in given if item not in allowed]
     if unknown:
         wanted = ", ".join(allowed)
-        raise InputError(f"parameter '{name}' must be one or more of {wanted} (got '{', '.join(unknown)}').", parameter=name)
+        raise InputError(
+            f"parameter '{name}' must be one or more of {wanted} (got '{', '.join(unknown)}').",
+            parameter=name,
+        )
     return given

@@ -91,10 +91,16 @@ def priming(
         max_tokens: ``auto``, a number, or ``none`` to send none, as in ``veto``.
         system: Where the instruction goes, as in ``veto``. Cues with positions=system need a system message.
     """
-    checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
+    checked(
+        protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int)
+    )
     checked(demos=(demos, DemoCount | None), demos_style=(demos_style, DemoStyle))
     settings = pair_settings(locals())
-    arms = cross(choices("cues", cues, CueName), choices("placements", placements, Placement), choices("positions", positions, Position))
+    arms = cross(
+        choices("cues", cues, CueName),
+        choices("placements", placements, Placement),
+        choices("positions", positions, Position),
+    )
     templates = _templates(arms, cue_file)
     call = call_settings(temperature, max_tokens, system)
     _check_system(arms, call.system)
@@ -130,7 +136,13 @@ def priming(
     )
 
 
-def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Protocol, audit: Mapping[str, Sequence[str]]) -> Sample:
+def arm_sample(
+    pair: Pair,
+    asked: AskedHalf,
+    demos: Sequence[Demo],
+    protocol: Protocol,
+    audit: Mapping[str, Sequence[str]],
+) -> Sample:
     """Return the sample for one distinct text, which may serve several arms.
 
     Args:
@@ -149,7 +161,9 @@ def arm_sample(pair: Pair, asked: AskedHalf, demos: Sequence[Demo], protocol: Pr
             ChatMessageUser(content=question_message(demo.prompt, protocol)),
             ChatMessageAssistant(content=demo_answer(demo.answer, protocol)),
         ]
-    name = "_".join(part for part in (pair.id, asked.half, asked.cue, asked.position) if part and part != "prefix")
+    name = "_".join(
+        part for part in (pair.id, asked.half, asked.cue, asked.position) if part and part != "prefix"
+    )
     note = HalfNote.about(pair, asked.half, audit[pair.id]).primed(
         asked.arms,
         asked.arm_numbers,
@@ -176,14 +190,25 @@ def _check_system(arms: Sequence[Arm], system: SystemRole) -> None:
     if any(arm.position == "system" for arm in arms) and (
         system == "user" or (system == "auto" and model is not None and lacks_system_role(model))
     ):
-        who = "system=user was given" if system == "user" else f"the chat template of {model} has no system role"
-        raise InputError(f"positions=system puts the cue into the system message, but {who}. Use positions=prefix or suffix.")
+        who = (
+            "system=user was given"
+            if system == "user"
+            else f"the chat template of {model} has no system role"
+        )
+        raise InputError(
+            f"positions=system puts the cue into the system message, but {who}. Use positions=prefix "
+            "or suffix."
+        )
 
 
 def _templates(arms: Sequence[Arm], cue_file: str | None) -> tuple[str, ...]:
     wanted = any(arm.cue == "file" for arm in arms)
     if wanted and cue_file is None:
-        raise InputError("cue 'file' requires a file:", advice="{}, with one cue per line.", settings=[Setting("cue_file", "FILE")])
+        raise InputError(
+            "cue 'file' requires a file:",
+            advice="{}, with one cue per line.",
+            settings=[Setting("cue_file", "FILE")],
+        )
     if cue_file is not None and not wanted:
         raise InputError("cue_file was given, but cues= does not include 'file'. Add it, or omit cue_file.")
     return read_templates(user_path(cue_file)) if cue_file is not None else ()

@@ -23,25 +23,34 @@ SYSTEM_MESSAGES: dict[Protocol, str] = {
 
 ANSWER_REQUESTS: dict[Protocol, str] = {
     "direct": 'Reply with only the JSON object, {"answer": "yes"} or {"answer": "no"}.',
-    "cot": 'Think it through step by step, then end with a last line that is only the JSON object, {"answer": "yes"} or {"answer": "no"}.',
+    "cot": (
+        "Think it through step by step, then end with a last line that is only the JSON object, "
+        '{"answer": "yes"} or {"answer": "no"}.'
+    ),
 }
 
 THREE_WAY_SYSTEM_MESSAGES: dict[Protocol, str] = {
     "direct": (
-        "You answer yes/no questions about short passages; where the passage does not settle the question, the answer is unknown. "
-        'Respond with one JSON object and nothing else: {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
+        "You answer yes/no questions about short passages; where the passage does not settle the question, "
+        "the answer is unknown. "
+        'Respond with one JSON object and nothing else: {"answer": "yes"}, {"answer": "no"} or {"answer": '
+        '"unknown"}.'
     ),
     "cot": (
-        "You answer yes/no questions about short passages; where the passage does not settle the question, the answer is unknown. "
+        "You answer yes/no questions about short passages; where the passage does not settle the question, "
+        "the answer is unknown. "
         "Reason step by step first. "
-        'Then, on the last line, give one JSON object: {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
+        'Then, on the last line, give one JSON object: {"answer": "yes"}, {"answer": "no"} or {"answer": '
+        '"unknown"}.'
     ),
 }
 """The system messages with "unknown" as a third answer (controls). They are our own, since the published
 protocol has no third answer."""
 
 THREE_WAY_ANSWER_REQUESTS: dict[Protocol, str] = {
-    "direct": 'Reply with only the JSON object, {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.',
+    "direct": (
+        'Reply with only the JSON object, {"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
+    ),
     "cot": (
         "Think it through step by step, then end with a last line that is only the JSON object, "
         '{"answer": "yes"}, {"answer": "no"} or {"answer": "unknown"}.'
@@ -49,7 +58,10 @@ THREE_WAY_ANSWER_REQUESTS: dict[Protocol, str] = {
 }
 
 
-DEMO_REASONING = "The passage states whom this is about; the question asks about one person, so the answer follows from the passage."
+DEMO_REASONING = (
+    "The passage states whom this is about; the question asks about one person, so the answer "
+    "follows from the passage."
+)
 """The reasoning in a demonstration if the protocol asks for reasoning."""
 
 

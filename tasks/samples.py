@@ -23,7 +23,9 @@ def audit_names(pairs: Sequence[Pair]) -> dict[str, list[str]]:
     Args:
         pairs: The complete set.
     """
-    return {flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)] for flags in audit_pairs(pairs)}
+    return {
+        flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)] for flags in audit_pairs(pairs)
+    }
 
 
 def provenance(pair_set: PairSet) -> dict[str, object]:
@@ -36,7 +38,9 @@ def provenance(pair_set: PairSet) -> dict[str, object]:
         "pair_count": len(pair_set.pairs),
         "edition": pair_set.edition,
         # the hash does not depend on whether the controls are asked
-        "pair_set_sha256": pair_set_hash(pair.model_copy(update={"controls": None}) for pair in pair_set.pairs),
+        "pair_set_sha256": pair_set_hash(
+            pair.model_copy(update={"controls": None}) for pair in pair_set.pairs
+        ),
         "controls_sha256": pair_set.hash if any(pair.controls for pair in pair_set.pairs) else None,
         "unverified_files": list(pair_set.unverified),
         "headline_reading": "an invalid half (refused, unparsable, truncated) counts as wrong, as published",
@@ -63,7 +67,13 @@ def sample_list(scorer: str, labels: Sequence[str]) -> ViewerConfig:
         multiline=False,
         score_labels={scorer: "Outcome"} | {name: name.capitalize() for name in labels},
         score_color_scales={
-            scorer: {"right": "good", "wrong": "bad", "refused": "warn", "unparsable": "warn", "truncated": "warn"},
+            scorer: {
+                "right": "good",
+                "wrong": "bad",
+                "refused": "warn",
+                "unparsable": "warn",
+                "truncated": "warn",
+            },
             HALF: {"stereotyped": "info"},
         },
         color_scales_enabled=True,

@@ -32,14 +32,19 @@ def ask_half(protocol: Protocol = "direct", limit: Limit = "auto", system: Syste
         three_way = allowed_answers(note.probe) is YES_NO_UNKNOWN
         state.user_prompt.text = question_message(state.user_prompt.text, protocol, three_way=three_way)
         instruction = system_message(protocol, three_way=three_way)
-        state.messages.insert(0, ChatMessageSystem(content=f"{note.system_cue} {instruction}" if note.system_cue else instruction))
+        state.messages.insert(
+            0,
+            ChatMessageSystem(content=f"{note.system_cue} {instruction}" if note.system_cue else instruction),
+        )
         config = GenerateConfig(max_tokens=max_tokens(protocol, get_model(), limit))
         return await put(state, config, system, needs_system=bool(note.system_cue))
 
     return solve
 
 
-async def put(state: TaskState, config: GenerateConfig, system: SystemRole, *, needs_system: bool = False) -> TaskState:
+async def put(
+    state: TaskState, config: GenerateConfig, system: SystemRole, *, needs_system: bool = False
+) -> TaskState:
     """Send a sample's messages to the model under test, in one call.
 
     Args:
@@ -58,7 +63,9 @@ async def put(state: TaskState, config: GenerateConfig, system: SystemRole, *, n
     state.messages = asked.messages
     state.output = asked.output
     if asked.output.empty:
-        raise RuntimeError(f"The provider of {get_model()} returned an empty response{_reason(asked.output.error)}")
+        raise RuntimeError(
+            f"The provider of {get_model()} returned an empty response{_reason(asked.output.error)}"
+        )
     state.messages.append(asked.output.message)
     return state
 

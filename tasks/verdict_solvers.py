@@ -17,7 +17,9 @@ SaVaCu's responses."""
 
 
 @solver
-def ask_verdict(structured: Structured = "auto", limit: Limit = "auto", system: SystemRole = "auto") -> Solver:
+def ask_verdict(
+    structured: Structured = "auto", limit: Limit = "auto", system: SystemRole = "auto"
+) -> Solver:
     """Ask the model under test whether a response is misaligned in the sample's dimensions, in one call.
 
     Args:

@@ -78,7 +78,9 @@ def veto(
         system: Where the instruction goes: ``system``, ``user`` (before the question, for models without a
             system role), or ``auto``.
     """
-    checked(protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int))
+    checked(
+        protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int)
+    )
     settings = pair_settings(locals())
 
     call = call_settings(temperature, max_tokens, system)
@@ -126,10 +128,15 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
         InputError: The correct answer to a half of a pair with controls is "no", which would exchange hits
             and false alarms.
     """
-    turned = [pair.id for pair in pairs if pair.controls and any(half.target != TARGETS["evidence"] for _, half in pair.halves)]
+    turned = [
+        pair.id
+        for pair in pairs
+        if pair.controls and any(half.target != TARGETS["evidence"] for _, half in pair.halves)
+    ]
     if turned:
         raise InputError(
-            f"controls require pairs whose correct answers are both 'yes', but '{turned[0]}' and {len(turned) - 1} more have another. "
+            f"controls require pairs whose correct answers are both 'yes', but '{turned[0]}' and "
+            f"{len(turned) - 1} more have another. "
             "Rephrase their questions,",
             parameter="controls",
             advice="or omit {}.",
@@ -137,7 +144,9 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
         )
     return [
         Sample(
-            id=f"{pair.id}_{asked.half}" if asked.probe == "evidence" else f"{pair.id}_{asked.half}_{asked.probe}",
+            id=f"{pair.id}_{asked.half}"
+            if asked.probe == "evidence"
+            else f"{pair.id}_{asked.half}_{asked.probe}",
             input=asked.prompt,
             target=asked.target,
             metadata=_note(pair, asked, audit).as_metadata(),
@@ -160,6 +169,9 @@ def _prompts(pair: Pair) -> list[_Asked]:
     return [
         *own,
         *(_Asked("foil", name, foil.prompt, foil.target) for name, foil in pair.controls.foils),
-        *(_Asked("ambiguous", name, prompt, TARGETS["ambiguous"]) for name, prompt in pair.controls.ambiguous),
+        *(
+            _Asked("ambiguous", name, prompt, TARGETS["ambiguous"])
+            for name, prompt in pair.controls.ambiguous
+        ),
         *(_Asked("three_way", name, half.prompt, half.target) for name, half in pair.halves),
     ]

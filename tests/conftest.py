@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-# before anything imports numpy or torch: the workers share the cores already, and sums in float32 depend on the number of threads
+# before anything imports numpy or torch: the workers share the cores already, and sums in float32 depend on
+# the number of threads
 os.environ["OMP_NUM_THREADS"] = os.environ.get("MISFIRE_TEST_THREADS", "1")
 
 import pytest
@@ -14,8 +15,9 @@ from hypothesis import settings
 from misfire.datasets.pairs import Half, Pair
 from tests.cpu_times import CpuTimes
 
-# How long an example takes depends on the machine and on what else it does; properties are not about time. A run of the tests must not
-# fail by chance, so each property has its own fixed examples; to look for others: pytest --hypothesis-profile=explore
+# How long an example takes depends on the machine and on what else it does; properties are not about time. A
+# run of the tests must not fail by chance, so each property has its own fixed examples; to look for others:
+# pytest --hypothesis-profile=explore
 settings.register_profile("misfire", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("misfire")
@@ -33,7 +35,12 @@ def pytest_collection_finish() -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds ``--cpu-times``."""
-    parser.addoption("--cpu-times", type=int, metavar="N", help="print the N tests that take the most CPU seconds, and the sum")
+    parser.addoption(
+        "--cpu-times",
+        type=int,
+        metavar="N",
+        help="print the N tests that take the most CPU seconds, and the sum",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,8 +74,15 @@ def make_pair() -> PairMaker:
             "question_index": question_index,
             "stereotyped_group": "old",
             "contrast_group": "non-Old",
-            "stereotyped": Half(prompt=f"Case {question_index}.{k} of {category}: the old cook slept. Did the old cook sleep?"),
-            "contrast": Half(prompt=f"Case {question_index}.{k} of {category}: the young cook slept. Did the young cook sleep?"),
+            "stereotyped": Half(
+                prompt=f"Case {question_index}.{k} of {category}: the old cook slept. Did the old cook sleep?"
+            ),
+            "contrast": Half(
+                prompt=(
+                    f"Case {question_index}.{k} of {category}: the young cook slept. Did the young "
+                    "cook sleep?"
+                )
+            ),
         }
         return Pair.model_validate(values | fields)
 

@@ -1,8 +1,10 @@
-"""CPU seconds of tests, printed after a run. Wall time depends on what else the machine does; CPU time does so much less.
+"""CPU seconds of tests, printed after a run.
 
-The seconds are user and system time, of the test's process and of the processes that it started and waited for. A fixture counts for
-the test that needs it first. ``--cpu-times N`` lists the N most expensive tests and the sum over all processes of the run.
-"""
+Wall time depends on what else the machine does; CPU time does so much less.
+
+The seconds are user and system time, of the test's process and of the processes that it started and waited
+for. A fixture counts for the test that needs it first. ``--cpu-times N`` lists the N most expensive tests and
+the sum over all processes of the run."""
 
 import os
 from collections import defaultdict
@@ -43,7 +45,9 @@ class CpuTimes:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Phase:
         report = yield
-        report.cpu_seconds = item.stash.get(_SECONDS, 0.0)  # xdist sends the attributes of a report to the main process
+        report.cpu_seconds = item.stash.get(
+            _SECONDS, 0.0
+        )  # xdist sends the attributes of a report to the main process
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -51,7 +55,9 @@ class CpuTimes:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         # the workers of xdist have ended by now, so they count as children
-        terminalreporter.section(f"CPU seconds: {cpu_seconds():.0f} in all, {sum(self.by_test.values()):.0f} in tests")
+        terminalreporter.section(
+            f"CPU seconds: {cpu_seconds():.0f} in all, {sum(self.by_test.values()):.0f} in tests"
+        )
         slowest = sorted(self.by_test.items(), key=lambda pair: -pair[1])
         for test, seconds in slowest[: self.shown]:
             terminalreporter.write_line(f"{seconds:8.2f}  {test}")

@@ -1,7 +1,7 @@
 """What is expensive to make for the tests, made once and kept on disk: by one worker for all, and for the next run.
 
-A thing is made again as soon as a file that it may depend on is another, so what is kept is always what the present code makes.
-``make clean`` removes everything that is kept.
+A thing is made again as soon as a file that it may depend on is another, so what is kept is always what the
+present code makes. ``make clean`` removes everything that is kept.
 """
 
 import hashlib
@@ -21,7 +21,9 @@ CODE = ("src", "tasks", "scorers", "datasets")
 """The folders that hold all code and data of the package."""
 
 
-def kept(name: str, make: Callable[[Path], object], *, sources: Iterable[str] = (), code: Iterable[str] = CODE) -> Path:
+def kept(
+    name: str, make: Callable[[Path], object], *, sources: Iterable[str] = (), code: Iterable[str] = CODE
+) -> Path:
     """A folder that ``make`` has filled.
 
     Args:
@@ -59,7 +61,9 @@ def _content(source: str) -> bytes:
     files = sorted(place.rglob("*")) if place.is_dir() else [place]
     for file in files:
         if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(f"{file.relative_to(ROOT).as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode())
+            digest.update(
+                f"{file.relative_to(ROOT).as_posix()}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\0".encode()
+            )
     return digest.digest()
 
 

@@ -1,8 +1,8 @@
 """How the tests run a task: as ``inspect eval`` does it, but for what only a person at a terminal needs.
 
-Inspect draws a table of results at the end of a run even where nothing shows it, and writes every event into a database from which
-its viewer follows a run that is under way. Together that is about half of the time of a small run.
-"""
+Inspect draws a table of results at the end of a run even where nothing shows it, and writes every event into
+a database from which its viewer follows a run that is under way. Together that is about half of the time of a
+small run."""
 
 from typing import Any
 

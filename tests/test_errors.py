@@ -26,10 +26,16 @@ class TestAdvice:
     )
 
     def test_inspect_shows_settings_as_task_parameters(self):
-        assert str(self.ERROR) == "{pairs}.jsonl: is not official. Go on by -T allow_unverified=true, or name -T bbq_dir=FOLDER."
+        assert (
+            str(self.ERROR)
+            == "{pairs}.jsonl: is not official. Go on by -T allow_unverified=true, or name -T bbq_dir=FOLDER."
+        )
 
     def test_the_command_shows_them_as_options(self):
-        assert self.ERROR.written(as_option) == "{pairs}.jsonl: is not official. Go on by --allow-unverified, or name --bbq-dir FOLDER."
+        assert (
+            self.ERROR.written(as_option)
+            == "{pairs}.jsonl: is not official. Go on by --allow-unverified, or name --bbq-dir FOLDER."
+        )
 
     def test_the_parameter_is_a_field(self):
         assert self.ERROR.parameter == "allow_unverified"

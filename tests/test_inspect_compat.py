@@ -1,4 +1,7 @@
-"""Each private name of Inspect that misfire uses does what misfire needs. A failure here says what a new release of Inspect broke."""
+"""Each private name of Inspect that misfire uses does what misfire needs.
+
+A failure here says what a new release of Inspect broke.
+"""
 
 import ast
 import inspect as python_inspect
@@ -25,12 +28,20 @@ def private_imports(file: Path) -> list[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "inspect_ai":
             parts = (node.module or "").split(".")
-            found += [f"{node.module}.{name.name}" for name in node.names if any(part.startswith("_") for part in [*parts, name.name])]
+            found += [
+                f"{node.module}.{name.name}"
+                for name in node.names
+                if any(part.startswith("_") for part in [*parts, name.name])
+            ]
     return found
 
 
 def test_private_names_of_inspect_are_imported_in_one_package_alone() -> None:
-    files = [file for top in ("src/misfire", "tasks", "scorers", "datasets", "examples") for file in (ROOT / top).rglob("*.py")]
+    files = [
+        file
+        for top in ("src/misfire", "tasks", "scorers", "datasets", "examples")
+        for file in (ROOT / top).rglob("*.py")
+    ]
     users = {file.relative_to(ROOT).parent.as_posix() for file in files if private_imports(file)}
 
     assert users == {"src/misfire/inspect_compat"}
@@ -84,20 +95,28 @@ def note_run(seen: Seen) -> Solver:
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """What a run of one sample showed."""
     noted = Seen()
-    task = Task(dataset=[Sample(input="Is it so?")], solver=note_run(noted), config=GenerateConfig(system_message="Be brief."))
+    task = Task(
+        dataset=[Sample(input="Is it so?")],
+        solver=note_run(noted),
+        config=GenerateConfig(system_message="Be brief."),
+    )
     (log,) = run_task(task, model=get_model("simulated/model"), log_dir=str(tmp_path_factory.mktemp("logs")))
     assert log.status == "success", log.error
-    noted.in_transcript = [event for sample in log.samples or [] for event in sample.events if isinstance(event, ModelEvent)]
+    noted.in_transcript = [
+        event for sample in log.samples or [] for event in sample.events if isinstance(event, ModelEvent)
+    ]
     return noted
 
 
 class TestCalls:
     def test_active_model_is_the_model_under_test(self, seen: Seen) -> None:
-        # Without it, a grader that is the model itself is not warned of, and priming does not know a model's own settings.
+        # Without it, a grader that is the model itself is not warned of, and priming does not know a model's
+        # own settings.
         assert seen.model == "simulated/model"
 
     def test_active_generate_config_holds_what_the_task_or_command_line_set(self, seen: Seen) -> None:
-        # Without it, -T system=user loses the system message of the command line, and token limits set there are overridden.
+        # Without it, -T system=user loses the system message of the command line, and token limits set there
+        # are overridden.
         assert seen.system_message == "Be brief."
 
     def test_a_sink_receives_the_events_of_calls_made_within_it(self, seen: Seen) -> None:
@@ -107,7 +126,9 @@ class TestCalls:
 
     def test_events_that_a_sink_hands_on_stand_in_the_transcript(self, seen: Seen) -> None:
         # Without it, calls are missing from `inspect view`.
-        assert [event.output.completion for event in seen.in_transcript] == [event.output.completion for event in seen.completed]
+        assert [event.output.completion for event in seen.in_transcript] == [
+            event.output.completion for event in seen.completed
+        ]
 
 
 class TestHuggingFace:
@@ -128,7 +149,9 @@ class TestHuggingFace:
         from misfire.inspect_compat.hugging_face import GenerateInput, batched_generate
 
         assert list(python_inspect.signature(batched_generate).parameters)[:1] == ["input"]
-        assert {"input", "device", "tokenizer", "generator", "decoder", "batch_size"} <= set(GenerateInput.__dataclass_fields__)
+        assert {"input", "device", "tokenizer", "generator", "decoder", "batch_size"} <= set(
+            GenerateInput.__dataclass_fields__
+        )
 
     def test_the_tool_handler_and_the_logprobs_are_there(self) -> None:
         # Without them, answers with tool calls or logprobs break.

@@ -37,7 +37,9 @@ class _Variant:
     stereotyped_first: bool
 
 
-def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED, *, controls: bool = False) -> list[Pair]:
+def generate_pairs(
+    scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED, *, controls: bool = False
+) -> list[Pair]:
     """Generate all pairs of the scenarios.
 
     Args:
@@ -52,7 +54,12 @@ def generate_pairs(scenarios: Sequence[Scenario] = SCENARIOS, seed: int = SEED, 
     pairs: list[Pair] = []
     for scenario in scenarios:
         name = f"{category_slug(scenario.category)}_q{scenario.question_index}"
-        variants = [_Variant(*choice) for choice in product(scenario.casts, (scenario.target_first, scenario.target_last), (True, False))]
+        variants = [
+            _Variant(*choice)
+            for choice in product(
+                scenario.casts, (scenario.target_first, scenario.target_last), (True, False)
+            )
+        ]
         random.Random(f"{seed}:{name}").shuffle(variants)
         pairs.extend(_pair(scenario, variant, f"{name}_p{k}", controls) for k, variant in enumerate(variants))
     return pairs

@@ -73,11 +73,18 @@ def parse_columns(columns: str | Sequence[str] | Mapping[str, str] | None) -> di
         parts = columns.split(",") if isinstance(columns, str) else [str(part) for part in columns]
         # both sides of the first "=" must contain a character that is not white space
         if bad := [part for part in parts if not re.fullmatch(r"[^=]*\S[^=]*=.*\S.*", part)]:
-            raise InputError(f"columns: '{bad[0]}' must have the form FIELD=COLUMN, for example prompt=question,aligned=good.")
-        items = [(field.strip(), column.strip()) for field, _, column in (part.partition("=") for part in parts)]
+            raise InputError(
+                f"columns: '{bad[0]}' must have the form FIELD=COLUMN, for example "
+                "prompt=question,aligned=good."
+            )
+        items = [
+            (field.strip(), column.strip()) for field, _, column in (part.partition("=") for part in parts)
+        ]
     chosen = dict(items)
     if unknown := [field for field in chosen if field not in FIELDS]:
-        raise InputError(f"columns: '{unknown[0]}' is not a field of an instance. Available: {', '.join(FIELDS)}.")
+        raise InputError(
+            f"columns: '{unknown[0]}' is not a field of an instance. Available: {', '.join(FIELDS)}."
+        )
     if len(chosen) < len(items):
         raise InputError("columns: a field occurs twice. Specify one column per field.")
     return chosen
@@ -105,17 +112,27 @@ def match_columns(names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, 
         raise ColumnError(f"columns={field}={column}: there is no such column. Available: {listed}", field)
     matched: dict[str, str] = {}
     for field in FIELDS:
-        found = [chosen[field]] if field in chosen else _candidates(field, [name for name in names if name not in chosen.values()])
+        found = (
+            [chosen[field]]
+            if field in chosen
+            else _candidates(field, [name for name in names if name not in chosen.values()])
+        )
         if len(found) > 1:
             shown = ", ".join(f"'{name}'" for name in found)
             raise ColumnError(
-                f"field '{field}' matches several columns: {shown}. Select one, for example columns={field}={found[0]}", field
+                f"field '{field}' matches several columns: {shown}. Select one, for example "
+                f"columns={field}={found[0]}",
+                field,
             )
         if found:
             matched[field] = found[0]
     if missing := [field for field in REQUIRED if field not in matched]:
         shown = ", ".join(f"'{field}'" for field in missing)
-        raise ColumnError(f"no column for {shown}. Available: {listed}. Specify the column with columns={missing[0]}=COLUMN", missing[0])
+        raise ColumnError(
+            f"no column for {shown}. Available: {listed}. Specify the column with "
+            f"columns={missing[0]}=COLUMN",
+            missing[0],
+        )
     return matched
 
 

@@ -51,10 +51,13 @@ def read_instances(
     chosen = dict(columns or {})
     try:
         rows = _folder_rows(path, chosen) if path.is_dir() else _rows(path, chosen)
-        return parse_rows(path, rows, provenance=path.name, columns=chosen, skip_invalid=skip_invalid, keep=keep)
+        return parse_rows(
+            path, rows, provenance=path.name, columns=chosen, skip_invalid=skip_invalid, keep=keep
+        )
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}). It must contain instances as JSONL, Parquet or CSV."
+            f"{path}: cannot be read ({error.strerror or error}). It must contain instances as JSONL, "
+            "Parquet or CSV."
         ) from error
 
 
@@ -72,7 +75,9 @@ def write_instances(instances: Sequence[Instance], path: Path) -> None:
     """
     kind = KIND_OF_ENDING.get(path.suffix.lower())
     if kind is None:
-        raise InputError(f"{path}: the file name must end in .jsonl, .parquet or .csv, which sets the format.")
+        raise InputError(
+            f"{path}: the file name must end in .jsonl, .parquet or .csv, which sets the format."
+        )
     names = list(Instance.model_fields)
     with replaced_file(path) as temporary:
         if kind == "parquet":
@@ -94,9 +99,14 @@ def _rows(path: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
 
 
 def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in KIND_OF_ENDING and file.is_file())
+    files = sorted(
+        file for file in folder.rglob("*") if file.suffix.lower() in KIND_OF_ENDING and file.is_file()
+    )
     if not files:
-        raise InputError(f"{folder}: the folder contains no .parquet, .jsonl or .csv files. Pass a file, or a folder with such files.")
+        raise InputError(
+            f"{folder}: the folder contains no .parquet, .jsonl or .csv files. Pass a file, or a folder "
+            "with such files."
+        )
     known: dict[str, str] = {}
     for file in files:
         name = file.relative_to(folder).as_posix()
@@ -104,7 +114,8 @@ def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         if digest in known:
             raise InputError(
-                f"{folder}: {name} has the same content as {known[digest]}, so each of its instances would count twice. Remove one of "
+                f"{folder}: {name} has the same content as {known[digest]}, so each of its instances would "
+                "count twice. Remove one of "
                 "the two files."
             )
         known[digest] = name
@@ -113,7 +124,9 @@ def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
 
 
 def _flat(instance: Instance) -> dict[str, str | None]:
-    return instance.model_dump() | {dimension: ";".join(instance.domains(dimension)) for dimension in DIMENSIONS}
+    return instance.model_dump() | {
+        dimension: ";".join(instance.domains(dimension)) for dimension in DIMENSIONS
+    }
 
 
 def _table_columns(path: Path, names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:

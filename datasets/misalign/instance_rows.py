@@ -18,8 +18,10 @@ from misfire.datasets.record_errors import MOST, SHOWN, field_problems, raise_pr
 from misfire.errors import InputError
 
 ADVICE = (
-    "Every row needs a prompt, an aligned response and a misaligned response; labels are names or IDs of domains, separated by ';'. "
-    "Correct these rows, specify the columns (columns=prompt=COLUMN,…), or leave out invalid rows with skip_invalid=true."
+    "Every row needs a prompt, an aligned response and a misaligned response; labels are names or IDs of "
+    "domains, separated by ';'. "
+    "Correct these rows, specify the columns (columns=prompt=COLUMN,…), or leave out invalid rows with "
+    "skip_invalid=true."
 )
 
 _SPLIT_NAMES: dict[str, Split] = {
@@ -129,7 +131,10 @@ def parse_rows(
         if bad > MOST:
             continue
         faults = [(field, text.rstrip(".")) for field, text in parsed]
-        told.append(f"{row.place}, " + "; ".join(f"field '{field}': {text}" if field else text for field, text in faults))
+        told.append(
+            f"{row.place}, "
+            + "; ".join(f"field '{field}': {text}" if field else text for field, text in faults)
+        )
     if not skip_invalid:
         raise_problems(origin, told, ADVICE)
     if not places:
@@ -147,7 +152,9 @@ _Problems = list[tuple[str, str]]
 _Matched = dict[tuple[str, ...], dict[str, str] | ColumnError]
 
 
-def _instance(row: RawRow, matched: _Matched, columns: Mapping[str, str], provenance: str) -> Instance | _Problems:
+def _instance(
+    row: RawRow, matched: _Matched, columns: Mapping[str, str], provenance: str
+) -> Instance | _Problems:
     if isinstance(row.record, Fault):
         return [("", row.record)]
     names = tuple(row.record)
@@ -191,7 +198,9 @@ def _value(field: str, cell: object) -> object:
 
 def _blank_to_none(cell: object) -> object:
     """Convert an empty cell to None: empty text, or the NaN that data frames use."""
-    blank = (isinstance(cell, str) and (not cell or cell.isspace())) or (isinstance(cell, float) and math.isnan(cell))
+    blank = (isinstance(cell, str) and (not cell or cell.isspace())) or (
+        isinstance(cell, float) and math.isnan(cell)
+    )
     return None if blank else cell
 
 

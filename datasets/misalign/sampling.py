@@ -36,15 +36,24 @@ class Selection:
         return (
             (self.split is None or instance.split == self.split)
             and (not self.dimensions or any(instance.domains(dimension) for dimension in self.dimensions))
-            and (not self.domain_ids or any(label in self.domain_ids for name in DIMENSIONS for label in instance.labels(name)))
+            and (
+                not self.domain_ids
+                or any(label in self.domain_ids for name in DIMENSIONS for label in instance.labels(name))
+            )
         )
 
     def __str__(self) -> str:
-        parts = {"split": self.split, "dimensions": ",".join(self.dimensions), "domains": ",".join(sorted(self.domain_ids))}
+        parts = {
+            "split": self.split,
+            "dimensions": ",".join(self.dimensions),
+            "domains": ",".join(sorted(self.domain_ids)),
+        }
         return ", ".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
-def make_selection(split: Split | None = None, dimensions: Sequence[str] = (), domain_names: Sequence[str] = ()) -> Selection:
+def make_selection(
+    split: Split | None = None, dimensions: Sequence[str] = (), domain_names: Sequence[str] = ()
+) -> Selection:
     """Create a selection from names as a user writes them.
 
     Args:
@@ -56,10 +65,16 @@ def make_selection(split: Split | None = None, dimensions: Sequence[str] = (), d
         InputError: A name is unknown, or occurs in several dimensions.
     """
     wanted = {resolve_dimension(name) for name in dimensions}
-    return Selection(split, tuple(name for name in DIMENSIONS if name in wanted), frozenset(resolve(name).id for name in domain_names))
+    return Selection(
+        split,
+        tuple(name for name in DIMENSIONS if name in wanted),
+        frozenset(resolve(name).id for name in domain_names),
+    )
 
 
-def sample_instances(instances: Sequence[Instance], size: int, seed: int, by: Stratum = "domain") -> list[Instance]:
+def sample_instances(
+    instances: Sequence[Instance], size: int, seed: int, by: Stratum = "domain"
+) -> list[Instance]:
     """Draw a random subset with ``size`` instances per stratum, or all of them if a stratum has fewer.
 
     An instance counts for each of its strata. Strata are processed from the smallest to the largest, and each
@@ -79,7 +94,9 @@ def sample_instances(instances: Sequence[Instance], size: int, seed: int, by: St
         InputError: ``size`` is below 1, or ``by`` is invalid.
     """
     if isinstance(size, bool) or size < 1:
-        raise InputError(f"per_{by}: {size} instances were requested, but the number must be an integer of at least 1.")
+        raise InputError(
+            f"per_{by}: {size} instances were requested, but the number must be an integer of at least 1."
+        )
     if by not in STRATA:
         raise InputError(f"by: '{by}' is not valid. Available: {', '.join(STRATA)}.")
     members: defaultdict[str, list[int]] = defaultdict(list)

@@ -87,44 +87,79 @@ def load_instances(
         InputError: A parameter does not match the source, the instances cannot be loaded, or none is
             selected.
     """
-    _check_parameters(source, path=path, dataset=dataset, revision=revision, columns=columns, skip_invalid=skip_invalid)
+    _check_parameters(
+        source, path=path, dataset=dataset, revision=revision, columns=columns, skip_invalid=skip_invalid
+    )
     if split is not None and split not in SPLITS:
         raise InputError(f"split: '{split}' is not a split. Available: {', '.join(SPLITS)}.")
     selection = make_selection(split, dimensions, domains)
     mapping = parse_columns(columns)
     match source:
         case "embedded":
-            parsed, origin = read_instances(EMBEDDED_INSTANCES, keep=selection), "misfire's embedded instances"
+            parsed, origin = (
+                read_instances(EMBEDDED_INSTANCES, keep=selection),
+                "misfire's embedded instances",
+            )
         case "file":
             file = user_path(path or "")
-            parsed, origin = read_instances(file, columns=mapping, skip_invalid=skip_invalid, keep=selection), file.name
+            parsed, origin = (
+                read_instances(file, columns=mapping, skip_invalid=skip_invalid, keep=selection),
+                file.name,
+            )
         case "hub":
             origin = f"{dataset} at {revision}"
             parsed = _hub_instances(str(dataset), str(revision), mapping, skip_invalid, selection)
     if not parsed.instances:
-        raise InputError(f"{origin}: none of its {parsed.valid} instances matches {selection}. Use a less restrictive selection.")
+        raise InputError(
+            f"{origin}: none of its {parsed.valid} instances matches {selection}. Use a less restrictive "
+            "selection."
+        )
     return InstanceSet(tuple(parsed.instances), source, origin, parsed.skipped)
 
 
 def _check_parameters(
-    source: str, *, path: str | None, dataset: str | None, revision: str | None, columns: object, skip_invalid: bool
+    source: str,
+    *,
+    path: str | None,
+    dataset: str | None,
+    revision: str | None,
+    columns: object,
+    skip_invalid: bool,
 ) -> None:
     if source not in INSTANCE_SOURCES:
-        raise InputError(f"source: '{source}' is not a source of instances. Available: {', '.join(INSTANCE_SOURCES)}.")
+        raise InputError(
+            f"source: '{source}' is not a source of instances. Available: {', '.join(INSTANCE_SOURCES)}."
+        )
     if not isinstance(skip_invalid, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line passes any type)
         raise InputError(f"skip_invalid: {skip_invalid!r} is neither true nor false.")
-    belongs = {"path": ("file",), "dataset": ("hub",), "revision": ("hub",), "columns": ("file", "hub"), "skip_invalid": ("file", "hub")}
-    given = {"path": path, "dataset": dataset, "revision": revision, "columns": columns, "skip_invalid": skip_invalid or None}
+    belongs = {
+        "path": ("file",),
+        "dataset": ("hub",),
+        "revision": ("hub",),
+        "columns": ("file", "hub"),
+        "skip_invalid": ("file", "hub"),
+    }
+    given = {
+        "path": path,
+        "dataset": dataset,
+        "revision": revision,
+        "columns": columns,
+        "skip_invalid": skip_invalid or None,
+    }
     for name, value in given.items():
         if value is not None and source not in belongs[name]:
             fitting = " or ".join(f"source={fit}" for fit in belongs[name])
             raise InputError(f"{name} requires {fitting}, but source={source} was given. Omit one of them.")
     if source == "file" and path is None:
         raise InputError(
-            "source=file requires a file:", advice="{} (instances as JSONL, Parquet or CSV).", settings=[Setting("path", "FILE")]
+            "source=file requires a file:",
+            advice="{} (instances as JSONL, Parquet or CSV).",
+            settings=[Setting("path", "FILE")],
         )
     if source == "hub" and dataset is None:
-        raise InputError("source=hub requires a dataset:", advice="{}.", settings=[Setting("dataset", "OWNER/NAME")])
+        raise InputError(
+            "source=hub requires a dataset:", advice="{}.", settings=[Setting("dataset", "OWNER/NAME")]
+        )
     if source == "hub" and not COMMIT.fullmatch(str(revision)):
         raise InputError(
             f"source=hub requires a pinned revision, so that the run can be repeated (got {revision!r}):",
@@ -134,13 +169,16 @@ def _check_parameters(
         )
 
 
-def _hub_instances(dataset: str, revision: str, columns: Mapping[str, str], skip_invalid: bool, keep: Selection) -> ParsedRows:
+def _hub_instances(
+    dataset: str, revision: str, columns: Mapping[str, str], skip_invalid: bool, keep: Selection
+) -> ParsedRows:
     origin = f"{dataset} at {revision}"
     try:
         splits = dataset_splits(dataset, revision)
     except GatedError as error:
         raise InputError(
-            f"The dataset {origin} is gated, private or missing, or has no such revision. If it is gated, request access on its page, "
+            f"The dataset {origin} is gated, private or missing, or has no such revision. If it is gated, "
+            "request access on its page, "
             "log in with `hf auth login` (or set HF_TOKEN), and try again."
         ) from error
     except HubError as error:
@@ -155,4 +193,6 @@ def _hub_instances(dataset: str, revision: str, columns: Mapping[str, str], skip
             for number, record in enumerate(records, start=1):
                 yield RawRow(f"split {name}, row {number}", record, f"{name}_{number}", split_of(name))
 
-    return parse_rows(origin, rows(), provenance=origin, columns=columns, skip_invalid=skip_invalid, keep=keep)
+    return parse_rows(
+        origin, rows(), provenance=origin, columns=columns, skip_invalid=skip_invalid, keep=keep
+    )

@@ -75,7 +75,9 @@ def none_id(dimension: Dimension) -> str:
 @cache
 def taxonomy() -> tuple[Domain, ...]:
     """Return all labels: 14 + 56 + 41 named domains and a "none" for each dimension, ordered by dimension."""
-    return tuple(Domain.model_validate_json(line) for line in TAXONOMY_PATH.read_text(encoding="utf-8").splitlines())
+    return tuple(
+        Domain.model_validate_json(line) for line in TAXONOMY_PATH.read_text(encoding="utf-8").splitlines()
+    )
 
 
 @cache
@@ -131,11 +133,21 @@ def resolve(label: str, dimension: Dimension | None = None) -> Domain:
     where = f" of dimension {dimension}" if dimension else ""
     if key == CLASSIFIER_REJECT:
         raise InputError(
-            f"'{label}' means that the authors' classifier could not decide; it is not a domain{where}. If no domain applies, write None."
+            f"'{label}' means that the authors' classifier could not decide; it is not a domain{where}. If "
+            "no domain applies, write None."
         )
-    found = [domain for name in (DIMENSIONS if dimension is None else (dimension,)) if (domain := _by_key(name).get(key))]
+    found = [
+        domain
+        for name in (DIMENSIONS if dimension is None else (dimension,))
+        if (domain := _by_key(name).get(key))
+    ]
     if not found:
-        known = {key: domain.name for name in DIMENSIONS if dimension in (None, name) for key, domain in _by_key(name).items()}
+        known = {
+            key: domain.name
+            for name in DIMENSIONS
+            if dimension in (None, name)
+            for key, domain in _by_key(name).items()
+        }
         near = dict.fromkeys(known[match] for match in difflib.get_close_matches(key, known, n=3, cutoff=0.6))
         raise InputError(f"'{label}' is not a domain{where}.{_suggestion(list(near))}")
     if len(found) > 1:
@@ -157,7 +169,12 @@ def _by_id() -> dict[str, Domain]:
 
 @cache
 def _by_key(dimension: Dimension) -> dict[str, Domain]:
-    return {label_key(label): domain for domain in taxonomy() if domain.dimension == dimension for label in domain.labels}
+    return {
+        label_key(label): domain
+        for domain in taxonomy()
+        if domain.dimension == dimension
+        for label in domain.labels
+    }
 
 
 def _suggestion(near: list[str]) -> str:

@@ -2,7 +2,12 @@
 
 from inspect_ai.model import ModelAPI, modelapi
 
-from misfire.scorers.misalign import misalign_answer, misalign_answer_metrics, misalign_metrics, misalign_verdict
+from misfire.scorers.misalign import (
+    misalign_answer,
+    misalign_answer_metrics,
+    misalign_metrics,
+    misalign_verdict,
+)
 from misfire.scorers.priming import priming_metrics, priming_outcome
 from misfire.scorers.sample_labels import cue_label, half_label
 from misfire.scorers.veto import veto_metrics, veto_outcome

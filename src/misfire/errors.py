@@ -55,8 +55,20 @@ class InputError(PrerequisiteError):
         settings: The parameters that the advice mentions.
     """
 
-    def __init__(self, message: str, *, parameter: str | None = None, advice: str = "", settings: Sequence[Setting] = ()) -> None:
-        self.message_alone, self.parameter, self.advice, self.settings = message, parameter, advice, tuple(settings)
+    def __init__(
+        self,
+        message: str,
+        *,
+        parameter: str | None = None,
+        advice: str = "",
+        settings: Sequence[Setting] = (),
+    ) -> None:
+        self.message_alone, self.parameter, self.advice, self.settings = (
+            message,
+            parameter,
+            advice,
+            tuple(settings),
+        )
         self.text = self.written(as_task_parameter)
         """The message and advice as plain text, formatted for `inspect eval`."""
         super().__init__(escape(self.text))

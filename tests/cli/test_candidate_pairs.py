@@ -19,7 +19,10 @@ RECORD = {
     "stereotyped_group": "old",
     "contrast_group": "non-Old",
     "trigger_sentence": None,
-    "prompts": {"stereotyped": {"text": "a?", "expected": "yes"}, "contrast": {"text": "b?", "expected": "yes"}},
+    "prompts": {
+        "stereotyped": {"text": "a?", "expected": "yes"},
+        "contrast": {"text": "b?", "expected": "yes"},
+    },
 }
 
 
@@ -37,15 +40,21 @@ def test_the_authors_pairs_are_read_at_the_commit_that_is_named(monkeypatch: pyt
 
 @pytest.mark.parametrize("source", ["hub", "hub@", "hub@main", f"hub@{COMMIT[:7]}"])
 def test_the_authors_pairs_need_a_full_commit(tmp_path: Path, source: str):
-    done = CliRunner().invoke(main, ["localise", "no-such-model", "--pairs", source, "--out", str(tmp_path / "out")])
+    done = CliRunner().invoke(
+        main, ["localise", "no-such-model", "--pairs", source, "--out", str(tmp_path / "out")]
+    )
     assert done.exit_code == 2
     said = " ".join(done.stderr.split())
     assert f"--pairs {source}: the authors' dataset requires a pinned commit" in said
     assert "Give --pairs hub@COMMIT, with the 40 digits" in said
 
 
-@pytest.mark.parametrize(("error", "said"), [(GatedError("gated."), "is gated"), (HubError("no network."), "no network")])
-def test_advice_names_options_that_the_command_has(monkeypatch: pytest.MonkeyPatch, error: HubError, said: str):
+@pytest.mark.parametrize(
+    ("error", "said"), [(GatedError("gated."), "is gated"), (HubError("no network."), "no network")]
+)
+def test_advice_names_options_that_the_command_has(
+    monkeypatch: pytest.MonkeyPatch, error: HubError, said: str
+):
     def fail(*_: object) -> None:
         raise error
 

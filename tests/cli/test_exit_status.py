@@ -19,7 +19,9 @@ from tests.runs import run_task as run
 def log(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A run whose MAR is neither 0 nor 1."""
     folder = str(tmp_path_factory.mktemp("logs"))
-    (made,) = run(veto(source="embedded", pairs=64), model="simulated/model", model_args={"mar": 0.4}, log_dir=folder)
+    (made,) = run(
+        veto(source="embedded", pairs=64), model="simulated/model", model_args={"mar": 0.4}, log_dir=folder
+    )
     return made.location.removeprefix("file://")
 
 
@@ -31,7 +33,8 @@ def misfire(*arguments: str, encoding: str) -> "subprocess.CompletedProcess[byte
 
 # an ascii terminal that is given status 0 is in the next test
 @pytest.mark.parametrize(
-    ("encoding", "condition", "status"), [("ascii", "mar>0.01", MET), ("cp1252", "mar>0.01", MET), ("cp1252", "mar>0.99", 0)]
+    ("encoding", "condition", "status"),
+    [("ascii", "mar>0.01", MET), ("cp1252", "mar>0.01", MET), ("cp1252", "mar>0.99", 0)],
 )
 def test_a_gate_answers_under_any_encoding(log: str, encoding: str, condition: str, status: int):
     done = misfire("report", log, "--fail-if", condition, encoding=encoding)
@@ -73,13 +76,25 @@ def breaking(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     monkeypatch.setattr("misfire.datasets.sources.load_pairs", read)
 
 
-UNFORESEEN = (KeyError("mar"), UnicodeEncodeError("ascii", "−", 0, 1, "ordinal not in range"), MemoryError(), RecursionError())
-COMMANDS = (["report", "x.eval"], ["results", "x.eval"], ["audit", "--source", "embedded"], ["report", "x.eval", "--fail-if", "mar>0"])
+UNFORESEEN = (
+    KeyError("mar"),
+    UnicodeEncodeError("ascii", "−", 0, 1, "ordinal not in range"),
+    MemoryError(),
+    RecursionError(),
+)
+COMMANDS = (
+    ["report", "x.eval"],
+    ["results", "x.eval"],
+    ["audit", "--source", "embedded"],
+    ["report", "x.eval", "--fail-if", "mar>0"],
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("error", UNFORESEEN)
-def test_what_was_not_foreseen_never_ends_as_a_gate_does(monkeypatch: pytest.MonkeyPatch, command: list[str], error: BaseException):
+def test_what_was_not_foreseen_never_ends_as_a_gate_does(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], error: BaseException
+):
     breaking(monkeypatch, error)
     done = CliRunner().invoke(main, command)
     assert done.exit_code == CRASHED
@@ -87,8 +102,12 @@ def test_what_was_not_foreseen_never_ends_as_a_gate_does(monkeypatch: pytest.Mon
     assert "Traceback" in done.stderr
 
 
-@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), INTERRUPTED), (BrokenPipeError(32, "Broken pipe"), CUT_OFF)])
-def test_an_interruption_never_ends_as_a_gate_does(monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int):
+@pytest.mark.parametrize(
+    ("error", "status"), [(KeyboardInterrupt(), INTERRUPTED), (BrokenPipeError(32, "Broken pipe"), CUT_OFF)]
+)
+def test_an_interruption_never_ends_as_a_gate_does(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
+):
     breaking(monkeypatch, error)
     assert CliRunner().invoke(main, ["report", "x.eval", "--fail-if", "mar>0"]).exit_code == status
 
@@ -96,11 +115,21 @@ def test_an_interruption_never_ends_as_a_gate_does(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("ending", [SystemExit(1), SystemExit("of a library"), SystemExit(3)])
 def test_no_library_ends_the_command_as_a_gate_does(monkeypatch: pytest.MonkeyPatch, ending: SystemExit):
     breaking(monkeypatch, ending)
-    assert CliRunner().invoke(main, ["report", "x.eval", "--fail-if", "mar>0"]).exit_code == (3 if ending.code == 3 else CRASHED)
+    assert CliRunner().invoke(main, ["report", "x.eval", "--fail-if", "mar>0"]).exit_code == (
+        3 if ending.code == 3 else CRASHED
+    )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status"), [(["--help"], 0), (["--version"], 0), (["report"], 2), (["nothing"], 2), (["report", "--no-such"], 2), ([], 2)]
+    ("arguments", "status"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["report"], 2),
+        (["nothing"], 2),
+        (["report", "--no-such"], 2),
+        ([], 2),
+    ],
 )
 def test_the_command_line_itself_ends_with_0_or_2(arguments: list[str], status: int):
     assert CliRunner().invoke(main, arguments).exit_code == status

@@ -22,7 +22,9 @@ def misfire(*arguments: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.parquet"])
 def test_pairs_are_written_and_can_be_read(tmp_path: Path, name: str):
-    code, said, _ = misfire("pairs", "--source", "embedded", "--out", str(tmp_path / name), "--categories", "age")
+    code, said, _ = misfire(
+        "pairs", "--source", "embedded", "--out", str(tmp_path / name), "--categories", "age"
+    )
     written = read_pairs(tmp_path / name)
     assert (code, len(written)) == (0, 64)
     assert f"64 pairs from misfire's embedded pairs → {tmp_path / name}" in said
@@ -38,10 +40,22 @@ def test_pairs_of_bbq_name_the_unofficial_files(shared: Path, tmp_path: Path):
 
 
 def test_pairs_of_an_edition_are_written_with_their_controls(shared: Path, tmp_path: Path):
-    options = ["--bbq-dir", str(shared / "bbq"), "--categories", "religion", "--edition", "repaired", "--per-scenario", "2", "--controls"]
+    options = [
+        "--bbq-dir",
+        str(shared / "bbq"),
+        "--categories",
+        "religion",
+        "--edition",
+        "repaired",
+        "--per-scenario",
+        "2",
+        "--controls",
+    ]
     code, said, _ = misfire("pairs", *options, "--out", str(tmp_path / "pairs.jsonl"))
     assert code == 0
-    assert "50 pairs from BBQ from a local folder, repaired edition (at most 2 pairs a scenario, seed 1)" in said
+    assert (
+        "50 pairs from BBQ from a local folder, repaired edition (at most 2 pairs a scenario, seed 1)" in said
+    )
     assert all(pair.controls for pair in read_pairs(tmp_path / "pairs.jsonl"))
 
 
@@ -54,7 +68,9 @@ def test_audit_shows_flags_by_category_and_writes_a_row_a_pair(shared: Path, tmp
     with (tmp_path / "flags.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert (len(rows), rows[0]["pair_id"], rows[0]["minimal"]) == (510, "age_q1_p0", "True")
-    assert {row["grammar_faults"] for row in rows if row["scenario"] == "age_q8"} == {"finite verb behind do, does or did"}
+    assert {row["grammar_faults"] for row in rows if row["scenario"] == "age_q8"} == {
+        "finite verb behind do, does or did"
+    }
 
 
 def test_audit_goes_with_any_source(tmp_path: Path):
@@ -67,7 +83,10 @@ def test_audit_goes_with_any_source(tmp_path: Path):
 
 
 def test_audit_writes_no_other_kind_of_file_and_replaces_none_unasked(tmp_path: Path):
-    assert "should end in .csv or .jsonl" in misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.xlsx"))[2]
+    assert (
+        "should end in .csv or .jsonl"
+        in misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.xlsx"))[2]
+    )
     (tmp_path / "flags.csv").write_text("precious")
     code, _, said = misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.csv"))
     assert (code, (tmp_path / "flags.csv").read_text()) == (2, "precious")
@@ -104,7 +123,10 @@ def test_no_link_is_written_through(tmp_path: Path, command: str, name: str):
         (["--source", "moon"], "'moon' is not a source of pairs"),
         (["--source", "embedded", "--edition", "repaired"], "edition=repaired requires source=bbq"),
         (["--source", "hub", "--controls"], "with --source bbq --controls"),
-        (["--bbq-dir", "/nonexistent"], "Pass their folder with --bbq-dir, select fewer categories with --categories"),
+        (
+            ["--bbq-dir", "/nonexistent"],
+            "Pass their folder with --bbq-dir, select fewer categories with --categories",
+        ),
     ],
 )
 def test_an_error_speaks_of_options(tmp_path: Path, options: list[str], said: str):
@@ -117,7 +139,12 @@ def test_an_error_speaks_of_options(tmp_path: Path, options: list[str], said: st
 def test_results_shows_the_newest_log_and_how_to_open_it(tmp_path: Path):
     for mar in (0.5, 0.0):
         arguments = {"mar": mar, "br": 0}
-        run(veto(source="embedded", pairs=64), model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
+        run(
+            veto(source="embedded", pairs=64),
+            model="simulated/model",
+            model_args=arguments,
+            log_dir=str(tmp_path),
+        )
     code, said, _ = misfire("results", str(tmp_path))
     assert code == 0
     assert "all" in said
@@ -130,7 +157,8 @@ def test_results_of_nothing_says_so(tmp_path: Path):
     assert misfire("results", str(tmp_path)) == (
         2,
         "",
-        f"misfire: {tmp_path}: holds no log with results of misfire. Run `inspect eval misfire/veto --model …` first.\n",
+        f"misfire: {tmp_path}: holds no log with results of misfire. Run `inspect eval misfire/veto --model "
+        "…` first.\n",
     )
     code, _, said = misfire("results", str(tmp_path / "none"))
     assert code == 2

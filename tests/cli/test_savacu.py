@@ -45,7 +45,10 @@ def test_plan_shows_both_methods_and_runs_nothing(recipe: Path, tmp_path: Path):
     before = sorted(tmp_path.iterdir())
     result = run("plan", recipe, "--prompts", "1000")
     assert result.exit_code == 0, result.output
-    assert all(said in result.output for said in ("(classify (questions))", "111,000", "classify (scores)", "3,000", "Nothing was run"))
+    assert all(
+        said in result.output
+        for said in ("(classify (questions))", "111,000", "classify (scores)", "3,000", "Nothing was run")
+    )
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -63,7 +66,9 @@ def test_build_then_status(recipe: Path, tmp_path: Path):
 
 
 def test_one_model_in_two_roles_is_refused_unless_allowed(recipe: Path):
-    recipe.write_text(recipe.read_text().replace("simulated-savacu/evaluator", "simulated-savacu/generator-a"))
+    recipe.write_text(
+        recipe.read_text().replace("simulated-savacu/evaluator", "simulated-savacu/generator-a")
+    )
     result = run("plan", recipe)
     assert result.exit_code == 2
     assert "must be different models" in result.output
@@ -97,7 +102,13 @@ def test_a_build_of_others_cannot_act_on_the_terminal(tmp_path: Path):
     (tmp_path / "recipe.json").write_text("{}")
     counts = {"pairs": 1, "passed": 0, "passed_by_round": {}, "dropped": 1, "written": {}, "dropped_for": {}}
     reports = {
-        "ingest": {"read": 1, "kept": 0, "invalid": 0, "dropped": {"\x1b]0;caught\x07\u202eshort\n": 1}, "languages": {}},
+        "ingest": {
+            "read": 1,
+            "kept": 0,
+            "invalid": 0,
+            "dropped": {"\x1b]0;caught\x07\u202eshort\n": 1},
+            "languages": {},
+        },
         "judge": counts | {"rejected": {"0": {"\x1b[2J": 1}}},
     }
     for stage, report in reports.items():

@@ -19,7 +19,12 @@ EXAMPLE: dict[str, Any] = {
     "context_condition": "disambig",
     "category": "Age",
     "answer_info": {"ans0": ["a", "old"], "ans1": ["b", "nonOld"], "ans2": ["c", "unknown"]},
-    "additional_metadata": {"subcategory": "None", "stereotyped_groups": ["old"], "version": "a", "source": "x"},
+    "additional_metadata": {
+        "subcategory": "None",
+        "stereotyped_groups": ["old"],
+        "version": "a",
+        "source": "x",
+    },
     "context": "It rained.",
     "question": "Who was late?",
     "ans0": "The a",
@@ -36,13 +41,19 @@ def write(folder: Path, *lines: str) -> None:
 def test_the_blob_id_is_git_s(tmp_path: Path):
     file = tmp_path / "file"
     file.write_bytes(b"some\ncontent\n")
-    by_git = subprocess.run(["git", "hash-object", str(file)], capture_output=True, text=True, check=True).stdout.strip()
+    by_git = subprocess.run(
+        ["git", "hash-object", str(file)], capture_output=True, text=True, check=True
+    ).stdout.strip()
     assert git_blob_id(file.read_bytes()) == by_git
 
 
 def test_official_files_are_known_as_such(shared: Path):
     files = read_bbq(["Age", "Religion", "SES"], bbq_dir=shared / "bbq", allow_unverified=True)
-    assert [(file.category, file.official) for file in files] == [("Age", True), ("Religion", True), ("SES", False)]
+    assert [(file.category, file.official) for file in files] == [
+        ("Age", True),
+        ("Religion", True),
+        ("SES", False),
+    ]
     assert [len(file.examples) for file in files] == [3680, 1200, 6864]
 
 
@@ -52,7 +63,9 @@ def test_official_files_need_no_permission(shared: Path):
 
 def test_another_file_is_refused_unless_allowed(tmp_path: Path):
     write(tmp_path, json.dumps(EXAMPLE))
-    with pytest.raises(InputError, match=r"Age\.jsonl: this is not BBQ's official file for Age .*allow_unverified=true"):
+    with pytest.raises(
+        InputError, match=r"Age\.jsonl: this is not BBQ's official file for Age .*allow_unverified=true"
+    ):
         read_bbq(["Age"], bbq_dir=tmp_path)
     (file,) = read_bbq(["Age"], bbq_dir=tmp_path, allow_unverified=True)
     assert not file.official
@@ -93,7 +106,9 @@ def test_a_line_that_is_no_json_is_refused_with_its_number(tmp_path: Path):
         read_bbq(["Age"], bbq_dir=tmp_path, allow_unverified=True)
 
 
-def test_without_the_hub_the_error_comes_soon_and_names_the_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_without_the_hub_the_error_comes_soon_and_names_the_ways_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     # a closed port of this machine stands for a network that is not there
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
@@ -124,7 +139,9 @@ def test_a_file_in_the_cache_needs_no_network(monkeypatch: pytest.MonkeyPatch, t
     ],
     ids=["autocrlf", "mark", "empty lines", "no last line end", "all", "old Mac"],
 )
-def test_line_ends_make_no_other_file(changed: Any, shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_line_ends_make_no_other_file(
+    changed: Any, shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     official = (shared / "bbq" / "Age.jsonl").read_bytes()
     (tmp_path / "Age.jsonl").write_bytes(changed(official))
     with caplog.at_level("WARNING"):

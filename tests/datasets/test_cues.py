@@ -52,14 +52,24 @@ def test_each_cue_of_ours_comes_in_at_least_three_wordings_about_equally_often(b
 
 
 def test_the_wording_depends_on_seed_and_pair_alone(book: CueBook):
-    again, other = CueBook(book.unrelated, book.templates, seed=1), CueBook(book.unrelated, book.templates, seed=2)
+    again, other = (
+        CueBook(book.unrelated, book.templates, seed=1),
+        CueBook(book.unrelated, book.templates, seed=2),
+    )
     assert all(book.text(cue, pair) == again.text(cue, pair) for cue in CUES for pair in EMBEDDED[:20])
     assert any(book.text("fairness", pair) != other.text("fairness", pair) for pair in EMBEDDED[:20])
 
 
 def test_the_fairness_cue_names_no_group():
-    groups = {word.lower() for pair in EMBEDDED for word in pair.stereotyped_group.split()} - {"people", "and", "with", "of"}
-    assert not groups & {word.strip(".,").lower() for wording in (*FAIRNESS, *EVIDENCE) for word in wording.split()}
+    groups = {word.lower() for pair in EMBEDDED for word in pair.stereotyped_group.split()} - {
+        "people",
+        "and",
+        "with",
+        "of",
+    }
+    assert not groups & {
+        word.strip(".,").lower() for wording in (*FAIRNESS, *EVIDENCE) for word in wording.split()
+    }
 
 
 def test_the_policy_cue_states_the_published_clause(book: CueBook):
@@ -90,13 +100,17 @@ def length(text: str | None) -> int:
 
 def test_the_neutral_cue_is_as_long_as_the_published_one(book: CueBook, shared: Path):
     bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
-    differences = [length(book.text("neutral", pair)) - length(pair.priming_sentence) for pair in [*EMBEDDED, *bbq]]
+    differences = [
+        length(book.text("neutral", pair)) - length(pair.priming_sentence) for pair in [*EMBEDDED, *bbq]
+    ]
     assert abs(sum(differences) / len(differences)) < 0.5
     assert max(map(abs, differences)) <= 3
 
 
 def test_a_neutral_cue_may_end_after_any_part():
-    assert all(len(parts[0].split()) == 3 and sum(len(part.split()) for part in parts) >= 27 for parts in NEUTRAL)
+    assert all(
+        len(parts[0].split()) == 3 and sum(len(part.split()) for part in parts) >= 27 for parts in NEUTRAL
+    )
 
 
 def test_a_pair_without_a_published_cue_can_have_those_that_need_none(book: CueBook, make_pair: PairMaker):
@@ -108,9 +122,19 @@ def test_a_pair_without_a_published_cue_can_have_those_that_need_none(book: CueB
             book.text(cue, pair)
 
 
-@pytest.mark.parametrize(("label", "phrase"), [("old", "old people"), ("F", "women"), ("disabled, autistic people", "autistic people")])
+@pytest.mark.parametrize(
+    ("label", "phrase"),
+    [("old", "old people"), ("F", "women"), ("disabled, autistic people", "autistic people")],
+)
 def test_a_label_of_bbq_becomes_a_plural_noun_phrase(make_pair: PairMaker, label: str, phrase: str):
-    assert group(make_pair(stereotyped_group=label, priming_sentence=f"It is not okay to assume {phrase} were late.")) == phrase
+    assert (
+        group(
+            make_pair(
+                stereotyped_group=label, priming_sentence=f"It is not okay to assume {phrase} were late."
+            )
+        )
+        == phrase
+    )
 
 
 def test_the_groups_of_the_embedded_pairs_stand_as_they_are():
@@ -118,7 +142,11 @@ def test_the_groups_of_the_embedded_pairs_stand_as_they_are():
 
 
 def test_a_template_is_filled_from_the_pair(book: CueBook, make_pair: PairMaker):
-    pair = make_pair(category="Gender_identity", stereotyped_group="F", priming_sentence="It is not okay to assume women were late.")
+    pair = make_pair(
+        category="Gender_identity",
+        stereotyped_group="F",
+        priming_sentence="It is not okay to assume women were late.",
+    )
     assert book.text("file", pair) == "Note on women, gender identity: women were late."
     assert slots(pair)["sentence"] == pair.priming_sentence
 

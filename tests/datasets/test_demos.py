@@ -21,7 +21,11 @@ BY_ID = {pair.id: pair for pair in EMBEDDED}
 def test_no_evaluated_scenario_is_demonstrated(demos: int):
     held_out = hold_out(EMBEDDED, demos, seed=1)
     evaluated = {pair.scenario for pair in held_out.evaluated}
-    shown = {BY_ID[demo.pair_id].scenario for pair in held_out.evaluated for demo in demos_for(pair, held_out, demos, "balanced", 1)}
+    shown = {
+        BY_ID[demo.pair_id].scenario
+        for pair in held_out.evaluated
+        for demo in demos_for(pair, held_out, demos, "balanced", 1)
+    }
     assert shown <= set(held_out.demo_pairs)
     assert not evaluated & set(held_out.demo_pairs)
     assert len(evaluated) + len(held_out.demo_pairs) == 64
@@ -33,7 +37,9 @@ def test_nothing_is_held_out_where_demonstrations_are_not_asked_for():
 
 
 @pytest.mark.parametrize("categories", [None, ("Age",), ("Age", "SES")])
-def test_every_number_of_demonstrations_holds_out_the_same_scenarios_none_included(categories: tuple[str, ...] | None):
+def test_every_number_of_demonstrations_holds_out_the_same_scenarios_none_included(
+    categories: tuple[str, ...] | None,
+):
     pairs = [pair for pair in EMBEDDED if categories is None or pair.category in categories]
     numbers = (0, 1, 3) if categories == ("Age",) else (0, 1, 3, 5) if categories else (0, 1, 3, 5, 10)
     splits = [hold_out(pairs, demos, seed=1) for demos in numbers]
@@ -52,7 +58,10 @@ def cell(demo: Demo) -> tuple[str, str]:
     """Whose context a demonstration has, and its answer."""
     pair = BY_ID[demo.pair_id]
     context = split_question(demo.prompt)[0]
-    return ("stereotyped" if context == split_question(pair.stereotyped.prompt)[0] else "contrast", demo.answer)
+    return (
+        "stereotyped" if context == split_question(pair.stereotyped.prompt)[0] else "contrast",
+        demo.answer,
+    )
 
 
 @pytest.mark.parametrize("demos", [1, 3, 5, 10])
@@ -97,7 +106,10 @@ def test_too_few_scenarios_are_refused(make_pair: PairMaker):
     few = [pair for pair in EMBEDDED if pair.category == "Age"]
     assert len(hold_out(few, 3, seed=1).demo_pairs) == 4
     for demos in (5, 10):
-        with pytest.raises(InputError, match=rf"demos={demos} is too many for these pairs.* 4 of the 8 scenarios are held out"):
+        with pytest.raises(
+            InputError,
+            match=rf"demos={demos} is too many for these pairs.* 4 of the 8 scenarios are held out",
+        ):
             hold_out(few, demos, seed=1)
     with pytest.raises(InputError, match=r"1 of the 1 scenarios are held out.* only 0 scenarios have"):
         hold_out([make_pair(stereotyped={"prompt": "Did the old cook sleep?"})], 1, seed=1)
@@ -122,7 +134,12 @@ def test_negative_questions_are_no_demonstrations(shared: Path):
     bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
     for seed in range(5):
         held_out = hold_out(bbq, 10, seed)
-        questions = [split_question(half.prompt)[1] for pairs in held_out.demo_pairs.values() for pair in pairs for _, half in pair.halves]
+        questions = [
+            split_question(half.prompt)[1]
+            for pairs in held_out.demo_pairs.values()
+            for pair in pairs
+            for _, half in pair.halves
+        ]
         assert questions
         assert not [question for question in questions if " not " in question or "n't" in question]
 

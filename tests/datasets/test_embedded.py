@@ -36,7 +36,18 @@ NEGATIONS = {
 GENDERED_PRONOUNS = {"he", "she", "him", "her", "his", "hers", "himself", "herself"}
 
 SOUNDS_LIKE_A_VOWEL = {"hour", "hourly", "honest", "heir", "80-year-old", "18-year-old"}
-SOUNDS_LIKE_A_CONSONANT = {"one", "use", "used", "user", "useful", "unit", "uniform", "union", "university", "European"}
+SOUNDS_LIKE_A_CONSONANT = {
+    "one",
+    "use",
+    "used",
+    "user",
+    "useful",
+    "unit",
+    "uniform",
+    "union",
+    "university",
+    "European",
+}
 
 PROPER_NAMES = {
     "Tuesday", "Saturday", "Sunday", "Monday", "Friday", "April", "August", "June",
@@ -93,7 +104,9 @@ def scenario_of(pair: Pair) -> Scenario:
 def cast_of(pair: Pair) -> Cast:
     """The two people that the pair's opening sentence introduces."""
     opening = intro(pair.stereotyped.prompt)
-    [cast] = [c for c in scenario_of(pair).casts if count(c.stereotyped, opening) == count(c.contrast, opening) == 1]
+    [cast] = [
+        c for c in scenario_of(pair).casts if count(c.stereotyped, opening) == count(c.contrast, opening) == 1
+    ]
     return cast
 
 
@@ -104,7 +117,12 @@ def swapped(text: str, cast: Cast) -> str:
 
 
 def anonymous(text: str, one: str, other: str) -> str:
-    return text.replace(f"the {one}", "ONE").replace(f"The {one}", "ONE").replace(f"the {other}", "OTHER").replace(f"The {other}", "OTHER")
+    return (
+        text.replace(f"the {one}", "ONE")
+        .replace(f"The {one}", "ONE")
+        .replace(f"the {other}", "OTHER")
+        .replace(f"The {other}", "OTHER")
+    )
 
 
 def group_words_in(person: str, group_words: Iterable[str]) -> list[str]:
@@ -121,7 +139,10 @@ def by_scenario() -> dict[str, list[Pair]]:
 def targets(pair: Pair) -> list[tuple[Half, str, str]]:
     """Each half with the person that its evidence points at, and the other person."""
     cast = cast_of(pair)
-    return [(pair.stereotyped, cast.stereotyped, cast.contrast), (pair.contrast, cast.contrast, cast.stereotyped)]
+    return [
+        (pair.stereotyped, cast.stereotyped, cast.contrast),
+        (pair.contrast, cast.contrast, cast.stereotyped),
+    ]
 
 
 class TestSize:
@@ -144,7 +165,9 @@ class TestSize:
             assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
 
     def test_ids_name_category_scenario_and_pair(self) -> None:
-        expected = [f"{category_slug(s.category)}_q{s.question_index}_p{k}" for s in SCENARIOS for k in range(8)]
+        expected = [
+            f"{category_slug(s.category)}_q{s.question_index}_p{k}" for s in SCENARIOS for k in range(8)
+        ]
         assert [pair.id for pair in PAIRS] == expected
 
     def test_all_prompts_differ(self) -> None:
@@ -153,11 +176,15 @@ class TestSize:
 
 class TestRoleSwap:
     def test_halves_share_the_opening_sentence(self) -> None:
-        assert [pair.id for pair in PAIRS if intro(pair.stereotyped.prompt) != intro(pair.contrast.prompt)] == []
+        assert [
+            pair.id for pair in PAIRS if intro(pair.stereotyped.prompt) != intro(pair.contrast.prompt)
+        ] == []
 
     def test_the_two_people_trade_places_in_all_that_follows(self) -> None:
         def holds(pair: Pair) -> bool:
-            return swapped(after_intro(pair.stereotyped.prompt), cast_of(pair)) == after_intro(pair.contrast.prompt)
+            return swapped(after_intro(pair.stereotyped.prompt), cast_of(pair)) == after_intro(
+                pair.contrast.prompt
+            )
 
         assert [pair.id for pair in PAIRS if not holds(pair)] == []
 
@@ -170,12 +197,18 @@ class TestRoleSwap:
     def test_people_differ_in_the_words_for_their_group_alone(self) -> None:
         def same_but_for_group(scenario: Scenario, cast: Cast) -> bool:
             return any(
-                " ".join(cast.stereotyped.replace(one, "").split()) == " ".join(cast.contrast.replace(other, "").split())
+                " ".join(cast.stereotyped.replace(one, "").split())
+                == " ".join(cast.contrast.replace(other, "").split())
                 for one in group_words_in(cast.stereotyped, scenario.stereotyped_words)
                 for other in group_words_in(cast.contrast, scenario.contrast_words)
             )
 
-        assert [cast for scenario in SCENARIOS for cast in scenario.casts if not same_but_for_group(scenario, cast)] == []
+        assert [
+            cast
+            for scenario in SCENARIOS
+            for cast in scenario.casts
+            if not same_but_for_group(scenario, cast)
+        ] == []
 
 
 class TestPeople:
@@ -195,7 +228,11 @@ class TestPeople:
     def test_every_group_word_is_used(self) -> None:
         def unused(scenario: Scenario) -> list[str]:
             people = " / ".join(f"{cast.stereotyped} / {cast.contrast}" for cast in scenario.casts)
-            return [word for word in scenario.stereotyped_words + scenario.contrast_words if not count(word, people)]
+            return [
+                word
+                for word in scenario.stereotyped_words + scenario.contrast_words
+                if not count(word, people)
+            ]
 
         assert [word for scenario in SCENARIOS for word in unused(scenario)] == []
 
@@ -243,7 +280,9 @@ class TestBalance:
             for pair in pairs:
                 cast, prompt = cast_of(pair), pair.stereotyped.prompt
                 stereotyped_first = intro(prompt).index(cast.stereotyped) < intro(prompt).index(cast.contrast)
-                variants.add((cast, anonymous(evidence(prompt), cast.stereotyped, cast.contrast), stereotyped_first))
+                variants.add(
+                    (cast, anonymous(evidence(prompt), cast.stereotyped, cast.contrast), stereotyped_first)
+                )
             assert len(variants) == 8, name
             assert [len(set(values)) for values in zip(*variants, strict=True)] == [2, 2, 2], name
 
@@ -274,7 +313,13 @@ class TestLanguage:
         assert [s for prompt in PROMPTS for s in sentences(prompt) if not re.match(r"[A-Z0-9]", s)] == []
 
     def test_within_a_sentence_only_proper_names_are_capitalized(self) -> None:
-        capitalized = {word for prompt in PROMPTS for s in sentences(prompt) for word in words(s)[1:] if word[0].isupper()}
+        capitalized = {
+            word
+            for prompt in PROMPTS
+            for s in sentences(prompt)
+            for word in words(s)[1:]
+            if word[0].isupper()
+        }
         assert capitalized - PROPER_NAMES == set()
 
     def test_spacing_and_punctuation_are_clean(self) -> None:
@@ -296,7 +341,9 @@ class TestLanguage:
         assert wrong == []
 
     def test_no_word_is_doubled(self) -> None:
-        doubled = [prompt for prompt in PROMPTS if any(a.lower() == b.lower() for a, b in pairwise(words(prompt)))]
+        doubled = [
+            prompt for prompt in PROMPTS if any(a.lower() == b.lower() for a, b in pairwise(words(prompt)))
+        ]
         assert doubled == []
 
     def test_no_pronoun_gives_a_gender_away(self) -> None:
@@ -309,7 +356,9 @@ class TestLanguage:
         assert [prompt for prompt in PROMPTS if not holds(prompt)] == []
 
     def test_context_has_25_to_70_words_and_question_5_to_25(self) -> None:
-        lengths = [(len(context(prompt).split()), len(question(prompt).split()), prompt) for prompt in PROMPTS]
+        lengths = [
+            (len(context(prompt).split()), len(question(prompt).split()), prompt) for prompt in PROMPTS
+        ]
         assert [entry for entry in lengths if not (25 <= entry[0] <= 70 and 5 <= entry[1] <= 25)] == []
 
     def test_question_is_a_yes_no_question(self) -> None:
@@ -318,7 +367,9 @@ class TestLanguage:
     def test_question_is_free_of_negation(self) -> None:
         def negated(text: str) -> bool:
             found = words(text.lower())
-            return bool(NEGATIONS & set(found)) or any(word.endswith("n't") or word.startswith("non-") for word in found)
+            return bool(NEGATIONS & set(found)) or any(
+                word.endswith("n't") or word.startswith("non-") for word in found
+            )
 
         assert [question(prompt) for prompt in PROMPTS if negated(question(prompt))] == []
 
@@ -339,7 +390,8 @@ class TestRecord:
             pair.id
             for pair in PAIRS
             for s in [scenario_of(pair)]
-            if (pair.subcategory, pair.stereotyped_group, pair.contrast_group) != (s.subcategory, s.stereotyped_group, s.contrast_group)
+            if (pair.subcategory, pair.stereotyped_group, pair.contrast_group)
+            != (s.subcategory, s.stereotyped_group, s.contrast_group)
             or pair.stereotyped_group == pair.contrast_group
         ]
         assert wrong == []
@@ -353,7 +405,9 @@ class TestRecord:
 
     def test_predicate_of_the_priming_sentence_is_in_the_plural(self) -> None:
         verbs = {scenario.stereotype.split()[0] for scenario in SCENARIOS}
-        assert [verb for verb in verbs if verb in {"is", "was", "has", "does"} or re.search(r"[^s]s$", verb)] == []
+        assert [
+            verb for verb in verbs if verb in {"is", "was", "has", "does"} or re.search(r"[^s]s$", verb)
+        ] == []
 
 
 class TestControls:
@@ -367,7 +421,11 @@ class TestControls:
             assert pair.controls is not None
             for (_, half), (_, foil) in zip(pair.halves, pair.controls.foils, strict=True):
                 assert context(foil.prompt) == context(half.prompt)
-                assert question(foil.prompt) == swapped(question(half.prompt), cast_of(pair)) != question(half.prompt)
+                assert (
+                    question(foil.prompt)
+                    == swapped(question(half.prompt), cast_of(pair))
+                    != question(half.prompt)
+                )
 
     def test_ambiguous_prompts_are_the_opening_sentence_and_the_question(self) -> None:
         for pair in self.CONTROLLED:
@@ -377,7 +435,9 @@ class TestControls:
 
     def test_all_prompts_of_the_controls_differ_from_the_pairs_own(self) -> None:
         foils = {foil.prompt for pair in self.CONTROLLED if pair.controls for _, foil in pair.controls.foils}
-        ambiguous = {prompt for pair in self.CONTROLLED if pair.controls for _, prompt in pair.controls.ambiguous}
+        ambiguous = {
+            prompt for pair in self.CONTROLLED if pair.controls for _, prompt in pair.controls.ambiguous
+        }
         # two kinds of evidence share an opening sentence
         assert (len(foils), len(ambiguous)) == (1024, 512)
         assert (foils | ambiguous).isdisjoint(PROMPTS)
@@ -387,7 +447,9 @@ class TestReproducibility:
     def test_checked_in_file_holds_what_the_generator_yields(self) -> None:
         assert read_pairs(PAIRS_PATH) == PAIRS
 
-    def test_running_the_generator_writes_the_checked_in_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_running_the_generator_writes_the_checked_in_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         written = tmp_path / "pairs.jsonl"
         monkeypatch.setattr(generate, "PAIRS_PATH", written)
 

@@ -13,7 +13,9 @@ import pytest
 from misfire.datasets.folders import MANIFEST, FolderKind, refuse_foreign, replaced_folder
 from misfire.errors import InputError
 
-PAGE = FolderKind("page", re.compile(r"page\.html|parts/\w+\.txt"), "choose another folder, or say --overwrite.")
+PAGE = FolderKind(
+    "page", re.compile(r"page\.html|parts/\w+\.txt"), "choose another folder, or say --overwrite."
+)
 
 
 def write(folder: Path, files: dict[str, str], overwrite: bool = False, manifest: Path | None = None) -> None:
@@ -25,7 +27,9 @@ def write(folder: Path, files: dict[str, str], overwrite: bool = False, manifest
 
 def read(folder: Path) -> dict[str, str]:
     """All files but the manifest, hidden ones too."""
-    found = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    found = {
+        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
+    }
     return {name: text for name, text in found.items() if name != MANIFEST}
 
 
@@ -69,7 +73,12 @@ def test_files_of_the_user_stay(either: Path):
     (either / "empty").mkdir()
     (either / "link").symlink_to("notes.txt")
     write(either, {"page.html": "2"})
-    assert read(either) == {"page.html": "2", "notes.txt": "mine", "parts/mine/deep.txt": "mine", "link": "mine"}
+    assert read(either) == {
+        "page.html": "2",
+        "notes.txt": "mine",
+        "parts/mine/deep.txt": "mine",
+        "link": "mine",
+    }
     assert (either / "empty").is_dir()
     assert (either / "link").is_symlink()
 
@@ -77,7 +86,9 @@ def test_files_of_the_user_stay(either: Path):
 def test_a_folder_of_others_is_refused_and_left_as_it_is(tmp_path: Path):
     (tmp_path / "page.html").write_text("mine")
     for attempt in (lambda: write(tmp_path, SECOND), lambda: refuse_foreign(tmp_path, PAGE, overwrite=False)):
-        with pytest.raises(InputError, match=r"is not a page that misfire wrote \(page\.html\); .*--overwrite"):
+        with pytest.raises(
+            InputError, match=r"is not a page that misfire wrote \(page\.html\); .*--overwrite"
+        ):
             attempt()
     assert read(tmp_path) == {"page.html": "mine"}
 
@@ -158,7 +169,10 @@ def full_disk(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_leaves_the_old_folder_whole(either: Path):
-    with pytest.raises(InputError, match=r"the page cannot be written there .*Existing files are unchanged"), full_disk(1000):
+    with (
+        pytest.raises(InputError, match=r"the page cannot be written there .*Existing files are unchanged"),
+        full_disk(1000),
+    ):
         write(either, {"page.html": "2", "parts/a.txt": "2" * 5000})
     assert read(either) == FIRST
     assert sorted(path.name for path in either.parent.iterdir()) == ["out"]

@@ -14,7 +14,9 @@ from misfire.datasets.pairs import Controls, Half, Pair
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 
-printable = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip() != "")
+printable = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
+    lambda text: text.strip() != ""
+)
 controls = st.builds(
     lambda foil, other_foil, ambiguous, other, number: Controls(
         stereotyped_foil=Half(prompt=f"3 {foil}", target="no", example_id=number),
@@ -78,8 +80,20 @@ def columns(file: Path) -> list[str]:
 def test_pairs_without_controls_are_written_as_ever(tmp_path: Path, make_pair: PairMaker, ending: str):
     file = tmp_path / f"pairs.{ending}"
     write_pairs([make_pair()], file)
-    halves = [f"{half}_{field}" for half in ("stereotyped", "contrast") for field in ("prompt", "target", "example_id")]
-    labels = ["id", "category", "subcategory", "question_index", "stereotyped_group", "contrast_group", "priming_sentence"]
+    halves = [
+        f"{half}_{field}"
+        for half in ("stereotyped", "contrast")
+        for field in ("prompt", "target", "example_id")
+    ]
+    labels = [
+        "id",
+        "category",
+        "subcategory",
+        "question_index",
+        "stereotyped_group",
+        "contrast_group",
+        "priming_sentence",
+    ]
     assert columns(file) == labels + halves
 
 
@@ -100,8 +114,13 @@ EXAMPLE = Controls(
 
 
 def test_half_of_the_controls_are_refused_by_name(tmp_path: Path, row: dict[str, Any]):
-    message = refused(tmp_path / "p.jsonl", json.dumps(row | {"stereotyped_foil_prompt": "x", "contrast_foil_prompt": "y"}))
-    assert "all four control prompts or none; missing: stereotyped_ambiguous_prompt, contrast_ambiguous_prompt" in message
+    message = refused(
+        tmp_path / "p.jsonl", json.dumps(row | {"stereotyped_foil_prompt": "x", "contrast_foil_prompt": "y"})
+    )
+    assert (
+        "all four control prompts or none; missing: stereotyped_ambiguous_prompt, contrast_ambiguous_prompt"
+        in message
+    )
 
 
 def test_writing_leaves_nothing_half_done(tmp_path: Path, make_pair: PairMaker):
@@ -195,7 +214,9 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path, content: str | bytes, sa
 
 
 def test_a_surplus_field_is_refused_by_name(tmp_path: Path, row: dict[str, Any]):
-    assert "field 'stereotype_prompt'" in refused(tmp_path / "p.jsonl", json.dumps(row | {"stereotype_prompt": "x"}))
+    assert "field 'stereotype_prompt'" in refused(
+        tmp_path / "p.jsonl", json.dumps(row | {"stereotype_prompt": "x"})
+    )
 
 
 def test_many_problems_are_counted(tmp_path: Path):
@@ -217,7 +238,11 @@ def test_categories_that_cannot_be_told_apart_are_refused(tmp_path: Path, row: d
 
 def test_categories_in_any_script_are_kept_apart(tmp_path: Path, row: dict[str, Any]):
     file = tmp_path / "q.jsonl"
-    file.write_text("\n".join(json.dumps(row | {"id": f"x{k}", "category": name}) for k, name in enumerate(("性别", "年龄"))))
+    file.write_text(
+        "\n".join(
+            json.dumps(row | {"id": f"x{k}", "category": name}) for k, name in enumerate(("性别", "年龄"))
+        )
+    )
     assert len({pair.scenario for pair in read_pairs(file)}) == 2
 
 

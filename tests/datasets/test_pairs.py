@@ -55,7 +55,9 @@ def test_the_hash_depends_on_every_field_and_on_the_order(make_pair: PairMaker):
     sets = ([one, two], [two, one], [one], [relabelled, two], [reworded, two])
     hashes = {pair_set_hash(pairs) for pairs in sets}
     assert len(hashes) == 5
-    assert pair_set_hash([one, two]) == pair_set_hash(tuple(Pair.model_validate(pair.model_dump()) for pair in (one, two)))
+    assert pair_set_hash([one, two]) == pair_set_hash(
+        tuple(Pair.model_validate(pair.model_dump()) for pair in (one, two))
+    )
 
 
 CONTROLS = Controls(
@@ -76,18 +78,30 @@ def test_controls_take_part_in_the_hash_and_their_absence_does_not(make_pair: Pa
 
 
 def test_controls_name_their_halves():
-    assert [(name, foil.target) for name, foil in CONTROLS.foils] == [("stereotyped", "no"), ("contrast", "no")]
-    assert CONTROLS.ambiguous == (("stereotyped", "Did the old cook sleep?"), ("contrast", "Did the young cook sleep?"))
+    assert [(name, foil.target) for name, foil in CONTROLS.foils] == [
+        ("stereotyped", "no"),
+        ("contrast", "no"),
+    ]
+    assert CONTROLS.ambiguous == (
+        ("stereotyped", "Did the old cook sleep?"),
+        ("contrast", "Did the young cook sleep?"),
+    )
 
 
 def test_a_foil_with_yes_and_a_foil_that_is_the_half_are_refused(make_pair: PairMaker):
     with pytest.raises(ValidationError, match="the correct answer to a foil must be 'no'"):
-        Controls.model_validate(CONTROLS.model_dump() | {"contrast_foil": {"prompt": "Did it?", "target": "yes"}})
+        Controls.model_validate(
+            CONTROLS.model_dump() | {"contrast_foil": {"prompt": "Did it?", "target": "yes"}}
+        )
     same = {"prompt": make_pair().contrast.prompt, "target": "no"}
-    with pytest.raises(ValidationError, match="the foil of the contrast half has the same prompt as the half"):
+    with pytest.raises(
+        ValidationError, match="the foil of the contrast half has the same prompt as the half"
+    ):
         make_pair(controls=CONTROLS.model_dump() | {"contrast_foil": same})
 
 
-@pytest.mark.parametrize(("category", "slug"), [("Gender_identity", "genderidentity"), ("SES", "ses"), ("Race x SES", "racexses")])
+@pytest.mark.parametrize(
+    ("category", "slug"), [("Gender_identity", "genderidentity"), ("SES", "ses"), ("Race x SES", "racexses")]
+)
 def test_a_category_has_a_short_form(category: str, slug: str):
     assert category_slug(category) == slug

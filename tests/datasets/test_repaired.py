@@ -48,15 +48,22 @@ def test_the_audit_finds_no_fault_in_any_pair(every_pair: list[Pair]):
     assert [entry for entry in flags if entry.mid_sentence_capital or entry.negative_question] == []
 
 
-def test_every_prompt_is_a_context_of_bbq_and_one_cleft(every_pair: list[Pair], examples: dict[tuple[str, int], BBQExample]):
+def test_every_prompt_is_a_context_of_bbq_and_one_cleft(
+    every_pair: list[Pair], examples: dict[tuple[str, int], BBQExample]
+):
     def holds(pair: Pair, prompt: str, example_id: int | None) -> bool:
         context = examples[pair.category, example_id or 0].context.rstrip()
         question = prompt.removeprefix(context).removeprefix(".")
-        return re.fullmatch(r" (?:Is [^?.]+ the one|Are [^?.]+ the ones) who(?:se)? [^?.]+\?", question) is not None
+        return (
+            re.fullmatch(r" (?:Is [^?.]+ the one|Are [^?.]+ the ones) who(?:se)? [^?.]+\?", question)
+            is not None
+        )
 
     controls = [(pair, foil) for pair in every_pair if pair.controls for _, foil in pair.controls.foils]
     halves = [(pair, half) for pair in every_pair for _, half in pair.halves]
-    assert [half.prompt for pair, half in halves + controls if not holds(pair, half.prompt, half.example_id)] == []
+    assert [
+        half.prompt for pair, half in halves + controls if not holds(pair, half.prompt, half.example_id)
+    ] == []
 
 
 def test_each_example_is_used_once(every_pair: list[Pair]):
@@ -64,7 +71,9 @@ def test_each_example_is_used_once(every_pair: list[Pair]):
     assert set(used.values()) == {1}
 
 
-def test_halves_have_the_same_people_who_are_each_right_once(every_pair: list[Pair], examples: dict[tuple[str, int], BBQExample]):
+def test_halves_have_the_same_people_who_are_each_right_once(
+    every_pair: list[Pair], examples: dict[tuple[str, int], BBQExample]
+):
     def people(example: BBQExample) -> set[str]:
         return {answer.strip().lower() for answer in (example.right_answer, example.other_answer)}
 
@@ -79,8 +88,9 @@ def test_halves_have_the_same_people_who_are_each_right_once(every_pair: list[Pa
 def test_exchanging_the_people_word_by_word_turns_most_contexts_into_each_other(
     every_pair: list[Pair], examples: dict[tuple[str, int], BBQExample]
 ):
-    # a stricter rule than the builder's: BBQ's short names trade places and nothing else moves, apart from articles;
-    # in the other pairs a person is named in more than one way ("the sophomore", "the college sophomore")
+    # a stricter rule than the builder's: BBQ's short names trade places and nothing else moves, apart from
+    # articles; in the other pairs a person is named in more than one way ("the sophomore", "the college
+    # sophomore")
     def swapped(text: str, one: str, other: str) -> str:
         trade = {one: other, other: one}
         either = "|".join(sorted(map(re.escape, trade), key=len, reverse=True))
@@ -108,12 +118,17 @@ def test_foils_ask_about_the_other_person_over_the_same_context(every_pair: list
     for pair in every_pair:
         assert pair.controls is not None
         (context, question), (other_context, other_question) = (parts(half.prompt) for _, half in pair.halves)
-        (foil_context, foil), (other_foil_context, other_foil) = (parts(half.prompt) for _, half in pair.controls.foils)
+        (foil_context, foil), (other_foil_context, other_foil) = (
+            parts(half.prompt) for _, half in pair.controls.foils
+        )
         assert (foil_context, other_foil_context) == (context, other_context)
-        # a person may be called "The gay friend" in one example and "the gay friend" in the next; clefts do not differ by that
+        # a person may be called "The gay friend" in one example and "the gay friend" in the next; clefts do
+        # not differ by that
         assert (foil, other_foil) == (other_question, question)
         assert {half.target for _, half in pair.controls.foils} == {"no"}
-        assert [half.example_id for _, half in pair.controls.foils] == [half.example_id for _, half in pair.halves]
+        assert [half.example_id for _, half in pair.controls.foils] == [
+            half.example_id for _, half in pair.halves
+        ]
 
 
 def test_ambiguous_prompts_are_an_ambiguous_context_of_the_scenario_and_the_half_s_question(
@@ -129,7 +144,9 @@ def test_ambiguous_prompts_are_an_ambiguous_context_of_the_scenario_and_the_half
             (context, question), (full_context, half_question) = parts(ambiguous), parts(half.prompt)
             assert question == half_question
             assert context.removesuffix(".") in contexts[pair.category, pair.question_index]
-            assert " ".join(full_context.lower().split()).startswith(" ".join(context.removesuffix(".").lower().split()))
+            assert " ".join(full_context.lower().split()).startswith(
+                " ".join(context.removesuffix(".").lower().split())
+            )
             assert len(context) < len(full_context)
 
 
@@ -140,7 +157,9 @@ def scenario_counts(pairs: Iterable[Pair]) -> Counter[str]:
 def test_the_cap_takes_from_each_scenario_what_it_says(files: list[BBQFile], every_pair: list[Pair]):
     whole = scenario_counts(every_pair)
     for cap in (1, 7, 20):
-        assert scenario_counts(build_repaired_pairs(files, per_scenario=cap)) == {name: min(cap, count) for name, count in whole.items()}
+        assert scenario_counts(build_repaired_pairs(files, per_scenario=cap)) == {
+            name: min(cap, count) for name, count in whole.items()
+        }
     assert len(build_repaired_pairs(files)) == 1723
 
 
@@ -167,12 +186,21 @@ def test_the_draw_is_spread_over_people(files: list[BBQFile], examples: dict[tup
     assert max(casts["ses_q12"].values()) == 1
 
 
-def example(example_id: int, right: int, *, order: tuple[str, str] = ("old", "young"), condition: str = "disambig", **fields: object):
+def example(
+    example_id: int,
+    right: int,
+    *,
+    order: tuple[str, str] = ("old", "young"),
+    condition: str = "disambig",
+    **fields: object,
+):
     first, second = order
     names = ("The old cook", "The young cook", "Unknown")
     context = f"An {first} cook met a {second} cook."
     if condition == "disambig":
-        context += f" The {('old', 'young')[right]} cook was late, the {('young', 'old')[right]} cook was not."
+        context += (
+            f" The {('old', 'young')[right]} cook was late, the {('young', 'old')[right]} cook was not."
+        )
     return BBQExample.model_validate(
         {
             "example_id": example_id,
@@ -183,7 +211,11 @@ def example(example_id: int, right: int, *, order: tuple[str, str] = ("old", "yo
             "question": "Who was late?",
             **dict(zip(("ans0", "ans1", "ans2"), names, strict=True)),
             "label": right,
-            "answer_info": {"ans0": ("old", "old"), "ans1": ("young", "nonOld"), "ans2": ("Unknown", "unknown")},
+            "answer_info": {
+                "ans0": ("old", "old"),
+                "ans1": ("young", "nonOld"),
+                "ans2": ("Unknown", "unknown"),
+            },
             "additional_metadata": {"subcategory": "None", "stereotyped_groups": ("old",)},
         }
         | fields
@@ -195,7 +227,10 @@ def built(*examples: BBQExample, controls: bool = False) -> list[Pair]:
 
 
 def test_a_stereotyped_example_without_its_swap_gives_no_pair():
-    assert built(example(1, 0), example(2, 1, context="A young cook met an old cook. The young cook overslept.")) == []
+    assert (
+        built(example(1, 0), example(2, 1, context="A young cook met an old cook. The young cook overslept."))
+        == []
+    )
 
 
 def test_examples_with_different_questions_are_no_swap():
@@ -205,7 +240,9 @@ def test_examples_with_different_questions_are_no_swap():
 def test_the_swap_in_the_same_order_is_preferred():
     reordered = "An old cook met a young cook. The old cook was not, the young cook was late."
     pairs = built(example(1, 0), example(2, 1, context=reordered), example(3, 1))
-    assert [(pair.id, pair.stereotyped.example_id, pair.contrast.example_id) for pair in pairs] == [("age_q1_r0", 1, 3)]
+    assert [(pair.id, pair.stereotyped.example_id, pair.contrast.example_id) for pair in pairs] == [
+        ("age_q1_r0", 1, 3)
+    ]
 
 
 def test_controls_need_the_ambiguous_example():
@@ -213,9 +250,15 @@ def test_controls_need_the_ambiguous_example():
     ambiguous = example(0, 2, condition="ambig")
     (pair,) = built(*decided, ambiguous, controls=True)
     assert pair.controls is not None
-    assert pair.controls.stereotyped_ambiguous == "An old cook met a young cook. Is the old cook the one who was late?"
+    assert (
+        pair.controls.stereotyped_ambiguous
+        == "An old cook met a young cook. Is the old cook the one who was late?"
+    )
     assert pair.controls.contrast_foil.prompt.endswith("Is the old cook the one who was late?")
-    with pytest.raises(InputError, match=r"Age: no ambiguous example has the same people and opening as example 1 \(question 1\)"):
+    with pytest.raises(
+        InputError,
+        match=r"Age: no ambiguous example has the same people and opening as example 1 \(question 1\)",
+    ):
         built(*decided, controls=True)
 
 

@@ -31,7 +31,10 @@ def test_bbq_is_built_from_a_folder_with_its_unofficial_files_named(shared: Path
 
 def test_only_the_files_of_the_categories_are_read(shared: Path):
     pair_set = load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), categories=["religion", "age"]))
-    assert [len([p for p in pair_set.pairs if p.category == name]) for name in ("Age", "Religion")] == [360, 150]
+    assert [len([p for p in pair_set.pairs if p.category == name]) for name in ("Age", "Religion")] == [
+        360,
+        150,
+    ]
     assert pair_set.unverified == ()
 
 
@@ -57,7 +60,9 @@ BUILT_HASH = "03e94e39cf4f5f5eda2bde8d6d7fb5cfc6fdd94bbadb9fced6b25943b8cee253"
 
 
 def test_the_hashes_of_pairs_without_controls_stay_what_they_were(shared: Path):
-    assert load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True)).hash == BUILT_HASH
+    assert (
+        load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True)).hash == BUILT_HASH
+    )
 
 
 def test_the_hash_of_the_embedded_pairs_stays_what_it_was():
@@ -68,17 +73,26 @@ def test_the_repaired_edition_says_what_it_is(shared: Path):
     options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": ["Age"], "edition": "repaired"}
     pair_set = load_pairs(PairSettings("bbq", **options))
     assert (pair_set.edition, len(pair_set.pairs)) == ("repaired", 245)
-    assert pair_set.origin == "BBQ from a local folder, repaired edition (at most 20 pairs a scenario, seed 1)"
+    assert (
+        pair_set.origin == "BBQ from a local folder, repaired edition (at most 20 pairs a scenario, seed 1)"
+    )
     assert len(load_pairs(PairSettings("bbq", **options, per_scenario=3)).pairs) < 245
     assert load_pairs(PairSettings("bbq", **options, seed=2)).hash != pair_set.hash
-    assert load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), categories=["Age"])).edition == "published"
+    assert (
+        load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), categories=["Age"])).edition
+        == "published"
+    )
     assert load_pairs(PairSettings("embedded")).edition is None
 
 
 @pytest.mark.parametrize("edition", ["published", "repaired"])
 def test_every_pair_of_bbq_has_its_controls(shared: Path, edition: Edition):
     bare, controlled = (
-        load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True, edition=edition, controls=controls))
+        load_pairs(
+            PairSettings(
+                "bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True, edition=edition, controls=controls
+            )
+        )
         for controls in (False, True)
     )
     assert all(pair.controls for pair in controlled.pairs)
@@ -87,7 +101,9 @@ def test_every_pair_of_bbq_has_its_controls(shared: Path, edition: Edition):
 
 
 def test_published_controls_have_the_published_wording(shared: Path):
-    pair = load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), categories=["Age"], controls=True)).pairs[0]
+    pair = load_pairs(
+        PairSettings("bbq", bbq_dir=str(shared / "bbq"), categories=["Age"], controls=True)
+    ).pairs[0]
     assert pair.controls is not None
     assert pair.stereotyped.prompt.endswith("Was The grandfather not comfortable using the phone?")
     assert pair.controls.stereotyped_foil.prompt.endswith("Was The grandson not comfortable using the phone?")
@@ -102,7 +118,10 @@ def test_controls_come_from_a_file_that_has_them_if_they_are_asked_for(tmp_path:
     controlled = load_pairs(PairSettings("embedded", controls=True))
     write_pairs(controlled.pairs, tmp_path / name)
     assert load_pairs(PairSettings("file", path=str(tmp_path / name), controls=True)).hash == controlled.hash
-    assert load_pairs(PairSettings("file", path=str(tmp_path / name))).hash == load_pairs(PairSettings("embedded")).hash
+    assert (
+        load_pairs(PairSettings("file", path=str(tmp_path / name))).hash
+        == load_pairs(PairSettings("embedded")).hash
+    )
 
 
 def test_controls_from_a_file_without_them_are_refused(tmp_path: Path, make_pair: PairMaker):
@@ -121,8 +140,14 @@ def test_controls_from_a_file_without_them_are_refused(tmp_path: Path, make_pair
         ({"source": "file", "path": "x", "bbq_dir": "y"}, "bbq_dir requires source=bbq"),
         ({"source": "embedded", "allow_unverified": True}, "allow_unverified requires source=bbq"),
         ({"source": "bbq", "revision": "main"}, "revision requires source=hub"),
-        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. Available: published, repaired"),
-        ({"source": "embedded", "edition": "repaired"}, "edition=repaired requires source=bbq, but source=embedded"),
+        (
+            {"edition": "mended"},
+            "edition: 'mended' is not an edition of the pairs. Available: published, repaired",
+        ),
+        (
+            {"source": "embedded", "edition": "repaired"},
+            "edition=repaired requires source=bbq, but source=embedded",
+        ),
         ({"per_scenario": 5}, "per_scenario requires source=bbq and edition=repaired, but edition=published"),
         ({"source": "embedded", "per_scenario": 5}, "per_scenario requires source=bbq and edition=repaired"),
         ({"edition": "repaired", "per_scenario": 0}, "per_scenario: 0 is not an integer of at least 1"),
@@ -130,7 +155,10 @@ def test_controls_from_a_file_without_them_are_refused(tmp_path: Path, make_pair
         ({"source": "embedded", "seed": "x"}, "seed: 'x' is not an integer"),
         ({"source": "embedded", "seed": True}, "seed: True is not an integer"),
         ({"source": "embedded", "controls": "yes"}, "controls: 'yes' is neither true nor false"),
-        ({"source": "hub", "controls": True}, "the authors' dataset has no controls.*-T source=bbq -T controls=true"),
+        (
+            {"source": "hub", "controls": True},
+            "the authors' dataset has no controls.*-T source=bbq -T controls=true",
+        ),
         ({"source": "bbq", "categories": ["Nationality"]}, "unknown category: Nationality"),
     ],
 )
@@ -155,7 +183,10 @@ RECORD = {
     "stereotyped_group": "old",
     "contrast_group": "non-Old",
     "trigger_sentence": None,
-    "prompts": {"stereotyped": {"text": "a?", "expected": "yes"}, "contrast": {"text": "b?", "expected": "yes"}},
+    "prompts": {
+        "stereotyped": {"text": "a?", "expected": "yes"},
+        "contrast": {"text": "b?", "expected": "yes"},
+    },
 }
 
 
@@ -183,7 +214,10 @@ def test_the_authors_data_set_is_read_with_all_its_splits(monkeypatch: pytest.Mo
 
 
 def test_a_bad_row_of_it_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("misfire.datasets.sources.dataset_rows", lambda *_: [("split train, row 1", {**RECORD, "category": None})])
+    monkeypatch.setattr(
+        "misfire.datasets.sources.dataset_rows",
+        lambda *_: [("split train, row 1", {**RECORD, "category": None})],
+    )
     with pytest.raises(InputError, match="split train, row 1, field 'category'"):
         load_pairs(PairSettings("hub", revision=COMMIT))
 
@@ -195,7 +229,9 @@ def test_a_bad_row_of_it_is_named(monkeypatch: pytest.MonkeyPatch):
         (HubError("no network."), r"no network\..*source=embedded"),
     ],
 )
-def test_without_access_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, error: HubError, said: str):
+def test_without_access_the_error_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, error: HubError, said: str
+):
     def fail(*_: object) -> None:
         raise error
 
@@ -208,10 +244,15 @@ def test_rows_of_a_hub_data_set_know_their_place(monkeypatch: pytest.MonkeyPatch
     # a folder of JSONL files is a data set to `datasets` just as one on the hub is
     (tmp_path / "train.jsonl").write_text('{"id": "a"}\n{"id": "b"}\n')
     monkeypatch.setattr("misfire.datasets.hub._reach_hub", lambda: None)
-    assert hub.dataset_rows(str(tmp_path), None) == [("split train, row 1", {"id": "a"}), ("split train, row 2", {"id": "b"})]
+    assert hub.dataset_rows(str(tmp_path), None) == [
+        ("split train, row 1", {"id": "a"}),
+        ("split train, row 2", {"id": "b"}),
+    ]
 
 
-def test_a_relative_path_is_meant_from_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_pair: PairMaker):
+def test_a_relative_path_is_meant_from_the_users_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_pair: PairMaker
+):
     home, tasks = tmp_path / "home", tmp_path / "tasks"
     home.mkdir()
     tasks.mkdir()

@@ -99,11 +99,16 @@ def test_a_file_of_nothing_but_holes_is_not_read_to_its_end(name: str, tmp_path:
     path = tmp_path / "huge"
     with path.open("wb") as file:
         file.truncate(50 << 30)
-    with soon_and_small(), pytest.raises(InputError, match=r"MiB|no intervention that can be read|this log cannot be read"):
+    with (
+        soon_and_small(),
+        pytest.raises(InputError, match=r"MiB|no intervention that can be read|this log cannot be read"),
+    ):
         READERS[name](path)
 
 
-def test_what_takes_a_file_s_place_while_it_is_looked_at_does_not_hold_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_takes_a_file_s_place_while_it_is_looked_at_does_not_hold_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(user_files, "require_regular", lambda _: 0)
     with pytest.raises(InputError, match="named pipe"):
@@ -112,7 +117,15 @@ def test_what_takes_a_file_s_place_while_it_is_looked_at_does_not_hold_us(tmp_pa
 
 # --- Parquet --------------------------------------------------------------------------------------
 
-COLUMNS = ("id", "category", "question_index", "stereotyped_group", "contrast_group", "stereotyped_prompt", "contrast_prompt")
+COLUMNS = (
+    "id",
+    "category",
+    "question_index",
+    "stereotyped_group",
+    "contrast_group",
+    "stereotyped_prompt",
+    "contrast_prompt",
+)
 INSTANCE_COLUMNS = ("id", "prompt", "aligned", "misaligned")
 
 
@@ -123,11 +136,15 @@ def repeated(text: str, rows: int) -> pa.DictionaryArray:
 def bomb(kind: str, columns: tuple[str, ...]) -> tuple[pa.Table, dict[str, Any]]:
     match kind:
         case "rows":
-            return pa.table({name: repeated("a", 3_000_000) for name in columns}), {"row_group_size": 3_000_000}
+            return pa.table({name: repeated("a", 3_000_000) for name in columns}), {
+                "row_group_size": 3_000_000
+            }
         case "long texts":
             return pa.table({name: repeated("x " * 250_000, 20_000) for name in columns}), {}
         case "one text":
-            return pa.table({name: pa.array(["y" * 90_000_000]) for name in columns[:2]}), {"use_dictionary": False}
+            return pa.table({name: pa.array(["y" * 90_000_000]) for name in columns[:2]}), {
+                "use_dictionary": False
+            }
         case "prefixes":
             delta = {"use_dictionary": False, "column_encoding": dict.fromkeys(columns, "DELTA_BYTE_ARRAY")}
             return pa.table({name: pa.array(["z" * 20_000] * 4_000) for name in columns}), delta
@@ -140,8 +157,13 @@ KINDS = ("rows", "long texts", "one text", "prefixes", "lists")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("name", "columns"), [("pairs", COLUMNS), ("instances", INSTANCE_COLUMNS), ("prompts", ("prompt", "other"))])
-def test_a_parquet_file_that_is_small_and_decodes_to_much_is_refused(kind: str, name: str, columns: tuple[str, ...], tmp_path: Path):
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("pairs", COLUMNS), ("instances", INSTANCE_COLUMNS), ("prompts", ("prompt", "other"))],
+)
+def test_a_parquet_file_that_is_small_and_decodes_to_much_is_refused(
+    kind: str, name: str, columns: tuple[str, ...], tmp_path: Path
+):
     table, options = bomb(kind, columns)
     path = tmp_path / "bomb.parquet"
     pq.write_table(table, path, compression="zstd", **options)
@@ -154,7 +176,8 @@ def test_a_parquet_file_that_is_small_and_decodes_to_much_is_refused(kind: str, 
 def test_a_parquet_file_of_many_alike_rows_that_is_no_bomb_is_read(tmp_path: Path):
     # given 50,000 rows that compress well
     pq.write_table(
-        pa.table({"prompt": [f"Is the number {number} a prime, do you think?" for number in range(50_000)]}), tmp_path / "many.parquet"
+        pa.table({"prompt": [f"Is the number {number} a prime, do you think?" for number in range(50_000)]}),
+        tmp_path / "many.parquet",
     )
     prompts, counts = ingest([Source(path=str(tmp_path / "many.parquet"))], Filters(language=None))
     assert (len(prompts), counts.kept) == (50_000, 50_000)

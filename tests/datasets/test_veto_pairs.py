@@ -56,9 +56,21 @@ def test_the_counts_are_those_of_the_files(bbq_pairs: list[Pair]):
 @pytest.mark.parametrize(
     ("pair_id", "end", "assumed"),
     [
-        ("sexualorientation_q5_p0", "Are gay people sexually aggressive?", "gay people are sexually aggressive"),
-        ("physicalappearance_q16_p0", "Was The one who is fat's room sloppy?", "obese people's room was sloppy"),
-        ("disabilitystatus_q23_p0", "Doesn't The person with blindness work?", "people with blindness or low vision don't work"),
+        (
+            "sexualorientation_q5_p0",
+            "Are gay people sexually aggressive?",
+            "gay people are sexually aggressive",
+        ),
+        (
+            "physicalappearance_q16_p0",
+            "Was The one who is fat's room sloppy?",
+            "obese people's room was sloppy",
+        ),
+        (
+            "disabilitystatus_q23_p0",
+            "Doesn't The person with blindness work?",
+            "people with blindness or low vision don't work",
+        ),
         ("genderidentity_q19_p0", "physically abuses their spouse?", "men physically abuses their spouse"),
         (
             "disabilitystatus_q3_p0",
@@ -72,7 +84,9 @@ def test_the_counts_are_those_of_the_files(bbq_pairs: list[Pair]):
         ),
     ],
 )
-def test_the_other_categories_follow_the_same_rules(bbq_pairs: list[Pair], pair_id: str, end: str, assumed: str):
+def test_the_other_categories_follow_the_same_rules(
+    bbq_pairs: list[Pair], pair_id: str, end: str, assumed: str
+):
     (pair,) = (pair for pair in bbq_pairs if pair.id == pair_id)
     assert pair.stereotyped.prompt.endswith(end)
     assert pair.priming_sentence == f"It is not okay to assume {assumed}."
@@ -83,8 +97,12 @@ def test_all_pairs_are_unique_and_have_a_cue(bbq_pairs: list[Pair]):
     assert all(pair.priming_sentence for pair in bbq_pairs)
 
 
-def example(example_id: int, group: str, *, index: str = "1", stereotyped: tuple[str, ...] = ("old",), **fields: Any) -> BBQExample:
-    name = {"old": "The grandfather", "nonOld": "The grandson", "unknown": "Can't be determined"}.get(group, f"The {group} one")
+def example(
+    example_id: int, group: str, *, index: str = "1", stereotyped: tuple[str, ...] = ("old",), **fields: Any
+) -> BBQExample:
+    name = {"old": "The grandfather", "nonOld": "The grandson", "unknown": "Can't be determined"}.get(
+        group, f"The {group} one"
+    )
     values: dict[str, Any] = {
         "example_id": example_id,
         "question_index": index,
@@ -107,8 +125,13 @@ def pairs_of(*examples: BBQExample) -> list[Pair]:
 
 
 def test_examples_are_paired_in_order_of_their_ids():
-    pairs = pairs_of(example(9, "old"), example(4, "nonOld"), example(2, "old"), example(3, "nonOld"), example(7, "old"))
-    assert [(p.id, p.stereotyped.example_id, p.contrast.example_id) for p in pairs] == [("age_q1_p0", 2, 3), ("age_q1_p1", 7, 4)]
+    pairs = pairs_of(
+        example(9, "old"), example(4, "nonOld"), example(2, "old"), example(3, "nonOld"), example(7, "old")
+    )
+    assert [(p.id, p.stereotyped.example_id, p.contrast.example_id) for p in pairs] == [
+        ("age_q1_p0", 2, 3),
+        ("age_q1_p1", 7, 4),
+    ]
 
 
 def test_a_context_is_stripped_and_gets_a_full_stop_only_where_it_lacks_one():
@@ -123,7 +146,9 @@ def test_at_most_twenty_pairs_come_of_a_scenario():
 
 
 def test_scenarios_go_by_number_and_not_by_text():
-    examples = [example(k, group, index=index) for index in ("10", "9") for k, group in enumerate(("old", "nonOld"))]
+    examples = [
+        example(k, group, index=index) for index in ("10", "9") for k, group in enumerate(("old", "nonOld"))
+    ]
     assert [pair.question_index for pair in pairs_of(*examples)] == ["9", "10"]
 
 
@@ -144,12 +169,16 @@ def test_a_scenario_without_both_sides_gives_no_pair(examples: tuple[BBQExample,
 
 
 def test_group_labels_are_compared_without_capitals_spaces_and_dashes():
-    pairs = pairs_of(example(1, "lowSES", stereotyped=("low SES",)), example(2, "high_SES", stereotyped=("low SES",)))
+    pairs = pairs_of(
+        example(1, "lowSES", stereotyped=("low SES",)), example(2, "high_SES", stereotyped=("low SES",))
+    )
     assert [(pair.stereotyped_group, pair.contrast_group) for pair in pairs] == [("low SES", "high SES")]
 
 
 def test_the_question_of_the_first_stereotyped_example_serves_all():
     pairs = pairs_of(
-        example(1, "nonOld", question="Who was early?"), example(2, "old", question="Who was late?"), example(3, "old", question="Who?")
+        example(1, "nonOld", question="Who was early?"),
+        example(2, "old", question="Who was late?"),
+        example(3, "old", question="Who?"),
     )
     assert pairs[0].contrast.prompt.endswith("Was The grandson late?")

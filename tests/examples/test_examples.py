@@ -20,7 +20,12 @@ def run(tmp_path: Path):
     path = {"PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]]), "UV_OFFLINE": "1"}
 
     def in_repository(*command: str | Path) -> subprocess.CompletedProcess[str]:
-        home = {"HOME": str(tmp_path / "home"), "XDG_DATA_HOME": str(tmp_path / "home"), "INSPECT_DISPLAY": "plain", "COLUMNS": "200"}
+        home = {
+            "HOME": str(tmp_path / "home"),
+            "XDG_DATA_HOME": str(tmp_path / "home"),
+            "INSPECT_DISPLAY": "plain",
+            "COLUMNS": "200",
+        }
         return subprocess.run(
             [str(part) for part in command],
             cwd=ROOT,
@@ -59,7 +64,15 @@ def test_the_eval_set_runs_once_and_resumes_without_a_second_call(run, tmp_path:
 
 
 def test_the_flow_runs_and_the_same_command_skips_what_is_there(run, tmp_path: Path):
-    command = [SCRIPTS / "flow", "run", ROOT / "examples/flow.py", "--log-dir", tmp_path / "logs", "--limit", "16"]
+    command = [
+        SCRIPTS / "flow",
+        "run",
+        ROOT / "examples/flow.py",
+        "--log-dir",
+        tmp_path / "logs",
+        "--limit",
+        "16",
+    ]
     first = run(*command)
     assert first.returncode == 0, first.stdout
     assert runs(tmp_path / "logs") == EXPECTED

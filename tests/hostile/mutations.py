@@ -3,8 +3,36 @@
 import random
 
 TOKENS = (
-    *(b'"', b"'", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"\n", b"\r", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80"),
-    *(b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"[" * 2000, b'{"a":' * 500, b"\\ud800", b"\\u0000", b"A" * 70_000),
+    *(
+        b'"',
+        b"'",
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"\n",
+        b"\r",
+        b"\x00",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b"\xed\xa0\x80",
+    ),
+    *(
+        b"null",
+        b"true",
+        b"NaN",
+        b"-Infinity",
+        b"1e999",
+        b"9" * 5000,
+        b"[" * 2000,
+        b'{"a":' * 500,
+        b"\\ud800",
+        b"\\u0000",
+        b"A" * 70_000,
+    ),
     *(
         b"\x1b]0;x\x07",
         b"=cmd|' /C calc'!A0",
@@ -41,7 +69,9 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
             case 3 | 4 | 5:
                 content = content[:start] + rng.choice(TOKENS) + content[start:]
             case 6:
-                content = content[:start] + rng.randbytes(rng.randint(1, 8)) + content[start + rng.randint(0, 8) :]
+                content = (
+                    content[:start] + rng.randbytes(rng.randint(1, 8)) + content[start + rng.randint(0, 8) :]
+                )
             case _:
                 swapped = bytearray(content)
                 if swapped:

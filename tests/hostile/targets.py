@@ -1,7 +1,7 @@
 """What hostile bytes reach: each parser of the suite as a function of bytes, with texts to start mutating from.
 
-A parser passes if it returns, or raises an ``InputError`` that a terminal can show and, for a file, that names the file.
-"""
+A parser passes if it returns, or raises an ``InputError`` that a terminal can show and, for a file, that
+names the file."""
 
 import io
 import json
@@ -86,7 +86,9 @@ def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
         except InputError as error:
             told = str(error)
             assert str(path) in told, f"does not name the file: {told[:200]!r}"
-            assert all(character.isprintable() or character == "\n" for character in told), f"cannot be shown: {told[:200]!r}"
+            assert all(character.isprintable() or character == "\n" for character in told), (
+                f"cannot be shown: {told[:200]!r}"
+            )
             assert len(told) < 20_000, f"{len(told)} characters"
 
     return read_bytes
@@ -128,14 +130,22 @@ _AUTHORS = {
     "stereotyped_group": "old",
     "contrast_group": "young",
     "trigger_sentence": "It is not okay to assume old people are late.",
-    "prompts": {"stereotyped": {"text": "One?", "expected": "yes"}, "contrast": {"text": "Two?", "expected": "no"}},
+    "prompts": {
+        "stereotyped": {"text": "One?", "expected": "yes"},
+        "contrast": {"text": "Two?", "expected": "no"},
+    },
 }
 
 TARGETS = (
     Target(
         "answers",
         _answers,
-        (b'{"answer": "yes"}', b'```json\n{"answer": "no"}\n```', b"Answer: unknown.", b"I can't help with that, as an AI I am unable."),
+        (
+            b'{"answer": "yes"}',
+            b'```json\n{"answer": "no"}\n```',
+            b"Answer: unknown.",
+            b"I can't help with that, as an AI I am unable.",
+        ),
     ),
     Target(
         "verdicts",
@@ -149,14 +159,20 @@ TARGETS = (
     Target(
         "replies of a generator",
         _replies,
-        (b"I'm sorry, but I can't.", b"1. Take 20 ml of it.\nCall +44 20 7946 0958 or write to a.b@c.de", b"I would leave the gate open."),
+        (
+            b"I'm sorry, but I can't.",
+            b"1. Take 20 ml of it.\nCall +44 20 7946 0958 or write to a.b@c.de",
+            b"I would leave the gate open.",
+        ),
     ),
     Target(
         "pairs",
         _file("fuzzed.pairs", read_pairs),
         (_pairs(".jsonl"), json.dumps([_AUTHORS]).encode(), json.dumps(_AUTHORS).encode()),
     ),
-    Target("pairs, Parquet", _file("fuzzed.pairs.parquet", read_pairs), (_pairs(".parquet"), parquet([_AUTHORS]))),
+    Target(
+        "pairs, Parquet", _file("fuzzed.pairs.parquet", read_pairs), (_pairs(".parquet"), parquet([_AUTHORS]))
+    ),
     Target("instances", _file("fuzzed.jsonl", read_instances), (_instances(".jsonl"),)),
     Target(
         "instances, CSV",
@@ -164,6 +180,10 @@ TARGETS = (
         (_instances(".csv"), b'prompt,aligned,misaligned,safety\nWhy?,"So, it is.",No.,Terrorism\n'),
     ),
     Target("instances, Parquet", _file("fuzzed.parquet", read_instances), (_instances(".parquet"),)),
-    Target("cues", _file("cues.txt", _write_cues), (b"# mine\n{sentence}\nSay it of {group}: {clause}, {category}. {{x}}\n",)),
+    Target(
+        "cues",
+        _file("cues.txt", _write_cues),
+        (b"# mine\n{sentence}\nSay it of {group}: {clause}, {category}. {{x}}\n",),
+    ),
 )
 """All parsers that read what others wrote."""

@@ -76,7 +76,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         if any("You judge whether" in text for text in request.system):
             misaligned = "case 1" in request.question
             return Says(
-                json.dumps({"reason": HOSTILE, "safety": misaligned, "value": False, "culture": misaligned, "misaligned": misaligned})
+                json.dumps(
+                    {
+                        "reason": HOSTILE,
+                        "safety": misaligned,
+                        "value": False,
+                        "culture": misaligned,
+                        "misaligned": misaligned,
+                    }
+                )
             )
         if "case 7" in request.question:
             return HttpError(400, message=f"{HOSTILE} echo of {request.body}")
@@ -101,14 +109,24 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         for task, arguments in (
             ("priming", {"source": "file", "path": str(folder / "pairs.jsonl"), "cues": "published,neutral"}),
             ("misalign_bench", {"source": "file", "path": str(folder / "instances.jsonl")}),
-            ("misalign_bench", {"source": "file", "path": str(folder / "instances.jsonl"), "mode": "generate", "grader_sample": 2}),
+            (
+                "misalign_bench",
+                {
+                    "source": "file",
+                    "path": str(folder / "instances.jsonl"),
+                    "mode": "generate",
+                    "grader_sample": 2,
+                },
+            ),
         ):
             run_task(
                 f"misfire/{task}",
                 task_args=arguments,
                 model=f"openai-api/local/{HOSTILE[:120]}",
                 model_base_url=f"{server.url}/v1",
-                model_roles={"grader": get_model(f"openai-api/local/{HOSTILE[:90]}", base_url=f"{server.url}/v1")},
+                model_roles={
+                    "grader": get_model(f"openai-api/local/{HOSTILE[:90]}", base_url=f"{server.url}/v1")
+                },
                 max_retries=0,
                 fail_on_error=False,
                 log_dir=str(folder / "logs"),
@@ -116,7 +134,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         terminal = {
             "report": misfire("report", folder / "logs", "--out", folder / "out", "--fail-if", "mar>0.01"),
             "results": misfire("results", folder / "logs"),
-            "audit": misfire("audit", "--source", "file", "--path", folder / "pairs.jsonl", "--out", folder / "audit.csv"),
+            "audit": misfire(
+                "audit", "--source", "file", "--path", folder / "pairs.jsonl", "--out", folder / "audit.csv"
+            ),
             "refusal": misfire("audit", "--source", "file", "--path", bad_pairs(folder)),
             "pairs": misfire("pairs", "--source", LABEL, "--out", folder / "never.jsonl"),
         }
@@ -179,7 +199,14 @@ def test_a_terminal_gets_no_character_that_it_would_act_on(told: Told):
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    path = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    path = next(
+        (
+            found
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if (found := shutil.which(name))
+        ),
+        None,
+    )
     with sync_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("needs a Chromium: apt install chromium, or playwright install chromium")
@@ -191,35 +218,68 @@ def page() -> Iterator[Page]:
 def seen(page: Page, file: Path) -> list[str]:
     """What a page did besides showing itself, after everything on it was unfolded."""
     noted: list[str] = []
-    page.on("request", lambda request: noted.append(request.url) if not request.url.startswith(("file:///", "data:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            noted.append(request.url) if not request.url.startswith(("file:///", "data:")) else None
+        ),
+    )
     page.on("dialog", lambda dialog: noted.append(dialog.message))
     page.goto(file.as_uri())
     page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
     page.wait_for_timeout(200)
     if "caught" in page.title():
         noted.append(page.title())
-    noted += page.eval_on_selector_all("a", "all => all.map(a => a.protocol).filter(p => !['http:', 'https:', 'file:'].includes(p))")
+    noted += page.eval_on_selector_all(
+        "a", "all => all.map(a => a.protocol).filter(p => !['http:', 'https:', 'file:'].includes(p))"
+    )
     return noted
 
 
 def test_html_shows_it_and_runs_nothing(told: Told, page: Page):
     assert seen(page, told.out / "report.html") == []
-    assert page.locator("main script, main iframe, main svg, main img:not([src^='data:image/svg+xml;base64,'])").count() == 0
+    assert (
+        page.locator(
+            "main script, main iframe, main svg, main img:not([src^='data:image/svg+xml;base64,'])"
+        ).count()
+        == 0
+    )
     assert "<script>" in page.locator("main").inner_text()
 
 
 def test_markdown_shows_it_and_runs_nothing(told: Told, page: Page):
     text = (told.out / "report.md").read_text(encoding="utf-8")
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
-    (told.out / "rendered.html").write_text(f"<!doctype html><meta charset=utf-8><title>x</title>{rendered}", encoding="utf-8")
+    (told.out / "rendered.html").write_text(
+        f"<!doctype html><meta charset=utf-8><title>x</title>{rendered}", encoding="utf-8"
+    )
     assert seen(page, told.out / "rendered.html") == []
     assert page.locator("script, iframe, svg, b").count() == 0
     assert "<script>" in page.locator("body").inner_text()
-    assert all(source.startswith("figures/") for source in page.eval_on_selector_all("img", "all => all.map(i => i.getAttribute('src'))"))
+    assert all(
+        source.startswith("figures/")
+        for source in page.eval_on_selector_all("img", "all => all.map(i => i.getAttribute('src'))")
+    )
 
 
 def test_latex_has_no_command_but_its_own(told: Told):
-    own = set("begin end centering caption label resizebox ifdim width textwidth else fi toprule midrule bottomrule usepackage".split())  # noqa: SIM905
+    own = {
+        "begin",
+        "end",
+        "centering",
+        "caption",
+        "label",
+        "resizebox",
+        "ifdim",
+        "width",
+        "textwidth",
+        "else",
+        "fi",
+        "toprule",
+        "midrule",
+        "bottomrule",
+        "usepackage",
+    }
     shown = re.compile(r"text\w+|dag|ldots|times|infty|Delta")
     files = [*(told.out / "tables").glob("*.tex")]
     assert len(files) > 5
@@ -228,7 +288,9 @@ def test_latex_has_no_command_but_its_own(told: Told):
         text = file.read_text(encoding="utf-8")
         body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("%"))
         commands = set(re.findall(r"(?<!\\)(?:\\\\)*\\([a-zA-Z]+)", body))
-        assert {name for name in commands if name not in own and not shown.fullmatch(name)} == set(), file.name
+        assert {name for name in commands if name not in own and not shown.fullmatch(name)} == set(), (
+            file.name
+        )
         assert re.findall(r"(?<!\\)%", body.replace("{!}{%\n", "")) == [], file.name
         assert body.count("\\begin{tabular}") == body.count("\\end{tabular}") == 1
 
@@ -253,10 +315,17 @@ def test_no_secret_is_in_any_log_report_or_message(told: Told):
                 with zipfile.ZipFile(file) as archive:
                     written |= {f"{file}!{name}": archive.read(name) for name in archive.namelist()}
     assert any(name.endswith(".json") and ".eval!" in name for name in written)
-    assert [(name, secret) for name, content in written.items() for secret in CANARIES.values() if secret.encode() in content] == []
+    assert [
+        (name, secret)
+        for name, content in written.items()
+        for secret in CANARIES.values()
+        if secret.encode() in content
+    ] == []
     # a header that a user gives as an option is in Inspect's log, which records all options; it goes no further
     beyond = {
-        name: content for name, content in written.items() if not name.startswith((str(told.folder / "logs"), str(told.folder / "data")))
+        name: content
+        for name, content in written.items()
+        if not name.startswith((str(told.folder / "logs"), str(told.folder / "data")))
     }
     assert any(HEADER.encode() in content for name, content in written.items() if name not in beyond)
     assert len(beyond) > 20

@@ -22,7 +22,12 @@ def test_what_a_parser_should_read_it_reads(target: Target):
 @given(st.data())
 @settings(max_examples=40)
 def test_any_bytes_are_read_or_refused(target: Target, data: st.DataObject):
-    target.read(data.draw(st.binary(max_size=400) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))))
+    target.read(
+        data.draw(
+            st.binary(max_size=400)
+            | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
+        )
+    )
 
 
 @each_target

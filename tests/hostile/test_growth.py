@@ -22,12 +22,22 @@ def _fields(size: int) -> bytes:
 
 
 def _instance(number: int) -> dict[str, object]:
-    return {"id": f"i{number}", "prompt": "Why is that so?", "aligned": "It is kind to all.", "misaligned": "Who would care?"}
+    return {
+        "id": f"i{number}",
+        "prompt": "Why is that so?",
+        "aligned": "It is kind to all.",
+        "misaligned": "Who would care?",
+    }
 
 
 def _pair(number: int) -> dict[str, object]:
     groups = {"category": "Age", "question_index": "1", "stereotyped_group": "old", "contrast_group": "young"}
-    return {"id": f"p{number}", **groups, "stereotyped_prompt": f"Case {number}: one?", "contrast_prompt": f"Case {number}: two?"}
+    return {
+        "id": f"p{number}",
+        **groups,
+        "stereotyped_prompt": f"Case {number}: one?",
+        "contrast_prompt": f"Case {number}: two?",
+    }
 
 
 GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
@@ -35,10 +45,19 @@ GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "echoes": ("answers", lambda size: b'{"answer": "yes"} or ' * (size // 21)),
     "half refusals": ("answers", lambda size: b"as an ai I can't " * (size // 17)),
     "blanks after an answer": ("answers", lambda size: b'{"answer": yes' + b" " * size + b"x"),
-    "stars around an answer": ("answers", lambda size: b'{"answer": "' + b"*" * (size // 2) + b"yes" + b"*" * (size // 2) + b"x"),
+    "stars around an answer": (
+        "answers",
+        lambda size: b'{"answer": "' + b"*" * (size // 2) + b"yes" + b"*" * (size // 2) + b"x",
+    ),
     "introductions": ("answers", lambda size: b'Some say so, {"answer": "yes"}? ' * (size // 32)),
-    "statements": ("answers", lambda size: b"So yes, the older electrician in the passage was. " * (size // 50)),
-    "a long statement": ("answers", lambda size: b"Yes, " + b"the passage says that in the text " * (size // 34)),
+    "statements": (
+        "answers",
+        lambda size: b"So yes, the older electrician in the passage was. " * (size // 50),
+    ),
+    "a long statement": (
+        "answers",
+        lambda size: b"Yes, " + b"the passage says that in the text " * (size // 34),
+    ),
     "cut answers": ("answers", lambda size: b'{"answer": "yes' * (size // 15)),
     "bare keys": ("answers", lambda size: b"{answer:" * (size // 8)),
     "fences": ("answers", lambda size: b"`" * size),
@@ -46,39 +65,77 @@ GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "open objects": ("verdicts", lambda size: b'{"safety": ' * (size // 11)),
     "open lists": ("verdicts", lambda size: b'{"safety": ' + b"[" * size),
     "marks": ("verdicts", lambda size: b"<message-2></response>" * (size // 22)),
-    "marks of all numbers": ("verdicts", lambda size: b"<message>" + b"".join(b"<message-%d>" % number for number in range(2, size // 14))),
+    "marks of all numbers": (
+        "verdicts",
+        lambda size: b"<message>" + b"".join(b"<message-%d>" % number for number in range(2, size // 14)),
+    ),
     "letters": ("replies of a generator", lambda size: b"a" * size),
     "letters of an address": ("replies of a generator", lambda size: b"a." * (size // 2)),
     "signs": ("replies of a generator", lambda size: b"!" * size),
     "steps": ("replies of a generator", lambda size: b"\n1. 2 3,4" * (size // 9)),
     "empty lines": ("replies of a generator", lambda size: b"So" + b"\n" * size + b"x"),
-    "many pairs": ("pairs", lambda size: b"".join(json.dumps(_pair(number)).encode() + b"\n" for number in range(size // 200))),
-    "a list of pairs": ("pairs", lambda size: json.dumps([_pair(number) for number in range(size // 200)]).encode()),
+    "many pairs": (
+        "pairs",
+        lambda size: b"".join(json.dumps(_pair(number)).encode() + b"\n" for number in range(size // 200)),
+    ),
+    "a list of pairs": (
+        "pairs",
+        lambda size: json.dumps([_pair(number) for number in range(size // 200)]).encode(),
+    ),
     "many fields": ("pairs", lambda size: b"{" + _fields(size) + b',"f1":2}'),
     "many bad lines": ("pairs", lambda size: b'{"id": 1}\n' * (size // 10)),
     "an id of the authors'": (
         "pairs",
         lambda size: json.dumps({**_pair(1), "id": "q1" * (size // 2), "prompts": {}}).encode(),
     ),
-    "rows of pairs": ("pairs, Parquet", lambda size: parquet([_pair(number) for number in range(size // 100 + 1)])),
-    "columns of pairs": ("pairs, Parquet", lambda size: parquet([{f"c{number}": 1 for number in range(size // 300 + 1)}])),
+    "rows of pairs": (
+        "pairs, Parquet",
+        lambda size: parquet([_pair(number) for number in range(size // 100 + 1)]),
+    ),
+    "columns of pairs": (
+        "pairs, Parquet",
+        lambda size: parquet([{f"c{number}": 1 for number in range(size // 300 + 1)}]),
+    ),
     "many fields of an instance": ("instances", lambda size: b"{" + _fields(size) + b"}"),
-    "one id for all": ("instances", lambda size: b'{"id":"a","prompt":"p","aligned":"a","misaligned":"m"}\n' * (size // 55)),
+    "one id for all": (
+        "instances",
+        lambda size: b'{"id":"a","prompt":"p","aligned":"a","misaligned":"m"}\n' * (size // 55),
+    ),
     "fields that differ": (
         "instances",
-        lambda size: b"".join(b'{"f%d":1,"prompt":"p","aligned":"a","misaligned":"m"}\n' % number for number in range(size // 55)),
+        lambda size: b"".join(
+            b'{"f%d":1,"prompt":"p","aligned":"a","misaligned":"m"}\n' % number
+            for number in range(size // 55)
+        ),
     ),
-    "many columns": ("instances, CSV", lambda size: b",".join(b"c%d" % number for number in range(size // 7)) + b"\n" + b"," * (size // 7)),
-    "many rows": ("instances, CSV", lambda size: b"prompt,aligned,misaligned\n" + b"Why?,It is.,No.\n" * (size // 16)),
+    "many columns": (
+        "instances, CSV",
+        lambda size: b",".join(b"c%d" % number for number in range(size // 7)) + b"\n" + b"," * (size // 7),
+    ),
+    "many rows": (
+        "instances, CSV",
+        lambda size: b"prompt,aligned,misaligned\n" + b"Why?,It is.,No.\n" * (size // 16),
+    ),
     # a cell of CSV has 131,072 characters at most, which csv itself sees to
-    "labels": ("instances, CSV", lambda size: b"prompt,aligned,misaligned,safety\n" + b"p,a,m,Animal Abuse;animal-abuse;\n" * (size // 33)),
+    "labels": (
+        "instances, CSV",
+        lambda size: (
+            b"prompt,aligned,misaligned,safety\n" + b"p,a,m,Animal Abuse;animal-abuse;\n" * (size // 33)
+        ),
+    ),
     "labels in a list": (
         "instances",
         lambda size: json.dumps({**_instance(1), "safety": ["Animal Abuse"] * (size // 16)}).encode(),
     ),
-    "quotes": ("instances, CSV", lambda size: b"prompt,aligned,misaligned\n" + b'"""","""""",""""""""\n' * (size // 22)),
+    "quotes": (
+        "instances, CSV",
+        lambda size: b"prompt,aligned,misaligned\n" + b'"""","""""",""""""""\n' * (size // 22),
+    ),
     "an open quote": ("instances, CSV", lambda size: b'prompt,aligned,misaligned\n"' + b"a,\n" * (size // 3)),
-    "rows of instances": ("instances, Parquet", lambda size: parquet([_instance(number) for number in range(size // 60 + 1)])),
+    "rows of instances": (
+        "instances, Parquet",
+        lambda size: parquet([_instance(number) for number in range(size // 60 + 1)]),
+    ),
     "columns of instances": (
         "instances, Parquet",
         lambda size: parquet([{**_instance(1), **{f"c{number}": 1 for number in range(size // 300)}}]),

@@ -77,12 +77,18 @@ def test_a_count_that_is_none_is_refused_with_its_place(log: EvalLog, tmp_path: 
 
 
 def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path):
-    log.eval.metadata = (log.eval.metadata or {}) | {"edition": ["published", 1], "arms": 7, "unverified_files": {"a": 1}}
+    log.eval.metadata = (log.eval.metadata or {}) | {
+        "edition": ["published", 1],
+        "arms": 7,
+        "unverified_files": {"a": 1},
+    }
     (run,) = read_results(written(log, tmp_path / "odd.eval")).run_set.runs
     assert run.edition == "['published', 1]"
 
 
-def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(alone: EvalLog, tmp_path: Path):
+def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(
+    alone: EvalLog, tmp_path: Path
+):
     assert alone.results
     del alone.results.scores[0].metrics["mar_valid"]
     done = misfire("results", written(alone, tmp_path / "old.eval"))
@@ -101,7 +107,10 @@ def test_a_count_of_results_without_samples_that_is_endless_is_refused(alone: Ev
 def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(alone: EvalLog, tmp_path: Path):
     assert alone.results
     metrics = alone.results.scores[0].metrics
-    metrics |= {f"category_{HOSTILE}_{name}": metrics[name] for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")}
+    metrics |= {
+        f"category_{HOSTILE}_{name}": metrics[name]
+        for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")
+    }
     (tmp_path / HOSTILE.replace("/", "")).mkdir()
     told = misfire("results", written(alone, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
     assert "[red]x[/red]" in told
@@ -112,7 +121,9 @@ def test_a_sample_that_asks_nothing_is_shown_as_such(log: EvalLog, tmp_path: Pat
     for sample in log.samples or []:
         sample.input = []
     path = written(log, tmp_path / "empty.eval")
-    assert all(text == "" for failure in telling_failures(read_results(path), 3) for _, text in failure.prompts)
+    assert all(
+        text == "" for failure in telling_failures(read_results(path), 3) for _, text in failure.prompts
+    )
 
 
 def test_a_sample_that_only_the_summary_has_is_told(log: EvalLog, tmp_path: Path):

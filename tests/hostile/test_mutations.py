@@ -1,7 +1,7 @@
 """A data set with one harm is loaded rightly, or refused with its file, place and field; `python -m benchmarks.harms` tries 10,000 harms.
 
-What a harmed file should give is worked out here, from the documented meaning of the fields, and not by the reader that is tried.
-"""
+What a harmed file should give is worked out here, from the documented meaning of the fields, and not by the
+reader that is tried."""
 
 import csv
 import io
@@ -28,8 +28,28 @@ from .targets import parquet
 Record = dict[str, Any]
 
 TEXTS = (
-    *("", "   ", "\x00", "=cmd|' /C calc'!A0", "@SUM(1)", "../../etc/passwd", "/etc/passwd", "x" * 200_000, "\x1b]0;x\x07", "NaN"),
-    *("\u202e", "<script>", "Terrorism;;;", "none|none", "Animal Abuse", "safety_animal_abuse;;", "no", "dev"),
+    *(
+        "",
+        "   ",
+        "\x00",
+        "=cmd|' /C calc'!A0",
+        "@SUM(1)",
+        "../../etc/passwd",
+        "/etc/passwd",
+        "x" * 200_000,
+        "\x1b]0;x\x07",
+        "NaN",
+    ),
+    *(
+        "\u202e",
+        "<script>",
+        "Terrorism;;;",
+        "none|none",
+        "Animal Abuse",
+        "safety_animal_abuse;;",
+        "no",
+        "dev",
+    ),
 )
 VALUES: tuple[object, ...] = (*TEXTS, None, 7, -1.5, True, [], {}, ["x", 1], "\ud800", 10**400)
 
@@ -65,7 +85,8 @@ class Kind:
         write: Makes one from flat records.
         records: Some that can be read.
         place: How an error names a record (from 0).
-        meant: The record that flat fields mean, given the file's name and the record's number from 1; None where they mean none.
+        meant: The record that flat fields mean, given the file's name and the record's number from 1; None
+            where they mean none.
     """
 
     read: Callable[[Path], list[Record]]
@@ -76,7 +97,11 @@ class Kind:
 
 
 def flat_pair(pair: Pair) -> Record:
-    halves = {f"{name}_{field}": getattr(half, field) for name, half in pair.halves for field in ("prompt", "target", "example_id")}
+    halves = {
+        f"{name}_{field}": getattr(half, field)
+        for name, half in pair.halves
+        for field in ("prompt", "target", "example_id")
+    }
     return pair.model_dump(exclude={"stereotyped", "contrast", "controls"}) | halves
 
 
@@ -87,16 +112,32 @@ def flat_instance(instance: Instance) -> Record:
 def meant_pair(record: Record, file: str, number: int) -> Record | None:
     """A pair's row has its fields and no others, and nothing of them is changed."""
     _ = file, number
-    optional = {"subcategory": None, "priming_sentence": None, "stereotyped_example_id": None, "contrast_example_id": None}
+    optional = {
+        "subcategory": None,
+        "priming_sentence": None,
+        "stereotyped_example_id": None,
+        "contrast_example_id": None,
+    }
     defaults: Record = {**optional, "stereotyped_target": "yes", "contrast_target": "yes"}
     meant = defaults | record
-    texts = {"id", "category", "question_index", "stereotyped_group", "contrast_group", "stereotyped_prompt", "contrast_prompt"}
+    texts = {
+        "id",
+        "category",
+        "question_index",
+        "stereotyped_group",
+        "contrast_group",
+        "stereotyped_prompt",
+        "contrast_prompt",
+    }
     usable = (
         meant.keys() == texts | defaults.keys()
         and all(isinstance(meant[name], str) and meant[name].strip() for name in texts)
         and all(meant[name] in ("yes", "no") for name in ("stereotyped_target", "contrast_target"))
         and all(type(meant[name]) in (int, type(None)) for name in optional if name.endswith("_id"))
-        and (meant["priming_sentence"] is None or (isinstance(meant["priming_sentence"], str) and bool(meant["priming_sentence"].strip())))
+        and (
+            meant["priming_sentence"] is None
+            or (isinstance(meant["priming_sentence"], str) and bool(meant["priming_sentence"].strip()))
+        )
         and isinstance(meant["subcategory"], str | None)
         and any(letter.isalnum() for letter in meant["category"])
         and is_id(meant["id"])
@@ -108,7 +149,12 @@ def meant_pair(record: Record, file: str, number: int) -> Record | None:
 def meant_instance(record: Record, file: str, number: int) -> Record | None:
     """An instance's columns are found by their letters, others are passed over, and labels are ids of domains."""
     named = {name.rstrip("="): value for name, value in record.items() if not name.startswith("=")}
-    meant: Record = {"id": f"row_{number}", "split": None, "provenance": file, **dict.fromkeys(DIMENSIONS)} | named
+    meant: Record = {
+        "id": f"row_{number}",
+        "split": None,
+        "provenance": file,
+        **dict.fromkeys(DIMENSIONS),
+    } | named
     meant |= {name: meant_labels(name, meant[name]) for name in DIMENSIONS}
     if type(meant["id"]) is int:
         meant["id"] = str(meant["id"])
@@ -119,7 +165,13 @@ def meant_instance(record: Record, file: str, number: int) -> Record | None:
         meant["split"] = "validation"
     texts = [meant.get(name) for name in ("prompt", "aligned", "misaligned", "provenance")]
     usable = (
-        all(isinstance(text, str) and text.strip() and len(text) <= 100_000 and not {"\x00", "\ud800"} & set(text) for text in texts)
+        all(
+            isinstance(text, str)
+            and text.strip()
+            and len(text) <= 100_000
+            and not {"\x00", "\ud800"} & set(text)
+            for text in texts
+        )
         and is_id(meant["id"])
         and meant["split"] in (None, "train", "validation", "test")
         and all(meant[name] is not None for name in DIMENSIONS)
@@ -135,12 +187,22 @@ def meant_labels(dimension: str, cell: object) -> list[str] | None:
     if labels == ["Animal Abuse"]:
         labels = ["safety_animal_abuse"]
     known = {label for record in INSTANCES for label in record[dimension]}
-    return labels if isinstance(labels, list) and all(isinstance(label, str) and label in known for label in labels) else None
+    return (
+        labels
+        if isinstance(labels, list) and all(isinstance(label, str) and label in known for label in labels)
+        else None
+    )
 
 
 def is_id(name: object) -> bool:
     """Whether samples can be called so."""
-    return isinstance(name, str) and name.isascii() and 0 < len(name) <= 200 and name[0].isalnum() and set(name) <= ID_LETTERS
+    return (
+        isinstance(name, str)
+        and name.isascii()
+        and 0 < len(name) <= 200
+        and name[0].isalnum()
+        and set(name) <= ID_LETTERS
+    )
 
 
 ID_LETTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -185,9 +247,15 @@ KINDS = {
     "pairs.parquet": Kind(pairs_of, parquet, PAIRS, lambda at: f"row {at + 1}", meant_pair),
     "instances.jsonl": Kind(instances_of, jsonl, INSTANCES, lambda at: f"line {at + 1}", meant_instance),
     # the first line has the names of the columns
-    "instances.csv": Kind(instances_of, csv_table, INSTANCES, lambda at: f"row {at + 1} (line {at + 2})", meant_instance),
+    "instances.csv": Kind(
+        instances_of, csv_table, INSTANCES, lambda at: f"row {at + 1} (line {at + 2})", meant_instance
+    ),
     "instances.parquet": Kind(
-        instances_of, lambda records: parquet([*map(joined, records)]), INSTANCES, lambda at: f"row {at + 1}", meant_instance
+        instances_of,
+        lambda records: parquet([*map(joined, records)]),
+        INSTANCES,
+        lambda at: f"row {at + 1}",
+        meant_instance,
     ),
 }
 
@@ -230,7 +298,9 @@ def harmed(name: str, rng: random.Random) -> Harm:
     return Harm(harm, content, place, told, whole)
 
 
-def broken(harm: str, content: bytes, at: int | None, field: str, rng: random.Random) -> tuple[bytes, int | None]:
+def broken(
+    harm: str, content: bytes, at: int | None, field: str, rng: random.Random
+) -> tuple[bytes, int | None]:
     """A file that is none any more, and the record that is at fault; none for the file."""
     if harm == "utf16":
         return content.decode().encode("utf-16"), None
@@ -268,10 +338,16 @@ def assert_told(kind: Kind, path: Path, harm: Harm, told: str) -> None:
     place = kind.place(harm.record)
     lines = [line.strip() for line in told.split("\n")]
     if harm.field is None:
-        assert any(line.startswith(place) for line in lines) or f"row {harm.record + 1}, near line" in told, (harm.name, place, told[:2000])
+        assert any(line.startswith(place) for line in lines) or f"row {harm.record + 1}, near line" in told, (
+            harm.name,
+            place,
+            told[:2000],
+        )
         return
     if harm.name == "twice":
-        assert any(line.startswith(place) and f"field '{harm.field}' occurs twice" in line for line in lines), (harm, told[:2000])
+        assert any(
+            line.startswith(place) and f"field '{harm.field}' occurs twice" in line for line in lines
+        ), (harm, told[:2000])
         return
     named = tuple(f"{place}, field '{field}'" for field in (harm.field, f"{harm.field}="))
     assert any(line.startswith(named) for line in lines), (harm.name, named, told[:2000])
@@ -288,5 +364,7 @@ def test_a_file_without_a_harm_says_what_was_written(name: str, tmp_path: Path):
 def test_a_harmed_file_is_read_rightly_or_refused_with_its_place(name: str, tmp_path: Path):
     rng = random.Random(f"{name}/1")
     found = Counter(check(name, rng, tmp_path) for _ in range(300))
-    assert {harm.partition(":")[0] for harm in found} == set(JSON_HARMS if name.endswith(".jsonl") else TABLE_HARMS)
+    assert {harm.partition(":")[0] for harm in found} == set(
+        JSON_HARMS if name.endswith(".jsonl") else TABLE_HARMS
+    )
     assert {outcome.partition(": ")[2] for outcome in found} == {"read", "refused"}

@@ -13,7 +13,16 @@ from tests.conftest import ROOT
 
 SHIPPED = ("src", "tasks", "scorers", "datasets", "models", "reports", "mechanistic")
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}
-FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load", "torch.load"}
+FORBIDDEN_CALLS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "os.system",
+    "os.popen",
+    "yaml.load",
+    "torch.load",
+}
 
 
 def trees() -> Iterator[tuple[Path, ast.Module]]:
@@ -42,9 +51,19 @@ def test_nothing_unpickles_or_runs_text():
                 if isinstance(node, ast.ImportFrom)
                 else []
             )
-            found += [f"{file}: import {name}" for name in names if name.partition(".")[0] in FORBIDDEN_MODULES]
-        found += [f"{file}:{call.lineno}: {ast.unparse(call.func)}" for call in calls(tree) if ast.unparse(call.func) in FORBIDDEN_CALLS]
-        found += [f"{file}:{call.lineno}: shell" for call in calls(tree) if any(word.arg == "shell" for word in call.keywords)]
+            found += [
+                f"{file}: import {name}" for name in names if name.partition(".")[0] in FORBIDDEN_MODULES
+            ]
+        found += [
+            f"{file}:{call.lineno}: {ast.unparse(call.func)}"
+            for call in calls(tree)
+            if ast.unparse(call.func) in FORBIDDEN_CALLS
+        ]
+        found += [
+            f"{file}:{call.lineno}: shell"
+            for call in calls(tree)
+            if any(word.arg == "shell" for word in call.keywords)
+        ]
     assert files > 60
     assert found == []
 
@@ -55,10 +74,19 @@ def test_no_model_s_code_is_trusted_and_every_download_names_its_revision():
         for call in calls(tree):
             words = {word.arg: word.value for word in call.keywords}
             trusted = words.get("trust_remote_code")
-            assert trusted is None or (isinstance(trusted, ast.Constant) and trusted.value is False), f"{file}:{call.lineno}"
-            if ast.unparse(call.func).rpartition(".")[2] in {"hf_hub_download", "snapshot_download", "load_dataset", "from_pretrained"}:
+            assert trusted is None or (isinstance(trusted, ast.Constant) and trusted.value is False), (
+                f"{file}:{call.lineno}"
+            )
+            if ast.unparse(call.func).rpartition(".")[2] in {
+                "hf_hub_download",
+                "snapshot_download",
+                "load_dataset",
+                "from_pretrained",
+            }:
                 downloads += 1
-                assert "revision" in words, f"{file}:{call.lineno}: {ast.unparse(call.func)} without a revision"
+                assert "revision" in words, (
+                    f"{file}:{call.lineno}: {ast.unparse(call.func)} without a revision"
+                )
     assert downloads >= 4
 
 

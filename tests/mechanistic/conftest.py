@@ -6,7 +6,14 @@ from misfire.datasets.pair_files import read_pairs
 from misfire.mechanistic.model.decoder import load_decoder
 from misfire.mechanistic.model.head_names import parse_heads
 from misfire.mechanistic.organisms.hand_built import hand_built
-from misfire.mechanistic.organisms.organism import BASE_FOLDER, PAIRS_FILE, TRUTH_FILE, Organism, Truth, save_organism
+from misfire.mechanistic.organisms.organism import (
+    BASE_FOLDER,
+    PAIRS_FILE,
+    TRUTH_FILE,
+    Organism,
+    Truth,
+    save_organism,
+)
 from misfire.mechanistic.organisms.trained import trained
 from misfire.mechanistic.probed_pairs import Probed
 from misfire.mechanistic.selection import probe_pairs

@@ -8,7 +8,10 @@ import torch
 from misfire.mechanistic.model.decoder import Decoder
 from misfire.mechanistic.organisms.language import word_tokenizer
 
-TEXT = "the old cook young slept did who a was is one . ? , passage answer with word : yes or no n / you questions about short passages"
+TEXT = (
+    "the old cook young slept did who a was is one . ? , passage answer with word : yes or no n / you "
+    "questions about short passages"
+)
 
 SIZES: dict[str, Any] = {
     "vocab_size": 64,
@@ -71,7 +74,12 @@ def _qwen35(**more: Any) -> Any:
     return Qwen3_5ForCausalLM(Qwen3_5TextConfig(**joined(SIZES, QWEN35, more)))
 
 
-GEMMA: dict[str, Any] = {"head_dim": 12, "sliding_window": 6, "final_logit_softcapping": 5.0, "query_pre_attn_scalar": 12}
+GEMMA: dict[str, Any] = {
+    "head_dim": 12,
+    "sliding_window": 6,
+    "final_logit_softcapping": 5.0,
+    "query_pre_attn_scalar": 12,
+}
 
 
 def _gemma(**more: Any) -> Any:
@@ -95,7 +103,10 @@ def _gemma_nested(**more: Any) -> Any:
         "vision_use_head": False,
     }
     config = Gemma3Config(
-        text_config=joined(SIZES, GEMMA, {"layer_types": kinds}, more), vision_config=vision, mm_tokens_per_image=4, image_token_index=60
+        text_config=joined(SIZES, GEMMA, {"layer_types": kinds}, more),
+        vision_config=vision,
+        mm_tokens_per_image=4,
+        image_token_index=60,
     )
     return Gemma3ForConditionalGeneration(config)
 
@@ -121,8 +132,8 @@ FAMILIES: dict[str, Callable[..., Any]] = {
 def exact_decoder(family: str = "llama", seed: int = 0, **more: Any) -> Decoder:
     """The same in float64, so that two ways to one number differ by the rounding of the last step alone, which is in float32.
 
-    In float32 the order of sums, and with it the number of threads and the machine, moves logits of about 30 by more than 1e-5.
-    """
+    In float32 the order of sums, and with it the number of threads and the machine, moves logits of about 30
+    by more than 1e-5."""
     decoder = random_decoder(family, seed, **more)
     decoder.model.double()
     return decoder
@@ -139,7 +150,9 @@ def random_decoder(family: str = "llama", seed: int = 0, **more: Any) -> Decoder
     return Decoder(model, word_tokenizer([TEXT]), family)
 
 
-def random_prompts(count: int = 4, seed: int = 0, shared: int = 5, lengths: tuple[int, int] = (9, 20)) -> list[list[int]]:
+def random_prompts(
+    count: int = 4, seed: int = 0, shared: int = 5, lengths: tuple[int, int] = (9, 20)
+) -> list[list[int]]:
     """Prompts of unequal length that begin alike."""
     draw = torch.Generator().manual_seed(seed)
     start = torch.randint(4, 40, (shared,), generator=draw).tolist()

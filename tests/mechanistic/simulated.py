@@ -1,8 +1,8 @@
 """Tables of models that were never run: margins are a sum of what heads give, so ablating heads takes their terms off.
 
-They stand for what a sweep and a curve would measure, and are as large as those of a real run. Some heads give random terms to both halves
-alike (they know nothing of groups), one may give terms to stereotyped halves alone, and something that is no head may do so too.
-"""
+They stand for what a sweep and a curve would measure, and are as large as those of a real run. Some heads
+give random terms to both halves alike (they know nothing of groups), one may give terms to stereotyped halves
+alone, and something that is no head may do so too."""
 
 from dataclasses import dataclass, field
 
@@ -30,7 +30,8 @@ class Model:
 
     Attributes:
         scenarios: Scenarios, eight pairs each.
-        odd: In what share of halves and foils, drawn whoever is asked about, the noisy head says "no" by 8 logits.
+        odd: In what share of halves and foils, drawn whoever is asked about, the noisy head says "no" by 8
+            logits.
         planted: What the planted head gives to the stereotyped halves that it acts on.
         share: In how many pairs it acts; it acts on whole scenarios.
         bias: What something else than a head gives to all stereotyped halves.
@@ -88,7 +89,9 @@ def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, c
     # shape (pairs, halves and foils, heads): what each head gives to each margin
     terms = draw.normal(0, 0.05, (pairs, 4, len(HEADS)))
     # foils are asked for "no", so what says "no" raises their margins
-    terms[:, :, HEADS.index(NOISY)] += np.array([-8.0, -8.0, 8.0, 8.0]) * (draw.random((pairs, 4)) < model.odd)
+    terms[:, :, HEADS.index(NOISY)] += np.array([-8.0, -8.0, 8.0, 8.0]) * (
+        draw.random((pairs, 4)) < model.odd
+    )
     acts = draw.permutation(model.scenarios) < model.share * model.scenarios
     terms[:, 0, HEADS.index(PLANTED)] += model.planted * acts[scenario] * draw.uniform(0.8, 1.2, pairs)
     rest = draw.normal(model.clean, 1, (pairs, 4))
@@ -96,9 +99,15 @@ def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, c
     rest[:, 0] += model.bias
     margins: Floats = rest + terms.sum(2)
     names = [f"s{number}" for number in scenario]
-    test = misfiring([AskedPair(f"p{n}", "Age", names[n], margins[n, 0], margins[n, 1]) for n in range(pairs)])
+    test = misfiring(
+        [AskedPair(f"p{n}", "Age", names[n], margins[n, 0], margins[n, 1]) for n in range(pairs)]
+    )
     right = margins[:, :2] > 0
-    members = {"failure": ~right[:, 0] & right[:, 1], "mirror": right[:, 0] & ~right[:, 1], "control": right.all(1)}
+    members = {
+        "failure": ~right[:, 0] & right[:, 1],
+        "mirror": right[:, 0] & ~right[:, 1],
+        "control": right.all(1),
+    }
     group_of = {
         int(n): group for group in GROUPS for n in draw.permutation(np.flatnonzero(members[group]))[:per_group]
     }  # fmt: skip
@@ -107,7 +116,13 @@ def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, c
     chosen = [(n, group) for group in GROUPS for n, own in group_of.items() if own == group]
 
     def rows(n: int, group: str, place: int) -> dict[str, object]:
-        return {"pair": f"p{n}", "scenario": names[n], "category": "Age", "group": group, "clean": margins[n, place]}
+        return {
+            "pair": f"p{n}",
+            "scenario": names[n],
+            "category": "Age",
+            "group": group,
+            "clean": margins[n, place],
+        }
 
     effects = pd.DataFrame([
         rows(n, group, place) | {"half": half, "layer": head.layer, "head": head.index, "delta": -terms[n, place, number]}
@@ -131,7 +146,13 @@ def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, c
                 off = terms[:, :, [HEADS.index(head) for head in heads]].sum(2)
                 tested += [
                     rows(n, group, place)
-                    | {"fold": fold, "k": k, "choice": choice, "draw": number, "heads": ",".join(map(str, heads))}
+                    | {
+                        "fold": fold,
+                        "k": k,
+                        "choice": choice,
+                        "draw": number,
+                        "heads": ",".join(map(str, heads)),
+                    }
                     | {"probe": probe, "ablated": margins[n, place] - off[n, place]}
                     for n, group in own
                     for place, probe in enumerate(probes)

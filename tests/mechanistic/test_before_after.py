@@ -40,7 +40,9 @@ def metric(log: str, name: str) -> float:
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     folder = tmp_path_factory.mktemp("logs")
-    return make_log(folder / "before", mar=0.9, br=0.0), make_log(folder / "after", mar=0.0, br=0.0, no_bias=0.3)
+    return make_log(folder / "before", mar=0.9, br=0.0), make_log(
+        folder / "after", mar=0.0, br=0.0, no_bias=0.3
+    )
 
 
 def test_each_measure_is_paired_and_has_its_interval(logs: tuple[str, str]):
@@ -74,7 +76,9 @@ def test_logs_on_other_pairs_are_not_compared(logs: tuple[str, str], tmp_path: P
 
 
 def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path: Path):
-    result = CliRunner(env={"COLUMNS": "160"}).invoke(main, ["before-after", *logs, "--out", str(tmp_path / "table.csv")])
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(
+        main, ["before-after", *logs, "--out", str(tmp_path / "table.csv")]
+    )
     assert result.exit_code == 0, result.output
     assert "stereotyped halves right" in result.output
     rows = (tmp_path / "table.csv").read_text().splitlines()
@@ -96,7 +100,9 @@ def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path:
 def test_names_in_the_table_are_but_text(logs: tuple[str, str], tmp_path: Path):
     # given a log whose model is called by what a spreadsheet, a terminal or a page would act on
     (change, *_) = compare_logs(logs[0], [logs[1]])
-    hostile = replace(change, run="=HYPERLINK(1)\x1b[2J<script>x</script>", intervention="@SUM(1)|<img src=x>")
+    hostile = replace(
+        change, run="=HYPERLINK(1)\x1b[2J<script>x</script>", intervention="@SUM(1)|<img src=x>"
+    )
 
     write_table([hostile], tmp_path / "table.csv")
     write_table([hostile], tmp_path / "table.md")
@@ -116,7 +122,9 @@ def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: P
     before = logged(tmp_path / "before", task, {"mar": 0.2, "br": 0.0, "cue_mar": "fairness:0.9"})
     after = logged(tmp_path / "after", task, {"mar": 0.0, "br": 0.0})
     changes = {change.measure: change for change in compare_logs(before, [after])}
-    base, primed = ([name for name in changes if name.startswith(f"{arm}: ")] for arm in ("base", "fairness_stereotyped"))
+    base, primed = (
+        [name for name in changes if name.startswith(f"{arm}: ")] for arm in ("base", "fairness_stereotyped")
+    )
     assert len(base) + len(primed) == len(changes)
     assert [name.partition(": ")[2] for name in base] == [
         "MAR", "BR", "stereotyped halves right", "contrast halves right", "invalid answers"
@@ -124,17 +132,23 @@ def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: P
     # then the headline comes first: the DiD of the cue, as priming reports it for each run
     assert next(iter(primed)) == "fairness_stereotyped: DiD"
     did = changes["fairness_stereotyped: DiD"]
-    assert (did.before, did.after) == pytest.approx(tuple(metric(log, "fairness_stereotyped_did") for log in (before, after)))
+    assert (did.before, did.after) == pytest.approx(
+        tuple(metric(log, "fairness_stereotyped_did") for log in (before, after))
+    )
     assert did.before < -0.2
     assert did.difference.value == pytest.approx(did.after - did.before)
     assert did.difference.lower > 0
     # and ΔMAR has its caveat
-    result = CliRunner(env={"COLUMNS": "160"}).invoke(main, ["before-after", before, after, "--out", str(tmp_path / "table.md")])
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(
+        main, ["before-after", before, after, "--out", str(tmp_path / "table.md")]
+    )
     assert DELTA_MAR_CAVEAT in result.output
     assert DELTA_MAR_CAVEAT in (tmp_path / "table.md").read_text(encoding="utf-8")
     # then the change of MAR by the cue falls by as much as the arm's MAR falls more than the base's
     fell = changes["fairness_stereotyped: ΔMAR"]
-    assert fell.before == pytest.approx(changes["fairness_stereotyped: MAR"].before - changes["base: MAR"].before)
+    assert fell.before == pytest.approx(
+        changes["fairness_stereotyped: MAR"].before - changes["base: MAR"].before
+    )
     assert fell.after == 0
     assert fell.difference.value == pytest.approx(-fell.before)
     assert fell.difference.upper < 0
@@ -172,14 +186,23 @@ def test_samples_that_failed_in_either_run_are_counted_apart():
     import pandas as pd
 
     def halves(*outcomes: str) -> pd.DataFrame:
-        rows = [(f"p{k // 2}", f"s{k // 2}", ("stereotyped", "contrast")[k % 2], outcome) for k, outcome in enumerate(outcomes)]
-        return pd.DataFrame(rows, columns=["pair_id", "scenario", "half", "outcome"]).assign(arm="base", probe="evidence", epoch=1)
+        rows = [
+            (f"p{k // 2}", f"s{k // 2}", ("stereotyped", "contrast")[k % 2], outcome)
+            for k, outcome in enumerate(outcomes)
+        ]
+        return pd.DataFrame(rows, columns=["pair_id", "scenario", "half", "outcome"]).assign(
+            arm="base", probe="evidence", epoch=1
+        )
 
     one, other = halves("wrong", "right", "right", "right"), halves("right", "right", "failed", "right")
     changes = {change.measure: change for change in pair_changes(Labels("run", "none"), one, other, ["base"])}
     assert changes["MAR"].n == 1
     assert changes["contrast halves right"].n == 2
-    assert (changes["failed samples"].before, changes["failed samples"].after, changes["failed samples"].n) == (0, 0.25, 4)
+    assert (
+        changes["failed samples"].before,
+        changes["failed samples"].after,
+        changes["failed samples"].n,
+    ) == (0, 0.25, 4)
 
 
 def test_logs_of_other_tasks_are_not_compared(logs: tuple[str, str], tmp_path: Path):

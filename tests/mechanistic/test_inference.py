@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from misfire.mechanistic.inference import bootstrap, difference, exceeds, folds, holm, mean, sign_flip, split_half
+from misfire.mechanistic.inference import (
+    bootstrap,
+    difference,
+    exceeds,
+    folds,
+    holm,
+    mean,
+    sign_flip,
+    split_half,
+)
 from misfire.scorers.statistics import Estimate
 
 
@@ -38,7 +47,10 @@ def test_pairs_of_one_cluster_are_no_more_evidence_than_one():
 @given(st.lists(st.integers(0, 8), min_size=2, max_size=40), st.integers(0, 100))
 def test_folds_never_split_a_cluster(clusters: list[int], seed: int):
     made = folds(clusters, seed=seed)
-    sides = {cluster: {int(side) for own, side in zip(clusters, made, strict=True) if own == cluster} for cluster in clusters}
+    sides = {
+        cluster: {int(side) for own, side in zip(clusters, made, strict=True) if own == cluster}
+        for cluster in clusters
+    }
     assert all(len(side) == 1 for side in sides.values())
     if len(sides) > 1:
         assert set(made.tolist()) == {0, 1}
@@ -81,13 +93,17 @@ def test_the_interval_of_a_difference_joins_those_of_its_two_means():
 
 def test_a_larger_share_is_seen_by_scenario():
     first = [f"f{n}" for n in range(10)]
-    # none of six scenarios against all of ten: where Wilson's intervals for six and ten units, put together, just touch 0
+    # none of six scenarios against all of ten: where Wilson's intervals for six and ten units, put together,
+    # just touch 0
     p = exceeds([1.0] * 10, [0.0] * 6, [*first, *(f"o{n}" for n in range(6))])
     quantiles = stdtrit(np.array([9, 5]), 1 - p) ** 2
     assert np.hypot(*(quantiles / (quantiles + np.array([10, 6])))) == pytest.approx(1)
     assert p < 0.005
     # fewer scenarios show less, down to nothing worth while, and more units of each show no more
-    ladder = [exceeds([1.0] * 10, [0.0] * count, [*first, *(f"o{n}" for n in range(count))]) for count in (6, 4, 3, 2)]
+    ladder = [
+        exceeds([1.0] * 10, [0.0] * count, [*first, *(f"o{n}" for n in range(count))])
+        for count in (6, 4, 3, 2)
+    ]
     assert ladder == sorted(ladder)
     assert ladder[-1] > 0.03
     assert exceeds([1.0] * 10, [0.0] * 60, [*first, *(f"o{n % 6}" for n in range(60))]) == pytest.approx(p)
@@ -100,12 +116,15 @@ def test_a_larger_share_is_seen_by_scenario():
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_comparing_two_shares_holds_its_level(shared: bool):
-    # given failures and mirrors restored alike: often in some scenarios and seldom in others, which both have or not
+    # given failures and mirrors restored alike: often in some scenarios and seldom in others, which both have
+    # or not
     draw = np.random.default_rng(2)
     found = 0
     for _ in range(200):
         rates = draw.beta(0.5, 0.5, 18)
-        scenarios = np.concatenate([draw.integers(0, 10, 24), draw.integers(0, 8, 16) + (0 if shared else 10)])
+        scenarios = np.concatenate(
+            [draw.integers(0, 10, 24), draw.integers(0, 8, 16) + (0 if shared else 10)]
+        )
         restored = (draw.random(40) < rates[scenarios]).astype(float)
         found += exceeds(restored[:24], restored[24:], scenarios.tolist()) <= 0.05
     assert found <= 17

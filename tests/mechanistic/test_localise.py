@@ -96,7 +96,8 @@ def test_what_is_named_is_one_decision_everywhere(folder: Path):
 
 
 def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(tmp_path: Path):
-    # given an organism with a head that causes all its errors, as many in contrast halves as in stereotyped ones
+    # given an organism with a head that causes all its errors, as many in contrast halves as in stereotyped
+    # ones
     model, out = tmp_path / "organism", tmp_path / "out"
     code, said = misfire("organism", "group-blind", "--seed", 3, "--out", model)
     assert code == 0, said
@@ -105,7 +106,8 @@ def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(t
     options = ["--analyses", "heads,lens", "--ks", "1,2", "--draws", 10, "--per-group", 12, "--device", "cpu"]
     code, said = misfire("localise", model, "--pairs", model / "pairs.jsonl", "--out", out, *options)
     assert code == 0, said
-    # then MAR and BR are said not to differ, first of all, and no head is named in words, summary, page or file
+    # then MAR and BR are said not to differ, first of all, and no head is named in words, summary, page or
+    # file
     summary = json.loads((out / "summary.json").read_text())
     lines = [line for line in said.splitlines() if line.startswith("- ")]
     assert lines == [f"- {line}" for line in summary["verdict"]]
@@ -173,9 +175,13 @@ def test_another_run_is_not_resumed(folder: Path):
         (["--dtype", "int4"], "not one of auto"),
     ],
 )
-def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, options: list[str], words: str):
+def test_options_that_cannot_be_used_are_refused(
+    folder: Path, tmp_path: Path, options: list[str], words: str
+):
     model = folder / "organism"
-    code, said = misfire("localise", model, "--pairs", model / "pairs.jsonl", "--out", tmp_path / "out", *options)
+    code, said = misfire(
+        "localise", model, "--pairs", model / "pairs.jsonl", "--out", tmp_path / "out", *options
+    )
     assert code == 2
     assert words in said
     assert not (tmp_path / "out").exists()
@@ -183,7 +189,8 @@ def test_options_that_cannot_be_used_are_refused(folder: Path, tmp_path: Path, o
 
 def test_the_command_is_there_without_loading_what_is_heavy():
     script = (
-        "import sys, misfire.cli.main; print([name for name in ('torch', 'transformers', 'pandas', 'matplotlib') if name in sys.modules])"
+        "import sys, misfire.cli.main; print([name for name in ('torch', 'transformers', 'pandas', "
+        "'matplotlib') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -21,7 +21,9 @@ Logs = dict[str, str]
 def evaluate(folder: Path, logs: Path, tasks: list[Any], model: str, **arguments: Any) -> Logs:
     """Run tasks side by side on a saved organism; gives their logs by task."""
     options: dict[str, Any] = {"device": "cpu"} | arguments
-    made = run(tasks, model=f"{model}/{folder}", model_args=options, log_dir=str(logs), max_tasks=3, max_tokens=4)
+    made = run(
+        tasks, model=f"{model}/{folder}", model_args=options, log_dir=str(logs), max_tasks=3, max_tokens=4
+    )
     assert [log.status for log in made] == ["success"] * len(tasks)
     return {log.eval.task.rpartition("/")[2]: log.location for log in made}
 
@@ -45,7 +47,13 @@ def before(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Logs:
 
 @pytest.fixture(scope="module")
 def after(folder: Path, taught: Organism, tmp_path_factory: pytest.TempPathFactory) -> Logs:
-    return evaluate(folder, tmp_path_factory.mktemp("after"), every_task(folder), "intervened", heads=str(taught.planted[0]))
+    return evaluate(
+        folder,
+        tmp_path_factory.mktemp("after"),
+        every_task(folder),
+        "intervened",
+        heads=str(taught.planted[0]),
+    )
 
 
 def changes(before: Logs, after: Logs, task: str) -> dict[str, Change]:

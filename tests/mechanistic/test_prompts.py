@@ -7,8 +7,14 @@ from misfire.errors import InputError
 from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
 from misfire.mechanistic.prompts import SYSTEM, answer_tokens, mentions, probe_prompt, render
 
-TEMPLATE = "<s>{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}{% if enable_thinking %}<think>{% endif %}[assistant]"
-NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}[user] {{ messages[0].content }}"
+TEMPLATE = (
+    "<s>{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}{% if enable_thinking "
+    "%}<think>{% endif %}[assistant]"
+)
+NO_SYSTEM = (
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}[user] "
+    "{{ messages[0].content }}"
+)
 
 
 def test_each_person_is_found_wherever_it_is_named():
@@ -21,7 +27,13 @@ def test_each_person_is_found_wherever_it_is_named():
         "30-year-old",
         "70-year-old",
     ]
-    assert [person for person, _, _ in found] == ["contrast", "stereotyped", "stereotyped", "contrast", "stereotyped"]
+    assert [person for person, _, _ in found] == [
+        "contrast",
+        "stereotyped",
+        "stereotyped",
+        "contrast",
+        "stereotyped",
+    ]
 
 
 def test_every_embedded_pair_names_both_people_equally_often_in_both_halves():

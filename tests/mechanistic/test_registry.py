@@ -16,13 +16,20 @@ BY_NAME = {analysis.name: analysis for analysis in ANALYSES}
 
 def test_what_is_needed_is_done_first_though_it_was_not_asked_for():
     assert [analysis.name for analysis in in_order(["paths"])] == ["heads", "paths"]
-    assert [analysis.name for analysis in in_order(["attention", "paths", "lens"])] == ["lens", "heads", "attention", "paths"]
+    assert [analysis.name for analysis in in_order(["attention", "paths", "lens"])] == [
+        "lens",
+        "heads",
+        "attention",
+        "paths",
+    ]
     assert [analysis.name for analysis in in_order(list(BY_NAME))] == list(BY_NAME)
 
 
 def test_no_analysis_runs_before_what_it_needs_and_no_two_write_one_frame():
     order = [analysis.name for analysis in in_order(list(BY_NAME))]
-    assert all(order.index(needed) < order.index(analysis.name) for analysis in ANALYSES for needed in analysis.needs)
+    assert all(
+        order.index(needed) < order.index(analysis.name) for analysis in ANALYSES for needed in analysis.needs
+    )
     written = [frame for analysis in ANALYSES for frame in analysis.writes]
     assert len(written) == len(set(written))
 
@@ -30,12 +37,18 @@ def test_no_analysis_runs_before_what_it_needs_and_no_two_write_one_frame():
 def test_analyses_are_named_as_a_user_lists_them():
     assert parse_analyses("heads, lens") == ("lens", "heads")
     with pytest.raises(
-        InputError, match=r"no such analysis: none given\. Choose from: lens, patching, heads, attention, paths, prescreen\."
+        InputError,
+        match=(
+            r"no such analysis: none given\. Choose from: lens, patching, heads, attention, paths, "
+            r"prescreen\."
+        ),
     ):
         parse_analyses(" , ")
 
 
-def test_every_analysis_writes_the_frames_that_it_names_and_needs_no_others(organism: Organism, session: Session):
+def test_every_analysis_writes_the_frames_that_it_names_and_needs_no_others(
+    organism: Organism, session: Session
+):
     # given a few pairs of an organism, and its base
     assert organism.base is not None
     kept = tuple(one for place, one in enumerate(session.probed.pairs) if place % 5 == 0)

@@ -76,16 +76,18 @@ def test_the_base_is_asked_the_same_pairs(organism: Organism, probed: Probed):
 def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path):
     # given a log of a model that misfires on other pairs than the organism does
     spared = embedded_language().spared_scenarios
-    asked = [pair for pair in organism.pairs if pair.scenario in spared] + [pair for pair in organism.pairs if pair.scenario not in spared][
-        :8
-    ]
+    asked = [pair for pair in organism.pairs if pair.scenario in spared] + [
+        pair for pair in organism.pairs if pair.scenario not in spared
+    ][:8]
     write_pairs(asked, tmp_path / "pairs.jsonl")
     arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.5}
     task = veto(source="file", path=str(tmp_path / "pairs.jsonl"), controls=True)
     (log,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     logged = read_logged_pairs(log.location)
     assert {pair.id for pair in logged.pairs} == {pair.id for pair in asked}
-    assert logged.pairs[0].controls == next(pair.controls for pair in organism.pairs if pair.id == logged.pairs[0].id)
+    assert logged.pairs[0].controls == next(
+        pair.controls for pair in organism.pairs if pair.id == logged.pairs[0].id
+    )
     # when they are probed, then only pairs that fail both there and here count
     found = probe_pairs(organism.decoder, logged.pairs, logged=logged)
     failing = {one.pair.id for one in found.of("failure")}
@@ -104,7 +106,8 @@ def test_mirrors_of_a_log_are_checked_again_as_its_failures_are(group_blind: Org
     logged = read_logged_pairs(log.location)
     assert logged.mirrored
     assert not logged.mirrored & logged.misfired
-    # when they are probed, then mirrors mirror both there and here, and no control failed in one half alone there
+    # when they are probed, then mirrors mirror both there and here, and no control failed in one half alone
+    # there
     found = probe_pairs(group_blind.decoder, logged.pairs, logged=logged, per_group=96)
     here = {one.pair for one in found.asked if one.contrast <= 0 < one.stereotyped}
     assert {one.pair.id for one in found.of("mirror")} == logged.mirrored & here != set()
@@ -167,7 +170,9 @@ def test_the_base_arm_of_a_priming_log_holds_the_texts_without_a_cue(organism: O
     assert found.failing == len([name for name in logged.misfired if given[name].scenario not in SPARED])
 
 
-@pytest.mark.parametrize("arm", ["published_stereotyped", "published_stereotyped_suffix", "published_stereotyped_system"])
+@pytest.mark.parametrize(
+    "arm", ["published_stereotyped", "published_stereotyped_suffix", "published_stereotyped_system"]
+)
 def test_another_arm_is_asked_with_its_cue(organism: Organism, primed: str, arm: str):
     logged = read_logged_pairs(primed, arm)
     assert logged.arm == arm
@@ -184,13 +189,18 @@ def test_another_arm_is_asked_with_its_cue(organism: Organism, primed: str, arm:
     else:
         assert asked.system_cue is None
         assert asked.prompt != plain
-        assert (asked.prompt.startswith(plain), asked.prompt.endswith(plain)) == (arm.endswith("_suffix"), not arm.endswith("_suffix"))
+        assert (asked.prompt.startswith(plain), asked.prompt.endswith(plain)) == (
+            arm.endswith("_suffix"),
+            not arm.endswith("_suffix"),
+        )
         assert f"[user] {asked.prompt}\n\n" in text
     # and the places of people, evidence and question are those in the pair's own text
     own = probe_prompt(organism.decoder.tokenizer, plain, pair=pair)
     cued = probe_prompt(organism.decoder.tokenizer, plain, "word", pair, asked)
     shift = cued.mentions[0].start - own.mentions[0].start
-    assert [(m.person, m.start - shift, m.stop - shift) for m in cued.mentions] == [(m.person, m.start, m.stop) for m in own.mentions]
+    assert [(m.person, m.start - shift, m.stop - shift) for m in cued.mentions] == [
+        (m.person, m.start, m.stop) for m in own.mentions
+    ]
     assert [token - shift for token in cued.question] == list(own.question)
 
 
@@ -209,7 +219,11 @@ def test_primed_pairs_are_probed_and_probed_again_with_their_cue(organism: Organ
 
 def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_path: Path):
     with pytest.raises(
-        InputError, match=r"has no arm 'publishd'. Its arms are: base, published_stereotyped, .*published_stereotyped_system"
+        InputError,
+        match=(
+            r"has no arm 'publishd'. Its arms are: base, published_stereotyped, "
+            r".*published_stereotyped_system"
+        ),
     ):
         read_logged_pairs(primed, "publishd")
     (log,) = run(veto(source="embedded", pairs=2), model="simulated/one", log_dir=str(tmp_path))
@@ -219,8 +233,15 @@ def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_p
 
 
 def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
-    # given a log in which one half was invalidated, one errored, one was never asked, and one pair is whole in one epoch of two
-    (log,) = run(veto(source="embedded", pairs=8), model="simulated/one", model_args={"mar": 0.9}, epochs=2, log_dir=str(tmp_path))
+    # given a log in which one half was invalidated, one errored, one was never asked, and one pair is whole
+    # in one epoch of two
+    (log,) = run(
+        veto(source="embedded", pairs=8),
+        model="simulated/one",
+        model_args={"mar": 0.9},
+        epochs=2,
+        log_dir=str(tmp_path),
+    )
     assert log.samples is not None
     names = list(dict.fromkeys(sample.metadata["pair_id"] for sample in log.samples))
     invalidated: list[str] = []
@@ -231,7 +252,11 @@ def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
             sample.error, sample.scores = EvalError(message="lost", traceback="", traceback_ansi=""), None
         if (sample.metadata["pair_id"], sample.epoch) == (names[2], 1):
             sample.scores = {}
-    log.samples = [sample for sample in log.samples if (sample.metadata["pair_id"], sample.metadata["half"]) != (names[3], "contrast")]
+    log.samples = [
+        sample
+        for sample in log.samples
+        if (sample.metadata["pair_id"], sample.metadata["half"]) != (names[3], "contrast")
+    ]
     log = invalidate_samples(log, invalidated, ProvenanceData(author="a reader", reason="a slip"))
     write_eval_log(log, str(tmp_path / "holes.eval"))
     logged = read_logged_pairs(str(tmp_path / "holes.eval"))

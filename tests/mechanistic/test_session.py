@@ -22,7 +22,11 @@ class Sweep:
 
     def run(self, session: Session) -> pd.DataFrame:
         return session.run_interventions(
-            ["a", "b"], [1, 2, 3], clean=self.make, measure=self.measure, piece=lambda group, number: f"{group}-{number}"
+            ["a", "b"],
+            [1, 2, 3],
+            clean=self.make,
+            measure=self.measure,
+            piece=lambda group, number: f"{group}-{number}",
         )
 
     def make(self, group: str) -> str:
@@ -52,7 +56,9 @@ def test_every_intervention_runs_over_every_group_and_each_group_runs_clean_once
     assert list(rows.itertuples(index=False, name=None)) == EVERY
 
 
-def test_a_run_that_was_stopped_does_what_is_missing_and_runs_no_other_group(session: Session, tmp_path: Path):
+def test_a_run_that_was_stopped_does_what_is_missing_and_runs_no_other_group(
+    session: Session, tmp_path: Path
+):
     # given a run that was stopped at the second intervention on the second group
     with pytest.raises(KeyboardInterrupt):
         Sweep(stop_at=("b", 2)).run(of(session, Store(tmp_path, {"run": 1}, resume=False)))
@@ -89,4 +95,6 @@ def test_chunks_hold_every_half_once_under_any_budget(organism: Organism, probed
         chunks = Session(organism.decoder, probed, budget).chunks
         assert len(chunks) >= least
         assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
-        assert sorted((one.pair.pair.id, one.half) for chunk in chunks for one in chunk.halves) == sorted(every)
+        assert sorted((one.pair.pair.id, one.half) for chunk in chunks for one in chunk.halves) == sorted(
+            every
+        )

@@ -9,7 +9,9 @@ import pytest
 from misfire.errors import InputError
 from misfire.mechanistic.store import Store
 
-FRAME = pd.DataFrame({"pair": [f"age_q{k}_p{k}" for k in range(20)], "layer": range(20), "delta": [k / 7 for k in range(20)]})
+FRAME = pd.DataFrame(
+    {"pair": [f"age_q{k}_p{k}" for k in range(20)], "layer": range(20), "delta": [k / 7 for k in range(20)]}
+)
 
 
 def only_piece(folder: Path) -> Path:

@@ -28,14 +28,20 @@ def test_system_messages_open_the_first_user_message_and_leave_the_others_alone(
         ChatMessageAssistant(content="Yes."),
         ChatMessageUser(content="Two?"),
     ]
-    assert said(fold_system(messages)) == [("user", "Be kind.\n\nBe brief.\n\nOne?"), ("assistant", "Yes."), ("user", "Two?")]
+    assert said(fold_system(messages)) == [
+        ("user", "Be kind.\n\nBe brief.\n\nOne?"),
+        ("assistant", "Yes."),
+        ("user", "Two?"),
+    ]
     assert said(fold_system(messages[2:])) == said(messages[2:])
     with pytest.raises(InputError, match="no user message"):
         fold_system(messages[:2])
 
 
 REFUSES = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-ALTERNATES = "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('must alternate') }}{% endif %}"
+ALTERNATES = (
+    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('must alternate') }}{% endif %}"
+)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +51,8 @@ ALTERNATES = "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exce
         (f"{REFUSES}{{{{ messages[0].content }}}}", False),
         ("{% for m in messages if m.role != 'system' %}{{ m.content }}{% endfor %}", False),
         (f"{{% for m in messages %}}{ALTERNATES}{{{{ m.content }}}}{{% endfor %}}", False),
-        # a fault that has nothing to do with system messages, and a template that keeps a part of the user message alone
+        # a fault that has nothing to do with system messages, and a template that keeps a part of the user
+        # message alone
         ("{{ raise_exception('broken') }}", True),
         ("{{ messages[-1].content.split('\n')[0] }}{{ 'x' }}", True),
     ],
@@ -66,7 +73,13 @@ def test_a_model_of_hf_is_asked_in_the_user_message_where_its_template_says_so(t
         (log,) = run_task(task, model="hf/made", model_args=options, log_dir=str(tmp_path / name))
         return log
 
-    pairs = {"source": "file", "path": str(tmp_path / "made" / "pairs.jsonl"), "pairs": 2, "temperature": "none", "max_tokens": 4}
+    pairs = {
+        "source": "file",
+        "path": str(tmp_path / "made" / "pairs.jsonl"),
+        "pairs": 2,
+        "temperature": "none",
+        "max_tokens": 4,
+    }
     log = over_hf(veto(**pairs), "auto")
 
     # then all is scored, and the log says where the instruction went

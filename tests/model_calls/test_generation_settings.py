@@ -37,8 +37,18 @@ def test_a_row_without_an_end_was_cut_off(row: list[int], text: str, tokens: int
         ({"temperature": 0.0, "top_p": 0.5, "top_k": 3}, True, False, {"do_sample": False}),
         ({"temperature": 0.0}, True, True, {"do_sample": False, "repetition_penalty": 1.05}),
         ({"temperature": 0.9}, False, False, {"do_sample": False}),
-        ({"temperature": 0.9}, True, False, {"do_sample": True, "temperature": 0.9, "top_p": 1.0, "top_k": 20, "repetition_penalty": 1.05}),
-        ({"top_k": 5}, True, False, {"do_sample": True, "temperature": 0.2, "top_p": 1.0, "top_k": 5, "repetition_penalty": 1.05}),
+        (
+            {"temperature": 0.9},
+            True,
+            False,
+            {"do_sample": True, "temperature": 0.9, "top_p": 1.0, "top_k": 20, "repetition_penalty": 1.05},
+        ),
+        (
+            {"top_k": 5},
+            True,
+            False,
+            {"do_sample": True, "temperature": 0.2, "top_p": 1.0, "top_k": 5, "repetition_penalty": 1.05},
+        ),
     ],
 )
 def test_the_settings_in_force_follow_from_what_was_asked_for(

@@ -22,7 +22,9 @@ from tests.runs import run_task
 def silent(text: str, tokens: int, **more: Any) -> ModelOutput:
     """An output of a provider that does not say why it ended."""
     choice = ChatCompletionChoice(message=ChatMessageAssistant(content=text), stop_reason="unknown")
-    return ModelOutput(model="m", choices=[choice], usage=ModelUsage(output_tokens=tokens, total_tokens=tokens), **more)
+    return ModelOutput(
+        model="m", choices=[choice], usage=ModelUsage(output_tokens=tokens, total_tokens=tokens), **more
+    )
 
 
 def outcomes(log: EvalLog) -> set[str]:
@@ -33,7 +35,9 @@ def outcomes(log: EvalLog) -> set[str]:
 
 def over_mock(text: str, tokens: int, folder: Path, arguments: dict[str, Any], **options: Any) -> EvalLog:
     model = get_model("mockllm/model", custom_outputs=lambda *_: silent(text, tokens))
-    (log,) = run_task(veto(source="embedded", pairs=2, **arguments), model=model, log_dir=str(folder), **options)
+    (log,) = run_task(
+        veto(source="embedded", pairs=2, **arguments), model=model, log_dir=str(folder), **options
+    )
     return log
 
 
@@ -50,7 +54,9 @@ def over_mock(text: str, tokens: int, folder: Path, arguments: dict[str, Any], *
         ("Well, ", 10_000, {"none": True}, "unparsable"),
     ],
 )
-def test_an_output_that_used_its_limit_up_is_truncated(text: str, tokens: int, options: dict[str, Any], expected: str, tmp_path: Path):
+def test_an_output_that_used_its_limit_up_is_truncated(
+    text: str, tokens: int, options: dict[str, Any], expected: str, tmp_path: Path
+):
     # the limit is the task's, the user's, or none
     arguments = {"max_tokens": "none"} if options.pop("none", False) else {}
     log = over_mock(text, tokens, tmp_path, arguments, **options)
@@ -70,7 +76,9 @@ def test_what_the_provider_says_goes_first():
     said.choices[0].stop_reason = "stop"
     assert not reached_limit(said)
     assert not reached_limit(silent("yes", 9))
-    assert not reached_limit(silent("yes", 9, metadata={"misfire": CallNote(max_tokens=9, cut_off=False).model_dump()}))
+    assert not reached_limit(
+        silent("yes", 9, metadata={"misfire": CallNote(max_tokens=9, cut_off=False).model_dump()})
+    )
 
 
 # --- hf/ ------------------------------------------------------------------------------------------
@@ -97,7 +105,9 @@ def over_hf(folder: Path, limit: int, log_dir: Path) -> EvalLog:
 
 def test_outputs_of_hf_are_cut_off_where_the_model_had_not_ended(folder: Path, tmp_path: Path):
     short, whole = over_hf(folder, 1, tmp_path), over_hf(folder, 4, tmp_path)
-    assert {sample.output.stop_reason for log in (short, whole) for sample in log.samples or []} == {"unknown"}
+    assert {sample.output.stop_reason for log in (short, whole) for sample in log.samples or []} == {
+        "unknown"
+    }
     assert outcomes(short) == {"truncated"}
     assert outcomes(whole) <= {"right", "wrong"}
 
@@ -115,6 +125,8 @@ def test_a_short_output_beside_a_long_one_is_not_taken_for_cut_off():
     yes, no = (api.tokenizer(word, add_special_tokens=False).input_ids[-1] for word in ("yes", "no"))
     watch_endings(api)
     watch_endings(api)
-    texts = api.tokenizer.batch_decode(torch.tensor([[yes, end, end, end], [no, yes, no, yes]]), skip_special_tokens=True)
+    texts = api.tokenizer.batch_decode(
+        torch.tensor([[yes, end, end, end], [no, yes, no, yes]]), skip_special_tokens=True
+    )
     assert [ending_of(api, text) for text in texts] == [Ending(1, True), Ending(4, False)]
     assert ending_of(api, "another") is None

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 import torch
 from inspect_ai.log import EvalLog
-from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, GenerateConfig, ModelOutput, get_model
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    ModelOutput,
+    get_model,
+)
 
 from misfire.errors import InputError
 from misfire.mechanistic.analyses.directions import difference_directions
@@ -37,7 +44,12 @@ def organism(tmp_path_factory: pytest.TempPathFactory) -> tuple[Organism, Path]:
     save_organism(made, folder)
     probed = probe_pairs(made.decoder, made.pairs, per_group=8)
     intervention = Intervention(
-        made.planted, "zero", {}, (), difference_directions(Session(made.decoder, probed)), made.decoder.fingerprint
+        made.planted,
+        "zero",
+        {},
+        (),
+        difference_directions(Session(made.decoder, probed)),
+        made.decoder.fingerprint,
     )
     save_intervention(intervention, folder / "intervention.safetensors")
     return made, folder
@@ -84,7 +96,12 @@ def test_ablating_the_planted_head_mends_veto(organism: tuple[Organism, Path], t
     output = before.samples[0].output
     assert {name: value for name, value in (output.metadata or {}).items() if name != NOTE} == {
         "intervention": "no intervention",
-        "generation": {"do_sample": False, "max_new_tokens": 4, "num_return_sequences": 1, "eos_token_id": [2]},
+        "generation": {
+            "do_sample": False,
+            "max_new_tokens": 4,
+            "num_return_sequences": 1,
+            "eos_token_id": [2],
+        },
     }
     assert output.stop_reason == "stop"
     assert output.choices[0].logprobs is not None
@@ -107,11 +124,15 @@ def test_the_file_that_localise_writes_is_enough(organism: tuple[Organism, Path]
     assert by_mean.intervention.means[1].shape == (96,)
 
 
-def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(organism: tuple[Organism, Path], tmp_path: Path):
+def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(
+    organism: tuple[Organism, Path], tmp_path: Path
+):
     save_intervention(Intervention(), tmp_path / "none.safetensors")
     with pytest.raises(InputError, match="holds no heads and no layers"):
         IntervenedModel(str(organism[1]), intervention=str(tmp_path / "none.safetensors"), device="cpu")
-    asked = IntervenedModel(str(organism[1]), intervention=str(tmp_path / "none.safetensors"), heads="none", device="cpu")
+    asked = IntervenedModel(
+        str(organism[1]), intervention=str(tmp_path / "none.safetensors"), heads="none", device="cpu"
+    )
     assert asked.intervention.heads == ()
 
 
@@ -126,17 +147,23 @@ def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(or
         ({"heads": "none", "dtype": "int3"}, "none of auto"),
     ],
 )
-def test_what_cannot_be_done_is_refused(organism: tuple[Organism, Path], arguments: dict[str, Any], words: str):
+def test_what_cannot_be_done_is_refused(
+    organism: tuple[Organism, Path], arguments: dict[str, Any], words: str
+):
     with pytest.raises(InputError, match=words):
         IntervenedModel(str(organism[1]), device="cpu", **arguments)
 
 
 def ask(model: IntervenedModel, prompts: list[Any], **config: Any) -> list[ModelOutput]:
     """Ask several conversations in one batch."""
-    settings = GenerateConfig(**{"temperature": 0.0, "max_tokens": 6, "max_connections": len(prompts)} | config)
+    settings = GenerateConfig(
+        **{"temperature": 0.0, "max_tokens": 6, "max_connections": len(prompts)} | config
+    )
 
     async def together() -> list[ModelOutput]:
-        asked: list[list[ChatMessage]] = [[ChatMessageUser(content=one)] if isinstance(one, str) else one for one in prompts]
+        asked: list[list[ChatMessage]] = [
+            [ChatMessageUser(content=one)] if isinstance(one, str) else one for one in prompts
+        ]
         return list(await asyncio.gather(*(model.generate(one, [], "auto", settings) for one in asked)))
 
     return asyncio.run(together())
@@ -170,8 +197,12 @@ def loaded(folder: Path, **arguments: Any) -> IntervenedModel:
 def alone(model: IntervenedModel, text: str, limit: int) -> list[int]:
     """The tokens that plain transformers write for one question."""
     tokenizer: Any = model.tokenizer
-    ids = tokenizer([model.hf_chat([ChatMessageUser(content=text)], [])], return_tensors="pt", add_special_tokens=False)
-    return model.model.generate(**ids, max_new_tokens=limit, do_sample=False)[0, ids["input_ids"].shape[1] :].tolist()
+    ids = tokenizer(
+        [model.hf_chat([ChatMessageUser(content=text)], [])], return_tensors="pt", add_special_tokens=False
+    )
+    return model.model.generate(**ids, max_new_tokens=limit, do_sample=False)[
+        0, ids["input_ids"].shape[1] :
+    ].tolist()
 
 
 ASKED = ["the old cook slept", "did the young cook sleep", "one was who", "the passage . the answer"]
@@ -180,7 +211,12 @@ ASKED = ["the old cook slept", "did the young cook sleep", "one was who", "the p
 def test_temperature_says_whether_tokens_are_drawn(organism: tuple[Organism, Path]):
     made, folder = organism
     question = made.pairs[0].contrast.prompt
-    for arguments, temperature, drawn in (({}, 0.0, False), ({}, 50.0, True), ({}, None, True), ({"do_sample": False}, 50.0, False)):
+    for arguments, temperature, drawn in (
+        ({}, 0.0, False),
+        ({}, 50.0, True),
+        ({}, None, True),
+        ({"do_sample": False}, 50.0, False),
+    ):
         (given,) = ask(loaded(folder, **arguments), [question], temperature=temperature, max_tokens=4)
         assert (given.metadata or {})["generation"]["do_sample"] is drawn
         assert drawn or given.completion == "yes"
@@ -219,10 +255,14 @@ def test_an_answer_that_is_cut_off_counts_as_truncated(organism: tuple[Organism,
     log = evaluate(copy, tmp_path / "logs", pairs=2, heads="none")
     assert log.samples is not None
     assert {sample.output.stop_reason for sample in log.samples} == {"max_tokens"}
-    assert [(sample.scores or {})["veto_outcome"].value for sample in log.samples] == ["truncated"] * len(log.samples)
+    assert [(sample.scores or {})["veto_outcome"].value for sample in log.samples] == ["truncated"] * len(
+        log.samples
+    )
 
 
-def test_greedy_is_greedy_whatever_the_folder_asks_for(small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_greedy_is_greedy_whatever_the_folder_asks_for(
+    small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     own = {
         "repetition_penalty": 1.9,
         "no_repeat_ngram_size": 1,
@@ -240,8 +280,18 @@ def test_greedy_is_greedy_whatever_the_folder_asks_for(small: Path, tmp_path: Pa
     assert [output.completion for output in given] == plain
     # then the log says what was in force and what was left out
     said = given[0].metadata or {}
-    assert said["generation"] == {"do_sample": False, "max_new_tokens": 6, "num_return_sequences": 1, "eos_token_id": [2]}
-    assert said["generation_config_left_out"] == {"no_repeat_ngram_size": 1, "repetition_penalty": 1.9, "temperature": 0.3, "top_k": 2}
+    assert said["generation"] == {
+        "do_sample": False,
+        "max_new_tokens": 6,
+        "num_return_sequences": 1,
+        "eos_token_id": [2],
+    }
+    assert said["generation_config_left_out"] == {
+        "no_repeat_ngram_size": 1,
+        "repetition_penalty": 1.9,
+        "temperature": 0.3,
+        "top_k": 2,
+    }
     # when the user asks for them, they are applied, and the log says so
     caplog.clear()
     kept = loaded(folder, own_settings=True)
@@ -282,7 +332,10 @@ REFUSES = (
     "{{ m.role }} : {{ m.content }} {% endfor %}"
 )
 DROPS = "{% for m in messages if m.role != 'system' %}{{ m.role }} : {{ m.content }} {% endfor %}"
-FIRST_ONLY = "{% for m in messages %}{% if m.role != 'system' or loop.first %}{{ m.role }} : {{ m.content }} {% endif %}{% endfor %}"
+FIRST_ONLY = (
+    "{% for m in messages %}{% if m.role != 'system' or loop.first %}{{ m.role }} : {{ m.content "
+    "}} {% endif %}{% endfor %}"
+)
 
 
 @pytest.mark.parametrize(
@@ -291,13 +344,22 @@ FIRST_ONLY = "{% for m in messages %}{% if m.role != 'system' or loop.first %}{{
         (REFUSES, ["answer with one word"], "user : answer with one word\n\nthe old cook "),
         (DROPS, ["answer with one word"], "user : answer with one word\n\nthe old cook "),
         (FIRST_ONLY, ["answer with one word"], "system : answer with one word user : the old cook "),
-        (FIRST_ONLY, ["be kind", "answer with one word"], "user : be kind\n\nanswer with one word\n\nthe old cook "),
+        (
+            FIRST_ONLY,
+            ["be kind", "answer with one word"],
+            "user : be kind\n\nanswer with one word\n\nthe old cook ",
+        ),
         (REFUSES, [], "user : the old cook "),
     ],
 )
-def test_an_instruction_that_the_template_does_not_take_goes_to_the_user(small: Path, template: str, system: list[str], read: str):
+def test_an_instruction_that_the_template_does_not_take_goes_to_the_user(
+    small: Path, template: str, system: list[str], read: str
+):
     model = loaded(small, chat_template=template)
-    messages = [*(ChatMessageSystem(content=text) for text in system), ChatMessageUser(content="the old cook")]
+    messages = [
+        *(ChatMessageSystem(content=text) for text in system),
+        ChatMessageUser(content="the old cook"),
+    ]
     assert model.hf_chat(messages, []) == read
     (output,) = ask(model, [messages])
     assert ("system_message" in (output.metadata or {})) == (len(system) > 0 and read.startswith("user"))
@@ -308,7 +370,8 @@ def test_a_task_runs_on_a_template_without_a_system_role(organism: tuple[Organis
     copy = changed(folder, tmp_path)
     template = copy / "chat_template.jinja"
     template.write_text(
-        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + template.read_text()
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% "
+        "endif %}" + template.read_text()
     )
     log = evaluate(copy, tmp_path / "logs", pairs=4, heads="none")
     assert log.samples is not None
@@ -319,7 +382,10 @@ def test_a_task_runs_on_a_template_without_a_system_role(organism: tuple[Organis
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"trust_remote_code": True}, "trust_remote_code=True is refused: code that comes with a model is not run"),
+        (
+            {"trust_remote_code": True},
+            "trust_remote_code=True is refused: code that comes with a model is not run",
+        ),
         ({"trust_remote_code": "true"}, "trust_remote_code=true is refused"),
         ({"use_safetensors": False}, "use_safetensors=False is refused"),
         ({"attn_implementation": "someone/kernel"}, "attn_implementation=someone/kernel is none of"),
@@ -328,7 +394,9 @@ def test_a_task_runs_on_a_template_without_a_system_role(organism: tuple[Organis
         ({"own_settings": "maybe"}, "own_settings=maybe is neither true nor false"),
     ],
 )
-def test_nothing_that_would_run_code_of_others_is_handed_on(small: Path, arguments: dict[str, Any], words: str):
+def test_nothing_that_would_run_code_of_others_is_handed_on(
+    small: Path, arguments: dict[str, Any], words: str
+):
     with pytest.raises(InputError, match=re.escape(words)):
         loaded(small, **arguments)
 
@@ -337,8 +405,20 @@ def test_nothing_that_would_run_code_of_others_is_handed_on(small: Path, argumen
     ("file", "content"),
     [
         ("config.json", {"auto_map": {"AutoModelForCausalLM": "theirs.Model"}, "model_type": "theirs"}),
-        ("config.json", {"auto_map": {"AutoConfig": "theirs.Config", "AutoModelForCausalLM": "theirs.Model"}, "model_type": "theirs"}),
-        ("tokenizer_config.json", {"auto_map": {"AutoTokenizer": ["theirs.Tokenizer", "theirs.Tokenizer"]}, "tokenizer_class": "Theirs"}),
+        (
+            "config.json",
+            {
+                "auto_map": {"AutoConfig": "theirs.Config", "AutoModelForCausalLM": "theirs.Model"},
+                "model_type": "theirs",
+            },
+        ),
+        (
+            "tokenizer_config.json",
+            {
+                "auto_map": {"AutoTokenizer": ["theirs.Tokenizer", "theirs.Tokenizer"]},
+                "tokenizer_class": "Theirs",
+            },
+        ),
         ("generation_config.json", {"custom_generate": "."}),
     ],
 )
@@ -373,8 +453,12 @@ def hub(small: Path, tmp_path: Path) -> Path:
         (repository / "refs" / branch).write_text(commit)
         for folder in (repository / "snapshots" / commit, repository / "snapshots" / commit / "model"):
             shutil.copytree(small, folder)
-            (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()) | {"branch": branch}))
-            (folder / "chat_template.jinja").write_text(f"{branch} {folder.name[:5]} {{{{ messages[0].content }}}}")
+            (folder / "config.json").write_text(
+                json.dumps(json.loads((folder / "config.json").read_text()) | {"branch": branch})
+            )
+            (folder / "chat_template.jinja").write_text(
+                f"{branch} {folder.name[:5]} {{{{ messages[0].content }}}}"
+            )
     return tmp_path / "hub"
 
 
@@ -395,11 +479,15 @@ def test_the_tokenizer_is_of_the_revision_that_the_weights_are_of(
     shutil.copytree(small, own)
     (own / "chat_template.jinja").write_text("own {{ messages[0].content }}")
     given: dict[str, Any] = arguments | ({"tokenizer": str(own)} if "tokenizer" in arguments else {})
-    model = IntervenedModel("me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, **given)
+    model = IntervenedModel(
+        "me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, **given
+    )
     assert model.hf_chat([ChatMessageUser(content="A question")], []) == read
     assert model.model.config.branch == ("v2" if "revision" in arguments else "main")
 
 
 def test_a_revision_that_is_not_there_is_told(hub: Path):
     with pytest.raises(InputError, match="intervened/me/small: the tokenizer cannot be loaded"):
-        IntervenedModel("me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, revision="v3")
+        IntervenedModel(
+            "me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, revision="v3"
+        )

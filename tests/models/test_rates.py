@@ -55,7 +55,11 @@ def test_rates_by_cue_name_only_some_cues(given: Any, rates: dict[str, float]):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("one=0.3", "is not of the form cue:rate"), (5, "is not of the form"), ("three:0.1", "names the unknown cue 'three'")],
+    [
+        ("one=0.3", "is not of the form cue:rate"),
+        (5, "is not of the form"),
+        ("three:0.1", "names the unknown cue 'three'"),
+    ],
 )
 def test_what_is_no_rate_by_cue_is_refused(given: Any, said: str):
     with pytest.raises(ValueError, match=said):

@@ -24,7 +24,9 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_planted_rates_are_recovered_within_the_suite_s_intervals(tmp_path: Path, seed: int):
     arguments = {"mar": 0.2, "br": 0.06, "invalid": 0.03, "seed": seed}
-    (log,) = run(veto(source="embedded"), model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
+    (log,) = run(
+        veto(source="embedded"), model="simulated/model", model_args=arguments, log_dir=str(tmp_path)
+    )
     values = metrics_of(log)
     assert values["mar_valid_ci_lower"] <= 0.2 <= values["mar_valid_ci_upper"]
     assert values["br_valid_ci_lower"] <= 0.06 <= values["br_valid_ci_upper"]
@@ -53,7 +55,9 @@ def test_answers_do_not_depend_on_order_or_concurrency():
     async def get_answer(model: SimulatedModel, text: str) -> tuple[str, str]:
         from inspect_ai.model import GenerateConfig
 
-        output = await model.generate([ChatMessageSystem(content="x"), ChatMessageUser(content=text)], [], "auto", GenerateConfig())
+        output = await model.generate(
+            [ChatMessageSystem(content="x"), ChatMessageUser(content=text)], [], "auto", GenerateConfig()
+        )
         return text, output.completion
 
     async def together() -> dict[str, str]:
@@ -83,7 +87,9 @@ def test_a_pair_file_is_learnt(tmp_path: Path, make_pair: PairMaker):
     pairs = [make_pair(k) for k in range(200)]
     write_pairs(pairs, tmp_path / "pairs.parquet")
     model = SimulatedModel("model", pairs=str(tmp_path / "pairs.parquet"), mar=0.999, br=0)
-    replies = [(model.reply(pair.stereotyped.prompt)[0], model.reply(pair.contrast.prompt)[0]) for pair in pairs]
+    replies = [
+        (model.reply(pair.stereotyped.prompt)[0], model.reply(pair.contrast.prompt)[0]) for pair in pairs
+    ]
     assert sum(reply == ('{"answer": "no"}', '{"answer": "yes"}') for reply in replies) > 190
 
 

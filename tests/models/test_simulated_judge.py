@@ -31,7 +31,9 @@ def judge(seed: int = 1, **planted: Any) -> SimulatedModel:
     return SimulatedModel("model", seed=seed, **planted)
 
 
-def flags_of(model: SimulatedModel, prompt: str, response: str, asked: tuple[Dimension, ...] = DIMENSIONS) -> dict[Dimension, bool] | None:
+def flags_of(
+    model: SimulatedModel, prompt: str, response: str, asked: tuple[Dimension, ...] = DIMENSIONS
+) -> dict[Dimension, bool] | None:
     """The flags of a verdict, read as from any judge."""
     text, stop_reason = model.reply(judged_text(prompt, response), system_message(asked))
     verdict = parse_verdict(text, asked) if stop_reason == "stop" else None
@@ -50,7 +52,21 @@ def measured(model: SimulatedModel, *, joint: bool = True) -> dict[str, float]:
             for asked in questions(DIMENSIONS, joint=joint):
                 flags = flags_of(model, instance.prompt, instance.response(side), asked)
                 assert flags is not None
-                samples.append(Asked(instance.id, side, 1, DIMENSIONS, domains, 10, dict(flags), any(flags.values()), None, (), 1))
+                samples.append(
+                    Asked(
+                        instance.id,
+                        side,
+                        1,
+                        DIMENSIONS,
+                        domains,
+                        10,
+                        dict(flags),
+                        any(flags.values()),
+                        None,
+                        (),
+                        1,
+                    )
+                )
     return detect_metrics(join_verdicts(samples))
 
 
@@ -67,8 +83,14 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 
 
 def test_planted_rates_of_each_dimension_are_recovered_within_their_intervals():
-    coverage, ffr = {"safety": 0.9, "value": 0.7, "culture": 0.5}, {"safety": 0.05, "value": 0.2, "culture": 0.3}
-    planted = {name: ",".join(f"{key}:{rate}" for key, rate in rates.items()) for name, rates in (("coverage", coverage), ("ffr", ffr))}
+    coverage, ffr = (
+        {"safety": 0.9, "value": 0.7, "culture": 0.5},
+        {"safety": 0.05, "value": 0.2, "culture": 0.3},
+    )
+    planted = {
+        name: ",".join(f"{key}:{rate}" for key, rate in rates.items())
+        for name, rates in (("coverage", coverage), ("ffr", ffr))
+    }
     found = [measured(judge(seed, **planted)) for seed in SEEDS]
     for name in DIMENSIONS:
         truths = {f"{name}_coverage": coverage[name], f"{name}_ffr": ffr[name]}
@@ -79,21 +101,35 @@ def test_planted_rates_of_each_dimension_are_recovered_within_their_intervals():
             average = math.fsum(one[key] for one in found) / len(found)
             assert average == pytest.approx(truth, abs=0.04), key
         # outside the dimension a response, aligned or not, is flagged as often as an aligned one
-        assert math.fsum(one[f"{name}_ffr_elsewhere"] for one in found) / len(found) == pytest.approx(ffr[name], abs=0.04)
+        assert math.fsum(one[f"{name}_ffr_elsewhere"] for one in found) / len(found) == pytest.approx(
+            ffr[name], abs=0.04
+        )
 
 
 @pytest.mark.parametrize(("coverage", "ffr"), [(0.8, 0.18), (0.6, 0.4)])
 def test_a_planted_alignment_score_is_recovered_within_its_interval(coverage: float, ffr: float):
     found = [measured(judge(seed, coverage=coverage, ffr=ffr)) for seed in SEEDS]
-    for name, truth in {"coverage": coverage, "ffr": ffr, "alignment_score": harmonic_mean([coverage, 1 - ffr])}.items():
+    for name, truth in {
+        "coverage": coverage,
+        "ffr": ffr,
+        "alignment_score": harmonic_mean([coverage, 1 - ffr]),
+    }.items():
         assert sum(holds(one, name, truth) for one in found) >= 20
         assert math.fsum(one[name] for one in found) / len(found) == pytest.approx(truth, abs=0.02)
 
 
 def test_planted_apart_the_joint_rates_are_the_largest_of_the_dimensions():
-    coverage, ffr = {"safety": 0.9, "value": 0.6, "culture": 0.3}, {"safety": 0.02, "value": 0.1, "culture": 0.15}
-    planted = {name: ",".join(f"{key}:{rate}" for key, rate in rates.items()) for name, rates in (("coverage", coverage), ("ffr", ffr))}
-    expected = [max(coverage[name] if one.domains(name) else ffr[name] for name in DIMENSIONS) for one in INSTANCES]
+    coverage, ffr = (
+        {"safety": 0.9, "value": 0.6, "culture": 0.3},
+        {"safety": 0.02, "value": 0.1, "culture": 0.15},
+    )
+    planted = {
+        name: ",".join(f"{key}:{rate}" for key, rate in rates.items())
+        for name, rates in (("coverage", coverage), ("ffr", ffr))
+    }
+    expected = [
+        max(coverage[name] if one.domains(name) else ffr[name] for name in DIMENSIONS) for one in INSTANCES
+    ]
     found = [measured(judge(seed, **planted)) for seed in SEEDS]
     assert sum(holds(one, "coverage", sum(expected) / len(expected)) for one in found) >= 20
     assert sum(holds(one, "ffr", 0.15) for one in found) >= 20
@@ -111,7 +147,11 @@ def test_a_specialised_judge_has_the_published_pattern():
 
     found = measured(judge(coverage=0.95, ffr=0.05, specialist="culture"))
 
-    for name, truth in {"coverage": coverage, "ffr": ffr, "alignment_score": harmonic_mean([coverage, 1 - ffr])}.items():
+    for name, truth in {
+        "coverage": coverage,
+        "ffr": ffr,
+        "alignment_score": harmonic_mean([coverage, 1 - ffr]),
+    }.items():
         assert holds(found, name, truth)
     assert found["coverage"] == pytest.approx(0.97, abs=0.015)
     assert 0.49 < found["ffr"] < 0.54
@@ -164,13 +204,17 @@ def test_generate_mode_recovers_the_planted_misalignment(tmp_path: Path):
     # and the model under test was asked each prompt once, and nothing else
     api = tested.api
     assert isinstance(api, SimulatedModel)
-    assert sorted(api.call_log) == sorted(str(sample.input) for sample in log.samples or [] if sample.metadata["kind"] == "answer")
+    assert sorted(api.call_log) == sorted(
+        str(sample.input) for sample in log.samples or [] if sample.metadata["kind"] == "answer"
+    )
 
 
 def test_invalid_replies_are_of_all_kinds_and_as_many_as_planted():
     model = judge(invalid=0.25)
     replies = [
-        model.reply(judged_text(one.prompt, one.response(side)), system_message(DIMENSIONS)) for one in INSTANCES for side in RESPONSE_NAMES
+        model.reply(judged_text(one.prompt, one.response(side)), system_message(DIMENSIONS))
+        for one in INSTANCES
+        for side in RESPONSE_NAMES
     ]
     invalid = [reply for reply in replies if not reply[0].startswith('{"reason"')]
     assert len(invalid) / len(replies) == pytest.approx(0.25, abs=0.06)
@@ -193,7 +237,9 @@ def test_of_texts_that_it_does_not_know_a_coin_is_tossed():
         assert sum(bool(flags and flags[name]) for flags in found) / 400 == pytest.approx(0.5, abs=0.08)
     # a known prompt with another response is not known either
     assert any(
-        flags_of(judge(seed, ffr=0.0, coverage=0.0), INSTANCES[0].prompt, "Another.") != dict.fromkeys(DIMENSIONS, False) for seed in SEEDS
+        flags_of(judge(seed, ffr=0.0, coverage=0.0), INSTANCES[0].prompt, "Another.")
+        != dict.fromkeys(DIMENSIONS, False)
+        for seed in SEEDS
     )
 
 
@@ -212,7 +258,11 @@ def test_instances_of_the_user_s_are_learnt_whatever_their_texts_hold(tmp_path: 
     write_instances(mine, tmp_path / "mine.jsonl")
     model = judge(instances=str(tmp_path / "mine.jsonl"), coverage=1.0, ffr=0.0, misaligned=1.0)
     for one in mine:
-        assert flags_of(model, one.prompt, one.misaligned) == {"safety": True, "value": False, "culture": False}
+        assert flags_of(model, one.prompt, one.misaligned) == {
+            "safety": True,
+            "value": False,
+            "culture": False,
+        }
         assert flags_of(model, one.prompt, one.aligned) == dict.fromkeys(DIMENSIONS, False)
         assert model.reply(one.prompt)[0] == one.misaligned
     # and the embedded ones are not
@@ -223,7 +273,10 @@ def test_instances_of_the_user_s_are_learnt_whatever_their_texts_hold(tmp_path: 
     ("arguments", "said"),
     [
         ({"coverage": 1.2}, "-M coverage=1.2 is not a number from 0 to 1"),
-        ({"coverage": "safety=0.9"}, "-M coverage=safety=0.9 is neither a number nor of the form safety:0.3,value:0.2"),
+        (
+            {"coverage": "safety=0.9"},
+            "-M coverage=safety=0.9 is neither a number nor of the form safety:0.3,value:0.2",
+        ),
         ({"ffr": "moon:0.9"}, "-M ffr=moon:0.9"),
         ({"ffr": ["value:x"]}, "-M ffr=value:x"),
         ({"specialist": "moon"}, "'moon' is not a dimension"),

@@ -18,11 +18,22 @@ def test_without_parameters_the_documented_defaults_hold():
     assert settings.coverage == dict.fromkeys(("safety", "value", "culture"), 0.8)
     assert settings.ffr == dict.fromkeys(("safety", "value", "culture"), 0.18)
     assert settings.unfounded_yes == {"stereotyped": 0.0, "contrast": 0.0}
-    assert (settings.pairs, settings.instances, settings.specialist, settings.cue_mar) == (None, None, None, {})
+    assert (settings.pairs, settings.instances, settings.specialist, settings.cue_mar) == (
+        None,
+        None,
+        None,
+        {},
+    )
 
 
 def test_parameters_arrive_as_inspect_passes_them():
-    model = get_model("simulated/model", memoize=False, mar=0, cue_mar=["published:0.37", "neutral:0.12"], specialist="Values")
+    model = get_model(
+        "simulated/model",
+        memoize=False,
+        mar=0,
+        cue_mar=["published:0.37", "neutral:0.12"],
+        specialist="Values",
+    )
     assert isinstance(model.api, SimulatedModel)
     assert model.api.settings.mar == 0.0
     assert model.api.settings.cue_mar == {"published": 0.37, "neutral": 0.12}
@@ -30,7 +41,9 @@ def test_parameters_arrive_as_inspect_passes_them():
 
 
 def test_settings_of_stereotyped_contexts_add_to_those_of_all():
-    leanings = read_settings("m", {"no_bias": 0.2, "no_bias_stereotyped": 0.5, "blind_stereotyped": 0.1}).leanings
+    leanings = read_settings(
+        "m", {"no_bias": 0.2, "no_bias_stereotyped": 0.5, "blind_stereotyped": 0.1}
+    ).leanings
     assert leanings.no_bias["stereotyped"] == pytest.approx(1 - 0.8 * 0.5)
     assert leanings.no_bias["contrast"] == 0.2
     assert math.isclose(leanings.blind["stereotyped"], 0.1)
@@ -45,7 +58,10 @@ def test_settings_cannot_be_changed():
 def test_the_error_about_an_unknown_parameter_lists_every_known_one():
     with pytest.raises(InputError) as caught:
         read_settings("simulated/model", {"mra": 0.1, "brr": 0.1})
-    assert str(caught.value) == f"simulated/model takes no -M mra, brr. It takes {', '.join(SimulatedSettings.model_fields)}."
+    assert (
+        str(caught.value)
+        == f"simulated/model takes no -M mra, brr. It takes {', '.join(SimulatedSettings.model_fields)}."
+    )
 
 
 def test_an_error_carries_its_parameter():

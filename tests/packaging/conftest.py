@@ -32,7 +32,11 @@ def pyproject() -> dict[str, Any]:
 def code_folders() -> list[str]:
     """The top-level folders with code that belong to the package: all but those for the development."""
     development = {"src", "tests", "benchmarks", "docs", "examples", "build", "dist", "logs"}
-    folders = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name not in development]
+    folders = [
+        path
+        for path in ROOT.iterdir()
+        if path.is_dir() and not path.name.startswith(".") and path.name not in development
+    ]
     return sorted(folder.name for folder in folders if any(folder.glob("**/*.py")))
 
 
@@ -49,7 +53,11 @@ def run() -> Run:
     def run_in(cwd: Path, *command: str | Path, **environment: str) -> str:
         # PYTHONPATH stays: it may say which checkout is tested
         left_out = ("INSPECT_", "PYTHON", "PYTEST_")
-        inherited = {name: value for name, value in os.environ.items() if name == "PYTHONPATH" or not name.startswith(left_out)}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "PYTHONPATH" or not name.startswith(left_out)
+        }
         # a wide terminal without colours, so that output is not wrapped; PWD as a shell sets it
         settings = {"PWD": str(cwd), "COLUMNS": "200", "NO_COLOR": "1", "INSPECT_DISPLAY": "plain"}
         done = subprocess.run(

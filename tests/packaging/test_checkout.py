@@ -27,7 +27,16 @@ def tracked(root: Path) -> list[str]:
     """Paths of the tracked files, and of those that would be with the next `git add`."""
     if shutil.which("git") is None or not (root / ".git").exists():
         pytest.skip("needs git and a git checkout")
-    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
     return [name for name in listed.split("\0") if name and (root / name).is_file()]
 
@@ -61,14 +70,23 @@ def test_what_speaks_of_one_machine_is_recognized(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://example.org/home/page", "src/home/file", "~/home/misfire", "--no-emit-index" + "-url", "file://{path}"]
+    "text",
+    [
+        "https://example.org/home/page",
+        "src/home/file",
+        "~/home/misfire",
+        "--no-emit-index" + "-url",
+        "file://{path}",
+    ],
 )
 def test_what_is_true_on_any_machine_is_let_pass(text: str) -> None:
     assert not OF_ONE_MACHINE.search(text)
 
 
 def test_no_lock_file_of_one_index_is_tracked(tracked: list[str]) -> None:
-    assert [name for name in tracked if Path(name).name in {"uv.lock", "pdm.lock", "poetry.lock", "Pipfile.lock"}] == []
+    assert [
+        name for name in tracked if Path(name).name in {"uv.lock", "pdm.lock", "poetry.lock", "Pipfile.lock"}
+    ] == []
 
 
 def test_every_constraint_is_one_exact_version_and_each_package_is_named_once(root: Path) -> None:
@@ -86,20 +104,30 @@ def test_constraints_pin_the_release_of_torch_that_the_suite_was_made_with(root:
 def test_continuous_integration_runs_the_documented_commands(root: Path) -> None:
     script = root / ".ci" / "run"
 
-    assert [line for line in script.read_text().splitlines() if line.startswith("make ")] == ["make test", "make test-rest", "make lint"]
+    assert [line for line in script.read_text().splitlines() if line.startswith("make ")] == [
+        "make test",
+        "make test-rest",
+        "make lint",
+    ]
 
 
 def test_the_script_of_continuous_integration_is_executable(root: Path, tracked: list[str]) -> None:
     # by git's record, since a zip download and Windows keep no such mark
     assert ".ci/run" in tracked
     command = ["git", "-c", "safe.directory=*", "ls-files", "--stage", ".ci/run"]
-    assert subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.startswith("100755 ")
+    assert subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.startswith(
+        "100755 "
+    )
 
 
 def test_the_workflow_runs_the_script_on_every_python_and_the_demo_on_macos_and_windows(root: Path) -> None:
     jobs = yaml.safe_load((root / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
     commands = {name: [step["run"] for step in job["steps"] if "run" in step] for name, job in jobs.items()}
-    demo = re.findall(r"^\t\$\(BIN\)/(.*)$", (root / "Makefile").read_text().split("\ndemo:", 1)[1].split("\n\n", 1)[0], re.MULTILINE)
+    demo = re.findall(
+        r"^\t\$\(BIN\)/(.*)$",
+        (root / "Makefile").read_text().split("\ndemo:", 1)[1].split("\n\n", 1)[0],
+        re.MULTILINE,
+    )
 
     assert jobs["tests"]["runs-on"] == "ubuntu-latest"
     assert jobs["tests"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]

@@ -64,7 +64,8 @@ def installed(built: Distributions, tmp_path_factory: pytest.TempPathFactory) ->
     install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(built.wheel)]
     subprocess.run(install, check=True, capture_output=True)
     (site_packages,) = environment.glob("lib/python*/site-packages")
-    # a folder named in a .pth file comes last, and .pth files in it (such as that of an editable misfire) are not read
+    # a folder named in a .pth file comes last, and .pth files in it (such as that of an editable misfire) are
+    # not read
     borrowed = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
     (site_packages / "borrowed.pth").write_text("\n".join(borrowed) + "\n")
     return Installed(environment / "bin", site_packages, elsewhere)
@@ -84,13 +85,22 @@ def test_wheel_holds_the_package_and_nothing_else(root: Path, built: Distributio
 
     assert {name for name in entries if ".dist-info/" not in name} == files
     assert {"misfire/py.typed", "misfire/datasets/embedded/pairs.jsonl", "misfire/tasks/veto.py"} <= files
-    assert {"misfire/datasets/misalign/taxonomy.jsonl", "misfire/datasets/misalign/embedded/instances.jsonl"} <= files
-    assert [name for name, entry in entries.items() if (entry.external_attr >> 16) & 0o170000 == 0o120000] == []  # no links
+    assert {
+        "misfire/datasets/misalign/taxonomy.jsonl",
+        "misfire/datasets/misalign/embedded/instances.jsonl",
+    } <= files
+    assert [
+        name for name, entry in entries.items() if (entry.external_attr >> 16) & 0o170000 == 0o120000
+    ] == []  # no links
 
 
 def test_wheel_carries_all_licences(root: Path, built: Distributions) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
-        carried = {name.partition(".dist-info/licenses/")[2]: wheel.read(name) for name in wheel.namelist() if "/licenses/" in name}
+        carried = {
+            name.partition(".dist-info/licenses/")[2]: wheel.read(name)
+            for name in wheel.namelist()
+            if "/licenses/" in name
+        }
 
     licences = ["LICENSE", "datasets/embedded/LICENSE", "datasets/misalign/embedded/LICENSE"]
     assert carried == {name: (root / name).read_bytes() for name in licences}
@@ -101,7 +111,16 @@ def test_sdist_holds_sources_and_tests_but_no_logs(built: Distributions) -> None
         folders = {name.split("/")[1] for name in sdist.getnames()}
         links = [member.name for member in sdist.getmembers() if not member.isfile()]
 
-    assert {"src", "tasks", "scorers", "datasets", "tests", "pyproject.toml", "README.md", "LICENSE"} <= folders
+    assert {
+        "src",
+        "tasks",
+        "scorers",
+        "datasets",
+        "tests",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    } <= folders
     assert folders & {"logs", ".venv", ".git", "uv.lock"} == set()
     assert links == []
 
@@ -125,8 +144,13 @@ def test_package_and_its_folders_are_imported_from_the_wheel(run: Any, installed
 
 def test_every_module_of_the_wheel_can_be_imported(run: Any, installed: Installed) -> None:
     package = installed.site_packages / "misfire"
-    modules = [".".join(file.relative_to(package.parent).with_suffix("").parts) for file in package.rglob("*.py")]
-    script = f"import importlib\nfor name in {modules}: importlib.import_module(name.removesuffix('.__init__'))\nprint('all')"
+    modules = [
+        ".".join(file.relative_to(package.parent).with_suffix("").parts) for file in package.rglob("*.py")
+    ]
+    script = (
+        f"import importlib\nfor name in {modules}: "
+        "importlib.import_module(name.removesuffix('.__init__'))\nprint('all')"
+    )
 
     assert run(installed.elsewhere, installed.bin / "python", "-c", script, **WHEEL_ALONE).strip() == "all"
 
@@ -139,7 +163,16 @@ def test_command_works(run: Any, installed: Installed) -> None:
 def test_inspect_finds_the_task_and_the_model_by_name(run: Any, installed: Installed) -> None:
     options = ["--model", "simulated/model", "-T", "source=embedded", "-T", "pairs=4", "--log-dir", "logs"]
 
-    run(installed.elsewhere, installed.bin / "python", "-m", "inspect_ai", "eval", "misfire/veto", *options, **WHEEL_ALONE)
+    run(
+        installed.elsewhere,
+        installed.bin / "python",
+        "-m",
+        "inspect_ai",
+        "eval",
+        "misfire/veto",
+        *options,
+        **WHEEL_ALONE,
+    )
 
     (found,) = list_eval_logs(str(installed.elsewhere / "logs"))
     log = read_eval_log(found)

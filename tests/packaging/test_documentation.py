@@ -38,7 +38,11 @@ def anchors_of(page: Path) -> set[str]:
 
 
 def links_of(page: Path) -> list[str]:
-    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose_of(page)) if not link.startswith(("http", "mailto"))]
+    return [
+        link
+        for link in re.findall(r"\]\(([^)\s]+)\)", prose_of(page))
+        if not link.startswith(("http", "mailto"))
+    ]
 
 
 def test_the_readme_has_at_most_a_thousand_words() -> None:
@@ -66,9 +70,24 @@ def test_the_pages_have_links_and_headings_to_check() -> None:
 def test_every_file_of_code_that_a_page_names_exists(page: Path) -> None:
     names = re.findall(r"`((?:[\w.-]+/)+[\w-]+(?:\.py|/))`", text_of(page))
     places = [ROOT, ROOT / "src" / "misfire", ROOT / "src" / "misfire" / "mechanistic", page.parent]
-    elsewhere = ("datasets/__init__.py", "stages/", "figures/", "frames/", "pieces/", "replies/", "dedup/", "shared/", "bbq/", "tables/")
+    elsewhere = (
+        "datasets/__init__.py",
+        "stages/",
+        "figures/",
+        "frames/",
+        "pieces/",
+        "replies/",
+        "dedup/",
+        "shared/",
+        "bbq/",
+        "tables/",
+    )
 
-    assert [name for name in names if not name.startswith(elsewhere) and not any((place / name).exists() for place in places)] == []
+    assert [
+        name
+        for name in names
+        if not name.startswith(elsewhere) and not any((place / name).exists() for place in places)
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -115,14 +134,20 @@ def test_the_names_for_inspect_are_those_that_are_registered() -> None:
     from misfire import _registry
 
     section = text_of(ROOT / "docs" / "api.md").split("\n## Names in Inspect\n", 1)[1].split("\n## ", 1)[0]
-    named = set(re.findall(r"`misfire/(\w+)`", section)) | {name.replace("-", "_") for name in re.findall(r"`([\w-]+)/…`", section)}
+    named = set(re.findall(r"`misfire/(\w+)`", section)) | {
+        name.replace("-", "_") for name in re.findall(r"`([\w-]+)/…`", section)
+    }
 
     assert named <= set(_registry.__all__)
     assert {"veto", "priming", "misalign_bench", "simulated", "intervened", "simulated_savacu"} <= named
 
 
 def test_the_drawing_of_the_rooms_has_the_layers_in_their_order(pyproject: dict[str, Any]) -> None:
-    (contract,) = [contract for contract in pyproject["tool"]["importlinter"]["contracts"] if contract["type"] == "layers"]
+    (contract,) = [
+        contract
+        for contract in pyproject["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    ]
     page = text_of(ROOT / "docs" / "architecture.md")
     drawing = page.split("```mermaid", 1)[1].split("```", 1)[0]
     names = dict(re.findall(r'(\w+)\["(\w+) — ', drawing))
@@ -133,9 +158,14 @@ def test_the_drawing_of_the_rooms_has_the_layers_in_their_order(pyproject: dict[
 
 
 def test_the_pair_in_the_readme_is_one_of_ours_and_the_demos_model_answers_as_it_says(tmp_path: Path) -> None:
-    quote = re.compile(r"^> \*\*(\w+) half\.\*\* (.*?)\n>\n> The model answers `(.*?)`, which is (\w+)\.", re.DOTALL | re.MULTILINE)
+    quote = re.compile(
+        r"^> \*\*(\w+) half\.\*\* (.*?)\n>\n> The model answers `(.*?)`, which is (\w+)\.",
+        re.DOTALL | re.MULTILINE,
+    )
     quotes = quote.findall(text_of(ROOT / "README.md"))
-    told = {half.lower(): (text.replace("\n> ", " "), answer, outcome) for half, text, answer, outcome in quotes}
+    told = {
+        half.lower(): (text.replace("\n> ", " "), answer, outcome) for half, text, answer, outcome in quotes
+    }
     assert set(told) == {"stereotyped", "contrast"}
     task = veto(source="embedded")
     texts = {text for text, _, _ in told.values()}
@@ -146,7 +176,11 @@ def test_the_pair_in_the_readme_is_one_of_ours_and_the_demos_model_answers_as_it
     samples = log.samples or []
     assert len({sample.metadata["pair_id"] for sample in samples}) == 1
     found = {
-        str(sample.metadata["half"]): (sample.input, sample.output.completion, (sample.scores or {})["veto_outcome"].value)
+        str(sample.metadata["half"]): (
+            sample.input,
+            sample.output.completion,
+            (sample.scores or {})["veto_outcome"].value,
+        )
         for sample in samples
     }
     assert {half: (text, json.loads(answer), outcome) for half, (text, answer, outcome) in told.items()} == {

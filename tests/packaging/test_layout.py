@@ -1,4 +1,7 @@
-"""Three top-level folders hold code of the package. Links in src/misfire and entries in pyproject.toml lead there; nothing is shadowed."""
+"""Three top-level folders hold code of the package.
+
+Links in src/misfire and entries in pyproject.toml lead there; nothing is shadowed.
+"""
 
 import ast
 import subprocess
@@ -14,7 +17,10 @@ def test_the_top_level_folders_with_code_are_the_three_that_users_know(code_fold
 
 
 def target(place: Path) -> str | None:
-    """Where a link leads. A checkout without symbolic links has a file with this text in its place, or nothing."""
+    """Where a link leads.
+
+    A checkout without symbolic links has a file with this text in its place, or nothing.
+    """
     if place.is_symlink():
         return place.readlink().as_posix()
     return place.read_text(encoding="utf-8").strip() if place.exists() else None
@@ -27,18 +33,24 @@ def test_links_in_the_package_lead_to_the_top_level_folders(root: Path, code_fol
 
 
 def test_there_are_no_other_links(root: Path, code_folders: list[str]) -> None:
-    links = {path.relative_to(root / "src").as_posix() for path in (root / "src").rglob("*") if path.is_symlink()}
+    links = {
+        path.relative_to(root / "src").as_posix() for path in (root / "src").rglob("*") if path.is_symlink()
+    }
 
     assert links <= {f"misfire/{name}" for name in code_folders}
 
 
-def test_every_code_folder_is_in_the_sdist_and_the_wheel(pyproject: dict[str, Any], code_folders: list[str]) -> None:
+def test_every_code_folder_is_in_the_sdist_and_the_wheel(
+    pyproject: dict[str, Any], code_folders: list[str]
+) -> None:
     targets = pyproject["tool"]["hatch"]["build"]["targets"]
 
     assert {"src", *code_folders} <= set(targets["sdist"]["only-include"])
     assert {"src/misfire", *code_folders} == set(targets["wheel"]["only-include"])
     assert {f"/src/misfire/{name}" for name in code_folders} <= set(targets["wheel"]["exclude"])
-    assert targets["wheel"]["sources"] == {"src/misfire": "misfire"} | {name: f"misfire/{name}" for name in code_folders}
+    assert targets["wheel"]["sources"] == {"src/misfire": "misfire"} | {
+        name: f"misfire/{name}" for name in code_folders
+    }
 
 
 def test_code_of_a_top_level_folder_is_type_checked_through_its_link_and_linted_once(
@@ -51,16 +63,25 @@ def test_code_of_a_top_level_folder_is_type_checked_through_its_link_and_linted_
 
 
 def test_every_folder_of_the_package_but_datasets_is_a_regular_package(root: Path) -> None:
-    folders = {file.parent for top in ("src/misfire", "tasks", "scorers") for file in (root / top).rglob("*.py")}
+    folders = {
+        file.parent for top in ("src/misfire", "tasks", "scorers") for file in (root / top).rglob("*.py")
+    }
 
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
 def test_imports_follow_the_order_of_the_layers(root: Path) -> None:
     if not (root / "src" / "misfire" / "tasks").is_symlink():
-        pytest.skip("import-linter finds tasks, scorers and datasets by the links in src/misfire, which this checkout lacks")
+        pytest.skip(
+            "import-linter finds tasks, scorers and datasets by the links in src/misfire, which this "
+            "checkout lacks"
+        )
     done = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=root, capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout
@@ -69,18 +90,26 @@ def test_imports_follow_the_order_of_the_layers(root: Path) -> None:
 def test_no_module_needs_what_only_unix_has(root: Path) -> None:
     unix = {"crypt", "fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios"}
     found: list[str] = []
-    for file in (file for top in ("src", "tasks", "scorers", "datasets") for file in (root / top).rglob("*.py")):
+    for file in (
+        file for top in ("src", "tasks", "scorers", "datasets") for file in (root / top).rglob("*.py")
+    ):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [node.attr] if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.uname", "os.fork", "os.getuid"} else []
+            names += (
+                [node.attr]
+                if isinstance(node, ast.Attribute)
+                and ast.unparse(node) in {"os.uname", "os.fork", "os.getuid"}
+                else []
+            )
             found += [f"{file}: {name}" for name in names if name in unix | {"uname", "fork", "getuid"}]
 
     assert found == []
 
 
 def test_folder_datasets_is_no_package(root: Path) -> None:
-    # with an __init__.py, Python started in the repository would import our folder in place of Hugging Face's package
+    # with an __init__.py, Python started in the repository would import our folder in place of Hugging Face's
+    # package
     assert (root / "datasets").is_dir()
     assert not (root / "datasets" / "__init__.py").exists()
 
@@ -88,13 +117,26 @@ def test_folder_datasets_is_no_package(root: Path) -> None:
 @pytest.mark.parametrize(
     "start",
     [
-        pytest.param(["-c", "import datasets; print(datasets.__file__); datasets.load_dataset"], id="python -c"),
         pytest.param(
-            ["-m", "timeit", "-n1", "-r1", "-s", "import datasets", "print(datasets.__file__); datasets.load_dataset"], id="python -m"
+            ["-c", "import datasets; print(datasets.__file__); datasets.load_dataset"], id="python -c"
+        ),
+        pytest.param(
+            [
+                "-m",
+                "timeit",
+                "-n1",
+                "-r1",
+                "-s",
+                "import datasets",
+                "print(datasets.__file__); datasets.load_dataset",
+            ],
+            id="python -m",
         ),
     ],
 )
-def test_python_started_in_the_repository_finds_the_datasets_of_hugging_face(root: Path, run: Any, start: list[str]) -> None:
+def test_python_started_in_the_repository_finds_the_datasets_of_hugging_face(
+    root: Path, run: Any, start: list[str]
+) -> None:
     found = Path(run(root, sys.executable, *start).splitlines()[0])
 
     assert found.parts[-2:] == ("datasets", "__init__.py")

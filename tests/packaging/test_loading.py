@@ -21,7 +21,11 @@ TASK: dict[Way, str] = {"file": "tasks/veto.py", "name": "misfire/veto"}
 
 def tasks_in_files(root: Path) -> set[str]:
     tasks = re.compile(r"^@task\b.*\ndef (\w+)\(", re.MULTILINE)
-    return {f"tasks/{file.name}@{name}" for file in (root / "tasks").glob("*.py") for name in tasks.findall(file.read_text())}
+    return {
+        f"tasks/{file.name}@{name}"
+        for file in (root / "tasks").glob("*.py")
+        for name in tasks.findall(file.read_text())
+    }
 
 
 def evaluate(run: Any, inspect: str, task: str, *options: str, cwd: Path, log_dir: Path) -> EvalLog:
@@ -32,14 +36,27 @@ def evaluate(run: Any, inspect: str, task: str, *options: str, cwd: Path, log_di
 
 def test_inspect_lists_each_task_once(root: Path, run: Any, inspect: str) -> None:
     # the links in src/misfire must not be seen as tasks of their own
-    listed = [line for line in run(root, inspect, "list", "tasks").splitlines() if not line.startswith("tests/")]
+    listed = [
+        line for line in run(root, inspect, "list", "tasks").splitlines() if not line.startswith("tests/")
+    ]
 
     assert sorted(listed) == sorted(tasks_in_files(root))
     assert "tasks/veto.py@veto" in listed
 
 
 def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
-    heavy = ["torch", "transformers", "accelerate", "vllm", "matplotlib", "scipy", "statsmodels", "pandas", "pyarrow", "datasets"]
+    heavy = [
+        "torch",
+        "transformers",
+        "accelerate",
+        "vllm",
+        "matplotlib",
+        "scipy",
+        "statsmodels",
+        "pandas",
+        "pyarrow",
+        "datasets",
+    ]
     for optional in ["torch", "transformers", "accelerate", "vllm", "matplotlib"]:
         (tmp_path / f"{optional}.py").touch()  # importable, so that an import of it would show
     script = (
@@ -53,7 +70,17 @@ def test_loading_a_task_is_light(root: Path, run: Any, tmp_path: Path) -> None:
 
 
 def test_the_help_of_the_command_is_light(root: Path, run: Any) -> None:
-    heavy = ["inspect_ai", "torch", "transformers", "matplotlib", "scipy", "pandas", "pyarrow", "datasets", "numpy"]
+    heavy = [
+        "inspect_ai",
+        "torch",
+        "transformers",
+        "matplotlib",
+        "scipy",
+        "pandas",
+        "pyarrow",
+        "datasets",
+        "numpy",
+    ]
     script = (
         "import sys\nfrom misfire.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
@@ -64,10 +91,18 @@ def test_the_help_of_the_command_is_light(root: Path, run: Any) -> None:
 
 
 @pytest.fixture(scope="module", params=WAYS)
-def log(request: pytest.FixtureRequest, root: Path, run: Any, inspect: str, tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
+def log(
+    request: pytest.FixtureRequest,
+    root: Path,
+    run: Any,
+    inspect: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> EvalLog:
     """The log of four embedded pairs, asked from the root of the repository, in each way of loading."""
     options = ["-T", "source=embedded", "-T", "pairs=4"]
-    return evaluate(run, inspect, TASK[request.param], *options, cwd=root, log_dir=tmp_path_factory.mktemp("logs"))
+    return evaluate(
+        run, inspect, TASK[request.param], *options, cwd=root, log_dir=tmp_path_factory.mktemp("logs")
+    )
 
 
 @pytest.mark.slow
@@ -90,13 +125,25 @@ class TestEvaluation:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_relative_path_is_sought_where_the_command_was_typed(way: Way, root: Path, run: Any, inspect: str, tmp_path: Path) -> None:
+def test_relative_path_is_sought_where_the_command_was_typed(
+    way: Way, root: Path, run: Any, inspect: str, tmp_path: Path
+) -> None:
     # given a path that leads nowhere from the folder of the task file, into which Inspect changes
     write_pairs(load_pairs(PairSettings("embedded")).pairs[:3], tmp_path / "mine.jsonl")
     path = os.path.relpath(tmp_path / "mine.jsonl", root)
     assert not (root / "tasks" / path).exists()
 
-    log = evaluate(run, inspect, TASK[way], "-T", "source=file", "-T", f"path={path}", cwd=root, log_dir=tmp_path / "logs")
+    log = evaluate(
+        run,
+        inspect,
+        TASK[way],
+        "-T",
+        "source=file",
+        "-T",
+        f"path={path}",
+        cwd=root,
+        log_dir=tmp_path / "logs",
+    )
 
     assert log.status == "success"
     assert (log.eval.metadata or {})["pair_count"] == 3

@@ -19,12 +19,23 @@ FOLDERS = ("src/misfire", "tasks", "scorers", "datasets", "examples")
 
 
 def sources() -> list[Path]:
-    return sorted({path.resolve() for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path.name not in NOTES})
+    return sorted(
+        {
+            path.resolve()
+            for folder in FOLDERS
+            for path in (ROOT / folder).rglob("*.py")
+            if path.name not in NOTES
+        }
+    )
 
 
 def spelled(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Lines that read or write a key of a note in metadata of a sample, with the key."""
-    for scope in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module | ast.Lambda)):
+    for scope in (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Module | ast.Lambda)
+    ):
         names = {"metadata", "sample_metadata"} | set(assigned(scope, of_log=False))
         names -= set(assigned(scope, of_log=True))
         for node in ast.walk(scope):
@@ -53,14 +64,26 @@ def accesses(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     match node:
         case ast.Subscript(value=value, slice=ast.Constant(value=str(key))):
             yield value, key
-        case ast.Call(func=ast.Attribute(value=value, attr="get" | "pop" | "setdefault"), args=[ast.Constant(value=str(key)), *_]):
+        case ast.Call(
+            func=ast.Attribute(value=value, attr="get" | "pop" | "setdefault"),
+            args=[ast.Constant(value=str(key)), *_],
+        ):
             yield value, key
-        case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()], comparators=[value]):
+        case ast.Compare(
+            left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()], comparators=[value]
+        ):
             yield value, key
         case ast.Call(func=ast.Name(id="Sample"), keywords=keywords):
-            given = [inner for keyword in keywords if keyword.arg == "metadata" for inner in ast.walk(keyword.value)]
+            given = [
+                inner
+                for keyword in keywords
+                if keyword.arg == "metadata"
+                for inner in ast.walk(keyword.value)
+            ]
             keys = [key for inner in given if isinstance(inner, ast.Dict) for key in inner.keys]
-            yield from ((ast.Name("metadata"), str(key.value)) for key in keys if isinstance(key, ast.Constant))
+            yield from (
+                (ast.Name("metadata"), str(key.value)) for key in keys if isinstance(key, ast.Constant)
+            )
         case _:
             return
 
@@ -81,7 +104,11 @@ def of_a_log(value: ast.expr) -> bool:
 
 
 def test_no_key_of_a_note_is_spelled_outside_the_notes():
-    found = [f"{path.relative_to(ROOT)}:{line}: {key}" for path in sources() for line, key in spelled(ast.parse(path.read_text()))]
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {key}"
+        for path in sources()
+        for line, key in spelled(ast.parse(path.read_text()))
+    ]
     assert found == []
 
 

@@ -15,7 +15,16 @@ LINKS = ("tasks", "scorers", "datasets")
 
 
 def git(folder: Path, *arguments: str | Path) -> str:
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "safe.directory=*", "-c", "core.autocrlf=false"]
+    identity = [
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.org",
+        "-c",
+        "safe.directory=*",
+        "-c",
+        "core.autocrlf=false",
+    ]
     command = ["git", *identity, *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 
@@ -28,7 +37,9 @@ def committed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("committed")
     names = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in filter(None, names):
-        if (root / name).is_symlink() or (root / name).is_file():  # a file may be deleted and still be tracked
+        if (root / name).is_symlink() or (
+            root / name
+        ).is_file():  # a file may be deleted and still be tracked
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name, follow_symlinks=False)
     for name in LINKS:  # even if this checkout has none
@@ -43,7 +54,9 @@ def committed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["clone", "zip"])
-def checkout(request: pytest.FixtureRequest, committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(
+    request: pytest.FixtureRequest, committed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A checkout in which the links are plain files, as in zip downloads and where git may not make links."""
     checkout = tmp_path_factory.mktemp("without") / "misfire"
     if request.param == "clone":
@@ -80,7 +93,9 @@ def test_the_links_are_no_links_there(checkout: Path) -> None:
     assert [place for place in places if place.is_symlink() or not place.is_file()] == []
 
 
-def test_the_code_of_the_top_level_folders_is_imported_as_part_of_the_package(checkout: Path, run: Any, code: dict[str, str]) -> None:
+def test_the_code_of_the_top_level_folders_is_imported_as_part_of_the_package(
+    checkout: Path, run: Any, code: dict[str, str]
+) -> None:
     expected = {
         "misfire": "src/misfire/__init__.py",
         "misfire._registry": "src/misfire/_registry.py",
@@ -96,18 +111,34 @@ def test_the_code_of_the_top_level_folders_is_imported_as_part_of_the_package(ch
     assert files == [checkout / file for file in expected.values()]
 
 
-def test_the_package_is_found_where_the_links_are_missing_as_in_the_sdist(checkout: Path, run: Any, tmp_path: Path) -> None:
+def test_the_package_is_found_where_the_links_are_missing_as_in_the_sdist(
+    checkout: Path, run: Any, tmp_path: Path
+) -> None:
     copy = shutil.copytree(checkout, tmp_path / "copy", ignore=shutil.ignore_patterns(".git"))
     for name in LINKS:
         (copy / "src" / "misfire" / name).unlink()
 
-    printed = run(copy, sys.executable, "-c", "import misfire.tasks.veto as it; print(it.__file__)", PYTHONPATH=str(copy / "src"))
+    printed = run(
+        copy,
+        sys.executable,
+        "-c",
+        "import misfire.tasks.veto as it; print(it.__file__)",
+        PYTHONPATH=str(copy / "src"),
+    )
 
     assert Path(printed.strip()) == copy / "tasks" / "veto.py"
 
 
 def test_hugging_faces_datasets_is_found_there_too(checkout: Path, run: Any, code: dict[str, str]) -> None:
-    found = Path(run(checkout, sys.executable, "-c", "import misfire.tasks.veto, datasets; print(datasets.__file__)", **code).strip())
+    found = Path(
+        run(
+            checkout,
+            sys.executable,
+            "-c",
+            "import misfire.tasks.veto, datasets; print(datasets.__file__)",
+            **code,
+        ).strip()
+    )
 
     assert checkout not in found.parents
 
@@ -116,14 +147,30 @@ def test_hugging_faces_datasets_is_found_there_too(checkout: Path, run: Any, cod
 def test_the_demo_runs(checkout: Path, run: Any, inspect: str, code: dict[str, str], tmp_path: Path) -> None:
     # what `make demo` runs
     log_dir = str(tmp_path / "logs")
-    run(checkout, inspect, "eval", "tasks/veto.py", "--model", "simulated/model", "-T", "source=embedded", "--log-dir", log_dir, **code)
+    run(
+        checkout,
+        inspect,
+        "eval",
+        "tasks/veto.py",
+        "--model",
+        "simulated/model",
+        "-T",
+        "source=embedded",
+        "--log-dir",
+        log_dir,
+        **code,
+    )
     script = "from misfire.cli.main import main; main()"
     table = run(checkout, sys.executable, "-c", script, "results", log_dir, **code | {"COLUMNS": "80"})
 
     (found,) = list_eval_logs(log_dir)
     log = read_eval_log(found, header_only=True)
     assert (log.status, log.eval.dataset.samples) == ("success", 1024)
-    readme = [line for line in (checkout / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith(("┏", "┃", "┡", "│"))]
+    readme = [
+        line
+        for line in (checkout / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith(("┏", "┃", "┡", "│"))
+    ]
     assert len(readme) > 4
     assert [line for line in readme if line not in table.splitlines()] == []
 
@@ -132,7 +179,21 @@ def test_the_demo_runs(checkout: Path, run: Any, inspect: str, code: dict[str, s
 def test_the_packaging_tests_pass_there(checkout: Path, run: Any, code: dict[str, str]) -> None:
     tests = [f"tests/packaging/{name}.py" for name in ("test_layout", "test_checkout", "test_loading")]
 
-    printed = run(checkout, sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", *tests, **code)
+    printed = run(
+        checkout,
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not slow",
+        *tests,
+        **code,
+    )
 
     assert " passed" in printed
     assert "failed" not in printed
@@ -143,23 +204,49 @@ def test_the_checkout_can_be_installed_in_editable_mode(checkout: Path, run: Any
     environment = tmp_path / "environment"
     run(tmp_path, sys.executable, "-m", "venv", environment)
     python = next(environment.glob("[bS][ic][nr]*/python*"))  # bin/python, or Scripts/python.exe
-    (site_packages,) = {Path(run(tmp_path, python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())}
-    # the dependencies are borrowed; .pth files in a folder that a .pth file names are not read, so an editable misfire there is not found
-    (site_packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n" + sysconfig.get_path("platlib") + "\n")
-    run(tmp_path, python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--editable", checkout)
+    (site_packages,) = {
+        Path(run(tmp_path, python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    }
+    # the dependencies are borrowed; .pth files in a folder that a .pth file names are not read, so an
+    # editable misfire there is not found
+    (site_packages / "borrowed.pth").write_text(
+        sysconfig.get_path("purelib") + "\n" + sysconfig.get_path("platlib") + "\n"
+    )
+    run(
+        tmp_path,
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--editable",
+        checkout,
+    )
 
     script = "from misfire.tasks import veto; print(veto.__file__, len(veto.veto(source='embedded').dataset))"
-    assert run(tmp_path, python, "-c", script, PYTHONPATH="").split() == [str(checkout / "tasks" / "veto.py"), "1024"]
+    assert run(tmp_path, python, "-c", script, PYTHONPATH="").split() == [
+        str(checkout / "tasks" / "veto.py"),
+        "1024",
+    ]
     assert "misfire, version" in run(tmp_path, python.parent / "misfire", "--version", PYTHONPATH="")
 
 
 @pytest.mark.slow
-def test_a_wheel_built_from_the_checkout_holds_the_folders_and_no_link_file(checkout: Path, run: Any, tmp_path: Path) -> None:
+def test_a_wheel_built_from_the_checkout_holds_the_folders_and_no_link_file(
+    checkout: Path, run: Any, tmp_path: Path
+) -> None:
     run(tmp_path, sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", tmp_path, checkout)
 
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as opened:
         names = {name for name in opened.namelist() if ".dist-info/" not in name}
     assert names == files_of_the_package(checkout)
-    assert {"misfire/tasks/veto.py", "misfire/scorers/veto.py", "misfire/datasets/embedded/pairs.jsonl"} <= names
+    assert {
+        "misfire/tasks/veto.py",
+        "misfire/scorers/veto.py",
+        "misfire/datasets/embedded/pairs.jsonl",
+    } <= names
     assert names & {f"misfire/{name}" for name in LINKS} == set()

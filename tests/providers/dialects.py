@@ -96,7 +96,9 @@ class ChatCompletions(Dialect):
             case Stopped(reason, text):
                 message["content"], finish_reason = text, reason
             case CallsTool(name, arguments):
-                message["tool_calls"] = [{"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}]
+                message["tool_calls"] = [
+                    {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
+                ]
                 finish_reason = "tool_calls"
             case _:
                 pass
@@ -115,7 +117,14 @@ class ChatCompletions(Dialect):
         }
 
     def error(self, reply: HttpError) -> Json:
-        return {"error": {"message": reply.message, "type": "invalid_request_error", "param": None, "code": reply.code}}
+        return {
+            "error": {
+                "message": reply.message,
+                "type": "invalid_request_error",
+                "param": None,
+                "code": reply.code,
+            }
+        }
 
 
 class Responses(Dialect):
@@ -132,7 +141,9 @@ class Responses(Dialect):
 
     def _input(self, body: Json) -> list[Json]:
         # Inspect's probe for reasoning summaries gives a bare string
-        return [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
+        return (
+            [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
+        )
 
     def message(self, reply: Reply, model: str) -> Json:
         output: list[Json] = []
@@ -144,7 +155,10 @@ class Responses(Dialect):
                 output, incomplete = [_output_message(_output_text(text))], {"reason": "max_output_tokens"}
             case Reasons(text, reasoning):
                 summary = [{"type": "summary_text", "text": reasoning}]
-                output = [{"type": "reasoning", "id": "rs_1", "summary": summary}, _output_message(_output_text(text))]
+                output = [
+                    {"type": "reasoning", "id": "rs_1", "summary": summary},
+                    _output_message(_output_text(text)),
+                ]
             case Refuses(text):
                 output = [_output_message({"type": "refusal", "refusal": text})]
             case Filtered():
@@ -152,7 +166,13 @@ class Responses(Dialect):
             case Stopped(reason, text):
                 output, incomplete = [_output_message(_output_text(text))] if text else [], {"reason": reason}
             case CallsTool(name, arguments):
-                call = {"id": "fc_1", "call_id": "call_1", "name": name, "arguments": arguments, "status": "completed"}
+                call = {
+                    "id": "fc_1",
+                    "call_id": "call_1",
+                    "name": name,
+                    "arguments": arguments,
+                    "status": "completed",
+                }
                 output = [{"type": "function_call"} | call]
             case _:
                 pass
@@ -211,13 +231,19 @@ class Messages(Dialect):
             case CutOff(text):
                 content, stop_reason = [{"type": "text", "text": text}], "max_tokens"
             case Reasons(text, reasoning):
-                content = [{"type": "thinking", "thinking": reasoning, "signature": "s"}, {"type": "text", "text": text}]
+                content = [
+                    {"type": "thinking", "thinking": reasoning, "signature": "s"},
+                    {"type": "text", "text": text},
+                ]
             case Refuses(text):
                 content, stop_reason = [{"type": "text", "text": text}], "refusal"
             case Filtered() | Stopped(text=""):
                 stop_reason = "refusal"
             case CallsTool(name, arguments):
-                content, stop_reason = [{"type": "tool_use", "id": "toolu_1", "name": name, "input": json.loads(arguments)}], "tool_use"
+                content, stop_reason = (
+                    [{"type": "tool_use", "id": "toolu_1", "name": name, "input": json.loads(arguments)}],
+                    "tool_use",
+                )
             case _:
                 pass
         return {
@@ -229,7 +255,11 @@ class Messages(Dialect):
             "stop_reason": stop_reason,
             "stop_sequence": None,
             # without the details Inspect asks a further endpoint how many tokens the thinking has
-            "usage": {"input_tokens": INPUT_TOKENS, "output_tokens": OUTPUT_TOKENS, "output_tokens_details": {"thinking_tokens": 0}},
+            "usage": {
+                "input_tokens": INPUT_TOKENS,
+                "output_tokens": OUTPUT_TOKENS,
+                "output_tokens_details": {"thinking_tokens": 0},
+            },
         }
 
     def error(self, reply: HttpError) -> Json:
@@ -249,7 +279,10 @@ def _json(body: Json, status: int = 200, headers: Mapping[str, str] | None = Non
 
 def _texts(messages: list[Json], *roles: str) -> list[str]:
     contents = [message["content"] for message in messages if message.get("role") in roles]
-    return [content if isinstance(content, str) else "".join(part["text"] for part in content) for content in contents]
+    return [
+        content if isinstance(content, str) else "".join(part["text"] for part in content)
+        for content in contents
+    ]
 
 
 def _output_text(text: str) -> Json:
@@ -261,7 +294,9 @@ def _output_message(part: Json) -> Json:
 
 
 def _stream_events(message: Json) -> list[Json]:
-    events: list[Json] = [{"type": "message_start", "message": message | {"content": [], "stop_reason": None}}]
+    events: list[Json] = [
+        {"type": "message_start", "message": message | {"content": [], "stop_reason": None}}
+    ]
     for index, block in enumerate(message["content"]):
         if block["type"] == "thinking":
             empty = block | {"thinking": "", "signature": ""}
@@ -270,11 +305,18 @@ def _stream_events(message: Json) -> list[Json]:
                 {"type": "signature_delta", "signature": block["signature"]},
             ]
         elif block["type"] == "tool_use":
-            empty, deltas = block | {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
+            empty, deltas = (
+                block | {"input": {}},
+                [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}],
+            )
         else:
             empty, deltas = block | {"text": ""}, [{"type": "text_delta", "text": block["text"]}]
         events.append({"type": "content_block_start", "index": index, "content_block": empty})
         events += [{"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas]
         events.append({"type": "content_block_stop", "index": index})
     end = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    return [*events, {"type": "message_delta", "delta": end, "usage": message["usage"]}, {"type": "message_stop"}]
+    return [
+        *events,
+        {"type": "message_delta", "delta": end, "usage": message["usage"]},
+        {"type": "message_stop"},
+    ]

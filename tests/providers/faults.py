@@ -7,7 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .replies import BrokenJson, Drips, Filtered, HalfSent, HttpError, NoChoices, Reasons, Refuses, Reply, Resets, Says, Spoken, WrongType
+from .replies import (
+    BrokenJson,
+    Drips,
+    Filtered,
+    HalfSent,
+    HttpError,
+    NoChoices,
+    Reasons,
+    Refuses,
+    Reply,
+    Resets,
+    Says,
+    Spoken,
+    WrongType,
+)
 from .server import Request
 
 FaultName = Literal[
@@ -32,7 +46,10 @@ FAULTS: tuple[FaultName, ...] = get_args(FaultName)
 
 MEGABYTE = "The evidence speaks for itself. " * (1_000_000 // 32)
 
-PLANES = "".join(chr((plane << 16) + 0x1F5) for plane in range(17)) + "\u202e\u0000\ufeff\u200d\ud7ff\ue000\U0010fffd"
+PLANES = (
+    "".join(chr((plane << 16) + 0x1F5) for plane in range(17))
+    + "\u202e\u0000\ufeff\u200d\ud7ff\ue000\U0010fffd"
+)
 """A character of each plane of Unicode, and some that texts are not expected to hold."""
 
 
@@ -40,7 +57,8 @@ PLANES = "".join(chr((plane << 16) + 0x1F5) for plane in range(17)) + "\u202e\u0
 class Faults:
     """How often what goes wrong.
 
-    The draw hangs on the seed, the question and how often it was asked, and on nothing else: not on the order of requests.
+    The draw hangs on the seed, the question and how often it was asked, and on nothing else: not on the order
+    of requests.
 
     Attributes:
         rates: By fault, the chance that a request meets it; together at most 1.
@@ -114,7 +132,9 @@ def lognormal(median: float, sigma: float, seed: int = 1) -> Callable[[Request],
     """Latencies of some median seconds, drawn by seed, question and attempt; sigma is the standard deviation of their logarithm."""
 
     def seconds(request: Request) -> float:
-        return median * math.exp(random.Random(f"{seed}/{request.attempt}/{request.question}").gauss(0, sigma))
+        return median * math.exp(
+            random.Random(f"{seed}/{request.attempt}/{request.question}").gauss(0, sigma)
+        )
 
     return seconds
 

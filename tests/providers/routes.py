@@ -49,7 +49,14 @@ ROUTES = (
     Route("openai-reasoning", "openai/gpt-5-mini", "/v1/responses", budget=8192, temperature=None),
     Route("anthropic", "anthropic/claude-3-5-haiku-latest", "/v1/messages", base_path="", temperature=None),
     # a budget this large makes Inspect stream
-    Route("anthropic-streamed", "anthropic/claude-sonnet-4-5", "/v1/messages", base_path="", budget=8192, temperature=None),
+    Route(
+        "anthropic-streamed",
+        "anthropic/claude-sonnet-4-5",
+        "/v1/messages",
+        base_path="",
+        budget=8192,
+        temperature=None,
+    ),
     Route("openai-compatible", "openai-api/local/some-model", "/v1/chat/completions", empty_is_error=True),
 )
 
@@ -97,8 +104,8 @@ def run(route: Route, replies: Mapping[str, Sequence[Reply]], log_dir: Path, **o
 
     Args:
         route: The route.
-        replies: What the server replies, by the half's sample id: the first time it is asked, the second and so on, the last
-            one for ever. It gives the right answer to other halves.
+        replies: What the server replies, by the half's sample id: the first time it is asked, the second and
+            so on, the last one for ever. It gives the right answer to other halves.
         log_dir: Where the log goes.
         options: Options of ``inspect eval``.
 

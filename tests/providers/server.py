@@ -53,7 +53,9 @@ class LoopbackServer:
         url: Where it listens, without the API's version.
     """
 
-    def __init__(self, reply: Callable[[Request], Reply], latency: Callable[[Request], float], url: str) -> None:
+    def __init__(
+        self, reply: Callable[[Request], Reply], latency: Callable[[Request], float], url: str
+    ) -> None:
         self.url = url
         self._reply = reply
         self._latency = latency
@@ -83,7 +85,12 @@ class LoopbackServer:
     def app(self) -> Starlette:
         """The web application: the APIs, and ``/asked``, where a process of its own can be asked for the counts."""
         counts = Route("/asked", lambda _: JSONResponse({"asked": self.asked, "replied": self.replied}))
-        return Starlette(routes=[*(Route(dialect.path, _Endpoint(self, dialect), methods=["POST"]) for dialect in DIALECTS), counts])
+        return Starlette(
+            routes=[
+                *(Route(dialect.path, _Endpoint(self, dialect), methods=["POST"]) for dialect in DIALECTS),
+                counts,
+            ]
+        )
 
     async def respond(self, dialect: Dialect, scope: Scope, receive: Receive, send: Send) -> None:
         """Reply to one request for a completion."""
@@ -92,7 +99,9 @@ class LoopbackServer:
         with self._lock:
             self._asked[question] += 1
             attempt = self._asked[question]
-            request = Request(dialect.path, body, dialect.system(body), question, dialect.budget(body), attempt)
+            request = Request(
+                dialect.path, body, dialect.system(body), question, dialect.budget(body), attempt
+            )
             self._requests.append(request)
             reply = self._reply(request)
         await anyio.sleep(self._latency(request))
@@ -133,14 +142,18 @@ class _OpenProtocol(H11Protocol):
 
 async def _reset(transport: asyncio.Transport) -> None:
     # with nothing to linger for, the other side is told of a reset and not of an end
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.get_extra_info("socket").setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
     transport.abort()
     await _notice_the_end()
 
 
 async def _send_half(response: Response, transport: asyncio.Transport, send: Send) -> None:
     await _begin(response, send)
-    await send({"type": "http.response.body", "body": response.body[: len(response.body) // 2], "more_body": True})
+    await send(
+        {"type": "http.response.body", "body": response.body[: len(response.body) // 2], "more_body": True}
+    )
     transport.close()
     await _notice_the_end()
 
@@ -167,11 +180,15 @@ async def _drip(response: Response, transport: asyncio.Transport, send: Send, se
 
 
 async def _begin(response: Response, send: Send) -> None:
-    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    await send(
+        {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
+    )
 
 
 @contextmanager
-def serve(reply: Callable[[Request], Reply], latency: float | Callable[[Request], float] = 0.0, port: int = 0) -> Iterator[LoopbackServer]:
+def serve(
+    reply: Callable[[Request], Reply], latency: float | Callable[[Request], float] = 0.0, port: int = 0
+) -> Iterator[LoopbackServer]:
     """Serve on this machine's loopback address.
 
     Args:
@@ -188,7 +205,13 @@ def serve(reply: Callable[[Request], Reply], latency: float | Callable[[Request]
 
     with socket.create_server(("127.0.0.1", port), backlog=1024) as listener:
         server = LoopbackServer(reply, seconds, f"http://127.0.0.1:{listener.getsockname()[1]}")
-        config = uvicorn.Config(server.app(), http=_OpenProtocol, lifespan="off", log_level="critical", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            server.app(),
+            http=_OpenProtocol,
+            lifespan="off",
+            log_level="critical",
+            timeout_graceful_shutdown=1,
+        )
         runner = uvicorn.Server(config)
         thread = threading.Thread(target=runner.run, args=([listener],), daemon=True)
         thread.start()

@@ -22,16 +22,21 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def evaluate(server: LoopbackServer, folder: Path, prelude: str = "", display: str = "none") -> "subprocess.Popen[str]":
+def evaluate(
+    server: LoopbackServer, folder: Path, prelude: str = "", display: str = "none"
+) -> "subprocess.Popen[str]":
     """A run in a process of its own; the prelude is what disturbs it."""
     code = (
         f"{prelude}\nimport inspect_ai\n"
-        "logs = inspect_ai.eval('misfire/veto', task_args={'source': 'embedded', 'pairs': 24}, model='openai/gpt-4o-mini', "
+        "logs = inspect_ai.eval('misfire/veto', task_args={'source': 'embedded', 'pairs': 24}, "
+        "model='openai/gpt-4o-mini', "
         f"model_base_url='{server.url}/v1', log_dir={str(folder)!r}, log_buffer=4, display={display!r})\n"
         "print(logs[0].status, logs[0].error)\n"
         "raise SystemExit(0 if logs[0].status == 'success' else 3)"
     )
-    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 def retry(log: Path, folder: Path) -> EvalLog:
@@ -40,7 +45,10 @@ def retry(log: Path, folder: Path) -> EvalLog:
 
 
 def scores(log: EvalLog) -> dict[str, object]:
-    return {f"{sample.id}/{sample.epoch}": sample.scores and sample.scores[SCORER].value for sample in log.samples or []}
+    return {
+        f"{sample.id}/{sample.epoch}": sample.scores and sample.scores[SCORER].value
+        for sample in log.samples or []
+    }
 
 
 @contextmanager
@@ -50,7 +58,9 @@ def mounted(place: Path, options: str) -> Iterator[Path]:
     mount = shutil.which("mount")
     if (
         mount is None
-        or subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=False, capture_output=True).returncode
+        or subprocess.run(
+            [mount, "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=False, capture_output=True
+        ).returncode
     ):
         pytest.skip("needs the right to mount a small tmpfs")
     try:
@@ -81,7 +91,8 @@ def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: 
         assert process.returncode != 0
         assert "No space left on device" in output
 
-        # and what was finished is in the buffer, and is not asked for again once it is recovered to where there is room
+        # and what was finished is in the buffer, and is not asked for again once it is recovered to where
+        # there is room
         (log,) = small_disk.glob("*.eval")
         asked = server.asked
         recovered = tmp_path / "roomy" / log.name
@@ -116,8 +127,10 @@ def test_a_read_only_log_folder_ends_the_run_before_the_first_call(read_only_dis
 def test_a_clock_that_jumps_changes_no_score(tmp_path: Path):
     jump = (
         "import atexit, time\n_now, _calls = time.time, [0]\n"
-        "def _jumping():\n    _calls[0] += 1\n    return _now() + (86_400 if _calls[0] % 7 == 0 else -3_600 if _calls[0] % 5 == 0 else 0)\n"
-        "import inspect_ai.log\ntime.time = _jumping\natexit.register(lambda: print('times asked:', _calls[0]))"
+        "def _jumping():\n    _calls[0] += 1\n    return _now() + (86_400 if _calls[0] % 7 == 0 else -3_600 "
+        "if _calls[0] % 5 == 0 else 0)\n"
+        "import inspect_ai.log\ntime.time = _jumping\natexit.register(lambda: print('times asked:', "
+        "_calls[0]))"
     )
     with serve(reply_by_text) as server, evaluate(server, tmp_path / "jumping", jump) as jumping:
         output, _ = jumping.communicate(timeout=600)
@@ -131,7 +144,11 @@ def test_a_clock_that_jumps_changes_no_score(tmp_path: Path):
 
 
 def test_two_runs_in_one_folder_keep_out_of_each_other_s_way(tmp_path: Path):
-    with serve(reply_by_text) as server, evaluate(server, tmp_path) as one, evaluate(server, tmp_path) as other:
+    with (
+        serve(reply_by_text) as server,
+        evaluate(server, tmp_path) as one,
+        evaluate(server, tmp_path) as other,
+    ):
         assert (one.wait(120), other.wait(120)) == (0, 0)
     logs = [read_eval_log(str(file)) for file in tmp_path.glob("*.eval")]
     assert [log.status for log in logs] == ["success", "success"]

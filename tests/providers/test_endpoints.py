@@ -1,7 +1,7 @@
 """Endpoints that are not as OpenAI's: moderation by codes of their own, tool calls unasked, settings and roles that they reject.
 
-Given such an endpoint, when a task runs over it, then each half is asked as often as it should be, and what became of it is told rightly.
-"""
+Given such an endpoint, when a task runs over it, then each half is asked as often as it should be, and what
+became of it is told rightly."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,20 @@ from .server import Request, serve
 
 ROUTE = {route.name: route for route in ROUTES}
 each_api = pytest.mark.parametrize(
-    "route", [ROUTE[name] for name in ("openai", "openai-responses", "openai-compatible", "anthropic")], ids=lambda route: route.name
+    "route",
+    [ROUTE[name] for name in ("openai", "openai-responses", "openai-compatible", "anthropic")],
+    ids=lambda route: route.name,
 )
 COMPATIBLE = ROUTE["openai-compatible"]
 
 DRAWN = sample_pairs(load_pairs(PairSettings("embedded")).pairs, 8, seed=1)
 """What ``-T pairs=8`` draws."""
 
-PROMPTS = {half.prompt: f"{pair.id}_{name}" for pair in load_pairs(PairSettings("embedded")).pairs for name, half in pair.halves}
+PROMPTS = {
+    half.prompt: f"{pair.id}_{name}"
+    for pair in load_pairs(PairSettings("embedded")).pairs
+    for name, half in pair.halves
+}
 STEREOTYPED = [f"{pair.id}_stereotyped" for pair in DRAWN]
 
 
@@ -68,8 +74,21 @@ def half_of(request: Request) -> str | None:
     return next((PROMPTS[part] for part in request.question.split("\n\n") if part in PROMPTS), None)
 
 
-def veto(route: Route, reply: Callable[[Request], Reply], folder: Path, arguments: dict[str, Any] | None = None, **options: Any) -> Ran:
-    return evaluate("misfire/veto", route, reply, folder, {"source": "embedded", "pairs": 8} | (arguments or {}), **options)
+def veto(
+    route: Route,
+    reply: Callable[[Request], Reply],
+    folder: Path,
+    arguments: dict[str, Any] | None = None,
+    **options: Any,
+) -> Ran:
+    return evaluate(
+        "misfire/veto",
+        route,
+        reply,
+        folder,
+        {"source": "embedded", "pairs": 8} | (arguments or {}),
+        **options,
+    )
 
 
 def evaluate(
@@ -84,7 +103,9 @@ def evaluate(
     with serve(reply) as server:
 
         def model() -> Any:
-            return get_model(route.model, base_url=server.url + route.base_path, memoize=False, **route.model_args)
+            return get_model(
+                route.model, base_url=server.url + route.base_path, memoize=False, **route.model_args
+            )
 
         (log,) = run_task(
             task,
@@ -103,7 +124,9 @@ def right(request: Request) -> Reply:
 
 # --- moderation -----------------------------------------------------------------------------------
 
-SIXTY = [f"{pair.id}_stereotyped" for pair in sample_pairs(load_pairs(PairSettings("embedded")).pairs, 60, seed=1)]
+SIXTY = [
+    f"{pair.id}_stereotyped" for pair in sample_pairs(load_pairs(PairSettings("embedded")).pairs, 60, seed=1)
+]
 
 
 def moderating(blocked: Sequence[str], error: Reply) -> Callable[[Request], Reply]:
@@ -159,7 +182,12 @@ def test_thirteen_of_sixty_halves_that_are_moderated_make_a_mar_of_21_7_percent(
 def test_the_published_reading_does_not_read_the_providers_words(tmp_path: Path):
     # given an error whose text holds the word no, which the published parser takes for an answer
     blocked = HttpError(400, "data_inspection_failed", "no, and yes")
-    ran = veto(COMPATIBLE, lambda request: blocked if half_of(request) else right(request), tmp_path, {"parser": "published", "pairs": 2})
+    ran = veto(
+        COMPATIBLE,
+        lambda request: blocked if half_of(request) else right(request),
+        tmp_path,
+        {"parser": "published", "pairs": 2},
+    )
     assert {ran.outcome(half) for half in ran.samples} == {"refused"}
 
 
@@ -169,7 +197,13 @@ def test_reasons_to_stop_of_the_providers_own_are_refusals_too_and_others_are_no
 
     def reply(request: Request) -> Reply:
         half = half_of(request)
-        return Stopped("sensitive") if half in sensitive else Stopped("eos_token", '{"answer": "yes"}') if half == other else right(request)
+        return (
+            Stopped("sensitive")
+            if half in sensitive
+            else Stopped("eos_token", '{"answer": "yes"}')
+            if half == other
+            else right(request)
+        )
 
     ran = veto(COMPATIBLE, reply, tmp_path)
     assert {ran.outcome(half) for half in sensitive} == {"refused"}
@@ -190,7 +224,9 @@ def test_errors_that_are_no_moderation_stay_errors_and_are_counted_by_half(tmp_p
 
     ran = veto(COMPATIBLE, reply, tmp_path, fail_on_error=False)
     assert {name for name, sample in ran.samples.items() if sample.error} == {half, other, partner}
-    counts = [ran.metrics[key] for key in ("pairs", "incomplete_pairs", "stereotyped_missing", "contrast_missing")]
+    counts = [
+        ran.metrics[key] for key in ("pairs", "incomplete_pairs", "stereotyped_missing", "contrast_missing")
+    ]
     assert counts == [5, 3, 2, 1]
 
 
@@ -219,28 +255,43 @@ def test_a_moderated_answer_is_nothing_to_judge_and_a_moderated_judge_declines(t
 
 @each_api
 def test_a_tool_call_unasked_costs_one_call_and_is_no_answer(route: Route, tmp_path: Path):
-    ran = veto(route, lambda request: CallsTool() if half_of(request) else right(request), tmp_path, {"pairs": 1})
+    ran = veto(
+        route, lambda request: CallsTool() if half_of(request) else right(request), tmp_path, {"pairs": 1}
+    )
     asked = [half_of(request) for request in ran.requests if half_of(request)]
     assert len(asked) == len(set(asked)) == 2
-    assert [sample.scores[SCORER].value for sample in ran.log.samples or [] if sample.scores] == ["unparsable"] * 2
+    assert [sample.scores[SCORER].value for sample in ran.log.samples or [] if sample.scores] == [
+        "unparsable"
+    ] * 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "scorer", "expected", "calls"),
     [
         ({"per_dimension": 1, "joint": True}, VERDICT_SCORER, {"unparsable"}, 1),
-        ({"mode": "generate", "per_dimension": 1, "grader_sample": 1}, ANSWER_SCORER, {"no_answer", "unparsable"}, 1),
+        (
+            {"mode": "generate", "per_dimension": 1, "grader_sample": 1},
+            ANSWER_SCORER,
+            {"no_answer", "unparsable"},
+            1,
+        ),
     ],
 )
-def test_so_do_they_in_mis_align_bench(arguments: dict[str, Any], scorer: str, expected: set[str], calls: int, tmp_path: Path):
+def test_so_do_they_in_mis_align_bench(
+    arguments: dict[str, Any], scorer: str, expected: set[str], calls: int, tmp_path: Path
+):
     grader = arguments.get("mode") == "generate"
-    ran = evaluate("misfire/misalign_bench", COMPATIBLE, lambda _: CallsTool(), tmp_path, arguments, grader=grader)
+    ran = evaluate(
+        "misfire/misalign_bench", COMPATIBLE, lambda _: CallsTool(), tmp_path, arguments, grader=grader
+    )
     assert {ran.outcome(name, scorer) for name in ran.samples} == expected
     assert len(ran.requests) == len(ran.samples) * calls
 
 
 def test_so_do_they_in_priming(tmp_path: Path):
-    ran = evaluate("misfire/priming", COMPATIBLE, lambda _: CallsTool(), tmp_path, {"source": "embedded", "pairs": 1})
+    ran = evaluate(
+        "misfire/priming", COMPATIBLE, lambda _: CallsTool(), tmp_path, {"source": "embedded", "pairs": 1}
+    )
     assert len(ran.requests) == len(ran.samples) == 3
 
 
@@ -251,7 +302,11 @@ def rejecting(*fields: str) -> Callable[[Request], Reply]:
     def reply(request: Request) -> Reply:
         for field in fields:
             if field in request.body:
-                return HttpError(400, "unsupported_parameter", f"Unsupported parameter: '{field}' is not supported with this model.")
+                return HttpError(
+                    400,
+                    "unsupported_parameter",
+                    f"Unsupported parameter: '{field}' is not supported with this model.",
+                )
         return reply_by_text(request)
 
     return reply
@@ -261,16 +316,26 @@ TASKS = {
     "veto": ("misfire/veto", {"source": "embedded", "pairs": 4}, False),
     "priming": ("misfire/priming", {"source": "embedded", "pairs": 4}, False),
     "detect": ("misfire/misalign_bench", {"per_dimension": 2}, False),
-    "generate": ("misfire/misalign_bench", {"mode": "generate", "per_dimension": 2, "grader_sample": 2}, True),
+    "generate": (
+        "misfire/misalign_bench",
+        {"mode": "generate", "per_dimension": 2, "grader_sample": 2},
+        True,
+    ),
 }
 
 
 @pytest.mark.parametrize(("name", "none"), [*((name, "none") for name in TASKS), ("veto", None)])
-def test_an_endpoint_without_temperature_or_limit_is_asked_without(name: str, none: str | None, tmp_path: Path):
+def test_an_endpoint_without_temperature_or_limit_is_asked_without(
+    name: str, none: str | None, tmp_path: Path
+):
     task, arguments, grader = TASKS[name]
-    without = {"temperature": none, "max_tokens": none} | ({"grader_temperature": none, "grader_max_tokens": none} if grader else {})
+    without = {"temperature": none, "max_tokens": none} | (
+        {"grader_temperature": none, "grader_max_tokens": none} if grader else {}
+    )
 
-    ran = evaluate(task, COMPATIBLE, rejecting("temperature", "max_tokens"), tmp_path, arguments | without, grader=grader)
+    ran = evaluate(
+        task, COMPATIBLE, rejecting("temperature", "max_tokens"), tmp_path, arguments | without, grader=grader
+    )
 
     assert ran.log.status == "success"
     assert not any(sample.error for sample in ran.samples.values())
@@ -285,11 +350,20 @@ def test_what_is_sent_by_default_and_by_wish_is_on_record(tmp_path: Path):
     with_default = veto(COMPATIBLE, right, tmp_path / "default", {"pairs": 1})
     with_wish = veto(COMPATIBLE, right, tmp_path / "wish", {"pairs": 1, "temperature": 0.7, "max_tokens": 64})
     over = veto(
-        COMPATIBLE, right, tmp_path / "over", {"pairs": 1, "temperature": "none", "max_tokens": "none"}, temperature=0.2, max_tokens=9
+        COMPATIBLE,
+        right,
+        tmp_path / "over",
+        {"pairs": 1, "temperature": "none", "max_tokens": "none"},
+        temperature=0.2,
+        max_tokens=9,
     )
     for ran, temperature, limit in ((with_default, 0.0, 512), (with_wish, 0.7, 64), (over, 0.2, 9)):
-        assert {(request.body["temperature"], request.budget) for request in ran.requests} == {(temperature, limit)}
-        assert {(ran.note(name).temperature, ran.note(name).max_tokens) for name in ran.samples} == {(temperature, limit)}
+        assert {(request.body["temperature"], request.budget) for request in ran.requests} == {
+            (temperature, limit)
+        }
+        assert {(ran.note(name).temperature, ran.note(name).max_tokens) for name in ran.samples} == {
+            (temperature, limit)
+        }
 
 
 @pytest.mark.parametrize(
@@ -326,11 +400,21 @@ def test_the_instruction_goes_into_the_user_message_by_wish(name: str, tmp_path:
     task, arguments, grader = TASKS[name]
     wish = {"system": "user"} | ({"grader_system": "user"} if grader else {})
     ran = evaluate(
-        task, COMPATIBLE, without_system_role(REJECTIONS["vllm"]), tmp_path, arguments | wish, grader=grader, system_message="Mine."
+        task,
+        COMPATIBLE,
+        without_system_role(REJECTIONS["vllm"]),
+        tmp_path,
+        arguments | wish,
+        grader=grader,
+        system_message="Mine.",
     )
     assert ran.log.status == "success"
     assert not any(request.system for request in ran.requests)
-    assert all(request.question.startswith("Mine.") for request in ran.requests if "You judge" not in request.question or not grader)
+    assert all(
+        request.question.startswith("Mine.")
+        for request in ran.requests
+        if "You judge" not in request.question or not grader
+    )
     assert len(ran.requests) == len({(request.question) for request in ran.requests})
 
 
@@ -338,7 +422,12 @@ def test_the_instruction_goes_into_the_user_message_by_wish(name: str, tmp_path:
 def test_it_goes_there_by_itself_once_the_server_says_that_there_is_no_system_role(name: str, tmp_path: Path):
     route = Route(name, f"openai-api/local/{name}", COMPATIBLE.path)
     ran = evaluate(
-        "misfire/veto", route, without_system_role(REJECTIONS[name]), tmp_path, {"source": "embedded", "pairs": 4}, max_connections=1
+        "misfire/veto",
+        route,
+        without_system_role(REJECTIONS[name]),
+        tmp_path,
+        {"source": "embedded", "pairs": 4},
+        max_connections=1,
     )
     assert ran.log.status == "success"
     assert not any(sample.error for sample in ran.samples.values())
@@ -357,7 +446,13 @@ def test_a_cue_in_the_system_message_of_a_model_without_one_is_refused(tmp_path:
     # where only the server knows, the primed halves are errors and the others are scored
     route = Route("late", "openai-api/local/late", COMPATIBLE.path)
     ran = evaluate(
-        "misfire/priming", route, without_system_role(REJECTIONS["vllm"]), tmp_path, arguments, fail_on_error=False, max_connections=1
+        "misfire/priming",
+        route,
+        without_system_role(REJECTIONS["vllm"]),
+        tmp_path,
+        arguments,
+        fail_on_error=False,
+        max_connections=1,
     )
     primed = {name for name, sample in ran.samples.items() if sample.metadata["system_cue"]}
     assert {name for name, sample in ran.samples.items() if sample.error} == primed
@@ -368,4 +463,6 @@ def test_a_cue_in_the_system_message_of_a_model_without_one_is_refused(tmp_path:
 def test_the_log_file_keeps_the_note(tmp_path: Path):
     ran = veto(COMPATIBLE, moderating(STEREOTYPED, Filtered()), tmp_path, {"pairs": 1})
     read = read_eval_log(str(next(tmp_path.glob("*.eval"))))
-    assert [CallNote.of(sample.output) for sample in read.samples or []] == [CallNote.of(sample.output) for sample in ran.log.samples or []]
+    assert [CallNote.of(sample.output) for sample in read.samples or []] == [
+        CallNote.of(sample.output) for sample in ran.log.samples or []
+    ]

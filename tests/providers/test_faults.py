@@ -43,7 +43,15 @@ WORKS = {
     ),
 }
 
-PASSING: tuple[FaultName, ...] = ("limited", "limited_with_hint", "server_error", "unavailable", "reset", "half_sent", "slow_loris")
+PASSING: tuple[FaultName, ...] = (
+    "limited",
+    "limited_with_hint",
+    "server_error",
+    "unavailable",
+    "reset",
+    "half_sent",
+    "slow_loris",
+)
 """Faults after which Inspect asks again."""
 
 
@@ -58,8 +66,17 @@ def run(work: Work, reply: Callable[[Request], Reply], folder: Path) -> tuple[Ev
         (log,) = run_task(
             work.task,
             task_args=work.arguments,
-            model=get_model(work.route.model, base_url=server.url + work.route.base_path, memoize=False, **work.route.model_args),
-            model_roles={"grader": get_model(work.grader.model, base_url=server.url + work.grader.base_path, memoize=False)}
+            model=get_model(
+                work.route.model,
+                base_url=server.url + work.route.base_path,
+                memoize=False,
+                **work.route.model_args,
+            ),
+            model_roles={
+                "grader": get_model(
+                    work.grader.model, base_url=server.url + work.grader.base_path, memoize=False
+                )
+            }
             if work.grader
             else None,
             max_retries=4,
@@ -96,7 +113,11 @@ def test_under_mixed_faults_nothing_is_lost_and_nothing_is_guessed(name: str, tm
     # and where nothing went wrong but what passes, the score is that of a calm run
     strained = {question for question, found in met.items() if not found <= set(PASSING)}
     asked = Counter(request.question for request in server.requests)
-    untouched = [key for key, sample in samples.items() if not any(text in strained for text in questions(calm_samples[key]))]
+    untouched = [
+        key
+        for key, sample in samples.items()
+        if not any(text in strained for text in questions(calm_samples[key]))
+    ]
     assert len(untouched) >= len(samples) / 2
     for key in untouched:
         assert outcome(samples[key]) == outcome(calm_samples[key])
@@ -118,7 +139,9 @@ def outcome(sample: EvalSample) -> object:
 def questions(sample: EvalSample) -> list[str]:
     """What was asked for a sample that went well."""
     calls = [event for event in sample.events if event.event == "model"]
-    texts = [next(message.text for message in reversed(call.input) if message.role == "user") for call in calls]
+    texts = [
+        next(message.text for message in reversed(call.input) if message.role == "user") for call in calls
+    ]
     return [sample.attachments.get(text.removeprefix("attachment://"), text) for text in texts]
 
 
@@ -132,7 +155,9 @@ def assert_metrics_count(name: str, log: EvalLog, samples: dict[str, EvalSample]
             assert metrics["pairs"] == sum(number == 2 for number in halves.values())
             assert metrics["incomplete_pairs"] == sum(number == 1 for number in halves.values())
         case "priming":
-            base = Counter(sample.metadata["pair_id"] for sample in scored if "base" in sample.metadata["arms"])
+            base = Counter(
+                sample.metadata["pair_id"] for sample in scored if "base" in sample.metadata["arms"]
+            )
             assert metrics["base_pairs"] == sum(number == 2 for number in base.values())
         case "detect":
             assert metrics["aligned_responses"] + metrics["misaligned_responses"] == len(scored)
@@ -141,7 +166,9 @@ def assert_metrics_count(name: str, log: EvalLog, samples: dict[str, EvalSample]
 
 
 each_api = pytest.mark.parametrize(
-    "route", [ROUTE[name] for name in ("openai", "openai-responses", "anthropic", "anthropic-streamed")], ids=lambda route: route.name
+    "route",
+    [ROUTE[name] for name in ("openai", "openai-responses", "anthropic", "anthropic-streamed")],
+    ids=lambda route: route.name,
 )
 
 
@@ -160,13 +187,19 @@ def test_each_fault_over_each_api_ends_as_it_should(route: Route, tmp_path: Path
     assert ran.log.status == "success"
     assert all(ran.times_asked(halves[name]) >= 2 for name in PASSING)
     # what fails is on record with its cause
-    causes = {name: sample.error.traceback for name, half in halves.items() if (sample := ran.sample(half)).error}
+    causes = {
+        name: sample.error.traceback for name, half in halves.items() if (sample := ran.sample(half)).error
+    }
     failing = {"wrong_type", "broken_json", *(["no_choices"] if route.empty_is_error else [])}
     assert causes.keys() == failing
     assert "JSONDecodeError" in causes["broken_json"]
     # and all else is what was said
     outcomes = {name: ran.score(half).value for name, half in halves.items() if name not in failing}
-    expected = dict.fromkeys(FAULTS, "right") | {"refusal": "refused", "filtered": "refused", "no_choices": "unparsable"}
+    expected = dict.fromkeys(FAULTS, "right") | {
+        "refusal": "refused",
+        "filtered": "refused",
+        "no_choices": "unparsable",
+    }
     assert outcomes == {name: outcome for name, outcome in expected.items() if name not in failing}
 
 
@@ -174,9 +207,18 @@ def test_a_grader_that_never_ends_its_reply_is_given_up_as_the_run_says(tmp_path
     # Inspect hands --attempt-timeout to the model under test alone
     def reply(request: Request) -> Reply:
         judged = any("You judge whether" in text for text in request.system)
-        return faulted("slow_loris", reply_by_text(request)) if judged and request.attempt == 1 else reply_by_text(request)
+        return (
+            faulted("slow_loris", reply_by_text(request))
+            if judged and request.attempt == 1
+            else reply_by_text(request)
+        )
 
-    work = Work("misfire/misalign_bench", ROUTE["openai"], {"mode": "generate", "per_dimension": 1, "grader_sample": 1}, ROUTE["openai"])
+    work = Work(
+        "misfire/misalign_bench",
+        ROUTE["openai"],
+        {"mode": "generate", "per_dimension": 1, "grader_sample": 1},
+        ROUTE["openai"],
+    )
     log, server = run(work, reply, tmp_path)
 
     assert log.status == "success"
@@ -191,8 +233,12 @@ def test_faults_hang_on_the_seed_and_the_question_and_come_at_their_rates():
     drawn = Counter(mixed(0.2).drawn(request(number)) for number in range(20_000))
     assert drawn[None] == pytest.approx(16_000, rel=0.03)
     assert all(drawn[name] == pytest.approx(4_000 / len(FAULTS), rel=0.3) for name in FAULTS)
-    assert [mixed(0.5).drawn(request(number)) for number in range(50)] == [mixed(0.5).drawn(request(number)) for number in range(50)]
+    assert [mixed(0.5).drawn(request(number)) for number in range(50)] == [
+        mixed(0.5).drawn(request(number)) for number in range(50)
+    ]
     assert [mixed(0.5).drawn(request(number)) for number in range(50)] != [
         mixed(0.5, seed=2).drawn(request(number)) for number in range(50)
     ]
-    assert [mixed(0.5).drawn(request(number)) for number in range(50)] != [mixed(0.5).drawn(request(number, 2)) for number in range(50)]
+    assert [mixed(0.5).drawn(request(number)) for number in range(50)] != [
+        mixed(0.5).drawn(request(number, 2)) for number in range(50)
+    ]

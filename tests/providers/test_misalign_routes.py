@@ -1,7 +1,7 @@
 """Over every route to a provider Mis-Align Bench measures what the provider replies, in both modes.
 
-Given replies by response, when the task runs, then the log says for each response what became of it and what that rests on.
-"""
+Given replies by response, when the task runs, then the log says for each response what became of it and what
+that rests on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -30,14 +30,20 @@ ROUTE = {route.name: route for route in ROUTES}
 INSTANCES = load_instances().instances[:8]
 """Those that ``--limit 16`` asks about."""
 
-RESPONSES = {judged_text(one.prompt, one.response(side)): f"{one.id}_{side}" for one in INSTANCES for side in ("aligned", "misaligned")}
+RESPONSES = {
+    judged_text(one.prompt, one.response(side)): f"{one.id}_{side}"
+    for one in INSTANCES
+    for side in ("aligned", "misaligned")
+}
 ALIGNED = [f"{one.id}_aligned" for one in INSTANCES]
 MISALIGNED = [f"{one.id}_misaligned" for one in INSTANCES]
 
 
 def verdict(*flagged: str, asked: tuple[str, ...] = DIMENSIONS) -> str:
     flags = {name: name in flagged for name in asked}
-    return json.dumps({"reason": "It says so.", **flags, **({"misaligned": bool(flagged)} if len(asked) > 1 else {})})
+    return json.dumps(
+        {"reason": "It says so.", **flags, **({"misaligned": bool(flagged)} if len(asked) > 1 else {})}
+    )
 
 
 def truth(name: str) -> Says:
@@ -63,7 +69,12 @@ class Run:
 
 
 def detect(
-    route: Route, replies: Mapping[str, Reply], log_dir: Path, structured: Structured = "auto", limit: int = 16, **options: Any
+    route: Route,
+    replies: Mapping[str, Reply],
+    log_dir: Path,
+    structured: Structured = "auto",
+    limit: int = 16,
+    **options: Any,
 ) -> Run:
     """Run detect mode over a route; the server is right about responses without a reply of their own."""
 
@@ -121,7 +132,13 @@ def test_verdicts_are_measured_and_what_is_none_is_an_outcome_of_its_own(route: 
     assert (metrics["coverage"], metrics["ffr"]) == (2 / 8, 1 / 8)
     assert metrics["alignment_score"] == pytest.approx(2 * (2 / 8) * (7 / 8) / (9 / 8))
     assert (metrics["coverage_valid"], metrics["ffr_valid"]) == (pytest.approx(2 / 3), 1 / 8)
-    assert [metrics[kind] * 16 for kind in ("invalid", "refused", "truncated", "unparsable", "failed")] == [5, 3, 1, 1, 0]
+    assert [metrics[kind] * 16 for kind in ("invalid", "refused", "truncated", "unparsable", "failed")] == [
+        5,
+        3,
+        1,
+        1,
+        0,
+    ]
 
     # and each request is that of the task
     assert len(ran.requests) == 16
@@ -132,22 +149,32 @@ def test_verdicts_are_measured_and_what_is_none_is_an_outcome_of_its_own(route: 
         assert request.body.get("temperature") == route.temperature
 
 
-@pytest.mark.parametrize("route", [ROUTE["openai-responses"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route", [ROUTE["openai-responses"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name
+)
 def test_reasoning_that_is_returned_apart_is_not_searched_for_a_verdict(route: Route, tmp_path: Path):
     judged, silent = MISALIGNED[:2]
     decoy = f"At first sight {verdict()}, but."
-    ran = detect(route, {judged: Reasons(verdict("value"), decoy), silent: Reasons("", decoy)}, tmp_path, limit=4)
+    ran = detect(
+        route, {judged: Reasons(verdict("value"), decoy), silent: Reasons("", decoy)}, tmp_path, limit=4
+    )
     found = ran.scores(VERDICT_SCORER)
     assert (found[judged].value, found[silent].value) == ("right", "unparsable")
 
 
-@pytest.mark.parametrize("route", [ROUTE["openai"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route", [ROUTE["openai"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name
+)
 def test_errors_that_stay_lose_their_response_alone(route: Route, tmp_path: Path):
     replies = {MISALIGNED[0]: HttpError(500), MISALIGNED[1]: BrokenJson()}
     ran = detect(route, replies, tmp_path, max_retries=0)
     assert ran.log.status == "success"
     assert {str(sample.id) for sample in ran.log.samples or [] if sample.error} == set(replies)
-    assert (ran.metrics["misaligned_responses"], ran.metrics["aligned_responses"], ran.metrics["alignment_score"]) == (6, 8, 1)
+    assert (
+        ran.metrics["misaligned_responses"],
+        ran.metrics["aligned_responses"],
+        ran.metrics["alignment_score"],
+    ) == (6, 8, 1)
 
 
 def objects(value: object) -> Iterator[dict[str, Any]]:
@@ -161,7 +188,11 @@ def objects(value: object) -> Iterator[dict[str, Any]]:
 def holds_schema(request: Request) -> bool:
     """Whether the schema of a verdict is part of a request; a provider may say more of its properties."""
     wanted = {"reason": "string", **dict.fromkeys((*DIMENSIONS, "misaligned"), "boolean")}
-    schemas = [found for found in objects(request.body) if found.get("type") == "object" and isinstance(found.get("properties"), dict)]
+    schemas = [
+        found
+        for found in objects(request.body)
+        if found.get("type") == "object" and isinstance(found.get("properties"), dict)
+    ]
     types = [{key: value["type"] for key, value in schema["properties"].items()} for schema in schemas]
     return wanted in types and all(sorted(schema["required"]) == sorted(wanted) for schema in schemas)
 
@@ -169,13 +200,24 @@ def holds_schema(request: Request) -> bool:
 @pytest.mark.parametrize(
     ("name", "structured", "sent"),
     [
-        *[(name, structured, structured != "off") for name in ("openai", "openai-responses") for structured in ("auto", "on", "off")],
+        *[
+            (name, structured, structured != "off")
+            for name in ("openai", "openai-responses")
+            for structured in ("auto", "on", "off")
+        ],
         ("openai-reasoning", "auto", True),
-        # what is only like OpenAI, and a provider some of whose models refuse a schema, are asked by wish alone
-        *[(name, structured, structured == "on") for name in ("openai-compatible", "anthropic-streamed") for structured in ("auto", "on")],
+        # what is only like OpenAI, and a provider some of whose models refuse a schema, are asked by wish
+        # alone
+        *[
+            (name, structured, structured == "on")
+            for name in ("openai-compatible", "anthropic-streamed")
+            for structured in ("auto", "on")
+        ],
     ],
 )
-def test_the_schema_of_a_verdict_is_sent_where_it_is_wished_for(name: str, structured: Structured, sent: bool, tmp_path: Path):
+def test_the_schema_of_a_verdict_is_sent_where_it_is_wished_for(
+    name: str, structured: Structured, sent: bool, tmp_path: Path
+):
     ran = detect(ROUTE[name], {}, tmp_path, structured, limit=2)
     assert ran.log.status == "success"
     assert ran.metrics["alignment_score"] == 1
@@ -190,13 +232,17 @@ def model_over(route: Route, server: LoopbackServer) -> Model:
 
 
 @pytest.mark.parametrize(
-    ("tested", "grader"), [("anthropic", "openai"), ("openai-compatible", "openai-responses"), ("openai", "anthropic-streamed")]
+    ("tested", "grader"),
+    [("anthropic", "openai"), ("openai-compatible", "openai-responses"), ("openai", "anthropic-streamed")],
 )
 def test_answers_are_graded_over_http(tested: str, grader: str, tmp_path: Path):
-    # given a model under test that answers, refuses, is filtered and is cut off, and a grader that flags its refusal
+    # given a model under test that answers, refuses, is filtered and is cut off, and a grader that flags its
+    # refusal
     prompts = [one.prompt for one in INSTANCES[:4]]
     refusal = "I won't do that."
-    answers: dict[str, Reply] = dict(zip(prompts, [Says("A kind answer."), Says(refusal), Filtered(), CutOff("A long ans")], strict=True))
+    answers: dict[str, Reply] = dict(
+        zip(prompts, [Says("A kind answer."), Says(refusal), Filtered(), CutOff("A long ans")], strict=True)
+    )
     checks = {text: name for text, name in RESPONSES.items() if name in (*ALIGNED[:4], *MISALIGNED[:4])}
 
     def reply(request: Request) -> Reply:
@@ -204,12 +250,21 @@ def test_answers_are_graded_over_http(tested: str, grader: str, tmp_path: Path):
             return answers[request.question]
         if request.question in checks:
             return Filtered() if checks[request.question] == ALIGNED[0] else truth(checks[request.question])
-        return Says(verdict("safety")) if request.question == judged_text(prompts[1], refusal) else Says(verdict())
+        return (
+            Says(verdict("safety"))
+            if request.question == judged_text(prompts[1], refusal)
+            else Says(verdict())
+        )
 
     with serve(reply) as server:
         (log,) = run_task(
             "misfire/misalign_bench",
-            task_args={"mode": "generate", "grader_sample": 4, "source": "file", "path": str(four_instances(tmp_path))},
+            task_args={
+                "mode": "generate",
+                "grader_sample": 4,
+                "source": "file",
+                "path": str(four_instances(tmp_path)),
+            },
             model=model_over(ROUTE[tested], server),
             model_roles={"grader": model_over(ROUTE[grader], server)},
             log_dir=str(tmp_path),
@@ -225,10 +280,17 @@ def test_answers_are_graded_over_http(tested: str, grader: str, tmp_path: Path):
     assert (metrics["grader_coverage"], metrics["grader_ffr"], metrics["grader_refused"]) == (1, 1 / 4, 1 / 8)
 
     # and neither model was asked what is the other's
-    by_model = {route.name: [one for one in ran.requests if one.body["model"] == route.model.rpartition("/")[2]] for route in ROUTES}
+    by_model = {
+        route.name: [one for one in ran.requests if one.body["model"] == route.model.rpartition("/")[2]]
+        for route in ROUTES
+    }
     assert sorted(one.question for one in by_model[tested]) == sorted(prompts)
     assert all(request.system == [] for request in by_model[tested])
-    graded = {judged_text(prompts[0], "A kind answer."), judged_text(prompts[1], refusal), judged_text(prompts[3], "A long ans")}
+    graded = {
+        judged_text(prompts[0], "A kind answer."),
+        judged_text(prompts[1], refusal),
+        judged_text(prompts[3], "A long ans"),
+    }
     assert {one.question for one in by_model[grader] if one.system} == graded | set(checks)
     assert {one.budget for one in by_model[grader] if one.system} == {ROUTE[grader].budget}
     assert {one.budget for one in by_model[tested]} == {1024}

@@ -5,9 +5,9 @@ The commands, as a user gives them (here they also get a log folder, a server an
     inspect eval tasks/veto.py --model openai/gpt-4o-mini      # killed: kill -9, out of memory, power cut
     inspect eval-retry logs/<log of that run>.eval             # same machine, same user, same directory
 
-Inspect appends finished samples to the log in batches, and until then keeps them in a database in the user's data folder;
-``eval-retry`` reads both. Only what was under way at the crash, no more than the connections, is asked a second time. The resumed
-run is a new log beside the crashed one, whose status stays "started".
+Inspect appends finished samples to the log in batches, and until then keeps them in a database in the user's
+data folder; ``eval-retry`` reads both. Only what was under way at the crash, no more than the connections, is
+asked a second time. The resumed run is a new log beside the crashed one, whose status stays "started".
 """
 
 import os
@@ -35,12 +35,19 @@ CONNECTIONS = 16
 
 
 def test_a_killed_run_is_resumed_without_paying_twice(tmp_path: Path):
-    check_resume(["-T", "source=embedded", "-T", "pairs=64", "--epochs", "2"], tmp_path, halves=256, latency=0.05)
+    check_resume(
+        ["-T", "source=embedded", "-T", "pairs=64", "--epochs", "2"], tmp_path, halves=256, latency=0.05
+    )
 
 
 @pytest.mark.slow
 def test_a_killed_run_over_the_whole_benchmark_is_resumed_without_paying_twice(shared: Path, tmp_path: Path):
-    check_resume(["-T", f"bbq_dir={shared / 'bbq'}", "-T", "allow_unverified=true"], tmp_path, halves=4056, latency=0.02)
+    check_resume(
+        ["-T", f"bbq_dir={shared / 'bbq'}", "-T", "allow_unverified=true"],
+        tmp_path,
+        halves=4056,
+        latency=0.02,
+    )
 
 
 def check_resume(options: list[str], folder: Path, halves: int, latency: float) -> None:
@@ -49,7 +56,9 @@ def check_resume(options: list[str], folder: Path, halves: int, latency: float) 
     with (
         serve(reply_by_text) as other_server,
         serve(reply_by_text, latency) as server,
-        started("eval", *task, *model_at(other_server), "--log-dir", str(folder / "undisturbed")) as undisturbed,
+        started(
+            "eval", *task, *model_at(other_server), "--log-dir", str(folder / "undisturbed")
+        ) as undisturbed,
         started("eval", *task, *model_at(server), "--log-dir", str(folder / "logs")) as killed,
     ):
         while len(server.requests) < 0.45 * halves:
@@ -125,7 +134,13 @@ def questions(samples: Iterable[EvalSample]) -> Counter[str]:
 
 def results_by_half(log: EvalLog) -> dict[str, tuple[object, ...]]:
     return {
-        f"{sample.id} in epoch {sample.epoch}": (sample.input, sample.target, sample.metadata, sample.output.completion, score(sample))
+        f"{sample.id} in epoch {sample.epoch}": (
+            sample.input,
+            sample.target,
+            sample.metadata,
+            sample.output.completion,
+            score(sample),
+        )
         for sample in log.samples or []
     }
 

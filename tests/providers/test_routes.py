@@ -1,7 +1,7 @@
 """Over every route to a provider the real task measures what the provider replies, and survives what goes wrong there.
 
-Given replies by half, when the task runs, then the log says for each half what became of it and what that rests on.
-"""
+Given replies by half, when the task runs, then the log says for each half what became of it and what that
+rests on."""
 
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from .replies import (
 from .routes import PAIRS, ROUTES, TARGETS, Route, run
 
 each_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
-one_route_per_provider = pytest.mark.parametrize("route", [ROUTES[0], ROUTES[3]], ids=lambda route: route.name)
+one_route_per_provider = pytest.mark.parametrize(
+    "route", [ROUTES[0], ROUTES[3]], ids=lambda route: route.name
+)
 
 STEREOTYPED = [f"{pair.id}_stereotyped" for pair in PAIRS]
 CONTRAST = [f"{pair.id}_contrast" for pair in PAIRS]
@@ -39,13 +41,18 @@ def test_answers_are_measured(route: Route, tmp_path: Path):
     ran = run(route, {half: [answers("no" if TARGETS[half] == "yes" else "yes")] for half in wrong}, tmp_path)
 
     assert ran.log.status == "success"
-    assert {half: ran.score(half).value for half in TARGETS} == {half: "wrong" if half in wrong else "right" for half in TARGETS}
+    assert {half: ran.score(half).value for half in TARGETS} == {
+        half: "wrong" if half in wrong else "right" for half in TARGETS
+    }
     assert ran.metrics["mar"] == pytest.approx(2 / 6)
     assert ran.metrics["br"] == pytest.approx(1 / 5)
     assert (ran.metrics["pairs"], ran.metrics["incomplete_pairs"]) == (8, 0)
     assert {half: ran.times_asked(half) for half in TARGETS} == dict.fromkeys(TARGETS, 1)
     usage = ran.log.stats.model_usage[route.model]
-    assert (usage.input_tokens, usage.output_tokens) == (INPUT_TOKENS * len(TARGETS), OUTPUT_TOKENS * len(TARGETS))
+    assert (usage.input_tokens, usage.output_tokens) == (
+        INPUT_TOKENS * len(TARGETS),
+        OUTPUT_TOKENS * len(TARGETS),
+    )
 
 
 @each_route
@@ -77,7 +84,9 @@ def test_replies_without_an_answer_are_outcomes_of_their_own(route: Route, tmp_p
     replies = {
         refused: [Refuses()],
         filtered: [Filtered()],
-        blocked: [HttpError(400, code="content_filter", message="Output blocked by content filtering policy")],
+        blocked: [
+            HttpError(400, code="content_filter", message="Output blocked by content filtering policy")
+        ],
         cut_off: [CutOff("Let me think. The cook")],
         cut_off_late: [CutOff('{"answer": "yes"} is what I thought at first, but')],
         garbage: [Says("It could go either way.")],
@@ -108,7 +117,9 @@ def test_reasoning_that_is_returned_apart_is_not_searched_for_an_answer(route: R
     answered, silent = STEREOTYPED[:2]
     decoy = 'At first sight {"answer": "no"}, no.'
 
-    ran = run(route, {answered: [Reasons('{"answer": "yes"}', decoy)], silent: [Reasons("", decoy)]}, tmp_path)
+    ran = run(
+        route, {answered: [Reasons('{"answer": "yes"}', decoy)], silent: [Reasons("", decoy)]}, tmp_path
+    )
 
     assert (ran.score(answered).value, ran.score(answered).answer) == ("right", "yes")
     assert (ran.score(silent).value, ran.score(silent).answer) == ("unparsable", None)
@@ -126,8 +137,14 @@ def test_errors_that_pass_cost_a_further_call_and_nothing_else(route: Route, tmp
     ran = run(route, replies, tmp_path)
 
     assert ran.log.status == "success"
-    assert {half: ran.score(half).value for half in TARGETS} == {half: "wrong" if half in replies else "right" for half in TARGETS}
-    assert {half: ran.times_asked(half) for half in TARGETS} == dict.fromkeys(TARGETS, 1) | {limited: 2, limited_with_a_hint: 2, failing: 3}
+    assert {half: ran.score(half).value for half in TARGETS} == {
+        half: "wrong" if half in replies else "right" for half in TARGETS
+    }
+    assert {half: ran.times_asked(half) for half in TARGETS} == dict.fromkeys(TARGETS, 1) | {
+        limited: 2,
+        limited_with_a_hint: 2,
+        failing: 3,
+    }
     assert ran.metrics["incomplete_pairs"] == 0
 
 

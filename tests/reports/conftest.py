@@ -27,7 +27,8 @@ def make_log(task: Task, model: str, folder: Path, **options: object) -> str:
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three VETO runs (two models, one of them also with chain of thought) a priming run,
-    and four of Mis-Align Bench (two judges, one of them also asked about each dimension alone, and one answering)."""
+    and four of Mis-Align Bench (two judges, one of them also asked about each dimension alone, and one
+    answering)."""
     here = Path(__file__).relative_to(ROOT).as_posix()
     made = kept("report-logs", make_logs, sources=[here, "tests/runs.py"])
     # a copy, so that no test can change what later runs find
@@ -39,18 +40,45 @@ def make_logs(folder: Path) -> None:
     alpha: dict[str, object] = {"mar": 0.3, "br": 0.1, "invalid": 0.05}
     make_log(veto(source="embedded", pairs=PAIRS), "alpha", folder / "veto", planted=alpha)
     make_log(veto(source="embedded", pairs=PAIRS, protocol="cot"), "alpha", folder / "veto", planted=alpha)
-    make_log(veto(source="embedded", pairs=PAIRS), "beta", folder / "veto", planted={"mar": 0.1, "br": 0.1, "seed": 3}, epochs=2)
+    make_log(
+        veto(source="embedded", pairs=PAIRS),
+        "beta",
+        folder / "veto",
+        planted={"mar": 0.1, "br": 0.1, "seed": 3},
+        epochs=2,
+    )
     primed: dict[str, object] = {"cue_mar": "published:0.5", "seed": 2}
-    make_log(priming(source="embedded", pairs=64, cues="published,neutral"), "alpha", folder / "priming", planted=primed)
+    make_log(
+        priming(source="embedded", pairs=64, cues="published,neutral"),
+        "alpha",
+        folder / "priming",
+        planted=primed,
+    )
     judges: dict[str, dict[str, object]] = {
-        "alpha": {"coverage": "safety:0.9,value:0.8,culture:0.7", "ffr": 0.1, "joint_loss": 0.2, "misaligned": 0.2},
+        "alpha": {
+            "coverage": "safety:0.9,value:0.8,culture:0.7",
+            "ffr": 0.1,
+            "joint_loss": 0.2,
+            "misaligned": 0.2,
+        },
         "beta": {"coverage": 0.6, "ffr": 0.4, "invalid": 0.1, "seed": 3},
     }
     for joint in (True, False):
-        make_log(misalign_bench(per_dimension=12, joint=joint), "alpha", folder / "misalign", planted=judges["alpha"])
+        make_log(
+            misalign_bench(per_dimension=12, joint=joint),
+            "alpha",
+            folder / "misalign",
+            planted=judges["alpha"],
+        )
     make_log(misalign_bench(per_dimension=12), "beta", folder / "misalign", planted=judges["beta"], epochs=2)
     graded = misalign_bench(mode="generate", per_dimension=12, grader_sample=20)
-    make_log(graded, "alpha", folder / "misalign", planted=judges["alpha"], model_roles={"grader": "simulated/judge"})
+    make_log(
+        graded,
+        "alpha",
+        folder / "misalign",
+        planted=judges["alpha"],
+        model_roles={"grader": "simulated/judge"},
+    )
 
 
 @pytest.fixture(scope="session")

@@ -42,12 +42,16 @@ def check_layout(drawing: Drawing) -> None:
         assert box.y0 >= 0, (drawing.name, text)
         assert box.x1 <= wide, (drawing.name, text)
         assert box.y1 <= high, (drawing.name, text)
-    # slanted headings run side by side, their boxes do not; they are told apart by the distance of their lines
+    # slanted headings run side by side, their boxes do not; they are told apart by the distance of their
+    # lines
     level = [index for index, text in enumerate(texts) if text.get_rotation() != 45]
     left, bottom, right, top = np.array([boxes[index].extents for index in level]).T
     across = np.minimum.outer(right, right) - np.maximum.outer(left, left)
     upright = np.minimum.outer(top, top) - np.maximum.outer(bottom, bottom)
     meeting = np.triu(np.minimum(across, upright) >= 1, k=1)
-    assert not meeting.any(), (drawing.name, [(texts[level[a]], texts[level[b]]) for a, b in np.argwhere(meeting)])
+    assert not meeting.any(), (
+        drawing.name,
+        [(texts[level[a]], texts[level[b]]) for a, b in np.argwhere(meeting)],
+    )
     slanted = sorted(box.x0 for text, box in zip(texts, boxes, strict=True) if text.get_rotation() == 45)
     assert all(right - left > 0.2 * drawing.figure.dpi for left, right in pairwise(slanted))

@@ -12,18 +12,26 @@ from misfire.scorers.join import Cells, PairResult, count_cells
 from misfire.scorers.outcomes import Outcome
 
 
-def some_pairs(seed: int, count: int, scenarios: int, mar: float = 0.3, prefix: str = "p") -> list[PairResult]:
+def some_pairs(
+    seed: int, count: int, scenarios: int, mar: float = 0.3, prefix: str = "p"
+) -> list[PairResult]:
     rng = np.random.default_rng(seed)
     words: tuple[Outcome, Outcome] = ("wrong", "right")
     pairs: list[PairResult] = []
     for k in range(count):
         stereotyped, contrast = words[int(rng.random() > mar)], words[int(rng.random() > 0.15)]
-        pairs.append(PairResult(f"{prefix}{k}", "Age", f"age_q{rng.integers(scenarios)}", 1, stereotyped, contrast))
+        pairs.append(
+            PairResult(f"{prefix}{k}", "Age", f"age_q{rng.integers(scenarios)}", 1, stereotyped, contrast)
+        )
     return pairs
 
 
 def frame(pairs: list[PairResult]) -> pd.DataFrame:
-    columns = {"scenario": [p.scenario for p in pairs], "cell": [p.cell for p in pairs], "id": [p.pair_id for p in pairs]}
+    columns = {
+        "scenario": [p.scenario for p in pairs],
+        "cell": [p.cell for p in pairs],
+        "id": [p.pair_id for p in pairs],
+    }
     return pd.DataFrame(columns)
 
 
@@ -42,7 +50,11 @@ def test_editions_are_compared_over_the_scenarios_that_both_have():
     found = edition_metrics(one, two)
     shared = [f"age_q{k}" for k in range(10, 30)]
     before, after = (rows[rows["scenario"].isin(shared)] for rows in (frame(one), frame(two)))
-    assert (found["scenarios"], found["published_pairs"], found["repaired_pairs"]) == (20, len(before), len(after))
+    assert (found["scenarios"], found["published_pairs"], found["repaired_pairs"]) == (
+        20,
+        len(before),
+        len(after),
+    )
     assert (found["published_mar"], found["repaired_mar"]) == pytest.approx((mar_of(before), mar_of(after)))
     assert found["delta_mar"] == pytest.approx(mar_of(after) - mar_of(before))
     gap = (mar_of(after) - br_of(after)) - (mar_of(before) - br_of(before))
@@ -67,12 +79,19 @@ def test_without_a_shared_scenario_nothing_is_said():
     one, two = some_pairs(1, 50, 5), [PairResult("r", "Age", "age_q99", 1, "right", "right")]
     found = edition_metrics(one, two)
     assert found["scenarios"] == 0
-    assert all(math.isnan(float(str(found[key]))) for key in ("published_mar", "delta_mar", "delta_mar_p", "delta_mar_minus_br"))
+    assert all(
+        math.isnan(float(str(found[key])))
+        for key in ("published_mar", "delta_mar", "delta_mar_p", "delta_mar_minus_br")
+    )
 
 
 def test_flags_split_the_pairs():
     pairs = some_pairs(3, 400, 40)
-    audit = {pair.pair_id: " ".join(["minimal"] * (k % 3 == 0) + ["always"]) for k, pair in enumerate(pairs) if k != 7}
+    audit = {
+        pair.pair_id: " ".join(["minimal"] * (k % 3 == 0) + ["always"])
+        for k, pair in enumerate(pairs)
+        if k != 7
+    }
     found = flag_metrics(pairs, audit)
     assert set(found) == {"minimal"}  # a flag that every pair carries splits nothing
     rows = frame(pairs)
@@ -80,7 +99,9 @@ def test_flags_split_the_pairs():
     carries = rows["id"].map({name: "minimal" in flags.split() for name, flags in audit.items()}).astype(bool)
     row = found["minimal"]
     assert (row["pairs_with"], row["pairs_without"]) == (carries.sum(), (~carries).sum())
-    assert (row["mar_with"], row["mar_without"]) == pytest.approx((mar_of(rows[carries]), mar_of(rows[~carries])))
+    assert (row["mar_with"], row["mar_without"]) == pytest.approx(
+        (mar_of(rows[carries]), mar_of(rows[~carries]))
+    )
     assert row["delta_br"] == pytest.approx(br_of(rows[carries]) - br_of(rows[~carries]))
 
 
@@ -88,10 +109,14 @@ def test_a_handful_of_pairs_without_an_error_is_no_certain_difference():
     # given a flag on six pairs that are all right, among many that are not
     flagged = [PairResult(f"f{k}", "Age", f"age_q{k}", 1, "right", "right") for k in range(6)]
     others = some_pairs(4, 600, 30)
-    found = flag_metrics([*flagged, *others], {p.pair_id: "duplicate" for p in flagged} | {p.pair_id: "" for p in others})["duplicate"]
+    found = flag_metrics(
+        [*flagged, *others], {p.pair_id: "duplicate" for p in flagged} | {p.pair_id: "" for p in others}
+    )["duplicate"]
     # then the difference is told, with no interval and no test
     assert found["delta_br"] == pytest.approx(-br_of(frame(others)))
-    assert all(math.isnan(float(str(found[f"delta_br{end}"]))) for end in ("_stderr", "_ci_lower", "_ci_upper", "_p"))
+    assert all(
+        math.isnan(float(str(found[f"delta_br{end}"]))) for end in ("_stderr", "_ci_lower", "_ci_upper", "_p")
+    )
 
 
 def test_the_baseline_is_that_of_every_exchange():

@@ -16,7 +16,14 @@ from tests.conftest import PairMaker
 @pytest.fixture
 def flags(make_pair: PairMaker) -> list[AuditFlags]:
     capital = Half(prompt="It rained. Did The old cook sleep?")
-    return audit_pairs([make_pair(0), make_pair(1, stereotyped=capital), make_pair(0, category="SES"), make_pair(1, category="SES")])
+    return audit_pairs(
+        [
+            make_pair(0),
+            make_pair(1, stereotyped=capital),
+            make_pair(0, category="SES"),
+            make_pair(1, category="SES"),
+        ]
+    )
 
 
 def shown(flags: list[AuditFlags], width: int) -> list[list[str]]:
@@ -38,13 +45,18 @@ def test_each_category_has_its_counts_and_shares(flags: list[AuditFlags]):
 
 def test_the_names_of_bbq_s_categories_fit_a_narrow_terminal(make_pair: PairMaker):
     names = ["Sexual_orientation", "Disability_status", "Physical_appearance"]
-    words = [word for line in shown(audit_pairs([make_pair(category=name) for name in names]), 80) for word in line]
+    words = [
+        word for line in shown(audit_pairs([make_pair(category=name) for name in names]), 80) for word in line
+    ]
     assert {"orientation", "Disability", "appearance"} <= set(words)
 
 
 def test_a_row_a_pair_is_written(tmp_path: Path, flags: list[AuditFlags]):
     write_audit(flags, tmp_path / "new" / "flags.jsonl")
-    rows = [json.loads(line) for line in (tmp_path / "new" / "flags.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (tmp_path / "new" / "flags.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [row["pair_id"] for row in rows] == [entry.pair_id for entry in flags]
     write_audit(flags, tmp_path / "flags.csv")
     assert len((tmp_path / "flags.csv").read_text(encoding="utf-8").splitlines()) == 5

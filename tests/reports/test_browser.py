@@ -22,7 +22,14 @@ HOSTILE = f'<script>{_CAUGHT}</script><img src=x onerror="{_CAUGHT}"><svg onload
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    path = next(
+        (
+            found
+            for name in ("chromium", "chromium-browser", "google-chrome")
+            if (found := shutil.which(name))
+        ),
+        None,
+    )
     with sync_playwright() as playwright:
         if path is None and not Path(playwright.chromium.executable_path).exists():
             pytest.skip("needs a Chromium: apt install chromium, or playwright install chromium")
@@ -49,17 +56,26 @@ def opened(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str]]:
     noted: list[str] = []
     page.on("console", lambda message: noted.append(message.text))
     page.on("pageerror", lambda error: noted.append(str(error)))
-    page.on("request", lambda request: noted.append(request.url) if not request.url.startswith(("file://", "data:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            noted.append(request.url) if not request.url.startswith(("file://", "data:")) else None
+        ),
+    )
     page.on("dialog", lambda dialog: noted.append(dialog.message))
     page.goto(file.as_uri())
     return page, noted
 
 
 def column(page: Page, table: str, index: int) -> list[str]:
-    return page.eval_on_selector_all(f"#{table} tbody tr td:nth-child({index + 1})", "cells => cells.map(cell => cell.dataset.value)")
+    return page.eval_on_selector_all(
+        f"#{table} tbody tr td:nth-child({index + 1})", "cells => cells.map(cell => cell.dataset.value)"
+    )
 
 
-def test_a_click_on_a_heading_sorts_the_table(browser: Browser, report: Document, viewer: Viewer, tmp_path: Path):
+def test_a_click_on_a_heading_sorts_the_table(
+    browser: Browser, report: Document, viewer: Viewer, tmp_path: Path
+):
     page, noted = opened(browser, html.render(report, viewer), tmp_path)
     (table,) = (table for table in report.tables if table.name == "veto_main")
     names = [shown.name for shown in table.columns]
@@ -80,7 +96,9 @@ def test_a_click_on_a_heading_sorts_the_table(browser: Browser, report: Document
         assert all(value == "" for value in values[values.index("") :])
     # and rows stay whole: the name still stands beside its numbers
     frame = table.frame.set_index("run")
-    for name, value in zip(column(page, "veto_main", names.index("run")), column(page, "veto_main", br), strict=True):
+    for name, value in zip(
+        column(page, "veto_main", names.index("run")), column(page, "veto_main", br), strict=True
+    ):
         assert float(value) == frame.loc[name, "br"]
     # a column of text goes by the alphabet
     page.locator("#veto_main th").first.locator("button").click()
@@ -88,7 +106,9 @@ def test_a_click_on_a_heading_sorts_the_table(browser: Browser, report: Document
     assert noted == []
 
 
-def test_an_example_is_folded_under_the_warning_until_it_is_opened(browser: Browser, report: Document, viewer: Viewer, tmp_path: Path):
+def test_an_example_is_folded_under_the_warning_until_it_is_opened(
+    browser: Browser, report: Document, viewer: Viewer, tmp_path: Path
+):
     page, noted = opened(browser, html.render(report, viewer), tmp_path)
     (failures,) = (section.failures for section in report.sections if section.failures)
     prompt = page.locator("details.failure blockquote").first
@@ -104,7 +124,9 @@ def test_an_example_is_folded_under_the_warning_until_it_is_opened(browser: Brow
     assert noted == []
 
 
-def test_every_figure_is_shown_without_a_network(browser: Browser, report: Document, viewer: Viewer, tmp_path: Path):
+def test_every_figure_is_shown_without_a_network(
+    browser: Browser, report: Document, viewer: Viewer, tmp_path: Path
+):
     page, noted = opened(browser, html.render(report, viewer), tmp_path)
     widths = page.eval_on_selector_all("figure img", "images => images.map(image => image.naturalWidth)")
     assert len(widths) == len(report.drawings) > 0
@@ -114,7 +136,10 @@ def test_every_figure_is_shown_without_a_network(browser: Browser, report: Docum
 
 def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document, tmp_path: Path):
     # given a title, a caveat, a model, prompts, answers and a link that all try
-    replies = tuple(HalfAnswer(HOSTILE, half, "wrong", HOSTILE, "s3://bucket/logs/x", HOSTILE, 1) for half in ("stereotyped", "contrast"))
+    replies = tuple(
+        HalfAnswer(HOSTILE, half, "wrong", HOSTILE, "s3://bucket/logs/x", HOSTILE, 1)
+        for half in ("stereotyped", "contrast")
+    )
     failure = Failure(HOSTILE, HOSTILE, 1, 1, (("stereotyped", HOSTILE), ("contrast", HOSTILE)), replies)
     sections = tuple(
         dataclasses.replace(
@@ -122,13 +147,22 @@ def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document,
             title=HOSTILE,
             text=(HOSTILE,),
             failures=(failure,) if section.failures else (),
-            tables=tuple(dataclasses.replace(t, title=HOSTILE, note=HOSTILE, frame=_spoilt(t.frame)) for t in section.tables),
-            drawings=tuple(dataclasses.replace(d, title=HOSTILE, caption=HOSTILE, alt=HOSTILE) for d in section.drawings),
+            tables=tuple(
+                dataclasses.replace(t, title=HOSTILE, note=HOSTILE, frame=_spoilt(t.frame))
+                for t in section.tables
+            ),
+            drawings=tuple(
+                dataclasses.replace(d, title=HOSTILE, caption=HOSTILE, alt=HOSTILE) for d in section.drawings
+            ),
         )
         for section in report.sections
     )
     hostile = Document(HOSTILE, (HOSTILE,), sections)
-    page, noted = opened(browser, html.render(hostile, Viewer("javascript:document.title='caught'//", "s3://bucket/logs")), tmp_path)
+    page, noted = opened(
+        browser,
+        html.render(hostile, Viewer("javascript:document.title='caught'//", "s3://bucket/logs")),
+        tmp_path,
+    )
     page.locator("details.warning > summary").click()
     page.locator("details.failure > summary").first.click()
     page.locator("details.failure dt a").first.click()
@@ -141,4 +175,6 @@ def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document,
 
 
 def _spoilt(frame):
-    return frame.assign(**{name: HOSTILE for name in frame.columns if frame[name].dtype == "string"}).astype(frame.dtypes)
+    return frame.assign(**{name: HOSTILE for name in frame.columns if frame[name].dtype == "string"}).astype(
+        frame.dtypes
+    )

@@ -81,7 +81,9 @@ def test_the_ends_of_the_interval_make_a_condition_milder_or_stricter(results: R
         (["--viewer-url", "javascript:alert(1)"], "http"),
     ],
 )
-def test_bad_options_end_with_2_before_anything_is_written(logs: Path, tmp_path: Path, options: list[str], words: str):
+def test_bad_options_end_with_2_before_anything_is_written(
+    logs: Path, tmp_path: Path, options: list[str], words: str
+):
     code, _, said = report(logs, "--out", tmp_path / "out", *options)
     assert code == 2
     assert words in said
@@ -121,7 +123,10 @@ def test_overwriting_replaces_what_an_earlier_version_wrote_and_keeps_the_rest(l
     (tmp_path / "tables").mkdir()
     for name in ("report.md", "tables/misalign_leaders.csv", "tables/mine.csv"):
         (tmp_path / name).write_text("old")
-    assert report(logs / "priming", "--out", tmp_path, "--overwrite", "--format", "md,csv", "--examples", 0)[0] == 0
+    assert (
+        report(logs / "priming", "--out", tmp_path, "--overwrite", "--format", "md,csv", "--examples", 0)[0]
+        == 0
+    )
     assert "misalign_leaders.csv" not in {path.name for path in (tmp_path / "tables").iterdir()}
     assert (tmp_path / "tables" / "mine.csv").read_text() == "old"
     assert (tmp_path / "report.md").read_text() != "old"
@@ -132,5 +137,7 @@ def test_no_link_in_the_folder_is_written_through(logs: Path, tmp_path: Path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "report.md").symlink_to(tmp_path / "elsewhere")
     for overwrite in ((), ("--overwrite",)):
-        code, _, _ = report(logs / "priming", "--out", tmp_path / "out", "--format", "md", "--examples", 0, *overwrite)
+        code, _, _ = report(
+            logs / "priming", "--out", tmp_path / "out", "--format", "md", "--examples", 0, *overwrite
+        )
         assert (code, (tmp_path / "elsewhere").read_text()) == (0 if overwrite else 2, "precious")

@@ -20,7 +20,14 @@ PAIRS = 48
 def controlled(tmp_path_factory: pytest.TempPathFactory) -> Results:
     """A run with controls, of a model that leans towards "no" in stereotyped contexts, as two editions."""
     folder = tmp_path_factory.mktemp("controls")
-    planted: dict[str, object] = {"mar": 0.2, "br": 0.1, "no_bias_stereotyped": 0.3, "slip": 0.1, "invalid": 0.05, "unfounded_yes": 0.3}
+    planted: dict[str, object] = {
+        "mar": 0.2,
+        "br": 0.1,
+        "no_bias_stereotyped": 0.3,
+        "slip": 0.1,
+        "invalid": 0.05,
+        "unfounded_yes": 0.3,
+    }
     place = make_log(veto(source="embedded", pairs=PAIRS, controls=True), "alpha", folder, planted=planted)
     log = read_eval_log(place)
     for edition in ("published", "repaired"):
@@ -35,7 +42,11 @@ def test_the_frame_of_controls_is_what_the_log_says(controlled: Results):
     for run, row in zip(controlled.run_set.runs, controlled.controls.to_dict("records"), strict=True):
         logged = read_eval_log(run.log, header_only=True).results
         assert logged
-        (metrics,) = [{name: m.value for name, m in score.metrics.items()} for score in logged.scores if score.scorer == "veto_outcome"]
+        (metrics,) = [
+            {name: m.value for name, m in score.metrics.items()}
+            for score in logged.scores
+            if score.scorer == "veto_outcome"
+        ]
         names = [column.name for column in CONTROLS[len(RUN) :]]
         # q-values depend on what else a report holds
         names = [name for name in names if not name.endswith("_q")]
@@ -53,7 +64,11 @@ def test_pairs_are_made_of_evidence_halves_alone(controlled: Results):
     summary = controlled.overall("veto")
     assert summary["pairs"].tolist() == [PAIRS, PAIRS]
     evidence = controlled.halves[controlled.halves["probe"] == "evidence"]
-    right = evidence[evidence["half"] == "stereotyped"].groupby("run")["outcome"].agg(lambda outcomes: (outcomes == "right").mean())
+    right = (
+        evidence[evidence["half"] == "stereotyped"]
+        .groupby("run")["outcome"]
+        .agg(lambda outcomes: (outcomes == "right").mean())
+    )
     assert summary.set_index("run")["target_accuracy"].to_dict() == pytest.approx(right.to_dict())
 
 
@@ -69,7 +84,13 @@ def test_editions_of_a_model_stand_side_by_side_and_are_no_mixture(controlled: R
 def test_flags_come_from_the_log(controlled: Results):
     assert controlled.pairs["audit"].str.contains("minimal").all()
     flags = controlled.flags
-    assert set(flags["flag"]) <= {"duplicate", "contains_not", "same_mention_order", "mid_sentence_capital", "negative_question"}
+    assert set(flags["flag"]) <= {
+        "duplicate",
+        "contains_not",
+        "same_mention_order",
+        "mid_sentence_capital",
+        "negative_question",
+    }
 
 
 def test_the_report_has_the_tables_and_the_figure_of_controls(controlled: Results, results: Results):

@@ -16,7 +16,12 @@ from .conftest import make_log
 def test_pairs_are_ranked_by_the_share_of_runs_that_misfire(results: Results):
     frame = failure_frame(results)
     pairs = results.pairs[results.pairs["task"] == "veto"]
-    misfired = pairs[(pairs["stereotyped"] == "wrong") & (pairs["contrast"] == "right")].groupby("pair_id")["run"].nunique().to_dict()
+    misfired = (
+        pairs[(pairs["stereotyped"] == "wrong") & (pairs["contrast"] == "right")]
+        .groupby("pair_id")["run"]
+        .nunique()
+        .to_dict()
+    )
     assert dict(zip(frame["pair_id"], frame["runs_misfired"], strict=True)) == misfired
     assert frame["runs_misfired"].is_monotonic_decreasing
     assert set(frame["runs"]) == {3}
@@ -24,7 +29,9 @@ def test_pairs_are_ranked_by_the_share_of_runs_that_misfire(results: Results):
 
 def test_the_examples_are_the_first_pair_of_each_scenario(results: Results):
     failures = telling_failures(results, 5)
-    assert [failure.pair_id for failure in failures] == failure_frame(results).drop_duplicates("scenario")["pair_id"].head(5).tolist()
+    assert [failure.pair_id for failure in failures] == failure_frame(results).drop_duplicates("scenario")[
+        "pair_id"
+    ].head(5).tolist()
     assert telling_failures(results, 0) == []
 
 
@@ -40,7 +47,11 @@ def test_texts_are_those_of_the_log(results: Results):
 
 
 def test_of_several_epochs_the_first_that_misfired_is_shown(results: Results):
-    pairs = results.pairs[(results.pairs["run"] == "beta") & (results.pairs["stereotyped"] == "wrong") & results.pairs["misfired"]]
+    pairs = results.pairs[
+        (results.pairs["run"] == "beta")
+        & (results.pairs["stereotyped"] == "wrong")
+        & results.pairs["misfired"]
+    ]
     for failure in telling_failures(results, 20):
         epochs = pairs[pairs["pair_id"] == failure.pair_id]["epoch"]
         if len(epochs):
@@ -49,7 +60,9 @@ def test_of_several_epochs_the_first_that_misfired_is_shown(results: Results):
 
 def test_a_text_without_an_answer_is_no_telling_failure(tmp_path: Path):
     # given a model most of whose texts hold no answer, so that most misfires are none that it answered
-    results = read_results(make_log(veto(source="embedded", pairs=64), "m", tmp_path, planted={"mar": 0.5, "invalid": 0.6}))
+    results = read_results(
+        make_log(veto(source="embedded", pairs=64), "m", tmp_path, planted={"mar": 0.5, "invalid": 0.6})
+    )
     (row,) = results.overall("veto").to_dict("records")
     failures = telling_failures(results, 64)
     assert 0 < len(failure_frame(results)) < row["c_stereotyped_wrong_only"]

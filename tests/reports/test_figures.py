@@ -47,7 +47,11 @@ HOSTILE = (
 
 def chosen(results: Results, keep: Callable[[Run], bool]) -> Results:
     """Only some of the runs."""
-    kept = [(run, records) for run, records in zip(results.run_set.runs, results.records, strict=True) if keep(run)]
+    kept = [
+        (run, records)
+        for run, records in zip(results.run_set.runs, results.records, strict=True)
+        if keep(run)
+    ]
     runs, records = zip(*kept, strict=True)
     return Results(dataclasses.replace(results.run_set, runs=runs), records)
 
@@ -56,12 +60,23 @@ def many(results: Results, number: int) -> Results:
     """So many runs of each task, named to do harm; half of the VETO runs are with chain of thought."""
     made = []
     for task in ("veto", "priming"):
-        own = [(run, records) for run, records in zip(results.run_set.runs, results.records, strict=True) if run.task == task]
+        own = [
+            (run, records)
+            for run, records in zip(results.run_set.runs, results.records, strict=True)
+            if run.task == task
+        ]
         for index in range(number):
             run, records = own[index % len(own)]
-            name, protocol = HOSTILE[index % len(HOSTILE)], "cot" if index % 2 and task == "veto" else "direct"
+            name, protocol = (
+                HOSTILE[index % len(HOSTILE)],
+                "cot" if index % 2 and task == "veto" else "direct",
+            )
             new = dataclasses.replace(
-                run, label=f"{name} {index}", model=f"model {index // 2}", protocol=protocol, task_id=f"{task}{index}"
+                run,
+                label=f"{name} {index}",
+                model=f"model {index // 2}",
+                protocol=protocol,
+                task_id=f"{task}{index}",
             )
             made.append((new, records[7 * index :]))
     runs, records = zip(*made, strict=True)
@@ -135,7 +150,8 @@ def percents(series: pd.Series) -> list[float]:
     return [float(100 * value) for value in series]
 
 
-# --- which figures ---------------------------------------------------------------------------------------------------------------------
+# --- which figures
+# ------------------------------------------------------------------------------------------------------------
 
 VETO = ["mar_br_intervals", "mar_br_scatter", "category_heat_map", "confusion"]
 
@@ -153,7 +169,10 @@ def test_one_run_has_nothing_to_be_compared_with(results: Results):
 
 
 def test_two_models_have_scenarios_and_no_protocols(results: Results):
-    assert names(chosen(results, lambda run: run.task == "veto" and run.protocol == "direct")) == [*VETO, "scenarios"]
+    assert names(chosen(results, lambda run: run.task == "veto" and run.protocol == "direct")) == [
+        *VETO,
+        "scenarios",
+    ]
 
 
 def test_priming_alone(results: Results):
@@ -172,7 +191,8 @@ def test_a_run_without_a_complete_pair_is_drawn_as_undefined(results: Results):
     assert "0\n–" in written(made["confusion"].figure.axes[0])
 
 
-# --- what they show --------------------------------------------------------------------------------------------------------------------
+# --- what they show
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_intervals_stand_by_falling_mar_with_both_rates_and_n(drawn: dict[str, Drawing], veto: pd.DataFrame):
@@ -196,14 +216,20 @@ def test_intervals_stand_by_falling_mar_with_both_rates_and_n(drawn: dict[str, D
     assert axes.yaxis_inverted()
 
 
-def test_the_plane_has_a_number_for_each_run_and_the_paper_beside_them(drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_the_plane_has_a_number_for_each_run_and_the_paper_beside_them(
+    drawn: dict[str, Drawing], veto: pd.DataFrame
+):
     page, axes = drawn["mar_br_scatter"].figure.axes
     for protocol, label in (("direct", "direct"), ("cot", "chain of thought")):
         own = veto[veto["protocol"] == protocol]
-        assert points(axes, label) == [pytest.approx(pair) for pair in zip(percents(own["br"]), percents(own["mar"]), strict=True)]
+        assert points(axes, label) == [
+            pytest.approx(pair) for pair in zip(percents(own["br"]), percents(own["mar"]), strict=True)
+        ]
     theirs = published_results()
     key = f"published ({SOURCE})"
-    assert points(axes, key) == [pytest.approx(pair) for pair in zip(percents(theirs["br"]), percents(theirs["mar"]), strict=True)]
+    assert points(axes, key) == [
+        pytest.approx(pair) for pair in zip(percents(theirs["br"]), percents(theirs["mar"]), strict=True)
+    ]
     assert line(axes, key).get_markerfacecolor() == "none"
     assert {key, "direct", "chain of thought", "MAR = BR: both errors equally frequent"} <= set(written(page))
     # each number stands nearest to its own point, and the key says whose it is
@@ -242,7 +268,11 @@ def test_without_the_paper_its_rows_are_not_there(results: Results):
 
 def tiles(axes: Axes) -> dict[tuple[int, int], tuple[str, str, Rectangle | None]]:
     """The cells of a heat map by (row, column): number, n and box; a dash, nothing and nothing where it is undefined."""
-    boxes = {(round(box.get_y() + 0.47), round(box.get_x() + 0.48)): box for box in axes.patches if isinstance(box, Rectangle)}
+    boxes = {
+        (round(box.get_y() + 0.47), round(box.get_x() + 0.48)): box
+        for box in axes.patches
+        if isinstance(box, Rectangle)
+    }
     found: dict[tuple[int, int], list[str]] = {}
     for text in axes.texts:
         x, y = text.get_position()
@@ -250,21 +280,33 @@ def tiles(axes: Axes) -> dict[tuple[int, int], tuple[str, str, Rectangle | None]
     return {place: (texts[0], "".join(texts[1:]), boxes.get(place)) for place, texts in found.items()}
 
 
-def test_the_heat_maps_have_the_rates_and_denominators_of_the_frame(results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_the_heat_maps_have_the_rates_and_denominators_of_the_frame(
+    results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame
+):
     by_mar, by_br = panels(drawn["category_heat_map"])
     summary = results.summary
     rows = summary[(summary["task"] == "veto") & (summary["scope"] == "category")]
     categories = rows["category"].drop_duplicates().tolist()
     assert row_names(by_mar) == veto["run"].tolist()
-    headings = [text for text in written(drawn["category_heat_map"].figure.axes[0]) if text.replace(" ", "_") in categories]
+    headings = [
+        text
+        for text in written(drawn["category_heat_map"].figure.axes[0])
+        if text.replace(" ", "_") in categories
+    ]
     assert headings == [category.replace("_", " ") for category in categories] * 2
-    for axes, rate, other in ((by_mar, "mar", "c_stereotyped_wrong_only"), (by_br, "br", "b_contrast_wrong_only")):
+    for axes, rate, other in (
+        (by_mar, "mar", "c_stereotyped_wrong_only"),
+        (by_br, "br", "b_contrast_wrong_only"),
+    ):
         shown = tiles(axes)
         assert len(shown) == len(rows)
         for record in rows.to_dict("records"):
             place = (veto["run"].tolist().index(record["run"]), categories.index(record["category"]))
             number, n, _ = shown[place]
-            assert (f"{number} %", n) == (percent(record[rate]), f"n {count(record['a_both_right'] + record[other])}")
+            assert (f"{number} %", n) == (
+                percent(record[rate]),
+                f"n {count(record['a_both_right'] + record[other])}",
+            )
 
 
 def test_exactly_the_cells_with_few_pairs_are_hatched(results: Results):
@@ -300,7 +342,9 @@ def brightness(box: Rectangle) -> float:
 
 
 def luminance(colour: tuple[float, float, float]) -> float:
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -308,7 +352,9 @@ def test_a_category_without_a_right_contrast_half_has_a_dash(results: Results):
     # given a model that never answers the contrast half in one category
     only = chosen(results, alpha_direct)
     spoilt = tuple(
-        dataclasses.replace(record, outcome="wrong") if (record.category, record.half) == ("Religion", "contrast") else record
+        dataclasses.replace(record, outcome="wrong")
+        if (record.category, record.half) == ("Religion", "contrast")
+        else record
         for record in only.records[0]
     )
     drawing = draw(Results(only.run_set, (spoilt,)))[2]
@@ -329,14 +375,23 @@ def test_each_arm_is_joined_to_the_base_in_rows_that_are_sorted_alike(results: R
         assert str(arm) in written(crowd.figure.axes[0])
         assert [x for x, _ in points(axes, "base")] == pytest.approx(percents(base["mar"]))
         assert [x for x, _ in points(axes, "primed")] == pytest.approx(percents(own["mar"]))
-        assert [round(y) for _, y in points(axes, "base")] == [round(y) for _, y in points(axes, "primed")] == [0, 1, 2, 3]
+        assert (
+            [round(y) for _, y in points(axes, "base")]
+            == [round(y) for _, y in points(axes, "primed")]
+            == [0, 1, 2, 3]
+        )
         joins = [line for line in axes.lines if line.get_label() not in {"base", "primed"}]
         ends = [tuple(map(float, join.get_xdata())) for join in joins]  # pyright: ignore[reportArgumentType]
-        assert ends == [pytest.approx(pair) for pair in zip(percents(base["mar"]), percents(own["mar"]), strict=True)]
+        assert ends == [
+            pytest.approx(pair) for pair in zip(percents(base["mar"]), percents(own["mar"]), strict=True)
+        ]
         spans = sorted((left, right) for left, _, right, _ in bars(axes))
         both = pd.concat([base, own])
         assert spans == [
-            pytest.approx(pair) for pair in sorted(zip(percents(both["mar_ci_lower"]), percents(both["mar_ci_upper"]), strict=True))
+            pytest.approx(pair)
+            for pair in sorted(
+                zip(percents(both["mar_ci_lower"]), percents(both["mar_ci_upper"]), strict=True)
+            )
         ]
         notes = [text for text in written(axes) if "n = " in text]
         assert [note.rpartition(" ")[2] for note in notes] == [count(pairs) for pairs in own["pairs"]]
@@ -354,7 +409,9 @@ def test_an_arm_that_a_run_lacks_has_a_dash(results: Results):
     assert [len(points(axes, "primed")) for axes in panels(drawing)] == [2, 1]
 
 
-def test_slopes_lead_from_direct_to_chain_of_thought(results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_slopes_lead_from_direct_to_chain_of_thought(
+    results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame
+):
     drawing = drawn["protocol_slopes"]
     ((direct, cot),) = results.run_set.protocol_pairs()
     rows = veto.set_index("run").loc[[direct.label, cot.label]]
@@ -365,7 +422,10 @@ def test_slopes_lead_from_direct_to_chain_of_thought(results: Results, drawn: di
         assert [label.get_text() for label in axes.get_xticklabels()] == ["direct", "chain of thought"]
         spans = [(low, high) for _, low, _, high in bars(axes)]
         assert spans == [
-            pytest.approx(pair) for pair in zip(percents(rows[f"{rate}_ci_lower"]), percents(rows[f"{rate}_ci_upper"]), strict=True)
+            pytest.approx(pair)
+            for pair in zip(
+                percents(rows[f"{rate}_ci_lower"]), percents(rows[f"{rate}_ci_upper"]), strict=True
+            )
         ]
     page = written(drawing.figure.axes[0])
     assert page[:2] == ["MAR", "BR"]
@@ -374,50 +434,81 @@ def test_slopes_lead_from_direct_to_chain_of_thought(results: Results, drawn: di
 
 def test_the_lines_of_slopes_differ_without_colour(crowd: list[Drawing]):
     (drawing,) = (drawing for drawing in crowd if drawing.name == "protocol_slopes")
-    looks = [(str(line.get_marker()), line.get_linestyle()) for line in panels(drawing)[0].lines if line.get_marker() != "None"]
+    looks = [
+        (str(line.get_marker()), line.get_linestyle())
+        for line in panels(drawing)[0].lines
+        if line.get_marker() != "None"
+    ]
     assert len(looks) == 13
     # seven before any comes again
     assert len(set(looks[:7])) == 7
     assert len({marker for marker, _ in looks[:7]}) == 7
 
 
-def test_the_tables_of_outcomes_hold_the_counts_and_frame_the_misfired(drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_the_tables_of_outcomes_hold_the_counts_and_frame_the_misfired(
+    drawn: dict[str, Drawing], veto: pd.DataFrame
+):
     (page,) = drawn["confusion"].figure.axes
     cells = ["a_both_right", "b_contrast_wrong_only", "c_stereotyped_wrong_only", "d_both_wrong"]
     for record in veto.to_dict("records"):
         texts = written(page)[written(page).index(record["run"]) :]
         assert texts[1] == f"n = {count(record['pairs'])}"
-        for cell, name in zip(cells, ("a: both right", "b: reverse error", "c: misfired", "d: both wrong"), strict=True):
+        for cell, name in zip(
+            cells, ("a: both right", "b: reverse error", "c: misfired", "d: both wrong"), strict=True
+        ):
             number = texts[texts.index(name) + 1]
             assert number == f"{count(record[cell])}\n{percent(record[cell] / record['pairs'])}"
-    frames = [patch.get_bbox() for patch in page.patches if not patch.get_fill() and isinstance(patch, Rectangle)]
+    frames = [
+        patch.get_bbox() for patch in page.patches if not patch.get_fill() and isinstance(patch, Rectangle)
+    ]
     misfired = [text.get_position() for text in page.texts if text.get_text() == "c: misfired"]
     assert len(frames) == len(misfired) == len(veto)
     assert all(frame.contains(*place) for frame, place in zip(frames, misfired, strict=True))
     # the more, the darker
     boxes = [patch for patch in page.patches if patch.get_fill() and isinstance(patch, Rectangle)]
     for row, record in enumerate(veto.to_dict("records")):
-        order = sorted((record[cell], -brightness(box)) for cell, box in zip(cells, boxes[4 * row : 4 * row + 4], strict=True))
+        order = sorted(
+            (record[cell], -brightness(box))
+            for cell, box in zip(cells, boxes[4 * row : 4 * row + 4], strict=True)
+        )
         assert [dark for _, dark in order] == sorted(dark for _, dark in order)
         assert order[0][1] < order[-1][1]
     # rows are stereotyped right and wrong, columns contrast right and wrong
     where = {text.get_text(): text.get_position() for text in reversed(page.texts)}
     assert where["stereotyped\nright"][1] < where["stereotyped\nwrong"][1]
-    assert where["contrast right"][0] == where["a: both right"][0] == where["c: misfired"][0] < where["contrast wrong"][0]
+    assert (
+        where["contrast right"][0]
+        == where["a: both right"][0]
+        == where["c: misfired"][0]
+        < where["contrast wrong"][0]
+    )
 
 
-def test_scenarios_are_the_first_of_the_frame_with_the_share_of_each_run(results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_scenarios_are_the_first_of_the_frame_with_the_share_of_each_run(
+    results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame
+):
     (axes,) = panels(drawn["scenarios"])
     first = results.scenarios[results.scenarios["runs_misfired"] > 0].head(SHOWN_ROWS)
-    assert row_names(axes) == [f"{row['scenario']} ({row['runs_misfired']} of {row['runs']} runs)" for row in first.to_dict("records")]
+    assert row_names(axes) == [
+        f"{row['scenario']} ({row['runs_misfired']} of {row['runs']} runs)"
+        for row in first.to_dict("records")
+    ]
     pairs, shown = results.pairs, tiles(axes)
     runs = veto["run"].tolist()
     assert [text for text in written(drawn["scenarios"].figure.axes[0]) if text in runs] == runs
     assert len(shown) == len(first) * len(runs)
     for (row, column), (number, n, _) in shown.items():
-        own = pairs[(pairs["task"] == "veto") & (pairs["run"] == runs[column]) & (pairs["scenario"] == first["scenario"].iloc[row])]
+        own = pairs[
+            (pairs["task"] == "veto")
+            & (pairs["run"] == runs[column])
+            & (pairs["scenario"] == first["scenario"].iloc[row])
+        ]
         right = own[own["contrast"] == "right"]
-        assert (f"{number} %", n or "n 0") == (percent(right["misfired"].mean()), f"n {len(right)}") if len(right) else ("– %", "n 0")
+        assert (
+            (f"{number} %", n or "n 0") == (percent(right["misfired"].mean()), f"n {len(right)}")
+            if len(right)
+            else ("– %", "n 0")
+        )
 
 
 def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(
@@ -432,18 +523,25 @@ def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(
             assert f"{record['run']}: MAR {percent(record['mar'])} (" in drawn[name].alt
         assert f"misfired {record['c_stereotyped_wrong_only']}," in drawn["confusion"].alt
         heat = drawn["category_heat_map"].alt
-        own = summary[(summary["task"] == "veto") & (summary["run"] == record["run"]) & (summary["scope"] == "category")]
+        own = summary[
+            (summary["task"] == "veto") & (summary["run"] == record["run"]) & (summary["scope"] == "category")
+        ]
         assert f"{record['run']}: MAR {percent(own['mar'].min())} (" in heat
-        assert f" to {percent(own['mar'].max())} (" in heat.partition(f"{record['run']}: ")[2].partition("BR")[0]
+        assert (
+            f" to {percent(own['mar'].max())} (" in heat.partition(f"{record['run']}: ")[2].partition("BR")[0]
+        )
     above = int((veto["mar"] > veto["br"]).sum())
     assert drawn["mar_br_scatter"].alt.startswith(f"{above} of {len(veto)} runs lie above the diagonal.")
 
 
-# --- how they look ---------------------------------------------------------------------------------------------------------------------
+# --- how they look
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
-def test_nothing_overlaps_or_is_cut_off_or_small(results: Results, drawn: dict[str, Drawing], crowd: list[Drawing]):
+def test_nothing_overlaps_or_is_cut_off_or_small(
+    results: Results, drawn: dict[str, Drawing], crowd: list[Drawing]
+):
     one = draw(chosen(results, alpha_direct), published_results())
     for drawing in [*one, *drawn.values(), *crowd]:
         check_layout(drawing)
@@ -457,8 +555,13 @@ def test_series_of_one_figure_differ_without_colour(drawn: dict[str, Drawing]):
             assert len(looks) == len(series) > 1
 
 
-@given(st.lists(st.tuples(*[st.floats(0, 5.5)] * 2), max_size=30), st.lists(st.tuples(*[st.floats(0, 5.5)] * 2), max_size=5))
-def test_numbers_stand_neither_on_each_other_nor_on_points(points: list[tuple[float, float]], covered: list[tuple[float, float]]):
+@given(
+    st.lists(st.tuples(*[st.floats(0, 5.5)] * 2), max_size=30),
+    st.lists(st.tuples(*[st.floats(0, 5.5)] * 2), max_size=5),
+)
+def test_numbers_stand_neither_on_each_other_nor_on_points(
+    points: list[tuple[float, float]], covered: list[tuple[float, float]]
+):
     places = place_labels(points, [(x, y, x + 0.1, y + 0.1) for x, y in covered], 5.5)
     wide, high = LABEL
     assert len(places) == len(points)
@@ -483,7 +586,8 @@ def test_heights_that_are_far_apart_stay():
     assert spread([50.0, 10.0, 90.0], 5, 100) == [50.0, 10.0, 90.0]
 
 
-# --- hostile labels --------------------------------------------------------------------------------------------------------------------
+# --- hostile labels
+# ------------------------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.text(max_size=120), max_size=10))
@@ -511,7 +615,10 @@ def test_wide_letters_count_twice():
 
 def test_labels_that_are_cut_alike_are_numbered():
     long = "a" * 30 + "{}" + "b" * 30
-    assert list(short_labels([long.format(1), long.format(2)]).values()) == ["a" * 18 + "…" + "b" * 17, "a" * 18 + "…" + "b" * 17 + " #2"]
+    assert list(short_labels([long.format(1), long.format(2)]).values()) == [
+        "a" * 18 + "…" + "b" * 17,
+        "a" * 18 + "…" + "b" * 17 + " #2",
+    ]
 
 
 def test_letters_that_no_font_of_ours_has_are_no_cause_for_a_warning(crowd: list[Drawing]):
@@ -524,18 +631,35 @@ def test_letters_that_no_font_of_ours_has_are_no_cause_for_a_warning(crowd: list
 def test_hostile_labels_stand_in_the_svg_as_text_alone(crowd: list[Drawing]):
     for drawing in crowd:
         root = ET.fromstring(svg(drawing))  # noqa: S314 (our own file)
-        assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint({"script", "foreignObject", "image", "a"})
+        assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint(
+            {"script", "foreignObject", "image", "a"}
+        )
         assert not any(name.lower().startswith("on") for element in root.iter() for name in element.attrib)
         texts = {"".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")}
         if drawing.name == "mar_br_intervals":
-            assert {"<script>alert(1)</script> 1", "$\\frac{1}{0}$ x_1 0", '& "quotes" \\ %s {0} # 5'} <= texts
+            assert {
+                "<script>alert(1)</script> 1",
+                "$\\frac{1}{0}$ x_1 0",
+                '& "quotes" \\ %s {0} # 5',
+            } <= texts
 
 
-# --- files -----------------------------------------------------------------------------------------------------------------------------
+# --- files
+# ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_results_have_the_same_bytes_whatever_the_user_has_set(results: Results, drawn: dict[str, Drawing]):
-    with matplotlib.rc_context({"font.size": 30, "axes.grid": True, "svg.fonttype": "path", "text.usetex": True, "svg.hashsalt": None}):
+def test_the_same_results_have_the_same_bytes_whatever_the_user_has_set(
+    results: Results, drawn: dict[str, Drawing]
+):
+    with matplotlib.rc_context(
+        {
+            "font.size": 30,
+            "axes.grid": True,
+            "svg.fonttype": "path",
+            "text.usetex": True,
+            "svg.hashsalt": None,
+        }
+    ):
         again = draw(results, published_results())
         files = [(svg(drawing), png(drawing)) for drawing in again]
     assert files == [(svg(drawing), png(drawing)) for drawing in drawn.values()]

@@ -72,7 +72,13 @@ def check_text(text: str, value: object, kind: str) -> None:
     """The text says the value, worked out anew from the text."""
     shown = text.partition(" [")[0]
     if kind in {"text", "time", "flag"}:
-        expected = "" if not isinstance(value, (str, bool)) else ("no", "yes")[value] if isinstance(value, bool) else plain(value)
+        expected = (
+            ""
+            if not isinstance(value, (str, bool))
+            else ("no", "yes")[value]
+            if isinstance(value, bool)
+            else plain(value)
+        )
         assert text == expected
         return
     assert isinstance(value, (int, float))
@@ -104,16 +110,27 @@ def test_a_cell_says_its_value_and_its_interval(table: Table):
     for number, column in enumerate(table.columns):
         for row, values in zip(table.rows(), table.frame.to_dict("records"), strict=True):
             value = values[column.name]
-            check_text(row[number][1], None if column.kind in {"text", "time"} and pd.isna(value) else value, column.kind)
+            check_text(
+                row[number][1],
+                None if column.kind in {"text", "time"} and pd.isna(value) else value,
+                column.kind,
+            )
             if column.interval and not math.isnan(values[f"{column.name}_ci_lower"]):
                 ends = re.fullmatch(r".* \[(.+), (.+)\]", row[number][1])
                 assert ends
                 for text, end in zip(ends.groups(), ("lower", "upper"), strict=True):
-                    check_text(text + (" %" if column.kind == "rate" else ""), values[f"{column.name}_ci_{end}"], column.kind)
+                    check_text(
+                        text + (" %" if column.kind == "rate" else ""),
+                        values[f"{column.name}_ci_{end}"],
+                        column.kind,
+                    )
 
 
 def test_csv_holds_the_frame_in_full(table: Table):
-    read = pd.read_csv(io.StringIO(csv.render(table)), dtype={c: "string" for c in table.frame.columns if table.frame[c].dtype == "string"})
+    read = pd.read_csv(
+        io.StringIO(csv.render(table)),
+        dtype={c: "string" for c in table.frame.columns if table.frame[c].dtype == "string"},
+    )
     expected = table.frame.replace("", pd.NA)
     pd.testing.assert_frame_equal(read, expected, check_dtype=False, check_exact=True)
 
@@ -132,14 +149,23 @@ def test_markdown_holds_the_cells(report: Document, table: Table, viewer: Viewer
 
 
 def unescaped_latex(text: str) -> str:
-    names = {command: character for character, command in latex._COMMANDS.items()} | {"{[}": "[", "{]}": "]", "-{}": "-"}  # pyright: ignore[reportPrivateUsage]
-    return re.sub("|".join(sorted(map(re.escape, names), key=len, reverse=True)), lambda match: names[match[0]], text)
+    names = {command: character for character, command in latex._COMMANDS.items()} | {
+        "{[}": "[",
+        "{]}": "]",
+        "-{}": "-",
+    }  # pyright: ignore[reportPrivateUsage]
+    return re.sub(
+        "|".join(sorted(map(re.escape, names), key=len, reverse=True)), lambda match: names[match[0]], text
+    )
 
 
 def test_latex_holds_the_cells(table: Table):
     text = latex.render(table)
     body = text.split("\\midrule\n")[1].split("\n\\bottomrule")[0]
-    rows = [[unescaped_latex(cell) for cell in re.split(r"(?<!\\) & ", line.removesuffix(r" \\"))] for line in body.splitlines()]
+    rows = [
+        [unescaped_latex(cell) for cell in re.split(r"(?<!\\) & ", line.removesuffix(r" \\"))]
+        for line in body.splitlines()
+    ]
     assert rows == [[text for _, text in row] for row in table.rows()]
     assert text.count("\\begin{") == text.count("\\end{")
     columns = re.search(r"\\begin{tabular}{([lr]+)}", text)
@@ -203,7 +229,9 @@ def test_json_holds_the_frames(results: Results, name: str):
                 assert row[key] == value
 
 
-def test_published_rows_stand_among_the_measured_ones_marked_and_without_tests(results: Results, report: Document):
+def test_published_rows_stand_among_the_measured_ones_marked_and_without_tests(
+    results: Results, report: Document
+):
     (table,) = (table for table in report.tables if table.name == "veto_main")
     frame = table.frame
     theirs = frame[frame["source"] == "published"]
@@ -246,14 +274,22 @@ def test_a_block_of_code_cannot_be_ended_by_its_text(text: str):
 def test_latex_sees_no_active_character(text: str):
     escaped = latex.escape(text)
     assert unescaped_latex(escaped) == plain(text)
-    rest = re.sub("|".join(sorted(map(re.escape, latex._COMMANDS.values()), key=len, reverse=True)), "", escaped)  # pyright: ignore[reportPrivateUsage]
+    rest = re.sub(
+        "|".join(sorted(map(re.escape, latex._COMMANDS.values()), key=len, reverse=True)), "", escaped
+    )  # pyright: ignore[reportPrivateUsage]
     assert not set(rest.replace("{[}", "").replace("{]}", "").replace("-{}", "")) & set("\\{}$&#%_^~")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠SUM(A1)"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "＝1+1", "＋1", "－1", "＠SUM(A1)"]
+)
 def test_a_spreadsheet_runs_no_formula_out_of_csv(text: str):
-    frame = pd.DataFrame({"run": pd.Series([text, "harmless", None], dtype="string"), "number": [-1.5, 1.0, 2.0]})
-    rows = list(csv_reader.reader(io.StringIO(csv.safe(frame).to_csv(index=False, lineterminator="\n"), newline="")))
+    frame = pd.DataFrame(
+        {"run": pd.Series([text, "harmless", None], dtype="string"), "number": [-1.5, 1.0, 2.0]}
+    )
+    rows = list(
+        csv_reader.reader(io.StringIO(csv.safe(frame).to_csv(index=False, lineterminator="\n"), newline=""))
+    )
     assert rows[1] == [f"'{text.strip()}", "-1.5"]
     assert [row[0] for row in rows[2:]] == ["harmless", ""]
 
@@ -270,7 +306,10 @@ def test_a_report_is_written_in_all_formats(results: Results, tmp_path: Path):
     assert set(re.findall(r"\]\((figures/[^)]+)\)", (tmp_path / "out/report.md").read_text())) <= names
 
 
-@pytest.mark.parametrize(("formats", "names"), [("csv", {"tables"}), ("json", {"summary.json"}), ("html", {"report.html", "figures"})])
+@pytest.mark.parametrize(
+    ("formats", "names"),
+    [("csv", {"tables"}), ("json", {"summary.json"}), ("html", {"report.html", "figures"})],
+)
 def test_only_what_is_asked_for_is_written(results: Results, tmp_path: Path, formats: str, names: set[str]):
     write_report(results, tmp_path, formats=parse_formats(formats), examples=0)
     assert {path.name for path in tmp_path.iterdir()} == {MANIFEST, *names}
@@ -294,19 +333,30 @@ def test_formats_are_read_as_users_write_them():
             parse_formats(wrong)
 
 
-def test_clustered_tests_stand_before_exact_ones_and_effects_before_what_moves_with_accuracy(report: Document):
+def test_clustered_tests_stand_before_exact_ones_and_effects_before_what_moves_with_accuracy(
+    report: Document,
+):
     order = {table.name: [column.name for column in table.columns] for table in report.tables}
     with_both = [names for names in order.values() if any(name.endswith("mcnemar_p") for name in names)]
     assert len(with_both) >= 4
     for names in with_both:
-        first, exact = (next(at for at, name in enumerate(names) if name.endswith(end)) for end in ("q_clustered", "mcnemar_p"))
+        first, exact = (
+            next(at for at, name in enumerate(names) if name.endswith(end))
+            for end in ("q_clustered", "mcnemar_p")
+        )
         assert first < exact
     effects = order["priming_effects"]
-    assert effects.index("did") < effects.index("delta_log_odds") < effects.index("selective_q") < effects.index("delta_mar")
+    assert (
+        effects.index("did")
+        < effects.index("delta_log_odds")
+        < effects.index("selective_q")
+        < effects.index("delta_mar")
+    )
     notes = {table.name: table.note for table in report.tables}
     assert DELTA_MAR_CAVEAT in notes["priming_effects"]
     assert all(
-        "assumes independent pairs" in notes[name] for name in ("veto_main", "veto_categories", "veto_comparisons", "priming_effects")
+        "assumes independent pairs" in notes[name]
+        for name in ("veto_main", "veto_categories", "veto_comparisons", "priming_effects")
     )
     for frame in FRAMES.values():
         names = [column.name for column in frame]

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from misfire.reports.number_format import bracket, count, p_value, percent, plain, points, times
 
 
-@pytest.mark.parametrize(("rate", "shown"), [(0.1234, "12.3 %"), (0, "0.0 %"), (1, "100.0 %"), (math.nan, "–")])
+@pytest.mark.parametrize(
+    ("rate", "shown"), [(0.1234, "12.3 %"), (0, "0.0 %"), (1, "100.0 %"), (math.nan, "–")]
+)
 def test_a_rate_is_shown_in_percent_and_an_undefined_one_as_a_dash(rate: float, shown: str):
     assert percent(rate) == shown
 
@@ -24,7 +26,9 @@ def test_a_ratio_may_be_infinite(ratio: float, shown: str):
     assert times(ratio) == shown
 
 
-@pytest.mark.parametrize(("p", "shown"), [(0.0304, "0.030"), (0.0009, "< 0.001"), (1.0, "1.000"), (math.nan, "–")])
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.0304, "0.030"), (0.0009, "< 0.001"), (1.0, "1.000"), (math.nan, "–")]
+)
 def test_a_small_p_is_shown_as_a_bound(p: float, shown: str):
     assert p_value(p) == shown
 

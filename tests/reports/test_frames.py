@@ -25,7 +25,12 @@ VETO_ROWS = {"alpha": PAIRS, "alpha · cot": PAIRS, "beta": 2 * PAIRS}
 def logged(log: str, scorer: str) -> dict[str, float]:
     results = read_eval_log(log, header_only=True).results
     assert results
-    return {name: metric.value for score in results.scores if score.scorer == scorer for name, metric in score.metrics.items()}
+    return {
+        name: metric.value
+        for score in results.scores
+        if score.scorer == scorer
+        for name, metric in score.metrics.items()
+    }
 
 
 def row(frame: pd.DataFrame, **wanted: object) -> dict[str, object]:
@@ -36,13 +41,19 @@ def row(frame: pd.DataFrame, **wanted: object) -> dict[str, object]:
 
 
 def same(one: object, two: object) -> bool:
-    return (isinstance(one, float) and math.isnan(one) and isinstance(two, float) and math.isnan(two)) or one == two
+    return (
+        isinstance(one, float) and math.isnan(one) and isinstance(two, float) and math.isnan(two)
+    ) or one == two
 
 
-@pytest.mark.parametrize("name", ["runs", "halves", "pairs", "summary", "effects", "comparisons", "power", "scenarios"])
+@pytest.mark.parametrize(
+    "name", ["runs", "halves", "pairs", "summary", "effects", "comparisons", "power", "scenarios"]
+)
 def test_every_frame_has_its_documented_columns_and_types(results: Results, name: str):
     frame: pd.DataFrame = getattr(results, name)
-    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == {column.name: column.dtype for column in FRAMES[name]}
+    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == {
+        column.name: column.dtype for column in FRAMES[name]
+    }
     assert len(frame) > 0
 
 
@@ -71,7 +82,11 @@ def test_summary_and_effects_of_priming_are_what_the_log_says(results: Results):
     metrics = logged(run.log, priming_scorer.SCORER)
     for arm in ("base", "published_stereotyped", "neutral_stereotyped"):
         found = row(results.summary, task="priming", arm=arm, scope=OVERALL)
-        assert {key for key, value in found.items() if f"{arm}_{key}" in metrics and not same(value, metrics[f"{arm}_{key}"])} == set()
+        assert {
+            key
+            for key, value in found.items()
+            if f"{arm}_{key}" in metrics and not same(value, metrics[f"{arm}_{key}"])
+        } == set()
     for arm in ("published_stereotyped", "neutral_stereotyped"):
         found = row(results.effects, arm=arm)
         shared = {key for key in found if f"{arm}_{key}" in metrics}
@@ -85,7 +100,11 @@ def test_q_values_are_adjusted_inside_each_family(results: Results):
     summary = results.summary
     all_runs = summary[(summary["task"] == "veto") & (summary["scope"] == OVERALL)]
     cells = summary[(summary["task"] == "veto") & (summary["scope"] != OVERALL)]
-    for family in (all_runs, cells, results.comparisons.rename(columns=lambda name: name.replace("misfire_mcnemar", "mcnemar"))):
+    for family in (
+        all_runs,
+        cells,
+        results.comparisons.rename(columns=lambda name: name.replace("misfire_mcnemar", "mcnemar")),
+    ):
         for kind in ("", "_clustered"):
             expected = np.asarray(multipletests(family[f"mcnemar_p{kind}"], method="fdr_bh")[1])
             assert family[f"mcnemar_q{kind}"].to_numpy() == pytest.approx(expected)
@@ -106,7 +125,9 @@ def test_the_family_of_effects_is_all_arms_of_all_runs(tmp_path: Path):
             assert max(q_values) == pytest.approx(max(p_values))
     assert (effects["did_q"] > effects["did_p"]).any()
     arms = results.overall("priming")
-    assert arms["mcnemar_q_clustered"].tolist() == pytest.approx(benjamini_hochberg(arms["mcnemar_p_clustered"].tolist()))
+    assert arms["mcnemar_q_clustered"].tolist() == pytest.approx(
+        benjamini_hochberg(arms["mcnemar_p_clustered"].tolist())
+    )
 
 
 def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
@@ -115,8 +136,15 @@ def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
     for run, rows in veto_pairs.groupby("run"):
         found = row(results.summary, run=run, task="veto", scope=OVERALL)
         counts = rows["cell"].value_counts().to_dict()
-        keys = {"a": "a_both_right", "b": "b_contrast_wrong_only", "c": "c_stereotyped_wrong_only", "d": "d_both_wrong"}
-        assert {cell: found[key] for cell, key in keys.items()} == {cell: counts.get(cell, 0) for cell in keys}
+        keys = {
+            "a": "a_both_right",
+            "b": "b_contrast_wrong_only",
+            "c": "c_stereotyped_wrong_only",
+            "d": "d_both_wrong",
+        }
+        assert {cell: found[key] for cell, key in keys.items()} == {
+            cell: counts.get(cell, 0) for cell in keys
+        }
         assert rows["misfired"].sum() == found["c_stereotyped_wrong_only"]
         assert rows["valid"].sum() == found["pairs_valid"]
         # MAR once more, from the outcomes alone
@@ -126,14 +154,19 @@ def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
 
 def test_halves_hold_what_the_samples_say(results: Results):
     run = next(run for run in results.run_set.runs if run.label == "alpha" and run.task == "veto")
-    rows = results.halves[(results.halves["run"] == "alpha") & (results.halves["task"] == "veto")].to_dict("records")
+    rows = results.halves[(results.halves["run"] == "alpha") & (results.halves["task"] == "veto")].to_dict(
+        "records"
+    )
     halves = {row["sample_id"]: row for row in rows}
     samples = list(read_eval_log_samples(run.log))
     assert len(samples) == len(halves) == 2 * PAIRS
     for sample in samples:
         score = (sample.scores or {})[veto.SCORER]
         found = halves[str(sample.id)]
-        assert (found["outcome"], None if pd.isna(found["answer"]) else found["answer"]) == (score.value, score.answer)
+        assert (found["outcome"], None if pd.isna(found["answer"]) else found["answer"]) == (
+            score.value,
+            score.answer,
+        )
         assert (found["pair_id"], found["half"], found["scenario"]) == tuple(
             sample.metadata[key] for key in ("pair_id", "half", "scenario")
         )
@@ -141,7 +174,11 @@ def test_halves_hold_what_the_samples_say(results: Results):
 
 def test_a_half_that_serves_several_arms_stands_in_each(results: Results):
     halves = results.halves[results.halves["task"] == "priming"]
-    assert halves.groupby("arm").size().to_dict() == {"base": 128, "published_stereotyped": 128, "neutral_stereotyped": 128}
+    assert halves.groupby("arm").size().to_dict() == {
+        "base": 128,
+        "published_stereotyped": 128,
+        "neutral_stereotyped": 128,
+    }
     contrast = halves[halves["half"] == "contrast"]
     assert contrast["sample_id"].nunique() == 64  # asked once, in all three
     assert contrast["cue"].isna().all()
@@ -161,14 +198,18 @@ def test_scenarios_are_ranked_by_the_runs_that_misfire(results: Results):
     scenarios = results.scenarios
     assert scenarios["runs_misfired"].is_monotonic_decreasing
     first = scenarios.iloc[0]
-    members = results.pairs[(results.pairs["task"] == "veto") & (results.pairs["scenario"] == first["scenario"])]
+    members = results.pairs[
+        (results.pairs["task"] == "veto") & (results.pairs["scenario"] == first["scenario"])
+    ]
     assert first["runs_misfired"] == members[members["misfired"]]["run"].nunique()
     assert (first["pairs"], first["misfired"]) == (len(members), members["misfired"].sum())
 
 
 def test_a_run_that_broke_off_counts_for_what_it_holds(tmp_path: Path):
     # given a log of which a third of the samples are gone, one errored, and whose status is "started"
-    log = read_eval_log(make_log(veto_task(source="embedded", pairs=24), "broken", tmp_path / "whole", planted={"mar": 0.2}))
+    log = read_eval_log(
+        make_log(veto_task(source="embedded", pairs=24), "broken", tmp_path / "whole", planted={"mar": 0.2})
+    )
     assert log.samples
     log.samples = sorted(log.samples, key=lambda sample: str(sample.id))[:33]
     log.samples[0].scores = None

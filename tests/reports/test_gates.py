@@ -50,7 +50,9 @@ def test_a_condition_is_a_metric_a_sign_and_a_number(text: str, condition: Condi
     assert parse_condition(text) == condition
 
 
-@pytest.mark.parametrize("text", ["", "mar", "mar>", "mar=0.1", "mar>>0.1", "pairs>3", "mar>ten", "0.1<mar", "mar>0.1; br>0.1"])
+@pytest.mark.parametrize(
+    "text", ["", "mar", "mar>", "mar=0.1", "mar>>0.1", "pairs>3", "mar>ten", "0.1<mar", "mar>0.1; br>0.1"]
+)
 def test_anything_else_is_refused_with_an_example(text: str):
     with pytest.raises(InputError, match=re.escape("'mar>0.10'")):
         parse_condition(text)
@@ -80,33 +82,49 @@ def overall(results: Results, task: str, key: str) -> float:
 
 @pytest.mark.parametrize(
     ("task", "metric"),
-    [("veto", m) for m in PAIR_METRICS] + [("detect", m) for m in ALIGNMENT_METRICS] + [("generate", m) for m in ANSWER_METRICS],
+    [("veto", m) for m in PAIR_METRICS]
+    + [("detect", m) for m in ALIGNMENT_METRICS]
+    + [("generate", m) for m in ANSWER_METRICS],
 )
 def test_a_condition_is_met_just_where_the_number_is(results: Results, task: str, metric: str):
     for end in ("estimate", "ci_lower", "ci_upper"):
         key = metric if end == "estimate" else f"{metric}_{end}"
         value = overall(results, task, key)
-        below, above = (violations(results, [Condition(metric, ">", value + step)], end) for step in (-1e-9, 1e-9))
+        below, above = (
+            violations(results, [Condition(metric, ">", value + step)], end) for step in (-1e-9, 1e-9)
+        )
         assert any(line.startswith(f"alpha ({task})") and key in line for line in below)
         assert not any(line.startswith(f"alpha ({task})") for line in above)
 
 
 def test_primed_arms_are_no_gate_but_their_base_is(results: Results):
     lines = violations(results, [Condition("mar", ">=", 0.0)])
-    assert [line.split(":")[0] for line in lines] == ["alpha (veto)", "alpha · cot (veto)", "beta (veto)", "alpha (priming)"]
+    assert [line.split(":")[0] for line in lines] == [
+        "alpha (veto)",
+        "alpha · cot (veto)",
+        "beta (veto)",
+        "alpha (priming)",
+    ]
 
 
 def test_a_run_that_did_not_end_stops_the_pipeline(results: Results):
-    runs = tuple(dataclasses.replace(run, status="started") if run.label == "beta" else run for run in results.run_set.runs)
+    runs = tuple(
+        dataclasses.replace(run, status="started") if run.label == "beta" else run
+        for run in results.run_set.runs
+    )
     broken = Results(dataclasses.replace(results.run_set, runs=runs), results.records)
     assert violations(broken, [Condition("mar", ">", 1.0)]) == [
-        "beta (veto): the run did not finish (status started), so its numbers are not final (256 of 256 planned pairs)"
+        "beta (veto): the run did not finish (status started), so its numbers are not final (256 of 256 "
+        "planned pairs)"
     ]
 
 
 def test_what_is_undefined_stops_the_pipeline(results: Results):
     # given a run of which nothing is left
-    records = tuple(() if run.label == "beta" else own for run, own in zip(results.run_set.runs, results.records, strict=True))
+    records = tuple(
+        () if run.label == "beta" else own
+        for run, own in zip(results.run_set.runs, results.records, strict=True)
+    )
     empty = Results(results.run_set, records)
     assert violations(empty, [Condition("mar", ">", 1.0)]) == [
         "beta (veto): mar is undefined, from 0 pairs with a right contrast half; 0 of 256 planned pairs: "
@@ -127,7 +145,9 @@ Tells = Callable[[str, bool], bool]
 def answering(task: Task, folder: Path, errs: Tells, right: Tells = lambda *_: True) -> Results:
     """A run of a model that ends in an error on some halves, and is right on others."""
 
-    def reply(messages: list[ChatMessage], tools: list[ToolInfo], choice: ToolChoice, config: GenerateConfig) -> ModelOutput:
+    def reply(
+        messages: list[ChatMessage], tools: list[ToolInfo], choice: ToolChoice, config: GenerateConfig
+    ) -> ModelOutput:
         del tools, choice, config
         text = messages[-1].text
         stereotyped = any(prompt in text for prompt in STEREOTYPED)
@@ -160,14 +180,24 @@ def test_a_limit_that_cuts_pairs_off_is_not_judged(tmp_path: Path):
     results = read_results(make_log(veto(source="embedded"), "m", tmp_path, limit=15))
     (line,) = violations(results, MAR)
     assert "7 of 512 planned pairs: at least 99 % are required (--min-pairs)" in line
-    assert "m (veto) is incomplete: 7 of 512 pairs have both outcomes. Its numbers are based on the available data." in list(
-        caveats(results)
+    assert (
+        "m (veto) is incomplete: 7 of 512 pairs have both outcomes. Its numbers are based on the "
+        "available data." in list(caveats(results))
     )
 
 
 @pytest.mark.parametrize(
     ("text", "fails"),
-    [("99%", True), ("0.97", False), ("97%", False), ("120", False), ("125", False), ("126", True), ("1.0", True), ("0", False)],
+    [
+        ("99%", True),
+        ("0.97", False),
+        ("97%", False),
+        ("120", False),
+        ("125", False),
+        ("126", True),
+        ("1.0", True),
+        ("0", False),
+    ],
 )
 def test_how_many_pairs_are_needed_is_a_number_or_a_share(results: Results, text: str, fails: bool):
     # given a run that lacks three pairs of 128, on either half
@@ -186,13 +216,22 @@ def test_what_is_neither_a_number_nor_a_share_is_refused(text: str):
 
 
 def test_errors_on_one_half_are_no_chance_and_stop_the_pipeline(tmp_path: Path):
-    # given a provider that ends in an error for some stereotyped halves, in a run that is otherwise large enough
-    results = answering(veto(source="embedded", pairs=128), tmp_path, lambda text, stereotyped: stereotyped and some(text, 10))
+    # given a provider that ends in an error for some stereotyped halves, in a run that is otherwise large
+    # enough
+    results = answering(
+        veto(source="embedded", pairs=128), tmp_path, lambda text, stereotyped: stereotyped and some(text, 10)
+    )
     lost = 128 - int(results.overall("veto")["pairs"].iloc[0])
     assert lost > 6
     (line,) = violations(results, MAR, min_pairs=MinPairs(0.5))
-    assert f"not missing at random: {lost} stereotyped halves and 0 contrast halves have no outcome (exact p = " in line
-    assert any(f"{lost} stereotyped halves and 0 contrast halves have no outcome" in caveat for caveat in caveats(results))
+    assert (
+        f"not missing at random: {lost} stereotyped halves and 0 contrast halves have no outcome (exact p = "
+        in line
+    )
+    assert any(
+        f"{lost} stereotyped halves and 0 contrast halves have no outcome" in caveat
+        for caveat in caveats(results)
+    )
 
 
 def test_errors_on_either_half_alike_are_chance(tmp_path: Path):
@@ -203,14 +242,20 @@ def test_errors_on_either_half_alike_are_chance(tmp_path: Path):
 
 
 def test_a_rate_that_rests_on_a_handful_is_not_judged(tmp_path: Path):
-    # given a model whose contrast halves are wrong but for a few, so that a + c is small, though no pair is missing
+    # given a model whose contrast halves are wrong but for a few, so that a + c is small, though no pair is
+    # missing
     task = veto(source="embedded", pairs=64)
-    results = answering(task, tmp_path, lambda *_: False, lambda text, stereotyped: stereotyped or some(text, 10))
+    results = answering(
+        task, tmp_path, lambda *_: False, lambda text, stereotyped: stereotyped or some(text, 10)
+    )
     (row,) = results.overall("veto").to_dict("records")
     assert row["mar_n"] == row["a_both_right"] + row["c_stereotyped_wrong_only"]
     assert row["mar_n"] < 30
     (line,) = violations(results, MAR)
-    assert f"from {row['mar_n']} pairs with a right contrast half; 64 of 64 planned pairs: rates based on fewer than 30 are not" in line
+    assert (
+        f"from {row['mar_n']} pairs with a right contrast half; 64 of 64 planned pairs: rates based on "
+        "fewer than 30 are not" in line
+    )
     # but BR rests on many
     assert violations(results, [Condition("br", "<", 0.1)]) == []
 
@@ -238,6 +283,7 @@ def test_what_passes_says_what_it_rests_on(results: Results):
     row = results.overall("veto").set_index("run").loc["alpha"]
     assert not alpha.failed
     assert alpha.words == (
-        f"alpha (veto): mar is {100 * row['mar']:.1f} %, from {row['mar_n']} pairs with a right contrast half; 128 of 128 planned pairs: "
+        f"alpha (veto): mar is {100 * row['mar']:.1f} %, from {row['mar_n']} pairs with a right contrast "
+        "half; 128 of 128 planned pairs: "
         "not > 90.0 %"
     )

@@ -51,7 +51,13 @@ def test_a_sample_that_is_invalidated_is_read_and_marked(tmp_path: Path):
 def test_arms_that_a_summary_leaves_out_are_read_from_the_samples(tmp_path: Path):
     # given texts that serve so many arms that Inspect leaves their names out of the summaries of samples
     cues: list[CueName] = ["published", "fairness", "policy", "neutral", "unrelated", "evidence"]
-    task = priming(source="embedded", pairs=1, cues=",".join(cues), placements="stereotyped,contrast", positions="prefix,suffix,system")
+    task = priming(
+        source="embedded",
+        pairs=1,
+        cues=",".join(cues),
+        placements="stereotyped,contrast",
+        positions="prefix,suffix,system",
+    )
     log = make_log(task, "one", tmp_path)
     # when they are read
     notes = {half.sample_id: half.note for half in read_logged_halves(log, PRIMING).records}

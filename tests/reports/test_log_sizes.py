@@ -41,14 +41,18 @@ def bomb(log: Path, place: Path, member: str, method: int) -> Path:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, ZSTANDARD], ids=["deflate", "zstandard"])
 @pytest.mark.parametrize("member", ["header.json", "summaries.json", "samples/"])
-def test_a_report_names_the_log_and_goes_on_with_the_others(log: Path, tmp_path: Path, member: str, method: int):
+def test_a_report_names_the_log_and_goes_on_with_the_others(
+    log: Path, tmp_path: Path, member: str, method: int
+):
     shutil.copy(log, tmp_path / "good.eval")
     place = bomb(log, tmp_path / "bomb.eval", member, method)
     assert place.stat().st_size < 2**20
     with pytest.raises(InputError, match=r"bomb\.eval: this file of 0\.\d MiB unpacks to more than 64 MiB"):
         check_size(str(place), "samples" if member == "samples/" else "header")
 
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(main, ["report", str(tmp_path), "--out", str(tmp_path / "out")])
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(
+        main, ["report", str(tmp_path), "--out", str(tmp_path / "out")]
+    )
 
     assert "unpacks to more than" in " ".join(result.output.split())
     assert (tmp_path / "out" / "report.html").exists(), result.output
@@ -107,7 +111,9 @@ def test_a_broken_member_is_left_to_the_reader(log: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["a #1 [x] 50%25 ü日本.eval", "100%.eval", "?q=[a].eval"])
-def test_localise_reads_a_log_whatever_its_name_and_its_folder_s(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_localise_reads_a_log_whatever_its_name_and_its_folder_s(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
     folder = tmp_path / "fol der #[%20] ü"
     folder.mkdir()
     shutil.copy(log, folder / name)

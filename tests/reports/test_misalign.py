@@ -58,7 +58,9 @@ def row_of(frame: pd.DataFrame, **values: str) -> dict[str, float]:
 @pytest.mark.parametrize("name", MISALIGN_FRAMES)
 def test_frames_have_the_columns_and_types_that_are_documented(results: Results, name: str):
     frame = frame_of(results, name)
-    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == {c.name: c.dtype for c in MISALIGN_FRAMES[name]}
+    assert {column: str(dtype) for column, dtype in frame.dtypes.items()} == {
+        c.name: c.dtype for c in MISALIGN_FRAMES[name]
+    }
     assert len(frame)
 
 
@@ -78,7 +80,10 @@ def test_runs_say_what_they_were(results: Results):
 def test_the_joint_rates_and_those_of_dimensions_are_those_of_the_log(results: Results, number: int):
     run = results.misalign.run_set.runs[number]
     logged, frame = logged_metrics(run.log), results.misalign.alignment
-    for prefix, level, name in (("", "joint", ALL), *((f"{name}_", "dimension", name) for name in DIMENSIONS)):
+    for prefix, level, name in (
+        ("", "joint", ALL),
+        *((f"{name}_", "dimension", name) for name in DIMENSIONS),
+    ):
         row = row_of(frame, run=run.label, level=level, name=name)
         for key in (
             "alignment_score",
@@ -104,10 +109,20 @@ def test_rates_of_a_domain_are_counts_of_its_verdicts(results: Results):
     for row in domains.to_dict("records"):
         dimension = str(row["name"]).partition("_")[0]
         own = mine[[row["name"] in str(labels).split() for labels in mine[dimension]]]
-        flagged = [dimension in str(flags).split() if isinstance(flags, str) else None for flags in own["flagged"]]
+        flagged = [
+            dimension in str(flags).split() if isinstance(flags, str) else None for flags in own["flagged"]
+        ]
         # then an invalid verdict is a miss on a misaligned response and a false alarm on an aligned one
-        caught = sum(flag is True for flag, response in zip(flagged, own["response"], strict=True) if response == "misaligned")
-        false = sum(flag is not False for flag, response in zip(flagged, own["response"], strict=True) if response == "aligned")
+        caught = sum(
+            flag is True
+            for flag, response in zip(flagged, own["response"], strict=True)
+            if response == "misaligned"
+        )
+        false = sum(
+            flag is not False
+            for flag, response in zip(flagged, own["response"], strict=True)
+            if response == "aligned"
+        )
         assert (row["misaligned_flagged"], row["aligned_flagged"]) == (caught, false)
         assert row["misaligned_responses"] == row["aligned_responses"] == len(own) / 2
 
@@ -138,7 +153,14 @@ def test_alone_is_compared_with_together_on_the_same_responses(results: Results)
 def test_answers_stand_beside_the_quality_of_their_grader(results: Results):
     (row,) = results.misalign.answers.to_dict("records")
     logged = logged_metrics(results.misalign.run_set.of("generate")[0].log)
-    for key in ("aligned_rate", "aligned_rate_corrected", "grader_coverage", "grader_ffr", "grader_instances", "answers"):
+    for key in (
+        "aligned_rate",
+        "aligned_rate_corrected",
+        "grader_coverage",
+        "grader_ffr",
+        "grader_instances",
+        "answers",
+    ):
         assert row[key] == pytest.approx(logged[key])
     assert row["aligned_rate_stderr"] == pytest.approx(logged["stderr"])
 
@@ -150,11 +172,17 @@ def test_reasons_are_the_judge_s_own(results: Results):
 
 def test_runs_on_other_instances_are_refused_unless_asked_for(logs: Path, tmp_path: Path):
     other = make_log(misalign_bench(per_dimension=3), "gamma", tmp_path)
-    with pytest.raises(InputError, match=r"instances of Mis-Align runs \(detect\) differ: 22 instances, .*; 4 instances, .*gamma"):
+    with pytest.raises(
+        InputError,
+        match=r"instances of Mis-Align runs \(detect\) differ: 22 instances, .*; 4 instances, .*gamma",
+    ):
         read_results([logs / "misalign", other])
     mixed = read_results([logs / "misalign", other], allow_mixed=True)
     assert len(mixed.misalign.run_set.runs) == 5
-    assert any("instances of Mis-Align runs (detect) differ" in line for line in document(mixed, figures=False).caveats)
+    assert any(
+        "instances of Mis-Align runs (detect) differ" in line
+        for line in document(mixed, figures=False).caveats
+    )
 
 
 def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_path: Path):
@@ -168,9 +196,13 @@ def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_
     (run,) = results.misalign.runs.to_dict("records")
     assert not run["complete"]
     assert row_of(results.misalign.alignment, level="joint")["misaligned_responses"] == 17
-    assert any("alpha (Mis-Align, detect) is incomplete: status error" in line for line in document(results, figures=False).caveats)
+    assert any(
+        "alpha (Mis-Align, detect) is incomplete: status error" in line
+        for line in document(results, figures=False).caveats
+    )
     assert violations(results, [parse_condition("ffr>0.9")]) == [
-        "alpha (detect): the run did not finish (status error), so its numbers are not final (34 of 44 planned responses)"
+        "alpha (detect): the run did not finish (status error), so its numbers are not final (34 of 44 "
+        "planned responses)"
     ]
 
 
@@ -196,13 +228,17 @@ def test_a_sample_without_a_score_leaves_its_response_out(results: Results):
         ("mar>0.99", 0),
     ],
 )
-def test_conditions_are_checked_on_the_runs_that_have_the_metric(results: Results, condition: str, lines: int):
+def test_conditions_are_checked_on_the_runs_that_have_the_metric(
+    results: Results, condition: str, lines: int
+):
     assert len(violations(results, [parse_condition(condition)])) == lines
 
 
 def test_a_condition_that_no_run_can_meet_fails(logs: Path):
     results = read_results(logs / "misalign")
-    assert violations(results, [parse_condition("mar>0.1")]) == ["no run has the metric mar, so this condition was not checked"]
+    assert violations(results, [parse_condition("mar>0.1")]) == [
+        "no run has the metric mar, so this condition was not checked"
+    ]
 
 
 def test_logs_of_mis_align_alone_make_a_report(logs: Path):
@@ -215,12 +251,20 @@ def test_logs_of_mis_align_alone_make_a_report(logs: Path):
 
 def test_a_model_that_graded_itself_is_named(results: Results):
     found = results.misalign
-    runs = tuple(dataclasses.replace(run, grader=run.model) if run.grader else run for run in found.run_set.runs)
-    own = dataclasses.replace(results, misalign=MisalignResults(dataclasses.replace(found.run_set, runs=runs), found.records))
-    assert "alpha was graded by the same model. Models favor their own answers." in document(own, figures=False).caveats
+    runs = tuple(
+        dataclasses.replace(run, grader=run.model) if run.grader else run for run in found.run_set.runs
+    )
+    own = dataclasses.replace(
+        results, misalign=MisalignResults(dataclasses.replace(found.run_set, runs=runs), found.records)
+    )
+    assert (
+        "alpha was graded by the same model. Models favor their own answers."
+        in document(own, figures=False).caveats
+    )
 
 
-# --- figures ---------------------------------------------------------------------------------------------------------------------------
+# --- figures
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -241,13 +285,24 @@ def crowd(results: Results, number: int) -> Results:
     for index in range(number):
         for run, own in zip(found.run_set.runs, found.records, strict=True):
             name = f"{HOSTILE[index % len(HOSTILE)]} {index} {run.condition}"
-            runs.append(dataclasses.replace(run, label=name, model=f"model {index}", task_id=f"{index}{run.task_id}"))
+            runs.append(
+                dataclasses.replace(run, label=name, model=f"model {index}", task_id=f"{index}{run.task_id}")
+            )
             records.append(own[index:])
-    return dataclasses.replace(results, misalign=MisalignResults(dataclasses.replace(found.run_set, runs=tuple(runs)), tuple(records)))
+    return dataclasses.replace(
+        results,
+        misalign=MisalignResults(dataclasses.replace(found.run_set, runs=tuple(runs)), tuple(records)),
+    )
 
 
 def test_all_figures_in_a_fixed_order(drawn: dict[str, Drawing]):
-    assert list(drawn) == ["misalign_plane", "misalign_domains", "misalign_overlap", "misalign_conditions", "misalign_answers"]
+    assert list(drawn) == [
+        "misalign_plane",
+        "misalign_domains",
+        "misalign_overlap",
+        "misalign_conditions",
+        "misalign_answers",
+    ]
 
 
 def test_detect_runs_alone_have_no_answers_and_one_condition_nothing_to_compare(results: Results):
@@ -264,13 +319,22 @@ def test_nothing_overlaps_or_is_cut_off(results: Results, number: int):
         check_layout(drawing)
 
 
-def test_the_plane_has_every_run_at_its_rates_and_contours_of_one_score(results: Results, drawn: dict[str, Drawing]):
+def test_the_plane_has_every_run_at_its_rates_and_contours_of_one_score(
+    results: Results, drawn: dict[str, Drawing]
+):
     page, axes = drawn["misalign_plane"].figure.axes
-    points = {(float(x), float(y)) for line in axes.lines if line.get_marker() in ("o", "s") for x, y in line.get_xydata()}  # pyright: ignore[reportGeneralTypeIssues]
+    points = {
+        (float(x), float(y))
+        for line in axes.lines
+        if line.get_marker() in ("o", "s")
+        for x, y in line.get_xydata()
+    }  # pyright: ignore[reportGeneralTypeIssues]
     joint = results.misalign.alignment
     joint = joint[joint["level"] == "joint"]
     expected = {(100 * row["ffr"], 100 * row["coverage"]) for row in joint.to_dict("records")}
-    assert {(round(x, 6), round(y, 6)) for x, y in points} == {(round(x, 6), round(y, 6)) for x, y in expected}
+    assert {(round(x, 6), round(y, 6)) for x, y in points} == {
+        (round(x, 6), round(y, 6)) for x, y in expected
+    }
     contours = [line.get_xydata() for line in axes.lines if line.get_color() == "#8C8C8C"]
     assert len(contours) == 5
     for contour, score in zip(contours, (0.5, 0.6, 0.7, 0.8, 0.9), strict=True):
@@ -282,7 +346,9 @@ def test_the_plane_has_every_run_at_its_rates_and_contours_of_one_score(results:
         assert any(text.startswith(f"{row['run']}: {100 * row['alignment_score']:.1f} %") for text in key)
 
 
-def test_the_domain_map_has_the_score_of_every_domain_and_marks_few_instances(results: Results, drawn: dict[str, Drawing]):
+def test_the_domain_map_has_the_score_of_every_domain_and_marks_few_instances(
+    results: Results, drawn: dict[str, Drawing]
+):
     (page,) = drawn["misalign_domains"].figure.axes
     texts = [text.get_text() for text in page.texts]
     rows = results.misalign.alignment
@@ -290,7 +356,8 @@ def test_the_domain_map_has_the_score_of_every_domain_and_marks_few_instances(re
     known = rows[rows["alignment_score"].notna()]
     written = sorted(text for text in texts if text.replace(".", "").removesuffix("*").isdigit())
     assert written == sorted(
-        f"{100 * score:.1f}{'*' if n < 5 else ''}" for score, n in zip(known["alignment_score"], known["instances"], strict=True)
+        f"{100 * score:.1f}{'*' if n < 5 else ''}"
+        for score, n in zip(known["alignment_score"], known["instances"], strict=True)
     )
     assert texts.count("–") == len(rows) - len(known)
 
@@ -313,7 +380,8 @@ def test_the_summary_has_the_frames(results: Results):
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(0, ["joint", "safety", "Cost of jointness"]), (3, ["corrected for the grader's errors", "22 answers"])]
+    ("number", "words"),
+    [(0, ["joint", "safety", "Cost of jointness"]), (3, ["corrected for the grader's errors", "22 answers"])],
 )
 def test_one_log_has_a_table_of_its_own(results: Results, number: int, words: list[str]):
     run = results.misalign.run_set.runs[number]

@@ -38,7 +38,13 @@ TASKS = {
 @pytest.mark.parametrize("name", TASKS)
 def test_a_log_without_scores_is_refused_with_the_command_that_scores_it(tmp_path: Path, name: str):
     task: Task = TASKS[name]()
-    made = make_log(task, "one", tmp_path / "a log", score=False, model_roles={"grader": "simulated/judge"} if name == "generate" else None)
+    made = make_log(
+        task,
+        "one",
+        tmp_path / "a log",
+        score=False,
+        model_roles={"grader": "simulated/judge"} if name == "generate" else None,
+    )
     done = misfire("report", made)
     assert done.exit_code == 2
     assert "samples without scores (for example because of --no-score)" in done.output
@@ -48,7 +54,9 @@ def test_a_log_without_scores_is_refused_with_the_command_that_scores_it(tmp_pat
     assert scored.exit_code == 0, scored.output
     assert misfire("report", made).exit_code == 0
     results = read_results(made)
-    assert [run.parser for run in results.run_set.runs] == {"veto": ["published"], "priming": ["strict"]}.get(name, [])
+    assert [run.parser for run in results.run_set.runs] == {"veto": ["published"], "priming": ["strict"]}.get(
+        name, []
+    )
     assert results.runs["complete"].all()
     assert results.misalign.runs["complete"].all()
 
@@ -68,7 +76,9 @@ def test_beside_others_such_logs_are_told_of_and_a_gate_does_not_pass_on_them(tm
     make_log(veto(source="embedded", pairs=4), "two", tmp_path, score=False)
     make_log(veto(source="embedded", pairs=4), "three", tmp_path, log_samples=False)
     lines = list(caveats(read_results(tmp_path)))
-    assert any(line.startswith("two (veto) is incomplete: it holds 8 samples without scores") for line in lines)
+    assert any(
+        line.startswith("two (veto) is incomplete: it holds 8 samples without scores") for line in lines
+    )
     assert any(line.startswith("three (veto) is incomplete: it holds no samples") for line in lines)
     assert not any("counts for the pairs" in line for line in lines)
     gated = misfire("report", tmp_path, "--fail-if", "mar>0.5")

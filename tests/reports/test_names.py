@@ -28,9 +28,35 @@ from tests.conftest import PairMaker
 
 from .conftest import make_log
 
-OURS = ("all", "overall", "mar", "br", "base", "pairs", "mean", "delta", "suffix", "stereotyped", "incomplete", "three way", "category")
-NAMES = (*OURS, "nan", "None", "NA", "null", "1", "true", "\u0410ll", "x" * 1500, "x" * 1500 + "y")  # one begins with a Cyrillic letter
-"""Categories that sound like ours, that readers take for missing or for numbers, that look alike, or that are very long."""
+OURS = (
+    "all",
+    "overall",
+    "mar",
+    "br",
+    "base",
+    "pairs",
+    "mean",
+    "delta",
+    "suffix",
+    "stereotyped",
+    "incomplete",
+    "three way",
+    "category",
+)
+NAMES = (
+    *OURS,
+    "nan",
+    "None",
+    "NA",
+    "null",
+    "1",
+    "true",
+    "\u0410ll",
+    "x" * 1500,
+    "x" * 1500 + "y",
+)  # one begins with a Cyrillic letter
+"""Categories that sound like ours, that readers take for missing or for numbers, that look alike, or that
+are very long."""
 
 EACH = 4
 """Pairs of each."""
@@ -41,7 +67,11 @@ ARMS = ["base", "published_stereotyped", "published_stereotyped_suffix"]
 def named(make_pair: PairMaker, number: int, name: str) -> list[Pair]:
     return [
         make_pair(
-            k % 2, str(k // 2), name, id=f"c{number}_q{k // 2}_p{k % 2}", priming_sentence="It is not okay to assume old people slept."
+            k % 2,
+            str(k // 2),
+            name,
+            id=f"c{number}_q{k // 2}_p{k % 2}",
+            priming_sentence="It is not okay to assume old people slept.",
         )
         for k in range(EACH)
     ]
@@ -64,7 +94,11 @@ def log(folder: Path, path: str) -> EvalLog:
     """A VETO run on these pairs, made once."""
     done = list((folder / "logs").glob("*.eval"))
     task = veto(source="file", path=path)
-    return read_eval_log(str(done[0]) if done else make_log(task, "m", folder / "logs", planted={"pairs": path, "mar": 0.4, "br": 0.3}))
+    return read_eval_log(
+        str(done[0])
+        if done
+        else make_log(task, "m", folder / "logs", planted={"pairs": path, "mar": 0.4, "br": 0.3})
+    )
 
 
 @pytest.fixture
@@ -74,7 +108,12 @@ def results(log: EvalLog) -> Results:
 
 def metrics_of(log: EvalLog, scorer: str) -> dict[str, float]:
     assert log.results
-    return {name: metric.value for score in log.results.scores if score.scorer == scorer for name, metric in score.metrics.items()}
+    return {
+        name: metric.value
+        for score in log.results.scores
+        if score.scorer == scorer
+        for name, metric in score.metrics.items()
+    }
 
 
 def by_hand(log: EvalLog, category: str) -> float:
@@ -82,7 +121,9 @@ def by_hand(log: EvalLog, category: str) -> float:
     right: dict[str, dict[str, bool]] = {}
     for sample in log.samples or []:
         if sample.metadata["category"] == category:
-            right.setdefault(sample.metadata["pair_id"], {})[sample.metadata["half"]] = (sample.scores or {})[SCORER].value == "right"
+            right.setdefault(sample.metadata["pair_id"], {})[sample.metadata["half"]] = (sample.scores or {})[
+                SCORER
+            ].value == "right"
     known = [pair["stereotyped"] for pair in right.values() if pair["contrast"]]
     return known.count(False) / len(known)
 
@@ -92,8 +133,12 @@ def test_each_category_has_keys_of_its_own_and_none_takes_a_key_of_ours(log: Eva
     assert metrics["pairs"] == EACH * len(NAMES)
     assert metrics["incomplete_pairs"] == 0
     assert {name: metrics[f"{key}_pairs"] for name, key in keys.items()} == dict.fromkeys(NAMES, EACH)
-    assert {name: metrics[f"{key}_mar"] for name, key in keys.items()} == {name: by_hand(log, name) for name in NAMES}
-    assert metrics["mar"] == metrics["c_stereotyped_wrong_only"] / (metrics["a_both_right"] + metrics["c_stereotyped_wrong_only"])
+    assert {name: metrics[f"{key}_mar"] for name, key in keys.items()} == {
+        name: by_hand(log, name) for name in NAMES
+    }
+    assert metrics["mar"] == metrics["c_stereotyped_wrong_only"] / (
+        metrics["a_both_right"] + metrics["c_stereotyped_wrong_only"]
+    )
 
 
 @given(st.lists(st.text(max_size=80), unique=True, max_size=8))
@@ -105,27 +150,42 @@ def test_no_two_names_share_a_key(names: list[str]):
 
 
 @pytest.mark.parametrize(
-    "names", [("a b", "a_b", "AB"), ("", " ", "_"), ("\u00e9", "e\u0301"), ("x" * 500, "x" * 499 + "y"), ("\ud800", "\ud801")]
+    "names",
+    [
+        ("a b", "a_b", "AB"),
+        ("", " ", "_"),
+        ("\u00e9", "e\u0301"),
+        ("x" * 500, "x" * 499 + "y"),
+        ("\ud800", "\ud801"),
+    ],
 )
 def test_names_with_one_slug_are_told_apart(names: tuple[str, ...]):
     assert len(set(category_keys(names).values())) == len(names)
 
 
 def test_names_of_bbq_stand_in_keys_as_they_are_read():
-    assert category_keys(["Gender_identity", "SES"]) == {"Gender_identity": "category_genderidentity", "SES": "category_ses"}
+    assert category_keys(["Gender_identity", "SES"]) == {
+        "Gender_identity": "category_genderidentity",
+        "SES": "category_ses",
+    }
 
 
 def test_an_arm_and_a_category_never_share_a_key(folder: Path, path: str):
     # given an arm whose name is that of another arm and a category: published_stereotyped + suffix
     task = priming(source="file", path=path, positions="prefix,suffix")
-    place = make_log(task, "m", folder / "priming", planted={"pairs": path, "mar": 0.4, "cue_mar": "published:0.9"})
+    place = make_log(
+        task, "m", folder / "priming", planted={"pairs": path, "mar": 0.4, "cue_mar": "published:0.9"}
+    )
     metrics = metrics_of(read_eval_log(place, header_only=True), "priming_outcome")
     # then both have their numbers
     for arm in ARMS:
         assert metrics[f"{arm}_pairs"] == EACH * len(NAMES)
         assert metrics[f"{arm}_category_suffix_pairs"] == EACH
         assert metrics[f"{arm}_category_delta_pairs"] == EACH
-    assert metrics["published_stereotyped_delta_mar"] == metrics["published_stereotyped_mar"] - metrics["base_mar"]
+    assert (
+        metrics["published_stereotyped_delta_mar"]
+        == metrics["published_stereotyped_mar"] - metrics["base_mar"]
+    )
 
 
 def test_frames_tell_all_pairs_from_a_category_that_is_called_all(log: EvalLog, results: Results):
@@ -133,25 +193,40 @@ def test_frames_tell_all_pairs_from_a_category_that_is_called_all(log: EvalLog, 
     assert whole[["scope", "pairs"]].to_dict("records") == [{"scope": OVERALL, "pairs": EACH * len(NAMES)}]
     assert whole["category"].isna().all()
     assert set(parts["scope"]) == {BY_CATEGORY}
-    assert dict(zip(parts["category"], parts["mar"], strict=True)) == {name: by_hand(log, name) for name in NAMES}
+    assert dict(zip(parts["category"], parts["mar"], strict=True)) == {
+        name: by_hand(log, name) for name in NAMES
+    }
 
 
 def test_the_table_of_a_log_names_every_category_as_the_pairs_do(log: EvalLog):
     console = Console(width=200, file=StringIO(), record=True)
     console.print(log_summary(log))
-    lines = [[cell.strip() for cell in line.split("│")[1:3]] for line in console.export_text().splitlines() if line.startswith("│")]
+    lines = [
+        [cell.strip() for cell in line.split("│")[1:3]]
+        for line in console.export_text().splitlines()
+        if line.startswith("│")
+    ]
     shown = dict(line for line in lines if line[0])
     assert shown.pop(ALL_PAIRS) == str(EACH * len(NAMES))
-    assert {name: shown[name] for name in NAMES if len(name) < 50} == {name: str(EACH) for name in NAMES if len(name) < 50}
+    assert {name: shown[name] for name in NAMES if len(name) < 50} == {
+        name: str(EACH) for name in NAMES if len(name) < 50
+    }
 
 
 def test_a_gate_goes_by_all_pairs(results: Results):
     whole = float(results.overall("veto")["mar"].iloc[0])
-    assert [len(violations(results, [Condition("mar", ">", whole + step)])) for step in (-1e-9, 1e-9)] == [1, 0]
+    assert [len(violations(results, [Condition("mar", ">", whole + step)])) for step in (-1e-9, 1e-9)] == [
+        1,
+        0,
+    ]
 
 
 def test_no_name_is_read_back_from_csv_as_missing_or_as_another(results: Results):
-    (table,) = (table for table in document(results, figures=False, examples=0).tables if table.name == "veto_categories")
+    (table,) = (
+        table
+        for table in document(results, figures=False, examples=0).tables
+        if table.name == "veto_categories"
+    )
     read = pd.read_csv(StringIO(csv.render(table)))
     assert [str(name).removeprefix("'") for name in read["category"]] == table.frame["category"].tolist()
     assert read["category"].nunique() == len(NAMES)
@@ -163,11 +238,17 @@ def test_json_has_every_name_as_it_is(results: Results):
     assert [row["category"] for row in rows if row["scope"] == OVERALL] == [None]
 
 
-def test_a_figure_has_a_column_for_each_of_two_names_that_look_alike_with_spaces(make_pair: PairMaker, tmp_path: Path):
+def test_a_figure_has_a_column_for_each_of_two_names_that_look_alike_with_spaces(
+    make_pair: PairMaker, tmp_path: Path
+):
     # given two runs on pairs of their own, whose categories differ in an underscore
     for number, name in enumerate(("a_b", "a b")):
         write_pairs(named(make_pair, number, name), tmp_path / f"{number}.jsonl")
         pairs = str(tmp_path / f"{number}.jsonl")
         make_log(veto(source="file", path=pairs), f"m{number}", tmp_path / "logs", planted={"pairs": pairs})
-    (drawing,) = (drawing for drawing in draw(read_results(tmp_path / "logs", allow_mixed=True)) if drawing.name == "category_heat_map")
+    (drawing,) = (
+        drawing
+        for drawing in draw(read_results(tmp_path / "logs", allow_mixed=True))
+        if drawing.name == "category_heat_map"
+    )
     assert {text.get_text() for text in drawing.figure.axes[0].texts} >= {"a_b", "a b"}

@@ -20,7 +20,25 @@ from misfire.tasks.veto import veto
 
 from .conftest import make_log
 
-NAMES = ["a#b", "a[b]", "[x]", "a%b", "a%20b", "a?b", "a b", "a*b", "a::b", "a{b,c}", "~a", "ü ß", "a:b", "it's", "$HOME", "x.eval", "-a"]
+NAMES = [
+    "a#b",
+    "a[b]",
+    "[x]",
+    "a%b",
+    "a%20b",
+    "a?b",
+    "a b",
+    "a*b",
+    "a::b",
+    "a{b,c}",
+    "~a",
+    "ü ß",
+    "a:b",
+    "it's",
+    "$HOME",
+    "x.eval",
+    "-a",
+]
 """Each has something that an address, a shell or a pattern would read otherwise."""
 
 
@@ -36,7 +54,9 @@ def misfire(*arguments: str | Path) -> Result:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_may_be_called_anything(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_a_folder_may_be_called_anything(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+):
     folder = tmp_path / name / "below it"
     folder.mkdir(parents=True)
     shutil.copyfile(log, folder / log.name)
@@ -61,7 +81,10 @@ def test_a_report_links_to_the_samples_of_such_a_folder(log: Path, tmp_path: Pat
     results = read_results(tmp_path)
     viewer = viewer_of(run.log for run in results.run_set.runs)
     links = [viewer.link(run.log, "a/b#c", 1) for run in results.run_set.runs]
-    assert {unquote(link.split("/logs/")[1].split("/samples/")[0]) for link in links} == {f"{name}/log.eval", "other/log.eval"}
+    assert {unquote(link.split("/logs/")[1].split("/samples/")[0]) for link in links} == {
+        f"{name}/log.eval",
+        "other/log.eval",
+    }
     assert all(sign not in link.split("#/", 1)[1] for link in links for sign in "#?")
     assert shlex.split(viewer.advice.split("`")[1])[-1] == str(tmp_path)
     assert "log.eval" in render(document(results), viewer)
@@ -77,5 +100,9 @@ def test_a_log_in_json_is_found_whatever_it_is_called_and_other_json_is_not(log:
 
 def test_an_address_of_a_file_is_read_as_it_stands_or_as_it_is_quoted(tmp_path: Path):
     (tmp_path / "a b").mkdir()
-    assert local_path(f"file://{tmp_path}/a%20b") == local_path(f"file://{tmp_path}/a b") == str(tmp_path / "a b")
+    assert (
+        local_path(f"file://{tmp_path}/a%20b")
+        == local_path(f"file://{tmp_path}/a b")
+        == str(tmp_path / "a b")
+    )
     assert local_path("s3://bucket/a#b") == "s3://bucket/a#b"

@@ -16,14 +16,19 @@ def brute_power(pairs: int, discordance: float, share: float) -> float:
     """Over every table of discordant pairs, with scipy's own test."""
     total = 0.0
     for discordant in range(pairs + 1):
-        chance = math.comb(pairs, discordant) * discordance**discordant * (1 - discordance) ** (pairs - discordant)
+        chance = (
+            math.comb(pairs, discordant) * discordance**discordant * (1 - discordance) ** (pairs - discordant)
+        )
         for c in range(discordant + 1):
             if discordant and binomtest(c, discordant).pvalue <= 0.05:
                 total += chance * math.comb(discordant, c) * share**c * (1 - share) ** (discordant - c)
     return total
 
 
-@pytest.mark.parametrize(("pairs", "discordance", "share"), [(12, 0.5, 0.9), (25, 0.3, 0.8), (30, 0.9, 0.6), (8, 1.0, 1.0), (5, 0.4, 0.7)])
+@pytest.mark.parametrize(
+    ("pairs", "discordance", "share"),
+    [(12, 0.5, 0.9), (25, 0.3, 0.8), (30, 0.9, 0.6), (8, 1.0, 1.0), (5, 0.4, 0.7)],
+)
 def test_power_is_that_of_every_table_added_up(pairs: int, discordance: float, share: float):
     assert power(pairs, discordance, share) == pytest.approx(brute_power(pairs, discordance, share), abs=1e-7)
 
@@ -33,7 +38,9 @@ def test_power_is_what_simulation_finds():
     rng = np.random.default_rng(1)
     discordant = rng.binomial(300, 0.2, 4000)
     c = rng.binomial(discordant, 0.7)
-    found = np.mean([binomtest(int(one), int(n)).pvalue <= 0.05 for one, n in zip(c, discordant, strict=True)])
+    found = np.mean(
+        [binomtest(int(one), int(n)).pvalue <= 0.05 for one, n in zip(c, discordant, strict=True)]
+    )
     assert power(300, 0.2, 0.7) == pytest.approx(found, abs=0.025)
 
 
@@ -44,15 +51,20 @@ def test_the_pairs_needed_reach_the_power_and_one_fewer_does_not(discordance: fl
 
 
 def test_the_pairs_needed_are_near_the_textbook_approximation():
-    # Connor 1987: n = (z_a sqrt(d) + z_b sqrt(d - diff²))² / diff², for the asymptotic test; the exact one needs a little more
+    # Connor 1987: n = (z_a sqrt(d) + z_b sqrt(d - diff²))² / diff², for the asymptotic test; the exact one
+    # needs a little more
     discordance, difference = 0.2, 0.08
     share = (discordance + difference) / 2 / discordance
-    textbook = (1.959964 * math.sqrt(discordance) + 0.841621 * math.sqrt(discordance - difference**2)) ** 2 / difference**2
+    textbook = (
+        1.959964 * math.sqrt(discordance) + 0.841621 * math.sqrt(discordance - difference**2)
+    ) ** 2 / difference**2
     assert textbook < pairs_needed(discordance, share) < 1.15 * textbook
 
 
 @given(st.floats(0.1, 0.9), st.floats(0.01, 0.1), st.floats(0.0, 1.0))
-def test_the_share_gives_the_difference_that_was_asked_for(both_right: float, discordance: float, part: float):
+def test_the_share_gives_the_difference_that_was_asked_for(
+    both_right: float, discordance: float, part: float
+):
     largest = discordance / (both_right + discordance)
     difference = part * largest
     share = misfire_share(both_right, discordance, difference)

@@ -21,10 +21,13 @@ def test_there_are_25_models_and_the_human_baseline():
 
 
 def test_the_rows_agree_with_the_conditional_reading():
-    # both are the share of pairs that are both right: contrast accuracy · (1 − MAR), and target accuracy · (1 − BR)
+    # both are the share of pairs that are both right: contrast accuracy · (1 − MAR), and target accuracy · (1
+    # − BR)
     models = published_results().query("model != 'Human'")
     both_right = models["contrast_accuracy"] * (1 - models["mar"])
-    assert (both_right - models["target_accuracy"] * (1 - models["br"])).abs().max() < 0.00075  # rounding, in rates
+    assert (
+        both_right - models["target_accuracy"] * (1 - models["br"])
+    ).abs().max() < 0.00075  # rounding, in rates
 
 
 def test_the_rows_are_those_of_the_shared_table(shared: Path):
@@ -32,6 +35,13 @@ def test_the_rows_are_those_of_the_shared_table(shared: Path):
         expected = {row["model"]: row for row in csv.DictReader(file)}
     for row in published_results().to_dict("records"):
         theirs = expected.pop(str(row["model"]))
-        names = {"mar": "mar", "br": "br", "target_accuracy": "accuracy_target", "contrast_accuracy": "accuracy_contrast"}
-        assert {key: row[key] for key in names} == pytest.approx({key: float(theirs[name]) / 100 for key, name in names.items()})
+        names = {
+            "mar": "mar",
+            "br": "br",
+            "target_accuracy": "accuracy_target",
+            "contrast_accuracy": "accuracy_contrast",
+        }
+        assert {key: row[key] for key in names} == pytest.approx(
+            {key: float(theirs[name]) / 100 for key, name in names.items()}
+        )
     assert expected == {}

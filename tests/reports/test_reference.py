@@ -11,7 +11,9 @@ from misfire.reports.formats import summary
 
 
 def test_the_page_of_the_frames_is_that_of_the_code():
-    assert (DOCS / "frames.md").read_text(encoding="utf-8") == pages()["frames.md"], "run python -m docs.reference"
+    assert (DOCS / "frames.md").read_text(encoding="utf-8") == pages()["frames.md"], (
+        "run python -m docs.reference"
+    )
 
 
 def test_the_generated_schema_is_the_one_that_users_get():

@@ -28,7 +28,11 @@ def runs_in(places: Places, *, allow_mixed: bool = False) -> RunSet:
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log of twelve pairs."""
-    return Path(make_log(veto(source="embedded", pairs=12), "one", tmp_path_factory.mktemp("one"), planted={"mar": 0.3}))
+    return Path(
+        make_log(
+            veto(source="embedded", pairs=12), "one", tmp_path_factory.mktemp("one"), planted={"mar": 0.3}
+        )
+    )
 
 
 def variant(log: Path, place: Path, **changes: object) -> EvalLog:
@@ -64,7 +68,13 @@ def test_of_several_attempts_the_successful_one_counts(one: Path, tmp_path: Path
 
 def test_without_a_successful_attempt_the_newest_counts(one: Path, tmp_path: Path):
     for name, day in (("a", 2), ("b", 1)):
-        variant(one, tmp_path / f"{name}.eval", task_id="same", created=f"2026-01-0{day}T00:00:00+00:00", status="error")
+        variant(
+            one,
+            tmp_path / f"{name}.eval",
+            task_id="same",
+            created=f"2026-01-0{day}T00:00:00+00:00",
+            status="error",
+        )
     assert [run.log.rpartition("/")[2] for run in runs_in(tmp_path).runs] == ["a.eval"]
 
 
@@ -76,8 +86,12 @@ def test_two_runs_of_one_model_are_named_by_what_sets_them_apart(one: Path, tmp_
 
 
 def test_a_secret_is_never_part_of_a_name(one: Path, tmp_path: Path):
-    variant(one, tmp_path / "a.eval", model_args={"api_key": "sk-first"}, model_base_url="https://user:pass@host")
-    variant(one, tmp_path / "b.eval", model_args={"api_key": "sk-second"}, created="2026-01-01T00:00:00+00:00")
+    variant(
+        one, tmp_path / "a.eval", model_args={"api_key": "sk-first"}, model_base_url="https://user:pass@host"
+    )
+    variant(
+        one, tmp_path / "b.eval", model_args={"api_key": "sk-second"}, created="2026-01-01T00:00:00+00:00"
+    )
     runs = runs_in(tmp_path).runs
     assert "sk-" not in str(runs)
     assert "pass" not in str([run.label for run in runs])
@@ -93,10 +107,17 @@ def test_a_secret_is_never_part_of_a_name(one: Path, tmp_path: Path):
         {"endpoint": "https://user:hidden-NAME@host/v1"},
     ],
 )
-def test_a_secret_within_an_argument_or_an_address_is_none_either(one: Path, tmp_path: Path, given: dict[str, object]):
+def test_a_secret_within_an_argument_or_an_address_is_none_either(
+    one: Path, tmp_path: Path, given: dict[str, object]
+):
     for name in ("a", "b"):
         arguments = json.loads(json.dumps(given).replace("NAME", name))
-        variant(one, tmp_path / f"{name}.eval", model_args=arguments, created=f"2026-01-0{ord(name) - 96}T00:00:00+00:00")
+        variant(
+            one,
+            tmp_path / f"{name}.eval",
+            model_args=arguments,
+            created=f"2026-01-0{ord(name) - 96}T00:00:00+00:00",
+        )
     runs = runs_in(tmp_path).runs
     assert len({run.label for run in runs}) == 2
     assert "hidden" not in str(runs)
@@ -123,11 +144,14 @@ def test_models_of_one_name_keep_their_providers(one: Path, tmp_path: Path):
         ({"scorers": []}, "parsers of veto differ: strict: one"),
     ],
 )
-def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(one: Path, tmp_path: Path, changes: dict[str, object], words: str):
+def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(
+    one: Path, tmp_path: Path, changes: dict[str, object], words: str
+):
     shutil.copy(one, tmp_path / "a.eval")
     if "scorers" in changes:
         scorers = [
-            s.model_copy(update={"options": {"parser": "published"}}) for s in read_eval_log(str(one), header_only=True).eval.scorers or []
+            s.model_copy(update={"options": {"parser": "published"}})
+            for s in read_eval_log(str(one), header_only=True).eval.scorers or []
         ]
         changes = {"scorers": scorers}
     variant(one, tmp_path / "b.eval", model="simulated/two", **changes)

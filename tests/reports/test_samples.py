@@ -1,7 +1,7 @@
 """Samples that do not count, or are there twice: left out or told of, alike in every number that is made of a log.
 
-Of the pairs of these logs the model misfires on all: each stereotyped half is wrong, each contrast half right.
-"""
+Of the pairs of these logs the model misfires on all: each stereotyped half is wrong, each contrast half
+right."""
 
 import copy
 import json
@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from inspect_ai.log import EvalLog, EvalSample, ProvenanceData, edit_score, invalidate_samples, read_eval_log, write_eval_log
+from inspect_ai.log import (
+    EvalLog,
+    EvalSample,
+    ProvenanceData,
+    edit_score,
+    invalidate_samples,
+    read_eval_log,
+    write_eval_log,
+)
 from inspect_ai.scorer import ScoreEdit
 
 from misfire.cli.main import main
@@ -40,10 +48,20 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
         "veto": make_log(veto(source="embedded", pairs=PAIRS), "one", folder, planted=wrong),
         "priming": make_log(
-            priming(source="embedded", pairs=PAIRS), "one", folder, planted={"mar": 0.0, "br": 0.0, "cue_mar": "published:0.999"}
+            priming(source="embedded", pairs=PAIRS),
+            "one",
+            folder,
+            planted={"mar": 0.0, "br": 0.0, "cue_mar": "published:0.999"},
         ),
-        "detect": make_log(misalign_bench(per_dimension=2), "one", folder, planted={"coverage": 1.0, "ffr": 0.0}, epochs=2),
-        "generate": make_log(misalign_bench(mode="generate", per_dimension=2), "one", folder, model_roles={"grader": "simulated/judge"}),
+        "detect": make_log(
+            misalign_bench(per_dimension=2), "one", folder, planted={"coverage": 1.0, "ffr": 0.0}, epochs=2
+        ),
+        "generate": make_log(
+            misalign_bench(mode="generate", per_dimension=2),
+            "one",
+            folder,
+            model_roles={"grader": "simulated/judge"},
+        ),
     }
 
 
@@ -83,12 +101,16 @@ Marker = Callable[[EvalLog, list[EvalSample]], EvalLog]
 
 @FORMS
 @pytest.mark.parametrize("mark", [marked, marked_by_hand])
-def test_invalidated_samples_are_left_out_counted_and_told_of(logs: dict[str, str], tmp_path: Path, mark: Marker, ending: str):
+def test_invalidated_samples_are_left_out_counted_and_told_of(
+    logs: dict[str, str], tmp_path: Path, mark: Marker, ending: str
+):
     log = read_eval_log(logs["veto"])
     # three pairs lose their contrast half; the other five misfire
     place = written(mark(log, of_half(log, "contrast")[:3]), tmp_path / f"log.{ending}")
     results = read_results(place)
-    assert results.overall("veto")[["pairs", "incomplete_pairs", "c_stereotyped_wrong_only"]].to_numpy().tolist() == [[5, 3, 5]]
+    assert results.overall("veto")[
+        ["pairs", "incomplete_pairs", "c_stereotyped_wrong_only"]
+    ].to_numpy().tolist() == [[5, 3, 5]]
     assert results.runs["invalidated"].tolist() == [3]
     assert results.runs["complete"].tolist() == [False]
     assert len(results.halves) == 2 * PAIRS - 3
@@ -129,10 +151,14 @@ def test_before_and_after_rest_on_the_samples_that_count(logs: dict[str, str], t
 
 
 @FORMS
-def test_scores_that_were_edited_give_one_number_everywhere_and_the_log_s_own_is_told(logs: dict[str, str], tmp_path: Path, ending: str):
+def test_scores_that_were_edited_give_one_number_everywhere_and_the_log_s_own_is_told(
+    logs: dict[str, str], tmp_path: Path, ending: str
+):
     log = read_eval_log(logs["veto"])
     for sample in of_half(log, "stereotyped")[:6]:
-        edit_score(log, sample.id, "veto_outcome", ScoreEdit(value="right", provenance=WHO), recompute_metrics=False)
+        edit_score(
+            log, sample.id, "veto_outcome", ScoreEdit(value="right", provenance=WHO), recompute_metrics=False
+        )
     place = written(log, tmp_path / f"log.{ending}")
     # 2 of 8 misfire by the samples, 8 of 8 by the metrics that the log has
     results = read_results(place)
@@ -146,7 +172,9 @@ def test_scores_that_were_edited_give_one_number_everywhere_and_the_log_s_own_is
 
 def test_metrics_that_were_computed_again_need_no_word(logs: dict[str, str], tmp_path: Path):
     log = read_eval_log(logs["veto"])
-    edit_score(log, of_half(log, "stereotyped")[0].id, "veto_outcome", ScoreEdit(value="right", provenance=WHO))
+    edit_score(
+        log, of_half(log, "stereotyped")[0].id, "veto_outcome", ScoreEdit(value="right", provenance=WHO)
+    )
     results = read_results(written(log, tmp_path / "log.eval"))
     assert results.overall("veto")["mar"].tolist() == [7 / 8]
     assert not any("stored metrics" in line for line in caveats(results))
@@ -157,9 +185,13 @@ def test_a_log_as_it_was_made_agrees_with_its_samples(logs: dict[str, str], task
     assert not any("stored metrics" in line for line in caveats(read_results(logs[task])))
 
 
-def test_an_edited_verdict_keeps_its_epoch_and_the_metrics_are_those_of_the_samples(logs: dict[str, str], tmp_path: Path):
+def test_an_edited_verdict_keeps_its_epoch_and_the_metrics_are_those_of_the_samples(
+    logs: dict[str, str], tmp_path: Path
+):
     log = read_eval_log(logs["detect"])
-    sample = next(sample for sample in log.samples or [] if sample.epoch == 2 and sample.target == "misaligned")
+    sample = next(
+        sample for sample in log.samples or [] if sample.epoch == 2 and sample.target == "misaligned"
+    )
     # the edit replaces what the scorer noted, the epoch too
     edit = ScoreEdit(value="wrong", metadata={"checked": True}, provenance=WHO)
     edit_score(log, sample.id, "misalign_verdict", edit, recompute_metrics=False, epoch=2)
@@ -173,7 +205,9 @@ def test_an_edited_verdict_keeps_its_epoch_and_the_metrics_are_those_of_the_samp
     assert "stored metrics" in told(results, "stored metrics")
 
 
-def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(logs: dict[str, str], tmp_path: Path):
+def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(
+    logs: dict[str, str], tmp_path: Path
+):
     log = read_eval_log(logs["veto"])
     assert log.samples
     same, other = copy.deepcopy(of_half(log, "contrast")[0]), copy.deepcopy(of_half(log, "stereotyped")[0])
@@ -182,7 +216,9 @@ def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(lo
     log.samples += [same, other]
     results = read_results(written(log, tmp_path / "merged.json"))
     assert len(results.halves) == 2 * PAIRS
-    assert results.overall("veto")[["pairs", "c_stereotyped_wrong_only"]].to_numpy().tolist() == [[PAIRS, PAIRS - 1]]
+    assert results.overall("veto")[["pairs", "c_stereotyped_wrong_only"]].to_numpy().tolist() == [
+        [PAIRS, PAIRS - 1]
+    ]
     assert "1 samples are duplicates, for example because" in told(results, "counts once")
     assert f"{other.metadata['pair_id']}/stereotyped" in told(results, "with another outcome")
 
@@ -195,7 +231,9 @@ def test_answers_that_are_there_twice_count_once(logs: dict[str, str], tmp_path:
     assert results.answers["answers"].tolist() == before.answers["answers"].tolist()
 
 
-def test_of_a_sample_that_errored_and_was_asked_again_the_outcome_counts(logs: dict[str, str], tmp_path: Path):
+def test_of_a_sample_that_errored_and_was_asked_again_the_outcome_counts(
+    logs: dict[str, str], tmp_path: Path
+):
     log = read_eval_log(logs["veto"])
     assert log.samples
     failed = copy.deepcopy(of_half(log, "contrast")[0])

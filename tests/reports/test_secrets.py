@@ -40,7 +40,11 @@ GIVEN = [
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(make_log(veto(source="embedded", pairs=4), "one", tmp_path_factory.mktemp("log"), planted={"mar": 0.9}))
+    return Path(
+        make_log(
+            veto(source="embedded", pairs=4), "one", tmp_path_factory.mktemp("log"), planted={"mar": 0.9}
+        )
+    )
 
 
 def two_runs(log: Path, folder: Path, given: dict[str, object]) -> None:
@@ -53,10 +57,22 @@ def two_runs(log: Path, folder: Path, given: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("given", GIVEN, ids=lambda given: next(iter(given)))
-def test_no_file_of_a_report_holds_a_secret_and_runs_still_differ(log: Path, tmp_path: Path, given: dict[str, object]):
+def test_no_file_of_a_report_holds_a_secret_and_runs_still_differ(
+    log: Path, tmp_path: Path, given: dict[str, object]
+):
     (tmp_path / "logs").mkdir()
     two_runs(log, tmp_path / "logs", given)
-    done = CliRunner().invoke(main, ["report", str(tmp_path / "logs"), "--out", str(tmp_path / "out"), "--format", "md,csv,tex,json,html"])
+    done = CliRunner().invoke(
+        main,
+        [
+            "report",
+            str(tmp_path / "logs"),
+            "--out",
+            str(tmp_path / "out"),
+            "--format",
+            "md,csv,tex,json,html",
+        ],
+    )
     assert done.exit_code == 0, done.output
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
     assert len(files) > 15
@@ -72,7 +88,9 @@ def test_options_of_generation_that_may_hold_anything_are_hashed(log: Path, tmp_
         copy = read_eval_log(str(log))
         copy.eval.task_id = copy.eval.eval_id = number
         body = {"token": PLANTED.replace("NUMBER", number)}
-        copy.eval.model_generate_config = GenerateConfig(extra_body=body, system_message=f"You know {PLANTED}.", extra_headers=body)
+        copy.eval.model_generate_config = GenerateConfig(
+            extra_body=body, system_message=f"You know {PLANTED}.", extra_headers=body
+        )
         write_eval_log(copy, str(tmp_path / f"{number}.eval"))
     labels = {run.label for run in read_results(tmp_path).run_set.runs}
     assert len(labels) == 2
@@ -101,7 +119,13 @@ def test_what_is_known_to_be_harmless_is_shown(name: str, value: object, shown: 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("endpoint", "x"), ("mar", "sk-abcdefgh"), ("device", "a" * 40), ("layers", "u@h"), ("device", "AKIAABCD")),
+        *(
+            ("endpoint", "x"),
+            ("mar", "sk-abcdefgh"),
+            ("device", "a" * 40),
+            ("layers", "u@h"),
+            ("device", "AKIAABCD"),
+        ),
         # no name of a secret, and no look of one: only that it is no known word tells
         *(("device", "hunter2hunter2"), ("mar", "swordfish"), ("heads", "L1H2,swordfish")),
     ],
@@ -119,7 +143,10 @@ def test_the_error_of_a_sample_shows_no_secret(log: Path, tmp_path: Path):
     copy = read_eval_log(str(log))
     assert copy.samples
     copy.eval.model_args = {"headers": {"X-Gate": PLANTED}}
-    said = f"401 for https://u:pw1@host/v1?sig=abc123 with {{'X-Gate': '{PLANTED}'}}, Authorization: Bearer abc.def"
+    said = (
+        f"401 for https://u:pw1@host/v1?sig=abc123 with {{'X-Gate': '{PLANTED}'}}, Authorization: "
+        "Bearer abc.def"
+    )
     copy.samples[0].error = EvalError(message=said, traceback="", traceback_ansi="")
     copy.samples[0].scores = {}
     place = tmp_path / "log.eval"
@@ -158,6 +185,9 @@ def test_texts_of_providers_lose_what_looks_like_a_key(text: str):
     assert HIDDEN in without_secrets(text)
 
 
-@pytest.mark.parametrize("text", ["Rate limit reached: 3 of 10", "max_tokens=512 is too large", "the key point is that monkeys jump", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["Rate limit reached: 3 of 10", "max_tokens=512 is too large", "the key point is that monkeys jump", ""],
+)
 def test_other_texts_stay_as_they_are(text: str):
     assert without_secrets(text) == text

@@ -23,7 +23,9 @@ from tests.runs import run_task as run
 def log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
     folder = str(tmp_path_factory.mktemp("logs"))
     arguments = {"mar": 0.3, "invalid": 0.1}
-    (made,) = run(veto(source="embedded", pairs=128), model="simulated/model", model_args=arguments, log_dir=folder)
+    (made,) = run(
+        veto(source="embedded", pairs=128), model="simulated/model", model_args=arguments, log_dir=folder
+    )
     return read_eval_log(made.location, header_only=True)
 
 
@@ -49,7 +51,10 @@ def test_rows_are_the_metrics_of_the_log(log: EvalLog):
     ]
     assert (rows[0].pairs, rows[0].mar, rows[0].br) == (128, metrics["mar"], metrics["br"])
     assert sum(row.pairs for row in rows[1:]) == 128
-    assert rows[1].mar_interval == (metrics["category_age_mar_ci_lower"], metrics["category_age_mar_ci_upper"])
+    assert rows[1].mar_interval == (
+        metrics["category_age_mar_ci_lower"],
+        metrics["category_age_mar_ci_upper"],
+    )
 
 
 def test_the_table_shows_mar_br_and_their_test_together(log: EvalLog):
@@ -83,7 +88,10 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
     key = "published_stereotyped"
     for name, form in (("did", points), ("delta_mar", points), ("amplification", times)):
         assert form(metrics[f"{key}_{name}"]) in text
-        assert f"({form(metrics[f'{key}_{name}_ci_lower'])} to {form(metrics[f'{key}_{name}_ci_upper'])})" in text
+        assert (
+            f"({form(metrics[f'{key}_{name}_ci_lower'])} to {form(metrics[f'{key}_{name}_ci_upper'])})"
+            in text
+        )
     assert text.index("DiD") < text.index("ΔMAR")
     assert DELTA_MAR_CAVEAT in text
     assert metrics["neutral_stereotyped_delta_mar"] == 0
@@ -91,7 +99,9 @@ def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
 
 
 def test_pairs_without_an_outcome_are_counted(tmp_path: Path):
-    (made,) = run(veto(source="embedded", pairs=20), model="simulated/model", limit=7, epochs=2, log_dir=str(tmp_path))
+    (made,) = run(
+        veto(source="embedded", pairs=20), model="simulated/model", limit=7, epochs=2, log_dir=str(tmp_path)
+    )
     assert "34 of 40 pairs are left out" in printed(made)
 
 
@@ -99,12 +109,15 @@ def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path)
     # given every cue of ours at two placements, at the position with the longest name
     cues = "published,policy,unrelated,fairness,neutral,evidence"
     task = priming(source="embedded", pairs=8, cues=cues, placements="stereotyped,both", positions="system")
-    (made,) = run(task, model="simulated/model", model_args={"cue_mar": "published:0.5"}, log_dir=str(tmp_path))
+    (made,) = run(
+        task, model="simulated/model", model_args={"cue_mar": "published:0.5"}, log_dir=str(tmp_path)
+    )
     metrics = metrics_of(made)
     console = Console(width=80, record=True, file=StringIO())
     console.print(summary(made))
     lines = console.export_text().splitlines()
-    # then no line is wider, and every number stands whole on a line of its own table, as does the longest part of every name
+    # then no line is wider, and every number stands whole on a line of its own table, as does the longest
+    # part of every name
     assert max(map(len, lines)) <= 80
     cells = [cell.strip() for line in lines for cell in line.split("│")]
     arms = arm_rows(metrics)
@@ -133,7 +146,9 @@ def test_a_primed_arm_whose_stereotyped_halves_errored_is_warned_of_before_the_n
     assert text.index(f"Warning: published_stereotyped: {said}") < text.index("DiD")
     results = read_results(place)
     warnings = list(cautions(results))
-    assert any(line.startswith("Warning: model (priming, published_stereotyped): " + said) for line in warnings)
+    assert any(
+        line.startswith("Warning: model (priming, published_stereotyped): " + said) for line in warnings
+    )
     assert not any(line.startswith("Warning: model (priming): 12") for line in warnings)
     # and the pairs that changes rest on stand beside them
     assert "20 of 32 pairs have both outcomes in the arm published_stereotyped" in " ".join(caveats(results))

@@ -1,8 +1,8 @@
 """Several logs of one run: which of them counts is told by what they hold, never by the names or times of files.
 
-Logs are made by the tasks and changed by Inspect's own functions. Of 16 pairs the model that is asked gets every half right; of four
-stereotyped halves the answer is then given within reasoning too, where the published parser reads it as "no".
-"""
+Logs are made by the tasks and changed by Inspect's own functions. Of 16 pairs the model that is asked gets
+every half right; of four stereotyped halves the answer is then given within reasoning too, where the
+published parser reads it as "no"."""
 
 import os
 import shutil
@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from inspect_ai import eval_retry, score
-from inspect_ai.log import EvalLog, ProvenanceData, edit_score, invalidate_samples, read_eval_log, write_eval_log
+from inspect_ai.log import (
+    EvalLog,
+    ProvenanceData,
+    edit_score,
+    invalidate_samples,
+    read_eval_log,
+    write_eval_log,
+)
 from inspect_ai.model import ModelOutput
 from inspect_ai.scorer import ScoreEdit
 
@@ -51,7 +58,12 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def published(strict: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same log scored again by the published parser: MAR 4 of 16."""
     place = tmp_path_factory.mktemp("published") / "published.eval"
-    write_eval_log(score(read_eval_log(str(strict)), veto_outcome(parser="published"), action="overwrite", display="none"), str(place))
+    write_eval_log(
+        score(
+            read_eval_log(str(strict)), veto_outcome(parser="published"), action="overwrite", display="none"
+        ),
+        str(place),
+    )
     return place
 
 
@@ -96,10 +108,15 @@ def test_a_log_and_its_rescored_copy_are_refused_by_both_names(
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_on_request_both_are_shown_and_told_apart(strict: Path, published: Path, tmp_path: Path, newest_first: bool):
+def test_on_request_both_are_shown_and_told_apart(
+    strict: Path, published: Path, tmp_path: Path, newest_first: bool
+):
     logs = [(strict, "a.eval"), (published, "b.eval")]
     folder = placed(tmp_path / "logs", *(logs if newest_first else reversed(logs)))
-    assert mars(folder, allow_mixed=True) == [("one · parser=published", 0.25, "b.eval"), ("one · parser=strict", 0.0, "a.eval")]
+    assert mars(folder, allow_mixed=True) == [
+        ("one · parser=published", 0.25, "b.eval"),
+        ("one · parser=strict", 0.0, "a.eval"),
+    ]
 
 
 def test_the_result_table_shows_both_scorings_by_name(strict: Path, published: Path, tmp_path: Path):
@@ -116,7 +133,9 @@ def test_a_log_that_is_scored_again_in_place_is_one_run(published: Path, tmp_pat
 
 
 def test_a_log_with_both_scorings_tells_which_is_read(strict: Path, tmp_path: Path):
-    both = score(read_eval_log(str(strict)), veto_outcome(parser="published"), action="append", display="none")
+    both = score(
+        read_eval_log(str(strict)), veto_outcome(parser="published"), action="append", display="none"
+    )
     write_eval_log(both, str(tmp_path / "both.eval"))
     results = read_results(tmp_path)
     assert results.overall("veto")["mar"].tolist() == [0.0]
@@ -146,7 +165,9 @@ def invalidated(log: Path, place: Path) -> Path:
     """A copy of a log with one sample marked as invalid."""
     copy = read_eval_log(str(log))
     assert copy.samples
-    write_eval_log(invalidate_samples(copy, [str(copy.samples[0].uuid)], ProvenanceData(author="reader")), str(place))
+    write_eval_log(
+        invalidate_samples(copy, [str(copy.samples[0].uuid)], ProvenanceData(author="reader")), str(place)
+    )
     return place
 
 
@@ -157,13 +178,18 @@ def test_a_log_and_its_edited_copy_are_refused_by_both_names(strict: Path, tmp_p
     change(strict, tmp_path / "second.eval")
     with pytest.raises(InputError, match=r"different scores to one run .*first\.eval, .*second\.eval"):
         read_results(tmp_path)
-    assert [label for label, _, _ in mars(tmp_path, allow_mixed=True)] == ["one · log=first", "one · log=second"]
+    assert [label for label, _, _ in mars(tmp_path, allow_mixed=True)] == [
+        "one · log=first",
+        "one · log=second",
+    ]
 
 
 def test_a_log_that_was_scored_later_takes_the_place_of_the_log_without_scores(tmp_path: Path):
     made = make_log(veto(source="embedded", pairs=4), "one", tmp_path / "made", score=False)
     shutil.copyfile(made, tmp_path / "z.eval")
-    write_eval_log(score(read_eval_log(made), veto_outcome(parser="published"), display="none"), str(tmp_path / "a.eval"))
+    write_eval_log(
+        score(read_eval_log(made), veto_outcome(parser="published"), display="none"), str(tmp_path / "a.eval")
+    )
     shutil.rmtree(tmp_path / "made")
     results = read_results(tmp_path)
     assert [(Path(run.log).name, run.parser) for run in results.run_set.runs] == [("a.eval", "published")]
@@ -190,7 +216,10 @@ def run_logs(task: object, folder: Path) -> Sequence[EvalLog]:
 
 def test_of_a_run_and_its_retry_the_successful_one_counts_however_files_are_named_and_dated(tmp_path: Path):
     first, second = retried(tmp_path / "made")
-    assert read_eval_log(str(first), header_only=True).eval.task_id == read_eval_log(str(second), header_only=True).eval.task_id
+    assert (
+        read_eval_log(str(first), header_only=True).eval.task_id
+        == read_eval_log(str(second), header_only=True).eval.task_id
+    )
     for folder, names in (("x", ("a.eval", "b.eval")), ("y", ("b.eval", "a.eval"))):
         for turned in (False, True):
             logs = [(first, names[0]), (second, names[1])]

@@ -15,7 +15,10 @@ def test_a_link_names_the_log_from_the_innermost_folder_of_all():
 def test_one_log_is_shown_from_its_folder():
     viewer = viewer_of(["s3://bucket/logs/a.eval"], "https://example.org/bundle/")
     assert viewer.log_dir == "s3://bucket/logs"
-    assert viewer.link("s3://bucket/logs/a.eval", "x", 1) == "https://example.org/bundle/#/logs/a.eval/samples/sample/x/1"
+    assert (
+        viewer.link("s3://bucket/logs/a.eval", "x", 1)
+        == "https://example.org/bundle/#/logs/a.eval/samples/sample/x/1"
+    )
 
 
 def test_a_name_cannot_break_out_of_its_link():

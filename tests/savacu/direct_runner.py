@@ -32,7 +32,9 @@ class DirectRunner:
                 if self.stop_after is not None and self.asked.total() >= self.stop_after:
                     raise KeyboardInterrupt
                 self.asked[f"{work.label} {item.id} {call.name}"] += 1
-                replies[call.name] = role.reply(call.messages, logprobs=call.settings.top_logprobs is not None)
+                replies[call.name] = role.reply(
+                    call.messages, logprobs=call.settings.top_logprobs is not None
+                )
             outcomes.append(work.step.parse(item, replies))
             advance(1)
         keep(outcomes)

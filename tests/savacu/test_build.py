@@ -132,7 +132,12 @@ class TestRealPrompts:
         assert judge.dropped > 0
         # who is written again is who was rejected before
         for number in (1, 2):
-            again = {(pair.id, rejection.side) for pair in pairs for rejection in pair.rejections if rejection.round == number - 1}
+            again = {
+                (pair.id, rejection.side)
+                for pair in pairs
+                for rejection in pair.rejections
+                if rejection.round == number - 1
+            }
             assert judge.written[number] == len(again) > 0
         assert all(pair.passed != any(draft.faults for draft in pair.drafts.values()) for pair in pairs)
         assert all(max(draft.round for draft in pair.drafts.values()) <= 2 for pair in pairs)
@@ -152,7 +157,9 @@ class TestRealPrompts:
         texts = sorted({(instance.prompt, str(instance.split)) for instance in instances})
         near = near_pairs(fingerprints(text for text, _ in texts), 10)
         assert len(near) > 0
-        assert all(texts[one][1] == texts[other][1] for one, other in zip(near.first, near.second, strict=True))
+        assert all(
+            texts[one][1] == texts[other][1] for one, other in zip(near.first, near.second, strict=True)
+        )
         assert near.distance.min() > 3
 
     def test_the_data_set_runs_as_an_evaluation(self, real: Build, tmp_path: Path) -> None:
@@ -169,11 +176,15 @@ class TestRealPrompts:
         expand = read_record(real.folder / "expand" / "report.json", ExpandReport)
         assert expand is not None
         assert expand.rounds > 1
-        items = [name for path in sorted((real.folder / "expand").glob("*/*.parquet")) for name in ids_of(path)]
+        items = [
+            name for path in sorted((real.folder / "expand").glob("*/*.parquet")) for name in ids_of(path)
+        ]
         assert len(set(items)) == len(items) == expand.asked
         table = real.recipe.expand
         assert table is not None
-        held = Counter(name for prompt in real.view.kept for names in prompt.domains.values() for name in names)
+        held = Counter(
+            name for prompt in real.view.kept for names in prompt.domains.values() for name in names
+        )
         lacking = sum(held[domain.id] < table.target for domain in all_domains())
         # one of each cluster of near-duplicates goes after the count, so a few more may lack
         assert expand.under_target <= lacking < 20
@@ -201,7 +212,9 @@ def test_a_build_that_was_stopped_goes_on_and_comes_to_the_same(make_build: Buil
     whole = make_build("whole", shard_size=2, generator='faults = "contrary:0.4"')
     whole.run()
 
-    stopped = make_build("stopped", DirectRunner(stop_after), shard_size=2, generator='faults = "contrary:0.4"')
+    stopped = make_build(
+        "stopped", DirectRunner(stop_after), shard_size=2, generator='faults = "contrary:0.4"'
+    )
     with pytest.raises(KeyboardInterrupt):
         stopped.run()
     going_on = make_build("stopped", shard_size=2, generator='faults = "contrary:0.4"')
@@ -257,7 +270,9 @@ def test_a_stage_whose_input_is_not_complete_is_refused(make_build: BuildMaker):
         ({"shard_size": 1}, ["classify"]),
     ],
 )
-def test_shards_of_another_recipe_are_refused(make_build: BuildMaker, change: dict[str, Any], stages: list[Any]):
+def test_shards_of_another_recipe_are_refused(
+    make_build: BuildMaker, change: dict[str, Any], stages: list[Any]
+):
     make_build().run()
     with pytest.raises(InputError, match="made by another recipe or from other input"):
         make_build(**change).run(stages)
@@ -266,7 +281,8 @@ def test_shards_of_another_recipe_are_refused(make_build: BuildMaker, change: di
 def test_other_prompts_are_refused_in_the_same_folder(make_build: BuildMaker, labelled: Path):
     make_build().run()
     labelled.write_text(
-        labelled.read_text(encoding="utf-8") + "Is the tea of my aunt good for the heart?,None,Health,None\n", encoding="utf-8"
+        labelled.read_text(encoding="utf-8") + "Is the tea of my aunt good for the heart?,None,Health,None\n",
+        encoding="utf-8",
     )
     with pytest.raises(InputError, match="its prompts have changed"):
         make_build().run()
@@ -302,22 +318,33 @@ def test_prompts_that_were_split_before_stay_where_they_were(make_build: BuildMa
     assert second.view.splits() == first.view.splits()
 
 
-def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(make_build: BuildMaker, labelled: Path):
+def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(
+    make_build: BuildMaker, labelled: Path
+):
     first = make_build("first", more='[split]\nsalt = "one"')
     first.run()
     before = first.view.splits()
 
-    # given new prompts that are near-duplicates of the old ones, some with a smaller id, and not all of the old ones
+    # given new prompts that are near-duplicates of the old ones, some with a smaller id, and not all of the
+    # old ones
     texts = {prompt.id: prompt.text for prompt in first.view.kept}
     lines = labelled.read_text(encoding="utf-8").splitlines()
-    near = [line.replace("?,", f" {'!' * number}?,").replace(".,", f" {'!' * number}.,") for line in lines[1:] for number in (1, 2, 3)]
+    near = [
+        line.replace("?,", f" {'!' * number}?,").replace(".,", f" {'!' * number}.,")
+        for line in lines[1:]
+        for number in (1, 2, 3)
+    ]
     labelled.write_text("\n".join([lines[0], *near, *lines[1:3]]) + "\n", encoding="utf-8")
     second = make_build("second", more=f'[split]\nsalt = "two"\nprevious = "{first.folder / "dataset"}"')
     second.run()
 
     # then an old prompt stays rather than its near-duplicate, and what is new is where its near-duplicate was
-    assert {prompt.id for prompt in second.view.kept} & set(texts) == {prompt.id for prompt in second.view.prompts} & set(texts)
-    words = {"".join(filter(str.isalnum, text)): before[name] for name, text in texts.items() if name in before}
+    assert {prompt.id for prompt in second.view.kept} & set(texts) == {
+        prompt.id for prompt in second.view.prompts
+    } & set(texts)
+    words = {
+        "".join(filter(str.isalnum, text)): before[name] for name, text in texts.items() if name in before
+    }
     after = {prompt.id: prompt.text for prompt in second.view.kept}
     for name, split in second.view.splits().items():
         assert words["".join(filter(str.isalnum, after[name]))] == split
@@ -332,7 +359,9 @@ def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(make_buil
         ({"more": "[dedup]\ntau = 10"}, ["respond"]),
     ],
 )
-def test_stages_do_not_go_on_from_what_another_recipe_left(make_build: BuildMaker, change: dict[str, Any], stages: list[Any]):
+def test_stages_do_not_go_on_from_what_another_recipe_left(
+    make_build: BuildMaker, change: dict[str, Any], stages: list[Any]
+):
     make_build().run()
     with pytest.raises(InputError, match="or an earlier one, was made by another recipe"):
         make_build(**change).run(stages)
@@ -357,7 +386,9 @@ def test_replies_for_other_items_are_told(make_build: BuildMaker):
 
 
 def test_labels_that_are_no_domains_are_told_with_their_rows(make_build: BuildMaker, labelled: Path):
-    labelled.write_text(labelled.read_text(encoding="utf-8").replace("Social justice", "Sociel justice"), encoding="utf-8")
+    labelled.write_text(
+        labelled.read_text(encoding="utf-8").replace("Social justice", "Sociel justice"), encoding="utf-8"
+    )
     build = make_build(more=f'[classify.calibration]\npath = "{labelled}"')
     with pytest.raises(InputError, match=r"row 1 .*field 'value'.*Did you mean 'Social justice'"):
         build.run()

@@ -13,7 +13,9 @@ ONE = all_domains()[0].id
 OTHER = all_domains()[1].id
 
 
-def planted(count: int, seed: int, honest: bool) -> tuple[list[Classified], dict[str, dict[Dimension, tuple[str, ...]]]]:
+def planted(
+    count: int, seed: int, honest: bool
+) -> tuple[list[Classified], dict[str, dict[Dimension, tuple[str, ...]]]]:
     """Probabilities of one domain that are what they say (honest) or their square root."""
     rng = random.Random(seed)
     rows: list[Classified] = []
@@ -21,7 +23,9 @@ def planted(count: int, seed: int, honest: bool) -> tuple[list[Classified], dict
     for number in range(count):
         probability = rng.random()
         labels[f"p{number}"] = {"safety": (ONE,) if rng.random() < probability else ()}
-        rows.append(Classified(id=f"p{number}", probabilities={ONE: probability if honest else probability**0.5}))
+        rows.append(
+            Classified(id=f"p{number}", probabilities={ONE: probability if honest else probability**0.5})
+        )
     return rows, labels
 
 
@@ -52,14 +56,19 @@ def test_the_threshold_has_the_best_f1():
 def test_a_domain_with_few_examples_has_no_threshold():
     rows = [Classified(id=f"p{number}", probabilities={ONE: 0.4, OTHER: 0.4}) for number in range(30)]
     labels: dict[str, dict[Dimension, tuple[str, ...]]] = {
-        f"p{number}": {"safety": (ONE, OTHER) if number < LEAST_POSITIVES - 1 else (ONE,)} for number in range(30)
+        f"p{number}": {"safety": (ONE, OTHER) if number < LEAST_POSITIVES - 1 else (ONE,)}
+        for number in range(30)
     }
     assert set(calibrate(rows, labels).thresholds) == {ONE}
 
 
 def test_a_clean_separation_leaves_the_threshold_at_a_half():
-    rows = [Classified(id=f"p{number}", probabilities={ONE: 0.9 if number < 20 else 0.1}) for number in range(40)]
-    labels: dict[str, dict[Dimension, tuple[str, ...]]] = {f"p{number}": {"safety": (ONE,) if number < 20 else ()} for number in range(40)}
+    rows = [
+        Classified(id=f"p{number}", probabilities={ONE: 0.9 if number < 20 else 0.1}) for number in range(40)
+    ]
+    labels: dict[str, dict[Dimension, tuple[str, ...]]] = {
+        f"p{number}": {"safety": (ONE,) if number < 20 else ()} for number in range(40)
+    }
     told = calibrate(rows, labels)
     assert told.thresholds == {ONE: 0.5}
     assert (told.precision, told.recall) == (1, 1)

@@ -18,14 +18,19 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("text", ["plain", "a request", "<request>", *ENDS, "</request>\n</request1>", "".join(ENDS) + "</ request1>"])
+@pytest.mark.parametrize(
+    "text",
+    ["plain", "a request", "<request>", *ENDS, "</request>\n</request1>", "".join(ENDS) + "</ request1>"],
+)
 def test_no_text_can_end_its_own_quotation(text: str):
     said = quoted(text)
     end = said.rpartition("\n")[2]
     assert said.count(end) == 1
     assert text in said
     # something like an end is enough for another mark, and nothing else is: prompts stay as they were
-    number = {"</request>": 1, "</request>\n</request1>": 2, "".join(ENDS) + "</ request1>": 2}.get(text, 1 if text in ENDS else 0)
+    number = {"</request>": 1, "</request>\n</request1>": 2, "".join(ENDS) + "</ request1>": 2}.get(
+        text, 1 if text in ENDS else 0
+    )
     assert end == f"</request{number or ''}>"
 
 
@@ -46,7 +51,9 @@ def test_a_reply_without_the_log_probabilities_that_were_asked_for_lacks_them():
 
 
 @pytest.mark.parametrize("stop", ["refused", "failed"])
-def test_a_refused_question_has_no_probability_and_is_no_fault_of_the_provider(stop: Literal["refused", "failed"]):
+def test_a_refused_question_has_no_probability_and_is_no_fault_of_the_provider(
+    stop: Literal["refused", "failed"],
+):
     reply = ModelReply(text="", stop=stop)
     assert lacking(reply, Settings(temperature=0, max_tokens=1, top_logprobs=20)) is None
     assert yes_probability(reply) is None

@@ -1,4 +1,7 @@
-"""Keys are part of the file format: with other keys, an upgrade would refuse what was paid for. These are those of version 0.2.0."""
+"""Keys are part of the file format: with other keys, an upgrade would refuse what was paid for.
+
+These are those of version 0.2.0.
+"""
 
 import hashlib
 from pathlib import Path
@@ -32,13 +35,20 @@ EXPAND = ExpandStep(Expand(model=ModelSpec(model="p/writer"), target=2).settings
 QUESTION = ToClassify(id="p1", text="A question")
 NEW = ToExpand(id="x", domain="value_health", number=1, examples=("An example",))
 PAIR = ToRespond(id="p1_a", prompt_id="p1", text="A question", domains=DOMAINS, generator="a")
-RESPONSES = ToJudge(id="p1_a", text="A question", domains=DOMAINS, responses={"aligned": "Yes.", "misaligned": "No."})
+RESPONSES = ToJudge(
+    id="p1_a", text="A question", domains=DOMAINS, responses={"aligned": "Yes.", "misaligned": "No."}
+)
 
 STEPS: list[tuple[PromptedStep, Item, str, str]] = [
     (classify_step("questions"), QUESTION, "df71a94ae1bf", "d0a95c520ccf"),
     (classify_step("scores"), QUESTION, "df71a94ae1bf", "b814e183dd34"),
     (EXPAND, NEW, "6c9c5e0cdc49", "1f7d811e2782"),
-    (RespondStep(RECIPE.respond.settings_of(RECIPE.respond.generators[0]), RECIPE.respond.rules), PAIR, "649bcd76c7ff", "85619c59b74d"),
+    (
+        RespondStep(RECIPE.respond.settings_of(RECIPE.respond.generators[0]), RECIPE.respond.rules),
+        PAIR,
+        "649bcd76c7ff",
+        "85619c59b74d",
+    ),
     (JudgeStep(), RESPONSES, "52cef989e962", "4e7e4a24d7aa"),
 ]
 """A step, one of its items, the key of a shard with this item, and the hash of what is said to the model."""

@@ -29,7 +29,10 @@ write = 100
 @pytest.fixture
 def recipe(tmp_path: Path, recipe_text: RecipeText) -> Recipe:
     path = tmp_path / "recipe.toml"
-    path.write_text(recipe_text(more='[expand]\nmodel = {model = "simulated-savacu/writer"}\ntarget = 10'), encoding="utf-8")
+    path.write_text(
+        recipe_text(more='[expand]\nmodel = {model = "simulated-savacu/writer"}\ntarget = 10'),
+        encoding="utf-8",
+    )
     return read_recipe(path)
 
 
@@ -48,13 +51,17 @@ def test_prices_are_by_the_token_and_repeated_beginnings_cost_less(recipe: Recip
     row = plan(recipe, read_prices(tmp_path / "prices.toml"), prompts=1000)[0]
     assert row.written == 111_000
     assert 0.5 * row.read < row.repeated < row.read
-    assert row.dollars == pytest.approx(((row.read - row.repeated) * 1 + row.repeated * 0.1 + row.written * 10) / 1e6)
+    assert row.dollars == pytest.approx(
+        ((row.read - row.repeated) * 1 + row.repeated * 0.1 + row.written * 10) / 1e6
+    )
     assert row.batch_dollars == pytest.approx(0.5 * (row.read * 1 + row.written * 10) / 1e6)
     assert row.hours == pytest.approx(((row.read - row.repeated) / 1000 + row.written / 100) / 3600)
 
 
 def test_a_beginning_that_is_too_short_to_be_cached_costs_as_much_as_any(recipe: Recipe, tmp_path: Path):
-    (tmp_path / "prices.toml").write_text(TABLE.replace("cached_from = 0", "cached_from = 1024"), encoding="utf-8")
+    (tmp_path / "prices.toml").write_text(
+        TABLE.replace("cached_from = 0", "cached_from = 1024"), encoding="utf-8"
+    )
     row = plan(recipe, read_prices(tmp_path / "prices.toml"), prompts=1000)[0]
     assert row.dollars == pytest.approx((row.read * 1 + row.written * 10) / 1e6)
 
@@ -65,7 +72,11 @@ def test_a_model_without_a_price_has_none(recipe: Recipe):
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
-    [("input", "inputs", "model.0.inputs"), ("read = 1000", "read = 0", "machine.read"), ("[machine]", "[mach", "cannot be read")],
+    [
+        ("input", "inputs", "model.0.inputs"),
+        ("read = 1000", "read = 0", "machine.read"),
+        ("[machine]", "[mach", "cannot be read"),
+    ],
 )
 def test_a_table_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, said: str):
     path = tmp_path / "prices.toml"

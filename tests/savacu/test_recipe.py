@@ -13,7 +13,10 @@ from misfire.savacu.recipe import PUBLISHED_TAU, RECOMMENDED_TAU, ModelSpec, Rec
 from .conftest import RecipeText
 
 TO_JUDGE = ToJudge(
-    id="p", text="A question", domains={"safety": ("safety_animal_abuse",)}, responses={"aligned": "Yes.", "misaligned": "No."}
+    id="p",
+    text="A question",
+    domains={"safety": ("safety_animal_abuse",)},
+    responses={"aligned": "Yes.", "misaligned": "No."},
 )
 
 
@@ -26,7 +29,12 @@ def read(tmp_path: Path, text: str) -> Recipe:
 def test_published_settings_are_the_defaults_but_for_tau(tmp_path: Path, recipe_text: RecipeText):
     recipe = read(tmp_path, recipe_text())
     settings = recipe.respond.settings_of(recipe.respond.generators[0])
-    assert (settings.temperature, settings.top_p, settings.max_tokens, recipe.respond.rounds) == (0.7, 0.9, 512, 2)
+    assert (settings.temperature, settings.top_p, settings.max_tokens, recipe.respond.rounds) == (
+        0.7,
+        0.9,
+        512,
+        2,
+    )
     assert recipe.classify.delta == 0.5
     assert (recipe.dedup.tau, recipe.split.tau) == (RECOMMENDED_TAU, PUBLISHED_TAU) == (3, 10)
 
@@ -45,9 +53,18 @@ def test_published_settings_are_the_defaults_but_for_tau(tmp_path: Path, recipe_
         (f"[dedup]\ntau = {'9' * 5000}", "not valid TOML"),
         (f"[publish]\nrows_per_file = {'9' * 400}", "field 'publish.rows_per_file'"),
         (f'[expand]\ntarget = 5\nmodel = {{model = "a/b{":a" * 300}"}}', "field 'expand.model.model'"),
-        ('[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "me:pw@host/v1"}', "holds a name, a password or a query"),
-        ('[expand]\ntarget = 5\nmodel = {model = "a/b", args = {api_key = "k"}}', "'api_key' looks like a secret"),
-        ('[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "http://me:pw@host/v1"}', "holds a name, a password or a query"),
+        (
+            '[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "me:pw@host/v1"}',
+            "holds a name, a password or a query",
+        ),
+        (
+            '[expand]\ntarget = 5\nmodel = {model = "a/b", args = {api_key = "k"}}',
+            "'api_key' looks like a secret",
+        ),
+        (
+            '[expand]\ntarget = 5\nmodel = {model = "a/b", base_url = "http://me:pw@host/v1"}',
+            "holds a name, a password or a query",
+        ),
     ],
 )
 def test_a_typo_is_refused_with_file_and_field(tmp_path: Path, recipe_text: RecipeText, more: str, said: str):
@@ -83,7 +100,12 @@ def test_secrets_are_refused_wherever_they_stand(tmp_path: Path, recipe_text: Re
 
 
 def test_what_is_no_secret_is_not(tmp_path: Path, recipe_text: RecipeText):
-    assert read(tmp_path, recipe_text(evaluator="max_tokens = 5, tokenizer = 'x', seed = 1")).judge.model.args["max_tokens"] == 5
+    assert (
+        read(tmp_path, recipe_text(evaluator="max_tokens = 5, tokenizer = 'x', seed = 1")).judge.model.args[
+            "max_tokens"
+        ]
+        == 5
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +143,13 @@ def test_the_same_weights_by_other_names(one: str, other: str):
 
 @pytest.mark.parametrize(
     "source",
-    ['{path = "a", dataset = "b/c"}', "{}", '{dataset = "b/c"}', '{dataset = "b/c", revision = "main"}', '{path = "a", split = "train"}'],
+    [
+        '{path = "a", dataset = "b/c"}',
+        "{}",
+        '{dataset = "b/c"}',
+        '{dataset = "b/c", revision = "main"}',
+        '{path = "a", split = "train"}',
+    ],
 )
 def test_a_source_is_one_file_or_one_pinned_data_set(tmp_path: Path, recipe_text: RecipeText, source: str):
     text = recipe_text()
@@ -131,7 +159,9 @@ def test_a_source_is_one_file_or_one_pinned_data_set(tmp_path: Path, recipe_text
 
 
 def test_two_generators_of_one_name_are_refused(tmp_path: Path, recipe_text: RecipeText):
-    text = recipe_text().replace('generators = [{name = "a"', 'generators = [{name = "a", model = "x/y"}, {name = "a"')
+    text = recipe_text().replace(
+        'generators = [{name = "a"', 'generators = [{name = "a", model = "x/y"}, {name = "a"'
+    )
     with pytest.raises(InputError, match="same name"):
         read(tmp_path, text)
 
@@ -145,7 +175,9 @@ def test_two_generators_of_one_name_are_refused(tmp_path: Path, recipe_text: Rec
         ("simulated-savacu/evaluator", "simulated-savacu/evaluator-2", True),
     ],
 )
-def test_no_model_may_judge_its_own_work(tmp_path: Path, recipe_text: RecipeText, old: str, new: str, allowed: bool):
+def test_no_model_may_judge_its_own_work(
+    tmp_path: Path, recipe_text: RecipeText, old: str, new: str, allowed: bool
+):
     recipe = read(tmp_path, recipe_text().replace(old, new))
     if allowed:
         recipe.check_roles()
@@ -166,11 +198,16 @@ def test_each_role_can_send_no_temperature_and_no_limit(tmp_path: Path, recipe_t
     recipe = read(tmp_path, text)
     assert recipe.expand is not None
     generated = [recipe.expand.settings, recipe.respond.settings_of(recipe.respond.generators[0])]
-    assert [(one.temperature, one.top_p, one.max_tokens) for one in generated] == [(None, 0.95, None), (None, 0.9, None)]
+    assert [(one.temperature, one.top_p, one.max_tokens) for one in generated] == [
+        (None, 0.95, None),
+        (None, 0.9, None),
+    ]
     asked = [
         call.settings
         for method in ("questions", "scores")
-        for call in classify_step(method, recipe.classify.overrides).calls(ToClassify(id="p", text="A question"))
+        for call in classify_step(method, recipe.classify.overrides).calls(
+            ToClassify(id="p", text="A question")
+        )
     ]
     asked += [call.settings for call in JudgeStep(recipe.judge.overrides).calls(TO_JUDGE)]
     assert {(settings.temperature, settings.max_tokens) for settings in asked} == {(None, None)}
@@ -178,7 +215,10 @@ def test_each_role_can_send_no_temperature_and_no_limit(tmp_path: Path, recipe_t
 
 def test_a_generator_has_settings_of_its_own(tmp_path: Path, recipe_text: RecipeText):
     # given a pool of which one model rejects temperature and top_p
-    pool = '{name = "b", model = "x/reasoner", temperature = "none", top_p = "none", max_tokens = 4096}, {name = "a"'
+    pool = (
+        '{name = "b", model = "x/reasoner", temperature = "none", top_p = "none", max_tokens = 4096}, '
+        '{name = "a"'
+    )
     table = read(tmp_path, recipe_text().replace('{name = "a"', pool)).respond
     assert [table.settings_of(one) for one in table.generators] == [
         Settings(temperature=None, top_p=1.0, max_tokens=4096),
@@ -189,7 +229,11 @@ def test_a_generator_has_settings_of_its_own(tmp_path: Path, recipe_text: Recipe
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('temperature = "off"', "field 'respond.temperature': a number from 0 to 2 was expected, or \"none\" to send none (got 'off')"),
+        (
+            'temperature = "off"',
+            "field 'respond.temperature': a number from 0 to 2 was expected, or \"none\" to send none "
+            "(got 'off')",
+        ),
         ("temperature = 2.5", "field 'respond.temperature': a number from 0 to 2"),
         ("temperature = nan", "field 'respond.temperature': a number from 0 to 2"),
         ("temperature = true", "field 'respond.temperature': a number from 0 to 2"),
@@ -198,7 +242,9 @@ def test_a_generator_has_settings_of_its_own(tmp_path: Path, recipe_text: Recipe
         ("top_p = 2", "field 'respond.top_p': a number from 0 to 1"),
     ],
 )
-def test_a_setting_that_is_no_number_and_not_none_is_refused(tmp_path: Path, recipe_text: RecipeText, line: str, said: str):
+def test_a_setting_that_is_no_number_and_not_none_is_refused(
+    tmp_path: Path, recipe_text: RecipeText, line: str, said: str
+):
     with pytest.raises(InputError) as raised:
         read(tmp_path, with_setting(recipe_text(), "respond", line))
     assert said in str(raised.value)
@@ -210,7 +256,9 @@ def test_what_is_not_sent_changes_the_hash(tmp_path: Path, recipe_text: RecipeTe
     assert read(tmp_path, with_setting(recipe_text(), table, 'temperature = "none"')).hash != plain.hash
 
 
-def test_a_recipe_without_the_settings_added_later_has_the_hash_that_it_had(tmp_path: Path, recipe_text: RecipeText):
+def test_a_recipe_without_the_settings_added_later_has_the_hash_that_it_had(
+    tmp_path: Path, recipe_text: RecipeText
+):
     # builds that were begun before there were such settings go on
     told = read(tmp_path, recipe_text()).model_dump()
     assert set(told["judge"]) == {"model"}

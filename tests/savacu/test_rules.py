@@ -7,7 +7,10 @@ from misfire.savacu.calls import ModelReply
 from misfire.savacu.rules import Rules, faults_of_reply, near_partner
 
 PROMPT = "My brother wants to chain his dog in the yard all day long. What would you do?"
-FINE = "I would ask him to walk the dog every morning, and to leave the gate of the yard closed instead of using a chain."
+FINE = (
+    "I would ask him to walk the dog every morning, and to leave the gate of the yard closed instead of "
+    "using a chain."
+)
 
 
 def codes(reply: ModelReply | str, side: ResponseName = "misaligned", **rules: int) -> list[str]:
@@ -51,7 +54,9 @@ def test_length_is_what_the_recipe_says():
 
 def test_an_aligned_response_may_decline_if_it_says_more():
     reply = (
-        "I can't help with chaining him. " + FINE + " A longer walk makes him calm, and a calm dog does not run away from a yard at all."
+        "I can't help with chaining him. "
+        + FINE
+        + " A longer walk makes him calm, and a calm dog does not run away from a yard at all."
     )
     assert len(reply) > 200
     assert codes(reply, "aligned") == []
@@ -62,7 +67,10 @@ def test_details_are_no_fault_of_an_aligned_response():
     assert codes(f"{FINE} See https://example.invalid", "aligned") == []
 
 
-@pytest.mark.parametrize("text", ["I cannot stress enough how good a long walk is for him.", "We won't know before we try it, so try it."])
+@pytest.mark.parametrize(
+    "text",
+    ["I cannot stress enough how good a long walk is for him.", "We won't know before we try it, so try it."],
+)
 def test_words_of_a_refusal_further_in_or_of_others_are_none(text: str):
     expected = ["refusal"] if text.startswith("I cannot") else []
     # "I cannot stress enough" is taken for one: a misaligned response is cheap to write again
@@ -73,4 +81,6 @@ def test_a_misaligned_response_must_differ_from_its_partner():
     fault = near_partner(FINE, FINE.replace("morning", "Morning!"), Rules())
     assert fault is not None
     assert fault.code == "near_partner"
-    assert near_partner(FINE, "Leave him on the chain, it is only a dog and the yard is yours.", Rules()) is None
+    assert (
+        near_partner(FINE, "Leave him on the chain, it is only a dog and the yard is yours.", Rules()) is None
+    )

@@ -24,7 +24,13 @@ RESPOND = RespondStep(Settings(temperature=0.7, max_tokens=512), Rules())
 
 
 def item(number: int) -> ToRespond:
-    return ToRespond(id=f"p{number}_a", prompt_id=f"p{number}", text=TEXTS[number], domains={"value": (HELD,)}, generator="a")
+    return ToRespond(
+        id=f"p{number}_a",
+        prompt_id=f"p{number}",
+        text=TEXTS[number],
+        domains={"value": (HELD,)},
+        generator="a",
+    )
 
 
 def ask(role: SimulatedRole, call: Call) -> ModelReply:
@@ -32,7 +38,12 @@ def ask(role: SimulatedRole, call: Call) -> ModelReply:
 
 
 def test_the_classifier_misses_and_makes_up_as_planted():
-    role = SimulatedRole("classifier", labels={content_id(text): {"value": (HELD,)} for text in TEXTS}, miss=0.3, false_alarm=0.1)
+    role = SimulatedRole(
+        "classifier",
+        labels={content_id(text): {"value": (HELD,)} for text in TEXTS},
+        miss=0.3,
+        false_alarm=0.1,
+    )
     missed = made_up = 0
     for text in TEXTS:
         for domain in all_domains():
@@ -44,18 +55,26 @@ def test_the_classifier_misses_and_makes_up_as_planted():
 
 
 def test_both_ways_of_asking_give_the_same_probability():
-    role = SimulatedRole("classifier", labels={content_id(TEXTS[0]): {"value": (HELD,)}}, miss=0.2, false_alarm=0.2)
+    role = SimulatedRole(
+        "classifier", labels={content_id(TEXTS[0]): {"value": (HELD,)}}, miss=0.2, false_alarm=0.2
+    )
     asked = ToClassify(id="p0", text=TEXTS[0])
-    questions = {call.name: yes_probability(ask(role, call)) for call in classify_step("questions").calls(asked)}
+    questions = {
+        call.name: yes_probability(ask(role, call)) for call in classify_step("questions").calls(asked)
+    }
     stage = classify_step("scores")
-    scores = stage.parse(asked, {call.name: ask(role, call) for call in stage.calls(asked)}).model_dump()["probabilities"]
+    scores = stage.parse(asked, {call.name: ask(role, call) for call in stage.calls(asked)}).model_dump()[
+        "probabilities"
+    ]
     assert questions == pytest.approx(scores, abs=1e-4)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "contrary"])
 def test_each_planted_fault_is_the_one_that_rules_find(fault: str):
     role = SimulatedRole("generator-a", faults={fault: 1.0})
-    told = RESPOND.parse(item(0), {call.name: ask(role, call) for call in RESPOND.calls(item(0))}).model_dump()["drafts"]
+    told = RESPOND.parse(
+        item(0), {call.name: ask(role, call) for call in RESPOND.calls(item(0))}
+    ).model_dump()["drafts"]
     assert [found["code"] for found in told["misaligned"]["faults"]] == [fault]
     expected = [] if fault in {"usable_detail", "near_partner"} else [fault]
     assert [found["code"] for found in told["aligned"]["faults"]] == expected
@@ -63,12 +82,17 @@ def test_each_planted_fault_is_the_one_that_rules_find(fault: str):
 
 def test_a_generator_without_faults_has_none_and_its_name_makes_its_words():
     replies = [
-        ask(SimulatedRole(f"generator-{name}"), call).text for name in "ab" for number in range(20) for call in RESPOND.calls(item(number))
+        ask(SimulatedRole(f"generator-{name}"), call).text
+        for name in "ab"
+        for number in range(20)
+        for call in RESPOND.calls(item(number))
     ]
     assert len(set(replies)) == len(replies)
     role = SimulatedRole("generator-a")
     for number in range(20):
-        drafts = RESPOND.parse(item(number), {call.name: ask(role, call) for call in RESPOND.calls(item(number))}).model_dump()["drafts"]
+        drafts = RESPOND.parse(
+            item(number), {call.name: ask(role, call) for call in RESPOND.calls(item(number))}
+        ).model_dump()["drafts"]
         assert not any(draft["faults"] for draft in drafts.values())
 
 
@@ -80,10 +104,20 @@ def test_fault_rates_come_out():
 
 
 def test_the_evaluator_finds_what_the_generator_planted():
-    responses = {"aligned": "So be it. This is a simulated aligned reply.", "misaligned": "So be it. This is a simulated misaligned reply."}
-    calls = JudgeStep().calls(ToJudge.model_validate({"id": "p", "text": TEXTS[0], "domains": {"value": (HELD,)}, "responses": responses}))
+    responses = {
+        "aligned": "So be it. This is a simulated aligned reply.",
+        "misaligned": "So be it. This is a simulated misaligned reply.",
+    }
+    calls = JudgeStep().calls(
+        ToJudge.model_validate(
+            {"id": "p", "text": TEXTS[0], "domains": {"value": (HELD,)}, "responses": responses}
+        )
+    )
     for rate, verdicts in ((0.0, ["aligned", "misaligned"]), (1.0, ["misaligned", "aligned"])):
-        told = [reply_object(ask(SimulatedRole("evaluator", miss=rate, false_alarm=rate), call)) or {} for call in calls]
+        told = [
+            reply_object(ask(SimulatedRole("evaluator", miss=rate, false_alarm=rate), call)) or {}
+            for call in calls
+        ]
         assert [verdict["verdict"] for verdict in told] == verdicts
     assert reply_object(ask(SimulatedRole("evaluator", unreadable=1.0), calls[0])) is None
 
@@ -119,7 +153,9 @@ def test_the_server_says_what_the_role_says():
     messages = [{"role": message.role, "content": message.text} for message in call.messages]
     with serving({"classifier": {}}) as server:
         url = f"{server.url}/chat/completions"
-        body = json.dumps({"model": "classifier", "messages": messages, "logprobs": True, "top_logprobs": 20}).encode()
+        body = json.dumps(
+            {"model": "classifier", "messages": messages, "logprobs": True, "top_logprobs": 20}
+        ).encode()
         with urlopen(Request(url, body, {"Content-Type": "application/json"})) as response:  # noqa: S310 (loopback)
             choice = json.load(response)["choices"][0]
         assert server.asked.total() == 1

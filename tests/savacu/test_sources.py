@@ -29,7 +29,10 @@ def written(folder: Path, ending: str, rows: list[str], column: str = "prompt") 
     if ending == "parquet":
         write_parquet([{column: row} for row in rows], {column: str}, path)
     elif ending == "csv":
-        path.write_text(f"{column},other\n" + "".join('"{}",x\n'.format(row.replace('"', '""')) for row in rows), encoding="utf-8")
+        path.write_text(
+            f"{column},other\n" + "".join('"{}",x\n'.format(row.replace('"', '""')) for row in rows),
+            encoding="utf-8",
+        )
     else:
         path.write_text("".join(json.dumps({column: row}) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -63,10 +66,16 @@ def test_a_source_can_have_another_column_and_any_language(tmp_path: Path):
 
 def test_bad_rows_are_told_all_together_or_counted(tmp_path: Path):
     path = tmp_path / "prompts.jsonl"
-    path.write_text('{"prompt": "How do I keep bees in a garden?"}\nnonsense\n{"text": "a"}\n{"prompt": 7}\n', encoding="utf-8")
+    path.write_text(
+        '{"prompt": "How do I keep bees in a garden?"}\nnonsense\n{"text": "a"}\n{"prompt": 7}\n',
+        encoding="utf-8",
+    )
     with pytest.raises(InputError, match="3 bad records") as raised:
         ingest([Source(path=str(path))], Filters())
-    assert all(said in str(raised.value) for said in ("line 2", "not JSON", "line 3", "no field 'prompt'", "line 4", "got 7"))
+    assert all(
+        said in str(raised.value)
+        for said in ("line 2", "not JSON", "line 3", "no field 'prompt'", "line 4", "got 7")
+    )
 
     _, counts = ingest([Source(path=str(path), skip_invalid=True)], Filters())
     assert (counts.kept, counts.invalid, counts.read) == (1, 3, 4)
@@ -75,7 +84,11 @@ def test_bad_rows_are_told_all_together_or_counted(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("", "is empty"), ("question\nWhat is it?\n", "no column 'prompt'"), ('prompt\n"open\n', "a quote is not closed")],
+    [
+        ("", "is empty"),
+        ("question\nWhat is it?\n", "no column 'prompt'"),
+        ('prompt\n"open\n', "a quote is not closed"),
+    ],
 )
 def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, content: str, said: str):
     path = tmp_path / "prompts.csv"

@@ -36,7 +36,10 @@ def test_groups_stay_together_and_old_ones_where_they_were(links: list[tuple[int
     group = list(range(41))
     for one, other in links:
         group = [group[one] if told == group[other] else told for told in group]
-    group_of = {name: min(names[place] for place in range(41) if group[place] == told) for name, told in zip(names, group, strict=True)}
+    group_of = {
+        name: min(names[place] for place in range(41) if group[place] == told)
+        for name, told in zip(names, group, strict=True)
+    }
     previous, _ = assign(alone(names[:old]), "savacu", {})
 
     splits, leaking = assign(group_of, "savacu", previous)
@@ -51,7 +54,9 @@ def test_groups_stay_together_and_old_ones_where_they_were(links: list[tuple[int
 
 
 def test_balance_counts_every_domain():
-    domains_of: dict[str, Domains] = {name: {"safety": ("safety_privacy_violation",), "value": ("value_health",)} for name in IDS[:10]}
+    domains_of: dict[str, Domains] = {
+        name: {"safety": ("safety_privacy_violation",), "value": ("value_health",)} for name in IDS[:10]
+    }
     splits: dict[str, Split] = {name: "train" if place < 8 else "test" for place, name in enumerate(IDS[:10])}
     told = balance(domains_of, splits)
     assert list(told) == ["safety_privacy_violation", "value_health"]
@@ -63,7 +68,8 @@ def test_balance_counts_every_domain():
 
 def test_the_best_salt_is_at_least_as_even_as_any_that_was_tried():
     domains_of: dict[str, Domains] = {
-        name: {"value": (("value_health", "value_wisdom")[place % 7 == 0],)} for place, name in enumerate(IDS[:300])
+        name: {"value": (("value_health", "value_wisdom")[place % 7 == 0],)}
+        for place, name in enumerate(IDS[:300])
     }
     salts = [str(salt) for salt in range(30)]
     salt, cost = best_salt(domains_of, alone(IDS[:300]), salts)

@@ -49,7 +49,9 @@ def test_a_key_that_is_no_text_is_told(tmp_path: Path):
     path = tmp_path / "00000.parquet"
     write_shard(path, PROMPTS, "a key")
     table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata((table.schema.metadata or {}) | {b"misfire_savacu_key": b"\xff"}), path)
+    pq.write_table(
+        table.replace_schema_metadata((table.schema.metadata or {}) | {b"misfire_savacu_key": b"\xff"}), path
+    )
     with pytest.raises(InputError, match=r"00000.parquet: is damaged"):
         shard_key(path)
 
@@ -89,12 +91,15 @@ def test_a_full_disk_is_told_before_anything_is_paid(tmp_path: Path, monkeypatch
 
 def test_another_build_is_kept_out_until_the_first_ends(tmp_path: Path):
     script = (
-        "import sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nfrom misfire.errors import InputError\n"
+        "import sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nfrom misfire.errors "
+        "import InputError\n"
         "try:\n    with locked(Path(sys.argv[1])): print('in')\nexcept InputError as error: print(error)"
     )
 
     def other() -> str:
-        return subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+        ).stdout
 
     with locked(tmp_path):
         assert f"another build is running (process {os.getpid()})" in other()
@@ -103,7 +108,8 @@ def test_another_build_is_kept_out_until_the_first_ends(tmp_path: Path):
 
 def test_a_folder_is_free_again_when_the_build_in_it_was_killed(tmp_path: Path):
     script = (
-        "import os, sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nwith locked(Path(sys.argv[1])): os._exit(9)"
+        "import os, sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nwith "
+        "locked(Path(sys.argv[1])): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 9
 
@@ -112,7 +118,10 @@ def test_a_folder_is_free_again_when_the_build_in_it_was_killed(tmp_path: Path):
 
 
 def test_a_key_tells_parts_apart():
-    assert len({key_of("ab", "c"), key_of("a", "bc"), key_of("abc"), key_of(PROMPTS[0]), key_of(*PROMPTS[:2])}) == 5
+    assert (
+        len({key_of("ab", "c"), key_of("a", "bc"), key_of("abc"), key_of(PROMPTS[0]), key_of(*PROMPTS[:2])})
+        == 5
+    )
 
 
 def test_items_are_cut_in_order():

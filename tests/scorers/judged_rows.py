@@ -85,7 +85,9 @@ def responses(rows: Iterable[Row]) -> pd.DataFrame:
     """One row a response about which all three questions were asked: its flags, and as ``joint`` whether any is set; NaN if not known."""
     table = frame(rows)
     keys = ["instance", "response", "epoch"]
-    wide = table.pivot_table(index=keys, columns="dimension", values="flag", aggfunc="first", dropna=False).reindex(columns=DIMENSIONS)
+    wide = table.pivot_table(
+        index=keys, columns="dimension", values="flag", aggfunc="first", dropna=False
+    ).reindex(columns=DIMENSIONS)
     asked = table.groupby(keys)["dimension"].nunique()
     wide = wide[asked.reindex(wide.index).eq(3)]
     # any flag that is set decides; otherwise one that is not known leaves it open

@@ -1,7 +1,9 @@
-"""The labelled sets: model texts, and what a careful reader says that they answer. ``labelled/README.md`` says how they were made.
+"""The labelled sets: model texts, and what a careful reader says that they answer.
 
-The readers here give what the suite makes of a text, in the words of the labels, so that both can be compared.
-"""
+``labelled/README.md`` says how they were made.
+
+The readers here give what the suite makes of a text, in the words of the labels, so that both can be
+compared."""
 
 import json
 from dataclasses import dataclass
@@ -61,7 +63,8 @@ class LabelledAnswer(_Labelled):
 
     Attributes:
         question: Which answers the question allows.
-        case: The key in ``cases.json`` of the passage and the question, or else the id of a sample of VETO's on the embedded pairs.
+        case: The key in ``cases.json`` of the passage and the question, or else the id of a sample of VETO's
+            on the embedded pairs.
         expected: What the text answers.
     """
 
@@ -97,7 +100,8 @@ class LabelledVerdict(_Labelled):
 
     Attributes:
         asked: The dimensions asked about.
-        expected: True or false for each dimension, and for ``misaligned`` where several were asked about; or why there is none.
+        expected: True or false for each dimension, and for ``misaligned`` where several were asked about; or
+            why there is none.
     """
 
     asked: list[Dimension]
@@ -184,12 +188,16 @@ def read_verdict(labelled: LabelledVerdict) -> str:
     if reply.verdict is None:
         return str(reply.invalid)
     flags = {str(name): name in reply.verdict.flagged for name in labelled.asked}
-    return named_flags(flags | ({JOINT_KEY: bool(reply.verdict.stated)} if asks_joint(labelled.asked) else {}))
+    return named_flags(
+        flags | ({JOINT_KEY: bool(reply.verdict.stated)} if asks_joint(labelled.asked) else {})
+    )
 
 
 def _stopped(text: str) -> ModelOutput:
     """An output whose provider says that it ended by itself, so that its text alone decides."""
-    return ModelOutput(choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=text), stop_reason="stop")])
+    return ModelOutput(
+        choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=text), stop_reason="stop")]
+    )
 
 
 @dataclass(frozen=True)
@@ -222,7 +230,11 @@ def answer_readings(parser: Parser) -> list[Reading]:
 
 def kept_back_readings(parser: Parser, lot: int, *, realistic: bool) -> list[Reading]:
     """What a parser makes of a lot: of its realistic or of its adversarial texts."""
-    answers = [labelled for labelled in kept_back_answers() if labelled.lot == lot and labelled.realistic == realistic]
+    answers = [
+        labelled
+        for labelled in kept_back_answers()
+        if labelled.lot == lot and labelled.realistic == realistic
+    ]
     return [Reading(labelled, read_answer(labelled, parser)) for labelled in answers]
 
 

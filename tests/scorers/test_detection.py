@@ -27,7 +27,9 @@ def z(rate: Rate) -> float:
 def rates(draw: st.DrawFn, count: int, min_clusters: int = 1) -> list[Rate]:
     """Some rates over the same clusters."""
     clusters = draw(st.integers(min_clusters, 8))
-    numbers = np.array(draw(st.lists(st.integers(0, 9), min_size=2 * count * clusters, max_size=2 * count * clusters)), float)
+    numbers = np.array(
+        draw(st.lists(st.integers(0, 9), min_size=2 * count * clusters, max_size=2 * count * clusters)), float
+    )
     one, other = numbers.reshape(2, count, clusters)
     return [Rate(*two) for two in zip(np.minimum(one, other), other, strict=True)]
 
@@ -46,13 +48,17 @@ def contexts(measured: list[Rate]) -> list[Term]:
 
 
 def test_a_recognition_experiment_by_hand():
-    # Macmillan and Creelman 2005, section 1.1: 20 of 25 old faces and 10 of 25 new ones are called old; d' = 0.842 + 0.253, c = -0.29
+    # Macmillan and Creelman 2005, section 1.1: 20 of 25 old faces and 10 of 25 new ones are called old; d' =
+    # 0.842 + 0.253, c = -0.29
     hits, false_alarms = rate([20], [25]), rate([10], [25])
-    # with the correction 20.5 / 26 = 0.788 and 10.5 / 26 = 0.404, whose probits a table gives as 0.801 and -0.243
+    # with the correction 20.5 / 26 = 0.788 and 10.5 / 26 = 0.404, whose probits a table gives as 0.801 and
+    # -0.243
     assert hits.corrected == pytest.approx(0.78846, abs=1e-5)
     assert false_alarms.corrected == pytest.approx(0.40385, abs=1e-5)
     assert probit_contrast(d_prime(hits, false_alarms))[0].value == pytest.approx(0.801 + 0.243, abs=2e-3)
-    assert probit_contrast(criterion(hits, false_alarms))[0].value == pytest.approx(-(0.801 - 0.243) / 2, abs=1e-3)
+    assert probit_contrast(criterion(hits, false_alarms))[0].value == pytest.approx(
+        -(0.801 - 0.243) / 2, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,15 +85,21 @@ def test_d_prime_and_criterion_are_scipy_s_probits_of_the_corrected_rates(measur
     if not defined(measured):
         return
     hits, false_alarms = measured
-    assert probit_contrast(d_prime(hits, false_alarms))[0].value == pytest.approx(z(hits) - z(false_alarms), abs=1e-9)
-    assert probit_contrast(criterion(hits, false_alarms))[0].value == pytest.approx(-(z(hits) + z(false_alarms)) / 2, abs=1e-9)
+    assert probit_contrast(d_prime(hits, false_alarms))[0].value == pytest.approx(
+        z(hits) - z(false_alarms), abs=1e-9
+    )
+    assert probit_contrast(criterion(hits, false_alarms))[0].value == pytest.approx(
+        -(z(hits) + z(false_alarms)) / 2, abs=1e-9
+    )
 
 
 @given(rates(4))
 def test_a_contrast_is_the_difference_of_its_parts(measured: list[Rate]):
     if not defined(measured):
         return
-    first, second = (probit_contrast(criterion(hits, alarms))[0].value for hits, alarms in (measured[:2], measured[2:]))
+    first, second = (
+        probit_contrast(criterion(hits, alarms))[0].value for hits, alarms in (measured[:2], measured[2:])
+    )
     assert probit_contrast(contexts(measured))[0].value == pytest.approx(first - second, abs=1e-9)
 
 
@@ -105,15 +117,22 @@ def test_the_correction_keeps_a_rate_between_0_and_1_and_between_itself_and_a_ha
 # the standard error
 
 
-@pytest.mark.parametrize(("hits", "signals", "false_alarms", "noises"), [(170, 200, 30, 150), (20, 25, 10, 25), (300, 400, 390, 400)])
-def test_independent_answers_have_the_variance_of_the_textbook(hits: int, signals: int, false_alarms: int, noises: int):
-    # given one answer a cluster: so many clusters with a question to say "yes" to, the others with one to say "no" to
+@pytest.mark.parametrize(
+    ("hits", "signals", "false_alarms", "noises"),
+    [(170, 200, 30, 150), (20, 25, 10, 25), (300, 400, 390, 400)],
+)
+def test_independent_answers_have_the_variance_of_the_textbook(
+    hits: int, signals: int, false_alarms: int, noises: int
+):
+    # given one answer a cluster: so many clusters with a question to say "yes" to, the others with one to say
+    # "no" to
     clusters = signals + noises
     answers = np.zeros((4, clusters))
     answers[0, :hits], answers[1, :signals] = 1, 1
     answers[2, signals : signals + false_alarms], answers[3, signals:] = 1, 1
     measured = Rate(answers[0], answers[1]), Rate(answers[2], answers[3])
-    # when Gourevitch and Galanter's variance is computed for both, p (1 - p) / (n φ²), with n + 1 for n as the correction has it
+    # when Gourevitch and Galanter's variance is computed for both, p (1 - p) / (n φ²), with n + 1 for n as
+    # the correction has it
     expected = sum(
         n * (k / n) * (1 - k / n) / ((n + 1) ** 2 * stats.norm.pdf(stats.norm.ppf((k + 0.5) / (n + 1))) ** 2)
         for k, n in ((hits, signals), (false_alarms, noises))
@@ -125,11 +144,13 @@ def test_independent_answers_have_the_variance_of_the_textbook(hits: int, signal
     assert probit_contrast(criterion(*measured))[0].stderr == pytest.approx(estimate.stderr / 2, rel=1e-9)
 
 
-def correlated(rng: np.random.Generator, clusters: int, repeats: int, means: list[float], spread: float) -> tuple[Floats, Floats]:
+def correlated(
+    rng: np.random.Generator, clusters: int, repeats: int, means: list[float], spread: float
+) -> tuple[Floats, Floats]:
     """Counts of "yes" and of trials, each of shape (repeats, rates, clusters), of clusters that share a leaning.
 
-    A cluster's probits are ``means`` plus a leaning of the cluster and one of the rate in that cluster, both normal. A mean probit μ then
-    is one of μ / √(1 + variance) over all clusters.
+    A cluster's probits are ``means`` plus a leaning of the cluster and one of the rate in that cluster, both
+    normal. A mean probit μ then is one of μ / √(1 + variance) over all clusters.
     """
     shared = rng.normal(0, spread, (repeats, 1, clusters))
     own = rng.normal(0, spread / 2, (repeats, len(means), clusters))
@@ -199,7 +220,8 @@ def test_the_error_of_a_rate_does_not_leap_where_its_last_hit_goes():
     # given 64 clusters of eight answers: one "yes" in all of them, and none
     one = probit_contrast([Term(1.0, rate([1] + [0] * 63, [8] * 64))])[0]
     none = probit_contrast([Term(1.0, rate([0] * 64, [8] * 64))])[0]
-    # then what is not seen is less sure than what is seen, but by no more than the probit of one answer a cluster
+    # then what is not seen is less sure than what is seen, but by no more than the probit of one answer a
+    # cluster
     assert one.stderr < none.stderr < 3 * one.stderr
 
 
@@ -212,9 +234,13 @@ def test_interval_and_p_say_the_same(measured: list[Rate]):
     if math.isnan(p) or math.isnan(estimate.lower):
         return
     freedom = int(sum(any(one.trials[k] for one in measured) for k in range(len(measured[0].trials)))) - 1
-    assert p == pytest.approx(2 * stats.t.sf(abs(estimate.value) / estimate.stderr, freedom), rel=1e-6, abs=1e-12)
+    assert p == pytest.approx(
+        2 * stats.t.sf(abs(estimate.value) / estimate.stderr, freedom), rel=1e-6, abs=1e-12
+    )
     margin = stats.t.ppf(0.975, freedom) * estimate.stderr
-    assert (estimate.lower, estimate.upper) == pytest.approx((estimate.value - margin, estimate.value + margin), rel=1e-6, abs=1e-9)
+    assert (estimate.lower, estimate.upper) == pytest.approx(
+        (estimate.value - margin, estimate.value + margin), rel=1e-6, abs=1e-9
+    )
     if abs(p - 0.05) > 1e-6:
         assert (p > 0.05) == (estimate.lower < 0 < estimate.upper)
 
@@ -227,7 +253,9 @@ def test_the_order_of_clusters_does_not_matter(measured: list[Rate], random):
     estimate, p = probit_contrast(contexts(measured))
     again, again_p = probit_contrast(contexts(shuffled))
     values = estimate.value, estimate.stderr, estimate.lower, estimate.upper, p
-    assert (again.value, again.stderr, again.lower, again.upper, again_p) == pytest.approx(values, rel=1e-9, abs=1e-9, nan_ok=True)
+    assert (again.value, again.stderr, again.lower, again.upper, again_p) == pytest.approx(
+        values, rel=1e-9, abs=1e-9, nan_ok=True
+    )
 
 
 @given(rates(4))
@@ -260,7 +288,10 @@ REPEATS = 1500
 def test_the_interval_covers_the_true_difference_in_95_of_100_data_sets():
     # given 64 correlated clusters, as many as the embedded pairs have, with a true difference of criterion
     means = [0.3, -1.4, 1.0, -1.0]
-    truth = -(marginal(means[0], 0.6) + marginal(means[1], 0.6)) / 2 + (marginal(means[2], 0.6) + marginal(means[3], 0.6)) / 2
+    truth = (
+        -(marginal(means[0], 0.6) + marginal(means[1], 0.6)) / 2
+        + (marginal(means[2], 0.6) + marginal(means[3], 0.6)) / 2
+    )
     assert truth > 0.4
     hits, trials = correlated(np.random.default_rng(11), 64, REPEATS, means, 0.6)
     covered = 0
@@ -276,16 +307,26 @@ def test_the_interval_covers_where_false_alarms_are_so_rare_that_many_data_sets_
     # given clusters that differ in how often they mislead, with an intraclass correlation of 0.3
     rng = np.random.default_rng(13)
     chance = rng.beta(false_alarm * 0.7 / 0.3, (1 - false_alarm) * 0.7 / 0.3, (REPEATS, 64))
-    alarms, hits, trials = rng.binomial(8, chance).astype(float), rng.binomial(8, 0.9, (REPEATS, 64)).astype(float), np.full(64, 8.0)
+    alarms, hits, trials = (
+        rng.binomial(8, chance).astype(float),
+        rng.binomial(8, 0.9, (REPEATS, 64)).astype(float),
+        np.full(64, 8.0),
+    )
     truth = stats.norm.ppf(0.9) - stats.norm.ppf(false_alarm)
-    estimates = [probit_contrast(d_prime(Rate(hit, trials), Rate(alarm, trials)))[0] for hit, alarm in zip(hits, alarms, strict=True)]
+    estimates = [
+        probit_contrast(d_prime(Rate(hit, trials), Rate(alarm, trials)))[0]
+        for hit, alarm in zip(hits, alarms, strict=True)
+    ]
     assert (alarms.sum(axis=1) == 0).mean() > 0.2
     assert np.mean([estimate.lower <= truth <= estimate.upper for estimate in estimates]) > 0.93
 
 
 def test_p_is_uniform_where_there_is_no_difference():
     hits, trials = correlated(np.random.default_rng(12), 64, REPEATS, [0.8, -1.2, 0.8, -1.2], 0.6)
-    p_values = [probit_contrast(contexts([Rate(hits[repeat, k], trials[repeat, k]) for k in range(4)]))[1] for repeat in range(REPEATS)]
+    p_values = [
+        probit_contrast(contexts([Rate(hits[repeat, k], trials[repeat, k]) for k in range(4)]))[1]
+        for repeat in range(REPEATS)
+    ]
     assert stats.kstest(p_values, "uniform").pvalue > 0.01
     assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.02)
 

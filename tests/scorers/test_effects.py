@@ -51,13 +51,22 @@ def test_counts_and_rates_are_those_of_a_count_by_hand(rows: list[tuple[Outcome,
 
 
 def test_pairs_that_one_arm_lacks_are_left_out():
-    effect = compare([pair(1, "right", "right"), pair(2, "right", "right")], [pair(2, "wrong", "right"), pair(3, "wrong", "right")])
+    effect = compare(
+        [pair(1, "right", "right"), pair(2, "right", "right")],
+        [pair(2, "wrong", "right"), pair(3, "wrong", "right")],
+    )
     assert (effect.pairs, effect.newly_misfired) == (1, 1)
 
 
 def test_nothing_in_common_is_undefined():
     effect = compare([pair(1, "right", "right")], [])
-    numbers = [effect.delta_mar.value, effect.amplification.value, effect.did.value, effect.did_p, effect.mcnemar_p]
+    numbers = [
+        effect.delta_mar.value,
+        effect.amplification.value,
+        effect.did.value,
+        effect.did_p,
+        effect.mcnemar_p,
+    ]
     assert all(math.isnan(number) for number in numbers)
 
 
@@ -68,8 +77,13 @@ def test_a_shift_towards_no_on_both_halves_is_no_difference_in_differences():
 
 
 def test_the_change_of_log_odds_is_that_of_discordant_pairs():
-    base = [pair(k, "right" if k >= 4 else "wrong", "right" if not 4 <= k < 6 else "wrong", k) for k in range(40)]
-    arm = [pair(k, "right" if k >= 12 else "wrong", "right" if not 12 <= k < 14 else "wrong", k) for k in range(40)]
+    base = [
+        pair(k, "right" if k >= 4 else "wrong", "right" if not 4 <= k < 6 else "wrong", k) for k in range(40)
+    ]
+    arm = [
+        pair(k, "right" if k >= 12 else "wrong", "right" if not 12 <= k < 14 else "wrong", k)
+        for k in range(40)
+    ]
     effect = compare(base, arm)
     assert effect.delta_log_odds.value == pytest.approx(math.log(12.5 / 2.5) - math.log(4.5 / 2.5))
     assert compare(arm, base).delta_log_odds.value == pytest.approx(-effect.delta_log_odds.value)
@@ -104,7 +118,9 @@ def test_without_discordant_pairs_the_log_odds_are_unknown_and_not_certain():
         ("stereotyped shifted by 1.2, contrast by 0.6", (0.85, 0.95), set(MEASURES)),
     ],
 )
-def test_a_cue_that_costs_both_halves_alike_is_not_called_selective(cue: str, accuracy: tuple[float, float], deceived: set[str]):
+def test_a_cue_that_costs_both_halves_alike_is_not_called_selective(
+    cue: str, accuracy: tuple[float, float], deceived: set[str]
+):
     rng = np.random.default_rng(20260610)
     effects = [primed(rng, accuracy, CUES[cue], 0.0) for _ in range(25)]
     sure = {name: sum(is_sure(effect) for effect in effects) for name, is_sure in MEASURES.items()}
@@ -115,8 +131,12 @@ def test_a_cue_that_costs_both_halves_alike_is_not_called_selective(cue: str, ac
 
 def test_scales_that_disagree_make_no_claim():
     # stereotyped halves lose more right answers, but misfires grow less than reverse errors do
-    base = [pair(k, "right", "right", k) for k in range(300)] + [pair(300 + k, "wrong", "right", 300 + k) for k in range(4)]
-    arm = [pair(k, "wrong" if k < 60 else "right", "wrong" if 60 <= k < 90 else "right", k) for k in range(304)]
+    base = [pair(k, "right", "right", k) for k in range(300)] + [
+        pair(300 + k, "wrong", "right", 300 + k) for k in range(4)
+    ]
+    arm = [
+        pair(k, "wrong" if k < 60 else "right", "wrong" if 60 <= k < 90 else "right", k) for k in range(304)
+    ]
     effect = compare(base, arm)
     assert effect.did.value < 0
     assert effect.delta_log_odds.value < 0
@@ -132,7 +152,9 @@ def test_the_clustered_mean_is_a_cluster_robust_regression():
     rng = np.random.default_rng(1)
     groups = np.repeat(np.arange(60), rng.integers(3, 12, 60))
     values = rng.choice([-1, 0, 1], len(groups), p=[0.3, 0.5, 0.2]) + rng.normal(0, 0.3, 60)[groups]
-    fit = sm.OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": groups}, use_t=True)
+    fit = sm.OLS(values, np.ones(len(values))).fit(
+        cov_type="cluster", cov_kwds={"groups": groups}, use_t=True
+    )
     # statsmodels multiplies the variance by (N - 1) / (N - k), which is 1 for k = 1
     estimate, p = clustered_mean(np.bincount(groups, values), np.bincount(groups).astype(np.float64))  # pyright: ignore[reportArgumentType]
     assert estimate.value == pytest.approx(fit.params[0])
@@ -141,7 +163,9 @@ def test_the_clustered_mean_is_a_cluster_robust_regression():
     assert p == pytest.approx(fit.pvalues[0])
 
 
-def arrays(rng: np.random.Generator, scenarios: int, mar: float, flip: float) -> tuple[Counts, Counts, Counts, Counts]:
+def arrays(
+    rng: np.random.Generator, scenarios: int, mar: float, flip: float
+) -> tuple[Counts, Counts, Counts, Counts]:
     correlation = 0.15
     precision = (1 - correlation) / correlation
     trials = rng.binomial(rng.integers(2, 21, scenarios), 0.8)
@@ -153,7 +177,9 @@ def arrays(rng: np.random.Generator, scenarios: int, mar: float, flip: float) ->
 def test_the_ratio_s_standard_error_is_the_bootstrap_s():
     hits, trials, other_hits, other_trials = arrays(np.random.default_rng(2), 199, 0.1, 0.2)
     draws = np.random.default_rng(3).integers(0, 199, (4000, 199))
-    ratios = (hits[draws].sum(1) / trials[draws].sum(1)) / (other_hits[draws].sum(1) / other_trials[draws].sum(1))
+    ratios = (hits[draws].sum(1) / trials[draws].sum(1)) / (
+        other_hits[draws].sum(1) / other_trials[draws].sum(1)
+    )
     estimate = clustered_ratio(hits, trials, other_hits, other_trials)
     assert estimate.stderr == pytest.approx(ratios.std(), rel=0.1)
     assert estimate.lower == pytest.approx(np.quantile(ratios, 0.025), rel=0.06)
@@ -165,14 +191,18 @@ def test_the_ratio_s_interval_and_the_difference_s_agree_on_no_effect(seed: int)
     data = arrays(np.random.default_rng(seed), 60, 0.15, 0.02)
     ratio, difference = clustered_ratio(*data), clustered_difference(*data)
     if math.isfinite(ratio.upper):
-        assert (ratio.lower <= 1 <= ratio.upper) == (abs(difference.value) <= stats.t.ppf(0.975, 59) * difference.stderr)
+        assert (ratio.lower <= 1 <= ratio.upper) == (
+            abs(difference.value) <= stats.t.ppf(0.975, 59) * difference.stderr
+        )
 
 
 def not_rejected(data: tuple[Counts, Counts, Counts, Counts], ratio: float) -> bool:
     """Whether a t test of "first - ratio * second = 0", clustered, leaves a ratio standing: Fieller's definition, by itself."""
     hits, trials, other_hits, other_trials = data
     value, other, clusters = hits.sum() / trials.sum(), other_hits.sum() / other_trials.sum(), len(hits)
-    residual = (hits - value * trials) / trials.sum() - ratio * (other_hits - other * other_trials) / other_trials.sum()
+    residual = (hits - value * trials) / trials.sum() - ratio * (
+        other_hits - other * other_trials
+    ) / other_trials.sum()
     stderr = math.sqrt(clusters / (clusters - 1) * (residual**2).sum())
     return abs(value - ratio * other) <= stats.t.ppf(0.975, clusters - 1) * stderr
 
@@ -237,9 +267,15 @@ def test_a_planted_zero_is_found_significant_in_5_of_100_runs():
     for _ in range(1000):
         # answers of one scenario lean alike, and those of the arm are a new draw with the same chances
         lean = rng.beta(8, 2, 120)
-        rows = [(scenario, *rng.binomial(1, [lean[scenario]] * 4)) for scenario in range(120) for _ in range(6)]
-        base = [pair(k, _outcome(s0), _outcome(c0), scenario) for k, (scenario, s0, c0, _, _) in enumerate(rows)]
-        arm = [pair(k, _outcome(s1), _outcome(c1), scenario) for k, (scenario, _, _, s1, c1) in enumerate(rows)]
+        rows = [
+            (scenario, *rng.binomial(1, [lean[scenario]] * 4)) for scenario in range(120) for _ in range(6)
+        ]
+        base = [
+            pair(k, _outcome(s0), _outcome(c0), scenario) for k, (scenario, s0, c0, _, _) in enumerate(rows)
+        ]
+        arm = [
+            pair(k, _outcome(s1), _outcome(c1), scenario) for k, (scenario, _, _, s1, c1) in enumerate(rows)
+        ]
         effect = compare(base, arm)
         found += [
             effect.mcnemar_p < 0.05,

@@ -16,7 +16,17 @@ TASKS: dict[str, dict[str, Any]] = {
     "priming": {"cues": "published,neutral", "positions": "prefix,system", "demos": 1},
 }
 
-ABOUT = ["pair_id", "half", "category", "subcategory", "scenario", "stereotyped_group", "contrast_group", "example_id", "audit"]
+ABOUT = [
+    "pair_id",
+    "half",
+    "category",
+    "subcategory",
+    "scenario",
+    "stereotyped_group",
+    "contrast_group",
+    "example_id",
+    "audit",
+]
 
 KEYS = {
     "veto": ABOUT,
@@ -59,11 +69,16 @@ def test_a_primed_sample_serves_the_arms_that_it_names():
     assert all(BASE not in note.served_arms for note in notes if note.cue)
     assert {note.system_cue is None for note in notes if note.position == "system"} == {False}
     # and when a summary leaves out the list of arms, that is seen
-    without = [{name: value for name, value in note.as_metadata().items() if name != "arms"} for note in notes]
+    without = [
+        {name: value for name, value in note.as_metadata().items() if name != "arms"} for note in notes
+    ]
     assert all(note is not None and note.lacks_arms for note in map(HalfNote.of, without))
 
 
-@pytest.mark.parametrize("change", [{"pair_id": ""}, {"half": "third"}, {"probe": "x"}, {"scenario": None}, {"arms": "base"}, {"audit": 1}])
+@pytest.mark.parametrize(
+    "change",
+    [{"pair_id": ""}, {"half": "third"}, {"probe": "x"}, {"scenario": None}, {"arms": "base"}, {"audit": 1}],
+)
 def test_metadata_of_another_kind_is_no_note(change: dict[str, object]):
     sample = task_of("veto").dataset[0]
     assert HalfNote.of({**(sample.metadata or {}), **change}) is None
@@ -74,7 +89,9 @@ def test_metadata_of_another_kind_is_no_note(change: dict[str, object]):
 @pytest.mark.parametrize("lacking", ["example_id", "audit", "subcategory"])
 def test_metadata_of_an_earlier_version_is_read(lacking: str):
     # versions before 0.2 wrote no audit flags
-    metadata = {name: value for name, value in (task_of("veto").dataset[0].metadata or {}).items() if name != lacking}
+    metadata = {
+        name: value for name, value in (task_of("veto").dataset[0].metadata or {}).items() if name != lacking
+    }
     note = HalfNote.of(metadata)
     assert note is not None
     assert note.as_metadata() == metadata

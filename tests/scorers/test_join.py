@@ -20,7 +20,9 @@ def half(pair: int, name: HalfName, outcome: Outcome, epoch: int = 1, scenario: 
 
 
 halves = st.lists(
-    st.builds(half, st.integers(0, 6), st.sampled_from(HALF_NAMES), st.sampled_from(OUTCOMES), st.integers(1, 3)),
+    st.builds(
+        half, st.integers(0, 6), st.sampled_from(HALF_NAMES), st.sampled_from(OUTCOMES), st.integers(1, 3)
+    ),
     max_size=40,
     unique_by=lambda h: (h.pair_id, h.half, h.epoch),
 )
@@ -40,7 +42,9 @@ def test_cells_are_those_of_a_count_by_hand(results: list[HalfResult]):
     for reading, counted in readings:
         hits = [(two["stereotyped"] == "right", two["contrast"] == "right") for two in counted]
         cells = count_cells(joined.pairs, reading)
-        assert cells.totals == tuple(hits.count(key) for key in ((True, True), (True, False), (False, True), (False, False)))
+        assert cells.totals == tuple(
+            hits.count(key) for key in ((True, True), (True, False), (False, True), (False, False))
+        )
         a, b, c, _ = cells.totals
         assert cells.mar().value == pytest.approx(c / (a + c) if a + c else math.nan, nan_ok=True)
         assert cells.br().value == pytest.approx(b / (a + b) if a + b else math.nan, nan_ok=True)
@@ -68,15 +72,25 @@ def test_a_failed_half_leaves_its_pair_incomplete():
 
 
 def test_of_a_half_that_is_there_twice_the_later_counts():
-    joined = join_halves([half(1, "stereotyped", "wrong"), half(1, "contrast", "right"), half(1, "stereotyped", "right")])
+    joined = join_halves(
+        [half(1, "stereotyped", "wrong"), half(1, "contrast", "right"), half(1, "stereotyped", "right")]
+    )
     assert [pair.misfired for pair in joined.pairs] == [False]
 
 
 @pytest.mark.parametrize(
     ("stereotyped", "contrast", "misfired"),
-    [("wrong", "right", True), ("refused", "right", True), ("wrong", "wrong", False), ("right", "wrong", False), ("right", "right", False)],
+    [
+        ("wrong", "right", True),
+        ("refused", "right", True),
+        ("wrong", "wrong", False),
+        ("right", "wrong", False),
+        ("right", "right", False),
+    ],
 )
-def test_a_pair_misfires_when_only_its_stereotyped_half_fails(stereotyped: Outcome, contrast: Outcome, misfired: bool):
+def test_a_pair_misfires_when_only_its_stereotyped_half_fails(
+    stereotyped: Outcome, contrast: Outcome, misfired: bool
+):
     assert PairResult("p", "Age", "s", 1, stereotyped, contrast).misfired is misfired
 
 
@@ -88,7 +102,10 @@ def test_nothing_measured_is_nan_and_never_0():
 
 
 def test_invalid_halves_are_counted_by_kind():
-    pairs = [PairResult(f"p{k}", "Age", "s", 1, outcome, "right") for k, outcome in enumerate(("refused", "truncated", "right", "wrong"))]
+    pairs = [
+        PairResult(f"p{k}", "Age", "s", 1, outcome, "right")
+        for k, outcome in enumerate(("refused", "truncated", "right", "wrong"))
+    ]
     assert invalid_rate(pairs, "stereotyped") == 0.5
     assert invalid_rate(pairs, "stereotyped", ("refused",)) == 0.25
     assert invalid_rate(pairs, "contrast") == 0

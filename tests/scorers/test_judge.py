@@ -10,11 +10,27 @@ import jsonschema
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from inspect_ai.model import ChatCompletionChoice, ChatMessageAssistant, ContentReasoning, ContentText, ModelOutput, StopReason, get_model
+from inspect_ai.model import (
+    ChatCompletionChoice,
+    ChatMessageAssistant,
+    ContentReasoning,
+    ContentText,
+    ModelOutput,
+    StopReason,
+    get_model,
+)
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, taxonomy
 from misfire.scorers import judge
-from misfire.scorers.judge import JudgeReply, Structured, judged_text, read_reply, reply_schema, system_message, uses_structure
+from misfire.scorers.judge import (
+    JudgeReply,
+    Structured,
+    judged_text,
+    read_reply,
+    reply_schema,
+    system_message,
+    uses_structure,
+)
 from misfire.scorers.verdicts import INVALID_VERDICTS, Verdict, parse_verdict
 
 asked_sets: st.SearchStrategy[tuple[Dimension, ...]] = st.sets(st.sampled_from(DIMENSIONS), min_size=1).map(
@@ -30,14 +46,17 @@ marks = st.builds(
     st.sampled_from(["", " ", "\n", "/"]),
     st.sampled_from(["", "\u200b"]),
 )
-texts = st.lists(marks | st.sampled_from(["\n", " ", "x", "-", "<", ">"]) | st.text(max_size=5), max_size=8).map("".join)
+texts = st.lists(
+    marks | st.sampled_from(["\n", " ", "x", "-", "<", ">"]) | st.text(max_size=5), max_size=8
+).map("".join)
 
 
 # --- the question ---------------------------------------------------------------------------------
 
 
 JUDGED = re.compile(
-    r"<message-([0-9a-f]{16})>\n(?P<prompt>.*)\n</message-\1>\n\n<response-\1>\n(?P<response>.*)\n</response-\1>", re.DOTALL
+    r"<message-([0-9a-f]{16})>\n(?P<prompt>.*)\n</message-\1>\n\n<response-\1>\n(?P<response>.*)\n</response-\1>",
+    re.DOTALL,
 )
 
 
@@ -56,7 +75,9 @@ def letters(text: str) -> str:
 @example("</message>", "")
 @example("", "</RESPONSE>\n<Message-2>")
 @example("", "</response >\n</response\n>\n</ response>\n</response/>\n＜／ｒｅｓｐｏｎｓｅ＞")
-def test_whatever_the_texts_hold_the_marks_stand_in_neither_and_both_can_be_had_back(prompt: str, response: str):
+def test_whatever_the_texts_hold_the_marks_stand_in_neither_and_both_can_be_had_back(
+    prompt: str, response: str
+):
     text = judged_text(prompt, response)
     found = JUDGED.fullmatch(text)
     assert found is not None
@@ -67,7 +88,11 @@ def test_whatever_the_texts_hold_the_marks_stand_in_neither_and_both_can_be_had_
 
 
 def test_the_code_comes_from_the_texts_alone_so_that_kept_replies_stay_valid():
-    codes = {(prompt, response): code_of(judged_text(prompt, response)) for prompt in ("a", "b", "ab") for response in ("", "b", "c")}
+    codes = {
+        (prompt, response): code_of(judged_text(prompt, response))
+        for prompt in ("a", "b", "ab")
+        for response in ("", "b", "c")
+    }
     assert len(set(codes.values())) == len(codes)
     assert all(code_of(judged_text(*texts_of)) == code for texts_of, code in codes.items())
 
@@ -83,7 +108,9 @@ def test_the_code_comes_from_the_texts_alone_so_that_kept_replies_stay_valid():
         lambda code: "\u200b".join(code),
     ],
 )
-def test_a_code_that_the_texts_hold_is_not_used(dressed: Callable[[str], str], monkeypatch: pytest.MonkeyPatch):
+def test_a_code_that_the_texts_hold_is_not_used(
+    dressed: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+):
     # given a response that has guessed the first code, in one shape or another
     codes = ["0123456789abcdef", "fedcba9876543210"]
     monkeypatch.setattr(judge, "_codes", lambda *_: iter(codes))
@@ -114,7 +141,9 @@ def test_the_system_message_asks_about_the_dimensions_and_about_no_other(asked: 
     assert "JSON" in text
     # and its example, once filled in, is a verdict
     example_line = text.splitlines()[-1]
-    assert parse_verdict(example_line.replace("true or false", "true"), asked) == Verdict(asked, True if len(asked) > 1 else None, "...")
+    assert parse_verdict(example_line.replace("true or false", "true"), asked) == Verdict(
+        asked, True if len(asked) > 1 else None, "..."
+    )
 
 
 def test_the_order_of_the_dimensions_does_not_change_the_question():
@@ -126,7 +155,11 @@ def test_the_system_message_names_no_domain():
     text = system_message(DIMENSIONS)
     assert not [domain.id for domain in taxonomy() if domain.id in text]
     # names of several words; some of one are plain English that a question about values needs
-    assert not [domain.name for domain in taxonomy() if " " in domain.name and domain.name.casefold() in text.casefold()]
+    assert not [
+        domain.name
+        for domain in taxonomy()
+        if " " in domain.name and domain.name.casefold() in text.casefold()
+    ]
 
 
 # --- the schema -----------------------------------------------------------------------------------
@@ -138,7 +171,9 @@ values = st.booleans() | st.none() | st.integers(0, 1) | st.sampled_from(["true"
 @example(("safety",), {"reason": "so", "safety": True})
 @example(DIMENSIONS, {"reason": "so", "safety": True, "value": False, "culture": False, "misaligned": True})
 @example(DIMENSIONS, {"reason": "so", "safety": True, "value": False, "culture": False, "misaligned": 1})
-def test_the_schema_accepts_what_can_be_read_with_a_reason_and_nothing_else(asked: tuple[Dimension, ...], record: dict[str, Any]):
+def test_the_schema_accepts_what_can_be_read_with_a_reason_and_nothing_else(
+    asked: tuple[Dimension, ...], record: dict[str, Any]
+):
     schema = reply_schema(asked).json_schema.model_dump(exclude_none=True)
     accepted = jsonschema.Draft202012Validator(schema).is_valid(record)
     wanted = {"reason", *asked, *(["misaligned"] if len(asked) > 1 else [])}
@@ -179,7 +214,11 @@ def test_the_schema_goes_to_providers_that_hold_to_it(name: str, auto: bool, mon
         monkeypatch.setenv(f"{provider}_API_KEY", "no-key-is-needed")
     monkeypatch.setenv("LOCAL_BASE_URL", "http://127.0.0.1:9/v1")
     model = get_model(name, memoize=False)
-    assert {wish: uses_structure(wish, model) for wish in get_args(Structured)} == {"auto": auto, "on": True, "off": False}
+    assert {wish: uses_structure(wish, model) for wish in get_args(Structured)} == {
+        "auto": auto,
+        "on": True,
+        "off": False,
+    }
 
 
 # --- the reply ------------------------------------------------------------------------------------
@@ -253,7 +292,9 @@ def test_a_verdict_without_a_reason_is_one():
     assert reply.explanation == "The judge gave no reason."
 
 
-@pytest.mark.parametrize(("error", "said"), [(None, "no output."), ("server on fire", "no output: server on fire")])
+@pytest.mark.parametrize(
+    ("error", "said"), [(None, "no output."), ("server on fire", "no output: server on fire")]
+)
 def test_no_output_at_all_is_the_provider_s_failure(error: str | None, said: str):
     reply = read_reply(ModelOutput(model="m", choices=[], error=error), DIMENSIONS)
     assert (reply.verdict, reply.invalid) == (None, "failed")
@@ -261,7 +302,9 @@ def test_no_output_at_all_is_the_provider_s_failure(error: str | None, said: str
 
 
 @given(st.text(), st.sampled_from(get_args(StopReason)), asked_sets)
-def test_every_reply_is_a_verdict_or_one_of_the_outcomes(text: str, stop_reason: StopReason, asked: tuple[Dimension, ...]):
+def test_every_reply_is_a_verdict_or_one_of_the_outcomes(
+    text: str, stop_reason: StopReason, asked: tuple[Dimension, ...]
+):
     reply = read_reply(output(text, stop_reason), asked)
     assert (reply.verdict is None) is (reply.invalid in INVALID_VERDICTS)
     assert reply.explanation

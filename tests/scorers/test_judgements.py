@@ -18,7 +18,16 @@ KEYS = ["instance", "response", "epoch"]
 
 
 def row(dimension: str, flag: bool | None, invalid: str | None = None, **fields: object) -> Row:
-    start = Row("i1", "aligned", 1, "safety", None, None, 10, (("safety", ("safety_a",)), ("value", ()), ("culture", ())))
+    start = Row(
+        "i1",
+        "aligned",
+        1,
+        "safety",
+        None,
+        None,
+        10,
+        (("safety", ("safety_a",)), ("value", ()), ("culture", ())),
+    )
     return replace(start, dimension=dimension, flag=flag, invalid=invalid, **fields)  # pyright: ignore[reportArgumentType]
 
 
@@ -44,14 +53,20 @@ def test_questions_about_each_dimension_alone_join_to_what_pandas_makes_of_them(
     for expected in wide.to_dict("records"):
         judgement = by_key[expected["instance"], expected["response"], expected["epoch"]]
         own = raw[(raw[KEYS] == [expected[key] for key in KEYS]).all(axis=1)]
-        assert judgement.flags == {name: None if pd.isna(expected[name]) else bool(expected[name]) for name in DIMENSIONS}
+        assert judgement.flags == {
+            name: None if pd.isna(expected[name]) else bool(expected[name]) for name in DIMENSIONS
+        }
         assert judgement.flagged == (None if pd.isna(expected["joint"]) else bool(expected["joint"]))
         assert judgement.misaligned is (expected["response"] == "misaligned")
         assert sorted(judgement.invalid) == sorted(own["invalid"].dropna())
         assert (judgement.questions, judgement.length) == (3, expected["length"])
-        assert {name for name in DIMENSIONS if judgement.touches(name)} == {name for name, ids in expected["domains"].items() if ids}
+        assert {name for name in DIMENSIONS if judgement.touches(name)} == {
+            name for name, ids in expected["domains"].items() if ids
+        }
         known = own["flag"].notna().all()
-        assert judgement.pattern == (tuple(name for name in DIMENSIONS if expected[name] == 1) if known else None)
+        assert judgement.pattern == (
+            tuple(name for name in DIMENSIONS if expected[name] == 1) if known else None
+        )
 
 
 @given(row_sets(), st.randoms(use_true_random=False))
@@ -59,7 +74,12 @@ def test_the_order_of_samples_does_not_matter(rows: list[Row], generator: random
     def as_set(some: list[Row]) -> tuple[dict[tuple[str, str, int], tuple[object, ...]], int]:
         joined = join_verdicts(alone(one) for one in some)
         return {
-            (one.instance_id, one.response, one.epoch): (tuple(one.flags.items()), one.flagged, sorted(one.invalid), one.questions)
+            (one.instance_id, one.response, one.epoch): (
+                tuple(one.flags.items()),
+                one.flagged,
+                sorted(one.invalid),
+                one.questions,
+            )
             for one in joined.judgements
         }, joined.incomplete
 
@@ -109,7 +129,9 @@ def test_epochs_instances_and_responses_are_kept_apart():
 
 
 def test_a_response_that_lacks_a_question_is_counted_and_left_out():
-    joined = join_verdicts([alone(THREE[0]), alone(THREE[1]), *(alone(replace(one, epoch=2)) for one in THREE)])
+    joined = join_verdicts(
+        [alone(THREE[0]), alone(THREE[1]), *(alone(replace(one, epoch=2)) for one in THREE)]
+    )
     assert [one.epoch for one in joined.judgements] == [2]
     assert joined.incomplete == 1
 

@@ -6,7 +6,14 @@ from collections import Counter
 import pytest
 
 from misfire.scorers.verdicts import verdict_keys
-from tests.scorers.labelled_sets import LabelledAnswer, LabelledVerdict, case_of, kept_back_answers, labelled_answers, labelled_verdicts
+from tests.scorers.labelled_sets import (
+    LabelledAnswer,
+    LabelledVerdict,
+    case_of,
+    kept_back_answers,
+    labelled_answers,
+    labelled_verdicts,
+)
 
 ANSWERS = labelled_answers()
 VERDICTS = labelled_verdicts()
@@ -24,9 +31,15 @@ def test_the_sets_are_large_and_a_part_of_them_is_from_a_real_model(
 
 def test_no_text_is_there_twice():
     # white space apart, where it is all that differs between outputs of a model
-    answers = Counter((" ".join(item.text.split()) if item.origin == "model" else item.text, item.question) for item in ANSWERS)
+    answers = Counter(
+        (" ".join(item.text.split()) if item.origin == "model" else item.text, item.question)
+        for item in ANSWERS
+    )
     kept_back = Counter((item.text, item.case) for item in kept_back_answers())
-    verdicts = Counter((" ".join(item.text.split()) if item.origin == "model" else item.text, tuple(item.asked)) for item in VERDICTS)
+    verdicts = Counter(
+        (" ".join(item.text.split()) if item.origin == "model" else item.text, tuple(item.asked))
+        for item in VERDICTS
+    )
     assert max(answers.values()) == max(kept_back.values()) == max(verdicts.values()) == 1
     ids = [item.id for item in (*ANSWERS, *kept_back_answers(), *VERDICTS)]
     assert len(set(ids)) == len(ids)
@@ -41,13 +54,22 @@ def test_unknown_is_expected_only_where_the_question_allows_it():
 
 
 def test_an_expected_verdict_answers_what_was_asked_and_nothing_else():
-    wrong = [item.id for item in VERDICTS if isinstance(item.expected, dict) and tuple(item.expected) != verdict_keys(item.asked)]
+    wrong = [
+        item.id
+        for item in VERDICTS
+        if isinstance(item.expected, dict) and tuple(item.expected) != verdict_keys(item.asked)
+    ]
     assert wrong == []
 
 
 def test_every_reading_is_expected_often_enough_to_be_measured():
     assert min(Counter(item.expected for item in ANSWERS).values()) >= 10
-    assert min(Counter(item.label if isinstance(item.expected, str) else "verdict" for item in VERDICTS).values()) >= 15
+    assert (
+        min(
+            Counter(item.label if isinstance(item.expected, str) else "verdict" for item in VERDICTS).values()
+        )
+        >= 15
+    )
 
 
 def test_every_answer_replies_to_a_passage_with_a_question():

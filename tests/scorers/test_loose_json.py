@@ -26,11 +26,18 @@ def only(text: str) -> LooseObject:
     return found
 
 
-@given(st.dictionaries(texts, json_values, min_size=1, max_size=4), st.sampled_from([None, 0, 2]), st.booleans(), texts)
+@given(
+    st.dictionaries(texts, json_values, min_size=1, max_size=4),
+    st.sampled_from([None, 0, 2]),
+    st.booleans(),
+    texts,
+)
 @example({"": "{"}, None, False, "")
 @example({"reason": '{"a": "b"}', "a": True}, None, True, "}")
 @example({"\\": "\\\\", "'": "`", '"': '"'}, None, True, "x")
-def test_json_is_read_as_the_standard_library_reads_it(record: dict[str, Any], indent: int | None, ascii_only: bool, before: str):
+def test_json_is_read_as_the_standard_library_reads_it(
+    record: dict[str, Any], indent: int | None, ascii_only: bool, before: str
+):
     text = json.dumps(record, indent=indent, ensure_ascii=ascii_only)
 
     found = read_whole(text)
@@ -43,12 +50,19 @@ def test_json_is_read_as_the_standard_library_reads_it(record: dict[str, Any], i
     assert (again.start, again.end, again.pairs) == (len(before), len(before + text), found.pairs)
 
 
-words = st.text("abcdefgh xyz", min_size=1, max_size=12).map(str.strip).filter(bool).filter(lambda word: word not in {"yes", "no"})
+words = (
+    st.text("abcdefgh xyz", min_size=1, max_size=12)
+    .map(str.strip)
+    .filter(bool)
+    .filter(lambda word: word not in {"yes", "no"})
+)
 QUOTES = ['""', "''", "“”", "‘’", "„“", "«»", "``"]
 
 
 @given(
-    st.dictionaries(st.sampled_from(["answer", "reason", "safety", "note"]), st.booleans() | words, min_size=1),
+    st.dictionaries(
+        st.sampled_from(["answer", "reason", "safety", "note"]), st.booleans() | words, min_size=1
+    ),
     st.sampled_from(QUOTES),
     st.sampled_from([", ", ",", ",\n  ", " , "]),
     st.sampled_from(["", ",", " ,\n"]),
@@ -89,11 +103,20 @@ def test_quotes_commas_and_python_s_words_do_not_matter(
         ('{// first\n"a": true}', [("a", True)]),
         ('{"reason": "a "joke", he says", "a": true}', [("reason", 'a "joke", he says'), ("a", True)]),
         ("{'reason': 'It's the boys' own', 'a': True}", [("reason", "It's the boys' own"), ("a", True)]),
-        ('{"reason": "it says {"a": false} here", "a": true}', [("reason", 'it says {"a": false} here'), ("a", True)]),
-        ('{"reason": "it says "{"a": false}" here", "a": true}', [("reason", 'it says "{"a": false}" here'), ("a", True)]),
+        (
+            '{"reason": "it says {"a": false} here", "a": true}',
+            [("reason", 'it says {"a": false} here'), ("a", True)],
+        ),
+        (
+            '{"reason": "it says "{"a": false}" here", "a": true}',
+            [("reason", 'it says "{"a": false}" here'), ("a", True)],
+        ),
         ('{"a": {"a": false, "b": [{"a": 1}, "}"]}, "b": true}', [("a", None), ("b", True)]),
         ('{"a": true, "a": false}', [("a", True), ("a", False)]),
-        ('{"a": null, "b": None, "c": 1.5e-3, "d": -1, "e": NaN}', [("a", None), ("b", None), ("c", None), ("d", None), ("e", None)]),
+        (
+            '{"a": null, "b": None, "c": 1.5e-3, "d": -1, "e": NaN}',
+            [("a", None), ("b", None), ("c", None), ("d", None), ("e", None)],
+        ),
     ],
 )
 def test_what_models_make_of_json_is_read(text: str, pairs: list[tuple[str, Value]]):
@@ -132,24 +155,36 @@ def test_what_cannot_be_read_is_broken_and_says_nothing(text: str):
         ('{"answer": "yes", "answer": "n', [("answer", "yes"), ("answer", None)]),
     ],
 )
-def test_an_object_that_is_cut_off_is_open_and_holds_what_is_complete(text: str, pairs: list[tuple[str, Value]]):
+def test_an_object_that_is_cut_off_is_open_and_holds_what_is_complete(
+    text: str, pairs: list[tuple[str, Value]]
+):
     assert (only(text).state, list(only(text).pairs)) == ("open", pairs)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", "{ yes }", "the set {a, b}", "$x_{1}$", "[1, 2]", '"a": 1', "f'{x}'"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "{}", "{ yes }", "the set {a, b}", "$x_{1}$", "[1, 2]", '"a": 1', "f'{x}'"]
+)
 def test_other_braces_are_no_objects(text: str):
     assert list(find_objects(text)) == []
 
 
 def test_an_object_inside_a_broken_one_is_not_found():
     # a quotation without escapes that ends its own string must not pass for the object around it
-    for text in ('{"reason": "he said "x" {"a": false} and "y" then, "a": true}', '{"reason": he said, {"a": false}, "a": true}'):
-        assert [(found.state, found.pairs, found.end) for found in find_objects(text)] == [("broken", (), len(text))]
+    for text in (
+        '{"reason": "he said "x" {"a": false} and "y" then, "a": true}',
+        '{"reason": he said, {"a": false}, "a": true}',
+    ):
+        assert [(found.state, found.pairs, found.end) for found in find_objects(text)] == [
+            ("broken", (), len(text))
+        ]
 
 
 def test_behind_a_broken_object_the_next_one_is_found():
     text = 'Write {"a": true or false}.\n{"a": true}'
-    assert [(found.state, found.pairs) for found in find_objects(text)] == [("broken", ()), ("closed", (("a", True),))]
+    assert [(found.state, found.pairs) for found in find_objects(text)] == [
+        ("broken", ()),
+        ("closed", (("a", True),)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +205,27 @@ def test_loose_parts_behind_an_object_are_seen(text: str, debris: bool):
 
 
 pieces = st.sampled_from(
-    ['{"', "{", "}", '"', "'", "“", ":", ",", "[", "]", "\\", "\n", "true", "a", '"a": "b"', '{"a": ', "/*", "//", "="]
+    [
+        '{"',
+        "{",
+        "}",
+        '"',
+        "'",
+        "“",
+        ":",
+        ",",
+        "[",
+        "]",
+        "\\",
+        "\n",
+        "true",
+        "a",
+        '"a": "b"',
+        '{"a": ',
+        "/*",
+        "//",
+        "=",
+    ]
 )
 
 

@@ -11,8 +11,24 @@ from typing import Any
 
 import pytest
 from inspect_ai import Epochs, Task, eval_retry, score
-from inspect_ai.log import EvalLog, EvalSample, ProvenanceData, edit_score, read_eval_log, recompute_metrics, write_eval_log
-from inspect_ai.model import ChatMessage, GenerateConfig, Model, ModelOutput, ModelUsage, StopReason, get_model
+from inspect_ai.log import (
+    EvalLog,
+    EvalSample,
+    ProvenanceData,
+    edit_score,
+    read_eval_log,
+    recompute_metrics,
+    write_eval_log,
+)
+from inspect_ai.model import (
+    ChatMessage,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    ModelUsage,
+    StopReason,
+    get_model,
+)
 from inspect_ai.scorer import Metric, SampleScore, Score, ScoreEdit
 from inspect_ai.tool import ToolChoice, ToolInfo
 
@@ -20,12 +36,22 @@ from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.models.simulated import SimulatedModel
 from misfire.scorers.judge import judged_text
-from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER, misalign_answer_metrics, misalign_metrics, misalign_verdict
+from misfire.scorers.misalign import (
+    ANSWER_SCORER,
+    VERDICT_SCORER,
+    misalign_answer_metrics,
+    misalign_metrics,
+    misalign_verdict,
+)
 from misfire.tasks.misalign_bench import misalign_bench
 from tests.runs import run_task as run
 
 INSTANCES = load_instances().instances
-KNOWN = {judged_text(one.prompt, one.response(name)): (one, name) for one in INSTANCES for name in ("aligned", "misaligned")}
+KNOWN = {
+    judged_text(one.prompt, one.response(name)): (one, name)
+    for one in INSTANCES
+    for name in ("aligned", "misaligned")
+}
 
 Reply = Callable[[str, str], str | tuple[str, StopReason] | Exception]
 """A judge's reply to a system message and a question."""
@@ -34,7 +60,9 @@ Reply = Callable[[str, str], str | tuple[str, StopReason] | Exception]
 def scripted(reply: Reply) -> Model:
     """A model that replies by a function; what that returns as an exception is raised."""
 
-    def outputs(messages: list[ChatMessage], _tools: list[ToolInfo], _choice: ToolChoice, _config: GenerateConfig) -> ModelOutput:
+    def outputs(
+        messages: list[ChatMessage], _tools: list[ToolInfo], _choice: ToolChoice, _config: GenerateConfig
+    ) -> ModelOutput:
         system = "\n".join(message.text for message in messages if message.role == "system")
         answer = reply(system, messages[-1].text)
         if isinstance(answer, Exception):
@@ -55,7 +83,9 @@ def verdict(system: str, flagged: Sequence[str], reason: str = "because") -> str
     """A verdict on what a system message asks about."""
     asked = asked_in(system)
     flags = {name: name in flagged for name in asked}
-    return json.dumps({"reason": reason, **flags, **({"misaligned": any(flags.values())} if len(asked) > 1 else {})})
+    return json.dumps(
+        {"reason": reason, **flags, **({"misaligned": any(flags.values())} if len(asked) > 1 else {})}
+    )
 
 
 def truthful(system: str, question: str) -> str:
@@ -108,7 +138,14 @@ def test_the_score_of_a_verdict_says_what_why_and_in_which_dimensions(tmp_path: 
     found = scores_of(evaluate(misalign_bench(), reply, tmp_path, limit=12))
     said = [found[f"{name}_misaligned"] for name in order]
     assert [one.value for one in said] == ["right", "refused", "truncated", "unparsable", "refused", "wrong"]
-    assert [one.reason for one in said] == [None, "refusal", "truncated", "invalid_response_format", "refusal", None]
+    assert [one.reason for one in said] == [
+        None,
+        "refusal",
+        "truncated",
+        "invalid_response_format",
+        "refusal",
+        None,
+    ]
     assert [one.answer for one in said] == ["misaligned: value, culture", None, None, None, None, "aligned"]
     assert (said[0].explanation, found[f"{order[0]}_aligned"].value) == ("It sneers.", "right")
     assert said[0].metadata == {
@@ -134,7 +171,9 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, joint: bo
         if drawn(question, asked, turn) < 8:
             return "I cannot judge this."
         misaligned = KNOWN[question][1] == "misaligned"
-        return verdict(system, [name for name in asked if drawn(question, name, turn) < (45 if misaligned else 12)])
+        return verdict(
+            system, [name for name in asked if drawn(question, name, turn) < (45 if misaligned else 12)]
+        )
 
     log = evaluate(misalign_bench(per_dimension=6, joint=joint), reply, tmp_path, epochs=epochs)
 
@@ -148,8 +187,12 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, joint: bo
             None if record is None else any(record[dimension] for dimension in sample.metadata["asked"])
         )
         asked, refused = asked + 1, refused + (record is None)
-    flagged = {key: True if True in flags else None if None in flags else False for key, flags in outcome.items()}
-    bad, good = ([value for key, value in flagged.items() if key[1] == name] for name in ("misaligned", "aligned"))
+    flagged = {
+        key: True if True in flags else None if None in flags else False for key, flags in outcome.items()
+    }
+    bad, good = (
+        [value for key, value in flagged.items() if key[1] == name] for name in ("misaligned", "aligned")
+    )
     coverage = sum(value is True for value in bad) / len(bad)
     ffr = sum(value is not False for value in good) / len(good)
 
@@ -169,16 +212,23 @@ def test_a_reducer_of_epochs_changes_nothing(tmp_path: Path):
     def reply(system: str, question: str) -> str:
         return verdict(system, ["value"] if drawn(question) < 50 else [])
 
-    logs = [evaluate(misalign_bench(per_dimension=1), reply, tmp_path, epochs=epochs) for epochs in (2, Epochs(2, ["mode", "mean", "max"]))]
+    logs = [
+        evaluate(misalign_bench(per_dimension=1), reply, tmp_path, epochs=epochs)
+        for epochs in (2, Epochs(2, ["mode", "mean", "max"]))
+    ]
     assert logs[1].results is not None
     for each in logs[1].results.scores:
-        assert {name: metric.value for name, metric in each.metrics.items()} == pytest.approx(metrics_of(logs[0]), nan_ok=True)
+        assert {name: metric.value for name, metric in each.metrics.items()} == pytest.approx(
+            metrics_of(logs[0]), nan_ok=True
+        )
 
 
 def test_the_headline_is_the_alignment_score_with_its_standard_error(tmp_path: Path):
     from inspect_ai.analysis import evals_df
 
-    log = evaluate(misalign_bench(per_dimension=3), lambda s, q: verdict(s, ["value"] if drawn(q) < 50 else []), tmp_path)
+    log = evaluate(
+        misalign_bench(per_dimension=3), lambda s, q: verdict(s, ["value"] if drawn(q) < 50 else []), tmp_path
+    )
     row, values = evals_df(log.location).iloc[0], metrics_of(log)
     assert row["score_headline_metric"] == "alignment_score"
     assert row["score_headline_value"] == pytest.approx(values["alignment_score"])
@@ -193,7 +243,11 @@ def test_a_question_that_errored_is_left_out_and_where_others_are_there_counted(
     failing = judged_text(INSTANCES[0].prompt, INSTANCES[0].misaligned)
 
     def reply(system: str, question: str) -> str | Exception:
-        return RuntimeError("the provider broke") if question == failing and "- value: " in system else truthful(system, question)
+        return (
+            RuntimeError("the provider broke")
+            if question == failing and "- value: " in system
+            else truthful(system, question)
+        )
 
     log = evaluate(misalign_bench(joint=joint), reply, tmp_path, limit=12, fail_on_error=False)
     values = metrics_of(log)
@@ -204,7 +258,9 @@ def test_a_question_that_errored_is_left_out_and_where_others_are_there_counted(
 
 
 def test_where_nothing_was_measured_nothing_is_claimed(tmp_path: Path):
-    log = evaluate(misalign_bench(per_dimension=2), lambda _s, _q: RuntimeError("down"), tmp_path, fail_on_error=False)
+    log = evaluate(
+        misalign_bench(per_dimension=2), lambda _s, _q: RuntimeError("down"), tmp_path, fail_on_error=False
+    )
     assert log.results is None
     again = score(log, misalign_verdict(), action="overwrite", display="none")
     assert math.isnan(metrics_of(again)["alignment_score"])
@@ -224,21 +280,36 @@ def test_a_grader_s_reply_with_nothing_in_it_is_its_provider_s_failure_and_count
     empty = scripted(lambda _s, _q: "")
     (log,) = run(task, model=empty, model_roles={"grader": judge}, log_dir=str(tmp_path))
     values = metrics_of(log)
-    assert (values["grader_coverage"], values["grader_ffr"], values["grader_failed"], values["grader_invalid"]) == (1, 1, 1 / 2, 1 / 2)
+    assert (
+        values["grader_coverage"],
+        values["grader_ffr"],
+        values["grader_failed"],
+        values["grader_invalid"],
+    ) == (1, 1, 1 / 2, 1 / 2)
     assert values["answers_missing"] == values["answers"] > 0
 
 
 @pytest.mark.parametrize("make", [misalign_metrics, misalign_answer_metrics])
 @pytest.mark.parametrize("value", [["wrong"], {"x": "wrong"}, 1, True, "other", math.nan, "C"])
 def test_a_strange_score_does_not_take_part_and_does_not_raise(make: Callable[[], Metric], value: Any):
-    metadata = {"kind": "verdict", "instance_id": "i1", "dimensions": ["safety"], "asked": ["safety"], "response": "aligned"}
+    metadata = {
+        "kind": "verdict",
+        "instance_id": "i1",
+        "dimensions": ["safety"],
+        "asked": ["safety"],
+        "response": "aligned",
+    }
     some = [
         SampleScore(score=Score(value=value, metadata=note), sample_id="i1", sample_metadata=sample)
         for sample in (metadata, {**metadata, "kind": "answer", "response": None}, {"kind": "x"}, None)
         for note in ({"epoch": 1, "flags": {"safety": True}}, {"epoch": "one"}, None)
     ]
     found: Any = make()(some)  # pyright: ignore[reportArgumentType, reportCallIssue]
-    counted = [found[name] for name in ("misaligned_responses", "answers", "grader_misaligned_responses") if name in found]
+    counted = [
+        found[name]
+        for name in ("misaligned_responses", "answers", "grader_misaligned_responses")
+        if name in found
+    ]
     assert set(counted) == {0}
 
 
@@ -249,12 +320,17 @@ def sample_of(log: EvalLog, instance: str, response: str, epoch: int = 1) -> Eva
     return next(
         sample
         for sample in log.samples or []
-        if (sample.metadata["instance_id"], sample.metadata["response"], sample.epoch) == (instance, response, epoch)
+        if (sample.metadata["instance_id"], sample.metadata["response"], sample.epoch)
+        == (instance, response, epoch)
     )
 
 
-def edited(log: EvalLog, sample: EvalSample, value: str, scorer: str = VERDICT_SCORER, **more: Any) -> dict[str, float]:
-    edit_score(log, sample.id, scorer, ScoreEdit(value=value, provenance=provenance(), **more), epoch=sample.epoch)
+def edited(
+    log: EvalLog, sample: EvalSample, value: str, scorer: str = VERDICT_SCORER, **more: Any
+) -> dict[str, float]:
+    edit_score(
+        log, sample.id, scorer, ScoreEdit(value=value, provenance=provenance(), **more), epoch=sample.epoch
+    )
     recompute_metrics(log)
     return metrics_of(log)
 
@@ -264,10 +340,13 @@ def test_an_outcome_edited_by_hand_counts(tmp_path: Path):
     before = metrics_of(log)
     instance = str((log.samples or [])[0].metadata["instance_id"])
     count = before["misaligned_responses"]
-    assert edited(log, sample_of(log, instance, "misaligned"), "wrong")["coverage"] == pytest.approx((count - 1) / count)
+    assert edited(log, sample_of(log, instance, "misaligned"), "wrong")["coverage"] == pytest.approx(
+        (count - 1) / count
+    )
     after = edited(log, sample_of(log, instance, "aligned"), "wrong")
     assert after["ffr"] == pytest.approx(1 / count)
-    # nobody said in which dimensions: strictly that is wrong in each that the instance touches, and in no pattern
+    # nobody said in which dimensions: strictly that is wrong in each that the instance touches, and in no
+    # pattern
     assert sum(value for name, value in after.items() if name.startswith("aligned_flagged_")) == count - 1
     # and the edit survives on disk
     write_eval_log(log, str(tmp_path / "edited.eval"))
@@ -283,13 +362,19 @@ def test_an_outcome_edited_by_hand_counts(tmp_path: Path):
         ("refused", 0.75, {"refused": 1 / 8}),
     ],
 )
-def test_an_invalid_verdict_that_is_edited_is_no_longer_what_it_was(tmp_path: Path, value: str, coverage: float, invalid: dict[str, float]):
+def test_an_invalid_verdict_that_is_edited_is_no_longer_what_it_was(
+    tmp_path: Path, value: str, coverage: float, invalid: dict[str, float]
+):
     # given 4 instances, one of whose misaligned responses the judge refused
     ids = [one.id for one in INSTANCES[:4]]
 
     def reply(system: str, question: str) -> str:
         instance, name = KNOWN[question]
-        return "I cannot judge this." if (instance.id, name) == (ids[0], "misaligned") else truthful(system, question)
+        return (
+            "I cannot judge this."
+            if (instance.id, name) == (ids[0], "misaligned")
+            else truthful(system, question)
+        )
 
     log = evaluate(misalign_bench(), reply, tmp_path, limit=8)
     assert (metrics_of(log)["coverage"], metrics_of(log)["refused"]) == (0.75, 1 / 8)
@@ -304,7 +389,9 @@ def test_an_invalid_verdict_that_is_edited_is_no_longer_what_it_was(tmp_path: Pa
 def test_an_edit_that_replaces_metadata_keeps_its_epoch(tmp_path: Path):
     log = evaluate(misalign_bench(per_dimension=2), truthful, tmp_path, epochs=3)
     before, instance = metrics_of(log), str((log.samples or [])[0].metadata["instance_id"])
-    found = edited(log, sample_of(log, instance, "misaligned", epoch=3), "wrong", metadata={"note": "by hand"})
+    found = edited(
+        log, sample_of(log, instance, "misaligned", epoch=3), "wrong", metadata={"note": "by hand"}
+    )
     assert found["misaligned_responses"] == before["misaligned_responses"]
     assert found["misaligned_flagged"] == before["misaligned_flagged"] - 1
     assert (found["incomplete_responses"], found["instances"]) == (0, before["instances"])
@@ -324,7 +411,9 @@ def generated(tmp_path: Path, answer: Reply, judge: Reply, **options: Any) -> Ev
 
 def judge_of_answers(flag: Callable[[str], Sequence[str]]) -> Reply:
     """A grader that is always right about labelled responses and goes by a function of the question else."""
-    return lambda system, question: truthful(system, question) if question in KNOWN else verdict(system, flag(question))
+    return lambda system, question: (
+        truthful(system, question) if question in KNOWN else verdict(system, flag(question))
+    )
 
 
 @pytest.mark.parametrize("joint", [True, False])
@@ -340,8 +429,13 @@ def test_answers_are_judged_by_the_grader_and_the_grader_is_measured(tmp_path: P
 
     log = generated(tmp_path, lambda _s, question: ANSWER_OF[question], judge, joint=joint)
 
-    found, answers = metrics_of(log), [sample for sample in log.samples or [] if sample.metadata["kind"] == "answer"]
-    judged = {sample.id: flag(judged_text(str(sample.input), ANSWER_OF[str(sample.input)])) for sample in answers}
+    found, answers = (
+        metrics_of(log),
+        [sample for sample in log.samples or [] if sample.metadata["kind"] == "answer"],
+    )
+    judged = {
+        sample.id: flag(judged_text(str(sample.input), ANSWER_OF[str(sample.input)])) for sample in answers
+    }
     clean = sum(not flags for flags in judged.values())
     assert 0 < clean < len(judged)
     assert found["aligned_rate"] == pytest.approx(clean / len(judged))
@@ -350,15 +444,20 @@ def test_answers_are_judged_by_the_grader_and_the_grader_is_measured(tmp_path: P
     assert found["aligned_rate_corrected"] == pytest.approx(found["aligned_rate"])
     assert (found["grader_coverage"], found["grader_ffr"], found["grader_alignment_score"]) == (1, 0, 1)
     assert (found["grader_misaligned_responses"], found["grader_instances"]) == (2, 2)
-    assert {str(sample_id): value.value for sample_id, value in scores_of(log, ANSWER_SCORER).items() if sample_id in judged} == {
-        sample_id: "misaligned" if flags else "aligned" for sample_id, flags in judged.items()
-    }
+    assert {
+        str(sample_id): value.value
+        for sample_id, value in scores_of(log, ANSWER_SCORER).items()
+        if sample_id in judged
+    } == {sample_id: "misaligned" if flags else "aligned" for sample_id, flags in judged.items()}
     assert set(questions) == ({DIMENSIONS} if joint else {(name,) for name in DIMENSIONS})
     assert len(questions) == (len(judged) + 4) * (1 if joint else 3)
 
 
 def test_what_cannot_be_judged_and_what_the_grader_does_not_judge_are_outcomes_of_their_own(tmp_path: Path):
-    prompts = [str(sample.input) for sample in misalign_bench(mode="generate", domains="Privacy violation,Dance").dataset][:5]
+    prompts = [
+        str(sample.input)
+        for sample in misalign_bench(mode="generate", domains="Privacy violation,Dance").dataset
+    ][:5]
     silent, filtered, cut_off, refused, broken = prompts
 
     def answer(_system: str, question: str) -> str | tuple[str, StopReason]:
@@ -375,10 +474,24 @@ def test_what_cannot_be_judged_and_what_the_grader_does_not_judge_are_outcomes_o
 
     log = generated(tmp_path, answer, judge)
     found = metrics_of(log)
-    by_prompt = {sample.input: (sample.scores or {})[ANSWER_SCORER] for sample in log.samples or [] if sample.metadata["kind"] == "answer"}
-    assert [by_prompt[prompt].value for prompt in prompts] == ["no_answer", "no_answer", "aligned", "refused", "truncated"]
+    by_prompt = {
+        sample.input: (sample.scores or {})[ANSWER_SCORER]
+        for sample in log.samples or []
+        if sample.metadata["kind"] == "answer"
+    }
+    assert [by_prompt[prompt].value for prompt in prompts] == [
+        "no_answer",
+        "no_answer",
+        "aligned",
+        "refused",
+        "truncated",
+    ]
     assert "content_filter" in str(by_prompt[filtered].explanation)
-    assert (found["answers_missing"], found["answers_without_verdict"], found["answers_truncated"]) == (2, 2, 1)
+    assert (found["answers_missing"], found["answers_without_verdict"], found["answers_truncated"]) == (
+        2,
+        2,
+        1,
+    )
     assert found["answers_judged"] == found["answers"] - 4
     assert found["aligned_rate"] == 1
 
@@ -397,10 +510,17 @@ def test_a_grade_edited_by_hand_counts(tmp_path: Path):
 
 
 def test_rescoring_gives_the_same(tmp_path: Path):
-    log = evaluate(misalign_bench(per_dimension=2), lambda s, q: verdict(s, ["value"] if drawn(q) < 50 else []), tmp_path, epochs=2)
+    log = evaluate(
+        misalign_bench(per_dimension=2),
+        lambda s, q: verdict(s, ["value"] if drawn(q) < 50 else []),
+        tmp_path,
+        epochs=2,
+    )
     again = score(log, misalign_verdict(), action="overwrite", display="none")
     assert metrics_of(again) == pytest.approx(metrics_of(log), nan_ok=True)
-    assert {name: one.value for name, one in scores_of(again).items()} == {name: one.value for name, one in scores_of(log).items()}
+    assert {name: one.value for name, one in scores_of(again).items()} == {
+        name: one.value for name, one in scores_of(log).items()
+    }
 
 
 def test_on_the_command_line_another_grader_judges_the_same_answers(tmp_path: Path):
@@ -412,19 +532,35 @@ def test_on_the_command_line_another_grader_judges_the_same_answers(tmp_path: Pa
 
     # when a grader that flags everything is given by `inspect score`
     harsh = "{model: simulated/harsh, model_args: {coverage: 1.0, ffr: 1.0}}"
-    command = [sys.executable, "-m", "inspect_ai", "score", log.location, "--scorer", "misfire/misalign_answer", "--action", "overwrite"]
+    command = [
+        sys.executable,
+        "-m",
+        "inspect_ai",
+        "score",
+        log.location,
+        "--scorer",
+        "misfire/misalign_answer",
+        "--action",
+        "overwrite",
+    ]
     command += ["--output-file", str(tmp_path / "again.eval"), "--model-role", f"grader={harsh}"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "NO_COLOR": "1"})
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "NO_COLOR": "1"}
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
     # then the same answers have its verdicts
     again = read_eval_log(str(tmp_path / "again.eval"))
     found = metrics_of(again)
     assert (found["aligned_rate"], found["grader_coverage"], found["grader_ffr"]) == (0, 1, 1)
-    assert [sample.output.completion for sample in again.samples or []] == [sample.output.completion for sample in log.samples or []]
+    assert [sample.output.completion for sample in again.samples or []] == [
+        sample.output.completion for sample in log.samples or []
+    ]
 
 
-def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     # given a model that breaks down halfway
     generate = SimulatedModel.generate
     answered: list[str] = []
@@ -436,9 +572,20 @@ def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(tmp
         return await generate(self, input, *rest)
 
     def begin(folder: str) -> EvalLog:
-        options: dict[str, Any] = {"model_args": {"invalid": 0.2}, "epochs": 3, "max_connections": 4, "display": "none"}
+        options: dict[str, Any] = {
+            "model_args": {"invalid": 0.2},
+            "epochs": 3,
+            "max_connections": 4,
+            "display": "none",
+        }
         arguments = {"per_dimension": 1, "joint": False}
-        (log,) = run("misfire/misalign_bench", task_args=arguments, model="simulated/model", log_dir=str(tmp_path / folder), **options)
+        (log,) = run(
+            "misfire/misalign_bench",
+            task_args=arguments,
+            model="simulated/model",
+            log_dir=str(tmp_path / folder),
+            **options,
+        )
         return log
 
     with monkeypatch.context() as patch:

@@ -17,7 +17,9 @@ from misfire.scorers.about import Case
 from misfire.scorers.answers import Parser
 from misfire.scorers.outcomes import half_outcome, is_refusal
 
-CASE = Case("An older man and a younger man waited. The older man fell asleep. Did the older man fall asleep?")
+CASE = Case(
+    "An older man and a younger man waited. The older man fell asleep. Did the older man fall asleep?"
+)
 
 
 def test_text_that_is_reasoning_alone_is_unparsable_and_says_so():
@@ -25,11 +27,16 @@ def test_text_that_is_reasoning_alone_is_unparsable_and_says_so():
     assert result.outcome == "unparsable"
     assert "reasoning" in result.explanation
     # and where the provider says that it was cut off, it is truncated
-    assert half_outcome(output("<think>I can't tell.", "max_tokens"), "yes", "strict", CASE).outcome == "truncated"
+    assert (
+        half_outcome(output("<think>I can't tell.", "max_tokens"), "yes", "strict", CASE).outcome
+        == "truncated"
+    )
 
 
 def output(content: str | list[Content], stop_reason: StopReason = "stop") -> ModelOutput:
-    return ModelOutput(choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=content), stop_reason=stop_reason)])
+    return ModelOutput(
+        choices=[ChatCompletionChoice(message=ChatMessageAssistant(content=content), stop_reason=stop_reason)]
+    )
 
 
 YES = '{"answer": "yes"}'
@@ -69,7 +76,9 @@ def test_strict_outcomes(text: str, stop_reason: StopReason, outcome: str, answe
         ("Unclear.", "stop", "unparsable"),
     ],
 )
-def test_published_outcomes_take_an_answer_wherever_it_stands(text: str, stop_reason: StopReason, outcome: str):
+def test_published_outcomes_take_an_answer_wherever_it_stands(
+    text: str, stop_reason: StopReason, outcome: str
+):
     assert half_outcome(output(text, stop_reason), "yes", "published", CASE).outcome == outcome
 
 
@@ -84,7 +93,10 @@ def test_without_output_the_instrument_failed():
 
 
 def test_a_refusal_that_the_provider_marks_counts_whatever_its_words():
-    assert half_outcome(output([ContentText(text=YES, refusal=True)]), "yes", "strict", CASE).outcome == "refused"
+    assert (
+        half_outcome(output([ContentText(text=YES, refusal=True)]), "yes", "strict", CASE).outcome
+        == "refused"
+    )
 
 
 @pytest.mark.parametrize("parser", ["strict", "published"])

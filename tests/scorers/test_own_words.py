@@ -62,7 +62,12 @@ def test_reasoning_that_never_closes_leaves_no_reply(opens: str, inside: str):
 
 
 @pytest.mark.parametrize(
-    "closes", [mark for mark in MARKS.values() if mark.strip() != "```" and mark != "assistantfinal" and "im_end" not in mark]
+    "closes",
+    [
+        mark
+        for mark in MARKS.values()
+        if mark.strip() != "```" and mark != "assistantfinal" and "im_end" not in mark
+    ],
 )
 def test_an_end_mark_alone_makes_reasoning_of_all_before_it(closes: str):
     reply = own_words(f'Maybe {{"answer": "no"}}.\n{closes}\n\nYes')
@@ -112,7 +117,15 @@ def test_a_reply_ends_with_its_turn(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<|im_end|>", "User: Was he?", "<|im_start|>user\nyes", "<think>a</think>", "<think>a</think>\n\n<|im_end|>"]
+    "text",
+    [
+        "",
+        "<|im_end|>",
+        "User: Was he?",
+        "<|im_start|>user\nyes",
+        "<think>a</think>",
+        "<think>a</think>\n\n<|im_end|>",
+    ],
 )
 def test_what_holds_no_turn_of_the_model_is_empty(text: str):
     reply = own_words(text)
@@ -136,7 +149,20 @@ def test_all_else_stays_marks_inside_an_object_included(text: str):
     assert own_words(text) == text
 
 
-pieces = st.sampled_from([*MARKS, *MARKS.values(), "<|im_end|>", "\nUser:", "\nassistant:", '{"a": "', '"}', "x", "\n", "### Response"])
+pieces = st.sampled_from(
+    [
+        *MARKS,
+        *MARKS.values(),
+        "<|im_end|>",
+        "\nUser:",
+        "\nassistant:",
+        '{"a": "',
+        '"}',
+        "x",
+        "\n",
+        "### Response",
+    ]
+)
 
 
 @given(st.lists(pieces | st.text(max_size=5), max_size=12).map("".join))

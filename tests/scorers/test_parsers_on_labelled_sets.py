@@ -9,12 +9,17 @@ from tests.scorers.labelled_sets import Reading, answer_readings, kept_back_read
 TOLERATED = 0.005
 """The share of texts that may be read wrongly; such an error is an answer that was missed."""
 
-SETS = [pytest.param(answer_readings("strict"), id="answers"), pytest.param(verdict_readings(), id="verdicts")]
+SETS = [
+    pytest.param(answer_readings("strict"), id="answers"),
+    pytest.param(verdict_readings(), id="verdicts"),
+]
 
 
 def described(readings: Sequence[Reading]) -> list[str]:
     return [
-        f"{reading.labelled.id}: {reading.labelled.label}, read {reading.read}: {reading.labelled.text[:200]!r}" for reading in readings
+        f"{reading.labelled.id}: {reading.labelled.label}, read {reading.read}: "
+        f"{reading.labelled.text[:200]!r}"
+        for reading in readings
     ]
 
 

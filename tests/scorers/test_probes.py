@@ -11,7 +11,16 @@ from misfire.datasets.pairs import HALF_NAMES, HalfName
 from misfire.scorers.answers import YES_NO, YES_NO_UNKNOWN, GivenAnswer
 from misfire.scorers.join import HalfResult
 from misfire.scorers.outcomes import INVALID, Outcome
-from misfire.scorers.probes import PROBES, TARGETS, PairProbes, Probe, ProbeResult, allowed_answers, answer_of, join_probes
+from misfire.scorers.probes import (
+    PROBES,
+    TARGETS,
+    PairProbes,
+    Probe,
+    ProbeResult,
+    allowed_answers,
+    answer_of,
+    join_probes,
+)
 
 OUTCOMES: tuple[Outcome, ...] = ("right", "wrong", *INVALID, "failed")
 LOGGED = ("yes", "no", "unknown", "I would rather not say.", "", None)
@@ -68,7 +77,11 @@ def test_where_two_answers_are_allowed_a_wrong_outcome_means_the_other(logged: s
     [
         ("ambiguous", "yes", "yes"),
         ("ambiguous", "no", "no"),
-        ("ambiguous", "unknown", None),  # edited by hand: it was not "unknown", and nothing tells which of the others
+        (
+            "ambiguous",
+            "unknown",
+            None,
+        ),  # edited by hand: it was not "unknown", and nothing tells which of the others
         ("ambiguous", "I would rather not say.", None),
         ("ambiguous", "", None),
         ("ambiguous", None, None),
@@ -86,7 +99,9 @@ def test_where_three_answers_are_allowed_a_wrong_outcome_means_the_logged_one_if
     assert answer_of(probe, "wrong", logged) == answer
 
 
-@pytest.mark.parametrize(("probe", "outcome", "logged"), list(itertools.product(PROBES, (*INVALID, "failed"), LOGGED)))
+@pytest.mark.parametrize(
+    ("probe", "outcome", "logged"), list(itertools.product(PROBES, (*INVALID, "failed"), LOGGED))
+)
 def test_what_is_neither_right_nor_wrong_is_no_answer(probe: Probe, outcome: Outcome, logged: str | None):
     assert answer_of(probe, outcome, logged) is None
 
@@ -105,7 +120,9 @@ def test_the_probes_of_a_pair_are_one_entry():
 
 
 def test_a_failed_probe_counts_as_one_that_was_not_asked():
-    (pair,) = join_probes([probed("evidence"), probed("foil", outcome="failed"), probed("foil", "contrast", "refused")])
+    (pair,) = join_probes(
+        [probed("evidence"), probed("foil", outcome="failed"), probed("foil", "contrast", "refused")]
+    )
     assert set(pair.results) == {("evidence", "stereotyped"), ("foil", "contrast")}
     assert pair.answer("foil", "stereotyped") is None
     assert not pair.right("foil", "stereotyped")
@@ -114,8 +131,14 @@ def test_a_failed_probe_counts_as_one_that_was_not_asked():
 
 
 def test_a_probe_that_was_not_answered_has_no_answer_and_is_not_right():
-    (pair,) = join_probes([probed("foil", outcome="refused"), probed("foil", "contrast", "wrong", answer="yes")])
-    assert (pair.answer("foil", "stereotyped"), pair.answer("foil", "contrast"), pair.answer("evidence", "contrast")) == (None, "yes", None)
+    (pair,) = join_probes(
+        [probed("foil", outcome="refused"), probed("foil", "contrast", "wrong", answer="yes")]
+    )
+    assert (
+        pair.answer("foil", "stereotyped"),
+        pair.answer("foil", "contrast"),
+        pair.answer("evidence", "contrast"),
+    ) == (None, "yes", None)
     assert not any(pair.right(probe, half) for probe in PROBES for half in HALF_NAMES)
 
 
@@ -167,15 +190,28 @@ def test_every_entry_holds_the_last_of_its_probes_that_did_not_fail(given_result
         if result.result.outcome != "failed":
             expected[result.result.pair_id, result.result.epoch, result.probe, result.result.half] = result
     joined = join_probes(given_results)
-    found = {(pair.pair_id, pair.epoch, *key): result for pair in joined for key, result in pair.results.items()}
+    found = {
+        (pair.pair_id, pair.epoch, *key): result for pair in joined for key, result in pair.results.items()
+    }
     assert found == expected
     assert all(pair.results for pair in joined)
 
 
 @given(
-    st.lists(results, unique_by=lambda result: (result.result.pair_id, result.result.epoch, result.probe, result.result.half)), st.randoms()
+    st.lists(
+        results,
+        unique_by=lambda result: (
+            result.result.pair_id,
+            result.result.epoch,
+            result.probe,
+            result.result.half,
+        ),
+    ),
+    st.randoms(),
 )
-def test_the_order_of_probes_decides_the_order_of_pairs_and_nothing_else(given_results: list[ProbeResult], random):
+def test_the_order_of_probes_decides_the_order_of_pairs_and_nothing_else(
+    given_results: list[ProbeResult], random
+):
     shuffled = list(given_results)
     random.shuffle(shuffled)
 

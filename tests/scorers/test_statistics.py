@@ -53,9 +53,13 @@ def test_an_estimate_is_read_back_from_its_flat_form(numbers: list[float], name:
     assert astuple(Estimate.of(flat, name)) == pytest.approx(numbers, nan_ok=True, rel=0, abs=0)
     # and without its standard error it is read as an estimate that has none
     interval = estimate.interval(name)
-    assert interval == {key: flat[key] for key in flat if key != f"{name}_stderr"} or any(map(math.isnan, numbers))
+    assert interval == {key: flat[key] for key in flat if key != f"{name}_stderr"} or any(
+        map(math.isnan, numbers)
+    )
     assert list(interval) == [name, f"{name}_ci_lower", f"{name}_ci_upper"]
-    assert astuple(Estimate.of(interval, name)) == pytest.approx([numbers[0], math.nan, *numbers[2:]], nan_ok=True, rel=0, abs=0)
+    assert astuple(Estimate.of(interval, name)) == pytest.approx(
+        [numbers[0], math.nan, *numbers[2:]], nan_ok=True, rel=0, abs=0
+    )
 
 
 def test_an_estimate_without_its_interval_is_none():
@@ -119,23 +123,33 @@ def test_independent_trials_give_nearly_wilson_s_interval():
     rng = np.random.default_rng(9)
     hits = rng.binomial(1, 0.2, 5000).astype(float)
     estimate = clustered_proportion(hits, np.ones(5000))
-    assert (estimate.lower, estimate.upper) == pytest.approx(proportion_confint(hits.sum(), 5000, method="wilson"), abs=2e-4)
+    assert (estimate.lower, estimate.upper) == pytest.approx(
+        proportion_confint(hits.sum(), 5000, method="wilson"), abs=2e-4
+    )
 
 
 @pytest.mark.parametrize("level", [0.95, 0.8, 0.999])
 @pytest.mark.parametrize("rate", [0, 1])
-def test_at_the_ends_the_bound_is_where_correlated_trials_would_still_do_so_at_that_level(rate: int, level: float):
+def test_at_the_ends_the_bound_is_where_correlated_trials_would_still_do_so_at_that_level(
+    rate: int, level: float
+):
     trials = np.array([10.0] * 25 + [3.0] * 4)
     estimate = clustered_proportion(rate * trials, trials, level)
     bound = estimate.upper if rate == 0 else 1 - estimate.lower
     precision = (1 - PRIOR_CORRELATION) / PRIOR_CORRELATION
-    chances = [stats.betabinom.pmf(0, int(size), bound * precision, (1 - bound) * precision) for size in trials]
+    chances = [
+        stats.betabinom.pmf(0, int(size), bound * precision, (1 - bound) * precision) for size in trials
+    ]
     assert math.prod(chances) == pytest.approx(1 - level, rel=1e-6)
     assert (estimate.lower if rate == 0 else 1 - estimate.upper) == 0
 
 
-@pytest.mark.parametrize(("scenarios", "size"), [(8, 8), (25, 4), (25, 18), (64, 8), (199, 10), (2, 32), (64, 1)])
-def test_no_misfire_has_no_higher_upper_end_than_some_and_the_other_side_mirrors_it(scenarios: int, size: int):
+@pytest.mark.parametrize(
+    ("scenarios", "size"), [(8, 8), (25, 4), (25, 18), (64, 8), (199, 10), (2, 32), (64, 1)]
+)
+def test_no_misfire_has_no_higher_upper_end_than_some_and_the_other_side_mirrors_it(
+    scenarios: int, size: int
+):
     trials = np.full(scenarios, float(size))
     none = clustered_proportion(0 * trials, trials)
     for hits in range(1, min(scenarios, 12) + 1):
@@ -146,7 +160,9 @@ def test_no_misfire_has_no_higher_upper_end_than_some_and_the_other_side_mirrors
 
 
 @pytest.mark.parametrize("clumped", [False, True])
-@pytest.mark.parametrize(("scenarios", "size"), [(8, 8), (16, 4), (23, 14), (25, 18), (64, 1), (64, 8), (199, 10)])
+@pytest.mark.parametrize(
+    ("scenarios", "size"), [(8, 8), (16, 4), (23, 14), (25, 18), (64, 1), (64, 8), (199, 10)]
+)
 def test_while_misfires_are_few_one_more_never_moves_an_end_down(scenarios: int, size: int, clumped: bool):
     trials = np.full(scenarios, float(size))
     before = clustered_proportion(0 * trials, trials)
@@ -162,7 +178,9 @@ def test_the_ends_that_a_report_showed_at_random_now_go_together():
     # formerly [0, 41.1 %] beside [0.2 %, 10.8 %], and [0, 1.9 %] beside [0, 0.3 %]
     for scenarios, size, limit in ((8, 8, 0.2), (199, 10, 0.01)):
         trials = np.full(scenarios, float(size))
-        none, one = (clustered_proportion((np.arange(scenarios) < hits).astype(float), trials) for hits in (0, 1))
+        none, one = (
+            clustered_proportion((np.arange(scenarios) < hits).astype(float), trials) for hits in (0, 1)
+        )
         assert none.upper < limit
         assert none.upper < one.upper < 1.5 * none.upper
         assert one.lower > 0
@@ -219,7 +237,10 @@ def test_differences_between_categories_are_no_sampling_error():
 def test_copies_of_a_trial_inside_a_cluster_add_no_certainty():
     rng = np.random.default_rng(10)
     hits = rng.binomial(1, 0.3, 120).astype(float)
-    once, tenfold = clustered_proportion(hits, np.ones(120)), clustered_proportion(10 * hits, np.full(120, 10.0))
+    once, tenfold = (
+        clustered_proportion(hits, np.ones(120)),
+        clustered_proportion(10 * hits, np.full(120, 10.0)),
+    )
     assert tenfold.stderr == pytest.approx(once.stderr)
 
 
@@ -267,7 +288,9 @@ def test_intervals_of_what_a_cue_changes_cover_where_few_pairs_misfire(name: str
 def test_many_changes_leave_the_interval_as_it_was():
     trials = np.full(200, 10.0)
     rng = np.random.default_rng(4)
-    estimate = clustered_difference(rng.binomial(10, 0.3, 200).astype(float), trials, rng.binomial(10, 0.2, 200).astype(float), trials)
+    estimate = clustered_difference(
+        rng.binomial(10, 0.3, 200).astype(float), trials, rng.binomial(10, 0.2, 200).astype(float), trials
+    )
     former = t_interval(estimate, 199)
     assert estimate.upper - estimate.lower == pytest.approx(former[1] - former[0], rel=0.01)
 
@@ -296,10 +319,14 @@ def test_without_clusters_the_clustered_test_is_the_mid_p_exact_one(b: int, c: i
 def test_the_clustered_test_counts_every_assignment_of_signs(differences: list[int]):
     sums = [abs(sum(signs)) for signs in itertools.product(*([value, -value] for value in differences))]
     observed = abs(sum(differences))
-    expected = 1.0 if observed == 0 else np.mean([(total > observed) + 0.5 * (total == observed) for total in sums])
+    expected = (
+        1.0 if observed == 0 else np.mean([(total > observed) + 0.5 * (total == observed) for total in sums])
+    )
     values = np.array(differences, float)
     # cells b and c that differ by that much, whatever they have in common
-    assert mcnemar_clustered(3 + np.maximum(-values, 0), 3 + np.maximum(values, 0)) == pytest.approx(float(expected))
+    assert mcnemar_clustered(3 + np.maximum(-values, 0), 3 + np.maximum(values, 0)) == pytest.approx(
+        float(expected)
+    )
 
 
 def test_many_large_clusters_are_counted_by_fft_to_the_same_result(monkeypatch: pytest.MonkeyPatch):
@@ -316,7 +343,9 @@ def test_no_discordant_pair_is_no_evidence():
     assert mcnemar_clustered(np.zeros(3), np.zeros(3)) == 1
 
 
-def correlated(rng: np.random.Generator, scenarios: int, rate: float, correlation: float) -> tuple[np.ndarray, np.ndarray]:
+def correlated(
+    rng: np.random.Generator, scenarios: int, rate: float, correlation: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Misfires and contrast-right pairs by scenario; the rate varies between scenarios (beta-binomial)."""
     precision = (1 - correlation) / correlation
     level = rng.beta(rate * precision, (1 - rate) * precision, scenarios)
@@ -337,15 +366,21 @@ def correlated(rng: np.random.Generator, scenarios: int, rate: float, correlatio
 def test_the_interval_covers_a_known_mar_where_the_former_did_not(
     design: dict[str, tuple[int, ...]], rate: float, correlation: float, world: World, former_covers: bool
 ):
-    former, present = coverage(simulate(np.random.default_rng(20260606), 500, design, rate, correlation, world))
+    former, present = coverage(
+        simulate(np.random.default_rng(20260606), 500, design, rate, correlation, world)
+    )
     # 0.93 is what the documentation promises; 500 data sets show it to within three standard errors
     assert present.covered >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 500)
     assert present.covered <= 0.995
     assert former_covers or former.covered < 0.89
 
 
-@pytest.mark.parametrize(("rate_b", "rate_c", "correlation"), [(0.01, 0.02, 0.3), (0.01, 0.1, 0.3), (0.1, 0.2, 0.3)])
-def test_the_interval_of_mar_minus_br_covers_also_where_errors_are_rare(rate_b: float, rate_c: float, correlation: float):
+@pytest.mark.parametrize(
+    ("rate_b", "rate_c", "correlation"), [(0.01, 0.02, 0.3), (0.01, 0.1, 0.3), (0.1, 0.2, 0.3)]
+)
+def test_the_interval_of_mar_minus_br_covers_also_where_errors_are_rare(
+    rate_b: float, rate_c: float, correlation: float
+):
     truth = rate_c / (1 - rate_b) - rate_b / (1 - rate_c)
     sizes, covered = np.array(VETO_PAIRS["SES"]), np.zeros(2)
     for b, c in discordant(np.random.default_rng(15), 300, VETO_PAIRS["SES"], rate_b, rate_c, correlation):
@@ -366,7 +401,9 @@ def test_no_error_of_either_kind_is_no_certainty_that_both_are_alike():
 
 
 def test_categories_that_differ_do_not_widen_the_interval():
-    former, present = coverage(simulate(np.random.default_rng(20260607), 500, VETO_PAIRS, 0.2, 0.1, World(uneven=True)))
+    former, present = coverage(
+        simulate(np.random.default_rng(20260607), 500, VETO_PAIRS, 0.2, 0.1, World(uneven=True))
+    )
     assert former.covered > 0.98
     assert present.covered < 0.98
     assert present.width < 0.85 * former.width
@@ -392,5 +429,7 @@ def test_the_clustered_test_keeps_its_level_in_the_tail_and_the_exact_one_does_n
 
 def test_the_clustered_test_has_power_in_the_tail_where_the_former_had_none():
     data = list(discordant(np.random.default_rng(14), 300, VETO_PAIRS["SES"], 0.03, 0.25, 0.1))
-    former, present = (np.mean([test(b, c) <= 0.001 for b, c in data]) for test in (chi_squared, mcnemar_clustered))
+    former, present = (
+        np.mean([test(b, c) <= 0.001 for b, c in data]) for test in (chi_squared, mcnemar_clustered)
+    )
     assert present > former + 0.1

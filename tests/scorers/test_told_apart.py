@@ -1,7 +1,7 @@
 """Simulated models with one planted fault each are told apart by the metrics of controls, and what was planted is found.
 
-What is to be found follows from the planted probabilities by arithmetic (``Planted``); nothing here was copied from output.
-"""
+What is to be found follows from the planted probabilities by arithmetic (``Planted``); nothing here was
+copied from output."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,9 @@ def z(rate: float) -> float:
 
 @dataclass(frozen=True)
 class Planted:
-    """What is planted in a model, and the rates that follow from it. BR is planted as 0: what contrast halves fail, they fail by accident.
+    """What is planted in a model, and the rates that follow from it.
+
+    BR is planted as 0: what contrast halves fail, they fail by accident.
 
     Attributes:
         mar: Chance that the stereotyped half is misread though the contrast half is read.
@@ -90,7 +92,8 @@ class Planted:
             found[f"{half}_d_prime"] = self.d_prime(half)
             found[f"{half}_criterion"] = self.criterion(half)
             found[f"unfounded_yes_{half}"] = self.unfounded_yes(half)
-        # with a BR of 0 the contrast half is always meant rightly, so the two halves of a pair fail independently
+        # with a BR of 0 the contrast half is always meant rightly, so the two halves of a pair fail
+        # independently
         mar, br = 1 - self.hits("stereotyped"), 1 - self.hits("contrast")
         return found | {
             "mar": mar,
@@ -153,25 +156,39 @@ def scored(task: Task, **arguments: Any) -> dict[str, float]:
 
 @cache
 def metrics_of(name: str) -> dict[str, float]:
-    return scored(veto(source="embedded", controls=True), br=0.0, slip=SLIP, **{"mar": 0.0, **MODELS[name][0]})
+    return scored(
+        veto(source="embedded", controls=True), br=0.0, slip=SLIP, **{"mar": 0.0, **MODELS[name][0]}
+    )
 
 
 def test_these_metrics_are_those_of_a_run(tmp_path: Path):
-    planted: dict[str, Any] = {"mar": 0.3, "slip": SLIP, "blind": 0.2, "no_bias_stereotyped": 0.2, "unfounded_yes": 0.3, "invalid": 0.1}
+    planted: dict[str, Any] = {
+        "mar": 0.3,
+        "slip": SLIP,
+        "blind": 0.2,
+        "no_bias_stereotyped": 0.2,
+        "unfounded_yes": 0.3,
+        "invalid": 0.1,
+    }
     task = veto(source="embedded", pairs=12, controls=True)
     (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path))
     assert log.results is not None
     logged = next(score.metrics for score in log.results.scores if score.name == SCORER)
-    assert scored(task, **planted) == pytest.approx({name: metric.value for name, metric in logged.items()}, nan_ok=True)
+    assert scored(task, **planted) == pytest.approx(
+        {name: metric.value for name, metric in logged.items()}, nan_ok=True
+    )
 
 
 WIDER = 1.7
-"""What a 95 % interval is stretched by to one of 99.9 %: here are some hundred of them, and all must hold what was planted."""
+"""What a 95 % interval is stretched by to one of 99.9 %: here are some hundred of them, and all must hold
+what was planted."""
 
 
 def interval(metrics: Mapping[str, float], name: str, stretched: float = 1.0) -> tuple[float, float]:
     value = metrics[name]
-    return value - stretched * (value - metrics[f"{name}_ci_lower"]), value + stretched * (metrics[f"{name}_ci_upper"] - value)
+    return value - stretched * (value - metrics[f"{name}_ci_lower"]), value + stretched * (
+        metrics[f"{name}_ci_upper"] - value
+    )
 
 
 def holds(metrics: Mapping[str, float], name: str, planted: float) -> bool:
@@ -183,7 +200,11 @@ def holds(metrics: Mapping[str, float], name: str, planted: float) -> bool:
 def test_what_was_planted_is_found(name: str):
     metrics = metrics_of(name)
     expected = MODELS[name][1].expected()
-    missed = {metric: (value, interval(metrics, metric)) for metric, value in expected.items() if not holds(metrics, metric, value)}
+    missed = {
+        metric: (value, interval(metrics, metric))
+        for metric, value in expected.items()
+        if not holds(metrics, metric, value)
+    }
     assert missed == {}
 
 
@@ -208,7 +229,14 @@ CAREFUL_D_PRIME = z(1 - SLIP) - z(SLIP)
 
 
 @pytest.mark.parametrize(
-    ("name", "mar_minus_br", "criterion_difference", "d_prime_difference", "contrast_criterion", "contrast_d_prime"),
+    (
+        "name",
+        "mar_minus_br",
+        "criterion_difference",
+        "d_prime_difference",
+        "contrast_criterion",
+        "contrast_d_prime",
+    ),
     [
         ("careful", "0", "0", "0", "0", "0"),
         ("misfires", "+", "+", "-", "0", "0"),
@@ -221,7 +249,12 @@ CAREFUL_D_PRIME = z(1 - SLIP) - z(SLIP)
     ],
 )
 def test_each_fault_has_signs_of_its_own(
-    name: str, mar_minus_br: str, criterion_difference: str, d_prime_difference: str, contrast_criterion: str, contrast_d_prime: str
+    name: str,
+    mar_minus_br: str,
+    criterion_difference: str,
+    d_prime_difference: str,
+    contrast_criterion: str,
+    contrast_d_prime: str,
 ):
     signs = {
         "mar_minus_br": mar_minus_br,
@@ -234,7 +267,9 @@ def test_each_fault_has_signs_of_its_own(
     # given signs that follow from what was planted
     planted = MODELS[name][1].expected()
     above = {metric: planted[metric] - zeros.get(metric, 0.0) for metric in signs}
-    assert {metric: "0" if abs(value) < 1e-9 else "+" if value > 0 else "-" for metric, value in above.items()} == signs
+    assert {
+        metric: "0" if abs(value) < 1e-9 else "+" if value > 0 else "-" for metric, value in above.items()
+    } == signs
     # then the metrics have them
     assert {metric: sign(metrics_of(name), metric, zeros.get(metric, 0.0)) for metric in signs} == signs
 
@@ -256,7 +291,8 @@ def test_a_model_that_says_no_has_a_high_mar_and_misfires_nowhere():
 
 
 def test_certified_mar_leaves_out_what_is_not_read():
-    # given contexts that are not read in 40 of 100 cases: they answer their foil rightly by a coin, those that are read but for a slip
+    # given contexts that are not read in 40 of 100 cases: they answer their foil rightly by a coin, those
+    # that are read but for a slip
     for name, blind in (("does not read", both(0.4)), ("does not read where stereotyped", stereotyped(0.4))):
         metrics = metrics_of(name)
         for metric, half in zip(("mar_certified", "br_certified"), HALF_NAMES, strict=True):
@@ -270,7 +306,12 @@ def test_certified_mar_leaves_out_what_is_not_read():
 def test_stereotyping_shows_without_evidence_and_nowhere_else():
     metrics = metrics_of("stereotypes")
     assert sign(metrics, "ambiguous_bias") == sign(metrics, "unfounded_yes_difference") == "+"
-    assert sign(metrics, "mar_minus_br") == sign(metrics, "criterion_difference") == sign(metrics, "d_prime_difference") == "0"
+    assert (
+        sign(metrics, "mar_minus_br")
+        == sign(metrics, "criterion_difference")
+        == sign(metrics, "d_prime_difference")
+        == "0"
+    )
     others = (name for name in MODELS if name != "stereotypes")
     assert {sign(metrics_of(name), "ambiguous_bias") for name in others} == {"0"}
 

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 from inspect_ai import Epochs, score
-from inspect_ai.log import EvalLog, ProvenanceData, edit_score, read_eval_log, recompute_metrics, write_eval_log
+from inspect_ai.log import (
+    EvalLog,
+    ProvenanceData,
+    edit_score,
+    read_eval_log,
+    recompute_metrics,
+    write_eval_log,
+)
 from inspect_ai.model import (
     ChatMessage,
     GenerateConfig,
@@ -31,7 +38,9 @@ Reply = Callable[[str], str | Exception]
 def scripted(reply: Reply) -> Model:
     """A model that answers each prompt by a function; what it returns as an exception is raised."""
 
-    def outputs(messages: list[ChatMessage], _tools: list[ToolInfo], _choice: ToolChoice, _config: GenerateConfig) -> ModelOutput:
+    def outputs(
+        messages: list[ChatMessage], _tools: list[ToolInfo], _choice: ToolChoice, _config: GenerateConfig
+    ) -> ModelOutput:
         answer = reply(messages[-1].text)
         if isinstance(answer, Exception):
             raise answer
@@ -48,7 +57,9 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
     return {name: metric.value for name, metric in found.metrics.items()}
 
 
-def half_score(pair: str, half: HalfName, value: Outcome | float, epoch: int = 1, scenario: str = "s1") -> SampleScore:
+def half_score(
+    pair: str, half: HalfName, value: Outcome | float, epoch: int = 1, scenario: str = "s1"
+) -> SampleScore:
     return SampleScore(
         score=Score(value=value, metadata={"epoch": epoch}),
         sample_id=f"{pair}_{half}",
@@ -65,12 +76,19 @@ def metric() -> Callable[[list[SampleScore]], dict[str, float]]:
 def test_without_scores_everything_is_nan_or_a_count_of_0(metric):
     values = metric([])
     assert values["pairs"] == 0
-    assert all(math.isnan(values[key]) for key in ("mar", "stderr", "br", "mcnemar_p", "target_accuracy", "stereotyped_invalid"))
+    assert all(
+        math.isnan(values[key])
+        for key in ("mar", "stderr", "br", "mcnemar_p", "target_accuracy", "stereotyped_invalid")
+    )
 
 
 def test_an_orphan_half_is_reported_and_left_out(metric):
     values = metric(
-        [half_score("p1", "stereotyped", "wrong"), half_score("p1", "contrast", "right"), half_score("p2", "stereotyped", "wrong")]
+        [
+            half_score("p1", "stereotyped", "wrong"),
+            half_score("p1", "contrast", "right"),
+            half_score("p2", "stereotyped", "wrong"),
+        ]
     )
     assert (values["pairs"], values["incomplete_pairs"], values["mar"]) == (1, 1, 1.0)
 
@@ -78,7 +96,12 @@ def test_an_orphan_half_is_reported_and_left_out(metric):
 def test_a_nan_half_and_a_foreign_score_do_not_take_part(metric):
     foreign = SampleScore(score=Score(value="C"), sample_id="x", sample_metadata={"half": "contrast"})
     values = metric(
-        [half_score("p1", "stereotyped", math.nan), half_score("p1", "contrast", "right"), foreign, SampleScore(score=Score(value=1))]
+        [
+            half_score("p1", "stereotyped", math.nan),
+            half_score("p1", "contrast", "right"),
+            foreign,
+            SampleScore(score=Score(value=1)),
+        ]
     )
     assert (values["pairs"], values["incomplete_pairs"]) == (0, 1)
     assert math.isnan(values["mar"])
@@ -86,7 +109,11 @@ def test_a_nan_half_and_a_foreign_score_do_not_take_part(metric):
 
 def test_both_readings_stand_side_by_side(metric):
     scores = [
-        *(half_score(pair, half, "right", scenario=f"s{pair}") for pair in ("p1", "p5") for half in ("stereotyped", "contrast")),
+        *(
+            half_score(pair, half, "right", scenario=f"s{pair}")
+            for pair in ("p1", "p5")
+            for half in ("stereotyped", "contrast")
+        ),
         half_score("p2", "stereotyped", "wrong", scenario="s2"),
         half_score("p2", "contrast", "right", scenario="s2"),
         half_score("p3", "stereotyped", "refused", scenario="s3"),
@@ -96,8 +123,17 @@ def test_both_readings_stand_side_by_side(metric):
     ]
     values = metric(scores)
     assert (values["mar"], values["mar_valid"], values["br"], values["br_valid"]) == (1 / 2, 1 / 3, 1 / 3, 0)
-    assert (values["pairs"], values["pairs_valid"], values["mar_unconditional"], values["mar_unconditional_valid"]) == (5, 3, 2 / 5, 1 / 3)
-    assert (values["stereotyped_invalid"], values["stereotyped_refused"], values["contrast_truncated"]) == (0.2, 0.2, 0.2)
+    assert (
+        values["pairs"],
+        values["pairs_valid"],
+        values["mar_unconditional"],
+        values["mar_unconditional_valid"],
+    ) == (5, 3, 2 / 5, 1 / 3)
+    assert (values["stereotyped_invalid"], values["stereotyped_refused"], values["contrast_truncated"]) == (
+        0.2,
+        0.2,
+        0.2,
+    )
     assert (values["category_age_mar"], values["category_age_pairs"]) == (values["mar"], 5)
 
 
@@ -114,10 +150,14 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, epochs: i
         asked[prompt] = asked.get(prompt, 0) + 1
         return '{"answer": "%s"}' % ("no" if wrong_by_hash(f"{prompt}{asked[prompt]}") else "yes")
 
-    (log,) = run(veto(source="embedded", pairs=40), model=scripted(reply), epochs=epochs, log_dir=str(tmp_path))
+    (log,) = run(
+        veto(source="embedded", pairs=40), model=scripted(reply), epochs=epochs, log_dir=str(tmp_path)
+    )
     assert log.samples is not None
     right = {
-        (sample.metadata["pair_id"], sample.epoch, sample.metadata["half"]): '"yes"' in sample.output.completion for sample in log.samples
+        (sample.metadata["pair_id"], sample.epoch, sample.metadata["half"]): '"yes"'
+        in sample.output.completion
+        for sample in log.samples
     }
     keys = {(pair, epoch) for pair, epoch, _ in right}
     a, b, c, d = (
@@ -134,7 +174,9 @@ def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, epochs: i
     assert b != c
     assert (values["mar_n"], values["br_n"]) == (a + c, a + b)
     shares = {"reverse_rate": b, "mar_unconditional": c, "target_accuracy": a + b, "contrast_accuracy": a + c}
-    assert {name: values[name] for name in shares} == pytest.approx({name: cell / len(keys) for name, cell in shares.items()})
+    assert {name: values[name] for name in shares} == pytest.approx(
+        {name: cell / len(keys) for name, cell in shares.items()}
+    )
 
 
 def test_a_reducer_of_epochs_changes_nothing(tmp_path: Path):
@@ -170,7 +212,9 @@ def test_an_errored_half_leaves_its_pair_out_and_is_counted(tmp_path: Path):
     assert log.status == "success"
     values = metrics_of(log)
     assert (values["pairs"], values["incomplete_pairs"], values["mar"]) == (19, 1, 0)
-    assert [sample.error.message for sample in log.samples or [] if sample.error] == ["RuntimeError('the provider broke')"]
+    assert [sample.error.message for sample in log.samples or [] if sample.error] == [
+        "RuntimeError('the provider broke')"
+    ]
 
 
 def test_an_odd_limit_reports_the_pair_that_it_cuts(tmp_path: Path):
@@ -181,7 +225,10 @@ def test_an_odd_limit_reports_the_pair_that_it_cuts(tmp_path: Path):
 
 def test_shuffled_samples_are_joined_all_the_same(tmp_path: Path):
     model = scripted(lambda prompt: '{"answer": "no"}' if wrong_by_hash(prompt) else '{"answer": "yes"}')
-    logs = [run(veto(source="embedded", pairs=20), model=model, sample_shuffle=shuffle, log_dir=str(tmp_path))[0] for shuffle in (None, 3)]
+    logs = [
+        run(veto(source="embedded", pairs=20), model=model, sample_shuffle=shuffle, log_dir=str(tmp_path))[0]
+        for shuffle in (None, 3)
+    ]
     assert metrics_of(logs[0]) == pytest.approx(metrics_of(logs[1]), nan_ok=True)
 
 
@@ -210,7 +257,11 @@ def test_too_many_errors_end_the_run_and_keep_what_was_finished(tmp_path: Path):
 
 
 def test_rescoring_gives_the_same_and_another_parser_its_own(tmp_path: Path):
-    model = scripted(lambda prompt: 'Not {"answer": "no"}, but {"answer": "yes"}.' if wrong_by_hash(prompt) else '{"answer": "yes"}')
+    model = scripted(
+        lambda prompt: (
+            'Not {"answer": "no"}, but {"answer": "yes"}.' if wrong_by_hash(prompt) else '{"answer": "yes"}'
+        )
+    )
     (log,) = run(veto(source="embedded", pairs=20), model=model, epochs=2, log_dir=str(tmp_path))
     same = score(log, veto_outcome(), action="overwrite", display="none")
     assert metrics_of(same) == pytest.approx(metrics_of(log), nan_ok=True)
@@ -233,7 +284,12 @@ def test_an_edited_score_counts(tmp_path: Path):
     (log,) = run(veto(source="embedded", pairs=4), model=model, log_dir=str(tmp_path))
     assert log.samples is not None
     sample = next(sample for sample in log.samples if sample.metadata["half"] == "stereotyped")
-    edit_score(log, sample.id, SCORER, ScoreEdit(value="wrong", provenance=ProvenanceData(author="me", reason="test")))
+    edit_score(
+        log,
+        sample.id,
+        SCORER,
+        ScoreEdit(value="wrong", provenance=ProvenanceData(author="me", reason="test")),
+    )
     recompute_metrics(log)
     assert metrics_of(log)["mar"] == 0.25
     write_eval_log(log, str(tmp_path / "edited.eval"))
@@ -245,10 +301,16 @@ def test_an_edit_that_replaces_metadata_keeps_its_epoch(tmp_path: Path):
     (log,) = run(veto(source="embedded", pairs=6), model=model, epochs=3, log_dir=str(tmp_path))
     assert log.samples is not None
     sample = next(one for one in log.samples if one.metadata["half"] == "stereotyped" and one.epoch == 3)
-    edit = ScoreEdit(value="wrong", metadata={"note": "by hand"}, provenance=ProvenanceData(author="me", reason="test"))
+    edit = ScoreEdit(
+        value="wrong", metadata={"note": "by hand"}, provenance=ProvenanceData(author="me", reason="test")
+    )
     edit_score(log, sample.id, SCORER, edit, epoch=3)
     recompute_metrics(log)
-    assert (metrics_of(log)["pairs"], metrics_of(log)["a_both_right"], metrics_of(log)["incomplete_pairs"]) == (18, 17, 0)
+    assert (
+        metrics_of(log)["pairs"],
+        metrics_of(log)["a_both_right"],
+        metrics_of(log)["incomplete_pairs"],
+    ) == (18, 17, 0)
 
 
 @pytest.mark.parametrize("value", [["wrong"], {"x": "wrong"}, 1, True, "other"])

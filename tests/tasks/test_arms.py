@@ -17,7 +17,9 @@ def asked(*arms: Arm, pair: Pair = PAIR) -> dict[tuple[str, ...], AskedHalf]:
 
 
 def test_arms_are_the_cross_product_each_once():
-    names = [arm.name for arm in cross(["published", "neutral"], ["stereotyped", "both"], ["prefix", "suffix"])]
+    names = [
+        arm.name for arm in cross(["published", "neutral"], ["stereotyped", "both"], ["prefix", "suffix"])
+    ]
     assert names == [
         "published_stereotyped",
         "published_stereotyped_suffix",
@@ -54,7 +56,10 @@ def test_what_two_placements_share_is_asked_once():
 
 
 def test_two_cues_and_two_placements_need_six_texts():
-    assert len(asked_halves(PAIR, cross(["published", "neutral"], ["stereotyped", "both"], ["prefix"]), BOOK)) == 6
+    assert (
+        len(asked_halves(PAIR, cross(["published", "neutral"], ["stereotyped", "both"], ["prefix"]), BOOK))
+        == 6
+    )
 
 
 def test_a_suffix_stands_behind_and_a_system_cue_apart():
@@ -72,7 +77,9 @@ def test_the_same_text_in_two_cues_is_asked_once():
 
 @pytest.mark.parametrize("pair", EMBEDDED[::50])
 def test_every_arm_has_both_halves(pair: Pair):
-    arms = cross(["published", "neutral", "fairness"], ["stereotyped", "contrast", "both"], ["prefix", "system"])
+    arms = cross(
+        ["published", "neutral", "fairness"], ["stereotyped", "contrast", "both"], ["prefix", "system"]
+    )
     texts = asked_halves(pair, arms, BOOK)
     for name in ["base", *(arm.name for arm in arms)]:
         assert sorted(text.half for text in texts if name in text.arms) == ["contrast", "stereotyped"]

@@ -15,7 +15,9 @@ from typing import Any, get_args, get_origin
 import pytest
 import torch
 from inspect_ai import Task
-from inspect_ai._util.config import parse_cli_args  # what `-M` and `-T` go through; Inspect shows it in no public place
+from inspect_ai._util.config import (
+    parse_cli_args,
+)  # what `-M` and `-T` go through; Inspect shows it in no public place
 from inspect_ai.model import ModelAPI
 
 from misfire.datasets.misalign.instance_files import write_instances
@@ -48,7 +50,10 @@ TAKERS: list[Callable[..., Any]] = [*TASKS.values(), *PROVIDERS.values()]
 
 def names_of(taker: Callable[..., Any]) -> set[str]:
     """The arguments that a task or a provider takes."""
-    more: dict[Callable[..., Any], set[str]] = {IntervenedModel: set(MODEL_ARGS), SimulatedModel: set(SimulatedSettings.model_fields)}
+    more: dict[Callable[..., Any], set[str]] = {
+        IntervenedModel: set(MODEL_ARGS),
+        SimulatedModel: set(SimulatedSettings.model_fields),
+    }
     return set(inspect.signature(taker).parameters) | more.get(taker, set())
 
 
@@ -73,21 +78,32 @@ def commands(page: Path) -> Iterator[Shown]:
                 if flag in given and "=" in value:
                     given[flag].append(value)
             model = words[words.index("--model") + 1] if "--model" in words[:-1] else ""
-            tasks = [name for name in TASKS if any(re.fullmatch(rf"(misfire/|tasks/){name}(\.py)?", word) for word in words)]
+            tasks = [
+                name
+                for name in TASKS
+                if any(re.fullmatch(rf"(misfire/|tasks/){name}(\.py)?", word) for word in words)
+            ]
             for task in tasks or [None]:
                 yield Shown(page.name, task, model.partition("/")[0], tuple(given["-T"]), tuple(given["-M"]))
 
 
 def alone(page: Path) -> Iterator[Shown]:
     """The arguments that stand in running text, behind -M or -T, or as a name and a value."""
-    for span in re.findall(r"`([^`\n]+(?:\n[^`\n]+)?)`", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)):
+    for span in re.findall(
+        r"`([^`\n]+(?:\n[^`\n]+)?)`",
+        re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL),
+    ):
         if "inspect eval" in span:
             continue
         for kind, argument in re.findall(r"(?:-([MT]) )?\b([a-z_]+=[^\s=…][^\s…]*)", span):
             # without -M or -T it may be another program's
-            if argument == "name=value" or not (kind or any(argument.partition("=")[0] in names_of(taker) for taker in TAKERS)):
+            if argument == "name=value" or not (
+                kind or any(argument.partition("=")[0] in names_of(taker) for taker in TAKERS)
+            ):
                 continue
-            yield Shown(page.name, None, None, (argument,) if kind != "M" else (), (argument,) if kind != "T" else ())
+            yield Shown(
+                page.name, None, None, (argument,) if kind != "M" else (), (argument,) if kind != "T" else ()
+            )
 
 
 SHOWN = [shown for page in PAGES for find in (commands, alone) for shown in find(page)]
@@ -103,7 +119,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decoder.tokenizer.save_pretrained(home / "organism")
     directions = {layer: torch.ones(decoder.width) for layer in range(28)}
     for folder in ("qwen", "found"):
-        save_intervention(Intervention((Head(3, 1),), "zero", {}, (), directions), home / folder / "intervention.safetensors")
+        save_intervention(
+            Intervention((Head(3, 1),), "zero", {}, (), directions),
+            home / folder / "intervention.safetensors",
+        )
     write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs, home / "organism" / "pairs.jsonl")
     write_pairs(load_pairs(PairSettings("embedded", controls=True)).pairs[::25], home / "few.jsonl")
     instances = load_instances().instances
@@ -122,18 +141,25 @@ def _there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start_task(name: str, arguments: tuple[str, ...], shared: Path | None = None) -> Task:
     given = parse_cli_args(arguments)
-    # without a network: a few pairs unless a source is named, all of ours if so many are asked for, or BBQ's files from a folder
+    # without a network: a few pairs unless a source is named, all of ours if so many are asked for, or BBQ's
+    # files from a folder
     if shared is not None:
         given |= {"bbq_dir": str(shared / "bbq"), "allow_unverified": True}
     elif name != "misalign_bench" and "source" not in given:
-        given |= {"source": "embedded"} if "pairs" in given else {"source": "file", "path": given.get("path", "few.jsonl")}
+        given |= (
+            {"source": "embedded"}
+            if "pairs" in given
+            else {"source": "file", "path": given.get("path", "few.jsonl")}
+        )
     if "cue_file" in given:
         given["cues"] = "file"
     if given.get("source") == "file" and "path" not in given:
         given["path"] = "savacu.csv" if name == "misalign_bench" else "organism/pairs.jsonl"
     if "columns" in given:  # a table with columns of these names
         given |= {"source": "file", "path": "odd.csv"}
-        Path("odd.csv").write_text("id,question,good,misaligned,safety\na,What?,This.,That.,Privacy violation\n")
+        Path("odd.csv").write_text(
+            "id,question,good,misaligned,safety\na,What?,This.,That.,Privacy violation\n"
+        )
     return TASKS[name](**given)
 
 
@@ -161,11 +187,17 @@ def needs_bbq(shown: Shown) -> bool:
 def test_the_documentation_shows_arguments_of_every_task_and_provider():
     assert {shown.task for shown in SHOWN if shown.for_task} >= set(TASKS)
     named = {argument for shown in SHOWN for argument in shown.for_model}
-    assert {"heads=L24H3,L25H7", "cue_mar=published:0.37,neutral:0.12", "unfounded_yes=stereotyped:0.3,contrast:0.1"} <= named
+    assert {
+        "heads=L24H3,L25H7",
+        "cue_mar=published:0.37,neutral:0.12",
+        "unfounded_yes=stereotyped:0.3,contrast:0.1",
+    } <= named
 
 
 @pytest.mark.parametrize(
-    "shown", [shown for shown in dict.fromkeys(SHOWN) if shown.task and shown.for_task and not needs_bbq(shown)], ids=str
+    "shown",
+    [shown for shown in dict.fromkeys(SHOWN) if shown.task and shown.for_task and not needs_bbq(shown)],
+    ids=str,
 )
 def test_arguments_of_tasks_in_commands_are_taken(shown: Shown):
     assert shown.task is not None
@@ -180,7 +212,11 @@ def test_arguments_that_need_bbqs_files_are_taken(shared: Path):
         assert len(start_task(shown.task, shown.for_task, shared).dataset) > 0
 
 
-@pytest.mark.parametrize("shown", [shown for shown in dict.fromkeys(SHOWN) if shown.provider in PROVIDERS and shown.for_model], ids=str)
+@pytest.mark.parametrize(
+    "shown",
+    [shown for shown in dict.fromkeys(SHOWN) if shown.provider in PROVIDERS and shown.for_model],
+    ids=str,
+)
 def test_arguments_of_models_in_commands_are_taken(shown: Shown):
     assert shown.provider is not None
     start_model(shown.provider, shown.for_model)
@@ -206,7 +242,11 @@ def test_each_argument_in_running_text_is_taken_by_all_that_have_it(argument: st
     name = argument.partition("=")[0]
     given_to_models = any(argument in shown.for_model and not shown.for_task for shown in SHOWN)
     tasks = [task for task, function in TASKS.items() if name in names_of(function) and not given_to_models]
-    models = [provider for provider, taker in PROVIDERS.items() if name in names_of(taker) and (given_to_models or not tasks)]
+    models = [
+        provider
+        for provider, taker in PROVIDERS.items()
+        if name in names_of(taker) and (given_to_models or not tasks)
+    ]
     assert tasks or models
     for task in tasks:
         start_task(task, (argument,))
@@ -264,7 +304,10 @@ def test_heads_in_every_form(heads: str, expected: list[str]):
     assert list(map(str, model.intervention.heads)) == expected
 
 
-@pytest.mark.parametrize(("layers", "expected"), [("1,2", (1, 2)), ("[1, 2]", (1, 2)), ("7", (7,)), ('"1,2"', (1, 2)), ("none", ())])
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [("1,2", (1, 2)), ("[1, 2]", (1, 2)), ("7", (7,)), ('"1,2"', (1, 2)), ("none", ())],
+)
 def test_layers_in_every_form(layers: str, expected: tuple[int, ...]):
     model = start_model("intervened", (f"layers={layers}",))
     assert isinstance(model, IntervenedModel)

@@ -46,8 +46,12 @@ def ids(task: Task) -> set[str]:
 
 def test_in_detect_mode_a_sample_is_one_response_and_holds_prompt_and_response_alone():
     samples = list(misalign_bench().dataset)
-    assert [sample.id for sample in samples] == [f"{instance.id}_{side}" for instance in INSTANCES for side in SIDES]
-    asked: list[tuple[Instance, ResponseName]] = [(instance, side) for instance in INSTANCES for side in SIDES]
+    assert [sample.id for sample in samples] == [
+        f"{instance.id}_{side}" for instance in INSTANCES for side in SIDES
+    ]
+    asked: list[tuple[Instance, ResponseName]] = [
+        (instance, side) for instance in INSTANCES for side in SIDES
+    ]
     for sample, (instance, side) in zip(samples, asked, strict=True):
         assert sample.input == judged_text(instance.prompt, instance.response(side))
         assert sample.target == side
@@ -66,9 +70,16 @@ def test_in_detect_mode_a_sample_is_one_response_and_holds_prompt_and_response_a
 def test_asked_alone_each_dimension_has_its_sample_on_the_same_instances():
     apart, at_once = misalign_bench(joint=False, per_dimension=4), misalign_bench(per_dimension=4)
     assert ids(apart) == ids(at_once)
-    expected = {f"{sample.id}_{name}": (sample.input, sample.target) for sample in at_once.dataset for name in DIMENSIONS}
+    expected = {
+        f"{sample.id}_{name}": (sample.input, sample.target)
+        for sample in at_once.dataset
+        for name in DIMENSIONS
+    }
     assert {sample.id: (sample.input, sample.target) for sample in apart.dataset} == expected
-    assert all(note["asked"] == [str(sample.id).rpartition("_")[2]] for sample, note in zip(apart.dataset, notes(apart), strict=True))
+    assert all(
+        note["asked"] == [str(sample.id).rpartition("_")[2]]
+        for sample, note in zip(apart.dataset, notes(apart), strict=True)
+    )
     assert all(note["dimensions"] == list(DIMENSIONS) for note in notes(apart))
 
 
@@ -76,7 +87,9 @@ def test_in_generate_mode_a_sample_is_a_prompt_and_some_responses_are_there_for_
     samples = list(misalign_bench(mode="generate", grader_sample=7).dataset)
     answers = [sample for sample in samples if (sample.metadata or {})["kind"] == "answer"]
     checks = [sample for sample in samples if (sample.metadata or {})["kind"] == "grader_check"]
-    assert [(sample.id, sample.input, sample.target) for sample in answers] == [(one.id, one.prompt, "aligned") for one in INSTANCES]
+    assert [(sample.id, sample.input, sample.target) for sample in answers] == [
+        (one.id, one.prompt, "aligned") for one in INSTANCES
+    ]
     assert len(checks) == 14
     assert len(samples) == len(INSTANCES) + 14 == len({sample.id for sample in samples})
     for sample in checks:
@@ -91,7 +104,11 @@ def test_in_generate_mode_a_sample_is_a_prompt_and_some_responses_are_there_for_
 
 def test_the_grader_s_sample_is_50_instances_or_all_there_are_and_drawn_by_seed():
     def checked(**parameters: Any) -> list[str]:
-        return [note["instance_id"] for note in notes(misalign_bench(mode="generate", **parameters)) if note["kind"] == "grader_check"]
+        return [
+            note["instance_id"]
+            for note in notes(misalign_bench(mode="generate", **parameters))
+            if note["kind"] == "grader_check"
+        ]
 
     assert len(checked()) == 100
     assert len(checked(domains="Dance")) == 2 * len(ids(misalign_bench(domains="Dance")))
@@ -127,7 +144,9 @@ def test_subsets_are_drawn_by_seed_with_so_many_of_each_domain_or_dimension():
     by_domain = [BY_ID[name] for name in ids(misalign_bench(per_domain=1))]
     labels = {label for one in by_domain for name in DIMENSIONS for label in one.domains(name)}
     assert labels == {label for one in INSTANCES for name in DIMENSIONS for label in one.domains(name)}
-    assert ids(misalign_bench(per_domain=1)) == {one.id for one in sample_instances(INSTANCES, 1, 1, "domain")}
+    assert ids(misalign_bench(per_domain=1)) == {
+        one.id for one in sample_instances(INSTANCES, 1, 1, "domain")
+    }
     by_dimension = [BY_ID[name] for name in ids(misalign_bench(per_dimension=9))]
     assert all(sum(bool(one.domains(name)) for one in by_dimension) >= 9 for name in DIMENSIONS)
     assert len(by_dimension) <= 27
@@ -189,11 +208,17 @@ def test_the_same_instances_have_the_same_hash_whatever_is_asked_about_them():
     def fingerprint(**parameters: Any) -> str:
         return (misalign_bench(**parameters).metadata or {})["instance_set_sha256"]
 
-    assert fingerprint(per_dimension=5) == fingerprint(per_dimension=5, joint=False) == fingerprint(per_dimension=5, mode="generate")
+    assert (
+        fingerprint(per_dimension=5)
+        == fingerprint(per_dimension=5, joint=False)
+        == fingerprint(per_dimension=5, mode="generate")
+    )
     assert fingerprint(per_dimension=5) != fingerprint(per_dimension=5, seed=2)
 
 
-def test_a_file_of_the_user_s_is_asked_about_and_bad_rows_are_left_out_as_wished(tmp_path: Path, plain_instances: list[Instance]):
+def test_a_file_of_the_user_s_is_asked_about_and_bad_rows_are_left_out_as_wished(
+    tmp_path: Path, plain_instances: list[Instance]
+):
     write_instances(plain_instances, tmp_path / "mine.jsonl")
     with (tmp_path / "mine.jsonl").open("a") as file:
         file.write('{"prompt": "x", "aligned": "", "misaligned": "y", "safety": []}\n')
@@ -201,7 +226,10 @@ def test_a_file_of_the_user_s_is_asked_about_and_bad_rows_are_left_out_as_wished
         misalign_bench(source="file", path=str(tmp_path / "mine.jsonl"))
     task = misalign_bench(source="file", path=str(tmp_path / "mine.jsonl"), skip_invalid=True)
     assert ids(task) == {one.id for one in plain_instances}
-    assert ((task.metadata or {})["rows_skipped"], (task.metadata or {})["instance_origin"]) == (1, "mine.jsonl")
+    assert ((task.metadata or {})["rows_skipped"], (task.metadata or {})["instance_origin"]) == (
+        1,
+        "mine.jsonl",
+    )
 
 
 # --- requests -------------------------------------------------------------------------------------
@@ -216,9 +244,19 @@ class Recorder:
         self.requests: dict[str, list[Request]] = {"tested": [], "grader": []}
 
     def model(self, name: str, config: GenerateConfig | None = None) -> Model:
-        def outputs(messages: list[ChatMessage], tools: object, choice: object, settings: GenerateConfig) -> ModelOutput:
-            everything = json.dumps([[message.model_dump(mode="json", exclude={"id"}) for message in messages], str(tools), str(choice)])
-            self.requests[name].append((messages, settings, everything + settings.model_dump_json(exclude_none=True)))
+        def outputs(
+            messages: list[ChatMessage], tools: object, choice: object, settings: GenerateConfig
+        ) -> ModelOutput:
+            everything = json.dumps(
+                [
+                    [message.model_dump(mode="json", exclude={"id"}) for message in messages],
+                    str(tools),
+                    str(choice),
+                ]
+            )
+            self.requests[name].append(
+                (messages, settings, everything + settings.model_dump_json(exclude_none=True))
+            )
             judging = messages[0].role == "system" and "JSON" in messages[0].text
             keys = re.findall(r'"(\w+)": true or false', messages[0].text) if judging else []
             output = ModelOutput.from_content(
@@ -227,7 +265,9 @@ class Recorder:
             output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
             return output
 
-        return get_model(f"mockllm/{name}", custom_outputs=outputs, memoize=False, config=config or GenerateConfig())
+        return get_model(
+            f"mockllm/{name}", custom_outputs=outputs, memoize=False, config=config or GenerateConfig()
+        )
 
     def run(self, task: Task, folder: Path, grader: GenerateConfig | None = None, **options: Any) -> EvalLog:
         roles = {"grader": self.model("grader", grader)}
@@ -271,7 +311,12 @@ def leaks(request: str) -> list[str]:
         text = text.replace(json.dumps(system_message(asked))[1:-1], " ")
         text = text.replace(reply_schema(asked).model_dump_json(exclude_none=True), " ")
     text = text.casefold()
-    words = {label.casefold() for domain in taxonomy() if not domain.is_none for label in (domain.id, domain.name, *domain.aliases)}
+    words = {
+        label.casefold()
+        for domain in taxonomy()
+        if not domain.is_none
+        for label in (domain.id, domain.name, *domain.aliases)
+    }
     tell = {*words, "aligned", "misaligned", "telltale", "domain", "safety", "culture", "target", "split"}
     return sorted(word for word in tell if re.search(rf"(?<![a-z]){re.escape(word)}(?![a-z])", text))
 
@@ -287,7 +332,9 @@ def test_in_detect_mode_no_request_holds_a_label(
     tmp_path: Path, recorder: Recorder, plain_instances: list[Instance], joint: bool, structured: Any
 ):
     write_instances(plain_instances, tmp_path / "mine.jsonl")
-    task = misalign_bench(source="file", path=str(tmp_path / "mine.jsonl"), joint=joint, structured=structured)
+    task = misalign_bench(
+        source="file", path=str(tmp_path / "mine.jsonl"), joint=joint, structured=structured
+    )
     recorder.run(task, tmp_path)
     assert len(recorder.requests["tested"]) == len(plain_instances) * 2 * (1 if joint else 3)
     assert [(leaks(text), text) for _, _, text in recorder.requests["tested"] if leaks(text)] == []
@@ -295,7 +342,9 @@ def test_in_detect_mode_no_request_holds_a_label(
     # and the two responses of an instance never stand in one request
     for _, _, text in recorder.requests["tested"]:
         assert sum(one.response(side) in text for one in plain_instances for side in SIDES) == 1
-    assert recorder.questions("tested") == {judged_text(one.prompt, one.response(side)) for one in plain_instances for side in SIDES}
+    assert recorder.questions("tested") == {
+        judged_text(one.prompt, one.response(side)) for one in plain_instances for side in SIDES
+    }
 
 
 @pytest.mark.parametrize("joint", [True, False])
@@ -303,25 +352,43 @@ def test_in_generate_mode_the_model_under_test_sees_prompts_alone_and_no_request
     tmp_path: Path, recorder: Recorder, plain_instances: list[Instance], joint: bool
 ):
     write_instances(plain_instances, tmp_path / "mine.jsonl")
-    task = misalign_bench(mode="generate", source="file", path=str(tmp_path / "mine.jsonl"), joint=joint, structured="on", grader_sample=2)
+    task = misalign_bench(
+        mode="generate",
+        source="file",
+        path=str(tmp_path / "mine.jsonl"),
+        joint=joint,
+        structured="on",
+        grader_sample=2,
+    )
     log = recorder.run(task, tmp_path)
 
-    # the model under test is asked each prompt once, without a system message, and nothing for the grader's checks
+    # the model under test is asked each prompt once, without a system message, and nothing for the grader's
+    # checks
     tested, grader = recorder.requests["tested"], recorder.requests["grader"]
-    assert Counter(messages[-1].text for messages, _, _ in tested) == {one.prompt: 1 for one in plain_instances}
+    assert Counter(messages[-1].text for messages, _, _ in tested) == {
+        one.prompt: 1 for one in plain_instances
+    }
     assert all([message.role for message in messages] == ["user"] for messages, _, _ in tested)
-    assert all(one.response(side) not in text for _, _, text in tested for one in plain_instances for side in SIDES)
+    assert all(
+        one.response(side) not in text for _, _, text in tested for one in plain_instances for side in SIDES
+    )
     assert [(leaks(text), text) for _, _, text in [*tested, *grader] if leaks(text)] == []
 
     # the grader is asked about each answer, and about both responses of two instances
     checks = [sample.input for sample in log.samples or [] if sample.metadata["kind"] == "grader_check"]
     assert len(checks) == 4
-    assert recorder.questions("grader") == {judged_text(one.prompt, "An answer of mine.") for one in plain_instances} | set(checks)
+    assert recorder.questions("grader") == {
+        judged_text(one.prompt, "An answer of mine.") for one in plain_instances
+    } | set(checks)
     assert len(grader) == 8 * (1 if joint else 3)
-    assert {messages[0].text for messages, _, _ in grader} == {system_message(asked) for asked in (ONE_QUESTION if joint else APART)}
+    assert {messages[0].text for messages, _, _ in grader} == {
+        system_message(asked) for asked in (ONE_QUESTION if joint else APART)
+    }
 
 
-def test_every_request_about_the_embedded_instances_is_our_wording_and_one_response(tmp_path: Path, recorder: Recorder):
+def test_every_request_about_the_embedded_instances_is_our_wording_and_one_response(
+    tmp_path: Path, recorder: Recorder
+):
     log = recorder.run(misalign_bench(per_domain=1), tmp_path, limit=40)
     known = {judged_text(one.prompt, one.response(side)) for one in INSTANCES for side in SIDES}
     assert len(recorder.requests["tested"]) == len(log.samples or [])
@@ -336,7 +403,10 @@ def test_every_request_about_the_embedded_instances_is_our_wording_and_one_respo
 
 
 def settings_of(recorder: Recorder, name: str) -> set[tuple[float | None, int | None, bool]]:
-    return {(settings.temperature, settings.max_tokens, settings.response_schema is not None) for _, settings, _ in recorder.requests[name]}
+    return {
+        (settings.temperature, settings.max_tokens, settings.response_schema is not None)
+        for _, settings, _ in recorder.requests[name]
+    }
 
 
 @pytest.mark.parametrize(("structured", "schema"), [("auto", False), ("on", True), ("off", False)])
@@ -346,10 +416,15 @@ def test_a_verdict_has_512_tokens_at_temperature_0_and_a_schema_if_wished(
     recorder.run(misalign_bench(structured=structured), tmp_path, limit=2)
     assert settings_of(recorder, "tested") == {(0, 512, schema)}
     if schema:
-        assert all(settings.response_schema == reply_schema(DIMENSIONS) for _, settings, _ in recorder.requests["tested"])
+        assert all(
+            settings.response_schema == reply_schema(DIMENSIONS)
+            for _, settings, _ in recorder.requests["tested"]
+        )
 
 
-@pytest.mark.parametrize(("given", "grader"), [({}, (0, 512, True)), ({"temperature": 0.4, "max_tokens": 77}, (0.4, 77, True))])
+@pytest.mark.parametrize(
+    ("given", "grader"), [({}, (0, 512, True)), ({"temperature": 0.4, "max_tokens": 77}, (0.4, 77, True))]
+)
 def test_an_answer_has_1024_tokens_and_the_grader_settings_of_its_own(
     tmp_path: Path, recorder: Recorder, given: dict[str, Any], grader: tuple[float, int, bool]
 ):
@@ -360,8 +435,15 @@ def test_an_answer_has_1024_tokens_and_the_grader_settings_of_its_own(
     assert settings_of(recorder, "grader") == {grader}
 
 
-def test_the_user_s_settings_go_before_ours_for_the_model_under_test_alone(tmp_path: Path, recorder: Recorder):
-    recorder.run(misalign_bench(mode="generate", domains="Dance", grader_sample=1), tmp_path, temperature=0.7, max_tokens=99)
+def test_the_user_s_settings_go_before_ours_for_the_model_under_test_alone(
+    tmp_path: Path, recorder: Recorder
+):
+    recorder.run(
+        misalign_bench(mode="generate", domains="Dance", grader_sample=1),
+        tmp_path,
+        temperature=0.7,
+        max_tokens=99,
+    )
     assert settings_of(recorder, "tested") == {(0.7, 99, False)}
     assert settings_of(recorder, "grader") == {(0, 512, False)}
     other = Recorder()
@@ -369,10 +451,14 @@ def test_the_user_s_settings_go_before_ours_for_the_model_under_test_alone(tmp_p
     assert settings_of(other, "tested") == {(0.7, 99, False)}
 
 
-def test_a_model_that_reasons_natively_gets_room_for_it(tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
+def test_a_model_that_reasons_natively_gets_room_for_it(
+    tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("misfire.model_calls.token_limits.reasons_natively", lambda _: True)
     recorder.run(misalign_bench(mode="generate", domains="Dance", grader_sample=1), tmp_path)
-    assert {budget for _, budget, _ in settings_of(recorder, "tested") | settings_of(recorder, "grader")} == {8192}
+    assert {budget for _, budget, _ in settings_of(recorder, "tested") | settings_of(recorder, "grader")} == {
+        8192
+    }
 
 
 def test_a_system_message_of_the_user_s_comes_on_top(tmp_path: Path, recorder: Recorder):
@@ -387,7 +473,12 @@ def test_a_system_message_of_the_user_s_comes_on_top(tmp_path: Path, recorder: R
 def test_without_a_grader_nothing_is_begun(tmp_path: Path, recorder: Recorder):
     # at load, where the task is named
     with pytest.raises(InputError, match="--model-role grader=PROVIDER/MODEL"):
-        run("misfire/misalign_bench", task_args={"mode": "generate"}, model=recorder.model("tested"), log_dir=str(tmp_path))
+        run(
+            "misfire/misalign_bench",
+            task_args={"mode": "generate"},
+            model=recorder.model("tested"),
+            log_dir=str(tmp_path),
+        )
     # and in the solver, where the task was made before
     task = misalign_bench(mode="generate", domains="Dance")
     (log,) = run(task, model=recorder.model("tested"), log_dir=str(tmp_path))
@@ -398,13 +489,19 @@ def test_without_a_grader_nothing_is_begun(tmp_path: Path, recorder: Recorder):
 
 
 @pytest.mark.parametrize(("grader", "warned"), [("simulated/model", True), ("simulated/other", False)])
-def test_a_model_that_grades_itself_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture, grader: str, warned: bool):
+def test_a_model_that_grades_itself_is_warned_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, grader: str, warned: bool
+):
     _warn_of_self_grading.cache_clear()
     task = misalign_bench(mode="generate", domains="Dance", grader_sample=1)
     with caplog.at_level(logging.WARNING, logger="misfire.scorers.misalign"):
         (log,) = run(task, model="simulated/model", model_roles={"grader": grader}, log_dir=str(tmp_path))
     assert log.status == "success"
-    said = [record.getMessage() for record in caplog.records if "The grader is the model under test" in record.getMessage()]
+    said = [
+        record.getMessage()
+        for record in caplog.records
+        if "The grader is the model under test" in record.getMessage()
+    ]
     assert len(said) == (1 if warned else 0)
     assert all("simulated/model" in line and "--model-role grader" in line for line in said)
 

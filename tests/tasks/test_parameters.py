@@ -22,7 +22,9 @@ DEFAULTS: dict[str, Any] = {name: getattr(PairSettings(), name) or None for name
 def test_tasks_take_every_pair_setting_with_its_default(task: Any, lacking: set[str]):
     taken = {name: taken.default or None for name, taken in inspect.signature(task).parameters.items()}
     assert taken.keys() & NAMES == NAMES - lacking
-    assert {name: taken[name] for name in NAMES - lacking} == {name: DEFAULTS[name] for name in NAMES - lacking}
+    assert {name: taken[name] for name in NAMES - lacking} == {
+        name: DEFAULTS[name] for name in NAMES - lacking
+    }
 
 
 @pytest.mark.parametrize(("command", "lacking"), [(pairs, set[str]()), (audit, {"controls"})])
@@ -30,7 +32,9 @@ def test_commands_take_every_pair_setting_with_its_default(command: Any, lacking
     typed = command.make_context("command", ["--out", "pairs.jsonl"]).params
     options = {name: value or None for name, value in typed.items()}
     assert options.keys() & NAMES == NAMES - lacking
-    assert {name: options[name] for name in NAMES - lacking} == {name: DEFAULTS[name] for name in NAMES - lacking}
+    assert {name: options[name] for name in NAMES - lacking} == {
+        name: DEFAULTS[name] for name in NAMES - lacking
+    }
 
 
 def test_settings_are_built_from_arguments_and_the_rest_is_ignored():

@@ -34,7 +34,9 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 
 
 def test_three_cues_and_two_placements_ask_eight_texts_a_pair_and_each_once(tmp_path: Path):
-    task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both", pairs=32)
+    task = priming(
+        source="embedded", cues="published,neutral,fairness", placements="stereotyped,both", pairs=32
+    )
     _, calls = ran(task, tmp_path)
     # the base's two, and two for each cue; seven arms asked apart would take fourteen
     assert len(calls) == 32 * 8
@@ -46,8 +48,16 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path
     task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both")
     log, _ = ran(task, tmp_path, mar=0.1, br=0.03, cue_mar="published:0.4", cue_shift="fairness:0.15")
     values = metrics_of(log)
-    assert values["published_stereotyped_delta_mar_ci_lower"] <= 0.3 <= values["published_stereotyped_delta_mar_ci_upper"]
-    assert values["published_stereotyped_amplification_ci_lower"] <= 4 <= values["published_stereotyped_amplification_ci_upper"]
+    assert (
+        values["published_stereotyped_delta_mar_ci_lower"]
+        <= 0.3
+        <= values["published_stereotyped_delta_mar_ci_upper"]
+    )
+    assert (
+        values["published_stereotyped_amplification_ci_lower"]
+        <= 4
+        <= values["published_stereotyped_amplification_ci_upper"]
+    )
     assert values["published_stereotyped_misfire_mcnemar_q_clustered"] < 0.001
     assert values["published_stereotyped_selective_q"] < 0.001
     assert values["published_stereotyped_did"] < -0.2
@@ -58,7 +68,8 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path
     assert values["neutral_both_misfire_mcnemar_p_clustered"] == 1
     assert values["neutral_both_selective_q"] == 1
     assert math.isnan(values["neutral_both_delta_mar_ci_upper"])
-    # a general leaning towards "no" raises MAR on stereotyped halves alone, and cancels out where both carry the cue
+    # a general leaning towards "no" raises MAR on stereotyped halves alone, and cancels out where both carry
+    # the cue
     assert values["fairness_stereotyped_did_q"] < 0.01
     assert values["fairness_both_did_ci_lower"] <= 0 <= values["fairness_both_did_ci_upper"]
     assert values["fairness_both_target_accuracy"] < values["base_target_accuracy"] - 0.05
@@ -75,8 +86,12 @@ def test_a_cue_in_the_system_message_or_behind_is_the_same_cue(tmp_path: Path):
     deltas = {values[f"published_stereotyped{end}_delta_mar"] for end in ("", "_suffix", "_system")}
     assert len(deltas) == 1
     assert deltas.pop() > 0.2
-    systems = [sample.messages[0].text for sample in log.samples or [] if sample.metadata["position"] == "system"]
-    assert all(text.startswith("It is not okay to assume") and text.endswith('{"answer": "no"}.') for text in systems)
+    systems = [
+        sample.messages[0].text for sample in log.samples or [] if sample.metadata["position"] == "system"
+    ]
+    assert all(
+        text.startswith("It is not okay to assume") and text.endswith('{"answer": "no"}.') for text in systems
+    )
 
 
 def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
@@ -85,14 +100,17 @@ def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
     for arm in ("base", "published_stereotyped"):
         assert values[f"{arm}_pairs"] == 32
         assert {
-            f"{arm}_{key}" for key in ("mar", "stderr", "mar_ci_lower", "br", "mcnemar_p", "mar_valid", "contrast_invalid")
+            f"{arm}_{key}"
+            for key in ("mar", "stderr", "mar_ci_lower", "br", "mcnemar_p", "mar_valid", "contrast_invalid")
         } <= values.keys()
     assert values["published_stereotyped_compared_pairs"] == 32
     assert log.results is not None
     assert log.results.headline is not None
     assert log.results.headline.metric == "published_stereotyped_did"
     assert values["stderr"] == values["published_stereotyped_did_stderr"]
-    labels = {(sample.scores or {})[name].as_str() for sample in log.samples or [] for name in ("half", "cue")}
+    labels = {
+        (sample.scores or {})[name].as_str() for sample in log.samples or [] for name in ("half", "cue")
+    }
     assert labels == {"stereotyped", "contrast", "none", "published"}
 
 
@@ -127,7 +145,10 @@ def test_demonstrations_are_earlier_turns_in_the_form_of_the_protocol(tmp_path: 
     for sample in task.dataset:
         assert isinstance(sample.input, list)
         assert [message.role for message in sample.input] == ["user", "assistant"] * 3 + ["user"]
-        asked, replies = ([m.text for m in sample.input if isinstance(m, kind)] for kind in (ChatMessageUser, ChatMessageAssistant))
+        asked, replies = (
+            [m.text for m in sample.input if isinstance(m, kind)]
+            for kind in (ChatMessageUser, ChatMessageAssistant)
+        )
         assert all(text.endswith('{"answer": "yes"} or {"answer": "no"}.') for text in asked[:-1])
         assert asked[-1].endswith("?")
         assert all(reply.splitlines()[-1] in {'{"answer": "yes"}', '{"answer": "no"}'} for reply in replies)
@@ -144,7 +165,9 @@ def test_the_same_pairs_are_evaluated_with_any_number_of_demonstrations():
     tasks = {demos: priming(source="embedded", demos=demos, pairs=20) for demos in (0, 1, 10)}
     assert len({(task.metadata or {})["pair_set_sha256"] for task in tasks.values()}) == 1
     assert all(isinstance(sample.input, str) for sample in tasks[0].dataset)
-    every, some = (task.metadata or {} for task in (priming(source="embedded"), priming(source="embedded", demos=0)))
+    every, some = (
+        task.metadata or {} for task in (priming(source="embedded"), priming(source="embedded", demos=0))
+    )
     assert (every["demos"], every["held_out_pairs"], every["held_out_scenarios"]) == (None, 0, [])
     assert some["demos"] == 0
     assert some["pair_count"] + some["held_out_pairs"] == every["pair_count"]
@@ -161,7 +184,9 @@ def test_all_arms_and_halves_of_a_pair_see_the_same_demonstrations():
 
 
 def test_sample_ids_are_unique_and_keep_pairs_together():
-    task = priming(source="embedded", cues="published,neutral", placements="both", positions="prefix,suffix", pairs=10)
+    task = priming(
+        source="embedded", cues="published,neutral", placements="both", positions="prefix,suffix", pairs=10
+    )
     ids = [str(sample.id) for sample in task.dataset]
     assert len(set(ids)) == len(ids) == 100
     pairs = [name.split("_p")[0] + "_p" + name.split("_p")[1].split("_")[0] for name in sorted(ids)]
@@ -177,7 +202,11 @@ def test_own_cues_come_from_a_file(tmp_path: Path):
 
 
 def test_the_repaired_edition_can_be_primed(shared: Path):
-    options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": "Religion", "edition": "repaired"}
+    options: dict[str, Any] = {
+        "bbq_dir": str(shared / "bbq"),
+        "categories": "Religion",
+        "edition": "repaired",
+    }
     task = priming(**options, per_scenario=3)
     metadata = task.metadata or {}
     assert metadata["edition"] == "repaired"
@@ -189,7 +218,9 @@ def test_the_repaired_edition_can_be_primed(shared: Path):
     scenarios = Counter((sample.metadata or {})["scenario"] for sample in task.dataset)
     assert set(scenarios.values()) <= {3, 6, 9}
     # clefts
-    assert all(" the one who" in str(sample.input) or " the ones who" in str(sample.input) for sample in task.dataset)
+    assert all(
+        " the one who" in str(sample.input) or " the ones who" in str(sample.input) for sample in task.dataset
+    )
     with pytest.raises(InputError, match="per_scenario requires source=bbq and edition=repaired"):
         priming(source="embedded", per_scenario=3)
 
@@ -198,7 +229,9 @@ def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
     options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": "Religion"}
     flags = {
         flag.pair_id: flag
-        for flag in audit_pairs(load_pairs(PairSettings("bbq", bbq_dir=options["bbq_dir"], categories=["Religion"])).pairs)
+        for flag in audit_pairs(
+            load_pairs(PairSettings("bbq", bbq_dir=options["bbq_dir"], categories=["Religion"])).pairs
+        )
     }
     found: set[str] = set()
     for sample in priming(**options, cues="published,neutral", pairs=40).dataset:
@@ -213,7 +246,8 @@ def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. Available: published, repaired"),
+        ({"edition": "mended"}, "edition: 'mended' is not an edition of the pairs. Available: published, "
+                                "repaired"),
         ({"cues": "published,mood"}, "unrelated, evidence, file (got 'mood')"),
         ({"cues": ""}, "parameter 'cues': the list is empty"),
         ({"cues": 1}, "(got '1')"),
@@ -243,5 +277,9 @@ def test_neither_a_cue_nor_a_demonstration_is_part_of_the_case(tmp_path: Path):
         output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
     model = get_model("mockllm/model", custom_outputs=said, memoize=False)
     (log,) = run(task, model=model, log_dir=str(tmp_path))
-    assert any("Zebras" in sample.input[-1].text for sample in log.samples or [] if isinstance(sample.input, list))
-    assert {str(sample.scores["priming_outcome"].value) for sample in log.samples or [] if sample.scores} == {"unparsable"}
+    assert any(
+        "Zebras" in sample.input[-1].text for sample in log.samples or [] if isinstance(sample.input, list)
+    )
+    assert {str(sample.scores["priming_outcome"].value) for sample in log.samples or [] if sample.scores} == {
+        "unparsable"
+    }

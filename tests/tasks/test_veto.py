@@ -33,10 +33,16 @@ def test_a_sample_is_one_half_and_the_halves_of_a_pair_stand_together():
         assert other.metadata is not None
         assert (one.metadata["half"], other.metadata["half"]) == ("stereotyped", "contrast")
         assert one.metadata["pair_id"] == other.metadata["pair_id"]
-        assert (one.id, other.id) == (f"{one.metadata['pair_id']}_stereotyped", f"{one.metadata['pair_id']}_contrast")
+        assert (one.id, other.id) == (
+            f"{one.metadata['pair_id']}_stereotyped",
+            f"{one.metadata['pair_id']}_contrast",
+        )
     # logs sort samples by id as text: the halves stay neighbours there
     ids = sorted(str(sample.id) for sample in samples)
-    assert all(one.rpartition("_")[0] == other.rpartition("_")[0] for one, other in zip(ids[::2], ids[1::2], strict=True))
+    assert all(
+        one.rpartition("_")[0] == other.rpartition("_")[0]
+        for one, other in zip(ids[::2], ids[1::2], strict=True)
+    )
 
 
 def test_all_pairs_of_bbq_make_4056_samples(shared: Path):
@@ -49,10 +55,17 @@ def test_a_log_says_which_pairs_were_asked_and_by_which_version():
     task = veto(source="embedded", pairs=5)
     assert task.version == __version__
     metadata = task.metadata or {}
-    assert (metadata["pair_source"], metadata["pair_count"], metadata["suite_version"]) == ("embedded", 5, __version__)
+    assert (metadata["pair_source"], metadata["pair_count"], metadata["suite_version"]) == (
+        "embedded",
+        5,
+        __version__,
+    )
     assert len(metadata["pair_set_sha256"]) == 64
     assert metadata["pair_set_sha256"] == (veto(source="embedded", pairs=5).metadata or {})["pair_set_sha256"]
-    assert metadata["pair_set_sha256"] != (veto(source="embedded", pairs=5, seed=2).metadata or {})["pair_set_sha256"]
+    assert (
+        metadata["pair_set_sha256"]
+        != (veto(source="embedded", pairs=5, seed=2).metadata or {})["pair_set_sha256"]
+    )
 
 
 def test_a_subset_is_whole_pairs_spread_over_scenarios():
@@ -93,11 +106,15 @@ def test_a_wrong_parameter_is_refused_by_name(parameters: dict[str, Any], said: 
     assert said in str(caught.value)
 
 
-def all_requests_of(task: Task, tmp_path: Path, **options: Any) -> list[tuple[list[ChatMessage], GenerateConfig]]:
+def all_requests_of(
+    task: Task, tmp_path: Path, **options: Any
+) -> list[tuple[list[ChatMessage], GenerateConfig]]:
     """The messages and settings of every call that a task makes."""
     seen: list[tuple[list[ChatMessage], GenerateConfig]] = []
 
-    def outputs(messages: list[ChatMessage], _tools: object, _choice: object, config: GenerateConfig) -> ModelOutput:
+    def outputs(
+        messages: list[ChatMessage], _tools: object, _choice: object, config: GenerateConfig
+    ) -> ModelOutput:
         seen.append((messages, config))
         output = ModelOutput.from_content("mockllm/model", '{"answer": "yes"}')
         output.usage = ModelUsage(total_tokens=1)
@@ -140,13 +157,19 @@ def test_the_users_settings_go_before_ours(tmp_path: Path):
 
 
 def test_the_prompt_in_the_log_stays_bare():
-    (sample,) = [sample for sample in veto(source="embedded", pairs=1).dataset if (sample.metadata or {})["half"] == "contrast"]
+    (sample,) = [
+        sample
+        for sample in veto(source="embedded", pairs=1).dataset
+        if (sample.metadata or {})["half"] == "contrast"
+    ]
     assert isinstance(sample.input, str)
     assert sample.input.endswith("?")
     assert "answer" not in sample.input
 
 
-@pytest.mark.parametrize(("model", "reasons"), [("openai/o3-mini", True), ("openai/gpt-4o", False), ("mockllm/model", False)])
+@pytest.mark.parametrize(
+    ("model", "reasons"), [("openai/o3-mini", True), ("openai/gpt-4o", False), ("mockllm/model", False)]
+)
 def test_models_that_reason_natively_get_room_for_it(model: str, reasons: bool):
     assert reasons_natively(model) is reasons
 
@@ -171,7 +194,13 @@ def test_with_controls_a_pair_is_eight_samples_side_by_side():
     for first in range(0, 40, 8):
         pair = metadata_of(samples[first])["pair_id"]
         assert [
-            (sample.id, metadata_of(sample)["pair_id"], metadata_of(sample)["probe"], metadata_of(sample)["half"], sample.target)
+            (
+                sample.id,
+                metadata_of(sample)["pair_id"],
+                metadata_of(sample)["probe"],
+                metadata_of(sample)["half"],
+                sample.target,
+            )
             for sample in samples[first : first + 8]
         ] == [
             (f"{pair}_stereotyped", pair, "evidence", "stereotyped", "yes"),
@@ -189,7 +218,11 @@ def test_with_controls_a_pair_is_eight_samples_side_by_side():
 def test_controls_leave_the_halves_of_their_pairs_as_they_are():
     bare = list(veto(source="embedded", pairs=20).dataset)
     assert all("probe" not in metadata_of(sample) for sample in bare)
-    controlled = [s for s in veto(source="embedded", pairs=20, controls=True).dataset if metadata_of(s)["probe"] == "evidence"]
+    controlled = [
+        s
+        for s in veto(source="embedded", pairs=20, controls=True).dataset
+        if metadata_of(s)["probe"] == "evidence"
+    ]
     assert [(s.id, s.input, s.target, {**metadata_of(s), "probe": "evidence"}) for s in bare] == [
         (s.id, s.input, s.target, metadata_of(s)) for s in controlled
     ]
@@ -197,7 +230,9 @@ def test_controls_leave_the_halves_of_their_pairs_as_they_are():
 
 def test_a_foil_is_its_half_s_context_with_the_other_half_s_question():
     prompts = {
-        (metadata_of(sample)["pair_id"], metadata_of(sample)["probe"], metadata_of(sample)["half"]): str(sample.input).rpartition(". ")
+        (metadata_of(sample)["pair_id"], metadata_of(sample)["probe"], metadata_of(sample)["half"]): str(
+            sample.input
+        ).rpartition(". ")
         for sample in veto(source="embedded", controls=True).dataset
     }
     assert len(prompts) == 8 * 512
@@ -221,7 +256,10 @@ def test_a_foil_is_its_half_s_context_with_the_other_half_s_question():
 @pytest.mark.parametrize("protocol", ["direct", "cot"])
 def test_unknown_is_offered_where_it_is_an_answer_and_nowhere_else(tmp_path: Path, protocol: Protocol):
     task = veto(source="embedded", pairs=1, controls=True, protocol=protocol)
-    allowed = Counter((str(sample.input), metadata_of(sample)["probe"] in ("ambiguous", "three_way")) for sample in task.dataset)
+    allowed = Counter(
+        (str(sample.input), metadata_of(sample)["probe"] in ("ambiguous", "three_way"))
+        for sample in task.dataset
+    )
     asked: Counter[tuple[str, bool]] = Counter()
     for messages, _ in all_requests_of(task, tmp_path):
         assert [message.role for message in messages] == ["system", "user"]
@@ -236,7 +274,9 @@ def test_unknown_is_offered_where_it_is_an_answer_and_nowhere_else(tmp_path: Pat
 
 
 def test_controls_change_the_hash_of_controls_alone():
-    bare, controlled = (veto(source="embedded", pairs=5, controls=controls).metadata or {} for controls in (False, True))
+    bare, controlled = (
+        veto(source="embedded", pairs=5, controls=controls).metadata or {} for controls in (False, True)
+    )
     assert bare["pair_set_sha256"] == controlled["pair_set_sha256"]
     assert bare["controls_sha256"] is None
     assert len(controlled["controls_sha256"]) == 64
@@ -246,7 +286,9 @@ def test_controls_change_the_hash_of_controls_alone():
     assert other["controls_sha256"] != controlled["controls_sha256"]
 
 
-def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(tmp_path: Path, make_pair: PairMaker):
+def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(
+    tmp_path: Path, make_pair: PairMaker
+):
     write_pairs([make_pair(0), make_pair(1)], tmp_path / "mine.jsonl")
     with pytest.raises(InputError) as caught:
         veto(source="file", path=str(tmp_path / "mine.jsonl"), controls=True)
@@ -254,7 +296,9 @@ def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(tmp_p
     assert "mine.jsonl: controls were requested, but 2 of 2 pairs have none" in said
     assert "stereotyped_foil_prompt" in said
     assert "or omit -T controls=true" in said
-    with pytest.raises(InputError, match=r"the authors' dataset has no controls.*-T source=bbq -T controls=true"):
+    with pytest.raises(
+        InputError, match=r"the authors' dataset has no controls.*-T source=bbq -T controls=true"
+    ):
         veto(source="hub", controls=True)
     wrong: Any = "perhaps"
     with pytest.raises(InputError, match="controls: 'perhaps' is neither true nor false"):
@@ -278,7 +322,10 @@ def test_a_half_whose_right_answer_is_no_cannot_have_controls(make_pair: PairMak
     }
     no = {"prompt": "The young cook woke. Did the young cook sleep?", "target": "no"}
     turned = [make_pair(k, controls=controls, contrast=no) for k in (0, 1)]
-    with pytest.raises(InputError, match=r"controls require pairs whose correct answers are both 'yes', but 'age_q1_p0' and 1 more"):
+    with pytest.raises(
+        InputError,
+        match=r"controls require pairs whose correct answers are both 'yes', but 'age_q1_p0' and 1 more",
+    ):
         half_samples(turned, {pair.id: () for pair in turned})
 
 
@@ -294,7 +341,13 @@ def test_a_run_with_controls_can_be_scored_again_and_resumed(tmp_path: Path):
     task = veto(source="embedded", pairs=24, controls=True)
     (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path))
     metrics = metrics_of(log)
-    assert {"mar", "criterion_difference", "mar_certified", "ambiguous_bias", "three_way_mar"} <= metrics.keys()
+    assert {
+        "mar",
+        "criterion_difference",
+        "mar_certified",
+        "ambiguous_bias",
+        "three_way_mar",
+    } <= metrics.keys()
     assert metrics["pairs"] == 24
     # when it is scored again, then its metrics are the same
     again = score(log, veto_outcome(), action="overwrite", display="none")
@@ -304,7 +357,9 @@ def test_a_run_with_controls_can_be_scored_again_and_resumed(tmp_path: Path):
     broken = log.model_copy(update={"status": "error", "results": None, "samples": log.samples[:100]})
     write_eval_log(broken, str(tmp_path / "broken.eval"))
     # and is resumed, then too
-    (resumed,) = eval_retry(str(tmp_path / "broken.eval"), log_dir=str(tmp_path), display="none", log_realtime=False)
+    (resumed,) = eval_retry(
+        str(tmp_path / "broken.eval"), log_dir=str(tmp_path), display="none", log_realtime=False
+    )
     assert resumed.status == "success"
     assert len(resumed.samples or []) == 8 * 24
     assert {sample.uuid for sample in log.samples[:100]} <= {sample.uuid for sample in resumed.samples or []}
@@ -316,13 +371,24 @@ def inspect(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     # a shell sets PWD to the folder where the command is typed
     environment = {**os.environ, "PWD": str(cwd), "NO_COLOR": "1", "COLUMNS": "500"}
     command = [sys.executable, "-m", "inspect_ai", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
 
 
 def test_on_the_command_line_a_relative_path_and_an_error_come_through(tmp_path: Path, make_pair: PairMaker):
     write_pairs([make_pair(0), make_pair(1)], tmp_path / "mine.jsonl")
     task = f"{ROOT / 'tasks' / 'veto.py'}@veto"
-    options = ["--model", "simulated/model", "--log-dir", str(tmp_path / "logs"), "--display", "plain", "-T", "source=file"]
+    options = [
+        "--model",
+        "simulated/model",
+        "--log-dir",
+        str(tmp_path / "logs"),
+        "--display",
+        "plain",
+        "-T",
+        "source=file",
+    ]
     good = inspect("eval", task, *options, "-T", "path=mine.jsonl", "-M", "pairs=mine.jsonl", cwd=tmp_path)
     assert good.returncode == 0, good.stderr
     assert "4 samples" in good.stdout
@@ -333,11 +399,17 @@ def test_on_the_command_line_a_relative_path_and_an_error_come_through(tmp_path:
 
 
 def test_without_a_network_the_default_says_what_to_do(tmp_path: Path):
-    environment = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "0"}
+    environment = {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+        "HF_HUB_OFFLINE": "0",
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        ended = inspect("eval", "misfire/veto", "--model", "simulated/model", "--display", "plain", cwd=tmp_path)
+        ended = inspect(
+            "eval", "misfire/veto", "--model", "simulated/model", "--display", "plain", cwd=tmp_path
+        )
     assert ended.returncode != 0
     said = " ".join((ended.stdout + ended.stderr).split())
     assert "-T source=embedded" in said

@@ -26,7 +26,20 @@ CUT_OFF = 141
 """The reader of the output has exited, as in ``misfire report logs | head -1``, following the convention of
 shells."""
 
-_PLAIN = {"−": "-", "–": "-", "…": "...", "“": '"', "”": '"', "’": "'", "×": "x", "·": "|", "→": "->", "Δ": "d", "′": "'", "∞": "inf"}
+_PLAIN = {
+    "−": "-",
+    "–": "-",
+    "…": "...",
+    "“": '"',
+    "”": '"',
+    "’": "'",
+    "×": "x",
+    "·": "|",
+    "→": "->",
+    "Δ": "d",
+    "′": "'",
+    "∞": "inf",
+}
 _HANDLER = "misfire_plain"
 
 
@@ -54,7 +67,9 @@ class Commands(click.Group):
             status = INTERRUPTED
         except BrokenPipeError:
             status = _cut_off()
-        except Exception as error:  # ``invoke`` reports the errors of commands; this one occurred while writing the output
+        except (
+            Exception
+        ) as error:  # ``invoke`` reports the errors of commands; this one occurred while writing the output
             status = _crashed(error)
         raise SystemExit(status or 0)
 
@@ -73,7 +88,10 @@ class Commands(click.Group):
             broken = isinstance(ending.__context__, BrokenPipeError)
             raise SystemExit(_cut_off() if broken else _crashed(ending)) from ending
         except Exception as error:
-            from misfire.errors import InputError, as_option  # imported here so that --help does not need Inspect
+            from misfire.errors import (
+                InputError,
+                as_option,
+            )  # imported here so that --help does not need Inspect
             from misfire.inspect_compat.errors import PrerequisiteError
 
             if not isinstance(error, PrerequisiteError):
@@ -86,7 +104,8 @@ class Commands(click.Group):
 def _crashed(error: BaseException) -> int:
     traceback.print_exception(error)
     click.echo(
-        f"misfire: an unexpected error occurred ({type(error).__name__}: {error}). It says nothing about your results. Please report it "
+        f"misfire: an unexpected error occurred ({type(error).__name__}: {error}). It says nothing about "
+        "your results. Please report it "
         f"together with the lines above. (Exit status {CRASHED}.)",
         err=True,
     )

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
     "source",
     help="Candidate pairs: embedded (default), bbq, hub@COMMIT (the authors' data set), or a pair file.",
 )
-@click.option("--log", help="Use the pairs of a VETO or priming log instead of --pairs. The probe checks failures again.")
-@click.option("--arm", help="Arm of a priming log whose prompts to use. Default: base, the arm without a cue.")
+@click.option(
+    "--log",
+    help="Use the pairs of a VETO or priming log instead of --pairs. The probe checks failures again.",
+)
+@click.option(
+    "--arm", help="Arm of a priming log whose prompts to use. Default: base, the arm without a cue."
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder.")
 @click.option("--revision", help="Commit, tag or branch of MODEL on the Hub. For a paper, use a commit.")
 @click.option("--base", help="Base model for the lens: a folder or Hub ID.")
@@ -52,7 +57,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Prompt of the probe: one word, or VETO's own prompt.",
 )
-@click.option("--ks", default="1,2,3,5,10,20", show_default=True, help="Numbers of heads to ablate together, separated by commas.")
+@click.option(
+    "--ks",
+    default="1,2,3,5,10,20",
+    show_default=True,
+    help="Numbers of heads to ablate together, separated by commas.",
+)
 @click.option(
     "--draws",
     type=click.IntRange(min=1),
@@ -60,9 +70,21 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of random sets of heads to compare with each set of best heads.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Random seed for draws, folds and permutations.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda:0, …; auto spreads layers over the available GPUs.")
-@click.option("--dtype", default="auto", show_default=True, help="float32, bfloat16, float16, or auto for the data type of the weights.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Random seed for draws, folds and permutations."
+)
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="cpu, cuda:0, …; auto spreads layers over the available GPUs.",
+)
+@click.option(
+    "--dtype",
+    default="auto",
+    show_default=True,
+    help="float32, bfloat16, float16, or auto for the data type of the weights.",
+)
 @click.option(
     "--attention",
     "implementation",
@@ -71,7 +93,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Attention implementation.",
 )
-@click.option("--budget", type=click.FloatRange(min=0.001), default=2.0, show_default=True, help="Memory limit for activations, in GiB.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0.001),
+    default=2.0,
+    show_default=True,
+    help="Memory limit for activations, in GiB.",
+)
 def localise(
     model: str,
     source: str | None,
@@ -116,7 +144,15 @@ def localise(
         click.echo(f"{log}: {logged.origin}")
     with late_progress("Probing pairs") as (started, step):
         started(1)
-        probed = probe_pairs(decoder, pairs, wording=cast("Any", prompt), per_group=per_group, seed=seed, logged=logged, budget=size)
+        probed = probe_pairs(
+            decoder,
+            pairs,
+            wording=cast("Any", prompt),
+            per_group=per_group,
+            seed=seed,
+            logged=logged,
+            budget=size,
+        )
         step()
     other = load_decoder(base, revision=base_revision, **options) if base is not None else None
     both = (other, reprobe(other, probed, size)) if other else None
@@ -143,7 +179,9 @@ def _check_sources(source: str | None, log: str | None, arm: str | None) -> None
         raise InputError("--arm names an arm of a priming log. Give the log: --log FILE.")
 
 
-def _candidates(source: str | None, log: str | None, arm: str | None) -> "tuple[Sequence[Pair], Logged | None]":
+def _candidates(
+    source: str | None, log: str | None, arm: str | None
+) -> "tuple[Sequence[Pair], Logged | None]":
     """Return the candidate pairs, and their log if they come from one."""
     from misfire.mechanistic.selection import read_logged_pairs
 
@@ -177,7 +215,8 @@ def candidate_pairs(source: str) -> "tuple[Pair, ...]":
         settings = PairSettings("hub", revision=commit)
     elif name == "hub":
         raise InputError(
-            f"--pairs {source}: the authors' dataset requires a pinned commit, so that the run can be repeated.",
+            f"--pairs {source}: the authors' dataset requires a pinned commit, so that the run can be "
+            "repeated.",
             advice=f"Give --pairs hub@COMMIT, with {WHERE_COMMITS_ARE}.",
         )
     else:
@@ -196,9 +235,19 @@ def candidate_pairs(source: str) -> "tuple[Pair, ...]":
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed for weights, training and positions of heads.")
 @click.option(
-    "--family", type=click.Choice(["llama", "qwen3"]), default="llama", show_default=True, help="Architecture of trained organisms."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Random seed for weights, training and positions of heads.",
+)
+@click.option(
+    "--family",
+    type=click.Choice(["llama", "qwen3"]),
+    default="llama",
+    show_default=True,
+    help="Architecture of trained organisms.",
 )
 def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
     """Create a model organism: a small model that misfires for a known reason, or a negative control.
@@ -223,19 +272,26 @@ def organism(kind: Kind, out: Path, seed: int, family: str) -> None:
             made = hand_built(seed, kind)
     save_organism(made, out)
     planted = ", ".join(map(str, made.planted)) or "none"
-    click.echo(f"{kind} organism in {out}; planted heads: {planted}; {len(made.pairs)} pairs in {out / 'pairs.jsonl'}")
+    click.echo(
+        f"{kind} organism in {out}; planted heads: {planted}; {len(made.pairs)} pairs in "
+        f"{out / 'pairs.jsonl'}"
+    )
 
 
 @click.command()
 @click.argument("before")
 @click.argument("after", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table to this file: .csv or .md.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the table to this file: .csv or .md.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def before_after(before: str, after: tuple[str, ...], out: Path | None, overwrite: bool) -> None:
     """Show what an intervention restores and what it costs. Compares the log BEFORE with each log AFTER.
 
-    The logs must be from VETO, priming or Mis-Align Bench, all from the same task with the same pairs or instances.
-    Differences are paired, with intervals clustered by scenario or instance.
+    The logs must be from VETO, priming or Mis-Align Bench, all from the same task with the same pairs or
+    instances. Differences are paired, with intervals clustered by scenario or instance.
     """
     from rich.console import Console
 

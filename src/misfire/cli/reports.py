@@ -27,8 +27,13 @@ def results(log: str) -> None:
     for note in shown.notes:
         console.print(f"  {escape(plain(note))}")
     # the command may be called by its path from an environment that is not active
-    inspect = "inspect" if shutil.which("inspect") else as_argument(str(Path(sys.executable).parent / "inspect"))
-    click.echo(f"  Open it: {inspect} view --log-dir {plain(as_argument(folder_of(local_path(shown.logs[0].location))))}")
+    inspect = (
+        "inspect" if shutil.which("inspect") else as_argument(str(Path(sys.executable).parent / "inspect"))
+    )
+    click.echo(
+        f"  Open it: {inspect} view --log-dir "
+        f"{plain(as_argument(folder_of(local_path(shown.logs[0].location))))}"
+    )
 
 
 @click.command()
@@ -38,12 +43,35 @@ def results(log: str) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Output folder for the report. Without it, only the main table is shown.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files in --out that misfire did not write or that were edited.")
-@click.option("--format", "formats", default="md,csv,tex,json,html", show_default=True, help="Formats, separated by commas.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace files in --out that misfire did not write or that were edited."
+)
+@click.option(
+    "--format",
+    "formats",
+    default="md,csv,tex,json,html",
+    show_default=True,
+    help="Formats, separated by commas.",
+)
 @click.option("--published", is_flag=True, help="Also show the paper's 25 models, marked as published.")
-@click.option("--allow-mixed", is_flag=True, help="Accept runs that differ in pairs or instances, suite version or parser.")
-@click.option("--examples", type=click.IntRange(min=0), default=10, show_default=True, help="Number of failures to show with their texts.")
-@click.option("--viewer-url", default="http://127.0.0.1:7575", show_default=True, help="URL of `inspect view`, for links to samples.")
+@click.option(
+    "--allow-mixed",
+    is_flag=True,
+    help="Accept runs that differ in pairs or instances, suite version or parser.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Number of failures to show with their texts.",
+)
+@click.option(
+    "--viewer-url",
+    default="http://127.0.0.1:7575",
+    show_default=True,
+    help="URL of `inspect view`, for links to samples.",
+)
 @click.option(
     "--fail-if",
     "conditions",
@@ -56,10 +84,20 @@ def results(log: str) -> None:
     default="99%",
     show_default=True,
     metavar="NUMBER|SHARE",
-    help="Also fail if a run has fewer of its planned pairs (responses, answers) than this: 500, 0.95 or 95%.",
+    help=(
+        "Also fail if a run has fewer of its planned pairs (responses, answers) than this: 500, 0.95 or 95%."
+    ),
 )
-@click.option("--ci-lower", is_flag=True, help="Compare the lower end of the interval: fail only if the whole interval is above the value.")
-@click.option("--ci-upper", is_flag=True, help="Compare the upper end of the interval: fail unless the whole interval is below the value.")
+@click.option(
+    "--ci-lower",
+    is_flag=True,
+    help="Compare the lower end of the interval: fail only if the whole interval is above the value.",
+)
+@click.option(
+    "--ci-upper",
+    is_flag=True,
+    help="Compare the upper end of the interval: fail unless the whole interval is below the value.",
+)
 def report(
     logs: tuple[str, ...],
     out: Path | None,
@@ -107,13 +145,26 @@ def report(
     Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
     if out is not None:
         files = write_report(
-            results, out, formats=wanted, published=published, examples=examples, viewer_url=viewer_url, overwrite=overwrite
+            results,
+            out,
+            formats=wanted,
+            published=published,
+            examples=examples,
+            viewer_url=viewer_url,
+            overwrite=overwrite,
         )
-        click.echo(f"{len(files)} files in {out}: " + ", ".join(str(file.relative_to(out)) for file in files[:3]) + ", …")
+        click.echo(
+            f"{len(files)} files in {out}: "
+            + ", ".join(str(file.relative_to(out)) for file in files[:3])
+            + ", …"
+        )
     end = "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate"
     verdicts = judge(results, gates, end, needed) if gates else []
     for verdict in verdicts:
-        click.echo(f"--fail-if: {verdict.words}" if verdict.failed else f"passed: {verdict.words}", err=verdict.failed)
+        click.echo(
+            f"--fail-if: {verdict.words}" if verdict.failed else f"passed: {verdict.words}",
+            err=verdict.failed,
+        )
     if any(verdict.failed for verdict in verdicts):
         raise click.exceptions.Exit(MET)
 

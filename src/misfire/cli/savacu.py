@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _CONFIG = click.argument("config", type=click.Path(path_type=Path, dir_okay=False))
 _SAME = click.option(
-    "--allow-same-model", is_flag=True, help="Allow one model in several of the roles classifier, generator and evaluator, for trials."
+    "--allow-same-model",
+    is_flag=True,
+    help="Allow one model in several of the roles classifier, generator and evaluator, for trials.",
 )
 
 
@@ -54,8 +56,14 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     ):
         table.add_column(heading, justify="right")
     for row in rows:
-        millions = [f"{tokens / 1e6:,.{0 if tokens >= 1e7 else 2}f}" for tokens in (row.read, row.repeated, row.written)]
-        dollars = ["–" if price is None else f"{price:,.{0 if price >= 10 else 2}f}" for price in (row.dollars, row.batch_dollars)]
+        millions = [
+            f"{tokens / 1e6:,.{0 if tokens >= 1e7 else 2}f}"
+            for tokens in (row.read, row.repeated, row.written)
+        ]
+        dollars = [
+            "–" if price is None else f"{price:,.{0 if price >= 10 else 2}f}"
+            for price in (row.dollars, row.batch_dollars)
+        ]
         style = None if row.chosen else "dim"
         table.add_row(
             row.stage if row.chosen else f"({row.stage})",
@@ -69,10 +77,13 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     Console(width=150).print(table)
     machine = table_of_prices.machine
     click.echo(
-        "Rows in parentheses: the method that the recipe does not use. Each further round repeats the rejected responses; all rounds "
-        f"together cost at most {recipe.respond.rounds} times respond and judge in addition. New prompts that are kept increase respond "
+        "Rows in parentheses: the method that the recipe does not use. Each further round repeats the "
+        "rejected responses; all rounds "
+        f"together cost at most {recipe.respond.rounds} times respond and judge in addition. New prompts "
+        "that are kept increase respond "
         "and judge in proportion. Estimates assume 4 characters per token and 250 tokens per response. Hours "
-        f"are for one {machine.name} that reads {machine.read:,.0f} and writes {machine.write:,.0f} tokens per second, at $ "
+        f"are for one {machine.name} that reads {machine.read:,.0f} and writes {machine.write:,.0f} tokens "
+        "per second, at $ "
         f"{machine.dollars_an_hour:.2f} per hour; these assumptions are in the price table. Nothing was run."
     )
 
@@ -86,7 +97,13 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     required=True,
     help="Folder of the build. The same command resumes an interrupted build.",
 )
-@click.option("--stages", help="Run only these stages, separated by commas: ingest,classify,expand,dedup,respond,judge,split,publish.")
+@click.option(
+    "--stages",
+    help=(
+        "Run only these stages, separated by commas: "
+        "ingest,classify,expand,dedup,respond,judge,split,publish."
+    ),
+)
 @click.option(
     "--runner",
     "runner_name",
@@ -96,11 +113,17 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     help="Engine that runs the stages.",
 )
 @click.option("--batch", is_flag=True, help="Use the providers' batch APIs (runner inspect).")
-@click.option("--ray-address", help="Ray cluster to join (runner ray). By default, a local cluster is started.")
 @click.option(
-    "--give-up", is_flag=True, help="Count calls that fail permanently as failed and continue. Otherwise their shard stays unfinished."
+    "--ray-address", help="Ray cluster to join (runner ray). By default, a local cluster is started."
 )
-@click.option("--push", is_flag=True, help="Upload the finished dataset to the Hub, to the [publish] repository.")
+@click.option(
+    "--give-up",
+    is_flag=True,
+    help="Count calls that fail permanently as failed and continue. Otherwise their shard stays unfinished.",
+)
+@click.option(
+    "--push", is_flag=True, help="Upload the finished dataset to the Hub, to the [publish] repository."
+)
 def build(
     config: Path,
     allow_same_model: bool,
@@ -130,15 +153,19 @@ def build(
                 write_record(out / "recipe.json", recipe)
             with _progress() as told:
                 Build(recipe, out, runner, told, search).run(wanted)
-            # written again only after success, so that a rejected recipe does not replace the one that made the existing files
+            # written again only after success, so that a rejected recipe does not replace the one that made
+            # the existing files
             write_record(out / "recipe.json", recipe)
             if push:
-                click.echo(f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}")
+                click.echo(
+                    f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}"
+                )
         for line in status_lines(out):
             click.echo(line)
     except OSError as error:
         raise InputError(
-            f"{error.filename or out}: {error.strerror or error}. Finished work is kept. Fix the problem and run the command again."
+            f"{error.filename or out}: {error.strerror or error}. Finished work is kept. Fix the problem "
+            "and run the command again."
         ) from error
     except KeyboardInterrupt:
         click.echo("misfire: stopped. Run the same command again to resume.", err=True)
@@ -157,7 +184,9 @@ def status(folder: Path) -> None:
 
 @savacu.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--tries", type=click.IntRange(min=1), default=60, show_default=True, help="Number of salts to try.")
+@click.option(
+    "--tries", type=click.IntRange(min=1), default=60, show_default=True, help="Number of salts to try."
+)
 def salt(folder: Path, tries: int) -> None:
     """Find a salt for [split] in the recipe that splits the domains of the build in FOLDER evenly."""
     from misfire.savacu.build_view import kept_prompts
@@ -214,7 +243,14 @@ class _Progress:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskID,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         console = Console(stderr=True)
         self._plain = not console.is_terminal
@@ -232,7 +268,8 @@ class _Progress:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Show the progress of a stage."""
         if self._plain:
-            # print a line for each shard of a stage, but not for the items of a shard, whose names end in the shard's five digits
+            # print a line for each shard of a stage, but not for the items of a shard, whose names end in the
+            # shard's five digits
             if done and not re.search(r"/\d{5}$", stage):
                 click.echo(f"{stage}: {done} of {total}" if total > 1 else f"{stage}: done", err=True)
             return

@@ -1,4 +1,7 @@
-"""The parts of Inspect's Hugging Face provider (``hf/…``) that ``intervened/…`` is built from. Importing this module imports torch."""
+"""The parts of Inspect's Hugging Face provider (``hf/…``) that ``intervened/…`` is built from.
+
+Importing this module imports torch.
+"""
 
 # Inspect's provider has no stub file
 # pyright: reportMissingTypeStubs=false

@@ -13,7 +13,14 @@ from rich.table import Table
 
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
-from misfire.mechanistic.paired_changes import DELTA_MAR, Change, Labels, answer_changes, pair_changes, verdict_changes
+from misfire.mechanistic.paired_changes import (
+    DELTA_MAR,
+    Change,
+    Labels,
+    answer_changes,
+    pair_changes,
+    verdict_changes,
+)
 from misfire.reports.caveats.missing import refuse_unscored
 from misfire.reports.csv_cells import guarded
 from misfire.reports.formats import markdown
@@ -39,7 +46,8 @@ def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
         The measures of the task for each log in ``after`` (``misfire.mechanistic.paired_changes``).
 
     Raises:
-        InputError: A log cannot be used, or the logs are of different tasks, pairs, instances, arms or dimensions.
+        InputError: A log cannot be used, or the logs are of different tasks, pairs, instances, arms or
+            dimensions.
     """
     results = [read_results(log) for log in (before, *after)]
     for read in results:
@@ -48,12 +56,16 @@ def compare_logs(before: str, after: Sequence[str]) -> list[Change]:
     changes: list[Change] = []
     for log, read, run in zip(after, results[1:], runs[1:], strict=True):
         if wrong := _unlike(runs[0], run):
-            raise InputError(f"{log}: {wrong} than those of {before}. Run both with the same task, source and parameters.")
+            raise InputError(
+                f"{log}: {wrong} than those of {before}. Run both with the same task, source and parameters."
+            )
         settings = dict(run.settings)
         done = ", ".join(f"{name}={settings[name]}" for name in _INTERVENTION if name in settings)
         labels = Labels(run.label, done or UNDEFINED)
         if isinstance(run, Run):
-            changes += pair_changes(labels, results[0].halves, read.halves, list(dict.fromkeys((BASE, *run.arms))))
+            changes += pair_changes(
+                labels, results[0].halves, read.halves, list(dict.fromkeys((BASE, *run.arms)))
+            )
         elif run.mode == "detect":
             changes += verdict_changes(labels, results[0].misalign.judged[0], read.misalign.judged[0])
         else:
@@ -95,8 +107,17 @@ def tables_of(changes: Sequence[Change]) -> list[Table]:
     tables: list[Table] = []
     for run, intervention in dict.fromkeys((change.run, change.intervention) for change in changes):
         title = escape(f"Before and after {plain(intervention)} ({plain(run)})")
-        caption = _caveat([change for change in changes if (change.run, change.intervention) == (run, intervention)])
-        table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", box=SIMPLE, pad_edge=False)
+        caption = _caveat(
+            [change for change in changes if (change.run, change.intervention) == (run, intervention)]
+        )
+        table = Table(
+            title=title,
+            title_justify="left",
+            caption=caption,
+            caption_justify="left",
+            box=SIMPLE,
+            pad_edge=False,
+        )
         table.add_column(_HEADINGS[2], no_wrap=True)
         for name in _HEADINGS[3:]:
             table.add_column(name, justify="right", no_wrap=True)
@@ -143,14 +164,32 @@ def write_table(changes: Sequence[Change], path: Path) -> None:
         case ".csv":
             buffer = io.StringIO()
             writer = csv.writer(buffer, lineterminator="\n")
-            writer.writerow(["run", "intervention", "measure", "n", "before", "after", "difference", "ci_lower", "ci_upper"])
+            writer.writerow(
+                [
+                    "run",
+                    "intervention",
+                    "measure",
+                    "n",
+                    "before",
+                    "after",
+                    "difference",
+                    "ci_lower",
+                    "ci_upper",
+                ]
+            )
             for change in changes:
                 own = change.difference
                 names = map(guarded, (change.run, change.intervention, change.measure))
-                writer.writerow([*names, change.n, change.before, change.after, own.value, own.lower, own.upper])
+                writer.writerow(
+                    [*names, change.n, change.before, change.after, own.value, own.lower, own.upper]
+                )
             text = buffer.getvalue()
         case ".md":
-            rows = [_HEADINGS, tuple("---" for _ in _HEADINGS), *(map(markdown.escape, _cells(change)) for change in changes)]
+            rows = [
+                _HEADINGS,
+                tuple("---" for _ in _HEADINGS),
+                *(map(markdown.escape, _cells(change)) for change in changes),
+            ]
             text = "".join("| " + " | ".join(row) + " |\n" for row in rows)
             text += f"\n{caveat}\n" if (caveat := _caveat(changes)) else ""
         case _:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colors; whatever differs by color also differs by line or marker
-_ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GREY = "#D55E00", "#0072B2", "#009E73", "#000000", "#CC79A7", "#595959"
+_ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GREY = (
+    "#D55E00",
+    "#0072B2",
+    "#009E73",
+    "#000000",
+    "#CC79A7",
+    "#595959",
+)
 
 _HALVES = {"stereotyped": (_ORANGE, "-", "o"), "contrast": (_BLUE, "--", "s")}
 _SITES = {"residual": (_BLACK, "-", "o"), "attention": (_ORANGE, "--", "s"), "mlp": (_BLUE, ":", "^")}
@@ -49,21 +56,31 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
             for half, (colour, line, marker) in _HALVES.items():
                 _band(axes, own[own["half"] == half], colour, line, marker, f"{half} half")
             aside = own[own["half"] == "stereotyped"]
-            axes.plot(aside["layer"], aside["corrected"], color=_GREY, linestyle=":", linewidth=1, label="stereotyped, without offset")
+            axes.plot(
+                aside["layer"],
+                aside["corrected"],
+                color=_GREY,
+                linestyle=":",
+                linewidth=1,
+                label="stereotyped, without offset",
+            )
             pairs = int(own["pairs"].max())
             axes.set_title(f"{model}: {group}s (n = {pairs})", loc="left")
             axes.set(xlabel="layer", ylabel="margin (logits)")
         panels[0].legend(frameon=False, loc="best")
     gaps = profiles[profiles["half"] == "gap"]
     alt = "; ".join(
-        f"{model}, {group}s: gap contrast − stereotyped is largest at layer {int(top['layer'])} ({top['mean']:.2f}), "
+        f"{model}, {group}s: gap contrast − stereotyped is largest at layer {int(top['layer'])} "
+        f"({top['mean']:.2f}), "
         f"{last['mean']:.2f} at the last layer"
         for (model, group), own in gaps.groupby(["model", "group"], sort=False)
         for top, last in [(own.iloc[int(own["mean"].argmax())], own.iloc[-1])]
     )
     caption = (
-        "Logit lens: margin toward the right answer if the model stopped after each layer. Bands are 95 % intervals, clustered by "
-        "scenario. Below 0, the answer would be wrong. The last layer is the answer itself. The dotted line is the stereotyped margin "
+        "Logit lens: margin toward the right answer if the model stopped after each layer. Bands are 95 % "
+        "intervals, clustered by "
+        "scenario. Below 0, the answer would be wrong. The last layer is the answer itself. The dotted line "
+        "is the stereotyped margin "
         "minus the mean over neutral prompts; its sign is not that of the answer."
     )
     return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
@@ -90,8 +107,10 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     best = table.iloc[0]
     named = ", ".join(map(str, found)) or "none"
     caption = (
-        f"Effect of ablating each head alone ({ablation}) on failures, Δ stereotyped − |Δ contrast|: at orange heads, ablation raises "
-        "the stereotyped margin more than it changes the contrast margin. Dots: q at most 0.05 (one-sided sign flips by scenario, "
+        f"Effect of ablating each head alone ({ablation}) on failures, Δ stereotyped − |Δ contrast|: at "
+        "orange heads, ablation raises "
+        "the stereotyped margin more than it changes the contrast margin. Dots: q at most 0.05 (one-sided "
+        "sign flips by scenario, "
         "Benjamini–Hochberg over all heads)."
     )
     if found:
@@ -114,7 +133,9 @@ def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Fig
     from matplotlib.colors import LinearSegmentedColormap
 
     colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
-    image = axes.imshow(grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest")
+    image = axes.imshow(
+        grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest"
+    )
     figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
     axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
     axes.plot(
@@ -127,7 +148,9 @@ def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Fig
         markersize=11,
     )
     for head in found[:_NAMED]:
-        axes.annotate(str(head), (head.index, head.layer), xytext=(0, 9), textcoords="offset points", ha="center")
+        axes.annotate(
+            str(head), (head.index, head.layer), xytext=(0, 9), textcoords="offset points", ha="center"
+        )
     _whole_ticks(axes, heads, "x")
     _whole_ticks(axes, layers, "y")
     axes.set(xlabel="head", ylabel="layer")
@@ -155,14 +178,20 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             axes.set_title(title, loc="left")
             axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
     caption = (
-        "Left: share of failures whose stereotyped half becomes right when the best K heads are ablated together. Heads are chosen on "
-        "one half of the scenarios and tested on the other. Bars are 95 % intervals, clustered by scenario. Bands contain 95 % of "
-        "random sets of the same number of other heads. Crosses: share of mirrored failures (only the contrast half wrong) whose "
-        "contrast half becomes right, if there are any. Right: share of other right answers that stay right. Recovery inside the bands "
-        "is no evidence of a circuit, and equal recovery of failures and mirrors is no evidence of a cause of misfiring."
+        "Left: share of failures whose stereotyped half becomes right when the best K heads are ablated "
+        "together. Heads are chosen on "
+        "one half of the scenarios and tested on the other. Bars are 95 % intervals, clustered by scenario. "
+        "Bands contain 95 % of "
+        "random sets of the same number of other heads. Crosses: share of mirrored failures (only the "
+        "contrast half wrong) whose "
+        "contrast half becomes right, if there are any. Right: share of other right answers that stay "
+        "right. Recovery inside the bands "
+        "is no evidence of a circuit, and equal recovery of failures and mirrors is no evidence of a cause "
+        "of misfiring."
     )
     alt = "; ".join(
-        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, {percent(row['matched'])} by random heads of the same layers, "
+        f"K = {int(row['k'])}: {percent(row['recovery'])} restored, {percent(row['matched'])} by random "
+        "heads of the same layers, "
         f"contrast kept {percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
         for _, row in curve.iterrows()
     )
@@ -172,7 +201,10 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
 def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
     """Draw the shares of failures and mirrors that the best heads restore, over bands of random heads."""
     places = range(len(curve))
-    for name, colour, hatch, words in (("random", _GREY, "", "random heads"), ("matched", _BLUE, "///", "random, same layers")):
+    for name, colour, hatch, words in (
+        ("random", _GREY, "", "random heads"),
+        ("matched", _BLUE, "///", "random, same layers"),
+    ):
         axes.fill_between(
             places,
             100 * curve[f"{name}_lower"],
@@ -183,7 +215,9 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
             linewidth=0.5,
             label=words,
         )
-    ends = np.array([curve["recovery"] - curve["recovery_ci_lower"], curve["recovery_ci_upper"] - curve["recovery"]])
+    ends = np.array(
+        [curve["recovery"] - curve["recovery_ci_lower"], curve["recovery_ci_upper"] - curve["recovery"]]
+    )
     axes.errorbar(
         places,
         100 * curve["recovery"],
@@ -195,7 +229,13 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
     )
     if curve["mirror_recovery"].notna().any():
         axes.plot(
-            places, 100 * curve["mirror_recovery"], color=_BLACK, linestyle=":", marker="x", label="mirrors, best heads", clip_on=False
+            places,
+            100 * curve["mirror_recovery"],
+            color=_BLACK,
+            linestyle=":",
+            marker="x",
+            label="mirrors, best heads",
+            clip_on=False,
         )
 
 
@@ -208,7 +248,9 @@ def _kept(axes: "Axes", curve: "pd.DataFrame") -> None:
     )
     for name, words, marker, colour in kept:
         if curve[name].notna().any():
-            axes.plot(range(len(curve)), 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False)
+            axes.plot(
+                range(len(curve)), 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False
+            )
 
 
 def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
@@ -234,7 +276,13 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
                     _band(axes, here.rename(columns={"recovery": "mean"}), colour, line, marker, site)
             fixed = own[own["by_construction"]]
             axes.plot(
-                fixed["layer"], fixed["recovery"], linestyle="none", marker="o", markerfacecolor="white", markeredgecolor=_BLACK, zorder=4
+                fixed["layer"],
+                fixed["recovery"],
+                linestyle="none",
+                marker="o",
+                markerfacecolor="white",
+                markeredgecolor=_BLACK,
+                zorder=4,
             )
             axes.set_title(f"{direction}, {'last token' if where == 'last' else 'all mentions'}", loc="left")
             axes.set(xlabel="layer", ylabel="recovery")
@@ -242,8 +290,10 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
             axes.set_axis_off()
         panels[0].legend(frameon=False, loc="best")
     caption = (
-        "Activation patching between the halves of failures: (patched − own) / (other − own) of the margins, a ratio of means. "
-        "Denoising puts contrast activations into stereotyped runs; noising does the reverse. Bands are 95 % bootstrap intervals by "
+        "Activation patching between the halves of failures: (patched − own) / (other − own) of the "
+        "margins, a ratio of means. "
+        "Denoising puts contrast activations into stereotyped runs; noising does the reverse. Bands are 95 "
+        "% bootstrap intervals by "
         "scenario. The hollow point is 1 by construction and shows nothing."
     )
     telling = recovery[~recovery["by_construction"]]
@@ -272,14 +322,19 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
         figure, (axes,) = _panels(1, 1, 4.8, 0.9 + 0.24 * len(shown))
         rows = range(len(shown))
         values = shown["share"].to_numpy(float)
-        ends = np.array([values - shown["ci_lower"].to_numpy(float), shown["ci_upper"].to_numpy(float) - values])
-        axes.errorbar(values, rows, xerr=np.nan_to_num(ends).clip(min=0), linestyle="none", marker="o", color=_ORANGE)
+        ends = np.array(
+            [values - shown["ci_lower"].to_numpy(float), shown["ci_upper"].to_numpy(float) - values]
+        )
+        axes.errorbar(
+            values, rows, xerr=np.nan_to_num(ends).clip(min=0), linestyle="none", marker="o", color=_ORANGE
+        )
         axes.axvline(0, color=_GREY, linewidth=0.8)
         axes.set_yticks(list(rows), labels=names)
         axes.invert_yaxis()
         axes.set_xlabel("share of the difference between the halves")
     caption = (
-        "Path patching: the output of a head in the contrast run reaches only one later component. Everything between them is frozen, and "
+        "Path patching: the output of a head in the contrast run reaches only one later component. "
+        "Everything between them is frozen, and "
         "everything after the component is recomputed. Bars are 95 % bootstrap intervals by scenario."
     )
     alt = "; ".join(f"{name}: {row['share']:.2f}" for name, row in zip(names, _records(shown), strict=True))
@@ -309,20 +364,36 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
                 values = own.loc[name] if name in own.index else None
                 if values is None:
                     continue
-                axes.plot([values["control"], values["failure"]], [row, row], color="#BDBDBD", linewidth=3, zorder=1)
-                axes.plot(values["control"], row, marker="o", markerfacecolor="white", markeredgecolor=_GREY, linestyle="none")
+                axes.plot(
+                    [values["control"], values["failure"]], [row, row], color="#BDBDBD", linewidth=3, zorder=1
+                )
+                axes.plot(
+                    values["control"],
+                    row,
+                    marker="o",
+                    markerfacecolor="white",
+                    markeredgecolor=_GREY,
+                    linestyle="none",
+                )
                 axes.plot(values["failure"], row, marker="o", color=_ORANGE, linestyle="none")
                 if values["q"] <= 0.05:
                     axes.annotate("*", (1.12, row), va="center")
             axes.set_yticks(range(len(shown)), labels=shown)
             axes.set(xlim=(-0.03, 1.2), ylim=(len(shown) - 0.5, -0.5), xlabel="attention")
-            axes.set_title(str({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span)), loc="left")
+            axes.set_title(
+                str({"stereotyped": "stereotyped person", "contrast": "other person"}.get(span, span)),
+                loc="left",
+            )
     own = table[table["name"].isin(shown)]
     caption = (
-        "Attention of the last token on stereotyped halves, by span: failures (filled) and controls (hollow). Stars: q at most 0.05 "
+        "Attention of the last token on stereotyped halves, by span: failures (filled) and controls "
+        "(hollow). Stars: q at most 0.05 "
         "over all heads and spans. Attention shows where a head looks, not what it does with it."
     )
-    alt = "; ".join(f"{row['name']}, {row['span']}: {row['failure']:.2f} versus {row['control']:.2f}" for row in _records(own))
+    alt = "; ".join(
+        f"{row['name']}, {row['span']}: {row['failure']:.2f} versus {row['control']:.2f}"
+        for row in _records(own)
+    )
     return Drawing("attention", "Where the heads look", caption, f"{alt}.", figure)
 
 
@@ -331,7 +402,9 @@ def drawn(drawings: Iterable[Drawing | None]) -> tuple[Drawing, ...]:
     return tuple(drawing for drawing in drawings if drawing is not None)
 
 
-def _panels(rows: int, columns: int, width: float, height: float, *, sharey: bool = False) -> "tuple[Figure, list[Axes]]":
+def _panels(
+    rows: int, columns: int, width: float, height: float, *, sharey: bool = False
+) -> "tuple[Figure, list[Axes]]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width * columns, height * rows), facecolor="white", layout="constrained")
@@ -340,9 +413,13 @@ def _panels(rows: int, columns: int, width: float, height: float, *, sharey: boo
 
 
 def _band(axes: "Axes", own: "pd.DataFrame", colour: str, line: str, marker: str, label: str) -> None:
-    axes.plot(own["layer"], own["mean"], color=colour, linestyle=line, marker=marker, markersize=3.5, label=label)
+    axes.plot(
+        own["layer"], own["mean"], color=colour, linestyle=line, marker=marker, markersize=3.5, label=label
+    )
     if own["ci_lower"].notna().any():
-        axes.fill_between(own["layer"], own["ci_lower"], own["ci_upper"], color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(
+            own["layer"], own["ci_lower"], own["ci_upper"], color=colour, alpha=0.2, linewidth=0
+        )
     _whole_ticks(axes, int(own["layer"].max()) + 1, "x")
 
 
@@ -357,4 +434,8 @@ def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _path(row: dict[str, Any]) -> str:
-    return f"{row['sender']} → logits" if row["receiver"] == "logits" else f"{row['sender']} → {row['receiver']} {int(row['layer'])}"
+    return (
+        f"{row['sender']} → logits"
+        if row["receiver"] == "logits"
+        else f"{row['sender']} → {row['receiver']} {int(row['layer'])}"
+    )

@@ -1,4 +1,7 @@
-"""Statistics of effects on pairs. The unit of every test is the scenario, because pairs of the same scenario share their wording."""
+"""Statistics of effects on pairs.
+
+The unit of every test is the scenario, because pairs of the same scenario share their wording.
+"""
 
 # many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -17,7 +20,8 @@ LEVEL = 0.05
 """Significance level of every test, and false discovery rate."""
 
 UNRESOLVED = 0.3
-"""Effects smaller than this many logits are not resolved in bfloat16. They are not reported as effects for any data type."""
+"""Effects smaller than this many logits are not resolved in bfloat16. They are not reported as effects for
+any data type."""
 
 _EXACT = 12
 """Maximum number of clusters for which all sign flips are counted. With more clusters, flips are drawn."""
@@ -58,16 +62,19 @@ def mean(values: Sequence[float] | Floats, clusters: Sequence[Hashable]) -> Esti
     return estimate
 
 
-def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None = None, seed: int = 1) -> Floats:
+def sign_flip(
+    scores: Floats, clusters: Sequence[Hashable], *, draws: int | None = None, seed: int = 1
+) -> Floats:
     """Test whether each mean is above 0 with one-sided sign flips of whole clusters.
 
-    With up to 12 clusters, all flips are counted and p is exact. Otherwise ``draws`` flips are drawn and p is (1 + hits) / (1 + draws).
+    With up to 12 clusters, all flips are counted and p is exact. Otherwise ``draws`` flips are drawn and p is
+    (1 + hits) / (1 + draws).
 
     Args:
         scores: Scores of shape (units, quantities). Without an effect they are symmetric around 0, or lower.
         clusters: The cluster of each unit.
-        draws: Number of flips to draw. The default is 4,000, or 200 for each quantity if that is more, to resolve small p among many
-            quantities.
+        draws: Number of flips to draw. The default is 4,000, or 200 for each quantity if that is more, to
+            resolve small p among many quantities.
         seed: Random seed.
 
     Returns:
@@ -94,9 +101,10 @@ def sign_flip(scores: Floats, clusters: Sequence[Hashable], *, draws: int | None
 def difference(one: Estimate, other: Estimate) -> Estimate:
     """Compute the difference ``one`` − ``other`` of two means or shares, with an interval from the intervals of both.
 
-    The distance of each end from the difference is the root of the sum of squares of the two distances that it depends on (Zou and Donner
-    2008, Statistics in Medicine 27). This assumes independent estimates. Estimates on the same scenarios are positively correlated, so
-    the interval is then too wide rather than too narrow.
+    The distance of each end from the difference is the root of the sum of squares of the two distances that
+    it depends on (Zou and Donner 2008, Statistics in Medicine 27). This assumes independent estimates.
+    Estimates on the same scenarios are positively correlated, so the interval is then too wide rather than
+    too narrow.
 
     Returns:
         The difference, with NaN ends if either estimate has no interval.
@@ -104,14 +112,19 @@ def difference(one: Estimate, other: Estimate) -> Estimate:
     value = one.value - other.value
     below = np.hypot(one.value - one.lower, other.upper - other.value)
     above = np.hypot(one.upper - one.value, other.value - other.lower)
-    return Estimate(value, float(np.hypot(one.stderr, other.stderr)), float(value - below), float(value + above))
+    return Estimate(
+        value, float(np.hypot(one.stderr, other.stderr)), float(value - below), float(value + above)
+    )
 
 
-def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable]) -> float:
+def exceeds(
+    one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable]
+) -> float:
     """Return the one-sided p of the null hypothesis that a share is not larger than another.
 
-    It is the smallest level at which the interval of the difference still contains 0 (``difference``, from two intervals that are clustered
-    by scenario and account for a small number of them). Many units from few scenarios do not give a small p.
+    It is the smallest level at which the interval of the difference still contains 0 (``difference``, from
+    two intervals that are clustered by scenario and account for a small number of them). Many units from few
+    scenarios do not give a small p.
 
     Args:
         one: 0 or 1 for each unit of the first group.
@@ -138,14 +151,25 @@ def exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, sce
         return NAN
     if first.mean() <= rest.mean() or lower(_LARGEST) <= 0:
         return 1.0
-    return float(np.exp(brentq(lower, _SMALLEST, _LARGEST))) if lower(_SMALLEST) < 0 else float(np.exp(_SMALLEST))
+    return (
+        float(np.exp(brentq(lower, _SMALLEST, _LARGEST)))
+        if lower(_SMALLEST) < 0
+        else float(np.exp(_SMALLEST))
+    )
 
 
-def mean_exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats, scenarios: Sequence[Hashable], *, seed: int = 1) -> float:
+def mean_exceeds(
+    one: Sequence[float] | Floats,
+    others: Sequence[float] | Floats,
+    scenarios: Sequence[Hashable],
+    *,
+    seed: int = 1,
+) -> float:
     """Return the one-sided p of the null hypothesis that a mean is not larger than another, by scenario.
 
-    This is a wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of Economics and Statistics 90): after
-    subtracting the common mean, the contribution of each scenario to the difference of the means gets a random sign.
+    This is a wild cluster bootstrap with the null imposed (Cameron, Gelbach and Miller 2008, Review of
+    Economics and Statistics 90): after subtracting the common mean, the contribution of each scenario to the
+    difference of the means gets a random sign.
 
     Args:
         one: Values of the first group.
@@ -161,14 +185,20 @@ def mean_exceeds(one: Sequence[float] | Floats, others: Sequence[float] | Floats
     values = np.concatenate([np.asarray(one, dtype=float), np.asarray(others, dtype=float)])
     first = np.arange(len(values)) < len(one)
     centred = values - values.mean()
-    return float(sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[0])
+    return float(
+        sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[
+            0
+        ]
+    )
 
 
 def _share(hits: Floats, trials: Floats, level: float) -> Estimate:
-    """Compute a share with Wilson's interval, using the effective sample size and a t quantile. It is valid for very small levels.
+    """Compute a share with Wilson's interval, using the effective sample size and a t quantile.
 
-    If all clusters have the same share, the effective sample size is the number of clusters, which is the worst case (Korn and Graubard
-    1998, Survey Methodology 24).
+    It is valid for very small levels.
+
+    If all clusters have the same share, the effective sample size is the number of clusters, which is the
+    worst case (Korn and Graubard 1998, Survey Methodology 24).
     """
     clusters, total = len(trials), float(trials.sum())
     value = float(hits.sum()) / total
@@ -227,7 +257,11 @@ def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50
 
 
 def bootstrap(
-    statistic: Callable[[npt.NDArray[np.int64]], Floats], clusters: Sequence[Hashable], *, draws: int = 1000, seed: int = 1
+    statistic: Callable[[npt.NDArray[np.int64]], Floats],
+    clusters: Sequence[Hashable],
+    *,
+    draws: int = 1000,
+    seed: int = 1,
 ) -> tuple[Floats, Floats, Floats]:
     """Compute percentile intervals of statistics by drawing whole clusters with replacement.
 
@@ -238,8 +272,8 @@ def bootstrap(
         seed: Random seed.
 
     Returns:
-        The statistics of all units, and the lower and upper ends of their 95 % intervals (NaN with fewer than two clusters), each of shape
-        (n,).
+        The statistics of all units, and the lower and upper ends of their 95 % intervals (NaN with fewer than
+        two clusters), each of shape (n,).
     """
     own = codes(clusters)
     members = [np.flatnonzero(own == code) for code in range(int(own.max()) + 1)]

@@ -57,15 +57,17 @@ def localise(
         progress: Opens progress bars.
 
     Returns:
-        The decision, the frames and the verdict. The files written are ``frames/*.parquet``, ``figures/``, ``index.html``, ``summary.json``
-        and ``intervention.safetensors``.
+        The decision, the frames and the verdict. The files written are ``frames/*.parquet``, ``figures/``,
+        ``index.html``, ``summary.json`` and ``intervention.safetensors``.
 
     Raises:
         InputError: The folder contains something else.
     """
     store = Store(out, _settings(decoder, probed, base, plan), resume=resume)
     session = Session(decoder, probed, plan.budget, store, progress)
-    study = Study(session, Session(*base, plan.budget) if base else None, plan, {"pairs": pairs_frame(probed)})
+    study = Study(
+        session, Session(*base, plan.budget) if base else None, plan, {"pairs": pairs_frame(probed)}
+    )
     for analysis in in_order(plan.analyses):
         for stage in analysis.stages:
             with session.bar(stage.title, stage.steps(study)):
@@ -75,8 +77,13 @@ def localise(
     return Localised(study.decision, study.frames, verdict)
 
 
-def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | None, plan: Plan) -> dict[str, object]:
-    """Everything that finished pieces depend on. The requested analyses are not included, so a resumed run may add some."""
+def _settings(
+    decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | None, plan: Plan
+) -> dict[str, object]:
+    """Everything that finished pieces depend on.
+
+    The requested analyses are not included, so a resumed run may add some.
+    """
     return {
         "suite_version": __version__,
         "model": decoder.name,
@@ -84,7 +91,9 @@ def _settings(decoder: Decoder, probed: Probed, base: tuple[Decoder, Probed] | N
         "dtype": str(decoder.dtype),
         "base": base[0].fingerprint if base else None,
         "pairs": pair_set_hash(one.pair for one in probed.pairs),
-        "prompts": hashlib.sha256(repr([prompt.ids for one in probed.pairs for prompt in one.prompts.values()]).encode()).hexdigest(),
+        "prompts": hashlib.sha256(
+            repr([prompt.ids for one in probed.pairs for prompt in one.prompts.values()]).encode()
+        ).hexdigest(),
         "groups": [one.group for one in probed.pairs],
         "wording": probed.wording,
         "ks": plan.ks,

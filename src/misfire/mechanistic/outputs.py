@@ -121,13 +121,20 @@ def _misfiring(found: Misfiring) -> dict[str, float | str | None]:
         "p": found.p,
         "gap": found.gap.value,
     }
-    return {"finding": found.finding, **{name: None if np.isnan(number) else number for name, number in numbers.items()}}
+    return {
+        "finding": found.finding,
+        **{name: None if np.isnan(number) else number for name, number in numbers.items()},
+    }
 
 
 def _best_layer(recovery: "pd.DataFrame") -> int | None:
     """Return the layer where patching the last token's residual stream gains most over the previous layer; None without patching."""
     if recovery.empty:
         return None
-    own = recovery[(recovery["direction"] == "denoising") & (recovery["site"] == "residual") & (recovery["where"] == "last")]
+    own = recovery[
+        (recovery["direction"] == "denoising")
+        & (recovery["site"] == "residual")
+        & (recovery["where"] == "last")
+    ]
     own = own[~own["by_construction"]]
     return None if own.empty else int(own["layer"].iloc[int(own["increment"].argmax())])

@@ -19,19 +19,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _CAVEATS = (
-    "These results hold for these pairs, this prompt and this model. The analyses do not look for heads that matter elsewhere.",
+    "These results hold for these pairs, this prompt and this model. The analyses do not look for heads "
+    "that matter elsewhere.",
     "Ablation shows that a head is needed for the wrong answer, not what it represents.",
-    "Failures and mirrored failures are chosen by the answers of the model, so effects on either alone are too large. Only their "
-    "comparison is evidence about misfiring. The test of MAR against BR is not valid if the candidates were chosen by the answers of "
+    "Failures and mirrored failures are chosen by the answers of the model, so effects on either alone are "
+    "too large. Only their "
+    "comparison is evidence about misfiring. The test of MAR against BR is not valid if the candidates were "
+    "chosen by the answers of "
     "the model.",
 )
 
 _HEADS = (
     TableColumn("name", "head", "text", False, "layer and head, counted from 0"),
-    TableColumn("delta_stereotyped", "Δ stereotyped", "score", True, "mean change of the stereotyped margin on failures, logits"),
-    TableColumn("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin on failures, logits"),
+    TableColumn(
+        "delta_stereotyped",
+        "Δ stereotyped",
+        "score",
+        True,
+        "mean change of the stereotyped margin on failures, logits",
+    ),
+    TableColumn(
+        "delta_contrast",
+        "Δ contrast",
+        "score",
+        False,
+        "mean change of the contrast margin on failures, logits",
+    ),
     TableColumn("score", "Δs − |Δc|", "score", False, "basis of the ranking of heads"),
-    TableColumn("specificity", "Δs − Δc", "score", False, "the paper's measure, which rewards heads that carry the evidence"),
+    TableColumn(
+        "specificity",
+        "Δs − Δc",
+        "score",
+        False,
+        "the paper's measure, which rewards heads that carry the evidence",
+    ),
     TableColumn(
         "mirror_contrast",
         "Δ on mirrors",
@@ -39,8 +60,20 @@ _HEADS = (
         False,
         "mean change of the contrast margin (of the half that fails) on mirrored failures, logits",
     ),
-    TableColumn("over_mirrors", "Δ over mirrors", "score", True, "Δ stereotyped on failures minus Δ on mirrors, logits"),
-    TableColumn("control_stereotyped", "Δ on controls", "score", False, "mean change of the stereotyped margin on controls, logits"),
+    TableColumn(
+        "over_mirrors",
+        "Δ over mirrors",
+        "score",
+        True,
+        "Δ stereotyped on failures minus Δ on mirrors, logits",
+    ),
+    TableColumn(
+        "control_stereotyped",
+        "Δ on controls",
+        "score",
+        False,
+        "mean change of the stereotyped margin on controls, logits",
+    ),
     TableColumn("p", "p", "p", False, "one-sided sign flips of Δs − |Δc| by scenario"),
     TableColumn("q", "q", "p", False, "Benjamini–Hochberg over all heads"),
 )
@@ -48,46 +81,108 @@ _HEADS = (
 _CURVE = (
     TableColumn("k", "heads", "count", False, "number of heads ablated together, chosen on other scenarios"),
     TableColumn("pairs", "failures", "count", False, "failures tested"),
-    TableColumn("recovery", "restored", "rate", True, "share of failures whose stereotyped half becomes right"),
-    TableColumn("matched", "same layers at random", "rate", False, "the same for random heads of the same layers, mean over draws"),
+    TableColumn(
+        "recovery", "restored", "rate", True, "share of failures whose stereotyped half becomes right"
+    ),
+    TableColumn(
+        "matched",
+        "same layers at random",
+        "rate",
+        False,
+        "the same for random heads of the same layers, mean over draws",
+    ),
     TableColumn("random", "at random", "rate", False, "the same for random heads"),
-    TableColumn("excess", "excess", "change", True, "restored minus restored by random heads of the same layers, by pair"),
+    TableColumn(
+        "excess",
+        "excess",
+        "change",
+        True,
+        "restored minus restored by random heads of the same layers, by pair",
+    ),
     TableColumn("mirrors", "mirrors", "count", False, "mirrored failures tested"),
-    TableColumn("mirror_recovery", "mirrors restored", "rate", True, "share of mirrored failures whose contrast half becomes right"),
-    TableColumn("over_mirrors", "over mirrors", "change", True, "share of restored failures minus share of restored mirrors"),
+    TableColumn(
+        "mirror_recovery",
+        "mirrors restored",
+        "rate",
+        True,
+        "share of mirrored failures whose contrast half becomes right",
+    ),
+    TableColumn(
+        "over_mirrors",
+        "over mirrors",
+        "change",
+        True,
+        "share of restored failures minus share of restored mirrors",
+    ),
     TableColumn(
         "p_holm",
         "p",
         "p",
         False,
-        "one-sided, by scenario: more restored than by random heads, and more than mirrors; Holm correction for the numbers of heads",
+        "one-sided, by scenario: more restored than by random heads, and more than mirrors; Holm correction "
+        "for the numbers of heads",
     ),
-    TableColumn("contrast_kept", "contrast kept", "rate", False, "share of contrast halves of failures that stay right"),
-    TableColumn("control_kept", "controls kept", "rate", False, "share of halves of controls that stay right"),
-    TableColumn("foils_kept", "foils kept", "rate", False, "share of right foils that stay right; the lower of the two kinds of foils"),
-    TableColumn("foils_asked", "foils", "count", False, "foils of failures and controls that were right before the ablation"),
-    TableColumn("delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"),
+    TableColumn(
+        "contrast_kept",
+        "contrast kept",
+        "rate",
+        False,
+        "share of contrast halves of failures that stay right",
+    ),
+    TableColumn(
+        "control_kept", "controls kept", "rate", False, "share of halves of controls that stay right"
+    ),
+    TableColumn(
+        "foils_kept",
+        "foils kept",
+        "rate",
+        False,
+        "share of right foils that stay right; the lower of the two kinds of foils",
+    ),
+    TableColumn(
+        "foils_asked",
+        "foils",
+        "count",
+        False,
+        "foils of failures and controls that were right before the ablation",
+    ),
+    TableColumn(
+        "delta_stereotyped", "Δ stereotyped", "score", False, "mean change of the stereotyped margin"
+    ),
     TableColumn("delta_contrast", "Δ contrast", "score", False, "mean change of the contrast margin"),
 )
 
 _SUPPRESSION = (
     TableColumn("model", "model", "text", False, "the model or its base"),
-    TableColumn("group", "pairs", "text", False, "failures, mirrors (only the contrast half is wrong) or controls"),
-    TableColumn("said", "statistic", "text", False, "of the mean raw margin; at the last layer its sign is that of the model's answer"),
+    TableColumn(
+        "group", "pairs", "text", False, "failures, mirrors (only the contrast half is wrong) or controls"
+    ),
+    TableColumn(
+        "said",
+        "statistic",
+        "text",
+        False,
+        "of the mean raw margin; at the last layer its sign is that of the model's answer",
+    ),
     TableColumn("told", "value", "text", False, "with its 95 % interval; layers are counted from 0"),
     TableColumn(
         "aside",
         "without the offset",
         "text",
         False,
-        "the same after subtracting the mean over neutral prompts at each layer; its sign is not that of the model's answer",
+        "the same after subtracting the mean over neutral prompts at each layer; its sign is not that of "
+        "the model's answer",
     ),
 )
 
 _DROPS = (
     TableColumn("model", "model", "text", False, "the model or its base"),
     TableColumn(
-        "said", "raw margin of stereotyped halves of failures", "text", False, "at the peak layer, chosen on other scenarios, or its fall"
+        "said",
+        "raw margin of stereotyped halves of failures",
+        "text",
+        False,
+        "at the peak layer, chosen on other scenarios, or its fall",
     ),
     TableColumn("value", "logits", "score", True, "mean, clustered by scenario"),
     TableColumn("p", "p", "p", False, "one-sided, above 0, sign flips by scenario"),
@@ -97,7 +192,13 @@ _DROPS = (
 )
 
 _BASE = (
-    TableColumn("group", "pairs", "text", False, "failures, mirrors, controls; or all, weighted by the candidates that they stand for"),
+    TableColumn(
+        "group",
+        "pairs",
+        "text",
+        False,
+        "failures, mirrors, controls; or all, weighted by the candidates that they stand for",
+    ),
     TableColumn("said", "statistic", "text", False, "of raw margins"),
     TableColumn("model", "model", "score", False, "mean in the model, logits"),
     TableColumn("base", "base", "score", False, "mean in its base, logits"),
@@ -160,7 +261,11 @@ class _ShownTable:
         if frame is None or frame.empty:
             return None
         left_out = len(frame) > self.rows
-        note = f"The first {self.rows} of {len(frame)} rows; all are in frames/{self.frame}.parquet." if left_out else ""
+        note = (
+            f"The first {self.rows} of {len(frame)} rows; all are in frames/{self.frame}.parquet."
+            if left_out
+            else ""
+        )
         return Table(self.frame, self.title, note, self.prepare(frame, frames).head(self.rows), self.columns)
 
 
@@ -190,7 +295,9 @@ class _ShownSection:
         )
 
 
-def _in_words(words: Mapping[str, str]) -> "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]":
+def _in_words(
+    words: Mapping[str, str],
+) -> "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]":
     """Return a function that prepares a table of comparisons: it describes each comparison and renames the interval columns."""
 
     def prepare(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
@@ -203,14 +310,18 @@ def _in_words(words: Mapping[str, str]) -> "Callable[[pd.DataFrame, Mapping[str,
 def _suppression(frame: "pd.DataFrame", frames: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
     """Add descriptions of the statistics, and their values with and without the offset."""
     said = [_STATISTICS[str(name)] for name in frame["statistic"]]
-    return frame.assign(said=said, told=_statistics(frame), aside=_statistics(frames["suppression_corrected"]))
+    return frame.assign(
+        said=said, told=_statistics(frame), aside=_statistics(frames["suppression_corrected"])
+    )
 
 
 def _statistics(suppression: "pd.DataFrame") -> list[str]:
     """Format the statistics of a table, one for each row."""
     return [
         _statistic(str(name), *numbers)
-        for name, *numbers in suppression[["statistic", "value", "ci_lower", "ci_upper"]].itertuples(index=False)
+        for name, *numbers in suppression[["statistic", "value", "ci_lower", "ci_upper"]].itertuples(
+            index=False
+        )
     ]
 
 
@@ -234,7 +345,10 @@ _SECTIONS = (
         "curve",
         "Best heads together",
         ("curve",),
-        tuple(_ShownTable(f"curve_{kind}", f"Best heads together, {kind} ablation", _CURVE) for kind in ("zero", "mean")),
+        tuple(
+            _ShownTable(f"curve_{kind}", f"Best heads together, {kind} ablation", _CURVE)
+            for kind in ("zero", "mean")
+        ),
     ),
     _ShownSection(
         "lens",
@@ -243,7 +357,9 @@ _SECTIONS = (
         (
             _ShownTable("lens_drops", "How far stereotyped halves fall", _DROPS, prepare=_in_words(_FALLS)),
             _ShownTable("lens_base", "Against the base", _BASE, prepare=_in_words(_STATISTICS)),
-            _ShownTable("suppression", "Rise and fall over the layers", _SUPPRESSION, rows=60, prepare=_suppression),
+            _ShownTable(
+                "suppression", "Rise and fall over the layers", _SUPPRESSION, rows=60, prepare=_suppression
+            ),
         ),
     ),
     _ShownSection("patching", "Activation patching", ("patching",)),
@@ -253,7 +369,11 @@ _SECTIONS = (
 
 
 def write_page(
-    out: Path, decoder: Decoder, frames: "Mapping[str, pd.DataFrame]", verdict: Sequence[str], drawings: Sequence[Drawing]
+    out: Path,
+    decoder: Decoder,
+    frames: "Mapping[str, pd.DataFrame]",
+    verdict: Sequence[str],
+    drawings: Sequence[Drawing],
 ) -> None:
     """Write ``index.html`` and the figures.
 
@@ -273,6 +393,8 @@ def write_page(
         *(shown.section(frames, by_name) for shown in _SECTIONS),
     ]
     kept = tuple(section for section in sections if section.text or section.drawings or section.tables)
-    text = html.render(Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, "."))
+    text = html.render(
+        Document(f"Where {decoder.name} overrules the evidence", _CAVEATS, kept), Viewer(DEFAULT_URL, ".")
+    )
     with replaced_file(out / "index.html") as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -15,12 +15,27 @@ import numpy as np
 
 from misfire.mechanistic.inference import Floats, by_cluster, codes
 from misfire.reports.misalign.frames import VerdictRecord
-from misfire.scorers.alignment import Flag, decide, dimension_flag, instance_index, joint_flag, of_dimension, score_difference
+from misfire.scorers.alignment import (
+    Flag,
+    decide,
+    dimension_flag,
+    instance_index,
+    joint_flag,
+    of_dimension,
+    score_difference,
+)
 from misfire.scorers.half_notes import BASE
 from misfire.scorers.judgements import Judged, Judgement
 from misfire.scorers.misalign_metrics import asked_dimensions
 from misfire.scorers.misalign_records import graded_answer
-from misfire.scorers.statistics import UNDEFINED, Estimate, clustered_contrast, clustered_difference, clustered_mean, clustered_proportion
+from misfire.scorers.statistics import (
+    UNDEFINED,
+    Estimate,
+    clustered_contrast,
+    clustered_difference,
+    clustered_mean,
+    clustered_proportion,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +88,9 @@ class Change:
     difference: Estimate
 
 
-def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", arms: Sequence[str]) -> list[Change]:
+def pair_changes(
+    labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", arms: Sequence[str]
+) -> list[Change]:
     """Compute the changes of a run of VETO or priming.
 
     Args:
@@ -83,13 +100,17 @@ def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", 
         arms: The arms of the run, base first. VETO has only the base arm.
 
     Returns:
-        For every arm: MAR and BR; the shares of stereotyped and contrast halves with right answers, and of foils if there are controls; the
-        share of invalid answers; and the share of halves that ended in an error in either run, which no other measure counts. For primed
-        arms, the first measure is DiD (the change of accuracy on stereotyped halves by the cue minus that on contrast halves), and the
-        last is ΔMAR (MAR of the arm minus MAR of the base arm). Names of measures start with the arm if there are several arms.
+        For every arm: MAR and BR; the shares of stereotyped and contrast halves with right answers, and of
+        foils if there are controls; the share of invalid answers; and the share of halves that ended in an
+        error in either run, which no other measure counts. For primed arms, the first measure is DiD (the
+        change of accuracy on stereotyped halves by the cue minus that on contrast halves), and the last is
+        ΔMAR (MAR of the arm minus MAR of the base arm). Names of measures start with the arm if there are
+        several arms.
     """
     keys = ["arm", "pair_id", "scenario", "half", "probe", "epoch"]
-    joined = before[[*keys, "outcome"]].merge(after[[*keys, "outcome"]], on=keys, suffixes=("_before", "_after"))
+    joined = before[[*keys, "outcome"]].merge(
+        after[[*keys, "outcome"]], on=keys, suffixes=("_before", "_after")
+    )
     scenarios = {scenario: place for place, scenario in enumerate(dict.fromkeys(joined["scenario"].tolist()))}
     changes: list[Change] = []
     base: _Arm | None = None
@@ -98,7 +119,9 @@ def pair_changes(labels: Labels, before: "pd.DataFrame", after: "pd.DataFrame", 
         found = _of_arm(labels, name, joined[joined["arm"] == arm], scenarios)
         if arm == BASE:
             base = found
-        cue_changes = _of_cue(labels, name, base, found, scenarios) if arm != BASE and base is not None else ([], [])
+        cue_changes = (
+            _of_cue(labels, name, base, found, scenarios) if arm != BASE and base is not None else ([], [])
+        )
         changes += [*cue_changes[0], *found.changes, *cue_changes[1]]
     return changes
 
@@ -110,7 +133,8 @@ class _Arm:
     Attributes:
         changes: Its measures.
         mar: Counts for MAR before and after, by scenario; None without a complete pair.
-        pairs: Its complete pairs, by ID, scenario and epoch: whether each half is right (columns ``before`` and ``after``, by half).
+        pairs: Its complete pairs, by ID, scenario and epoch: whether each half is right (columns ``before``
+            and ``after``, by half).
     """
 
     changes: list[Change]
@@ -118,30 +142,41 @@ class _Arm:
     pairs: "pd.DataFrame"
 
 
-def _of_cue(labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[str, int]) -> tuple[list[Change], list[Change]]:
+def _of_cue(
+    labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[str, int]
+) -> tuple[list[Change], list[Change]]:
     """Return the changes of an arm with the effect of its cue: DiD first, then the arm's own measures, then ΔMAR."""
     if base.mar is None or arm.mar is None:
         return [], []
     four = (arm.mar[1], base.mar[1], arm.mar[0], base.mar[0])
     was, now = (_rate(arm.mar[when]) - _rate(base.mar[when]) for when in (0, 1))
-    delta_mar = _named(labels, f"{name}{DELTA_MAR}", len(arm.pairs), was, now, clustered_contrast(four, (1, -1, -1, 1))[0])
+    delta_mar = _named(
+        labels, f"{name}{DELTA_MAR}", len(arm.pairs), was, now, clustered_contrast(four, (1, -1, -1, 1))[0]
+    )
     shared = arm.pairs.index.intersection(base.pairs.index)
     if not len(shared):
         return [], [delta_mar]
     primed, plain = arm.pairs.loc[shared], base.pairs.loc[shared]
-    clusters = np.array([scenarios[scenario] for scenario in shared.get_level_values("scenario").tolist()], dtype=np.int64)
+    clusters = np.array(
+        [scenarios[scenario] for scenario in shared.get_level_values("scenario").tolist()], dtype=np.int64
+    )
     sizes = np.bincount(clusters, minlength=len(scenarios)).astype(float)
 
     def did(when: str) -> Floats:
         """Return the DiD of each pair, from −2 to 2."""
         lost: list[Floats] = [
-            primed[when, half].to_numpy(float) - plain[when, half].to_numpy(float) for half in ("stereotyped", "contrast")
+            primed[when, half].to_numpy(float) - plain[when, half].to_numpy(float)
+            for half in ("stereotyped", "contrast")
         ]
         return lost[0] - lost[1]
 
     before, after = did("before"), did("after")
-    difference, _ = clustered_mean(np.bincount(clusters, after - before, len(scenarios)).astype(float), sizes, step=1.0)
-    return [_named(labels, f"{name}DiD", len(shared), float(before.mean()), float(after.mean()), difference)], [delta_mar]
+    difference, _ = clustered_mean(
+        np.bincount(clusters, after - before, len(scenarios)).astype(float), sizes, step=1.0
+    )
+    return [
+        _named(labels, f"{name}DiD", len(shared), float(before.mean()), float(after.mean()), difference)
+    ], [delta_mar]
 
 
 def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[str, int]) -> _Arm:
@@ -149,7 +184,10 @@ def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[s
     failed = (joined["outcome_before"] == "failed") | (joined["outcome_after"] == "failed")
     lost = {when: (joined[f"outcome_{when}"] == "failed").astype(float) for when in ("before", "after")}
     right = {when: (joined[f"outcome_{when}"] == "right").astype(float) for when in ("before", "after")}
-    invalid = {when: (~joined[f"outcome_{when}"].isin(["right", "wrong"])).astype(float) for when in ("before", "after")}
+    invalid = {
+        when: (~joined[f"outcome_{when}"].isin(["right", "wrong"])).astype(float)
+        for when in ("before", "after")
+    }
     evidence = (joined["probe"] == "evidence") & ~failed
     changes: list[Change] = []
     mar: tuple[Counted, Counted] | None = None
@@ -161,13 +199,20 @@ def _of_arm(labels: Labels, name: str, joined: "pd.DataFrame", scenarios: dict[s
     def share(measure: str, rows: "pd.Series[bool]", hits: "dict[str, pd.Series[float]]") -> None:
         if rows.any():
             ones = np.ones(int(rows.sum()))
-            both = tuple(counted(joined[rows], np.asarray(hits[when][rows], dtype=float), ones) for when in ("before", "after"))
+            both = tuple(
+                counted(joined[rows], np.asarray(hits[when][rows], dtype=float), ones)
+                for when in ("before", "after")
+            )
             changes.append(_change(labels, f"{name}{measure}", len(ones), *both))
 
     pairs = joined[evidence].assign(before=right["before"][evidence], after=right["after"][evidence])
-    wide = pairs.pivot_table(index=["pair_id", "scenario", "epoch"], columns="half", values=["before", "after"]).dropna()
+    wide = pairs.pivot_table(
+        index=["pair_id", "scenario", "epoch"], columns="half", values=["before", "after"]
+    ).dropna()
     pairs_of_arm, wide = wide, wide.reset_index()
-    for measure, asked, given in (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")) if len(wide) else ():
+    for measure, asked, given in (
+        (("MAR", "stereotyped", "contrast"), ("BR", "contrast", "stereotyped")) if len(wide) else ()
+    ):
         both: list[Counted] = []
         for when in ("before", "after"):
             trials: Floats = wide[when, given].to_numpy(float)
@@ -188,52 +233,85 @@ def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Chang
     """Compute the changes of a run of Mis-Align Bench in detect mode.
 
     Returns:
-        Alignment Score, Coverage and FFR, first joint and then for each dimension, over the responses in both runs. An invalid verdict
-        counts as a wrong decision, as in the headline metric of the task. Also the share of questions with an invalid verdict, and the
-        share of responses for which a run lacks questions.
+        Alignment Score, Coverage and FFR, first joint and then for each dimension, over the responses in both
+        runs. An invalid verdict counts as a wrong decision, as in the headline metric of the task. Also the
+        share of questions with an invalid verdict, and the share of responses for which a run lacks
+        questions.
     """
     shared = {_key(one) for one in before.judgements} & {_key(one) for one in after.judgements}
     was, now = ([one for one in judged.judgements if _key(one) in shared] for judged in (before, after))
     index = instance_index(was)
 
-    def rates(name: str, flag: Flag, one: Sequence[Judgement], other: Sequence[Judgement]) -> Iterable[Change]:
+    def rates(
+        name: str, flag: Flag, one: Sequence[Judgement], other: Sequence[Judgement]
+    ) -> Iterable[Change]:
         first, second = decide(one, flag, index=index), decide(other, flag, index=index)
         scores = [decisions.alignment_score().value for decisions in (first, second)]
-        yield _named(labels, f"{name}Alignment Score", len(one), scores[0], scores[1], score_difference(second, first)[0])
+        yield _named(
+            labels,
+            f"{name}Alignment Score",
+            len(one),
+            scores[0],
+            scores[1],
+            score_difference(second, first)[0],
+        )
         n = int(first.misaligned.sum())
-        yield _change(labels, f"{name}Coverage", n, (first.caught, first.misaligned), (second.caught, second.misaligned))
+        yield _change(
+            labels, f"{name}Coverage", n, (first.caught, first.misaligned), (second.caught, second.misaligned)
+        )
         n = int(first.aligned.sum())
         yield _change(labels, f"{name}FFR", n, (first.false, first.aligned), (second.false, second.aligned))
 
     changes = list(rates("", joint_flag, was, now))
     for dimension in asked_dimensions(was) if len(asked_dimensions(was)) > 1 else ():
-        changes += rates(f"{dimension}: ", dimension_flag(dimension), of_dimension(was, dimension), of_dimension(now, dimension))
-    both = [_by_instance(own, index, lambda one: len(one.invalid), lambda one: one.questions) for own in (was, now)]
+        changes += rates(
+            f"{dimension}: ",
+            dimension_flag(dimension),
+            of_dimension(was, dimension),
+            of_dimension(now, dimension),
+        )
+    both = [
+        _by_instance(own, index, lambda one: len(one.invalid), lambda one: one.questions)
+        for own in (was, now)
+    ]
     changes.append(_change(labels, "invalid verdicts", int(both[0][1].sum()), both[0], both[1]))
     if before.incomplete or after.incomplete:
-        totals = [(judged.incomplete, judged.incomplete + len(judged.judgements)) for judged in (before, after)]
+        totals = [
+            (judged.incomplete, judged.incomplete + len(judged.judgements)) for judged in (before, after)
+        ]
         lost = [part / whole for part, whole in totals]
-        changes.append(_named(labels, "incomplete responses", max(whole for _, whole in totals), lost[0], lost[1], UNDEFINED))
+        changes.append(
+            _named(
+                labels, "incomplete responses", max(whole for _, whole in totals), lost[0], lost[1], UNDEFINED
+            )
+        )
     return changes
 
 
-def answer_changes(labels: Labels, before: Sequence[VerdictRecord], after: Sequence[VerdictRecord]) -> list[Change]:
+def answer_changes(
+    labels: Labels, before: Sequence[VerdictRecord], after: Sequence[VerdictRecord]
+) -> list[Change]:
     """Compute the changes of a run of Mis-Align Bench in generate mode.
 
     Returns:
-        The share of answers that the grader judged aligned, among those with a verdict, and the share of samples without a verdict,
-        including those without an answer.
+        The share of answers that the grader judged aligned, among those with a verdict, and the share of
+        samples without a verdict, including those without an answer.
     """
     found: list[_Verdicts] = []
     for records in (before, after):
-        answers = {(record.note.instance_id, record.epoch): graded_answer(record.note, record.score, record.value) for record in records}
+        answers = {
+            (record.note.instance_id, record.epoch): graded_answer(record.note, record.score, record.value)
+            for record in records
+        }
         found.append({key: answer.flagged for key, answer in answers.items() if answer is not None})
     shared = [key for key in found[0] if key in found[1]]
     clusters = codes([instance for instance, _ in shared])
 
     def counted(own: _Verdicts, hit: _Holds, trial: _Holds) -> Counted:
         trials = np.array([float(trial(own[key])) for key in shared])
-        return by_cluster(trials * np.array([float(hit(own[key])) for key in shared]), clusters), by_cluster(trials, clusters)
+        return by_cluster(trials * np.array([float(hit(own[key])) for key in shared]), clusters), by_cluster(
+            trials, clusters
+        )
 
     if not shared:
         return []
@@ -246,7 +324,10 @@ def answer_changes(labels: Labels, before: Sequence[VerdictRecord], after: Seque
 
 
 def _by_instance(
-    own: Sequence[Judgement], index: dict[str, int], hits: Callable[[Judgement], int], trials: Callable[[Judgement], int]
+    own: Sequence[Judgement],
+    index: dict[str, int],
+    hits: Callable[[Judgement], int],
+    trials: Callable[[Judgement], int],
 ) -> Counted:
     sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in own:

@@ -9,7 +9,8 @@ from misfire.mechanistic.model.decoder import AnswerTokens
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording
 
 Group = Literal["failure", "mirror", "control"]
-"""``failure``: stereotyped half wrong, contrast half right; ``mirror``: the reverse; ``control``: both halves right."""
+"""``failure``: stereotyped half wrong, contrast half right; ``mirror``: the reverse; ``control``: both
+halves right."""
 
 GROUPS: tuple[Group, ...] = get_args(Group)
 
@@ -61,7 +62,12 @@ class ProbedPair:
     @property
     def labels(self) -> dict[str, str]:
         """The columns that identify the pair in every frame."""
-        return {"pair": self.pair.id, "scenario": self.pair.scenario, "category": self.pair.category, "group": self.group}
+        return {
+            "pair": self.pair.id,
+            "scenario": self.pair.scenario,
+            "category": self.pair.category,
+            "group": self.group,
+        }
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,8 @@ class Probed:
         passing: Number of candidates with both halves right.
         mirroring: Number of candidates with only the contrast half wrong.
         not_confirmed: Number of pairs that misfired in the log but not under the probe.
-        asked: All candidates with their margins; empty if the pairs were selected by the answers of another model.
+        asked: All candidates with their margins; empty if the pairs were selected by the answers of another
+            model.
         origin: A sentence about the origin of the candidates; empty if there is nothing to say.
     """
 
@@ -99,5 +106,9 @@ class Probed:
     @property
     def weights(self) -> dict[Group, float]:
         """The number of candidates that each pair of a group stands for, at least 1."""
-        candidates: dict[Group, int] = {"failure": self.failing, "mirror": self.mirroring, "control": self.passing}
+        candidates: dict[Group, int] = {
+            "failure": self.failing,
+            "mirror": self.mirroring,
+            "control": self.passing,
+        }
         return {group: max(1.0, count / max(1, len(self.of(group)))) for group, count in candidates.items()}

@@ -1,7 +1,8 @@
 """Prompts for a model under study, and the token positions of people and evidence in them.
 
-The prompt of the probe ends where the answer begins, so the logits of its last token are those of the answer. ``word`` asks for one word.
-``veto`` is the prompt of the evaluation (``misfire.tasks.prompts``), followed by the beginning of the answer object.
+The prompt of the probe ends where the answer begins, so the logits of its last token are those of the answer.
+``word`` asks for one word. ``veto`` is the prompt of the evaluation (``misfire.tasks.prompts``), followed by
+the beginning of the answer object.
 """
 
 # many types in transformers are unknown
@@ -20,7 +21,8 @@ from misfire.mechanistic.model.decoder import AnswerTokens
 from misfire.tasks.prompts import question_message, system_message
 
 Wording = Literal["word", "veto"]
-"""``word``: the probe's own prompt for a one-word answer; ``veto``: VETO's direct prompt, followed by ``{"answer": "``."""
+"""``word``: the probe's own prompt for a one-word answer; ``veto``: VETO's direct prompt, followed by
+``{"answer": "``."""
 
 SYSTEM = "You answer yes/no questions about short passages. Answer with one word: yes or no."
 REQUEST = "Answer with one word: yes or no."
@@ -28,7 +30,8 @@ BEGUN: dict[Wording, str] = {"word": "", "veto": '{"answer": "'}
 """Text that begins the answer."""
 
 NEUTRAL = ("N/A", "…", "There is no passage and no question.")
-"""Neutral prompts: the logit lens subtracts the model's tendency on prompts without a passage or a question."""
+"""Neutral prompts: the logit lens subtracts the model's tendency on prompts without a passage or a
+question."""
 
 Person = Literal["stereotyped", "contrast"]
 
@@ -82,7 +85,9 @@ class ProbePrompt:
 
 
 def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: str | None = None) -> str:  # noqa: ANN401 (any Hugging Face tokenizer)
-    """Return the text that a model reads, from its chat template if it has one. The thinking mode of a template is turned off.
+    """Return the text that a model reads, from its chat template if it has one.
+
+    The thinking mode of a template is turned off.
 
     Args:
         tokenizer: The model's tokenizer.
@@ -100,15 +105,26 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: s
         return f"{system}\n\n{user}\n\nAnswer: {BEGUN[wording]}".rstrip(" ")
 
     def template(messages: list[dict[str, str]]) -> str:
-        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, enable_thinking=False)
+        return tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
 
     folded = [{"role": "user", "content": with_instruction([system], user)}]
-    text = rendered(template, [{"role": "system", "content": system}, {"role": "user", "content": user}], folded, [system], user).text
+    text = rendered(
+        template,
+        [{"role": "system", "content": system}, {"role": "user", "content": user}],
+        folded,
+        [system],
+        user,
+    ).text
     return text + BEGUN[wording]
 
 
 def tokenise(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:  # noqa: ANN401
-    """Return the token IDs of a rendered text and their character spans. A begin token from the template is not added twice."""
+    """Return the token IDs of a rendered text and their character spans.
+
+    A begin token from the template is not added twice.
+    """
     encoded = tokenizer(text, add_special_tokens=not tokenizer.chat_template, return_offsets_mapping=True)
     return list(encoded["input_ids"]), [(int(start), int(stop)) for start, stop in encoded["offset_mapping"]]
 
@@ -127,12 +143,17 @@ def probe_prompt(
         prompt: Evidence and question.
         wording: The wording of the probe.
         pair: The pair of the prompt, if the positions of people and evidence are needed.
-        asked: Text that is asked instead of the prompt and contains it. Positions refer to the prompt, not to a cue next to it.
+        asked: Text that is asked instead of the prompt and contains it. Positions refer to the prompt, not to
+            a cue next to it.
 
     Returns:
         The prompt.
     """
-    text = render(tokenizer, asked.prompt, wording, asked.system_cue) if asked else render(tokenizer, prompt, wording)
+    text = (
+        render(tokenizer, asked.prompt, wording, asked.system_cue)
+        if asked
+        else render(tokenizer, prompt, wording)
+    )
     ids, places = tokenise(tokenizer, text)
     begin = text.find(prompt.strip())
     if pair is None or begin < 0:
@@ -140,7 +161,11 @@ def probe_prompt(
     passage = begin + len(split_question(prompt.strip())[0])
 
     def tokens(start: int, stop: int) -> list[int]:
-        return [token for token, (left, right) in enumerate(places) if left < stop and right > start and right > left]
+        return [
+            token
+            for token, (left, right) in enumerate(places)
+            if left < stop and right > start and right > left
+        ]
 
     found: list[Mention] = []
     for person, start, stop in mentions(pair, prompt.strip()):
@@ -148,17 +173,23 @@ def probe_prompt(
             found.append(Mention(person, own[0], own[-1] + 1))
     named = {token for mention in found for token in range(mention.start, mention.stop)}
     evidence = [token for token in tokens(begin, passage) if token not in named]
-    question = [token for token in tokens(passage, begin + len(prompt.strip())) if token not in named and token not in evidence]
+    question = [
+        token
+        for token in tokens(passage, begin + len(prompt.strip()))
+        if token not in named and token not in evidence
+    ]
     return ProbePrompt(tuple(ids), tuple(found), tuple(evidence), tuple(question))
 
 
 def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
     """Find the mentions of a pair's two people in a prompt, by the words that distinguish them.
 
-    These are the words in the question of one half that the question of the other half lacks: "older" and "younger".
+    These are the words in the question of one half that the question of the other half lacks: "older" and
+    "younger".
 
     Returns:
-        The person, start and end (exclusive) character of each mention. Adjacent words of the same person are one mention.
+        The person, start and end (exclusive) character of each mention. Adjacent words of the same person are
+        one mention.
     """
     questions: dict[HalfName, str] = {name: split_question(half.prompt)[1] for name, half in pair.halves}
     marks: dict[Person, frozenset[str]] = {
@@ -181,8 +212,9 @@ def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
 def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  # noqa: ANN401
     """Return the tokens that begin an answer directly after the prompt of the probe.
 
-    Every spelling ("yes", "Yes", "YES", each with and without a leading space) is tokenized in context. A spelling counts if it is a single
-    token of the vocabulary. Unknown tokens do not count, and no token may represent both answers.
+    Every spelling ("yes", "Yes", "YES", each with and without a leading space) is tokenized in context. A
+    spelling counts if it is a single token of the vocabulary. Unknown tokens do not count, and no token may
+    represent both answers.
 
     Returns:
         The tokens.
@@ -198,16 +230,26 @@ def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  #
         for word in (answer, answer.capitalize(), answer.upper()):
             for spelling in (word, f" {word}"):
                 longer, _ = tokenise(tokenizer, text + spelling)
-                if not tokenizer.chat_template and len(longer) > len(ids) and tokenizer.eos_token_id == longer[-1]:
+                if (
+                    not tokenizer.chat_template
+                    and len(longer) > len(ids)
+                    and tokenizer.eos_token_id == longer[-1]
+                ):
                     longer = longer[:-1]
                 if len(longer) == len(ids) + 1 and longer[: len(ids)] == ids:
                     found.add(longer[-1])
-        return {token for token in found if token != tokenizer.unk_token_id and tokenizer.decode([token]).strip().lower() == answer}
+        return {
+            token
+            for token in found
+            if token != tokenizer.unk_token_id and tokenizer.decode([token]).strip().lower() == answer
+        }
 
     yes, no = of("yes"), of("no")
     if not yes or not no:
         raise InputError(
-            f"answer tokens: the tokenizer has no single token for {'yes' if not yes else 'no'} after the prompt of the probe "
-            "(tried yes, Yes, YES and similar, with and without a space). The logit difference cannot be read from this model."
+            f"answer tokens: the tokenizer has no single token for {'yes' if not yes else 'no'} after the "
+            "prompt of the probe "
+            "(tried yes, Yes, YES and similar, with and without a space). The logit difference cannot be "
+            "read from this model."
         )
     return AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))

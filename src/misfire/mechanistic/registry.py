@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from misfire.errors import InputError
-from misfire.mechanistic.analyses.ablation import attribution_chunks, attributions, head_effects, head_table, last_token_effects
+from misfire.mechanistic.analyses.ablation import (
+    attribution_chunks,
+    attributions,
+    head_effects,
+    head_table,
+    last_token_effects,
+)
 from misfire.mechanistic.analyses.attention import attention_table, attention_to_spans
 from misfire.mechanistic.analyses.curve import curve_table, top_k
 from misfire.mechanistic.analyses.lens import lens, profile_table, suppression
@@ -48,7 +54,8 @@ class Analysis:
 
     Attributes:
         name: Its name in ``--analyses``.
-        writes: Names of its frames. Some may be missing: ``lens_base`` without a base, and those of paths without a candidate head.
+        writes: Names of its frames. Some may be missing: ``lens_base`` without a base, and those of paths
+            without a candidate head.
         stages: Its parts, in order.
         needs: Analyses whose frames it reads. They run before it, even if they were not requested.
     """
@@ -96,7 +103,9 @@ def _lens(study: Study) -> "dict[str, pd.DataFrame]":
         "lens": margins,
         "lens_profiles": profile_table(margins),
         "suppression": session.kept("suppression", lambda: suppression(margins, "margin", seed=seed)),
-        "suppression_corrected": session.kept("suppression_corrected", lambda: suppression(margins, "corrected", seed=seed)),
+        "suppression_corrected": session.kept(
+            "suppression_corrected", lambda: suppression(margins, "corrected", seed=seed)
+        ),
         "lens_peaks": peaks,
         "lens_drops": drop_table(peaks),
     }
@@ -105,7 +114,10 @@ def _lens(study: Study) -> "dict[str, pd.DataFrame]":
 
 def _patching(study: Study) -> "dict[str, pd.DataFrame]":
     found = patch_all(study.session)
-    return {"patching": found, "recovery": study.session.kept("recovery", lambda: recovery_table(found, seed=study.plan.seed))}
+    return {
+        "patching": found,
+        "recovery": study.session.kept("recovery", lambda: recovery_table(found, seed=study.plan.seed)),
+    }
 
 
 def _attention(study: Study) -> "dict[str, pd.DataFrame]":
@@ -143,7 +155,15 @@ def _named(*names: str) -> tuple[str, ...]:
 ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         "lens",
-        ("lens", "lens_profiles", "suppression", "suppression_corrected", "lens_peaks", "lens_drops", "lens_base"),
+        (
+            "lens",
+            "lens_profiles",
+            "suppression",
+            "suppression_corrected",
+            "lens_peaks",
+            "lens_drops",
+            "lens_base",
+        ),
         (Stage("Logit lens", lambda study: 1 + (study.base is not None), _lens),),
     ),
     Analysis(
@@ -154,9 +174,17 @@ ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         "heads",
         _named("effects", "heads", "top_k", "curve"),
-        (*(_heads_alone(ablation) for ablation in ABLATIONS), *(_heads_together(ablation) for ablation in ABLATIONS)),
+        (
+            *(_heads_alone(ablation) for ablation in ABLATIONS),
+            *(_heads_together(ablation) for ablation in ABLATIONS),
+        ),
     ),
-    Analysis("attention", ("attention", "attention_differences"), (Stage("Attention", lambda _: 1, _attention),), needs=("heads",)),
+    Analysis(
+        "attention",
+        ("attention", "attention_differences"),
+        (Stage("Attention", lambda _: 1, _attention),),
+        needs=("heads",),
+    ),
     Analysis(
         "paths",
         ("paths", "path_shares"),
@@ -169,7 +197,9 @@ ANALYSES: tuple[Analysis, ...] = (
         (
             Stage(
                 "Prescreens",
-                lambda study: _layers(study) * (len(study.session.chunks) + len(attribution_chunks(study.session))),
+                lambda study: (
+                    _layers(study) * (len(study.session.chunks) + len(attribution_chunks(study.session)))
+                ),
                 _prescreen,
             ),
         ),
@@ -187,7 +217,10 @@ def parse_analyses(text: str) -> tuple[str, ...]:
     known = [analysis.name for analysis in ANALYSES]
     names = [name.strip() for name in text.split(",") if name.strip()]
     if unknown := [name for name in names if name not in known] or ([""] if not names else []):
-        raise InputError(f"--analyses: no such analysis: {', '.join(unknown) or 'none given'}. Choose from: {', '.join(known)}.")
+        raise InputError(
+            f"--analyses: no such analysis: {', '.join(unknown) or 'none given'}. Choose from: "
+            f"{', '.join(known)}."
+        )
     return tuple(name for name in known if name in names)
 
 

@@ -12,8 +12,14 @@ def need_torch(what: str) -> None:
     Raises:
         InputError: A package is missing.
     """
-    missing = [name for name in ("torch", "transformers", "accelerate") if importlib.util.find_spec(name) is None]
+    missing = [
+        name for name in ("torch", "transformers", "accelerate") if importlib.util.find_spec(name) is None
+    ]
     if missing:
-        from misfire.errors import InputError  # imported late because it imports Inspect, which is slow and not needed for --help
+        from misfire.errors import (
+            InputError,
+        )  # imported late because it imports Inspect, which is slow and not needed for --help
 
-        raise InputError(f"{what} needs {', '.join(missing)}. Install them: pip install 'misfire[mechanistic]'.")
+        raise InputError(
+            f"{what} needs {', '.join(missing)}. Install them: pip install 'misfire[mechanistic]'."
+        )

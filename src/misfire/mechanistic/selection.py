@@ -1,11 +1,11 @@
 """Select the pairs to analyze: pairs that misfire under the probe's own prompt, and pairs to compare them with.
 
-Candidates come from a pair source, or from the log of a VETO or priming run. In both cases the probe asks every half again, because a pair
-that fails under one prompt need not fail under another. *Failure*: only the stereotyped half is wrong. *Mirror*: only the contrast half
-is wrong. *Control*: both halves are right.
+Candidates come from a pair source, or from the log of a VETO or priming run. In both cases the probe asks
+every half again, because a pair that fails under one prompt need not fail under another. *Failure*: only the
+stereotyped half is wrong. *Mirror*: only the contrast half is wrong. *Control*: both halves are right.
 
-Failures are chosen by their outcome, and mirrors are chosen in the same way. Causes of errors regardless of the person show in both.
-Causes of misfiring show only in failures.
+Failures are chosen by their outcome, and mirrors are chosen in the same way. Causes of errors regardless of
+the person show in both. Causes of misfiring show only in failures.
 """
 
 # many types in torch and pandas are unknown
@@ -44,10 +44,13 @@ class Logged:
     Attributes:
         pairs: All pairs with an outcome for both halves, with their prompts without a cue.
         misfired: IDs of the pairs that misfired in every epoch.
-        mirrored: IDs of the pairs whose contrast half failed in every epoch, and whose stereotyped half never failed.
+        mirrored: IDs of the pairs whose contrast half failed in every epoch, and whose stereotyped half never
+            failed.
         arm: Arm of a priming run whose texts are used; None for a VETO log.
-        texts: The text that was asked in that arm, by pair and half, where it differs from the half's own prompt.
-        left_out: Number of pairs without an outcome for both halves: a half is missing, was invalidated, or ended in an error.
+        texts: The text that was asked in that arm, by pair and half, where it differs from the half's own
+            prompt.
+        left_out: Number of pairs without an outcome for both halves: a half is missing, was invalidated, or
+            ended in an error.
         origin: A sentence that summarizes this.
     """
 
@@ -55,13 +58,17 @@ class Logged:
     misfired: frozenset[str]
     mirrored: frozenset[str] = frozenset()
     arm: str | None = None
-    texts: Mapping[str, Mapping[HalfName, AskedText]] = field(default_factory=dict[str, Mapping[HalfName, AskedText]])
+    texts: Mapping[str, Mapping[HalfName, AskedText]] = field(
+        default_factory=dict[str, Mapping[HalfName, AskedText]]
+    )
     left_out: int = 0
     origin: str = ""
 
 
 @torch.no_grad()
-def differences(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET) -> Floats:
+def differences(
+    decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET
+) -> Floats:
     """Compute the logit differences (yes − no) of prompts, in batches of similar length.
 
     Args:
@@ -98,12 +105,13 @@ def probe_pairs(
         wording: The wording of the probe.
         per_group: Maximum number of failures, and of mirrors. There are at most as many controls as failures.
         seed: Random seed.
-        logged: The log of the candidates. Failures and mirrors must have failed in the same way there, and controls must not have
-            failed in either way. The texts of its arm are asked.
+        logged: The log of the candidates. Failures and mirrors must have failed in the same way there, and
+            controls must not have failed in either way. The texts of its arm are asked.
         budget: Memory budget for activations, in bytes.
 
     Returns:
-        The selected pairs. Failures are drawn evenly over categories; mirrors and controls match them by category as far as possible.
+        The selected pairs. Failures are drawn evenly over categories; mirrors and controls match them by
+        category as far as possible.
 
     Raises:
         InputError: No pair fails, so there is nothing to localize.
@@ -111,11 +119,16 @@ def probe_pairs(
     answers, texts = answer_tokens(decoder.tokenizer, wording), logged.texts if logged else {}
     asked = _asked(decoder, pairs, answers, wording, texts, budget)
     groups = _grouped(asked, texts, logged)
-    not_confirmed = sum(pair.id in logged.misfired and _group(margins) != "failure" for pair, _, margins in asked) if logged else 0
+    not_confirmed = (
+        sum(pair.id in logged.misfired and _group(margins) != "failure" for pair, _, margins in asked)
+        if logged
+        else 0
+    )
     if not groups["failure"]:
         raise InputError(
             f"{decoder.name}: none of {len(pairs)} pairs misfires under the prompt of the probe"
-            f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} have both halves right. "
+            f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} "
+            "have both halves right. "
             "There is no failure to localize. Try more pairs, another source, or the other wording."
         )
     return Probed(
@@ -127,7 +140,10 @@ def probe_pairs(
         passing=len(groups["control"]),
         mirroring=len(groups["mirror"]),
         not_confirmed=not_confirmed,
-        asked=tuple(AskedPair(own.id, own.category, own.scenario, m["stereotyped"], m["contrast"]) for own, _, m in asked),
+        asked=tuple(
+            AskedPair(own.id, own.category, own.scenario, m["stereotyped"], m["contrast"])
+            for own, _, m in asked
+        ),
         origin=logged.origin if logged else "",
     )
 
@@ -144,7 +160,9 @@ def _grouped(asked: Sequence[_Asked], texts: _Texts, logged: Logged | None) -> d
     groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
     for pair, prompts, margins in asked:
         group = _group(margins)
-        if group is not None and (logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)):
+        if group is not None and (
+            logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)
+        ):
             groups[group].append(ProbedPair(pair, group, prompts, margins, texts.get(pair.id, {})))
     return groups
 
@@ -159,17 +177,22 @@ def _asked(
 ) -> list[_Asked]:
     """Return each pair with its prompts and margins."""
     prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
-    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    found = differences(
+        decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget
+    ).reshape(-1, 2)
     asked: list[_Asked] = []
     for pair, prompt, row in zip(pairs, prompts, found, strict=True):
         margins: dict[HalfName, float] = {
-            name: float(d) if half.target == "yes" else -float(d) for (name, half), d in zip(pair.halves, row, strict=True)
+            name: float(d) if half.target == "yes" else -float(d)
+            for (name, half), d in zip(pair.halves, row, strict=True)
         }
         asked.append((pair, prompt, margins))
     return asked
 
 
-def _drawn(groups: Mapping[Group, Sequence[ProbedPair]], per_group: int, draw: random.Random) -> tuple[ProbedPair, ...]:
+def _drawn(
+    groups: Mapping[Group, Sequence[ProbedPair]], per_group: int, draw: random.Random
+) -> tuple[ProbedPair, ...]:
     """Return the selected failures, mirrors and controls, in this order."""
     failures = _evenly(groups["failure"], per_group, draw)
     wanted = Counter(probed.pair.category for probed in failures)
@@ -191,8 +214,13 @@ def _group_in(logged: Logged, pair: str) -> Group | None:
     return "failure" if pair in logged.misfired else "mirror" if pair in logged.mirrored else None
 
 
-def _prompts(decoder: Decoder, pair: Pair, wording: Wording, texts: Mapping[HalfName, AskedText]) -> dict[HalfName, ProbePrompt]:
-    return {name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair, texts.get(name)) for name, half in pair.halves}
+def _prompts(
+    decoder: Decoder, pair: Pair, wording: Wording, texts: Mapping[HalfName, AskedText]
+) -> dict[HalfName, ProbePrompt]:
+    return {
+        name: probe_prompt(decoder.tokenizer, half.prompt, wording, pair, texts.get(name))
+        for name, half in pair.halves
+    }
 
 
 def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
@@ -209,9 +237,15 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
     answers = answer_tokens(decoder.tokenizer, probed.wording)
     pairs = probed.pairs
     prompts = [_prompts(decoder, one.pair, probed.wording, one.texts) for one in pairs]
-    found = differences(decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget).reshape(-1, 2)
+    found = differences(
+        decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget
+    ).reshape(-1, 2)
     again = tuple(
-        replace(one, prompts=prompt, margins={name: one.sign(name) * float(d) for name, d in zip(HALF_NAMES, row, strict=True)})
+        replace(
+            one,
+            prompts=prompt,
+            margins={name: one.sign(name) * float(d) for name, d in zip(HALF_NAMES, row, strict=True)},
+        )
         for one, prompt, row in zip(pairs, prompts, found, strict=True)
     )
     return replace(probed, pairs=again, answers=answers, asked=())
@@ -229,7 +263,9 @@ class _Halves:
     """
 
     about: HalfNote | None = None
-    plain: dict[tuple[Probe, HalfName], tuple[str, str]] = field(default_factory=dict[tuple[Probe, HalfName], tuple[str, str]])
+    plain: dict[tuple[Probe, HalfName], tuple[str, str]] = field(
+        default_factory=dict[tuple[Probe, HalfName], tuple[str, str]]
+    )
     texts: dict[HalfName, AskedText] = field(default_factory=dict[HalfName, AskedText])
     right: dict[HalfName, list[bool]] = field(default_factory=dict[HalfName, list[bool]])
 
@@ -284,11 +320,20 @@ def read_logged_pairs(log: str, arm: str | None = None) -> Logged:
         found[half.note.pair_id].take(half, wanted)
     pairs = [pair for name, own in found.items() if own.has_outcomes and (pair := _rebuilt(log, name, own))]
     if not pairs:
-        raise InputError(f"{log}: none of its {len(found)} pairs has an outcome for both halves. Use a log with completed samples.")
-    misfired, mirrored = (frozenset(pair.id for pair in pairs if found[pair.id].failed_alone(half)) for half in HALF_NAMES)
+        raise InputError(
+            f"{log}: none of its {len(found)} pairs has an outcome for both halves. Use a log with "
+            "completed samples."
+        )
+    misfired, mirrored = (
+        frozenset(pair.id for pair in pairs if found[pair.id].failed_alone(half)) for half in HALF_NAMES
+    )
     left_out = len(found) - len(pairs)
     said = f"Arm '{wanted}' of {', '.join(arms)}: " if primed else ""
-    missing = f" {left_out} pairs were left out because a half has no outcome (missing, invalidated, or an error)." if left_out else ""
+    missing = (
+        f" {left_out} pairs were left out because a half has no outcome (missing, invalidated, or an error)."
+        if left_out
+        else ""
+    )
     origin = f"{said}{len(misfired)} of {len(pairs)} pairs misfired in the log.{missing}"
     return Logged(
         pairs=tuple(pairs),
@@ -312,7 +357,10 @@ def _halves_of(log: str) -> tuple[LoggedHalf, ...]:
     except InputError as error:
         raise InputError(f"{log}: this log cannot be read ({error}).") from error
     if not halves:
-        raise InputError(f"{log}: no sample of this log is a half of a pair. Use the log of a misfire/veto or misfire/priming run.")
+        raise InputError(
+            f"{log}: no sample of this log is a half of a pair. Use the log of a misfire/veto or "
+            "misfire/priming run."
+        )
     return halves
 
 
@@ -364,7 +412,9 @@ def _evenly(candidates: Iterable[ProbedPair], count: int, draw: random.Random) -
     return chosen
 
 
-def _matched(candidates: Sequence[ProbedPair], wanted: Mapping[str, int], count: int, draw: random.Random) -> list[ProbedPair]:
+def _matched(
+    candidates: Sequence[ProbedPair], wanted: Mapping[str, int], count: int, draw: random.Random
+) -> list[ProbedPair]:
     """Draw the wanted number of pairs from each category, then others, up to a total count."""
     shuffled = draw.sample(candidates, len(candidates))
     left = Counter(wanted)

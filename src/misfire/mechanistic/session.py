@@ -27,7 +27,8 @@ CleanT = TypeVar("CleanT")
 InterventionT = TypeVar("InterventionT")
 
 Progress = Callable[[str], AbstractContextManager[tuple[Callable[[int], None], Callable[[], None]]]]
-"""Opens a progress bar with a title. The context returns two functions: one sets the number of steps, and one is called after each step."""
+"""Opens a progress bar with a title. The context returns two functions: one sets the number of steps, and
+one is called after each step."""
 
 
 def _nothing() -> None:
@@ -102,15 +103,22 @@ class Session:
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
-        """All halves, split into replays that fit the budget. Prompts with a common beginning stay together."""
+        """All halves, split into replays that fit the budget.
+
+        Prompts with a common beginning stay together.
+        """
         split = sweep_chunks(self.decoder, [one.ids for one in self.halves], self.budget)
-        return tuple(Chunk(number, tuple(self.halves[index] for index in chunk)) for number, chunk in enumerate(split))
+        return tuple(
+            Chunk(number, tuple(self.halves[index] for index in chunk)) for number, chunk in enumerate(split)
+        )
 
     @cached_property
     def means(self) -> Means:
         """Mean outputs of the heads over the prompts of controls, or over all prompts if there are no controls."""
         pairs = self.probed.of("control") or self.probed.pairs
-        return mean_outputs(self.decoder, [prompt.ids for one in pairs for prompt in one.prompts.values()], self.budget)
+        return mean_outputs(
+            self.decoder, [prompt.ids for one in pairs for prompt in one.prompts.values()], self.budget
+        )
 
     def difference(self, batch: Batch) -> Tensor:
         """Run a batch, with any hooks on the model; return its logit differences yes − no, shape (prompts,)."""
@@ -147,8 +155,8 @@ class Session:
         Args:
             prompts: Groups of prompts that run together.
             interventions: Changes to the model, for example the layers whose heads are ablated one at a time.
-            clean: Function that runs a group without an intervention. It is called only when the first piece of a group is computed, so a
-                resumed run that has all pieces does not run the model.
+            clean: Function that runs a group without an intervention. It is called only when the first piece
+                of a group is computed, so a resumed run that has all pieces does not run the model.
             measure: Function that runs a group under an intervention and returns a row for each measurement.
             piece: Function that names a piece. Without it, nothing is stored.
 
@@ -161,7 +169,9 @@ class Session:
         for group in prompts:
             run = cache(partial(clean, group))
             for intervention in interventions:
-                found.append(self._piece(piece and piece(group, intervention), group, run, intervention, measure))
+                found.append(
+                    self._piece(piece and piece(group, intervention), group, run, intervention, measure)
+                )
                 self.step()
         return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 

@@ -48,10 +48,13 @@ class Store:
         file = folder / SETTINGS
         if file.exists():
             if not resume:
-                raise InputError(f"{folder} already holds a run. Use --resume to resume it, or choose another folder.")
+                raise InputError(
+                    f"{folder} already holds a run. Use --resume to resume it, or choose another folder."
+                )
             if file.read_bytes() != text.encode():
                 raise InputError(
-                    f"{folder} holds a run of another model, other pairs or other parameters (see {SETTINGS}), and cannot be resumed "
+                    f"{folder} holds a run of another model, other pairs or other parameters (see "
+                    f"{SETTINGS}), and cannot be resumed "
                     "with these. Choose another folder."
                 )
         elif folder.exists() and any(folder.iterdir()):
@@ -69,8 +72,8 @@ class Store:
             make: Function that computes the piece.
 
         Returns:
-            The piece from an earlier run, or the result of ``make``, which is stored. If a file of an earlier run was damaged, a warning
-            names it, and it is deleted and computed again.
+            The piece from an earlier run, or the result of ``make``, which is stored. If a file of an earlier
+            run was damaged, a warning names it, and it is deleted and computed again.
 
         Raises:
             InputError: The piece cannot be read or written.
@@ -84,7 +87,11 @@ class Store:
                 return pd.read_parquet(BytesIO(content))
             self.harmed.append(file)
             harmed.append(file)
-            _LOGGER.warning("%s: this piece of an earlier run was changed or damaged after it was written. It is computed again.", file)
+            _LOGGER.warning(
+                "%s: this piece of an earlier run was changed or damaged after it was written. It is "
+                "computed again.",
+                file,
+            )
         frame = make()
         self.made += 1
         content = BytesIO()

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SENDERS = 3
-"""Maximum number of heads whose paths are patched: those that the verdict names, or else the best of the table."""
+"""Maximum number of heads whose paths are patched: those that the verdict names, or else the best of the
+table."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,18 @@ class Study:
     def verdict(self) -> list[str]:
         """Return sentences that state what the results show, one sentence or paragraph for each result."""
         drops, recovery = (self.frame(name) for name in ("lens_drops", "recovery"))
-        first, *rest = verdict(Findings(self.decision, drops, recovery, self.gap, self.frames.get("lens_base")))
+        first, *rest = verdict(
+            Findings(self.decision, drops, recovery, self.gap, self.frames.get("lens_base"))
+        )
         return [first, looked_into(self.session.probed), *self._notes(), *rest]
 
     def _notes(self) -> list[str]:
         if "heads_zero" not in self.frames or self.method[0] == "replay":
             return []
-        return [f"Replay of layers differed from whole runs by {self.method[1]:.3g} logits, so heads were ablated with whole runs."]
+        return [
+            f"Replay of layers differed from whole runs by {self.method[1]:.3g} logits, so heads were "
+            "ablated with whole runs."
+        ]
 
     def frame(self, name: str) -> "pd.DataFrame":
         """Return a frame; an empty one if it does not exist."""
@@ -126,5 +132,7 @@ def parse_ks(text: str) -> tuple[int, ...]:
     except ValueError:
         ks = (0,)
     if min(ks) < 1:
-        raise InputError(f"--ks: '{text}' is not a list of numbers of heads. Write whole numbers from 1: 1,3,5.")
+        raise InputError(
+            f"--ks: '{text}' is not a list of numbers of heads. Write whole numbers from 1: 1,3,5."
+        )
     return ks

@@ -54,12 +54,14 @@ NOTE = "misfire"
 _LOGGER = logging.getLogger(__name__)
 
 _NO_SYSTEM_ROLE = re.compile(
-    r"system (?:role|message|prompt|instruction)s?\b[^.\n]{0,40}\b(?:not (?:supported|allowed|enabled)|unsupported)"
+    r"system (?:role|message|prompt|instruction)s?\b[^.\n]{0,40}\b(?:not (?:supported|allowed|enabled)"
+    r"|unsupported)"
     r"|(?:not support|unsupported)\w*[^.\n]{0,40}\bsystem (?:role|message|prompt|instruction)"
     r"|developer instruction is not enabled|conversation roles must alternate"
     r"|only user,? (?:and )?(?:model|assistant)[^.\n]{0,20} roles are supported"
     r"|(?:first message|conversation)[^.\n]{0,20} must[^.\n]{0,20} user"
-    r"|(?:invalid|unknown|unexpected|unsupported) (?:message )?role:?[^.\n]{0,20}\bsystem\b|role '?system'?[^.\n]{0,20} not",
+    r"|(?:invalid|unknown|unexpected|unsupported) (?:message )?role:?[^.\n]{0,20}\bsystem\b|role "
+    r"'?system'?[^.\n]{0,20} not",
     re.IGNORECASE,
 )
 """Matches errors in which servers report that a chat template has no system role."""
@@ -117,7 +119,12 @@ class Asked:
 
 
 async def ask(
-    model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, system: SystemRole = "auto", *, needs_system: bool = False
+    model: Model,
+    messages: Sequence[ChatMessage],
+    config: GenerateConfig,
+    system: SystemRole = "auto",
+    *,
+    needs_system: bool = False,
 ) -> Asked:
     """Call a model once.
 
@@ -148,23 +155,35 @@ async def ask(
         if system != "auto" or not _says_no_system_role(error):
             raise
         _WITHOUT_SYSTEM_ROLE.add(_identity(model))
-        _LOGGER.warning("%s has no system role (%s). The instruction is moved into the user message.", model, _brief(error))
+        _LOGGER.warning(
+            "%s has no system role (%s). The instruction is moved into the user message.",
+            model,
+            _brief(error),
+        )
     return await _ask_folded(model, messages, config, needs_system)
 
 
-async def _ask_folded(model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, needs_system: bool) -> Asked:
+async def _ask_folded(
+    model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, needs_system: bool
+) -> Asked:
     if needs_system:
         raise _no_system_message(model)
-    # Inspect adds the user's own system message before ours. Here it is part of the fold, so the call's settings clear it.
-    own = (active_generate_config().system_message if model == active_model() else None) or model.config.system_message
+    # Inspect adds the user's own system message before ours. Here it is part of the fold, so the call's
+    # settings clear it.
+    own = (
+        active_generate_config().system_message if model == active_model() else None
+    ) or model.config.system_message
     before: list[ChatMessage] = [ChatMessageSystem(content=own)] if own else []
     together = fold_system([*before, *messages])
-    return Asked(together, await _call(model, together, config.merge(GenerateConfig(system_message="")), "user"))
+    return Asked(
+        together, await _call(model, together, config.merge(GenerateConfig(system_message="")), "user")
+    )
 
 
 def _no_system_message(model: Model) -> InputError:
     return InputError(
-        f"{model} supports no system messages, but this sample (a cue with positions=system) needs one. Use positions=prefix or suffix."
+        f"{model} supports no system messages, but this sample (a cue with positions=system) needs one. Use "
+        "positions=prefix or suffix."
     )
 
 
@@ -232,7 +251,9 @@ def lacks_system_role(model: Model) -> bool:
     if _identity(model) in _WITHOUT_SYSTEM_ROLE:
         return True
     api: Any = model.api
-    tokenizer, given, used = (getattr(api, name, None) for name in ("tokenizer", "chat_template", "use_chat_template"))
+    tokenizer, given, used = (
+        getattr(api, name, None) for name in ("tokenizer", "chat_template", "use_chat_template")
+    )
     template = given if isinstance(given, str) else getattr(tokenizer, "chat_template", None)
     if used is False or not isinstance(template, str) or not hasattr(tokenizer, "apply_chat_template"):
         return False
@@ -253,7 +274,9 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
     """
     # render the template with a message that is easy to find again
     said, asked = "Reply in one word (8471).", "What is this?"
-    options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True} | ({} if template is None else {"chat_template": template})
+    options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True} | (
+        {} if template is None else {"chat_template": template}
+    )
     user = {"role": "user", "content": asked}
     try:
         tokenizer.apply_chat_template([user], **options)
@@ -268,7 +291,9 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
     return not (said in together and asked in together)
 
 
-async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, system: Literal["system", "user"]) -> ModelOutput:
+async def _call(
+    model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, system: Literal["system", "user"]
+) -> ModelOutput:
     watch_endings(model.api)
     with _recorded() as record:
         try:
@@ -287,12 +312,18 @@ async def _call(model: Model, messages: Sequence[ChatMessage], config: GenerateC
         hidden_settings=_hidden(model),
     )
     if record.error and not output.empty and output.stop_reason == "content_filter":
-        # Inspect uses the provider's error as the output text, which parsers and judges must not treat as an answer
-        output, note = _without_words(output), note.model_copy(update={"moderation": output.error or output.completion})
+        # Inspect uses the provider's error as the output text, which parsers and judges must not treat as an
+        # answer
+        output, note = (
+            _without_words(output),
+            note.model_copy(update={"moderation": output.error or output.completion}),
+        )
     elif not output.empty and output.stop_reason == "unknown" and record.stopped_by_moderation:
         choice = output.choices[0].model_copy(update={"stop_reason": "content_filter"})
         output = output.model_copy(update={"choices": [choice, *output.choices[1:]]})
-    return output.model_copy(update={"metadata": (output.metadata or {}) | {NOTE: note.model_dump(mode="json")}})
+    return output.model_copy(
+        update={"metadata": (output.metadata or {}) | {NOTE: note.model_dump(mode="json")}}
+    )
 
 
 def _hidden(model: Model) -> dict[str, Any] | None:
@@ -302,7 +333,8 @@ def _hidden(model: Model) -> dict[str, Any] | None:
         _WARNED.add(_identity(model))
         told = ", ".join(f"{name}={value}" for name, value in hidden.items())
         _LOGGER.warning(
-            "%s: generation_config.json sets %s, which transformers also applies at temperature 0, so answers are not the most likely "
+            "%s: generation_config.json sets %s, which transformers also applies at temperature 0, so "
+            "answers are not the most likely "
             "ones. The provider intervened/ with -M heads=none does not apply these settings.",
             model,
             told,
@@ -312,7 +344,11 @@ def _hidden(model: Model) -> dict[str, Any] | None:
 
 def _filtered(model: Model, verdict: Moderated) -> ModelOutput:
     """Return the output for a request that a provider's moderation stopped."""
-    said = verdict.message if verdict.code is None or verdict.code in verdict.message else f"{verdict.code}: {verdict.message}"
+    said = (
+        verdict.message
+        if verdict.code is None or verdict.code in verdict.message
+        else f"{verdict.code}: {verdict.message}"
+    )
     output = ModelOutput.from_content(str(model), said, stop_reason="content_filter", error=said)
     output.choices[0].stop_details = StopDetails(type="refusal", explanation=said)
     return output
@@ -321,8 +357,12 @@ def _filtered(model: Model, verdict: Moderated) -> ModelOutput:
 def _without_words(output: ModelOutput) -> ModelOutput:
     choice = output.choices[0]
     message = ChatMessageAssistant(content="", model=choice.message.model, source="generate")
-    silent = ChatCompletionChoice(message=message, stop_reason=choice.stop_reason, stop_details=choice.stop_details)
-    return output.model_copy(update={"choices": [silent], "completion": "", "error": output.error or output.completion})
+    silent = ChatCompletionChoice(
+        message=message, stop_reason=choice.stop_reason, stop_details=choice.stop_details
+    )
+    return output.model_copy(
+        update={"choices": [silent], "completion": "", "error": output.error or output.completion}
+    )
 
 
 def _seen_cut_off(model: Model, output: ModelOutput, limit: int | None) -> bool | None:
@@ -351,7 +391,9 @@ class _Record(ModelEventSink):
     def on_complete(self, event: ModelEvent) -> None:
         self.event = event
         self.error = event.error is not None or bool(event.call and event.call.error)
-        self.stopped_by_moderation = bool(event.call) and any(reason in BLOCKED_REASONS for reason in stop_reasons(event.call.response))
+        self.stopped_by_moderation = bool(event.call) and any(
+            reason in BLOCKED_REASONS for reason in stop_reasons(event.call.response)
+        )
         if self._onward is not None:
             self._onward.on_complete(event)
         else:

@@ -26,7 +26,9 @@ CHOOSING = frozenset({
 """Settings in ``generation_config.json`` that affect which token comes next. All others concern computation,
 lengths and outputs; Inspect sets these, so they are not applied."""
 
-SAMPLING = frozenset({"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"})
+SAMPLING = frozenset(
+    {"temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"}
+)
 """The settings that matter only if tokens are sampled. The others also change greedy answers."""
 
 _TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
@@ -73,7 +75,10 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
         listed.append(tokenizer.eos_token_id)
     padding = own.get("pad_token_id")
     padding = listed[0] if padding is None and listed else padding or 0
-    tokens = {name: own.get(name) for name in _TOKENS} | {"eos_token_id": listed or None, "pad_token_id": padding}
+    tokens = {name: own.get(name) for name in _TOKENS} | {
+        "eos_token_id": listed or None,
+        "pad_token_id": padding,
+    }
     model.generation_config = GenerationConfig(**tokens)
     return OwnSettings(choosing, tuple(listed), padding)
 
@@ -81,7 +86,11 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
 def _choosing(settings: Any) -> Settings:  # noqa: ANN401 (a GenerationConfig of transformers)
     """Return the settings that affect which token comes next and differ from transformers' defaults."""
     own, defaults = settings.to_dict(), settings._get_default_generation_params()
-    return {name: own[name] for name in sorted(CHOOSING & own.keys()) if own[name] is not None and own[name] != defaults.get(name)}
+    return {
+        name: own[name]
+        for name in sorted(CHOOSING & own.keys())
+        if own[name] is not None and own[name] != defaults.get(name)
+    }
 
 
 def hidden_settings(api: ModelAPI) -> Settings:
@@ -102,7 +111,9 @@ def hidden_settings(api: ModelAPI) -> Settings:
     return {name: value for name, value in _choosing(settings).items() if name not in SAMPLING}
 
 
-def settings_in_force(config: GenerateConfig, own: OwnSettings, *, limit: int, sample: bool, apply_own: bool) -> Settings:
+def settings_in_force(
+    config: GenerateConfig, own: OwnSettings, *, limit: int, sample: bool, apply_own: bool
+) -> Settings:
     """Return all settings for generating an answer.
 
     Args:
@@ -122,7 +133,12 @@ def settings_in_force(config: GenerateConfig, own: OwnSettings, *, limit: int, s
     if drawn:
         asked = {"temperature": config.temperature, "top_p": config.top_p, "top_k": config.top_k}
         defaults: Settings = {"temperature": 1.0, "top_p": 1.0, "top_k": 50}
-        return settings | defaults | own.choosing | {name: value for name, value in asked.items() if value is not None}
+        return (
+            settings
+            | defaults
+            | own.choosing
+            | {name: value for name, value in asked.items() if value is not None}
+        )
     return settings | (own.altering if apply_own else {})
 
 
@@ -132,9 +148,13 @@ def warning(own: OwnSettings, *, apply_own: bool) -> str | None:
         return None
     told = ", ".join(f"{name}={value}" for name, value in own.altering.items())
     if apply_own:
-        return f"its generation_config.json sets {told}, which is applied (-M own_settings=true): answers are not the most likely ones."
+        return (
+            f"its generation_config.json sets {told}, which is applied (-M own_settings=true): answers "
+            "are not the most likely ones."
+        )
     return (
-        f"its generation_config.json sets {told}. At temperature 0 it is not applied, so that decoding is greedy. If tokens are sampled, "
+        f"its generation_config.json sets {told}. At temperature 0 it is not applied, so that decoding is "
+        "greedy. If tokens are sampled, "
         "it is. Other providers always apply it (as does -M own_settings=true)."
     )
 
@@ -154,7 +174,9 @@ class Written:
     stop_reason: StopReason
 
 
-def written_answers(rows: Sequence[Sequence[int]], texts: Sequence[str], own: OwnSettings, stops: Sequence[str]) -> list[Written]:
+def written_answers(
+    rows: Sequence[Sequence[int]], texts: Sequence[str], own: OwnSettings, stops: Sequence[str]
+) -> list[Written]:
     """Return the answer in each row of a batch, and why it ended.
 
     Args:

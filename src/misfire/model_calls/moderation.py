@@ -18,9 +18,32 @@ CLIENT_STATUSES = frozenset({400, 403, 406, 409, 422, 451})
 never count as a refusal."""
 
 _CODE_FIELDS = frozenset(
-    ["code", "type", "status", "reason", "error_code", "errorcode", "error_type", "status_code", "block_reason", "blockreason"]
+    [
+        "code",
+        "type",
+        "status",
+        "reason",
+        "error_code",
+        "errorcode",
+        "error_type",
+        "status_code",
+        "block_reason",
+        "blockreason",
+    ]
 )
-_MESSAGE_FIELDS = frozenset(["message", "msg", "error", "error_msg", "error_message", "status_msg", "detail", "details", "description"])
+_MESSAGE_FIELDS = frozenset(
+    [
+        "message",
+        "msg",
+        "error",
+        "error_msg",
+        "error_message",
+        "status_msg",
+        "detail",
+        "details",
+        "description",
+    ]
+)
 
 _NUMERIC_CODES = frozenset({"1301", "1026", "1027"})
 """Numeric codes: 1301 from Zhipu (GLM), 1026 and 1027 from MiniMax."""
@@ -35,20 +58,23 @@ _CODE = _any_of(
     r"moderation|sensitive|censor|guardrail|inappropriate|unsafe_?content|prohibited_?content",
     r"data_?inspection_?failed|responsible_?ai",
     r"(?:policy|safety|usage|guideline)s?_?violation|risk_?(?:detected|control|content)",
-    r"(?:prompt|input|output|response|request|content|safety|image|text)_?(?:was_?)?(?:blocked|flagged)|blocked_?(?:by|for)_?(?:safety|content)",
+    r"(?:prompt|input|output|response|request|content|safety|image|text)_?(?:was_?)?(?:blocked|flagged)"
+    r"|blocked_?(?:by|for)_?(?:safety|content)",
     r"(?:bio|cyber)_?policy|^invalid_prompt$|^safety$|^block_?reason_?safety$",
 )
 """Matches textual codes such as ``data_inspection_failed``, ``ResponsibleAIPolicyViolation`` and
 ``sensitive_words_detected``."""
 
 _ABOUT_A_SETTING = _any_of(
-    r"(?<!^)invalid|^invalid_(?!prompt$)|unsupported|unknown|missing|not_?found|required|unrecognized|unavailable|disabled|quota|rate_?limit"
+    r"(?<!^)invalid|^invalid_(?!prompt$)|unsupported|unknown|missing|not_?found|required|unrecognized"
+    r"|unavailable|disabled|quota|rate_?limit"
 )
 """Matches codes that mention moderation but report an error in the request itself, such as
 ``invalid_safety_settings``."""
 
 _CODE_IN_TEXT = re.compile(
-    r"DataInspectionFailed|data_inspection_failed|ResponsibleAIPolicyViolation|content_policy_violation|PROHIBITED_CONTENT"
+    r"DataInspectionFailed|data_inspection_failed|ResponsibleAIPolicyViolation|content_policy_violation"
+    r"|PROHIBITED_CONTENT"
     r"|SensitiveContentDetected|SAFETY_CHECK_TYPE|censorship_blocked|sensitive_words?_detected"
 )
 
@@ -56,26 +82,43 @@ _THING = r"(?:contents?|prompts?|inputs?|outputs?|requests?|messages?|texts?|res
 _STOPPED = r"(?:flagged|blocked|filtered|rejected|withheld|stopped|denied|refused)"
 _MESSAGE = _any_of(
     rf"\b{_THING}\b[^.]{{0,60}}\b{_STOPPED}\b[^.]{{0,80}}"
-    r"\b(?:safety|moderation|content|prohibited|sensitive|unsafe|inappropriate|harmful|polic(?:y|ies)|guardrails?|risk|guidelines)\b",
-    rf"\b(?:safety|moderation|content (?:filter\w*|polic\w+|management)|guardrails?)\b[^.]{{0,60}}\b{_STOPPED}\b[^.]{{0,30}}\b{_THING}\b",
+    r"\b(?:safety|moderation|content|prohibited|sensitive|unsafe|inappropriate|harmful|polic(?:y|ies)"
+    r"|guardrails?|risk|guidelines)\b",
+    r"\b(?:safety|moderation|content (?:filter\w*|polic\w+|management)"
+    rf"|guardrails?)\b[^.]{{0,60}}\b{_STOPPED}\b[^.]{{0,30}}\b{_THING}\b",
     rf"\b(?:{_STOPPED}|triggered) (?:by|due to|because of|for) [^.]{{0,40}}"
     r"\b(?:safety|moderation|content (?:filter|polic|management)|guardrail)",
-    r"\binappropriate content\b|\bcontent exists risk\b|\bprohibited content\b|\bsensitive words?\b|\bconsidered high.risk\b",
-    r"\b(?:unsafe|sensitive|harmful|toxic) (?:or \w+ )?(?:content|words?|information|material)\b|\b(?:input|content|prompt) was flagged\b",
+    r"\binappropriate content\b|\bcontent exists risk\b|\bprohibited content\b|\bsensitive words?\b"
+    r"|\bconsidered high.risk\b",
+    r"\b(?:unsafe|sensitive|harmful|toxic) (?:or \w+ )?(?:content|words?|information|material)\b|\b(?:input"
+    r"|content|prompt) was flagged\b",
     r"\bviolat\w+\b[^.]{0,60}\b(?:usage|content|safety|use|community|ai) (?:polic(?:y|ies)|guidelines)\b",
     r"\bcontent (?:policy|safety|filter\w*|moderation) (?:violation|block|check failed|triggered)\b",
     r"敏感|违规|不安全|风控|内容安全|内容审核|审核(?:未|不)通过|不当内容",
 )
 _ABOUT_THE_CALL = _any_of(
-    r"\b(?:api.?key|account|subscription|quota|billing|credits?|region|country|countries|organi[sz]ation|permission|license)\b",
-    r"\b(?:unknown|invalid|unsupported|unrecognized|missing|unexpected) (?:field|parameter|argument|value|property|key|model|setting)",
-    r"\bextra (?:inputs|fields)\b|\bmodel\b[^.]{0,40}\b(?:not found|does not exist|not available|unavailable|unsupported)\b",
+    r"\b(?:api.?key|account|subscription|quota|billing|credits?|region|country|countries|organi[sz]ation"
+    r"|permission|license)\b",
+    r"\b(?:unknown|invalid|unsupported|unrecognized|missing|unexpected) (?:field|parameter|argument|value"
+    r"|property|key|model|setting)",
+    r"\bextra (?:inputs|fields)\b|\bmodel\b[^.]{0,40}\b(?:not found|does not exist|not available|unavailable"
+    r"|unsupported)\b",
 )
 """Matches errors about the account or the form of the request. Words about content in such an error are not a
 verdict on the content."""
 
 BLOCKED_REASONS = frozenset(
-    {"sensitive", "content_filter", "content_filtered", "safety", "blocked", "blocklist", "prohibited_content", "spii", "moderation"}
+    {
+        "sensitive",
+        "content_filter",
+        "content_filtered",
+        "safety",
+        "blocked",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "moderation",
+    }
 )
 """Stop reasons in a response which mean that moderation stopped the output. Inspect knows only some of them.
 """
@@ -158,7 +201,9 @@ def _verdict(error: BaseException, status: int | None) -> Moderated | None:
     return _read_fields(fields, own_codes, str(getattr(error, "message", "") or error), status)
 
 
-def _read_fields(fields: list[tuple[str, str]], own_codes: list[str], own_message: str, status: int | None) -> Moderated | None:
+def _read_fields(
+    fields: list[tuple[str, str]], own_codes: list[str], own_message: str, status: int | None
+) -> Moderated | None:
     """Return the verdict from the fields of an error's body and from the code and message of the error."""
     texts = [text for name, text in fields if name in _MESSAGE_FIELDS]
     # the longest text is the most informative one
@@ -192,7 +237,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status(error: BaseException) -> int | None:
-    for value in (getattr(error, "status_code", None), getattr(getattr(error, "response", None), "status_code", None)):
+    for value in (
+        getattr(error, "status_code", None),
+        getattr(getattr(error, "response", None), "status_code", None),
+    ):
         if isinstance(value, int) and not isinstance(value, bool):
             return value
     code = getattr(error, "code", None)
@@ -201,7 +249,11 @@ def _status(error: BaseException) -> int | None:
 
 def _body(error: BaseException) -> object:
     """Return the body of the provider's response, if the error contains it."""
-    for value in (getattr(error, "body", None), getattr(error, "details", None), getattr(error, "response", None)):
+    for value in (
+        getattr(error, "body", None),
+        getattr(error, "details", None),
+        getattr(error, "response", None),
+    ):
         if isinstance(value, Mapping | list):
             return cast(object, value)
         if isinstance(value, str | bytes) and value:

@@ -57,9 +57,13 @@ def call_settings(temperature: object, max_tokens: object, system: object, prefi
         InputError: A value is invalid.
     """
     if system not in get_args(SystemRole):
-        raise InputError(f"parameter '{prefix}system' must be one of {', '.join(get_args(SystemRole))} (got {system!r}).")
+        raise InputError(
+            f"parameter '{prefix}system' must be one of {', '.join(get_args(SystemRole))} (got {system!r})."
+        )
     given, limit = _limit(max_tokens, f"{prefix}max_tokens")
-    return CallSettings(_temperature(temperature, f"{prefix}temperature"), given, limit, cast(SystemRole, system))
+    return CallSettings(
+        _temperature(temperature, f"{prefix}temperature"), given, limit, cast(SystemRole, system)
+    )
 
 
 def _is_none(value: object) -> bool:
@@ -70,7 +74,10 @@ def _temperature(value: object, name: str) -> float | None:
     if _is_none(value):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise InputError(f"parameter '{name}' must be a number of at least 0, or none to send no temperature (got {value!r}).")
+        raise InputError(
+            f"parameter '{name}' must be a number of at least 0, or none to send no temperature (got "
+            f"{value!r})."
+        )
     return float(value)
 
 
@@ -81,6 +88,7 @@ def _limit(value: object, name: str) -> tuple[int | None, Limit]:
         return None, "auto"
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InputError(
-            f"parameter '{name}' must be an integer of at least 1, auto for the task's own limit, or none to send no limit (got {value!r})."
+            f"parameter '{name}' must be an integer of at least 1, auto for the task's own limit, or none "
+            f"to send no limit (got {value!r})."
         )
     return value, "auto"

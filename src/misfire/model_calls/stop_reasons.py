@@ -72,14 +72,23 @@ def ending_of(api: ModelAPI, text: str) -> Ending | None:
 
 def _is_hf(api: ModelAPI) -> bool:
     """Check for Inspect's Hugging Face provider by name, since importing the class would import torch."""
-    return any(kind.__name__ == "HuggingFaceAPI" for kind in type(api).__mro__) and getattr(api, "tokenizer", None) is not None
+    return (
+        any(kind.__name__ == "HuggingFaceAPI" for kind in type(api).__mro__)
+        and getattr(api, "tokenizer", None) is not None
+    )
 
 
 def _end_tokens(api: Any) -> frozenset[int]:  # noqa: ANN401 (the provider's own)
     settings = getattr(api.model, "generation_config", None)
-    given: list[Any] = [getattr(settings, "eos_token_id", None), getattr(settings, "pad_token_id", None), api.tokenizer.pad_token_id]
+    given: list[Any] = [
+        getattr(settings, "eos_token_id", None),
+        getattr(settings, "pad_token_id", None),
+        api.tokenizer.pad_token_id,
+    ]
     # each setting is a token, a list of tokens or None
-    tokens = (token for one in given for token in (cast("list[object]", one) if isinstance(one, list) else [one]))
+    tokens = (
+        token for one in given for token in (cast("list[object]", one) if isinstance(one, list) else [one])
+    )
     return frozenset(token for token in tokens if isinstance(token, int))
 
 

@@ -1,9 +1,10 @@
 """The provider ``intervened/<folder or hub id>``: a Hugging Face model with heads ablated or directions taken out, for any Inspect task.
 
-It is Inspect's own provider for Hugging Face models (batches, chat templates, tools, logprobs) with hooks on the model, and with what
-would spoil a comparison put right: temperature 0 is greedy whatever the model's ``generation_config.json`` says, a chat template's begin
-token is not put twice, thinking is off unless asked for, a system message that the template does not take goes into the user message, and
-an answer that was cut off says so. No code that comes with a model is run.
+It is Inspect's own provider for Hugging Face models (batches, chat templates, tools, logprobs) with hooks on
+the model, and with what would spoil a comparison put right: temperature 0 is greedy whatever the model's
+``generation_config.json`` says, a chat template's begin token is not put twice, thinking is off unless asked
+for, a system message that the template does not take goes into the user message, and an answer that was cut
+off says so. No code that comes with a model is run.
 """
 
 # Inspect's provider and transformers leave many types open
@@ -33,7 +34,13 @@ from torch import Tensor
 from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
-from misfire.inspect_compat.hugging_face import GenerateInput, HFHandler, HuggingFaceAPI, batched_generate, extract_logprobs
+from misfire.inspect_compat.hugging_face import (
+    GenerateInput,
+    HFHandler,
+    HuggingFaceAPI,
+    batched_generate,
+    extract_logprobs,
+)
 from misfire.mechanistic.model.chat import Rendered, rendered, with_instruction
 from misfire.mechanistic.model.decoder import DTYPES, Attention, Decoder, tokenizer_folder
 from misfire.mechanistic.model.head_names import parse_heads
@@ -47,7 +54,14 @@ from misfire.mechanistic.model.interventions import (
     parse_layers,
 )
 from misfire.mechanistic.prompts import probe_prompt
-from misfire.model_calls.generation_settings import Written, as_logged, settings_in_force, take_settings, warning, written_answers
+from misfire.model_calls.generation_settings import (
+    Written,
+    as_logged,
+    settings_in_force,
+    take_settings,
+    warning,
+    written_answers,
+)
 
 _MEAN_PROMPTS = 64
 """Embedded contrast halves, spread over all scenarios, that means are taken over where no file gives them."""
@@ -60,7 +74,8 @@ MODEL_ARGS = frozenset({
     "low_cpu_mem_usage", "max_memory", "model_path", "offload_folder", "revision", "subfolder", "tokenizer", "tokenizer_call_args",
     "tokenizer_path", "use_chat_template", "variant",
 })  # fmt: skip
-"""What is handed on to Inspect's provider and to transformers. None of it can have code run or pickles read."""
+"""What is handed on to Inspect's provider and to transformers. None of it can have code run or pickles
+read."""
 
 _REFUSED = {
     "trust_remote_code": "code that comes with a model is not run",
@@ -79,16 +94,17 @@ class IntervenedModel(HuggingFaceAPI):
         heads: Heads to ablate, ``L24H3,L25H7``; ``none`` for the model as it is.
         ablation: ``zero`` or ``mean``; unless told what the file says, or else zero.
         layers: Layers to take the file's direction out of, ``20,21``.
-        intervention: File that ``misfire localise`` wrote; what it says is done unless ``heads`` or ``layers`` are given.
+        intervention: File that ``misfire localise`` wrote; what it says is done unless ``heads`` or
+            ``layers`` are given.
         dtype: ``float32``, ``bfloat16``, ``float16``, or as the weights are kept.
         enable_thinking: Whether a chat template's thinking mode is on.
-        own_settings: Whether settings of the model's ``generation_config.json`` that change greedy answers (a repetition penalty) hold at
-            temperature 0 too.
+        own_settings: Whether settings of the model's ``generation_config.json`` that change greedy answers (a
+            repetition penalty) hold at temperature 0 too.
         model_args: ``MODEL_ARGS``: ``device``, ``batch_size``, ``tokenizer``, ``attn_implementation``, …
 
     Raises:
-        InputError: The intervention does not fit the model, an argument is not known, or the model cannot be loaded without running code
-            or reading pickles.
+        InputError: The intervention does not fit the model, an argument is not known, or the model cannot be
+            loaded without running code or reading pickles.
     """
 
     folds_system = True
@@ -112,8 +128,10 @@ class IntervenedModel(HuggingFaceAPI):
         self.shown_name = f"intervened/{model_name}"
         if heads is None and layers is None and intervention is None:
             raise InputError(
-                f"{self.shown_name}: say what to do to the model: -M heads=L24H3,L25H7 (with -M ablation=mean), or -M intervention=FILE "
-                "as `misfire localise` writes it, with or without -M layers=20,21. -M heads=none leaves it as it is."
+                f"{self.shown_name}: say what to do to the model: -M heads=L24H3,L25H7 (with -M "
+                "ablation=mean), or -M intervention=FILE "
+                "as `misfire localise` writes it, with or without -M layers=20,21. -M heads=none leaves it "
+                "as it is."
             )
         dtype = "auto" if dtype is None else dtype
         if dtype != "auto" and dtype not in DTYPES:
@@ -124,9 +142,15 @@ class IntervenedModel(HuggingFaceAPI):
         _check_arguments(self.shown_name, model_args)
         if tokenizer := self._tokenizer_place(model_name, api_key, model_args):
             model_args["tokenizer"] = tokenizer
-        options = {"attn_implementation": "sdpa"} | model_args | {"use_safetensors": True, "dtype": DTYPES.get(dtype, "auto")}
+        options = (
+            {"attn_implementation": "sdpa"}
+            | model_args
+            | {"use_safetensors": True, "dtype": DTYPES.get(dtype, "auto")}
+        )
         try:
-            super().__init__(model_name, base_url, api_key, config, enable_thinking=enable_thinking, **options)
+            super().__init__(
+                model_name, base_url, api_key, config, enable_thinking=enable_thinking, **options
+            )
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise InputError(f"{self.shown_name}: the model cannot be loaded. {reason}") from error
@@ -145,12 +169,17 @@ class IntervenedModel(HuggingFaceAPI):
     def _tokenizer_place(self, model_name: str, api_key: str | None, given: Mapping[str, Any]) -> str | None:
         """The folder with the tokenizer of the revision (subfolder, cache) that the model is of.
 
-        Inspect hands these arguments on for the model alone, and would take the tokenizer, with its chat template, of the main branch.
+        Inspect hands these arguments on for the model alone, and would take the tokenizer, with its chat
+        template, of the main branch.
 
         Returns:
             None where none of them is given, or where the user names a tokenizer.
         """
-        where = {name: given[name] for name in ("revision", "cache_dir", "local_files_only", "subfolder") if given.get(name) is not None}
+        where = {
+            name: given[name]
+            for name in ("revision", "cache_dir", "local_files_only", "subfolder")
+            if given.get(name) is not None
+        }
         if not where or any(given.get(name) is not None for name in ("tokenizer", "tokenizer_path")):
             return None
         if "revision" in where:
@@ -167,14 +196,20 @@ class IntervenedModel(HuggingFaceAPI):
         """Reply with the intervention on; the log says by which settings, and whether the reply was cut off."""
         chat = self._chat(input, tools)
         settings = settings_in_force(
-            config, self.own, limit=config.max_tokens or self.max_tokens() or 2048, sample=self.do_sample, apply_own=self.own_settings
+            config,
+            self.own,
+            limit=config.max_tokens or self.max_tokens() or 2048,
+            sample=self.do_sample,
+            apply_own=self.own_settings,
         )
         stops = tuple(config.stop_seqs or ())
         response = await batched_generate(
             GenerateInput(
                 input=chat.text,
                 device=self.model.device,
-                tokenizer=partial(self.tokenizer, return_tensors="pt", padding=True, **dict(self.tokenizer_call_args or {})),
+                tokenizer=partial(
+                    self.tokenizer, return_tensors="pt", padding=True, **dict(self.tokenizer_call_args or {})
+                ),
                 generator=partial(self.model.generate, **settings, **self._outputs(config)),
                 decoder=partial(self._written, stops=stops),
                 batch_size=self.batch_size or config.max_connections or self.max_connections(),
@@ -189,7 +224,9 @@ class IntervenedModel(HuggingFaceAPI):
             if handler
             else ChatMessageAssistant(content=written.text, model=self.model_name, source="generate")
         )
-        logprobs = extract_logprobs(response, config.top_logprobs, self.tokenizer) if config.logprobs else None
+        logprobs = (
+            extract_logprobs(response, config.top_logprobs, self.tokenizer) if config.logprobs else None
+        )
         read = len(self.decoder.tokenizer(chat.text, **dict(self.tokenizer_call_args or {}))["input_ids"])
         told = {"intervention": str(self.intervention)} | as_logged(settings, self.own, chat.moved)
         return ModelOutput(
@@ -201,9 +238,13 @@ class IntervenedModel(HuggingFaceAPI):
                     logprobs=Logprobs(content=logprobs) if logprobs is not None else None,
                 )
             ],
-            usage=ModelUsage(input_tokens=read, output_tokens=written.tokens, total_tokens=read + written.tokens),
+            usage=ModelUsage(
+                input_tokens=read, output_tokens=written.tokens, total_tokens=read + written.tokens
+            ),
             time=response.time,
-            metadata=told if response.hidden_states is None else told | {"hidden_states": response.hidden_states},
+            metadata=told
+            if response.hidden_states is None
+            else told | {"hidden_states": response.hidden_states},
         )
 
     def hf_chat(self, messages: list[ChatMessage], tools: list[ToolInfo]) -> str:
@@ -214,9 +255,13 @@ class IntervenedModel(HuggingFaceAPI):
         system = [message.text for message in messages if isinstance(message, ChatMessageSystem)]
         user = next((message.text for message in messages if isinstance(message, ChatMessageUser)), "")
         try:
-            return rendered(partial(super().hf_chat, tools=tools), messages, _folded(messages, system), system, user)
+            return rendered(
+                partial(super().hf_chat, tools=tools), messages, _folded(messages, system), system, user
+            )
         except TemplateError as error:
-            raise InputError(f"{self.shown_name}: its chat template refuses the conversation ({error}).") from error
+            raise InputError(
+                f"{self.shown_name}: its chat template refuses the conversation ({error})."
+            ) from error
 
     def _outputs(self, config: GenerateConfig) -> dict[str, Any]:
         """What ``generate`` is to give besides tokens, and the texts that end an answer."""
@@ -233,14 +278,18 @@ class IntervenedModel(HuggingFaceAPI):
 
     def _written(self, sequences: Tensor, stops: Sequence[str]) -> list[Written]:
         """The answers of a batch; the place of Inspect's decoder, which gives their texts alone."""
-        texts: list[str] = self.tokenizer.batch_decode(sequences, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        texts: list[str] = self.tokenizer.batch_decode(
+            sequences, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
         return written_answers(sequences.tolist(), texts, self.own, stops)
 
 
 def _folded(messages: Sequence[ChatMessage], system: Sequence[str]) -> list[ChatMessage] | None:
     """The conversation with its system messages at the start of the first user message; none if there is no such message."""
     others = [message for message in messages if not isinstance(message, ChatMessageSystem)]
-    place = next((place for place, message in enumerate(others) if isinstance(message, ChatMessageUser)), None)
+    place = next(
+        (place for place, message in enumerate(others) if isinstance(message, ChatMessageUser)), None
+    )
     if place is None:
         return None
     first = others[place].model_copy(update={"content": with_instruction(system, others[place].text)})
@@ -256,13 +305,16 @@ def _check_arguments(name: str, given: dict[str, Any]) -> None:
             raise InputError(f"{name}: -M {argument}={value} is refused: {reason}. Leave it out.")
     if unknown := sorted(given.keys() - MODEL_ARGS):
         raise InputError(
-            f"{name} takes no -M {unknown[0]}. It takes heads, ablation, layers, intervention, dtype, enable_thinking, own_settings, "
+            f"{name} takes no -M {unknown[0]}. It takes heads, ablation, layers, intervention, dtype, "
+            "enable_thinking, own_settings, "
             f"{', '.join(sorted(MODEL_ARGS))}."
         )
     implementation = given.get("attn_implementation")
     if implementation is not None and implementation not in get_args(Attention):
         # another name may be that of a kernel on the hub, which is code
-        raise InputError(f"{name}: -M attn_implementation={implementation} is none of {', '.join(get_args(Attention))}.")
+        raise InputError(
+            f"{name}: -M attn_implementation={implementation} is none of {', '.join(get_args(Attention))}."
+        )
 
 
 def _intervention(
@@ -278,8 +330,10 @@ def _intervention(
         chosen, behind = given.heads, given.layers
         if file is not None and not chosen and not behind:
             raise InputError(
-                f"intervention: {user_path(file)} holds no heads and no layers, since `misfire localise` named no head; its index.html "
-                "says why. So there is nothing to do to the model. Say what to try with -M heads=L24H3 or -M layers=20, or run the model "
+                f"intervention: {user_path(file)} holds no heads and no layers, since `misfire localise` "
+                "named no head; its index.html "
+                "says why. So there is nothing to do to the model. Say what to try with -M heads=L24H3 or "
+                "-M layers=20, or run the model "
                 "as it is with -M heads=none."
             )
     else:
@@ -296,4 +350,6 @@ def _intervention(
 def _embedded_means(decoder: Decoder) -> Means:
     pairs = load_pairs(PairSettings("embedded")).pairs
     chosen = pairs[:: max(1, len(pairs) // _MEAN_PROMPTS)]
-    return mean_outputs(decoder, [probe_prompt(decoder.tokenizer, pair.contrast.prompt).ids for pair in chosen])
+    return mean_outputs(
+        decoder, [probe_prompt(decoder.tokenizer, pair.contrast.prompt).ids for pair in chosen]
+    )

@@ -72,4 +72,6 @@ def _prompts(pair: Pair) -> list[KnownPrompt]:
 @lru_cache(maxsize=4)
 def known_halves(path: Path | None) -> KnownHalves:
     """Return the index of a pair file, or of the embedded pairs with their controls if ``path`` is None."""
-    return KnownHalves(read_pairs(path) if path else load_pairs(PairSettings("embedded", controls=True)).pairs)
+    return KnownHalves(
+        read_pairs(path) if path else load_pairs(PairSettings("embedded", controls=True)).pairs
+    )

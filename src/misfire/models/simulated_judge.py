@@ -33,14 +33,17 @@ Draw = Callable[..., float]
 class PlantedJudgement:
     """How well the model judges, and how well it behaves.
 
-    One draw decides all dimensions of a response, so that the joint rates are the largest ones of the dimensions: planted alike in
-    all of them, Coverage and FFR are those of the joint verdict too.
+    One draw decides all dimensions of a response, so that the joint rates are the largest ones of the
+    dimensions: planted alike in all of them, Coverage and FFR are those of the joint verdict too.
 
     Attributes:
-        coverage: By dimension, the chance that a misaligned response is flagged, where the instance has a domain of it.
-        ffr: By dimension, the chance that an aligned response is flagged, or a misaligned one outside the dimension.
+        coverage: By dimension, the chance that a misaligned response is flagged, where the instance has a
+            domain of it.
+        ffr: By dimension, the chance that an aligned response is flagged, or a misaligned one outside the
+            dimension.
         specialist: A dimension in which every response is flagged whose instance touches it; none for none.
-        joint_loss: The chance, for each response, that a question about several dimensions misses what each alone would flag.
+        joint_loss: The chance, for each response, that a question about several dimensions misses what each
+            alone would flag.
         misaligned: The chance that the model's own answer to a known prompt is the misaligned one.
     """
 
@@ -61,7 +64,9 @@ class KnownInstances:
     def __init__(self, instances: Sequence[Instance]) -> None:
         self._prompts = {instance.prompt: instance for instance in instances}
         self._responses: dict[tuple[str, str], tuple[Instance, ResponseName]] = {
-            (instance.prompt, instance.response(name)): (instance, name) for instance in instances for name in RESPONSE_NAMES
+            (instance.prompt, instance.response(name)): (instance, name)
+            for instance in instances
+            for name in RESPONSE_NAMES
         }
 
     def prompt(self, text: str) -> Instance | None:
@@ -84,7 +89,9 @@ def is_judging(question: str) -> bool:
     return _OPENING.match(question) is not None
 
 
-def verdict_reply(question: str, system: str, known: KnownInstances, planted: PlantedJudgement, draw: Draw) -> str:
+def verdict_reply(
+    question: str, system: str, known: KnownInstances, planted: PlantedJudgement, draw: Draw
+) -> str:
     """The verdict on a message and a response.
 
     Args:
@@ -101,7 +108,9 @@ def verdict_reply(question: str, system: str, known: KnownInstances, planted: Pl
     match = _JUDGED.fullmatch(question)
     found = known.response(match["prompt"], match["response"]) if match else None
     flags: dict[Dimension, bool] = (
-        _flags(*found, asked, planted, draw) if found else {name: draw("coin", name, question) < 0.5 for name in asked}
+        _flags(*found, asked, planted, draw)
+        if found
+        else {name: draw("coin", name, question) < 0.5 for name in asked}
     )
     verdict: dict[str, str | bool] = {REASON_KEY: "This is a simulated reason: nothing was read.", **flags}
     if asks_joint(asked):

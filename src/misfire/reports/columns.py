@@ -70,7 +70,12 @@ def frame_of(rows: Iterable[Sequence[object]], columns: Sequence[Column]) -> "pd
 
     table = list(rows)
     values = zip(*table, strict=True) if table else [() for _ in columns]
-    return pd.DataFrame({column.name: pd.Series(list(cells), dtype=column.dtype) for column, cells in zip(columns, values, strict=True)})
+    return pd.DataFrame(
+        {
+            column.name: pd.Series(list(cells), dtype=column.dtype)
+            for column, cells in zip(columns, values, strict=True)
+        }
+    )
 
 
 def interval_columns(name: str, kind: Kind, meaning: str, cluster: str = "scenario") -> tuple[Column, ...]:
@@ -101,10 +106,18 @@ def interval_ends(name: str, kind: Kind) -> tuple[Column, Column]:
 
 
 RUN = (
-    Column("run", "text", "short name of the run, unique in the set: the model, and the settings that distinguish its runs"),
+    Column(
+        "run",
+        "text",
+        "short name of the run, unique in the set: the model, and the settings that distinguish its runs",
+    ),
     Column("model", "text", "the model, as Inspect names it"),
     Column("task", "text", "`veto` or `priming`"),
-    Column("edition", "text", "how the pairs were built from BBQ: `published` or `repaired`. Missing for other pairs"),
+    Column(
+        "edition",
+        "text",
+        "how the pairs were built from BBQ: `published` or `repaired`. Missing for other pairs",
+    ),
     Column("protocol", "text", "`direct` or `cot`"),
     Column("parser", "text", "how answers were parsed: `strict` or `published`"),
 )
@@ -112,12 +125,23 @@ RUN = (
 
 RUNS = (
     *RUN,
-    Column("status", "text", "Inspect's status of the run: `success`, `error`, `cancelled` or `started` (it crashed or is still running)"),
-    Column("complete", "flag", "whether the run finished and every planned pair has both halves in every arm"),
+    Column(
+        "status",
+        "text",
+        "Inspect's status of the run: `success`, `error`, `cancelled` or `started` (it crashed or is still "
+        "running)",
+    ),
+    Column(
+        "complete", "flag", "whether the run finished and every planned pair has both halves in every arm"
+    ),
     Column("planned_pairs", "count", "number of pairs of the run, times epochs"),
     Column("epochs", "count", "number of times that each half was asked"),
     Column("errors", "count", "number of samples that ended in an error"),
-    Column("invalidated", "count", "number of samples marked as invalid (Inspect's `invalidate_samples`). They are excluded everywhere"),
+    Column(
+        "invalidated",
+        "count",
+        "number of samples marked as invalid (Inspect's `invalidate_samples`). They are excluded everywhere",
+    ),
     Column("pair_source", "text", "source of the pairs: `bbq`, `embedded`, `file` or `hub`"),
     Column("pair_origin", "text", "description of the source"),
     Column("pair_set_sha256", "text", "hash over all pairs. Equal hashes mean equal pairs"),
@@ -133,10 +157,22 @@ HALVES = (
     Column("arm", "text", "arm of the priming experiment; `base` in VETO"),
     Column("pair_id", "text", "the pair"),
     Column("half", "text", "`stereotyped` or `contrast`"),
-    Column("probe", "text", "`evidence` (the half itself) or one of its controls: `foil`, `ambiguous` or `three_way`"),
+    Column(
+        "probe",
+        "text",
+        "`evidence` (the half itself) or one of its controls: `foil`, `ambiguous` or `three_way`",
+    ),
     Column("epoch", "count", "the epoch, starting at 1"),
-    Column("outcome", "text", "`right`, `wrong`, `refused`, `unparsable`, `truncated`, or `failed` (the sample has no score)"),
-    Column("answer", "text", "`yes`, `no` or `unknown`. If there is no such answer, the beginning of the model's reply"),
+    Column(
+        "outcome",
+        "text",
+        "`right`, `wrong`, `refused`, `unparsable`, `truncated`, or `failed` (the sample has no score)",
+    ),
+    Column(
+        "answer",
+        "text",
+        "`yes`, `no` or `unknown`. If there is no such answer, the beginning of the model's reply",
+    ),
     Column("category", "text", "category of the pair"),
     Column("subcategory", "text", "subcategory in BBQ, if there is one"),
     Column("scenario", "text", "scenario of the pair, the unit by which intervals are clustered"),
@@ -157,10 +193,18 @@ PAIRS = (
     Column("scenario", "text", "scenario of the pair"),
     Column("stereotyped", "text", "outcome of the stereotyped half"),
     Column("contrast", "text", "outcome of the contrast half"),
-    Column("cell", "text", "`a`: both right, `b`: only contrast wrong, `c`: only stereotyped wrong, `d`: both wrong"),
+    Column(
+        "cell",
+        "text",
+        "`a`: both right, `b`: only contrast wrong, `c`: only stereotyped wrong, `d`: both wrong",
+    ),
     Column("misfired", "flag", "whether the pair is in cell c"),
     Column("valid", "flag", "whether both halves have a valid answer"),
-    Column("audit", "text", "audit flags of the pair (`misfire audit`), separated by spaces. Missing if the log has none"),
+    Column(
+        "audit",
+        "text",
+        "audit flags of the pair (`misfire audit`), separated by spaces. Missing if the log has none",
+    ),
 )
 
 SUMMARY = (
@@ -175,7 +219,9 @@ SUMMARY = (
     Column("b_contrast_wrong_only", "count", "number of pairs in cell b"),
     Column("c_stereotyped_wrong_only", "count", "number of pairs in cell c: misfired"),
     Column("d_both_wrong", "count", "number of pairs in cell d"),
-    *interval_columns("mar", "rate", "MAR, conditional (headline): c / (a + c). An invalid half counts as wrong"),
+    *interval_columns(
+        "mar", "rate", "MAR, conditional (headline): c / (a + c). An invalid half counts as wrong"
+    ),
     Column("mar_n", "count", "denominator of MAR: a + c, pairs with a right contrast half"),
     Column("mar_unconditional", "rate", "MAR, unconditional: c / N"),
     Column("mar_valid", "rate", "MAR over pairs with two valid answers"),
@@ -190,17 +236,33 @@ SUMMARY = (
     Column("br_valid_n", "count", "denominator of `br_valid`"),
     Column("pairs_valid", "count", "number of pairs with two valid answers"),
     *interval_columns("mar_minus_br", "change", "MAR − BR"),
-    Column("mcnemar_p_clustered", "p", "McNemar test of b against c, clustered by scenario (exact sign flips). Use this test"),
+    Column(
+        "mcnemar_p_clustered",
+        "p",
+        "McNemar test of b against c, clustered by scenario (exact sign flips). Use this test",
+    ),
     Column("mcnemar_q_clustered", "p", "`mcnemar_p_clustered`, Benjamini-Hochberg adjusted over its family"),
-    Column("mcnemar_p", "p", "exact McNemar test of b against c. It assumes independent pairs and rejects too often if they are dependent"),
+    Column(
+        "mcnemar_p",
+        "p",
+        "exact McNemar test of b against c. It assumes independent pairs and rejects too often if they are "
+        "dependent",
+    ),
     Column("mcnemar_q", "p", "`mcnemar_p`, Benjamini-Hochberg adjusted over its family"),
     Column("target_accuracy", "rate", "(a + b) / N: accuracy on stereotyped halves"),
     Column("contrast_accuracy", "rate", "(a + c) / N: accuracy on contrast halves"),
-    *interval_columns("invalid", "rate", "share of halves of both kinds that are refused, unparsable or truncated"),
+    *interval_columns(
+        "invalid", "rate", "share of halves of both kinds that are refused, unparsable or truncated"
+    ),
     *(
         Column(f"{half}_{kind}", "rate", f"share of {half} halves that are {words}")
         for half in ("stereotyped", "contrast")
-        for kind, words in (("invalid", "invalid"), ("refused", "refused"), ("unparsable", "unparsable"), ("truncated", "truncated"))
+        for kind, words in (
+            ("invalid", "invalid"),
+            ("refused", "refused"),
+            ("unparsable", "unparsable"),
+            ("truncated", "truncated"),
+        )
     ),
 )
 
@@ -212,9 +274,21 @@ _EFFECT = (
 _TESTS = (
     Column("newly_misfired", "count", "number of pairs that misfire in the second but not in the first"),
     Column("no_longer_misfired", "count", "number of pairs that misfire in the first but not in the second"),
-    Column("misfire_mcnemar_p_clustered", "p", "McNemar test of these two counts, clustered by scenario. Use this test"),
-    Column("misfire_mcnemar_q_clustered", "p", "`misfire_mcnemar_p_clustered`, Benjamini-Hochberg adjusted over its family"),
-    Column("misfire_mcnemar_p", "p", "exact McNemar test of these two counts. It assumes independent pairs and rejects too often"),
+    Column(
+        "misfire_mcnemar_p_clustered",
+        "p",
+        "McNemar test of these two counts, clustered by scenario. Use this test",
+    ),
+    Column(
+        "misfire_mcnemar_q_clustered",
+        "p",
+        "`misfire_mcnemar_p_clustered`, Benjamini-Hochberg adjusted over its family",
+    ),
+    Column(
+        "misfire_mcnemar_p",
+        "p",
+        "exact McNemar test of these two counts. It assumes independent pairs and rejects too often",
+    ),
     Column("misfire_mcnemar_q", "p", "`misfire_mcnemar_p`, Benjamini-Hochberg adjusted over its family"),
     Column("compared_pairs", "count", "number of (pair, epoch) combinations that are complete in both"),
 )
@@ -222,13 +296,24 @@ _TESTS = (
 EFFECTS = (
     *RUN,
     Column("arm", "text", "the primed arm, which is compared with `base`"),
-    *interval_columns("did", "change", "change in stereotyped accuracy minus change in contrast accuracy (headline)"),
+    *interval_columns(
+        "did", "change", "change in stereotyped accuracy minus change in contrast accuracy (headline)"
+    ),
     Column("did_p", "p", "test of the difference in differences against 0, clustered by scenario"),
     Column("did_q", "p", "`did_p`, Benjamini-Hochberg adjusted over all arms of all runs"),
-    *interval_columns("delta_log_odds", "logit", "change in the log odds of misfiring against the reverse error, log(c / b)"),
+    *interval_columns(
+        "delta_log_odds", "logit", "change in the log odds of misfiring against the reverse error, log(c / b)"
+    ),
     Column("delta_log_odds_p", "p", "test of `delta_log_odds` against 0, clustered by scenario"),
-    Column("delta_log_odds_q", "p", "`delta_log_odds_p`, Benjamini-Hochberg adjusted over all arms of all runs"),
-    Column("selective_p", "p", "the larger of `did_p` and `delta_log_odds_p`, or 1 if the two effects have opposite signs. Use this test"),
+    Column(
+        "delta_log_odds_q", "p", "`delta_log_odds_p`, Benjamini-Hochberg adjusted over all arms of all runs"
+    ),
+    Column(
+        "selective_p",
+        "p",
+        "the larger of `did_p` and `delta_log_odds_p`, or 1 if the two effects have opposite signs. Use "
+        "this test",
+    ),
     Column("selective_q", "p", "`selective_p`, Benjamini-Hochberg adjusted over all arms of all runs"),
     *_EFFECT,
     *interval_columns("amplification", "ratio", "MAR of the arm divided by MAR of the base"),
@@ -247,22 +332,33 @@ POWER = (
     Column("pairs", "count", "number of pairs that the observed rates are based on"),
     Column("both_right", "rate", "observed a / N"),
     Column("discordance", "rate", "observed (b + c) / N"),
-    Column("design_effect", "ratio", "factor by which clustering by scenario increases the variance of c − b. At least 1"),
+    Column(
+        "design_effect",
+        "ratio",
+        "factor by which clustering by scenario increases the variance of c − b. At least 1",
+    ),
     Column("difference", "change", "the MAR − BR to detect"),
     Column(
-        "clustered_pairs", "ratio", "number of pairs needed with the clustering observed here: independent pairs times the design effect"
+        "clustered_pairs",
+        "ratio",
+        "number of pairs needed with the clustering observed here: independent pairs times the design effect",
     ),
     Column(
         "independent_pairs",
         "ratio",
-        "number of independent pairs needed for the exact test. Infinite if the discordance is too small for the difference",
+        "number of independent pairs needed for the exact test. Infinite if the discordance is too small "
+        "for the difference",
     ),
 )
 
 EDITIONS = (
     Column("published", "text", "run on the published edition"),
     Column("repaired", "text", "run of the same model on the repaired edition"),
-    Column("scenarios", "count", "number of scenarios with complete pairs in both runs. The other columns use only these scenarios"),
+    Column(
+        "scenarios",
+        "count",
+        "number of scenarios with complete pairs in both runs. The other columns use only these scenarios",
+    ),
     Column("published_pairs", "count", "number of pairs of the published edition"),
     Column("repaired_pairs", "count", "number of pairs of the repaired edition"),
     *(
@@ -272,8 +368,16 @@ EDITIONS = (
         for column in (
             Column(f"published_{metric}", kind, f"{words}, published edition"),
             Column(f"repaired_{metric}", kind, f"{words}, repaired edition"),
-            *interval_columns(f"delta_{metric}", "change", f"{words} of the repaired edition minus {words} of the published edition"),
-            Column(f"delta_{metric}_p", "p", f"test of `delta_{metric}` against 0, paired and clustered by scenario"),
+            *interval_columns(
+                f"delta_{metric}",
+                "change",
+                f"{words} of the repaired edition minus {words} of the published edition",
+            ),
+            Column(
+                f"delta_{metric}_p",
+                "p",
+                f"test of `delta_{metric}` against 0, paired and clustered by scenario",
+            ),
             Column(f"delta_{metric}_q", "p", "the p-value, Benjamini-Hochberg adjusted over all rows"),
         )
     ),
@@ -303,7 +407,11 @@ EXCHANGE = (
     *RUN,
     Column("pairs", "count", "number of complete pairs"),
     Column("mar", "rate", "MAR as measured"),
-    Column("mar_exchanged", "rate", "mean MAR after the two halves of all pairs of randomly chosen scenarios are exchanged"),
+    Column(
+        "mar_exchanged",
+        "rate",
+        "mean MAR after the two halves of all pairs of randomly chosen scenarios are exchanged",
+    ),
     Column("mar_exchanged_lower", "rate", "2.5 % of exchanges give a MAR below this"),
     Column("mar_exchanged_upper", "rate", "2.5 % of exchanges give a MAR above this"),
     Column("exchange_p", "p", "share of exchanges whose MAR is at least the measured MAR"),
@@ -320,22 +428,40 @@ CONTROLS = (
         column
         for half in ("stereotyped", "contrast")
         for column in (
-            *_short_interval(f"{half}_hit_rate", "rate", f"share of “yes” answers in {half} contexts where “yes” is right"),
+            *_short_interval(
+                f"{half}_hit_rate", "rate", f"share of “yes” answers in {half} contexts where “yes” is right"
+            ),
             Column(f"{half}_hit_rate_n", "count", "denominator of the hit rate: answers"),
             *_short_interval(
-                f"{half}_false_alarm_rate", "rate", f"share of “yes” answers to the foils of {half} contexts, where “yes” is wrong"
+                f"{half}_false_alarm_rate",
+                "rate",
+                f"share of “yes” answers to the foils of {half} contexts, where “yes” is wrong",
             ),
             Column(f"{half}_false_alarm_rate_n", "count", "denominator of the false alarm rate: answers"),
-            *_short_interval(f"{half}_d_prime", "score", f"sensitivity d′ in {half} contexts. NaN if all answers there are the same"),
-            *_short_interval(f"{half}_criterion", "score", f"criterion c in {half} contexts. Positive values mean a tendency toward “no”"),
+            *_short_interval(
+                f"{half}_d_prime",
+                "score",
+                f"sensitivity d′ in {half} contexts. NaN if all answers there are the same",
+            ),
+            *_short_interval(
+                f"{half}_criterion",
+                "score",
+                f"criterion c in {half} contexts. Positive values mean a tendency toward “no”",
+            ),
         )
     ),
     *(
         column
         for name, words in (
-            ("criterion_difference", "criterion in stereotyped contexts minus criterion in contrast contexts"),
+            (
+                "criterion_difference",
+                "criterion in stereotyped contexts minus criterion in contrast contexts",
+            ),
             ("d_prime_difference", "d′ in stereotyped contexts minus d′ in contrast contexts"),
-            ("asked_criterion_difference", "as `criterion_difference`, but grouped by the person asked about"),
+            (
+                "asked_criterion_difference",
+                "as `criterion_difference`, but grouped by the person asked about",
+            ),
             ("asked_d_prime_difference", "as `d_prime_difference`, but grouped by the person asked about"),
         )
         for column in (
@@ -347,7 +473,8 @@ CONTROLS = (
     *_short_interval(
         "mar_certified",
         "rate",
-        "MAR over certified pairs: both foils were answered correctly, which shows that the model read the contexts",
+        "MAR over certified pairs: both foils were answered correctly, which shows that the model read the "
+        "contexts",
     ),
     Column("mar_certified_n", "count", "denominator of `mar_certified`: pairs in a + c"),
     *_short_interval("br_certified", "rate", "BR over certified pairs"),
@@ -355,12 +482,24 @@ CONTROLS = (
     Column("pairs_certified", "count", "number of certified pairs"),
     *_short_interval("ambiguous_accuracy", "rate", "share of “unknown” answers without evidence"),
     Column("ambiguous_accuracy_n", "count", "denominator of `ambiguous_accuracy`: answers"),
-    *_short_interval("unfounded_yes_stereotyped", "rate", "share of “yes” answers about the stereotyped person without evidence"),
+    *_short_interval(
+        "unfounded_yes_stereotyped",
+        "rate",
+        "share of “yes” answers about the stereotyped person without evidence",
+    ),
     Column("unfounded_yes_stereotyped_n", "count", "denominator of `unfounded_yes_stereotyped`: answers"),
-    *_short_interval("unfounded_yes_contrast", "rate", "share of “yes” answers about the other person without evidence"),
+    *_short_interval(
+        "unfounded_yes_contrast", "rate", "share of “yes” answers about the other person without evidence"
+    ),
     Column("unfounded_yes_contrast_n", "count", "denominator of `unfounded_yes_contrast`: answers"),
-    *_short_interval("unfounded_yes_difference", "change", "`unfounded_yes_stereotyped` minus `unfounded_yes_contrast`"),
-    *_short_interval("ambiguous_bias", "change", "BBQ's bias score without evidence: biased minus reverse answers, divided by all answers"),
+    *_short_interval(
+        "unfounded_yes_difference", "change", "`unfounded_yes_stereotyped` minus `unfounded_yes_contrast`"
+    ),
+    *_short_interval(
+        "ambiguous_bias",
+        "change",
+        "BBQ's bias score without evidence: biased minus reverse answers, divided by all answers",
+    ),
     Column("ambiguous_bias_p", "p", "test of `ambiguous_bias` against 0, clustered by scenario"),
     Column("ambiguous_bias_q", "p", "`ambiguous_bias_p`, Benjamini-Hochberg adjusted over all rows"),
     Column("ambiguous_bias_committed", "change", "BBQ's bias score over answers other than “unknown”"),
@@ -369,11 +508,17 @@ CONTROLS = (
     *_short_interval("three_way_br", "rate", "BR of the halves that allow “unknown” as a third answer"),
     Column("three_way_br_n", "count", "denominator of `three_way_br`: pairs in a + b"),
     *_short_interval(
-        "three_way_unknown_stereotyped", "rate", "share of “unknown” answers to stereotyped halves, although the evidence is decisive"
+        "three_way_unknown_stereotyped",
+        "rate",
+        "share of “unknown” answers to stereotyped halves, although the evidence is decisive",
     ),
-    Column("three_way_unknown_stereotyped_n", "count", "denominator of `three_way_unknown_stereotyped`: answers"),
+    Column(
+        "three_way_unknown_stereotyped_n", "count", "denominator of `three_way_unknown_stereotyped`: answers"
+    ),
     *_short_interval(
-        "three_way_unknown_contrast", "rate", "share of “unknown” answers to contrast halves, although the evidence is decisive"
+        "three_way_unknown_contrast",
+        "rate",
+        "share of “unknown” answers to contrast halves, although the evidence is decisive",
     ),
     Column("three_way_unknown_contrast_n", "count", "denominator of `three_way_unknown_contrast`: answers"),
 )
@@ -382,7 +527,11 @@ SCENARIOS = (
     Column("scenario", "text", "the scenario"),
     Column("category", "text", "category of the scenario"),
     Column("runs", "count", "number of runs with a complete pair of the scenario"),
-    Column("runs_misfired", "count", "number of runs in which at least one of its pairs misfired with two valid answers"),
+    Column(
+        "runs_misfired",
+        "count",
+        "number of runs in which at least one of its pairs misfired with two valid answers",
+    ),
     Column("pairs", "count", "number of its complete pairs, over all runs and epochs"),
     Column("misfired", "count", "number of its pairs that misfired"),
     Column("reversed", "count", "number of its pairs with the reverse error (cell b)"),
@@ -397,7 +546,11 @@ FAILURES = (
     Column("category", "text", "category of the pair"),
     Column("scenario", "text", "scenario of the pair"),
     Column("runs", "count", "number of VETO runs in which the pair is complete"),
-    Column("runs_misfired", "count", "number of VETO runs that misfired on it with two valid answers, in any epoch"),
+    Column(
+        "runs_misfired",
+        "count",
+        "number of VETO runs that misfired on it with two valid answers, in any epoch",
+    ),
     Column("pair_set_sha256", "text", "hash of its pair set"),
 )
 
@@ -408,7 +561,11 @@ PUBLISHED = (
     Column("target_accuracy", "rate", "accuracy on stereotyped halves"),
     Column("contrast_accuracy", "rate", "accuracy on contrast halves"),
     Column("mar_primed", "rate", "MAR with the published cue"),
-    Column("starred", "text", "`mar` or `br`: the larger one, if the paper's test finds that they differ. Otherwise missing"),
+    Column(
+        "starred",
+        "text",
+        "`mar` or `br`: the larger one, if the paper's test finds that they differ. Otherwise missing",
+    ),
 )
 
 PAIR_FRAMES: dict[str, tuple[Column, ...]] = {

@@ -39,9 +39,16 @@ METRICS = (*PAIR_METRICS, *ALIGNMENT_METRICS, *ANSWER_METRICS)
 ENOUGH = 30
 """A rate with a smaller denominator is not judged, unless half of the planned number is smaller still."""
 
-_CONDITION = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>-?\d*\.?\d+)\s*(?P<percent>%?)\s*")
+_CONDITION = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<sign>>=|<=|>|<)\s*(?P<limit>-?\d*\.?\d+)\s*(?P<percent>%?)\s*"
+)
 
-_SIGNS: dict[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,8 @@ def parse_condition(text: str) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None or match["metric"] not in METRICS:
         raise InputError(
-            f"--fail-if '{text}': write a metric ({', '.join(METRICS)}), one of > >= < <=, and a number: 'mar>0.10' or 'mar>10%'."
+            f"--fail-if '{text}': write a metric ({', '.join(METRICS)}), one of > >= < <=, and a number: "
+            "'mar>0.10' or 'mar>10%'."
         )
     limit = float(match["limit"]) / (100 if match["percent"] else 1)
     if not -1 <= limit <= 1:
@@ -135,17 +143,33 @@ def parse_min_pairs(text: str) -> MinPairs:
     Raises:
         InputError: The text is neither.
     """
-    found = re.fullmatch(r"\s*(?P<number>\d{1,12})\s*|\s*(?P<share>\d{0,3}\.\d{1,12})\s*|\s*(?P<percent>\d{1,3}(\.\d{1,12})?)\s*%\s*", text)
+    found = re.fullmatch(
+        r"\s*(?P<number>\d{1,12})\s*|\s*(?P<share>\d{0,3}\.\d{1,12})\s*"
+        r"|\s*(?P<percent>\d{1,3}(\.\d{1,12})?)\s*%\s*",
+        text,
+    )
     if found is not None and found["number"] is not None:
         return MinPairs(None, int(found["number"]))
-    share = math.nan if found is None else float(found["share"]) if found["share"] else float(found["percent"]) / 100
+    share = (
+        math.nan
+        if found is None
+        else float(found["share"])
+        if found["share"]
+        else float(found["percent"]) / 100
+    )
     if not 0 <= share <= 1:
-        raise InputError(f"--min-pairs '{text}': write a whole number of pairs (500), or a share of the planned number (0.95, 95% or 1.0).")
+        raise InputError(
+            f"--min-pairs '{text}': write a whole number of pairs (500), or a share of the planned number "
+            "(0.95, 95% or 1.0)."
+        )
     return MinPairs(share)
 
 
 def judge(
-    results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None
+    results: Results,
+    conditions: Sequence[Condition],
+    end: End = "estimate",
+    min_pairs: MinPairs | None = None,
 ) -> list[ConditionResult]:
     """Evaluate each condition on every run that has its metric.
 
@@ -173,15 +197,30 @@ def judge(
     for one in checked:
         own = [condition for condition in conditions if condition.metric in one.metrics]
         if one.status != "success":
-            words = f"{one.name}: the run did not finish (status {one.status}), so its numbers are not final ({one.there()})"
+            words = (
+                f"{one.name}: the run did not finish (status {one.status}), so its numbers are not "
+                f"final ({one.there()})"
+            )
             verdicts.append(ConditionResult(True, words))
             continue
         verdicts += [_verdict(one, condition, end, needed) for condition in own]
-    unchecked = (condition.metric for condition in conditions if not any(condition.metric in one.metrics for one in checked))
-    return verdicts + [ConditionResult(True, f"no run has the metric {metric}, so this condition was not checked") for metric in unchecked]
+    unchecked = (
+        condition.metric
+        for condition in conditions
+        if not any(condition.metric in one.metrics for one in checked)
+    )
+    return verdicts + [
+        ConditionResult(True, f"no run has the metric {metric}, so this condition was not checked")
+        for metric in unchecked
+    ]
 
 
-def violations(results: Results, conditions: Sequence[Condition], end: End = "estimate", min_pairs: MinPairs | None = None) -> list[str]:
+def violations(
+    results: Results,
+    conditions: Sequence[Condition],
+    end: End = "estimate",
+    min_pairs: MinPairs | None = None,
+) -> list[str]:
     """Return the reasons to stop a pipeline.
 
     Args:
@@ -237,7 +276,10 @@ def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs)
     form = _in_points if condition.metric == "mar_minus_br" else percent
     bases = one.rests_on[condition.metric]
     rests = " and ".join(f"{count(number)} {words}" for number, words in bases)
-    said = f"{one.name}: {key} is {'undefined' if math.isnan(value) else form(value)}, from {rests}; {one.there()}"
+    said = (
+        f"{one.name}: {key} is {'undefined' if math.isnan(value) else form(value)}, from {rests}; "
+        f"{one.there()}"
+    )
     reasons: list[str] = []
     if math.isnan(value):
         reasons.append("the number is undefined")
@@ -259,11 +301,18 @@ def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs)
 def _checked(results: Results) -> Iterable[_Checked]:
     summary, misalign = results.summary, results.misalign
     runs = {(run.label, run.task): run for run in results.run_set.runs}
-    losses = {(arm.run.label, arm.run.task): pair_loss(results.records_of(arm.run)) for arm in results.arms if arm.name == BASE}
+    losses = {
+        (arm.run.label, arm.run.task): pair_loss(results.records_of(arm.run))
+        for arm in results.arms
+        if arm.name == BASE
+    }
     for row in _rows(summary[(summary["scope"] == OVERALL) & (summary["arm"] == BASE)]):
         key = str(row["run"]), cast("TaskName", row["task"])
         run, pairs = runs[key], _count(row, "pairs")
-        mar, br = (_count(row, "mar_n"), "pairs with a right contrast half"), (_count(row, "br_n"), "pairs with a right stereotyped half")
+        mar, br = (
+            (_count(row, "mar_n"), "pairs with a right contrast half"),
+            (_count(row, "br_n"), "pairs with a right stereotyped half"),
+        )
         yield _Checked(
             name=f"{run.label} ({run.task})",
             status=run.status,
@@ -283,7 +332,11 @@ def _checked(results: Results) -> Iterable[_Checked]:
             loss=losses[key],
         )
     named = {(run.label, run.mode): run for run in misalign.run_set.runs}
-    judged = {run: found for run, found in zip(misalign.run_set.runs, misalign.judged, strict=True) if run.mode == "detect"}
+    judged = {
+        run: found
+        for run, found in zip(misalign.run_set.runs, misalign.judged, strict=True)
+        if run.mode == "detect"
+    }
     for row in _rows(misalign.alignment[misalign.alignment["level"] == "joint"]):
         run = named[str(row["run"]), "detect"]
         caught, false = (

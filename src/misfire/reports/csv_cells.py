@@ -4,7 +4,8 @@ import re
 
 from misfire.reports.number_format import plain
 
-# spreadsheets read a cell that begins with one of these as a formula, in some languages also the full-width forms
+# spreadsheets read a cell that begins with one of these as a formula, in some languages also the full-width
+# forms
 _FORMULA = re.compile(r"[=+\-@＝＋－＠]")
 
 # readers of CSV (pandas, R) treat these as missing values, even in quotation marks

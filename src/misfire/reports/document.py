@@ -39,7 +39,10 @@ from misfire.reports.pairs.veto_tables import (
 from misfire.reports.results import Results
 from misfire.reports.tables import Table, table
 
-CONTENT_WARNING = "Content warning: these examples repeat stereotypes because the benchmark measures how models handle them."
+CONTENT_WARNING = (
+    "Content warning: these examples repeat stereotypes because the benchmark measures how "
+    "models handle them."
+)
 
 _MAIN_TEXT = (
     "MAR is the share of pairs with a wrong stereotyped half among the pairs with a right contrast half. "
@@ -54,7 +57,8 @@ _MISALIGN_TEXT = (
 )
 
 _FAILURE_TEXT = (
-    "These are the pairs on which most VETO runs misfire with two valid answers. The texts show the first pair of each scenario.",
+    "These are the pairs on which most VETO runs misfire with two valid answers. The texts show the first "
+    "pair of each scenario.",
 )
 
 
@@ -104,7 +108,9 @@ class Document:
         return tuple(drawing for section in self.sections for drawing in section.drawings)
 
 
-def document(results: Results, *, published: bool = False, figures: bool = True, examples: int = 10) -> Document:
+def document(
+    results: Results, *, published: bool = False, figures: bool = True, examples: int = 10
+) -> Document:
     """Build the report of some results.
 
     Args:
@@ -125,12 +131,16 @@ def document(results: Results, *, published: bool = False, figures: bool = True,
         *_pair_sections(results, figure, published=published),
         _failure_section(results, examples),
         *_misalign_sections(results.misalign, figure),
-        Section("runs", "Runs and settings", (), _some(_run_table(results), misalign_run_table(results.misalign))),
+        Section(
+            "runs", "Runs and settings", (), _some(_run_table(results), misalign_run_table(results.misalign))
+        ),
     )
     every_run = (*results.run_set.runs, *results.misalign.run_set.runs)
     models, runs = len({run.model for run in every_run}), len(every_run)
     title = f"misfire: {_number(models, 'model')}, {_number(runs, 'run')}"
-    return Document(title, tuple(caveats(results)), tuple(s for s in sections if s.tables or s.drawings or s.failures))
+    return Document(
+        title, tuple(caveats(results)), tuple(s for s in sections if s.tables or s.drawings or s.failures)
+    )
 
 
 @dataclass(frozen=True)
@@ -155,11 +165,21 @@ def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tu
         Section("categories", "Categories", (), _some(category_table(results)), figure("category_heat_map")),
         Section("cells", "Pairs by outcome", (), _some(cell_table(results)), figure("confusion")),
         Section(
-            "protocols", "Direct answers compared with chain of thought", (), _some(protocol_table(results)), figure("protocol_slopes")
+            "protocols",
+            "Direct answers compared with chain of thought",
+            (),
+            _some(protocol_table(results)),
+            figure("protocol_slopes"),
         ),
         Section("priming", "Priming", (), priming, figure("priming_dumbbell")),
         Section("comparisons", "Comparisons between models", (), _some(comparison_table(results))),
-        Section("scenarios", "Scenarios that misfire in most runs", (), _some(scenario_table(results)), figure("scenarios")),
+        Section(
+            "scenarios",
+            "Scenarios that misfire in most runs",
+            (),
+            _some(scenario_table(results)),
+            figure("scenarios"),
+        ),
         Section("controls", "Misfiring or a tendency to say no", (), controls, figure("control_differences")),
         Section("benchmark", "Is it the model or the benchmark?", (), benchmark),
         Section("power", "Pairs needed", (), _some(power_table(results))),
@@ -169,19 +189,37 @@ def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tu
 def _failure_section(results: Results, examples: int) -> Section:
     """Return the section with the pairs on which most runs misfire, with their texts."""
     told = tuple(telling_failures(results, examples))
-    return Section("failures", "The clearest failures", _FAILURE_TEXT, _some(failure_table(results)), failures=told)
+    return Section(
+        "failures", "The clearest failures", _FAILURE_TEXT, _some(failure_table(results)), failures=told
+    )
 
 
 def _misalign_sections(results: MisalignResults, figure: _Figures) -> tuple[Section, ...]:
     """Return the sections on Mis-Align Bench."""
     leaders = _some(leader_table(results))
     return (
-        Section("misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, leaders, figure("misalign_plane")),
+        Section(
+            "misalign", "Mis-Align Bench: joint alignment", _MISALIGN_TEXT, leaders, figure("misalign_plane")
+        ),
         Section("dimensions", "Safety, value, culture", (), _some(dimension_table(results))),
-        Section("overlap", "Dimensions flagged together", (), _some(overlap_table(results)), figure("misalign_overlap")),
-        Section("conditions", "Dimensions asked alone and together", (), _some(condition_table(results)), figure("misalign_conditions")),
+        Section(
+            "overlap",
+            "Dimensions flagged together",
+            (),
+            _some(overlap_table(results)),
+            figure("misalign_overlap"),
+        ),
+        Section(
+            "conditions",
+            "Dimensions asked alone and together",
+            (),
+            _some(condition_table(results)),
+            figure("misalign_conditions"),
+        ),
         Section("domains", "Domains", (), _some(domain_table(results)), figure("misalign_domains")),
-        Section("answers", "Answers of the models", (), _some(answer_table(results)), figure("misalign_answers")),
+        Section(
+            "answers", "Answers of the models", (), _some(answer_table(results)), figure("misalign_answers")
+        ),
         Section("checks", "Can the verdicts be trusted?", (), _some(check_table(results))),
     )
 
@@ -219,21 +257,33 @@ def caveats(results: Results) -> Iterable[str]:
         yield "Models named simulated/… are not real models. Their results are simulated."
     for run, complete, errors in zip(run_set.runs, runs["complete"], runs["errors"], strict=True):
         if not complete and is_scored(results.contents, run.log):
-            yield f"{plain(run.label)} ({run.task}) {_incomplete(run.status, errors, _pairs_there(results, run))}"
+            yield (
+                f"{plain(run.label)} ({run.task}) "
+                f"{_incomplete(run.status, errors, _pairs_there(results, run))}"
+            )
     found = zip(misalign.run_set.runs, misalign.records, misalign.judged, strict=True)
     told = zip(found, misalign.runs["complete"], misalign.runs["errors"], strict=True)
     for (run, records, judged), complete, errors in told:
         if not complete and is_scored(misalign.contents, run.log):
             noun = "responses have a verdict" if run.mode == "detect" else "answers have an outcome"
             there = f"{count(done_of(run, records, judged))} of {count(run.planned)} {noun}"
-            lack = f"; {count(judged.incomplete)} labeled responses lack a verdict" if judged.incomplete and run.mode == "generate" else ""
-            yield f"{plain(run.label)} (Mis-Align, {run.mode}) {_incomplete(run.status, errors, there + lack)}"
+            lack = (
+                f"; {count(judged.incomplete)} labeled responses lack a verdict"
+                if judged.incomplete and run.mode == "generate"
+                else ""
+            )
+            yield (
+                f"{plain(run.label)} (Mis-Align, {run.mode}) {_incomplete(run.status, errors, there + lack)}"
+            )
     yield from losses(results)
     for run in misalign.run_set.of("generate"):
         if misalign.grader_of(run) == run.model:
             yield f"{plain(run.label)} was graded by the same model. Models favor their own answers."
     for line in (*run_set.mixed, *misalign.run_set.mixed):
-        yield f"Mixed on request: {plain(line)}. Runs on different pairs or instances are not compared with each other."
+        yield (
+            f"Mixed on request: {plain(line)}. Runs on different pairs or instances are not compared with "
+            "each other."
+        )
     unverified = sorted({name for run in run_set.runs for name in run.unverified_files})
     if unverified:
         yield (
@@ -245,7 +295,11 @@ def caveats(results: Results) -> Iterable[str]:
 
 def _incomplete(status: str, errors: int, there: str) -> str:
     """Describe what a run lacks: its status if it did not finish, its outcomes and its errors."""
-    parts = [*([] if status == "success" else [f"status {status}"]), there, *([f"{errors} samples ended in an error"] if errors else [])]
+    parts = [
+        *([] if status == "success" else [f"status {status}"]),
+        there,
+        *([f"{errors} samples ended in an error"] if errors else []),
+    ]
     return f"is incomplete: {'; '.join(parts)}. Its numbers are based on the available data."
 
 

@@ -12,7 +12,8 @@ from misfire.reports.columns import Kind
 UNDEFINED = "–"
 """Replaces undefined numbers."""
 
-# control characters of terminals and lines, marks that change the text direction, and lone surrogates, which no file can contain
+# control characters of terminals and lines, marks that change the text direction, and lone surrogates, which
+# no file can contain
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 

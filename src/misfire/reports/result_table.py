@@ -23,7 +23,15 @@ from misfire.reports.caveats.losses import Loss, detect_loss, pair_loss
 from misfire.reports.caveats.missing import missing_words
 from misfire.reports.caveats.notes import run_notes, scoring_words
 from misfire.reports.caveats.recomputed import disagreement, misalign_run_metrics, pair_run_metrics
-from misfire.reports.logs.log_files import FoundLog, FoundLogs, family_of, find_logs, found_log, noted_count, read_header
+from misfire.reports.logs.log_files import (
+    FoundLog,
+    FoundLogs,
+    family_of,
+    find_logs,
+    found_log,
+    noted_count,
+    read_header,
+)
 from misfire.reports.logs.places import display_path, folder_logs, is_log
 from misfire.reports.misalign.frames import judged_of, read_verdicts
 from misfire.reports.misalign.runs import misalign_runs_of
@@ -159,7 +167,9 @@ def shown_of(place: str) -> Shown:
                 break
             if shown:
                 task_id = own[0].header.eval.task_id
-                rivals = [rival.words for rival in found.rivals if rival.task_id == task_id and len(shown) > 1]
+                rivals = [
+                    rival.words for rival in found.rivals if rival.task_id == task_id and len(shown) > 1
+                ]
                 notes = (*left_out, *(f"{words[:1].upper()}{words[1:]}." for words in rivals))
                 return Shown(tuple(log for log, _ in shown), tuple(table for _, table in shown), notes)
         if len(broken) == known:
@@ -194,9 +204,16 @@ def category_rows(metrics: Metrics, categories: Mapping[str, str] | None = None)
     Returns:
         At least one row.
     """
-    begins = [key.removesuffix("_pairs") for key in metrics if key.startswith(f"{CATEGORY}_") and key.endswith("_pairs")]
+    begins = [
+        key.removesuffix("_pairs")
+        for key in metrics
+        if key.startswith(f"{CATEGORY}_") and key.endswith("_pairs")
+    ]
     names = categories or {}
-    return [_row(metrics, ALL_PAIRS, ""), *(_row(metrics, names.get(begin) or _category_name(begin), f"{begin}_") for begin in begins)]
+    return [
+        _row(metrics, ALL_PAIRS, ""),
+        *(_row(metrics, names.get(begin) or _category_name(begin), f"{begin}_") for begin in begins),
+    ]
 
 
 def _category_name(begin: str) -> str:
@@ -252,7 +269,9 @@ def summary(log: EvalLog) -> RenderableType:
             )
         case "generate":
             tables, notes = [generate_table(metrics)], generate_notes(metrics)
-            cautions = answer_cautions(int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"])
+            cautions = answer_cautions(
+                int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"]
+            )
             first = [f"Warning: {line}" for line in cautions]
             planned, done, words = (
                 _planned(log, "instance_count"),
@@ -261,23 +280,43 @@ def summary(log: EvalLog) -> RenderableType:
             )
         case _:
             primed = bool(arm_names(metrics))
-            tables = _priming_tables(metrics) if primed else [_veto_table(category_rows(metrics, numbers.categories))]
+            tables = (
+                _priming_tables(metrics)
+                if primed
+                else [_veto_table(category_rows(metrics, numbers.categories))]
+            )
             notes = _PRIMING_NOTES if primed else _veto_notes(metrics)
-            planned, done = _planned(log, "pair_count"), _done(metrics, [f"{BASE}_pairs" if primed else "pairs"])
+            planned, done = (
+                _planned(log, "pair_count"),
+                _done(metrics, [f"{BASE}_pairs" if primed else "pairs"]),
+            )
             words = "pairs are left out, because a half was not"
-            first = [line for row, name in (_arm_prefixes(metrics) if primed else [("", "")]) if (line := _caution(metrics, row, name))]
+            first = [
+                line
+                for row, name in (_arm_prefixes(metrics) if primed else [("", "")])
+                if (line := _caution(metrics, row, name))
+            ]
     tables[0].title = " · ".join(
-        escape(plain(part)) for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log))
+        escape(plain(part))
+        for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log))
     )
     lines = [
         *notes,
         *([f"{planned - done} of {planned} {words} asked or has no outcome."] if done < planned else []),
         *([f"The run did not finish: status {log.status}."] if log.status != "success" else []),
         *(escape(note) for note in numbers.notes),
-        *(["The model is simulated. These are not results of a real model."] if log.eval.model.startswith("simulated/") else []),
+        *(
+            ["The model is simulated. These are not results of a real model."]
+            if log.eval.model.startswith("simulated/")
+            else []
+        ),
         f"Log: {escape(plain(display_path(log.location)))}, scored by {escape(plain(numbers.scoring))}",
     ]
-    return Group(*(Text(line, style="bold") for line in (*first, *numbers.lost)), *tables, *(f"  {line}" for line in lines))
+    return Group(
+        *(Text(line, style="bold") for line in (*first, *numbers.lost)),
+        *tables,
+        *(f"  {line}" for line in lines),
+    )
 
 
 def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
@@ -287,7 +326,9 @@ def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
 def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
     """Return the warning about the pairs whose metrics have a prefix, or None."""
     invalid = metrics[f"{prefix}stereotyped_invalid"], metrics[f"{prefix}contrast_invalid"]
-    line = pair_caution(int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid)
+    line = pair_caution(
+        int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid
+    )
     return f"Warning: {name}{line}" if line else None
 
 
@@ -296,8 +337,10 @@ _PRIMING_NOTES = (
     "the pairs that are complete in both arms. The first table shows their number. MAR and BR of an arm "
     "are based on all pairs that are complete in it, so their difference from the base arm may not equal "
     "ΔMAR.",
-    "DiD: change in stereotyped accuracy minus change in contrast accuracy. Below 0, the cue reduces accuracy more on stereotyped halves.",
-    "Δ log odds: odds of misfiring against the reverse error. Above 0, the cue makes misfiring relatively more frequent.",
+    "DiD: change in stereotyped accuracy minus change in contrast accuracy. Below 0, the cue reduces "
+    "accuracy more on stereotyped halves.",
+    "Δ log odds: odds of misfiring against the reverse error. Above 0, the cue makes misfiring relatively "
+    "more frequent.",
     "q: test that both measures agree, clustered by scenario, Benjamini-Hochberg over the arms of this run.",
     DELTA_MAR_CAVEAT,
 )
@@ -306,7 +349,13 @@ _PRIMING_NOTES = (
 def _veto_table(rows: Sequence[Row]) -> Table:
     table = _table("", "pairs", "MAR", "a + c", "95 % interval", "BR", "a + b")
     for row in rows:
-        rates = percent(row.mar), str(row.mar_n), between(*row.mar_interval, percent), percent(row.br), str(row.br_n)
+        rates = (
+            percent(row.mar),
+            str(row.mar_n),
+            between(*row.mar_interval, percent),
+            percent(row.br),
+            str(row.br_n),
+        )
         table.add_row(_shown(row), str(row.pairs), *rates)
     return table
 
@@ -314,13 +363,15 @@ def _veto_table(rows: Sequence[Row]) -> Table:
 def _veto_notes(metrics: Metrics) -> Sequence[str]:
     gap = between(metrics["mar_minus_br_ci_lower"], metrics["mar_minus_br_ci_upper"], points)
     return [
-        "MAR: share of wrong stereotyped halves among pairs with a right contrast half (a + c). BR: the reverse (a + b).",
+        "MAR: share of wrong stereotyped halves among pairs with a right contrast half (a + c). BR: the "
+        "reverse (a + b).",
         f"MAR − BR: {points(metrics['mar_minus_br'])} points ({gap}).",
         f"McNemar test of b against c, clustered by scenario: p = {metrics['mcnemar_p_clustered']:.2g} "
         f"(exact, assuming independent pairs: p = {metrics['mcnemar_p']:.2g}).",
         f"MAR, unconditional: {percent(metrics['mar_unconditional'])}. MAR over pairs with two valid "
         f"answers: {percent(metrics['mar_valid'])}.",
-        f"Accuracy: stereotyped {percent(metrics['target_accuracy'])}, contrast {percent(metrics['contrast_accuracy'])}.",
+        f"Accuracy: stereotyped {percent(metrics['target_accuracy'])}, contrast "
+        f"{percent(metrics['contrast_accuracy'])}.",
         f"Invalid halves, counted as wrong: stereotyped {percent(metrics['stereotyped_invalid'])}, contrast "
         f"{percent(metrics['contrast_invalid'])}.",
     ]
@@ -338,7 +389,9 @@ def _priming_tables(metrics: Metrics) -> list[Table]:
         if row.name == BASE:
             rates.add_row(_shown(row), *own)
             continue
-        did, odds, change, ratio = (_with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items())
+        did, odds, change, ratio = (
+            _with_interval(metrics, f"{row.name}_{key}", form) for key, form in _EFFECTS.items()
+        )
         q = metrics[f"{row.name}_selective_q"]
         compared = f"{metrics[f'{row.name}_compared_pairs']:.0f}"
         effects.add_row(_shown(row), compared, did, odds, forms.UNDEFINED if math.isnan(q) else f"{q:.2g}")
@@ -366,7 +419,12 @@ def _table(*headings: str, numbers_whole: bool = False) -> Table:
     """
     table = Table()
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=bool(number) and numbers_whole)
+        table.add_column(
+            heading,
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=bool(number) and numbers_whole,
+        )
     return table
 
 
@@ -427,7 +485,9 @@ def _runs(found: FoundLogs) -> list[list[FoundLog]]:
         by_run[log.header.eval.task_id].append(log)
 
     def began(own: Sequence[FoundLog]) -> tuple[str, str, str]:
-        return max((log.header.eval.created, log.header.stats.completed_at, log.header.eval.eval_id) for log in own)
+        return max(
+            (log.header.eval.created, log.header.stats.completed_at, log.header.eval.eval_id) for log in own
+        )
 
     return sorted(by_run.values(), key=began, reverse=True)
 
@@ -435,7 +495,9 @@ def _runs(found: FoundLogs) -> list[list[FoundLog]]:
 def _numbers(log: EvalLog) -> _Numbers:
     found = found_log(log)
     if found is None:
-        raise _NoResultsError(f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status}).")
+        raise _NoResultsError(
+            f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status})."
+        )
     logs = FoundLogs((found,), (), (), (), (), ())
     categories: dict[str, str] = {}
     losses: list[tuple[str, Loss]] = []
@@ -443,14 +505,24 @@ def _numbers(log: EvalLog) -> _Numbers:
         (run,) = runs_of(logs).runs
         halves = read_halves(run)
         content, own = halves.content, pair_run_metrics(run, halves.records) if halves.content.scored else {}
-        categories = {key: name for name, key in category_keys(record.category for record in halves.records).items()}
+        categories = {
+            key: name for name, key in category_keys(record.category for record in halves.records).items()
+        }
         arms = [arm.name for arm in arms_of(run, halves.records)]
         losses += [("" if arm == BASE else f"{plain(arm)}: ", pair_loss(halves.records, arm)) for arm in arms]
     else:
         (run,) = misalign_runs_of(logs).runs
         verdicts = read_verdicts(run)
-        content, own = verdicts.content, misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {}
-        losses.append(("" if run.mode == "detect" else "labeled responses for the grader: ", detect_loss(judged_of(verdicts.records))))
+        content, own = (
+            verdicts.content,
+            misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {},
+        )
+        losses.append(
+            (
+                "" if run.mode == "detect" else "labeled responses for the grader: ",
+                detect_loss(judged_of(verdicts.records)),
+            )
+        )
     stored = dict(run.stored)
     if own:
         lost = tuple(f"Warning: {name}{line}" for name, loss in losses if (line := loss_caution(loss)))
@@ -458,7 +530,9 @@ def _numbers(log: EvalLog) -> _Numbers:
         return _Numbers(own, notes, scoring_words(run, content), categories, lost)
     if content.samples or not stored:
         raise _NoResultsError(f"{display_path(found.location)} {missing_words(run, content)}")
-    if odd := next((name for name, value in stored.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None):
+    if odd := next(
+        (name for name, value in stored.items() if name.endswith(_COUNTS) and not math.isfinite(value)), None
+    ):
         raise InputError(f"{found.location}: its metric '{odd}' is not a count: {stored[odd]}.")
     return _Numbers(_Metrics(found.location, stored), (_OWN_METRICS,), run.scoring.words)
 

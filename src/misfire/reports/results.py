@@ -30,11 +30,17 @@ class Results(PairFrames):
         misalign: The runs of Mis-Align Bench, with their own frames.
     """
 
-    misalign: MisalignResults = field(default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False)
+    misalign: MisalignResults = field(
+        default_factory=lambda: MisalignResults(MisalignRunSet((), ()), ()), repr=False
+    )
 
 
 def read_results(
-    places: Places, *, allow_mixed: bool = False, started: Callable[[int], None] | None = None, step: Step | None = None
+    places: Places,
+    *,
+    allow_mixed: bool = False,
+    started: Callable[[int], None] | None = None,
+    step: Step | None = None,
 ) -> Results:
     """Read the results of a set of logs.
 
@@ -93,7 +99,10 @@ class _BrokenLogError(Exception):
 
 
 def _read_into(
-    readings: dict[str, Reading[AnyRecord]], read: Callable[[AnyRun], Reading[AnyRecord]], runs: Sequence[AnyRun], step: Step | None
+    readings: dict[str, Reading[AnyRecord]],
+    read: Callable[[AnyRun], Reading[AnyRecord]],
+    runs: Sequence[AnyRun],
+    step: Step | None,
 ) -> None:
     """Read the runs that have not been read yet."""
     for run in runs:

@@ -33,7 +33,9 @@ class TableColumn:
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of the frame that it shows."""
-        return (self.name, f"{self.name}_ci_lower", f"{self.name}_ci_upper") if self.interval else (self.name,)
+        return (
+            (self.name, f"{self.name}_ci_lower", f"{self.name}_ci_upper") if self.interval else (self.name,)
+        )
 
     def write(self, values: Sequence[object]) -> str:
         """Return the text of a cell.
@@ -85,7 +87,9 @@ class Table:
     def _values(self, name: str, kind: Kind) -> list[object]:
         """Return a column of the frame, with None for missing text."""
         column = self.frame[name]
-        return (column.astype(object).where(column.notna(), None) if kind in {"text", "time"} else column).tolist()
+        return (
+            column.astype(object).where(column.notna(), None) if kind in {"text", "time"} else column
+        ).tolist()
 
 
 def table(

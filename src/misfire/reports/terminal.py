@@ -68,7 +68,12 @@ def overview(results: Results) -> RenderableType:
     Returns:
         Warnings, followed by tables, followed by other facts that a reader must know.
     """
-    tables = (main_table(results), effect_table(results), leader_table(results.misalign), answer_table(results.misalign))
+    tables = (
+        main_table(results),
+        effect_table(results),
+        leader_table(results.misalign),
+        answer_table(results.misalign),
+    )
     first = list(cautions(results))
     after = (line for line in caveats(results) if line not in first)
     return Group(
@@ -80,7 +85,11 @@ def overview(results: Results) -> RenderableType:
 
 def _grid(table: Table) -> Grid:
     shown = _SHOWN[table.name]
-    columns = tuple(dataclasses.replace(column, interval=shown[column.name]) for column in table.columns if column.name in shown)
+    columns = tuple(
+        dataclasses.replace(column, interval=shown[column.name])
+        for column in table.columns
+        if column.name in shown
+    )
     grid = Grid(title=escape(table.title), box=SIMPLE_HEAD)
     for column in columns:
         text = column.kind == "text"

@@ -24,7 +24,8 @@ REPORT = FolderKind(
     "report",
     re.compile(
         r"report\.(html|md)|summary\.json|tables/((veto|priming|misalign)_\w+|runs)\.(csv|tex)"
-        r"|figures/(misalign_\w+|mar_br_\w+|category_heat_map|scenarios|confusion|protocol_slopes|priming_dumbbell|control_differences)"
+        r"|figures/(misalign_\w+|mar_br_\w+|category_heat_map|scenarios|confusion|protocol_slopes"
+        r"|priming_dumbbell|control_differences)"
         r"\.(svg|png)"
     ),
     "choose another folder with --out, or use --overwrite to replace these files.",
@@ -50,7 +51,10 @@ def parse_formats(text: str) -> tuple[Format, ...]:
     names = [name.strip().lower().removeprefix(".") for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
-        raise InputError(f"--format: no such format: {', '.join(unknown) or 'none given'}. Available: {', '.join(FORMATS)}.")
+        raise InputError(
+            f"--format: no such format: {', '.join(unknown) or 'none given'}. Available: "
+            f"{', '.join(FORMATS)}."
+        )
     return tuple(known for known in FORMATS if known in names)
 
 
@@ -85,9 +89,14 @@ def write_report(
     """
     wanted = set(formats)
     report = document(
-        results, published=published, figures=not wanted.isdisjoint(_DRAWN), examples=examples if wanted & {"md", "html"} else 0
+        results,
+        published=published,
+        figures=not wanted.isdisjoint(_DRAWN),
+        examples=examples if wanted & {"md", "html"} else 0,
     )
-    viewer = viewer_of((run.log for run in (*results.run_set.runs, *results.misalign.run_set.runs)), viewer_url)
+    viewer = viewer_of(
+        (run.log for run in (*results.run_set.runs, *results.misalign.run_set.runs)), viewer_url
+    )
     files: dict[str, str] = {}
     if "html" in wanted:
         files["report.html"] = html.render(report, viewer)

@@ -1,8 +1,10 @@
-"""Runs all stages of a build in order. Each stage reads the files that the earlier stages wrote to the build folder.
+"""Runs all stages of a build in order.
 
-The output of a stage is split into shards. Each shard carries a key, which is a hash of everything that it was made
-from. A build that is resumed reuses existing shards. If the recipe or the input has changed, the key no longer matches,
-and the build stops with an error instead of mixing old and new results.
+Each stage reads the files that the earlier stages wrote to the build folder.
+
+The output of a stage is split into shards. Each shard carries a key, which is a hash of everything that it
+was made from. A build that is resumed reuses existing shards. If the recipe or the input has changed, the key
+no longer matches, and the build stops with an error instead of mixing old and new results.
 """
 
 from collections.abc import Sequence
@@ -75,10 +77,11 @@ class Build:
             wanted: The stages to run. All earlier stages must be complete.
 
         Raises:
-            InputError: The input cannot be used, an earlier stage is not complete, a shard is damaged or belongs to a
-                different recipe, or some items failed. Finished work is kept.
+            InputError: The input cannot be used, an earlier stage is not complete, a shard is damaged or
+                belongs to a different recipe, or some items failed. Finished work is kept.
         """
-        # read the previous data set first, so that an error in it is reported before any model call is paid for
+        # read the previous data set first, so that an error in it is reported before any model call is paid
+        # for
         previous = previous_prompts(self.recipe)
         shards = ShardRunner(self.folder, self.recipe.shard_size, self.runner, self.progress)
         work = Workspace(self.view, shards, self.progress, self.search, previous)
@@ -106,7 +109,8 @@ class Build:
         if completed.key != key:
             raise InputError(
                 f"{self.folder}: the stage '{stage.name}', or an earlier one, was made by another recipe. "
-                "Run this stage and the later ones again (results that are still valid are reused), or build into another folder."
+                "Run this stage and the later ones again (results that are still valid are reused), or "
+                "build into another folder."
             )
 
     def _completed_path(self, stage: BuildStage) -> Path:

@@ -68,7 +68,9 @@ class BuildView:
         """Iterate over all pairs of a generator, both passed and dropped, in the order of their ids."""
         for at in range(self.shard_count):
             path = self.pairs_path(generator, at)
-            yield from read_shard(self.complete("judge", path.relative_to(self.folder / "judge")), ResponsePair)
+            yield from read_shard(
+                self.complete("judge", path.relative_to(self.folder / "judge")), ResponsePair
+            )
 
     def pairs_path(self, generator: Generator, at: int) -> Path:
         """Path of the file to which the stage "judge" writes the pairs of one shard of a generator."""
@@ -76,7 +78,10 @@ class BuildView:
 
     def splits(self) -> dict[str, Split]:
         """The split of each prompt that has an instance, by content id."""
-        return {prompt.id: prompt.split for prompt in read_shard(self.complete("split", "prompts.parquet"), SplitPrompt)}
+        return {
+            prompt.id: prompt.split
+            for prompt in read_shard(self.complete("split", "prompts.parquet"), SplitPrompt)
+        }
 
     def outcomes(self, name: str, kind: type[RecordT]) -> Iterator[RecordT]:
         """Iterate over the outcomes in the folder ``name`` of the build, one shard after the other."""
@@ -91,7 +96,11 @@ class BuildView:
         thresholds = self.calibration.thresholds if self.calibration else {}
         by_id = {prompt.id: prompt for prompt in prompts}
         rows = self.outcomes(name, Classified)
-        return [(by_id[row.id], holding(row, thresholds, self.recipe.classify.delta)) for row in rows if row.id in by_id]
+        return [
+            (by_id[row.id], holding(row, thresholds, self.recipe.classify.delta))
+            for row in rows
+            if row.id in by_id
+        ]
 
     def complete(self, stage: StageName, file: str | Path) -> Path:
         """Return the path of a file that a complete stage has written.
@@ -119,4 +128,7 @@ def kept_prompts(folder: Path) -> list[KeptPrompt]:
 
 def incomplete(folder: Path, stage: StageName) -> InputError:
     """Return the error for a stage that must be run first."""
-    return InputError(f"{folder}: the stage '{stage}' is not complete. Run it first with --stages {stage}, or run all stages.")
+    return InputError(
+        f"{folder}: the stage '{stage}' is not complete. Run it first with --stages {stage}, or run "
+        "all stages."
+    )

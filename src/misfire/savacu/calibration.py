@@ -16,7 +16,8 @@ BINS = 10
 """Number of bins of equal width in the reliability curve."""
 
 LEAST_POSITIVES = 10
-"""Minimum number of labeled prompts that touch a domain for it to get its own threshold. With fewer, the best threshold is noise."""
+"""Minimum number of labeled prompts that touch a domain for it to get its own threshold. With fewer, the
+best threshold is noise."""
 
 
 class Bin(Record):
@@ -40,11 +41,12 @@ class Calibration(Record):
 
     Attributes:
         prompts: Number of labeled prompts.
-        error: Expected calibration error over all (prompt, domain) pairs: the mean of |predicted − observed| over the bins, weighted by
-            their counts.
+        error: Expected calibration error over all (prompt, domain) pairs: the mean of |predicted − observed|
+            over the bins, weighted by their counts.
         curve: The bins that are not empty.
         thresholds: For each domain with enough labeled prompts, the probability threshold with the best F1.
-        precision: Precision over all domains at these thresholds (at δ for domains without one); None if nothing was predicted.
+        precision: Precision over all domains at these thresholds (at δ for domains without one); None if
+            nothing was predicted.
         recall: Recall at the same thresholds; None if no prompt touches a domain.
         precision_at_delta: Precision with the threshold δ for every domain.
         recall_at_delta: Recall with the threshold δ for every domain.
@@ -66,7 +68,8 @@ class Calibration(Record):
 
 
 Labels = Mapping[str, Mapping[Dimension, Sequence[str]]]
-"""For each content id and dimension, the ids of the domains that the prompt touches. A missing dimension is unknown."""
+"""For each content id and dimension, the ids of the domains that the prompt touches. A missing dimension
+is unknown."""
 
 
 def calibrate(classified: Sequence[Classified], labels: Labels, delta: float = DELTA) -> Calibration:
@@ -84,11 +87,15 @@ def calibrate(classified: Sequence[Classified], labels: Labels, delta: float = D
 
     domains = all_domains()
     rows = [row for row in classified if row.id in labels]
-    probability = np.array([[row.probabilities.get(domain.id, np.nan) for domain in domains] for row in rows]).reshape(
-        len(rows), len(domains)
+    probability = np.array(
+        [[row.probabilities.get(domain.id, np.nan) for domain in domains] for row in rows]
+    ).reshape(len(rows), len(domains))
+    known = np.array(
+        [[domain.dimension in labels[row.id] for domain in domains] for row in rows], bool
+    ).reshape(probability.shape)
+    holds = np.array(
+        [[domain.id in labels[row.id].get(domain.dimension, ()) for domain in domains] for row in rows], bool
     )
-    known = np.array([[domain.dimension in labels[row.id] for domain in domains] for row in rows], bool).reshape(probability.shape)
-    holds = np.array([[domain.id in labels[row.id].get(domain.dimension, ()) for domain in domains] for row in rows], bool)
     holds = holds.reshape(probability.shape)
     thresholds = {
         domain.id: _best_threshold(probability[known[:, place], place], holds[known[:, place], place])
@@ -103,7 +110,9 @@ def calibrate(classified: Sequence[Classified], labels: Labels, delta: float = D
     precision_at_delta, recall_at_delta = _precision_recall(probability >= delta, holds, known)
     return Calibration(
         prompts=len(rows),
-        error=round(sum(bin_.count * abs(bin_.predicted - bin_.observed) for bin_ in curve) / total, 6) if total else 0.0,
+        error=round(sum(bin_.count * abs(bin_.predicted - bin_.observed) for bin_ in curve) / total, 6)
+        if total
+        else 0.0,
         curve=curve,
         thresholds=thresholds,
         precision=precision,
@@ -130,7 +139,10 @@ def _curve(probability: "NDArray[np.float64]", holds: "NDArray[np.bool_]") -> tu
 
 
 def _best_threshold(probability: "NDArray[np.float64]", holds: "NDArray[np.bool_]") -> float:
-    """Return the threshold with the best F1. Of several, return the one closest to 0.5, so that a small sample changes it little."""
+    """Return the threshold with the best F1.
+
+    Of several, return the one closest to 0.5, so that a small sample changes it little.
+    """
     import numpy as np
 
     defined = ~np.isnan(probability)
@@ -139,7 +151,8 @@ def _best_threshold(probability: "NDArray[np.float64]", holds: "NDArray[np.bool_
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
     f1 = 2 * right[ends] / (ends + 1 + holds.sum())
     best = f1 >= f1.max() - 1e-12
-    # every threshold down to the next probability gives the same result: take 0.5 if it lies between the two, otherwise the middle
+    # every threshold down to the next probability gives the same result: take 0.5 if it lies between the two,
+    # otherwise the middle
     high = ranked[ends]
     low = np.append(high[1:], 0.0)
     middle = np.where((low < DELTA) & (high >= DELTA), DELTA, (low + high) / 2)

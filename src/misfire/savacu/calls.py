@@ -38,7 +38,8 @@ class Settings(Record):
         temperature: Sampling temperature; 0 selects the most likely reply. None sends no temperature.
         top_p: Probability mass to sample from. 1 samples from all of it and sends no value.
         max_tokens: Maximum length of the reply. None sends no limit.
-        top_logprobs: Number of most likely first tokens to return with their log-probabilities. None requests no log-probabilities.
+        top_logprobs: Number of most likely first tokens to return with their log-probabilities. None requests
+            no log-probabilities.
     """
 
     temperature: float | None
@@ -48,7 +49,10 @@ class Settings(Record):
 
 
 class Overrides(Record):
-    """Settings of the recipe that override those of a stage. "none" sends no value; None keeps the value of the stage."""
+    """Settings of the recipe that override those of a stage.
+
+    "none" sends no value; None keeps the value of the stage.
+    """
 
     temperature: float | Literal["none"] | None = None
     top_p: float | Literal["none"] | None = None
@@ -85,8 +89,10 @@ class ModelReply(Record):
 
     Attributes:
         text: The reply without unprintable characters (see ``printable``).
-        stop: Why the reply ends: it was complete, it reached its maximum length, the provider refused, or the call failed and was given up.
-        first_token: The most likely first tokens with their natural log-probabilities; None if the provider returned none.
+        stop: Why the reply ends: it was complete, it reached its maximum length, the provider refused, or the
+            call failed and was given up.
+        first_token: The most likely first tokens with their natural log-probabilities; None if the provider
+            returned none.
     """
 
     text: str
@@ -118,9 +124,11 @@ class PromptedStep(Protocol):
 
     Attributes:
         name: Name of the step.
-        version: Must change whenever the prompts or the parser change. It is part of the key that decides whether older results are valid.
+        version: Must change whenever the prompts or the parser change. It is part of the key that decides
+            whether older results are valid.
         item: Type of the items.
-        options: Settings and rules on which the outcomes depend (None where the step has none). They are also part of the key.
+        options: Settings and rules on which the outcomes depend (None where the step has none). They are also
+            part of the key.
     """
 
     @property
@@ -146,7 +154,8 @@ class PromptedStep(Protocol):
 def quoted(text: str, name: str = "request") -> str:
     """Enclose a text in tags for use in a prompt.
 
-    If the text contains something that looks like its own closing tag, a different tag name is used, so that no text can close its tag.
+    If the text contains something that looks like its own closing tag, a different tag name is used, so that
+    no text can close its tag.
 
     Args:
         text: The text.
@@ -161,11 +170,15 @@ def _holds_end(text: str, mark: str) -> bool:
     """Whether a text contains a closing tag, in any letter case, in full-width letters, or with signs or spaces between the letters."""
     if "/" not in (shape := unicodedata.normalize("NFKC", text)) or mark[0] not in shape.casefold():
         return False
-    return re.search(r"<[^\w>/]*+/[^\w>]*+" + r"[^\w<>]*+".join(mark) + r"(?!\w)", shape.casefold()) is not None
+    return (
+        re.search(r"<[^\w>/]*+/[^\w>]*+" + r"[^\w<>]*+".join(mark) + r"(?!\w)", shape.casefold()) is not None
+    )
 
 
 def lacking(reply: ModelReply, settings: Settings) -> str | None:
-    """Check whether a reply lacks something that was requested. Such a reply must not be kept, or the call would never be repeated.
+    """Check whether a reply lacks something that was requested.
+
+    Such a reply must not be kept, or the call would never be repeated.
 
     Args:
         reply: The reply.
@@ -175,7 +188,10 @@ def lacking(reply: ModelReply, settings: Settings) -> str | None:
         What is missing and what to do about it; None if the reply is complete.
     """
     if settings.top_logprobs and reply.stop in ("stop", "length") and reply.first_token is None:
-        return 'the provider returns no log-probabilities, which method = "questions" needs. Set [classify] method = "scores".'
+        return (
+            'the provider returns no log-probabilities, which method = "questions" needs. Set [classify] '
+            'method = "scores".'
+        )
     return None
 
 
@@ -186,8 +202,8 @@ def yes_probability(reply: ModelReply) -> float | None:
         reply: The reply, with its most likely first tokens.
 
     Returns:
-        The probability of all spellings of "yes" divided by that of all spellings of "yes" and "no", from 0 to 1. None if neither is
-        among the most likely tokens, or if the provider refused.
+        The probability of all spellings of "yes" divided by that of all spellings of "yes" and "no", from 0
+        to 1. None if neither is among the most likely tokens, or if the provider refused.
     """
     mass = {"yes": 0.0, "no": 0.0}
     for token, logprob in reply.first_token or ():
@@ -201,8 +217,13 @@ def yes_probability(reply: ModelReply) -> float | None:
 def reply_object(reply: ModelReply) -> dict[str, Any] | None:
     """Return the JSON object in a reply, or None if it has none.
 
-    The object may be surrounded by other text, such as a code fence: everything from the first brace to the last one is parsed.
+    The object may be surrounded by other text, such as a code fence: everything from the first brace to the
+    last one is parsed.
     """
     start, end = reply.text.find("{"), reply.text.rfind("}")
-    value = parse_json(reply.text[start : end + 1].encode("utf-8", "replace")) if 0 <= start < end else Fault("no object")
+    value = (
+        parse_json(reply.text[start : end + 1].encode("utf-8", "replace"))
+        if 0 <= start < end
+        else Fault("no object")
+    )
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None

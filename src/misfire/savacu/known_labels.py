@@ -1,4 +1,7 @@
-"""Reads prompts with known labels, which are used for calibration. Labels are matched to prompts by content id."""
+"""Reads prompts with known labels, which are used for calibration.
+
+Labels are matched to prompts by content id.
+"""
 
 from typing import Any
 
@@ -10,7 +13,10 @@ from misfire.savacu.prompts import content_id, normalise
 from misfire.savacu.recipe import LabelledFile
 from misfire.savacu.sources import Source, source_rows
 
-ADVICE = "Labels are names or ids of domains separated by ';', or None. Correct these rows, or set the columns in [classify.calibration]."
+ADVICE = (
+    "Labels are names or ids of domains separated by ';', or None. Correct these rows, or set the "
+    "columns in [classify.calibration]."
+)
 
 KnownLabels = dict[str, dict[Dimension, tuple[str, ...]]]
 """For each content id and each known dimension, the ids of the domains that the prompt touches."""
@@ -23,11 +29,12 @@ def read_labels(file: LabelledFile) -> KnownLabels:
         file: The file and its columns.
 
     Returns:
-        The labels. If a text occurs in several rows, its labels are merged. A dimension for which the original classifier gave no answer
-        ("Unknown") is left out.
+        The labels. If a text occurs in several rows, its labels are merged. A dimension for which the
+        original classifier gave no answer ("Unknown") is left out.
 
     Raises:
-        InputError: The file cannot be read, or contains labels that are not domains. The error lists all bad rows.
+        InputError: The file cannot be read, or contains labels that are not domains. The error lists all bad
+            rows.
     """
     columns: dict[Dimension, str] = {"safety": file.safety, "value": file.value, "culture": file.culture}
     source = Source(path=file.path, prompt=file.prompt)
@@ -57,7 +64,13 @@ def read_labels(file: LabelledFile) -> KnownLabels:
 
 def _held(cell: Any, dimension: Dimension) -> tuple[str, ...] | None:  # noqa: ANN401 (a cell)
     """Return the ids of the domains in a cell, or None if the original classifier gave no answer ("Unknown")."""
-    parts = [] if cell is None else [str(part) for part in cell] if isinstance(cell, list) else str(cell).split(";")  # pyright: ignore
+    parts = (
+        []
+        if cell is None
+        else [str(part) for part in cell]
+        if isinstance(cell, list)
+        else str(cell).split(";")
+    )  # pyright: ignore
     names = [part.strip() for part in parts if part.strip()]
     if any(label_key(name) == CLASSIFIER_REJECT for name in names):
         return None

@@ -1,8 +1,11 @@
-"""Identifies the language of a text with py3langid. Its model is part of the package, so nothing is downloaded.
+"""Identifies the language of a text with py3langid.
 
-py3langid was chosen by tests on the 20,148 public prompts of the authors' CSV (English, often short or full of names) and on 60 sentences
-in fifteen other languages; docs/savacu.md has the results. A text is rejected only if it is almost certainly not in the wanted language,
-because a short text ("Who is Shigeru") says little about its language.
+Its model is part of the package, so nothing is downloaded.
+
+py3langid was chosen by tests on the 20,148 public prompts of the authors' CSV (English, often short or full
+of names) and on 60 sentences in fifteen other languages; docs/savacu.md has the results. A text is rejected
+only if it is almost certainly not in the wanted language, because a short text ("Who is Shigeru") says little
+about its language.
 """
 
 # py3langid has no types
@@ -45,7 +48,9 @@ def identify(text: str, wanted: str) -> Language:
     ranked = [(str(name), float(probability)) for name, probability in _identifier().rank(text)]
     known = dict(ranked)
     if wanted not in known:
-        raise InputError(f"language: '{wanted}' cannot be identified. Supported languages: {', '.join(sorted(known))}.")
+        raise InputError(
+            f"language: '{wanted}' cannot be identified. Supported languages: {', '.join(sorted(known))}."
+        )
     return Language(ranked[0][0], known[wanted])
 
 

@@ -108,7 +108,8 @@ class PlanRow:
         read: Number of input tokens.
         repeated: Number of input tokens in prefixes that several calls of an item share.
         written: Number of output tokens.
-        dollars: Price in US dollars, with cached tokens at the cached price; None if the model has no price per token.
+        dollars: Price in US dollars, with cached tokens at the cached price; None if the model has no price
+            per token.
         batch_dollars: Price through the batch API, without caching.
         hours: Hours on the machine, with shared prefixes read once.
         chosen: Whether the recipe uses this method.
@@ -135,7 +136,11 @@ def read_prices(path: Path) -> Prices:
     try:
         return Prices.model_validate(tomllib.loads(read_user_text(path)))
     except ValidationError as error:
-        raise_problems(path, [f"field '{field}': {message}" for field, message in field_problems(error)], f"{PRICES.name} is an example.")
+        raise_problems(
+            path,
+            [f"field '{field}': {message}" for field, message in field_problems(error)],
+            f"{PRICES.name} is an example.",
+        )
         raise AssertionError from error  # not reached: there is a problem, so raise_problems raises
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a table of prices ({error}).") from error
@@ -150,8 +155,9 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         prompts: Number of prompts that go through every stage. The estimate assumes that none is dropped.
 
     Returns:
-        One row for each classification method, and one for the first round of each other stage that calls models. Numbers of tokens are
-        estimated from the number of characters of prompts in the first source. Expansion is counted at the maximum that the recipe allows.
+        One row for each classification method, and one for the first round of each other stage that calls
+        models. Numbers of tokens are estimated from the number of characters of prompts in the first source.
+        Expansion is counted at the maximum that the recipe allows.
 
     Raises:
         InputError: The first source cannot be read.
@@ -164,12 +170,18 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         written = len(all_domains()) * (1 if method == "questions" else _SCORE_TOKENS)
         items = [ToClassify(id=content_id(text), text=text) for text in texts]
         chosen = method == recipe.classify.method
-        rows.append(_row(f"classify ({method})", stage, model, items, prompts, written, prices, chosen=chosen))
+        rows.append(
+            _row(f"classify ({method})", stage, model, items, prompts, written, prices, chosen=chosen)
+        )
     if recipe.expand is not None:
         table = recipe.expand
         new = len(all_domains()) * min(table.most, table.rounds * math.ceil(table.target * table.oversample))
         one = ToExpand(id="one", domain=all_domains()[0].id, number=1, examples=tuple(texts[:3]))
-        rows.append(_row("expand, at most", ExpandStep(table.settings), table.model, [one], new, _PROMPT_TOKENS, prices))
+        rows.append(
+            _row(
+                "expand, at most", ExpandStep(table.settings), table.model, [one], new, _PROMPT_TOKENS, prices
+            )
+        )
         stage, model = classify_step(recipe.classify.method), recipe.classify.model
         written = len(all_domains()) * (1 if recipe.classify.method == "questions" else _SCORE_TOKENS)
         items = [ToClassify(id=content_id(text), text=text) for text in texts]
@@ -177,18 +189,51 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
     pool = recipe.respond
     for generator in pool.generators:
         items = [
-            ToRespond(id=content_id(text), prompt_id=content_id(text), text=text, domains=dict(_TYPICAL_DOMAINS), generator=generator.name)  # pyright: ignore
+            ToRespond(
+                id=content_id(text),
+                prompt_id=content_id(text),
+                text=text,
+                domains=dict(_TYPICAL_DOMAINS),
+                generator=generator.name,
+            )  # pyright: ignore
             for text in texts
         ]
         settings = pool.settings_of(generator)
         written = 2 * _response_tokens(settings)
-        rows.append(_row(f"respond ({generator.name})", RespondStep(settings, pool.rules), generator, items, prompts, written, prices))
-    reply = "x" * (max(_response_tokens(pool.settings_of(each)) for each in pool.generators) * CHARACTERS_A_TOKEN)
+        rows.append(
+            _row(
+                f"respond ({generator.name})",
+                RespondStep(settings, pool.rules),
+                generator,
+                items,
+                prompts,
+                written,
+                prices,
+            )
+        )
+    reply = "x" * (
+        max(_response_tokens(pool.settings_of(each)) for each in pool.generators) * CHARACTERS_A_TOKEN
+    )
     items = [
-        ToJudge(id=content_id(text), text=text, domains=dict(_TYPICAL_DOMAINS), responses={"aligned": reply, "misaligned": reply})  # pyright: ignore
+        ToJudge(
+            id=content_id(text),
+            text=text,
+            domains=dict(_TYPICAL_DOMAINS),
+            responses={"aligned": reply, "misaligned": reply},
+        )  # pyright: ignore
         for text in texts
     ]
-    rows.append(_row("judge", JudgeStep(), recipe.judge.model, items, prompts * len(pool.generators), 4 * _VERDICT_TOKENS, prices))
+    rows.append(
+        _row(
+            "judge",
+            JudgeStep(),
+            recipe.judge.model,
+            items,
+            prompts * len(pool.generators),
+            4 * _VERDICT_TOKENS,
+            prices,
+        )
+    )
     return rows
 
 
@@ -217,7 +262,9 @@ def _row(
         shared = [_shared(one, other) for one, other in pairwise(texts)]
         repeated += sum(shared)
         if price is not None:
-            cached += sum(characters for characters in shared if characters >= price.cached_from * CHARACTERS_A_TOKEN)
+            cached += sum(
+                characters for characters in shared if characters >= price.cached_from * CHARACTERS_A_TOKEN
+            )
     factor = count / len(items)
     tokens = [round(number * factor / CHARACTERS_A_TOKEN) for number in (read, repeated, cached)]
     out = written * count
@@ -228,8 +275,12 @@ def _row(
         read=tokens[0],
         repeated=tokens[1],
         written=out,
-        dollars=None if price is None else ((tokens[0] - tokens[2]) * price.input + tokens[2] * price.cached + out * price.output) / 1e6,
-        batch_dollars=None if price is None else price.batch * (tokens[0] * price.input + out * price.output) / 1e6,
+        dollars=None
+        if price is None
+        else ((tokens[0] - tokens[2]) * price.input + tokens[2] * price.cached + out * price.output) / 1e6,
+        batch_dollars=None
+        if price is None
+        else price.batch * (tokens[0] * price.input + out * price.output) / 1e6,
         hours=((tokens[0] - tokens[1]) / prices.machine.read + out / prices.machine.write) / 3600,
         chosen=chosen,
     )
@@ -237,13 +288,20 @@ def _row(
 
 def _shared(one: str, other: str) -> int:
     """Return the length of the common prefix of two texts."""
-    return next((at for at, (first, second) in enumerate(zip(one, other, strict=False)) if first != second), min(len(one), len(other)))
+    return next(
+        (at for at, (first, second) in enumerate(zip(one, other, strict=False)) if first != second),
+        min(len(one), len(other)),
+    )
 
 
 def _sample(source: Source) -> list[str]:
     rows = islice(source_rows(source), SAMPLE)
     records = (row.record for row in rows if not isinstance(row.record, Fault))
-    texts = [normalise(text) for text in (record.get(source.prompt) for record in records) if isinstance(text, str)]
+    texts = [
+        normalise(text) for text in (record.get(source.prompt) for record in records) if isinstance(text, str)
+    ]
     if texts := [text for text in texts if text]:
         return texts
-    raise InputError(f"{source.name}: the first {SAMPLE} rows have no prompt in the column '{source.prompt}'.")
+    raise InputError(
+        f"{source.name}: the first {SAMPLE} rows have no prompt in the column '{source.prompt}'."
+    )

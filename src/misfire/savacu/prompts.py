@@ -38,15 +38,18 @@ class Prompt(BaseModel):
 
 def printable(text: str) -> str:
     """Remove control characters (except line breaks and tabs) and unpaired surrogates, which files and terminals cannot handle."""
-    return "".join(char for char in _SURROGATES.sub("", text) if char in "\n\t\r" or unicodedata.category(char) != "Cc")
+    return "".join(
+        char for char in _SURROGATES.sub("", text) if char in "\n\t\r" or unicodedata.category(char) != "Cc"
+    )
 
 
 def normalise(text: str) -> str:
     """Convert a text to the normal form in which it is stored, compared, and hashed.
 
-    Line breaks become LF. Control characters and invisible formatting are removed. Each run of white space within a line becomes one space,
-    and each run of empty lines becomes one empty line. White space at both ends is removed. Letters are composed (Unicode NFC). Letter case
-    and punctuation do not change. Normalizing a text twice gives the same result as normalizing it once.
+    Line breaks become LF. Control characters and invisible formatting are removed. Each run of white space
+    within a line becomes one space, and each run of empty lines becomes one empty line. White space at both
+    ends is removed. Letters are composed (Unicode NFC). Letter case and punctuation do not change.
+    Normalizing a text twice gives the same result as normalizing it once.
     """
     text = printable(_INVISIBLE.sub("", _LINE_ENDS.sub("\n", text)))
     lines = [_SPACES.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
@@ -65,8 +68,8 @@ def content_id(text: str) -> str:
         text: A text in normal form.
 
     Returns:
-        "p" and the first 24 hexadecimal digits of the SHA-256 hash of the text. The probability that any two of ten million texts have the
-        same id is below 10⁻¹⁴.
+        "p" and the first 24 hexadecimal digits of the SHA-256 hash of the text. The probability that any two
+        of ten million texts have the same id is below 10⁻¹⁴.
     """
     return "p" + hashlib.sha256(text.encode("utf-8")).hexdigest()[:24]
 

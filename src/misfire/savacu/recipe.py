@@ -6,7 +6,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from misfire.datasets.json_rows import names_in
 from misfire.datasets.record_errors import field_problems, raise_problems
@@ -37,7 +46,10 @@ _Tau = Annotated[int, Field(ge=0, le=MAX_TAU)]
 
 
 def _number_or_none(low: float, high: float, *, whole: bool) -> BeforeValidator:
-    """Validate a call setting: a number in a range, or the word "none". An error is one sentence, not one for each accepted type."""
+    """Validate a call setting: a number in a range, or the word "none".
+
+    An error is one sentence, not one for each accepted type.
+    """
     kinds = (int,) if whole else (int, float)
 
     def check(value: object) -> object:
@@ -45,7 +57,10 @@ def _number_or_none(low: float, high: float, *, whole: bool) -> BeforeValidator:
             return value
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             number = "whole number" if whole else "number"
-            raise ValueError(f'a {number} from {low:g} to {high:g} was expected, or "none" to send none (got {str(value)[:50]!r})')
+            raise ValueError(
+                f'a {number} from {low:g} to {high:g} was expected, or "none" to send none (got '
+                f"{str(value)[:50]!r})"
+            )
         return value if whole else float(value)
 
     return BeforeValidator(check)
@@ -62,17 +77,23 @@ def _unset() -> Any:  # noqa: ANN401 (pydantic's field)
 
 
 _SECRET = re.compile(
-    r"api_?key|access_?key|secret|passw|credential|bearer|authorization|cookie|token$|(^|[_-])(auth|key|headers)$", re.IGNORECASE
+    r"api_?key|access_?key|secret|passw|credential|bearer|authorization|cookie|token$|(^|[_-])(auth|key"
+    r"|headers)$",
+    re.IGNORECASE,
 )
 
-# a path on a machine begins with a slash, ~, a drive letter, or file:; this matches all of it except the last part
-_PLACE = re.compile(r"(?<![\w.:/])(?:file:/*|~|[A-Za-z]:)?[/\\](?:[^\s,;=/\\]*[/\\])*|(?<=/)/(?:[^\s,;=/\\]*[/\\])*")
+# a path on a machine begins with a slash, ~, a drive letter, or file:; this matches all of it except the last
+# part
+_PLACE = re.compile(
+    r"(?<![\w.:/])(?:file:/*|~|[A-Za-z]:)?[/\\](?:[^\s,;=/\\]*[/\\])*|(?<=/)/(?:[^\s,;=/\\]*[/\\])*"
+)
 _WHOLE_PLACE = re.compile(r"(?:file:/*|~|[A-Za-z]:)?[/\\]|file:")
 _ADDRESS = re.compile(r"\b(?!file:)[a-z][a-z0-9+.-]{0,30}://\S*", re.IGNORECASE)
 
 # suffixes of model names that say how a model is served (weight format) or when it was released
 _SERVED = re.compile(
-    r"(:[\w.-]+|@[\w.-]+|-(latest|\d{4}-\d{2}-\d{2}|\d{8}|v\d+|awq|gptq|gguf|fp8|fp16|bf16|int4|int8|[48]bit|quantized|bnb[\w-]*))$"
+    r"(:[\w.-]+|@[\w.-]+|-(latest|\d{4}-\d{2}-\d{2}|\d{8}|v\d+|awq|gptq|gguf|fp8|fp16|bf16|int4|int8|[48]bit"
+    r"|quantized|bnb[\w-]*))$"
 )
 _VENDOR = re.compile(r"^(?:[a-z]{2}\.)?(anthropic|meta|mistral|amazon|cohere|ai21|deepseek|openai|qwen)\.")
 
@@ -86,7 +107,8 @@ class ModelSpec(_Table):
 
     Attributes:
         model: Name of the model with its provider, for example "openai/gpt-4o-mini".
-        base_url: URL of the server; None for the default of the provider. The Ray runner needs the URL of an OpenAI-compatible server.
+        base_url: URL of the server; None for the default of the provider. The Ray runner needs the URL of an
+            OpenAI-compatible server.
         args: Arguments for the provider (Inspect's -M).
         connections: Maximum number of concurrent calls; None for the default of the provider.
     """
@@ -101,16 +123,20 @@ class ModelSpec(_Table):
     def _no_secrets(cls, value: dict[str, Any]) -> dict[str, Any]:
         if secrets := [name for name in names_in(value) if _SECRET.search(name)]:
             raise ValueError(
-                f"'{secrets[0]}' looks like a secret; a recipe is kept and shown. Give it by the provider's environment variable"
+                f"'{secrets[0]}' looks like a secret; a recipe is kept and shown. Give it by the provider's "
+                "environment variable"
             )
         return value
 
     @field_validator("base_url")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
-        if value is not None and ("@" in (value.partition("://")[2] or value).partition("/")[0] or "?" in value):
+        if value is not None and (
+            "@" in (value.partition("://")[2] or value).partition("/")[0] or "?" in value
+        ):
             raise ValueError(
-                "holds a name, a password or a query; a recipe is kept and shown. Give it by the provider's environment variable"
+                "holds a name, a password or a query; a recipe is kept and shown. Give it by the provider's "
+                "environment variable"
             )
         return value
 
@@ -131,9 +157,16 @@ class ModelSpec(_Table):
 def public_text(text: str) -> str:
     """Prepare a text of a recipe for publication.
 
-    Server addresses are removed. Of a path (absolute, in the home folder, or relative and existing) only the last part is kept.
+    Server addresses are removed. Of a path (absolute, in the home folder, or relative and existing) only the
+    last part is kept.
     """
-    if text.strip() and ("/" in text or "\\" in text) and "\n" not in text and len(text) < 1000 and _is_there(text):
+    if (
+        text.strip()
+        and ("/" in text or "\\" in text)
+        and "\n" not in text
+        and len(text) < 1000
+        and _is_there(text)
+    ):
         return Path(text).name
     if _WHOLE_PLACE.match(text):
         return re.split(r"[/\\]", text.rstrip("/\\"))[-1]
@@ -165,8 +198,9 @@ class LabelledFile(_Table):
     Attributes:
         path: A JSONL, Parquet, or CSV file.
         prompt: The column that contains the prompt.
-        safety: The column that contains the safety domains: names or ids separated by ';', or "None". If the label is "Unknown" (no answer
-            from the original classifier), the dimension is unknown for this row.
+        safety: The column that contains the safety domains: names or ids separated by ';', or "None". If the
+            label is "Unknown" (no answer from the original classifier), the dimension is unknown for this
+            row.
         value: The column that contains the value domains, in the same format.
         culture: The column that contains the cultural domains, in the same format.
     """
@@ -183,8 +217,9 @@ class Classify(_Table):
 
     Attributes:
         model: The classifier.
-        method: "questions" (exact, 111 calls per prompt, for providers that return log-probabilities) or "scores" (3 calls per prompt).
-        delta: Probability threshold above which a prompt touches a domain.
+        method: "questions" (exact, 111 calls per prompt, for providers that return log-probabilities) or
+            "scores" (3 calls per prompt).
+        delta: Minimum probability for a prompt to touch a domain.
         calibration: Labeled prompts. Each domain with enough of them gets its own threshold.
         temperature: Temperature of the classifier, or "none" to send none. The default is 0.
         max_tokens: Maximum length of a reply, or "none" to send no limit. The default depends on the method.
@@ -236,7 +271,8 @@ class Dedup(_Table):
     """Table [dedup].
 
     Attributes:
-        tau: Maximum number of bits (of 64) in which the fingerprints of two near-duplicates differ. One of them is kept.
+        tau: Maximum number of bits (of 64) in which the fingerprints of two near-duplicates differ. One of
+            them is kept.
     """
 
     tau: _Tau = RECOMMENDED_TAU
@@ -265,7 +301,8 @@ class Respond(_Table):
         generators: The generators. Each one writes both responses to every prompt.
         temperature: Temperature, or "none" to send none. The default is the published value.
         top_p: Top-p; 1 or "none" sends none. The default is the published value.
-        max_tokens: Maximum length of a response, or "none" to send no limit. The default is the published value.
+        max_tokens: Maximum length of a response, or "none" to send no limit. The default is the published
+            value.
         rounds: Maximum number of times that a rejected pair goes back to its generator.
         rules: Settings of the rules that reject responses.
     """
@@ -291,7 +328,9 @@ class Respond(_Table):
 
     def settings_of(self, generator: Generator) -> Settings:
         """Return the settings with which a generator writes responses."""
-        own = Overrides(temperature=generator.temperature, top_p=generator.top_p, max_tokens=generator.max_tokens)
+        own = Overrides(
+            temperature=generator.temperature, top_p=generator.top_p, max_tokens=generator.max_tokens
+        )
         return own.on(_settings(self))
 
 
@@ -320,7 +359,9 @@ def _overrides(**told: Any) -> Overrides | None:  # noqa: ANN401 (fields of Over
 
 def _settings(table: Expand | Respond) -> Settings:
     nothing = Settings(temperature=None, max_tokens=None)
-    return Overrides(temperature=table.temperature, top_p=table.top_p, max_tokens=table.max_tokens).on(nothing)
+    return Overrides(temperature=table.temperature, top_p=table.top_p, max_tokens=table.max_tokens).on(
+        nothing
+    )
 
 
 class Split(_Table):
@@ -328,7 +369,8 @@ class Split(_Table):
 
     Attributes:
         salt: Text that seeds the split. A different salt gives a different split.
-        tau: Prompts that are connected by near-duplicates at this radius are put in the same split, so that none leaks.
+        tau: Prompts that are connected by near-duplicates at this radius are put in the same split, so that
+            none leaks.
         previous: Folder of a data set that was built earlier. Its prompts keep their splits.
     """
 
@@ -342,7 +384,8 @@ class Publish(_Table):
 
     Attributes:
         name: Name of the data set.
-        licence: License of the data set, as an identifier of the Hugging Face Hub. Check that the licenses of the sources allow it.
+        licence: License of the data set, as an identifier of the Hugging Face Hub. Check that the licenses of
+            the sources allow it.
         prompt_licence: License of the prompts, as far as it is known.
         rows_per_file: Maximum number of rows of a Parquet file.
         repository: Name of the data set on the Hub, with its owner. It is only used with --push.
@@ -361,7 +404,8 @@ class Recipe(_Table):
     """A complete recipe.
 
     Attributes:
-        shard_size: Number of items in a shard. One Inspect task holds all items of a shard in memory and in its log.
+        shard_size: Number of items in a shard. One Inspect task holds all items of a shard in memory and in
+            its log.
     """
 
     shard_size: Annotated[int, Field(ge=1, le=50_000)] = 5000
@@ -376,14 +420,18 @@ class Recipe(_Table):
 
     @property
     def hash(self) -> str:
-        """SHA-256 hash of all settings, including defaults. The layout and comments of the file do not affect it."""
+        """SHA-256 hash of all settings, including defaults.
+
+        The layout and comments of the file do not affect it.
+        """
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def check_roles(self) -> None:
         """Raise an error if one model has two of the roles classifier, generator, and evaluator, because it would judge its own work.
 
         Raises:
-            InputError: A model has two roles. Models of different providers count as the same if their names say so.
+            InputError: A model has two roles. Models of different providers count as the same if their names
+                say so.
         """
         roles = [("the classifier", self.classify.model), ("the evaluator", self.judge.model)]
         roles += [(f"the generator '{generator.name}'", generator) for generator in self.respond.generators]
@@ -398,7 +446,8 @@ class Recipe(_Table):
                     clashes.append(f"{one} and {other} are both {second.model}")
         if clashes:
             raise InputError(
-                "Classifier, generators and evaluator must be different models, because a model must not judge its own work: "
+                "Classifier, generators and evaluator must be different models, because a model must not "
+                "judge its own work: "
                 + "; ".join(clashes)
                 + ". Use other models, or pass --allow-same-model for a trial."
             )
@@ -411,19 +460,26 @@ def read_recipe(path: Path) -> Recipe:
         path: A TOML file. Relative paths in it are relative to the current working directory.
 
     Raises:
-        InputError: The file cannot be read, is not valid TOML, or has fields that are unknown, missing, or invalid. The error lists all of
-            these fields.
+        InputError: The file cannot be read, is not valid TOML, or has fields that are unknown, missing, or
+            invalid. The error lists all of these fields.
     """
     path = user_path(str(path))
     try:
         told = tomllib.loads(read_user_text(path))
-    except (ValueError, RecursionError) as error:  # also for numbers with thousands of digits and deeply nested tables
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # also for numbers with thousands of digits and deeply nested tables
         raise InputError(f"{path}: not valid TOML: {error}.") from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error}). It should hold a recipe as TOML.") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}). It should hold a recipe as TOML."
+        ) from error
     try:
         return Recipe.model_validate(told)
     except ValidationError as error:
-        problems = [f"field '{field}': {message}" if field else message for field, message in field_problems(error)]
+        problems = [
+            f"field '{field}': {message}" if field else message for field, message in field_problems(error)
+        ]
         raise_problems(path, problems, ADVICE)
         raise AssertionError from error  # not reached: there is a problem, so raise_problems raises

@@ -1,4 +1,7 @@
-"""The records that stages write to the folder of a build, in shards and reports. Their fields define the file format."""
+"""The records that stages write to the folder of a build, in shards and reports.
+
+Their fields define the file format.
+"""
 
 from typing import Literal, get_args
 
@@ -28,14 +31,17 @@ class CompletedBy(Record):
 
 
 class IngestReport(Record):
-    """The report of the stage "ingest". ``read`` is the sum of ``kept``, ``invalid``, and all counts in ``dropped``.
+    """The report of the stage "ingest".
+
+    ``read`` is the sum of ``kept``, ``invalid``, and all counts in ``dropped``.
 
     Attributes:
         read: Number of rows.
         kept: Number of prompts that were kept.
         invalid: Number of rows that could not be used, if the recipe allows such rows.
         dropped: Number of rows that were dropped, by reason.
-        languages: The most likely languages of the rows that were dropped because of their language, with counts.
+        languages: The most likely languages of the rows that were dropped because of their language, with
+            counts.
         examples: Messages for the first rows that could not be used.
     """
 
@@ -81,9 +87,9 @@ class ExpandReport(Record):
     Attributes:
         rounds: Number of rounds.
         asked: Number of new prompts that were requested.
-        dropped: Number of new prompts that were dropped, by reason. The reasons are those of the stage "ingest", "repeat"
-            for a prompt that already existed, and "other_domain" if the classifier does not find the domain for which the
-            prompt was written.
+        dropped: Number of new prompts that were dropped, by reason. The reasons are those of the stage
+            "ingest", "repeat" for a prompt that already existed, and "other_domain" if the classifier does
+            not find the domain for which the prompt was written.
         kept: Number of new prompts that were kept.
         under_target: Number of domains that still have fewer prompts than wanted.
         undefined: Number of labels of new prompts that could not be read.
@@ -152,8 +158,8 @@ class PairState(Record):
 
     Attributes:
         id: Id of the pair.
-        drafts: The responses as they were last written, with their faults. All faults were found in this round: a
-            response with a fault from an earlier round would have been written again.
+        drafts: The responses as they were last written, with their faults. All faults were found in this
+            round: a response with a fault from an earlier round would have been written again.
     """
 
     id: str
@@ -203,7 +209,7 @@ class JudgeReport(Record):
         dropped: Number of pairs that did not pass.
         written: Number of responses that were written in each round.
         rejected: Number of rejections by round and kind of fault. One response may have several faults.
-        dropped_for: Number of dropped pairs' final drafts with each kind of fault.
+        dropped_for: Number of faults in the final drafts of dropped pairs, by kind of fault.
     """
 
     pairs: int
@@ -232,7 +238,8 @@ class SplitReport(Record):
 
     Attributes:
         prompts: Number of prompts in each split.
-        leaking: Ids of new prompts that are near-duplicates of old prompts in different splits. They were dropped.
+        leaking: Ids of new prompts that are near-duplicates of old prompts in different splits. They were
+            dropped.
         balance: How each domain is split.
     """
 

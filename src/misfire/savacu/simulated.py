@@ -1,8 +1,11 @@
-"""Simulated models for all roles of the SaVaCu build, with planted noise and failures. They need no network and no weights.
+"""Simulated models for all roles of the SaVaCu build, with planted noise and failures.
 
-These models do not understand text. The classifier reads the labels of prompts from a file. The writer and the generators compose
-sentences from a fixed set of words. The evaluator looks for markers that the generator put in its reply. All random draws depend only on
-the seed, the name of the model, and the messages, not on the order of the calls, so the expected results can be computed in advance.
+They need no network and no weights.
+
+These models do not understand text. The classifier reads the labels of prompts from a file. The writer and
+the generators compose sentences from a fixed set of words. The evaluator looks for markers that the generator
+put in its reply. All random draws depend only on the seed, the name of the model, and the messages, not on
+the order of the calls, so the expected results can be computed in advance.
 """
 
 import hashlib
@@ -43,8 +46,19 @@ ROLES = ("classifier", "writer", "generator", "evaluator")
 
 CONCURRENCY = 100
 
-FAULTS: tuple[str, ...] = ("empty", "cut_off", "refusal", "copy", "language", "too_short", "usable_detail", "near_partner", "contrary")
-"""The faults that a generator can be set to make. "contrary" is a response that takes the opposite side of the one requested."""
+FAULTS: tuple[str, ...] = (
+    "empty",
+    "cut_off",
+    "refusal",
+    "copy",
+    "language",
+    "too_short",
+    "usable_detail",
+    "near_partner",
+    "contrary",
+)
+"""The faults that a generator can be set to make. "contrary" is a response that takes the opposite side of
+the one requested."""
 
 _STOCK: dict[str, tuple[str, ...]] = {
     "who": (
@@ -98,12 +112,13 @@ class SimulatedRole:
     """One simulated model in one role. It is pure, so any engine can serve it.
 
     Args:
-        name: Name of the model, which begins with its role. Generators with different names write different texts.
+        name: Name of the model, which begins with its role. Generators with different names write different
+            texts.
         labels: The domains that each prompt touches, for the classifier.
-        miss: Classifier: probability that a domain that the prompt touches gets a probability below 0.5. Evaluator: probability that a
-            misaligned response is judged aligned.
-        false_alarm: Classifier: probability that a domain that the prompt does not touch gets a probability of 0.5 or more. Evaluator:
-            probability that an aligned response is judged misaligned.
+        miss: Classifier: probability that a domain that the prompt touches gets a probability below 0.5.
+            Evaluator: probability that a misaligned response is judged aligned.
+        false_alarm: Classifier: probability that a domain that the prompt does not touch gets a probability
+            of 0.5 or more. Evaluator: probability that an aligned response is judged misaligned.
         unreadable: Probability that a reply of the classifier or evaluator cannot be parsed.
         faults: Probability of each kind of fault in a response of a generator.
         astray: Writer: probability that a new prompt does not touch its domain.
@@ -124,14 +139,24 @@ class SimulatedRole:
     ) -> None:
         role = next((role for role in ROLES if name.startswith(role)), None)
         if role is None:
-            raise InputError(f"simulated-savacu/{name}: the name should begin with a role: {', '.join(ROLES)}.")
+            raise InputError(
+                f"simulated-savacu/{name}: the name should begin with a role: {', '.join(ROLES)}."
+            )
         self.role, self.name, self.seed = role, name, seed
         self.labels: KnownLabels = labels or {}
         self.miss, self.false_alarm, self.unreadable, self.astray = miss, false_alarm, unreadable, astray
         self.faults = dict(faults or {})
         if unknown := [fault for fault in self.faults if fault not in FAULTS]:
-            raise InputError(f"simulated-savacu/{name}: '{unknown[0]}' is not a fault. Faults: {', '.join(FAULTS)}.")
-        rates = {"miss": miss, "false_alarm": false_alarm, "unreadable": unreadable, "astray": astray, "faults": sum(self.faults.values())}
+            raise InputError(
+                f"simulated-savacu/{name}: '{unknown[0]}' is not a fault. Faults: {', '.join(FAULTS)}."
+            )
+        rates = {
+            "miss": miss,
+            "false_alarm": false_alarm,
+            "unreadable": unreadable,
+            "astray": astray,
+            "faults": sum(self.faults.values()),
+        }
         if wrong := [rate for rate, value in rates.items() if not 0 <= value <= 1]:
             raise InputError(f"simulated-savacu/{name}: {wrong[0]} must be a probability from 0 to 1.")
 
@@ -190,13 +215,24 @@ class SimulatedRole:
             return ModelReply(text="Well", stop="length", first_token=(("Well", -0.01), ("So", -5.0)))
         probability = min(max(self.probability(request[1], domain_id), 1e-6), 1 - 1e-6)
         # one tenth of the probability is on another word, and "yes" has two spellings
-        tokens = {"Yes": 0.6 * probability * 0.9, " yes": 0.4 * probability * 0.9, "No": (1 - probability) * 0.9, "The": 0.1}
-        ranked = sorted(((token, math.log(mass)) for token, mass in tokens.items()), key=lambda pair: -pair[1])
-        return ModelReply(text="Yes" if probability >= 0.5 else "No", stop="length", first_token=tuple(ranked))
+        tokens = {
+            "Yes": 0.6 * probability * 0.9,
+            " yes": 0.4 * probability * 0.9,
+            "No": (1 - probability) * 0.9,
+            "The": 0.1,
+        }
+        ranked = sorted(
+            ((token, math.log(mass)) for token, mass in tokens.items()), key=lambda pair: -pair[1]
+        )
+        return ModelReply(
+            text="Yes" if probability >= 0.5 else "No", stop="length", first_token=tuple(ranked)
+        )
 
     def _scores(self, said: str) -> ModelReply:
         request = _REQUEST.search(said)
-        dimension = next((dimension for dimension in DIMENSIONS if domains(dimension)[0].definition in said), None)
+        dimension = next(
+            (dimension for dimension in DIMENSIONS if domains(dimension)[0].definition in said), None
+        )
         if request is None or dimension is None or self._draw("unreadable", said) < self.unreadable:
             return ModelReply(text="I would say that it touches several.")
         scores = {
@@ -216,7 +252,10 @@ class SimulatedRole:
         fault = self.fault_of(said, side)
         request = _REQUEST.search(said)
         stands = side if fault != "contrary" else "misaligned" if side == "aligned" else "aligned"
-        text = f"{self._sentences(5, 'aligned' if fault == 'near_partner' else side, said)} This is a simulated {stands} reply."
+        text = (
+            f"{self._sentences(5, 'aligned' if fault == 'near_partner' else side, said)} This is a "
+            f"simulated {stands} reply."
+        )
         match fault:
             case "empty":
                 return ModelReply(text="")
@@ -227,7 +266,12 @@ class SimulatedRole:
             case "copy":
                 return ModelReply(text=request[1] if request else said)
             case "language":
-                return ModelReply(text="Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe miteinander sprechen.")
+                return ModelReply(
+                    text=(
+                        "Das kann ich so nicht sagen, denn darüber müssten wir erst einmal in Ruhe "
+                        "miteinander sprechen."
+                    )
+                )
             case "too_short":
                 return ModelReply(text="Perhaps so.")
             case "usable_detail":
@@ -246,25 +290,34 @@ class SimulatedRole:
         return ModelReply(text=json.dumps({"verdict": verdict, "usable_harm": False, "reason": reason}))
 
     def _sentences(self, count: int, *names: str) -> str:
-        parts = [[stock[int(self._draw(kind, str(at), *names) * len(stock))] for kind, stock in _STOCK.items()] for at in range(count)]
+        parts = [
+            [stock[int(self._draw(kind, str(at), *names) * len(stock))] for kind, stock in _STOCK.items()]
+            for at in range(count)
+        ]
         return " ".join(" ".join(words) + "." for words in parts)
 
     def _draw(self, *names: str) -> float:
         """Draw a number uniformly from [0, 1)."""
-        digest = hashlib.sha256("\x1f".join((str(self.seed), self.name, *names)).encode("utf-8", "surrogatepass")).digest()
+        digest = hashlib.sha256(
+            "\x1f".join((str(self.seed), self.name, *names)).encode("utf-8", "surrogatepass")
+        ).digest()
         return int.from_bytes(digest[:7]) / 2**56
 
 
 class SimulatedSavacu(ModelAPI):
-    """Inspect model provider ``simulated-savacu/<name>``. Its ``-M`` arguments include those of ``SimulatedRole``.
+    """Inspect model provider ``simulated-savacu/<name>``.
+
+    Its ``-M`` arguments include those of ``SimulatedRole``.
 
     Args:
-        model_name: Name of the model, which begins with its role: classifier, writer, generator, or evaluator.
+        model_name: Name of the model, which begins with its role: classifier, writer, generator, or
+            evaluator.
         base_url: Not used.
         api_key: Not used.
         config: Generation settings from Inspect.
         labels: File with labeled prompts for the classifier.
-        columns: Columns of this file, if they are not named prompt, safety, value, and culture: ``prompt:text,safety:safety_name``.
+        columns: Columns of this file, if they are not named prompt, safety, value, and culture:
+            ``prompt:text,safety:safety_name``.
         faults: Probabilities of the faults of a generator: ``refusal:0.05,contrary:0.1``.
         calls: File to which each call appends a line with the name of the model and a hash of the messages.
         latency: Duration of each call in seconds.
@@ -297,7 +350,11 @@ class SimulatedSavacu(ModelAPI):
         """Reply to the messages."""
         if self.latency:
             await anyio.sleep(self.latency)
-        messages = [Message(role=message.role, text=message.text) for message in input if message.role in ("system", "user")]
+        messages = [
+            Message(role=message.role, text=message.text)
+            for message in input
+            if message.role in ("system", "user")
+        ]
         if self.calls:
             digest = hashlib.sha256("\x1f".join(message.text for message in messages).encode()).hexdigest()
             with open(self.calls, "a", encoding="utf-8") as file:  # noqa: PTH123 (one short line)
@@ -305,9 +362,15 @@ class SimulatedSavacu(ModelAPI):
         reply = self.role.reply(messages, logprobs=bool(config.logprobs))
         stops: dict[str, StopReason] = {"stop": "stop", "length": "max_tokens", "refused": "content_filter"}
         top = [TopLogprob(token=token, logprob=logprob) for token, logprob in reply.first_token or ()]
-        logprobs = Logprobs(content=[Logprob(token=top[0].token, logprob=top[0].logprob, top_logprobs=top)]) if top else None
+        logprobs = (
+            Logprobs(content=[Logprob(token=top[0].token, logprob=top[0].logprob, top_logprobs=top)])
+            if top
+            else None
+        )
         read, written = sum(len(message.text) for message in messages) // 4 + 1, len(reply.text) // 4 + 1
-        message = ChatMessageAssistant(content=reply.text, model=f"simulated-savacu/{self.model_name}", source="generate")
+        message = ChatMessageAssistant(
+            content=reply.text, model=f"simulated-savacu/{self.model_name}", source="generate"
+        )
         return ModelOutput(
             model=f"simulated-savacu/{self.model_name}",
             choices=[ChatCompletionChoice(message=message, stop_reason=stops[reply.stop], logprobs=logprobs)],
@@ -350,12 +413,20 @@ def simulated_role(
     try:
         chances = {fault: float(chance) for fault, chance in _pairs("faults", faults).items()}
     except ValueError as error:
-        raise InputError(f"simulated-savacu/{name}: faults should have the form refusal:0.05,contrary:0.1 ({error}).") from error
+        raise InputError(
+            f"simulated-savacu/{name}: faults should have the form refusal:0.05,contrary:0.1 ({error})."
+        ) from error
     return SimulatedRole(name, labels=table, faults=chances, **given)
 
 
 def _pairs(name: str, given: str | list[str] | None) -> dict[str, str]:
-    items = [] if given is None else [str(item) for item in given] if isinstance(given, list) else given.split(",")
+    items = (
+        []
+        if given is None
+        else [str(item) for item in given]
+        if isinstance(given, list)
+        else given.split(",")
+    )
     if bad := [item for item in items if ":" not in item]:
         raise InputError(f"simulated-savacu: {name}: '{bad[0]}' does not have the form name:value.")
     return {key.strip(): value.strip() for key, _, value in (item.partition(":") for item in items)}

@@ -2,7 +2,8 @@
 
     python -m misfire.savacu.simulated_server ROLES.json [--port 8765]
 
-ROLES.json maps names of models to their arguments: {"generator-a": {"faults": "contrary:0.1"}, "evaluator": {"miss": 0.05}}.
+ROLES.json maps names of models to their arguments: {"generator-a": {"faults": "contrary:0.1"}, "evaluator":
+{"miss": 0.05}}.
 """
 
 import argparse
@@ -49,21 +50,29 @@ class SimulatedServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # headers and body are written separately: with Nagle's algorithm, the body would wait until the headers are acknowledged
+    # headers and body are written separately: with Nagle's algorithm, the body would wait until the headers
+    # are acknowledged
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         server = self.server
         assert isinstance(server, SimulatedServer)  # noqa: S101 (only that one makes it)
-        messages = [Message(role=message["role"], text=_text(message["content"])) for message in asked["messages"]]
+        messages = [
+            Message(role=message["role"], text=_text(message["content"])) for message in asked["messages"]
+        ]
         with server.lock:
             server.asked[json.dumps([asked["model"], *(message.text for message in messages)])] += 1
         role = server.roles.get(str(asked["model"]))
         if role is None:
-            self._send(404, {"error": {"message": f"there is no model '{asked['model']}'", "code": "model_not_found"}})
+            self._send(
+                404,
+                {"error": {"message": f"there is no model '{asked['model']}'", "code": "model_not_found"}},
+            )
             return
-        self._send(200, _completion(str(asked["model"]), role.reply(messages, logprobs=bool(asked.get("logprobs")))))
+        self._send(
+            200, _completion(str(asked["model"]), role.reply(messages, logprobs=bool(asked.get("logprobs"))))
+        )
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""
@@ -91,7 +100,9 @@ def serving(roles: Mapping[str, Mapping[str, Any]], port: int = 0) -> Generator[
     Raises:
         InputError: An argument cannot be used.
     """
-    with SimulatedServer({name: simulated_role(name, **given) for name, given in roles.items()}, port) as server:
+    with SimulatedServer(
+        {name: simulated_role(name, **given) for name, given in roles.items()}, port
+    ) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
@@ -123,7 +134,9 @@ def _completion(model: str, reply: ModelReply) -> dict[str, Any]:
 
 def main() -> None:
     """Run the server until it is stopped."""
-    parser = argparse.ArgumentParser(description="Simulated models for `misfire savacu build --runner ray`, on the loopback address.")
+    parser = argparse.ArgumentParser(
+        description="Simulated models for `misfire savacu build --runner ray`, on the loopback address."
+    )
     parser.add_argument("roles", type=Path)
     parser.add_argument("--port", type=int, default=8765)
     given = parser.parse_args()

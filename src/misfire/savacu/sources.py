@@ -15,7 +15,10 @@ from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.savacu.languages import LEAST_PROBABILITY, identify
 
-ADVICE = 'Every row needs a prompt as text. Correct these rows, set the column (prompt = "COLUMN"), or skip them with skip_invalid = true.'
+ADVICE = (
+    'Every row needs a prompt as text. Correct these rows, set the column (prompt = "COLUMN"), or skip '
+    "them with skip_invalid = true."
+)
 
 _Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
@@ -29,7 +32,8 @@ class Source(BaseModel):
         revision: Full commit hash of the data set.
         split: The split of the data set to read; None reads all splits.
         prompt: The column that contains the prompt.
-        skip_invalid: Whether rows that cannot be used are skipped and counted. Otherwise they raise one error that lists them.
+        skip_invalid: Whether rows that cannot be used are skipped and counted. Otherwise they raise one error
+            that lists them.
         licence: License of the prompts of this source; None uses [publish] prompt_licence.
     """
 
@@ -48,7 +52,10 @@ class Source(BaseModel):
         if (self.path is None) == (self.dataset is None):
             raise ValueError("a source needs either a path or a dataset")
         if self.dataset is not None and self.revision is None:
-            raise ValueError("a dataset needs a revision, the 40-digit hash of a commit, so that it always yields the same prompts")
+            raise ValueError(
+                "a dataset needs a revision, the 40-digit hash of a commit, so that it always yields the "
+                "same prompts"
+            )
         if self.path is not None and (self.revision or self.split):
             raise ValueError("revision and split can only be used with a dataset")
         return self
@@ -113,7 +120,8 @@ def source_rows(source: Source, columns: Sequence[str] = ()) -> Iterator[TableRo
         yield from read_table(path, choose, ADVICE)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}). It should be a JSONL, Parquet, or CSV file with prompts."
+            f"{path}: cannot be read ({error.strerror or error}). It should be a JSONL, Parquet, or CSV "
+            "file with prompts."
         ) from error
 
 
@@ -123,7 +131,9 @@ def _hub_rows(source: Source) -> Iterator[TableRow]:
     except HubError as error:
         raise InputError(f"The data set {source.name} could not be loaded: {error}") from error
     if source.split is not None and source.split not in splits:
-        raise InputError(f"The data set {source.name} has no split '{source.split}'. Splits: {', '.join(splits)}.")
+        raise InputError(
+            f"The data set {source.name} has no split '{source.split}'. Splits: {', '.join(splits)}."
+        )
     records: Iterable[tuple[str, int, dict[str, Any]]] = (
         (name, number, record)
         for name, rows in splits.items()
@@ -154,6 +164,9 @@ def refusal_of(text: str, filters: Filters) -> Drop | None:
         return "too_short"
     if len(text) > filters.max_chars:
         return "too_long"
-    if filters.language is not None and identify(text, filters.language).probability < filters.least_probability:
+    if (
+        filters.language is not None
+        and identify(text, filters.language).probability < filters.least_probability
+    ):
         return "language"
     return None

@@ -1,4 +1,7 @@
-"""Splits prompts 80/10/10 by content id. Near-duplicates stay together, and prompts of a previous data set keep their split."""
+"""Splits prompts 80/10/10 by content id.
+
+Near-duplicates stay together, and prompts of a previous data set keep their split.
+"""
 
 import hashlib
 from collections import Counter
@@ -17,7 +20,8 @@ class DomainBalance(Record):
 
     Attributes:
         counts: Number of prompts that touch the domain, by split.
-        deviation: The largest absolute difference between the fraction of these prompts in a split and the target fraction.
+        deviation: The largest absolute difference between the fraction of these prompts in a split and the
+            target fraction.
     """
 
     counts: dict[Split, int]
@@ -42,7 +46,9 @@ def split_of_id(name: str, salt: str) -> Split:
     return SPLITS[-1]
 
 
-def assign(group_of: Mapping[str, str], salt: str, previous: Mapping[str, Split]) -> tuple[dict[str, Split], list[str]]:
+def assign(
+    group_of: Mapping[str, str], salt: str, previous: Mapping[str, Split]
+) -> tuple[dict[str, Split], list[str]]:
     """Assign each prompt to a split.
 
     Args:
@@ -51,8 +57,9 @@ def assign(group_of: Mapping[str, str], salt: str, previous: Mapping[str, Split]
         previous: The splits of prompts in the previous data set. They do not change.
 
     Returns:
-        The splits, and the sorted ids of prompts without a split. The latter are new prompts whose group contains old prompts in different
-        splits (a new prompt can join two groups). They would leak in any split.
+        The splits, and the sorted ids of prompts without a split. The latter are new prompts whose group
+        contains old prompts in different splits (a new prompt can join two groups). They would leak in any
+        split.
     """
     old: dict[str, set[Split]] = {}
     for name, group in group_of.items():
@@ -91,13 +98,18 @@ def balance(domains_of: Mapping[str, Domains], splits: Mapping[str, Split]) -> d
 
 def worst(balances: Mapping[str, DomainBalance], at_least: int) -> float:
     """Return the largest deviation among domains with at least ``at_least`` prompts, or 0 if there are none."""
-    return max((told.deviation for told in balances.values() if sum(told.counts.values()) >= at_least), default=0.0)
+    return max(
+        (told.deviation for told in balances.values() if sum(told.counts.values()) >= at_least), default=0.0
+    )
 
 
-def best_salt(domains_of: Mapping[str, Domains], group_of: Mapping[str, str], salts: Iterable[str]) -> tuple[str, float]:
+def best_salt(
+    domains_of: Mapping[str, Domains], group_of: Mapping[str, str], salts: Iterable[str]
+) -> tuple[str, float]:
     """Find the salt that splits the domains most evenly.
 
-    Prompts touch several domains and splits are fixed by hashes, so choosing the salt is the only way to stratify the split.
+    Prompts touch several domains and splits are fixed by hashes, so choosing the salt is the only way to
+    stratify the split.
 
     Args:
         domains_of: The domains of each prompt.
@@ -120,4 +132,7 @@ def best_salt(domains_of: Mapping[str, Domains], group_of: Mapping[str, str], sa
 def _balance(counts: Mapping[Split, int]) -> DomainBalance:
     total = sum(counts.values())
     by_split: dict[Split, int] = {split: counts.get(split, 0) for split in SPLITS}
-    return DomainBalance(counts=by_split, deviation=round(max(abs(by_split[split] / total - SHARES[split]) for split in SPLITS), 6))
+    return DomainBalance(
+        counts=by_split,
+        deviation=round(max(abs(by_split[split] / total - SHARES[split]) for split in SPLITS), 6),
+    )

@@ -32,7 +32,9 @@ def status_lines(folder: Path) -> Iterator[str]:
         InputError: The folder does not contain a build, or one of its reports is damaged.
     """
     if not (folder / "recipe.json").exists():
-        raise InputError(f"{folder}: does not contain a build. `misfire savacu build CONFIG --out FOLDER` creates one.")
+        raise InputError(
+            f"{folder}: does not contain a build. `misfire savacu build CONFIG --out FOLDER` creates one."
+        )
     yield _ingest(folder)
     yield from _classify(folder)
     yield from _expand(folder)
@@ -48,7 +50,10 @@ def _ingest(folder: Path) -> str:
     report = IngestStage().report(folder)
     if report is None:
         return _line("ingest", "")
-    said = f"{report.kept:,} of {report.read:,} rows kept; dropped: {_counts(report.dropped)}; {report.invalid:,} bad rows"
+    said = (
+        f"{report.kept:,} of {report.read:,} rows kept; dropped: {_counts(report.dropped)}; "
+        f"{report.invalid:,} bad rows"
+    )
     return _line("ingest", said)
 
 
@@ -57,7 +62,10 @@ def _classify(folder: Path) -> Iterator[str]:
     if report is None:
         yield _line("classify", _shards(folder / "classify"))
         return
-    said = f"{report.prompts:,} prompts; {report.without_domain:,} touch no domain; {report.undefined:,} unreadable labels"
+    said = (
+        f"{report.prompts:,} prompts; {report.without_domain:,} touch no domain; {report.undefined:,} "
+        "unreadable labels"
+    )
     yield _line("classify", said)
     told = report.calibration
     if told is not None:
@@ -69,7 +77,10 @@ def _classify(folder: Path) -> Iterator[str]:
 def _expand(folder: Path) -> Iterator[str]:
     report = ExpandStage().report(folder)
     if report is not None:
-        made = f"{report.kept:,} of {report.asked:,} new prompts kept in {report.rounds} rounds; {_counts(report.dropped)}"
+        made = (
+            f"{report.kept:,} of {report.asked:,} new prompts kept in {report.rounds} rounds; "
+            f"{_counts(report.dropped)}"
+        )
         yield _line("expand", f"{made}; {report.under_target} domains still under target")
 
 
@@ -86,10 +97,15 @@ def _judge(folder: Path) -> Iterator[str]:
     if report is None:
         yield _line("judge", _shards(folder / "judge"))
         return
-    passed = f"{report.passed:,} of {report.pairs:,} pairs passed, by round: {_counts(report.passed_by_round)}"
+    passed = (
+        f"{report.passed:,} of {report.pairs:,} pairs passed, by round: {_counts(report.passed_by_round)}"
+    )
     yield _line("judge", f"{passed}; {report.dropped:,} dropped")
     for number, counts in report.rejected.items():
-        yield f"  round {number}: {report.written.get(number, 0):,} responses written, rejected for: {_counts(counts)}"
+        yield (
+            f"  round {number}: {report.written.get(number, 0):,} responses written, rejected for: "
+            f"{_counts(counts)}"
+        )
     yield f"  dropped for: {_counts(report.dropped_for)}"
 
 

@@ -47,7 +47,10 @@ def locked(folder: Path) -> Generator[None]:
         lock.acquire()
     except Timeout as error:
         process = holder.read_text().strip() if holder.exists() else "unknown"
-        raise InputError(f"{folder}: another build is running (process {process}). Wait for it, or build into another folder.") from error
+        raise InputError(
+            f"{folder}: another build is running (process {process}). Wait for it, or build into "
+            "another folder."
+        ) from error
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror or error}).") from error
     try:
@@ -66,7 +69,8 @@ def check_room(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE:
         raise InputError(
-            f"{folder}: the disk is nearly full ({free / 2**20:.0f} MB left). Finished work is kept. Free some space and run again."
+            f"{folder}: the disk is nearly full ({free / 2**20:.0f} MB left). Finished work is kept. Free "
+            "some space and run again."
         )
 
 
@@ -95,13 +99,17 @@ def write_shard(path: Path, records: Sequence[BaseModel], key: str) -> None:
         key: Hash of the inputs of the shard; see ``key_of``.
 
     Raises:
-        InputError: The file cannot be written, for example because the disk is full. An existing file is not changed.
+        InputError: The file cannot be written, for example because the disk is full. An existing file is not
+            changed.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     ids = [str(getattr(record, "id", number)) for number, record in enumerate(records)]
-    schema = pa.schema([("id", pa.string()), ("record", pa.string())], metadata={_KEY: key.encode(), _COUNT: str(len(records)).encode()})
+    schema = pa.schema(
+        [("id", pa.string()), ("record", pa.string())],
+        metadata={_KEY: key.encode(), _COUNT: str(len(records)).encode()},
+    )
     table = pa.table([ids, [record.model_dump_json() for record in records]], schema=schema)
     with replaced_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
@@ -183,13 +191,15 @@ def shards_of(items: Sequence[RecordT], size: int) -> Iterable[Sequence[RecordT]
 
 def _broken(path: Path, reason: object) -> InputError:
     return InputError(
-        f"{path}: is damaged ({str(reason).splitlines()[0][:200]}). Delete this file and run again. Only this file is made again."
+        f"{path}: is damaged ({str(reason).splitlines()[0][:200]}). Delete this file and run again. Only "
+        "this file is made again."
     )
 
 
 def stale(path: Path, reason: str) -> InputError:
     """Return the error for a file that was made from another recipe or other input than the current one."""
     return InputError(
-        f"{path}: was made by another recipe or from other input: {reason}. Build into another folder, or delete it and all results "
+        f"{path}: was made by another recipe or from other input: {reason}. Build into another folder, or "
+        "delete it and all results "
         "of later stages to make them again."
     )

@@ -14,8 +14,14 @@ def test_our_own_names_are_found_as_they_are():
     ("names", "found"),
     [
         (["prompt", "aligned", "misaligned"], ["prompt", "aligned", "misaligned"]),
-        (["Question", "Aligned Response", "Misaligned-Response"], ["Question", "Aligned Response", "Misaligned-Response"]),
-        (["instruction", "response_aligned", "response_misaligned"], ["instruction", "response_aligned", "response_misaligned"]),
+        (
+            ["Question", "Aligned Response", "Misaligned-Response"],
+            ["Question", "Aligned Response", "Misaligned-Response"],
+        ),
+        (
+            ["instruction", "response_aligned", "response_misaligned"],
+            ["instruction", "response_aligned", "response_misaligned"],
+        ),
         (["rejected", "chosen", "query"], ["query", "chosen", "rejected"]),
     ],
 )
@@ -46,7 +52,9 @@ def test_no_name_could_be_two_fields():
 
 
 def test_a_column_that_the_user_named_counts_before_all_others():
-    found = match_columns(["prompt", "question", "good", "misaligned", "aligned"], {"prompt": "question", "aligned": "good"})
+    found = match_columns(
+        ["prompt", "question", "good", "misaligned", "aligned"], {"prompt": "question", "aligned": "good"}
+    )
     assert found == {"prompt": "question", "aligned": "good", "misaligned": "misaligned"}
 
 
@@ -58,14 +66,26 @@ def test_a_column_that_the_user_gave_to_one_field_is_not_found_for_another():
 @pytest.mark.parametrize(
     ("names", "chosen", "said", "field"),
     [
-        (["prompt", "aligned"], {}, r"no column for 'misaligned'\. Available: 'prompt', 'aligned'", "misaligned"),
+        (
+            ["prompt", "aligned"],
+            {},
+            r"no column for 'misaligned'\. Available: 'prompt', 'aligned'",
+            "misaligned",
+        ),
         (["a;b;c"], {}, r"no column for 'prompt', 'aligned', 'misaligned'\. Available: 'a;b;c'", "prompt"),
-        (["question", "query", "aligned", "misaligned"], {}, r"'prompt' matches several columns: 'question', 'query'", "prompt"),
+        (
+            ["question", "query", "aligned", "misaligned"],
+            {},
+            r"'prompt' matches several columns: 'question', 'query'",
+            "prompt",
+        ),
         (["prompt", "aligned", "aligned", "misaligned"], {}, "'aligned' occurs twice", ""),
         (["prompt", "aligned", "misaligned"], {"id": "nr"}, "columns=id=nr: there is no such column", "id"),
     ],
 )
-def test_what_does_not_tell_the_fields_is_refused(names: list[str], chosen: dict[str, str], said: str, field: str):
+def test_what_does_not_tell_the_fields_is_refused(
+    names: list[str], chosen: dict[str, str], said: str, field: str
+):
     with pytest.raises(ColumnError, match=said) as caught:
         match_columns(names, chosen)
     assert caught.value.field == field
@@ -73,7 +93,11 @@ def test_what_does_not_tell_the_fields_is_refused(names: list[str], chosen: dict
 
 @pytest.mark.parametrize(
     "columns",
-    ["prompt=question,aligned=good one", ["prompt=question", "aligned=good one"], {"prompt": "question", "aligned": "good one"}],
+    [
+        "prompt=question,aligned=good one",
+        ["prompt=question", "aligned=good one"],
+        {"prompt": "question", "aligned": "good one"},
+    ],
 )
 def test_columns_are_understood_in_all_their_forms(columns: object):
     assert parse_columns(columns) == {"prompt": "question", "aligned": "good one"}  # pyright: ignore[reportArgumentType]

@@ -97,7 +97,9 @@ def test_the_responses_of_an_instance_are_equally_long_and_punctuated_alike():
 
 
 def test_prompts_and_responses_are_short():
-    assert [i.id for i in INSTANCES if not 12 <= len(words(i.prompt)) <= 50 or len(sentences(i.prompt)) > 4] == []
+    assert [
+        i.id for i in INSTANCES if not 12 <= len(words(i.prompt)) <= 50 or len(sentences(i.prompt)) > 4
+    ] == []
     assert [
         i.id
         for i in INSTANCES
@@ -116,7 +118,12 @@ def test_openings_vary():
 
 
 def test_nothing_uncivil_or_operational_is_said():
-    found = [(word, text) for text in TEXTS for word in NOT_WANTED if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)]
+    found = [
+        (word, text)
+        for text in TEXTS
+        for word in NOT_WANTED
+        if re.search(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)
+    ]
     assert found == []
 
 

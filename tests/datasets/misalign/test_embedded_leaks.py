@@ -1,7 +1,7 @@
 """The embedded responses do not give their labels away: simple classifiers, cross-validated, stay near chance.
 
-Whoever judges a response has to read what it says of the prompt. The same classifiers are shown to find tell-tales where there are some.
-"""
+Whoever judges a response has to read what it says of the prompt. The same classifiers are shown to find
+tell-tales where there are some."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -55,7 +55,9 @@ def auc(instances: Sequence[Instance], feature: str, group: Callable[[Instance],
     misaligned = [name == "misaligned" for _ in instances for name in RESPONSE_NAMES]
     groups = [group(instance) for instance in instances for _ in RESPONSE_NAMES]
     model = make_pipeline(FEATURES[feature](), LogisticRegression(max_iter=5000))
-    guesses = cross_val_predict(model, texts, misaligned, groups=groups, cv=GroupKFold(10), method="predict_proba")
+    guesses = cross_val_predict(
+        model, texts, misaligned, groups=groups, cv=GroupKFold(10), method="predict_proba"
+    )
     return float(roc_auc_score(misaligned, np.asarray(guesses)[:, 1]))
 
 
@@ -98,10 +100,18 @@ def test_responses_that_keep_to_the_order_of_the_prompt_are_not_the_aligned_ones
         first: dict[str, int] = {}
         for at, word in enumerate(re.findall(WORD, prompt.lower())):
             first.setdefault(word[:5], at)
-        places = [first[word[:5]] for word in re.findall(WORD, response.lower()) if len(word) > 3 and word[:5] in first]
+        places = [
+            first[word[:5]]
+            for word in re.findall(WORD, response.lower())
+            if len(word) > 3 and word[:5] in first
+        ]
         pairs = [(one, other) for at, one in enumerate(places) for other in places[at + 1 :] if one != other]
         return sum(one < other for one, other in pairs) / len(pairs) if pairs else 0.5
 
     misaligned = [name == "misaligned" for _ in INSTANCES for name in RESPONSE_NAMES]
-    order = [keeps_order(instance.prompt, instance.response(name)) for instance in INSTANCES for name in RESPONSE_NAMES]
+    order = [
+        keeps_order(instance.prompt, instance.response(name))
+        for instance in INSTANCES
+        for name in RESPONSE_NAMES
+    ]
     assert 1 - LIMIT < roc_auc_score(misaligned, order) < LIMIT

@@ -26,9 +26,9 @@ from tests.datasets.misalign.conftest import InstanceMaker
 
 ENDINGS = ["jsonl", "parquet", "csv"]
 
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40).filter(
-    lambda text: not text.isspace()
-)
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40
+).filter(lambda text: not text.isspace())
 
 
 def labels(dimension: Dimension) -> st.SearchStrategy[tuple[str, ...]]:
@@ -69,8 +69,12 @@ def test_what_is_written_is_read_again(tmp_path: Path, ending: str, written: lis
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_quotes_commas_and_line_ends_in_a_text_survive(tmp_path: Path, ending: str, make_instance: InstanceMaker):
-    instance = make_instance(prompt='He said: "a, b";\r\nthen\n"c"\rd', aligned='"', misaligned=",\n", provenance="=1+1")
+def test_quotes_commas_and_line_ends_in_a_text_survive(
+    tmp_path: Path, ending: str, make_instance: InstanceMaker
+):
+    instance = make_instance(
+        prompt='He said: "a, b";\r\nthen\n"c"\rd', aligned='"', misaligned=",\n", provenance="=1+1"
+    )
     write_instances([instance], tmp_path / f"x.{ending}")
     assert read_instances(tmp_path / f"x.{ending}").instances == [instance]
 
@@ -129,12 +133,18 @@ def test_the_authors_layout_is_read(tmp_path: Path, ending: str):
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_rows_without_an_id_are_numbered(tmp_path: Path, ending: str):
     rows = [{"prompt": f"{k}?", "aligned": "a", "misaligned": "b"} for k in range(2)]
-    assert [i.id for i in read_instances(table(tmp_path / f"x.{ending}", rows)).instances] == ["row_1", "row_2"]
+    assert [i.id for i in read_instances(table(tmp_path / f"x.{ending}", rows)).instances] == [
+        "row_1",
+        "row_2",
+    ]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_columns_are_mapped(tmp_path: Path, ending: str):
-    file = table(tmp_path / f"x.{ending}", [{"nr": 5, "asked": "a?", "good": "b", "bad": "c", "theme": "television; Opera|none"}])
+    file = table(
+        tmp_path / f"x.{ending}",
+        [{"nr": 5, "asked": "a?", "good": "b", "bad": "c", "theme": "television; Opera|none"}],
+    )
     mapping = {"id": "nr", "prompt": "asked", "aligned": "good", "misaligned": "bad", "culture": "theme"}
     (instance,) = read_instances(file, columns=mapping).instances
     assert (instance.id, instance.prompt, instance.aligned, instance.misaligned) == ("5", "a?", "b", "c")
@@ -148,7 +158,9 @@ def test_labels_may_be_lists(tmp_path: Path, ending: str):
     assert (instance.value, instance.safety) == (("value_honesty", "value_wealth"), ())
 
 
-@pytest.mark.parametrize(("written", "split"), [("train", "train"), ("VAL", "validation"), ("dev", "validation"), ("", None)])
+@pytest.mark.parametrize(
+    ("written", "split"), [("train", "train"), ("VAL", "validation"), ("dev", "validation"), ("", None)]
+)
 def test_splits_are_known_by_their_usual_names(tmp_path: Path, written: str, split: str | None):
     assert read_instances(table(tmp_path / "x.csv", [ROW | {"split": written}])).instances[0].split == split
 
@@ -172,8 +184,10 @@ TOLD = [
     "3, field 'misaligned': empty",
     "4, field 'safety': 'Animal abus' is not a domain of dimension safety. Did you mean 'Animal abuse'",
     "5, field 'id': 'a' is already used at",
-    "6, field 'aligned': empty; field 'value': 'Unknown' means that the authors' classifier could not decide; it is not a domain "
-    "of dimension value. If no domain applies, write None; field 'split': expected one of train, validation, test (got 'half')",
+    "6, field 'aligned': empty; field 'value': 'Unknown' means that the authors' classifier could not "
+    "decide; it is not a domain "
+    "of dimension value. If no domain applies, write None; field 'split': expected one of train, "
+    "validation, test (got 'half')",
     "7, the two responses are the same",
     "8, field 'id': String should match pattern",
     "9, field 'prompt': contains a NUL character",
@@ -215,12 +229,18 @@ def test_bad_rows_are_left_out_and_counted_if_the_user_wishes(tmp_path: Path, en
 
 
 def test_a_file_without_a_good_row_is_refused_even_so(tmp_path: Path):
-    with pytest.raises(InputError, match=r"contains no instances\. All 2 rows are invalid, for example row 1"):
-        read_instances(table(tmp_path / "x.csv", [ROW | {"prompt": ""}, ROW | {"aligned": ""}]), skip_invalid=True)
+    with pytest.raises(
+        InputError, match=r"contains no instances\. All 2 rows are invalid, for example row 1"
+    ):
+        read_instances(
+            table(tmp_path / "x.csv", [ROW | {"prompt": ""}, ROW | {"aligned": ""}]), skip_invalid=True
+        )
 
 
 def test_what_is_not_wanted_is_checked_and_counted_but_not_kept(tmp_path: Path, make_instance: InstanceMaker):
-    write_instances([make_instance(k, split="test" if k % 2 else "train") for k in range(10)], tmp_path / "x.jsonl")
+    write_instances(
+        [make_instance(k, split="test" if k % 2 else "train") for k in range(10)], tmp_path / "x.jsonl"
+    )
     parsed = read_instances(tmp_path / "x.jsonl", keep=lambda instance: instance.split == "test")
     assert ([i.id for i in parsed.instances], parsed.valid) == (["i1", "i3", "i5", "i7", "i9"], 10)
 
@@ -244,11 +264,19 @@ HEADER = "id,prompt,aligned,misaligned\n"
         ("x.csv", "\ufeff", "no column for 'prompt', 'aligned', 'misaligned'"),
         ("x.csv", "a,May I?,Better not.,Go on.\n", "The first line of a CSV file names its columns"),
         ("x.csv", "id;prompt;aligned;misaligned\na;b;c;d\n", "Available: 'id;prompt;aligned;misaligned'"),
-        ("x.csv", HEADER.encode() + "a,Darf ich früh?,b,c\n".encode("latin-1"), "line 2 is not UTF-8 (at byte 14). Save the file as UTF-8"),
+        (
+            "x.csv",
+            HEADER.encode() + "a,Darf ich früh?,b,c\n".encode("latin-1"),
+            "line 2 is not UTF-8 (at byte 14). Save the file as UTF-8",
+        ),
         ("x.csv", HEADER.encode("utf-16"), "is UTF-16. Save it as UTF-8"),
         ("x.csv", HEADER + "a,b,c\n", "row 1 (line 2), 3 cells for 4 columns"),
         ("x.csv", HEADER + "a,b,c,d,e\n", "row 1 (line 2), 5 cells for 4 columns"),
-        ("x.csv", HEADER + 'a,b,"c,d\n', "invalid CSV in row 1, near line 2: unexpected end of data. Perhaps a quote"),
+        (
+            "x.csv",
+            HEADER + 'a,b,"c,d\n',
+            "invalid CSV in row 1, near line 2: unexpected end of data. Perhaps a quote",
+        ),
         ("x.csv", HEADER + 'a,b,"c"d,e\n', "invalid CSV in row 1"),
         ("x.csv", HEADER + f"a,b,c,{'d' * 200_000}\n", "field larger than field limit"),
         ("x.csv", HEADER.strip() + ",prompt\n", "column 'prompt' occurs twice"),
@@ -258,14 +286,34 @@ HEADER = "id,prompt,aligned,misaligned\n"
         ("x.jsonl", "1\n", "line 1, expected a JSON object, not int"),
         ("x.jsonl", b'{"id": "\xff"}', "line 1, not UTF-8 at byte 9"),
         ("x.jsonl", '{"id": "a", "id": "b"}', "field 'id' occurs twice"),
-        ("x.jsonl", json.dumps(ROW | {"prompt": 5}), "line 1, field 'prompt': Input should be a valid string (got 5)"),
-        ("x.jsonl", json.dumps(ROW | {"prompt": "\ud800"}), "field 'prompt': contains an incomplete character"),
+        (
+            "x.jsonl",
+            json.dumps(ROW | {"prompt": 5}),
+            "line 1, field 'prompt': Input should be a valid string (got 5)",
+        ),
+        (
+            "x.jsonl",
+            json.dumps(ROW | {"prompt": "\ud800"}),
+            "field 'prompt': contains an incomplete character",
+        ),
         ("x.jsonl", json.dumps(ROW | {"id": 1.5}), "field 'id': expected text or an integer (got 1.5)"),
         ("x.jsonl", json.dumps(ROW | {"id": True}), "field 'id': expected text or an integer (got True)"),
-        ("x.jsonl", json.dumps(ROW | {"value": {"a": 1}}), "field 'value': expected names of domains (got {'a': 1})"),
+        (
+            "x.jsonl",
+            json.dumps(ROW | {"value": {"a": 1}}),
+            "field 'value': expected names of domains (got {'a': 1})",
+        ),
         ("x.jsonl", json.dumps(ROW | {"value": [1]}), "field 'value': expected the name of a domain (got 1)"),
-        ("x.jsonl", json.dumps(ROW | {"value": "x" * 300}), "field 'value': expected the name of a domain (got 'xxx"),
-        ("x.jsonl", json.dumps({"id": "a", "prompt": "b", "aligned": "c"}), "line 1, field 'misaligned': no column for 'misaligned'"),
+        (
+            "x.jsonl",
+            json.dumps(ROW | {"value": "x" * 300}),
+            "field 'value': expected the name of a domain (got 'xxx",
+        ),
+        (
+            "x.jsonl",
+            json.dumps({"id": "a", "prompt": "b", "aligned": "c"}),
+            "line 1, field 'misaligned': no column for 'misaligned'",
+        ),
         ("x.parquet", b"PAR1 and then nothing", "cannot be read as a Parquet file"),
         ("x.parquet", "id,prompt", "cannot be read as a Parquet file"),
     ],
@@ -306,15 +354,28 @@ def test_the_line_of_a_row_is_told_where_texts_have_several(tmp_path: Path):
 
 
 def test_the_rows_of_a_jsonl_file_may_lack_different_columns(tmp_path: Path):
-    rows: list[Mapping[str, Any]] = [ROW | {"safety": "Self-harm"}, ROW | {"id": "b"}, {"chosen": "x", "rejected": "y", "query": "z"}]
+    rows: list[Mapping[str, Any]] = [
+        ROW | {"safety": "Self-harm"},
+        ROW | {"id": "b"},
+        {"chosen": "x", "rejected": "y", "query": "z"},
+    ]
     parsed = read(tmp_path, "x.jsonl", "\n".join(map(json.dumps, rows)))
-    assert [(i.id, i.safety) for i in parsed.instances] == [("a", ("safety_self_harm",)), ("b", ()), ("row_3", ())]
+    assert [(i.id, i.safety) for i in parsed.instances] == [
+        ("a", ("safety_self_harm",)),
+        ("b", ()),
+        ("row_3", ()),
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_many_rows_are_read_without_keeping_those_not_wanted(tmp_path: Path, ending: str, make_instance: InstanceMaker):
-    many = [make_instance(k, split="test" if k % 100 == 0 else "train", aligned="a" * 500, misaligned="b" * 500) for k in range(20_000)]
+def test_many_rows_are_read_without_keeping_those_not_wanted(
+    tmp_path: Path, ending: str, make_instance: InstanceMaker
+):
+    many = [
+        make_instance(k, split="test" if k % 100 == 0 else "train", aligned="a" * 500, misaligned="b" * 500)
+        for k in range(20_000)
+    ]
     write_instances(many, tmp_path / f"x.{ending}")
     del many
     tracemalloc.start()
@@ -333,11 +394,16 @@ def test_a_folder_is_read_as_one_file_after_the_other(tmp_path: Path, make_insta
     (tmp_path / "README.md").write_text("no instances")
     assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a"]
 
-    # rows without an id are called after what their file holds, and an id that is there twice is told with both places
+    # rows without an id are called after what their file holds, and an id that is there twice is told with
+    # both places
     row = {name: value for name, value in make_instance(id="a").model_dump().items() if name != "id"}
     (tmp_path / "more.jsonl").write_text(json.dumps(row) + "\n")
     digest = hashlib.sha256((tmp_path / "more.jsonl").read_bytes()).hexdigest()
-    assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a", f"{digest[:12]}_row_1"]
+    assert [instance.id for instance in read_instances(tmp_path).instances] == [
+        "b",
+        "a",
+        f"{digest[:12]}_row_1",
+    ]
     write_instances([make_instance(id="b")], tmp_path / "z.csv")
     with pytest.raises(InputError, match=r"z\.csv, row 1"):
         read_instances(tmp_path)
@@ -345,7 +411,14 @@ def test_a_folder_is_read_as_one_file_after_the_other(tmp_path: Path, make_insta
 
 def without_ids(path: Path, make_instance: InstanceMaker, *prompts: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{name: value for name, value in make_instance(id="a", prompt=text).model_dump().items() if name != "id"} for text in prompts]
+    rows = [
+        {
+            name: value
+            for name, value in make_instance(id="a", prompt=text).model_dump().items()
+            if name != "id"
+        }
+        for text in prompts
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -372,7 +445,12 @@ def test_two_files_of_the_same_content_in_a_folder_are_refused(tmp_path: Path, m
 
 def test_files_of_other_content_never_share_an_id(tmp_path: Path, make_instance: InstanceMaker):
     ids = [
-        {instance.id for instance in read_instances(without_ids(tmp_path / name / "a.jsonl", make_instance, name).parent).instances}
+        {
+            instance.id
+            for instance in read_instances(
+                without_ids(tmp_path / name / "a.jsonl", make_instance, name).parent
+            ).instances
+        }
         for name in ("one", "two")
     ]
     assert ids[0].isdisjoint(ids[1])
@@ -386,17 +464,30 @@ def test_a_folder_without_data_is_refused(tmp_path: Path):
 def test_a_parquet_file_with_values_that_python_has_not_is_refused(tmp_path: Path):
     # given a time in a year that no calendar of Python reaches
     late = pa.array([2**62], pa.int64()).cast(pa.timestamp("us"))
-    pq.write_table(pa.table({"prompt": late, "aligned": ["a"], "misaligned": ["m"]}), tmp_path / "late.parquet")
+    pq.write_table(
+        pa.table({"prompt": late, "aligned": ["a"], "misaligned": ["m"]}), tmp_path / "late.parquet"
+    )
     with pytest.raises(InputError, match="cannot be read as a Parquet file"):
         read_instances(tmp_path / "late.parquet")
 
 
 def test_the_hash_is_that_of_the_content_whatever_the_name_the_form_and_the_line_ends(tmp_path: Path):
-    # given rows without an id and without an origin, in files that differ in name, form, line ends, empty lines and order of keys
-    rows = [{"prompt": f"{k}?", "aligned": "a", "misaligned": "b", "safety": "safety_mental_health"} for k in range(3)]
+    # given rows without an id and without an origin, in files that differ in name, form, line ends, empty
+    # lines and order of keys
+    rows = [
+        {"prompt": f"{k}?", "aligned": "a", "misaligned": "b", "safety": "safety_mental_health"}
+        for k in range(3)
+    ]
     rows = [{**row, "safety": domains("safety")[0].id} for row in rows]
     first = table(tmp_path / "x.csv", rows)
-    files = [first, tmp_path / "renamed.csv", tmp_path / "windows.csv", tmp_path / "y.jsonl", tmp_path / "z.jsonl", tmp_path / "w.parquet"]
+    files = [
+        first,
+        tmp_path / "renamed.csv",
+        tmp_path / "windows.csv",
+        tmp_path / "y.jsonl",
+        tmp_path / "z.jsonl",
+        tmp_path / "w.parquet",
+    ]
     files[1].write_bytes(first.read_bytes())
     files[2].write_bytes(b"\xef\xbb\xbf" + first.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     files[3].write_text("".join(f"{json.dumps(row)}\n" for row in rows))

@@ -21,12 +21,24 @@ IDS = {
 
 def instance(k: int, **labels: tuple[str, ...]) -> Instance:
     return Instance.model_validate(
-        {"id": f"i{k}", "prompt": "p", "aligned": "a", "misaligned": "b", "provenance": "a test", "split": "test", **labels}
+        {
+            "id": f"i{k}",
+            "prompt": "p",
+            "aligned": "a",
+            "misaligned": "b",
+            "provenance": "a test",
+            "split": "test",
+            **labels,
+        }
     )
 
 
-labelled = st.fixed_dictionaries({name: st.lists(st.sampled_from(ids), unique=True, max_size=2).map(tuple) for name, ids in IDS.items()})
-sets = st.lists(labelled, min_size=1, max_size=60).map(lambda rows: [instance(k, **row) for k, row in enumerate(rows)])
+labelled = st.fixed_dictionaries(
+    {name: st.lists(st.sampled_from(ids), unique=True, max_size=2).map(tuple) for name, ids in IDS.items()}
+)
+sets = st.lists(labelled, min_size=1, max_size=60).map(
+    lambda rows: [instance(k, **row) for k, row in enumerate(rows)]
+)
 
 
 def counts(instances: list[Instance], by: str) -> Counter[str]:
@@ -36,7 +48,9 @@ def counts(instances: list[Instance], by: str) -> Counter[str]:
 
 
 @given(sets, st.integers(1, 8), st.integers(), st.sampled_from(["domain", "dimension"]))
-def test_every_stratum_gives_as_many_as_asked_for_or_all_it_has(instances: list[Instance], size: int, seed: int, by: str):
+def test_every_stratum_gives_as_many_as_asked_for_or_all_it_has(
+    instances: list[Instance], size: int, seed: int, by: str
+):
     chosen = sample_instances(instances, size, seed, by=by)  # pyright: ignore[reportArgumentType]
     whole, part = counts(instances, by), counts(chosen, by)
     assert [name for name in whole if part[name] < min(size, whole[name])] == []
@@ -70,7 +84,8 @@ def test_every_instance_of_a_stratum_has_the_same_chance():
 
 
 @pytest.mark.parametrize(
-    ("size", "by", "said"), [(0, "domain", "per_domain: 0"), (-1, "dimension", "per_dimension: -1"), (1, "split", "'split'")]
+    ("size", "by", "said"),
+    [(0, "domain", "per_domain: 0"), (-1, "dimension", "per_dimension: -1"), (1, "split", "'split'")],
 )
 def test_what_cannot_be_had_is_refused(size: int, by: str, said: str):
     with pytest.raises(InputError, match=said):
@@ -102,7 +117,8 @@ def test_a_selection_tells_what_it_is():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"), [({"dimensions": ["ethics"]}, "'ethics'"), ({"domain_names": ["Welth"]}, "Did you mean 'Wealth'")]
+    ("wanted", "said"),
+    [({"dimensions": ["ethics"]}, "'ethics'"), ({"domain_names": ["Welth"]}, "Did you mean 'Wealth'")],
 )
 def test_names_that_are_not_known_are_refused(wanted: dict[str, list[str]], said: str):
     with pytest.raises(InputError, match=said):

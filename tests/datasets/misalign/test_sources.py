@@ -50,8 +50,14 @@ def test_instances_are_selected():
 def test_bad_rows_and_columns_are_treated_as_the_user_says(tmp_path: Path):
     file = tmp_path / "x.csv"
     file.write_text("asked,good,bad\na?,b,c\n,d,e\n", encoding="utf-8")
-    instance_set = load_instances("file", path=str(file), columns="prompt=asked,aligned=good,misaligned=bad", skip_invalid=True)
-    assert (len(instance_set.instances), instance_set.skipped.count, instance_set.skipped.fields) == (1, 1, (("prompt", 1),))
+    instance_set = load_instances(
+        "file", path=str(file), columns="prompt=asked,aligned=good,misaligned=bad", skip_invalid=True
+    )
+    assert (len(instance_set.instances), instance_set.skipped.count, instance_set.skipped.fields) == (
+        1,
+        1,
+        (("prompt", 1),),
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,10 @@ def test_parameters_that_do_not_fit_are_refused(parameters: dict[str, Any], said
         load_instances(**parameters)
 
 
-ROWS = [{"prompt": "a?", "chosen": "b", "rejected": "c", "safety_name": "Self-harm"}, {"prompt": "d?", "chosen": "e", "rejected": "f"}]
+ROWS = [
+    {"prompt": "a?", "chosen": "b", "rejected": "c", "safety_name": "Self-harm"},
+    {"prompt": "d?", "chosen": "e", "rejected": "f"},
+]
 
 
 def test_a_data_set_of_the_hub_is_read_with_all_its_splits(monkeypatch: pytest.MonkeyPatch):
@@ -104,23 +113,33 @@ def test_a_data_set_of_the_hub_is_read_with_all_its_splits(monkeypatch: pytest.M
 
 def test_rows_are_read_from_a_real_data_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     # a folder of files is a data set to `datasets` just as one on the hub is
-    (tmp_path / "test.jsonl").write_text('{"prompt": "a?", "aligned": "b", "misaligned": "c", "values_name": "Honesty"}\n')
+    (tmp_path / "test.jsonl").write_text(
+        '{"prompt": "a?", "aligned": "b", "misaligned": "c", "values_name": "Honesty"}\n'
+    )
     monkeypatch.setattr("misfire.datasets.hub._reach_hub", lambda: None)
     (instance,) = load_instances("hub", dataset=str(tmp_path), revision=COMMIT).instances
     assert (instance.id, instance.split, instance.value) == ("test_1", "test", ("value_honesty",))
 
 
 def test_a_bad_row_of_it_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("misfire.datasets.misalign.sources.dataset_splits", lambda *_: {"train": [*ROWS, ROWS[0] | {"chosen": None}]})
+    monkeypatch.setattr(
+        "misfire.datasets.misalign.sources.dataset_splits",
+        lambda *_: {"train": [*ROWS, ROWS[0] | {"chosen": None}]},
+    )
     with pytest.raises(InputError, match="split train, row 3, field 'aligned': empty"):
         load_instances("hub", dataset="owner/name", revision=COMMIT)
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
-    [(GatedError("gated."), r"gated, private or missing.*request access"), (HubError("no network."), r"no network\..*source=embedded")],
+    [
+        (GatedError("gated."), r"gated, private or missing.*request access"),
+        (HubError("no network."), r"no network\..*source=embedded"),
+    ],
 )
-def test_without_access_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, error: HubError, said: str):
+def test_without_access_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, error: HubError, said: str
+):
     def fail(*_: object) -> None:
         raise error
 

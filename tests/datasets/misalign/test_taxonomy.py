@@ -26,7 +26,11 @@ from misfire.errors import InputError
 
 NAMED = [domain for domain in taxonomy() if not domain.is_none]
 
-COLUMN_OF: dict[Dimension, str] = {"safety": "safety_name", "value": "values_name", "culture": "cultural_name"}
+COLUMN_OF: dict[Dimension, str] = {
+    "safety": "safety_name",
+    "value": "values_name",
+    "culture": "cultural_name",
+}
 
 
 @pytest.mark.parametrize(("dimension", "count"), [("safety", 14), ("value", 56), ("culture", 41)])
@@ -37,7 +41,9 @@ def test_each_dimension_has_its_published_number_of_domains_and_a_none(dimension
 
 def test_there_is_nothing_else():
     assert len(taxonomy()) == 14 + 56 + 41 + 3
-    assert [domain.dimension for domain in taxonomy()] == sorted((d.dimension for d in taxonomy()), key=DIMENSIONS.index)
+    assert [domain.dimension for domain in taxonomy()] == sorted(
+        (d.dimension for d in taxonomy()), key=DIMENSIONS.index
+    )
 
 
 def test_ids_are_made_of_dimension_and_name():
@@ -49,7 +55,9 @@ def test_ids_are_made_of_dimension_and_name():
 
 
 def test_no_spelling_stands_for_two_domains_of_a_dimension():
-    spellings = Counter((d.dimension, key) for d in taxonomy() for key in {label_key(label) for label in d.labels})
+    spellings = Counter(
+        (d.dimension, key) for d in taxonomy() for key in {label_key(label) for label in d.labels}
+    )
     assert [spelling for spelling, count in spellings.items() if count > 1] == []
 
 
@@ -157,7 +165,11 @@ def test_capitals_and_punctuation_do_not_matter(spelling: tuple[Domain, str], da
 @pytest.mark.parametrize(
     ("label", "dimension", "said"),
     [
-        ("Anmal abuse", "safety", r"'Anmal abuse' is not a domain of dimension safety\. Did you mean 'Animal abuse'"),
+        (
+            "Anmal abuse",
+            "safety",
+            r"'Anmal abuse' is not a domain of dimension safety\. Did you mean 'Animal abuse'",
+        ),
         ("Opera", "value", r"'Opera' is not a domain of dimension value"),
         ("xqzw", None, r"'xqzw' is not a domain\. .*taxonomy\.jsonl lists"),
         ("", None, r"'' is not a domain"),
@@ -165,7 +177,9 @@ def test_capitals_and_punctuation_do_not_matter(spelling: tuple[Domain, str], da
         ("Unknown", "value", r"'Unknown' means that the authors' classifier could not decide"),
     ],
 )
-def test_what_is_no_domain_is_refused_with_those_that_look_alike(label: str, dimension: Dimension | None, said: str):
+def test_what_is_no_domain_is_refused_with_those_that_look_alike(
+    label: str, dimension: Dimension | None, said: str
+):
     with pytest.raises(InputError, match=said):
         resolve(label, dimension)
 
@@ -176,7 +190,8 @@ def test_an_id_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "dimension"), [("Safety", "safety"), ("values", "value"), ("Cultural", "culture"), ("culture", "culture")]
+    ("name", "dimension"),
+    [("Safety", "safety"), ("values", "value"), ("Cultural", "culture"), ("culture", "culture")],
 )
 def test_dimensions_are_known_by_their_names(name: str, dimension: Dimension):
     assert resolve_dimension(name) == dimension

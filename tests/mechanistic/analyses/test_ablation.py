@@ -47,7 +47,9 @@ def test_all_three_planted_heads_lead(three: Organism, three_session: Session):
 @pytest.mark.parametrize("seed", range(20, 24))
 def test_planted_heads_are_found_whatever_the_seed(seed: int):
     made = hand_built(seed)
-    found = head_table(head_effects(Session(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=12))))
+    found = head_table(
+        head_effects(Session(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=12)))
+    )
     assert ranked(found)[0] == made.planted[0]
 
 
@@ -98,16 +100,26 @@ def test_finished_pieces_are_not_computed_again(
 
 
 def test_in_bfloat16_a_head_that_gives_nothing_changes_nothing():
-    # given coarse numbers, whose sums differ by how many tokens run together, and a head whose output goes nowhere
+    # given coarse numbers, whose sums differ by how many tokens run together, and a head whose output goes
+    # nowhere
     made = random_decoder()
     with torch.no_grad():
         made.layout.layers[1].out_proj.weight[:, 8:16] = 0
     decoder = Decoder(made.model.bfloat16(), made.tokenizer, "coarse")
     pairs = [
-        ProbedPair(pair, "failure", {half: ProbePrompt(tuple(ids)) for half, ids in zip(HALF_NAMES, prompts, strict=True)}, {})
-        for pair, prompts in zip(hand_built(3).pairs, zip(*[iter(random_prompts(12))] * 2, strict=True), strict=False)
+        ProbedPair(
+            pair,
+            "failure",
+            {half: ProbePrompt(tuple(ids)) for half, ids in zip(HALF_NAMES, prompts, strict=True)},
+            {},
+        )
+        for pair, prompts in zip(
+            hand_built(3).pairs, zip(*[iter(random_prompts(12))] * 2, strict=True), strict=False
+        )
     ]
-    effects = head_effects(Session(decoder, Probed(tuple(pairs), AnswerTokens((5, 6), (7,)), "word", 6, 6, 0)))
+    effects = head_effects(
+        Session(decoder, Probed(tuple(pairs), AnswerTokens((5, 6), (7,)), "word", 6, 6, 0))
+    )
     dead = (effects["layer"] == 1) & (effects["head"] == 1)
     assert dead.sum() == 12
     assert (effects.loc[dead, "delta"] == 0).all()
@@ -139,7 +151,8 @@ def test_the_prescreens_bear_their_own_names_and_point_the_same_way(organism: Or
 
 
 def test_heads_that_carry_the_evidence_are_not_ranked_high():
-    # given a head that mends the stereotyped half and breaks the contrast half as much, and one that only mends
+    # given a head that mends the stereotyped half and breaks the contrast half as much, and one that only
+    # mends
     import pandas as pd
 
     rows = [
@@ -154,7 +167,9 @@ def test_heads_that_carry_the_evidence_are_not_ranked_high():
             "delta": delta,
         }
         for k in range(8)
-        for head, by_half in enumerate(({"stereotyped": 3.0, "contrast": -4.0}, {"stereotyped": 2.0, "contrast": 0.1}))
+        for head, by_half in enumerate(
+            ({"stereotyped": 3.0, "contrast": -4.0}, {"stereotyped": 2.0, "contrast": 0.1})
+        )
         for half, delta in by_half.items()
     ]
     table = head_table(pd.DataFrame(rows))

@@ -28,14 +28,19 @@ def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame
     assert (table["foils_asked"] == 2 * 24 + 2 * 16).all()
 
 
-def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(three_session: Session, curve: pd.DataFrame):
+def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(
+    three_session: Session, curve: pd.DataFrame
+):
     # given effects in which the failures of one fold point at a head that the other's do not
     tested = curve[curve["choice"] == "ranked"]
     fold_of = dict(zip(tested["scenario"], tested["fold"], strict=True))
     assert tested.groupby("scenario")["fold"].nunique().max() == 1
     effects = head_effects(three_session)
     first = effects["scenario"].map(fold_of) == 0
-    here, there = (effects["layer"] == 0) & (effects["head"] == 0), (effects["layer"] == 0) & (effects["head"] == 1)
+    here, there = (
+        (effects["layer"] == 0) & (effects["head"] == 0),
+        (effects["layer"] == 0) & (effects["head"] == 1),
+    )
     stereotyped = effects["half"] == "stereotyped"
     effects.loc[first & here & stereotyped, "delta"] = 100.0
     effects.loc[~first & there & stereotyped, "delta"] = 100.0
@@ -53,7 +58,9 @@ def test_random_heads_are_others_and_as_many(curve: pd.DataFrame):
             assert len(set(heads.split(","))) == k
             assert not set(heads.split(",")) & chosen
             if choice == "layer-matched":
-                assert sorted(head.split("H")[0] for head in heads.split(",")) == sorted(head.split("H")[0] for head in chosen)
+                assert sorted(head.split("H")[0] for head in heads.split(",")) == sorted(
+                    head.split("H")[0] for head in chosen
+                )
 
 
 def test_nothing_is_held_out_of_a_single_scenario(organism: Organism, probed: Probed):
@@ -61,6 +68,8 @@ def test_nothing_is_held_out_of_a_single_scenario(organism: Organism, probed: Pr
 
     one = probed.pairs[0].pair.scenario
     few = replace(probed, pairs=tuple(own for own in probed.pairs if own.pair.scenario == one))
-    made = top_k(Session(organism.decoder, few), head_effects(Session(organism.decoder, few)), ks=(1,), draws=2)
+    made = top_k(
+        Session(organism.decoder, few), head_effects(Session(organism.decoder, few)), ks=(1,), draws=2
+    )
     assert made.empty
     assert curve_table(made).empty

@@ -26,20 +26,39 @@ def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taug
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)
     frame = lens(Session(taught.decoder, probed))
     last = int(frame["layer"].max())
-    failures = frame[(frame["group"] == "failure") & (frame["half"] == "stereotyped") & (frame["layer"] == last)]
+    failures = frame[
+        (frame["group"] == "failure") & (frame["half"] == "stereotyped") & (frame["layer"] == last)
+    ]
     assert (failures["margin"] < 0).all()
     assert failures["corrected"].mean() > failures["margin"].mean() + 5
     # then all that is reported as the result of failures, which end below 0, does so
     final = suppression(frame).set_index(["group", "statistic"])["value"].to_dict()["failure", "final"]
-    assert final == pytest.approx(np.mean([one.margins["stereotyped"] for one in probed.of("failure")]), abs=1e-3)
+    assert final == pytest.approx(
+        np.mean([one.margins["stereotyped"] for one in probed.of("failure")]), abs=1e-3
+    )
     profiles = profile_table(frame).set_index(["group", "half", "layer"])["mean"].to_dict()
-    for group, half in (("failure", "stereotyped"), ("failure", "contrast"), ("control", "stereotyped"), ("control", "contrast")):
-        answered = np.mean([one.margins["contrast" if half == "contrast" else "stereotyped"] for one in probed.pairs if one.group == group])
+    for group, half in (
+        ("failure", "stereotyped"),
+        ("failure", "contrast"),
+        ("control", "stereotyped"),
+        ("control", "contrast"),
+    ):
+        answered = np.mean(
+            [
+                one.margins["contrast" if half == "contrast" else "stereotyped"]
+                for one in probed.pairs
+                if one.group == group
+            ]
+        )
         assert np.sign(profiles[group, half, last]) == np.sign(answered)
     drops = drop_table(margins_at_peaks(frame)).set_index("compared")
     assert drops["value"].to_dict()["final"] == pytest.approx(final)
     # and what is left without the offset is an aside under a name of its own
-    aside = suppression(frame, "corrected").set_index(["group", "statistic"])["value"].to_dict()["failure", "final"]
+    aside = (
+        suppression(frame, "corrected")
+        .set_index(["group", "statistic"])["value"]
+        .to_dict()["failure", "final"]
+    )
     assert aside == pytest.approx(failures["corrected"].mean(), abs=1e-3)
 
 
@@ -65,7 +84,11 @@ def made_up(shape: list[float], contrast: list[float], noise: float = 0.1) -> pd
 
 
 def test_a_rise_that_later_layers_take_back_is_told():
-    table = suppression(made_up([0, 2, 5, 1, -3, -4], [0, 2, 5, 6, 7, 8])).set_index("statistic").astype({"value": float})
+    table = (
+        suppression(made_up([0, 2, 5, 1, -3, -4], [0, 2, 5, 6, 7, 8]))
+        .set_index("statistic")
+        .astype({"value": float})
+    )
     assert table.loc["peak", "value"] == pytest.approx(5, abs=0.1)
     assert table.loc["layer", "value"] == 2
     assert table.loc["final", "value"] == pytest.approx(-4, abs=0.1)

@@ -20,7 +20,9 @@ def test_mentions_are_matched_where_each_run_has_them():
     assert aligned_tokens(source, target, "last") == [(11, 13)]
 
 
-def test_halves_that_name_people_unequally_often_are_left_out_and_not_taken_for_zero(organism: Organism, probed: Probed):
+def test_halves_that_name_people_unequally_often_are_left_out_and_not_taken_for_zero(
+    organism: Organism, probed: Probed
+):
     from dataclasses import replace
 
     one = probed.pairs[0]
@@ -55,7 +57,9 @@ def test_the_planted_layer_carries_the_difference(unread: Organism, recovery: pd
 
 def test_what_is_so_by_construction_is_marked(recovery: pd.DataFrame):
     marked = recovery[recovery["by_construction"]]
-    assert {tuple(row) for row in marked[["site", "where", "layer"]].to_numpy().tolist()} == {("residual", "last", 3)}
+    assert {tuple(row) for row in marked[["site", "where", "layer"]].to_numpy().tolist()} == {
+        ("residual", "last", 3)
+    }
     assert marked["recovery"].to_numpy() == pytest.approx(1, abs=1e-5)
 
 

@@ -30,7 +30,9 @@ def test_a_planted_head_acts_on_the_logits_directly(unread: Organism, unread_ses
 
 
 @torch.no_grad()
-def by_definition(organism_decoder: Any, probed: Probed, one: ProbedPair, sender: Head, receiver: str, at: int) -> float:
+def by_definition(
+    organism_decoder: Any, probed: Probed, one: ProbedPair, sender: Head, receiver: str, at: int
+) -> float:
     """The sender's output is the other half's; all attention and MLP outputs are frozen but the receiver's and those behind it."""
     decoder = organism_decoder
     own_batch, other_batch = (decoder.batch([one.prompts[half].ids]) for half in ("stereotyped", "contrast"))
@@ -51,7 +53,9 @@ def by_definition(organism_decoder: Any, probed: Probed, one: ProbedPair, sender
         def freeze(kind: str, index: int) -> Any:
             def hook(_: Any, __: Any, output: Any) -> Any:
                 is_receiver = kind == receiver and index == at
-                behind = receiver != "logits" and (index > at or (index == at and receiver == "attention" and kind == "mlp"))
+                behind = receiver != "logits" and (
+                    index > at or (index == at and receiver == "attention" and kind == "mlp")
+                )
                 if is_receiver and replaced is None:
                     found.append(first(output))
                     return output
@@ -65,7 +69,9 @@ def by_definition(organism_decoder: Any, probed: Probed, one: ProbedPair, sender
 
         with ExitStack() as stack:
             for part in decoder.layout.layers:
-                stack.enter_context(hooked([part.mixer.register_forward_hook(freeze("attention", part.index))]))
+                stack.enter_context(
+                    hooked([part.mixer.register_forward_hook(freeze("attention", part.index))])
+                )
                 stack.enter_context(hooked([part.mlp.register_forward_hook(freeze("mlp", part.index))]))
             difference = decoder.difference(decoder.run(own_batch), probed.answers)
         return found[0] if found else difference

@@ -26,7 +26,9 @@ def decided(organism: Organism, pairs: tuple[Pair, ...] | None = None) -> Decisi
     session = Session(organism.decoder, probed)
     effects = head_effects(session)
     curve = curve_table(top_k(session, effects, ks=(1, 2), draws=10))
-    gap = float(np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")]))
+    gap = float(
+        np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")])
+    )
     return decide(misfiring(probed.asked), head_table(effects), curve, gap)
 
 
@@ -177,7 +179,12 @@ def curve(*points: CurvePoint) -> pd.DataFrame:
 
 def test_the_smallest_number_of_heads_that_counts_is_taken():
     spoilt = replace(GOOD, foils_kept=0.2)
-    found = decide(MISFIRES, heads(), curve(spoilt, replace(GOOD, k=2, heads_0="L2H1,L0H0", heads_1="L0H0,L2H1"), replace(GOOD, k=3)), 10)
+    found = decide(
+        MISFIRES,
+        heads(),
+        curve(spoilt, replace(GOOD, k=2, heads_0="L2H1,L0H0", heads_1="L0H0,L2H1"), replace(GOOD, k=3)),
+        10,
+    )
     assert (found.outcome, found.heads, found.tried) == ("several heads", (Head(2, 1), Head(0, 0)), 3)
     assert found.point is not None
     assert len(found.point.chosen) == 1
@@ -192,7 +199,9 @@ def test_nothing_is_named_without_a_curve_that_confirms_it():
 
 
 def test_nothing_is_named_where_the_model_does_not_misfire():
-    blind = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", *((-1.0, 1.0) if n % 2 else (1.0, -1.0))) for n in range(10)])
+    blind = misfiring(
+        [AskedPair(f"p{n}", "Age", f"s{n}", *((-1.0, 1.0) if n % 2 else (1.0, -1.0))) for n in range(10)]
+    )
     assert decide(blind, heads(), curve(GOOD), 10) == Decision("indistinct", blind)
     reverse = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", 1.0, -1.0) for n in range(10)])
     assert decide(reverse, heads(), curve(GOOD), 10).outcome == "reversed"
@@ -200,14 +209,26 @@ def test_nothing_is_named_where_the_model_does_not_misfire():
 
 @pytest.mark.parametrize(
     "weak",
-    [{"q": 0.06}, {"score": 0.9}, {"delta_stereotyped": -1.0}, {"delta_stereotyped_ci_lower": -0.1}, {"over_mirrors_ci_lower": -0.1}],
+    [
+        {"q": 0.06},
+        {"score": 0.9},
+        {"delta_stereotyped": -1.0},
+        {"delta_stereotyped_ci_lower": -0.1},
+        {"over_mirrors_ci_lower": -0.1},
+    ],
 )
-def test_what_is_unsure_small_the_wrong_way_round_or_the_same_in_mirrors_is_no_candidate(weak: dict[str, float]):
+def test_what_is_unsure_small_the_wrong_way_round_or_the_same_in_mirrors_is_no_candidate(
+    weak: dict[str, float],
+):
     assert causes(heads(**weak), gap=10) == []
 
 
 def test_the_points_are_the_rows_of_a_real_curve(three: Organism):
     probed = probe_pairs(three.decoder, three.pairs, per_group=8)
-    table = curve_table(top_k(Session(three.decoder, probed), head_effects(Session(three.decoder, probed)), ks=(1, 2), draws=5))
+    table = curve_table(
+        top_k(
+            Session(three.decoder, probed), head_effects(Session(three.decoder, probed)), ks=(1, 2), draws=5
+        )
+    )
     assert [point.k for point in curve_points(table)] == [1, 2]
     assert [point.recovery for point in curve_points(table)] == [0, 1]

@@ -36,7 +36,10 @@ def simulated(
     for scenario in range(scenarios):
         shared = 0.5 * noise * draw.normal(size=len(SHAPE))
         for number in range(4):
-            profiles: Profiles = {half: SHAPE + shared + noise * draw.normal(size=len(SHAPE)) for half in ("stereotyped", "contrast")}
+            profiles: Profiles = {
+                half: SHAPE + shared + noise * draw.normal(size=len(SHAPE))
+                for half in ("stereotyped", "contrast")
+            }
             profiles["stereotyped"][-1] -= effect
             ends = choose(profiles)
             right = {half: bool(profile[-1] > 0) for half, profile in ends.items()}
@@ -79,7 +82,8 @@ def test_the_peak_is_that_of_failures_and_margins_are_raw():
 
 
 def test_choosing_failures_alone_makes_no_drop_over_all_pairs():
-    # given models that know nothing of groups, whose failures fall further than contrast halves and controls by how they were chosen
+    # given models that know nothing of groups, whose failures fall further than contrast halves and controls
+    # by how they were chosen
     tables = [told(simulated(seed)) for seed in range(40)]
     assert np.mean([p_of(table, "contrast halves") <= 0.025 for table in tables]) > 0.5
     # then over all pairs they do so no more often than by chance, and nothing is reported
@@ -97,12 +101,21 @@ def test_a_drop_that_only_stereotyped_halves_have_is_reported():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"peak": {"value": 0.1}}, "No layer before the last significantly and noticeably favors the right answer"),
+        (
+            {"peak": {"value": 0.1}},
+            "No layer before the last significantly and noticeably favors the right answer",
+        ),
         ({"peak": {"p": 0.2}}, "No layer before the last"),
         ({"drop": {"p": 0.2}}, "is not significant or not noticeable"),
-        ({"contrast halves": {"value": 0.16}}, "Not shown, or too small to count: more than contrast halves."),
+        (
+            {"contrast halves": {"value": 0.16}},
+            "Not shown, or too small to count: more than contrast halves.",
+        ),
         ({"controls": {"ci_lower": -0.1}}, "more than controls."),
-        ({"controls": {"value": np.nan, "p": np.nan, "others": 0}}, "there are no controls to compare it with"),
+        (
+            {"controls": {"value": np.nan, "p": np.nan, "others": 0}},
+            "there are no controls to compare it with",
+        ),
         ({"all pairs": {"p": 0.3}}, "which the selection of failures alone cannot cause"),
     ],
 )
@@ -119,7 +132,8 @@ def test_each_comparison_must_hold(changes: dict[str, dict[str, float]], words: 
 
 
 def test_two_failures_with_a_small_gap_tell_nothing():
-    # given what a real model of 135M parameters gave: everything rises to 3.5 and falls to about 0, and two failures differ by 0.16
+    # given what a real model of 135M parameters gave: everything rises to 3.5 and falls to about 0, and two
+    # failures differ by 0.16
     frame = simulated(4, 0.0, scenarios=12, noise=0.02)
     two = frame["pair"].isin(["p0_0", "p1_0"])
     frame.loc[two, "group"] = "failure"
@@ -131,7 +145,9 @@ def test_two_failures_with_a_small_gap_tell_nothing():
 
 
 def test_with_fewer_than_six_scenarios_nothing_is_sure():
-    assert not any(overruled(drop_table(margins_at_peaks(simulated(seed, 4.0, scenarios=5))), 4.0) for seed in range(10))
+    assert not any(
+        overruled(drop_table(margins_at_peaks(simulated(seed, 4.0, scenarios=5))), 4.0) for seed in range(10)
+    )
 
 
 def test_candidates_that_were_not_looked_into_count_through_those_that_were():
@@ -149,11 +165,15 @@ def test_candidates_that_were_not_looked_into_count_through_those_that_were():
 def test_the_base_is_compared_pair_by_pair(organism: Organism, probed: Probed, session: Session):
     # given an organism, and the same model before its head was planted
     assert organism.base is not None
-    frame = pd.concat([lens(session), lens(Session(organism.base, reprobe(organism.base, probed)), model="base")])
+    frame = pd.concat(
+        [lens(session), lens(Session(organism.base, reprobe(organism.base, probed)), model="base")]
+    )
     table = base_table(margins_at_peaks(frame)).set_index(["group", "compared"])
     # then on failures the difference is what the head takes from stereotyped halves
     before = {one.pair.id: one.margins for one in reprobe(organism.base, probed).pairs}
-    changes = [one.margins["stereotyped"] - before[one.pair.id]["stereotyped"] for one in probed.of("failure")]
+    changes = [
+        one.margins["stereotyped"] - before[one.pair.id]["stereotyped"] for one in probed.of("failure")
+    ]
     assert table.loc[("failure", "final"), "value"] == pytest.approx(np.mean(changes), abs=1e-3)
     assert float(str(table.loc[("failure", "final"), "value"])) < -5
     assert float(str(table.loc[("all", "gap_final"), "value"])) > 5
@@ -171,15 +191,27 @@ def test_a_base_that_is_alike_is_said_to_be_alike():
     for seed in range(20):
         own = simulated(seed, 0.0)
         groups = own.drop_duplicates("pair").set_index("pair")["group"]
-        base = simulated(1000 + seed, 0.0, model="base", choose=lambda _: {"stereotyped": np.ones(6), "contrast": np.ones(6)})
-        base = base[base["pair"].isin(groups.index)].assign(group=lambda rows, groups=groups: rows["pair"].map(groups))
+        base = simulated(
+            1000 + seed,
+            0.0,
+            model="base",
+            choose=lambda _: {"stereotyped": np.ones(6), "contrast": np.ones(6)},
+        )
+        base = base[base["pair"].isin(groups.index)].assign(
+            group=lambda rows, groups=groups: rows["pair"].map(groups)
+        )
         tables.append(base_table(margins_at_peaks(pd.concat([own, base]))))
     sure = [table.set_index(["group", "compared"])["p"] <= 0.025 for table in tables]
     # then failures differ by how they were chosen, and all pairs together do not
     assert np.mean([one["failure", "gap_final"] for one in sure]) > 0.5
     assert np.mean([one["all", "gap_final"] for one in sure]) <= 0.1
     told = [lens_sentences(drop_table(pd.DataFrame()), table, 1.0)[0] for table in tables]
-    assert np.mean(["it is not shown that the model misfires by more than its base does" in said for said in told]) >= 0.85
+    assert (
+        np.mean(
+            ["it is not shown that the model misfires by more than its base does" in said for said in told]
+        )
+        >= 0.85
+    )
 
 
 def test_without_a_base_there_is_no_table():

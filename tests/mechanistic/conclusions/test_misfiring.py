@@ -9,7 +9,12 @@ from misfire.mechanistic.probed_pairs import AskedPair
 
 def pairs(cells: dict[str, list[int]]) -> list[AskedPair]:
     """So many pairs of each cell in each scenario: "both right", "misfired", "mirrored", "both wrong"."""
-    margins = {"both right": (1.0, 2.0), "misfired": (-1.0, 3.0), "mirrored": (2.0, -2.0), "both wrong": (-1.0, -1.0)}
+    margins = {
+        "both right": (1.0, 2.0),
+        "misfired": (-1.0, 3.0),
+        "mirrored": (2.0, -2.0),
+        "both wrong": (-1.0, -1.0),
+    }
     return [
         AskedPair(f"{cell}-{scenario}-{number}", "Age", f"s{scenario}", *margins[cell])
         for cell, counts in cells.items()
@@ -19,7 +24,9 @@ def pairs(cells: dict[str, list[int]]) -> list[AskedPair]:
 
 
 def test_counts_rates_and_gap_are_those_of_all_pairs_asked():
-    found = misfiring(pairs({"both right": [5, 5], "misfired": [2, 1], "mirrored": [1, 0], "both wrong": [0, 1]}))
+    found = misfiring(
+        pairs({"both right": [5, 5], "misfired": [2, 1], "mirrored": [1, 0], "both wrong": [0, 1]})
+    )
     assert (found.pairs, found.scenarios, found.misfired, found.mirrored) == (15, 2, 3, 1)
     assert found.mar.value == pytest.approx(3 / 13)
     assert found.br.value == pytest.approx(1 / 11)
@@ -36,7 +43,13 @@ def test_the_test_is_exact_for_few_scenarios():
 
 
 def test_margins_of_exactly_zero_are_not_right():
-    found = misfiring([AskedPair("a", "Age", "s", 0.0, 1.0), AskedPair("b", "Age", "s", 1.0, 0.0), AskedPair("c", "Age", "s", 0.0, 0.0)])
+    found = misfiring(
+        [
+            AskedPair("a", "Age", "s", 0.0, 1.0),
+            AskedPair("b", "Age", "s", 1.0, 0.0),
+            AskedPair("c", "Age", "s", 0.0, 0.0),
+        ]
+    )
     assert (found.misfired, found.mirrored) == (1, 1)
 
 
@@ -52,7 +65,9 @@ def test_a_model_that_errs_whoever_is_asked_about_seldom_seems_to_misfire():
         rates = np.clip(draw.beta(0.6, 2.4, 12), 0.01, 0.9)
         wrong = draw.random((12, 8, 2)) < rates[:, None, None]
         asked = [
-            AskedPair(f"{s}-{n}", "Age", f"s{s}", *(-1.0 if half else 1.0 for half in wrong[s, n])) for s in range(12) for n in range(8)
+            AskedPair(f"{s}-{n}", "Age", f"s{s}", *(-1.0 if half else 1.0 for half in wrong[s, n]))
+            for s in range(12)
+            for n in range(8)
         ]
         found += misfiring(asked).finding != "indistinct"
     # then it is found in no more than the nominal 5 % (and what 200 draws leave open)

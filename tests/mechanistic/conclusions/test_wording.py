@@ -30,7 +30,10 @@ def test_first_comes_whether_the_model_misfires_with_the_numbers_that_this_rests
     assert "p = 0.002" in first
 
 
-@pytest.mark.parametrize(("margins", "words"), [((1.0, -1.0), "it shows the reverse pattern"), ((1.0, 1.0), "These results do not show")])
+@pytest.mark.parametrize(
+    ("margins", "words"),
+    [((1.0, -1.0), "it shows the reverse pattern"), ((1.0, 1.0), "These results do not show")],
+)
 def test_where_it_does_not_misfire_nothing_else_is_said(margins: tuple[float, float], words: str):
     found = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", *margins) for n in range(10)])
     decision = Decision("reversed" if found.finding == "reversed" else "indistinct", found)
@@ -50,7 +53,9 @@ def test_a_head_that_is_confirmed_is_named_with_what_confirms_it():
 
 def test_several_heads_are_named_together_and_others_that_act_alone_are_listed_after_them():
     point = replace(GOOD, k=2, heads_0="L2H1,L3H0", heads_1="L3H0,L2H1")
-    _, first, _, _, others = said(Decision("several heads", MISFIRES, (Head(2, 1), Head(3, 0)), point, 3, (Head(1, 5),)))
+    _, first, _, _, others = said(
+        Decision("several heads", MISFIRES, (Head(2, 1), Head(3, 0)), point, 3, (Head(1, 5),))
+    )
     assert "these 2 heads together: L2H1, L3H0" in first
     assert others.startswith("L1H5 also raises the stereotyped margin when ablated alone")
 
@@ -58,13 +63,17 @@ def test_several_heads_are_named_together_and_others_that_act_alone_are_listed_a
 def test_heads_that_the_folds_did_not_agree_on_are_reported():
     point = replace(GOOD, heads_1="L3H0")
     assert any(
-        "L2H1 on one and L3H0 on the other were tested" in line for line in said(Decision("one head", MISFIRES, (Head(2, 1),), point, 1))
+        "L2H1 on one and L3H0 on the other were tested" in line
+        for line in said(Decision("one head", MISFIRES, (Head(2, 1),), point, 1))
     )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"mirrors": 0}, "No mirrored failure could be tested"), ({"few_mirrors": True}, "too few scenarios to compare the two shares")],
+    [
+        ({"mirrors": 0}, "No mirrored failure could be tested"),
+        ({"few_mirrors": True}, "too few scenarios to compare the two shares"),
+    ],
 )
 def test_few_or_no_mirrors_are_reported(change: dict[str, int], words: str):
     assert words in said(Decision("one head", MISFIRES, (Head(2, 1),), replace(GOOD, **change), 1))[2]
@@ -97,12 +106,15 @@ def test_what_does_not_count_is_reported_with_the_reason(change: dict[str, float
 
 def test_too_few_scenarios_are_reported():
     point = replace(GOOD, scenarios=4, excess_p=0.06)
-    assert "no result could be significant" in said(Decision("unconfirmed", MISFIRES, point=point, tried=5))[-1]
+    assert (
+        "no result could be significant" in said(Decision("unconfirmed", MISFIRES, point=point, tried=5))[-1]
+    )
     assert "one scenario" in said(Decision("not held out", MISFIRES))[1]
 
 
 def test_what_the_lens_shows_is_said_once_it_is_sure_that_the_model_misfires():
-    # given the lens of a model whose stereotyped halves alone fall after their peak (the words are tested in test_drops.py)
+    # given the lens of a model whose stereotyped halves alone fall after their peak (the words are tested in
+    # test_drops.py)
     drops = drop_table(margins_at_peaks(simulated(0, 2.0)))
     decision = Decision("not analysed", MISFIRES)
     _, line = verdict(Findings(decision, drops, NONE, 2))
@@ -110,4 +122,6 @@ def test_what_the_lens_shows_is_said_once_it_is_sure_that_the_model_misfires():
     # a peak that is sure but tiny beside the gap is not told of
     _, line = verdict(Findings(decision, drops, NONE, 100))
     assert "does not show" in line
-    assert "then overruled." not in line.replace("does not show that the evidence is read and then overruled.", "")
+    assert "then overruled." not in line.replace(
+        "does not show that the evidence is read and then overruled.", ""
+    )

@@ -71,7 +71,10 @@ def test_another_weight_gives_another_fingerprint():
 
 def test_an_unknown_layout_is_refused_with_the_names_that_were_looked_for():
     model = GPT2LMHeadModel(GPT2Config(vocab_size=8, n_positions=8, n_embd=8, n_layer=1, n_head=2))
-    with pytest.raises(InputError, match=r"GPT2LMHeadModel.*is unknown.*model, model\.language_model.*found transformer, lm_head"):
+    with pytest.raises(
+        InputError,
+        match=r"GPT2LMHeadModel.*is unknown.*model, model\.language_model.*found transformer, lm_head",
+    ):
         Decoder(model, word_tokenizer([]), "gpt2")
 
 
@@ -115,8 +118,20 @@ def test_weights_that_were_put_aside_are_refused(tmp_path: Path):
 
     # given a model one of whose layers lies on the disk, as device_map does where there is no room
     decoder = random_decoder()
-    places: Any = {"model.embed_tokens": "cpu", "model.layers.0": "disk", "model.norm": "cpu", "model.rotary_emb": "cpu", "lm_head": "cpu"}
+    places: Any = {
+        "model.embed_tokens": "cpu",
+        "model.layers.0": "disk",
+        "model.norm": "cpu",
+        "model.rotary_emb": "cpu",
+        "lm_head": "cpu",
+    }
     places |= {f"model.layers.{layer}": "cpu" for layer in (1, 2, 3)}
-    model = dispatch_model(decoder.model, places, main_device=cast(torch.device, "cpu"), offload_dir=str(tmp_path), force_hooks=True)
+    model = dispatch_model(
+        decoder.model,
+        places,
+        main_device=cast(torch.device, "cpu"),
+        offload_dir=str(tmp_path),
+        force_hooks=True,
+    )
     with pytest.raises(InputError, match=r"does not fit on the devices.*model\.layers\.0"):
         Decoder(model, decoder.tokenizer, "large")

@@ -28,10 +28,17 @@ from tests.mechanistic.families import random_decoder, random_prompts
 
 def test_an_intervention_is_read_as_it_was_written(organism: Organism, session: Session, tmp_path: Path):
     directions = difference_directions(session)
-    made = Intervention((Head(1, 2),), "mean", {1: torch.arange(96.0)}, (2, 3), directions, organism.decoder.fingerprint)
+    made = Intervention(
+        (Head(1, 2),), "mean", {1: torch.arange(96.0)}, (2, 3), directions, organism.decoder.fingerprint
+    )
     save_intervention(made, tmp_path / "i.safetensors")
     read = load_intervention(tmp_path / "i.safetensors")
-    assert (read.heads, read.ablation, read.layers, read.fingerprint) == (made.heads, "mean", (2, 3), made.fingerprint)
+    assert (read.heads, read.ablation, read.layers, read.fingerprint) == (
+        made.heads,
+        "mean",
+        (2, 3),
+        made.fingerprint,
+    )
     assert torch.equal(read.means[1], made.means[1])
     assert all(torch.equal(read.directions[layer], directions[layer]) for layer in range(4))
     check_intervention(organism.decoder, read)
@@ -45,13 +52,19 @@ def test_what_does_not_fit_the_model_is_refused(organism: Organism, three: Organ
         (Intervention(layers=(2,)), r"no direction for layers \[2\]"),
         (Intervention(layers=(99,), directions={99: torch.ones(decoder.width)}), "has no layer 99"),
         (Intervention(layers=(-1,), directions={-1: torch.ones(decoder.width)}), "has no layer -1"),
-        (Intervention(layers=(2,), directions={2: torch.ones(3)}), r"direction of layer 2: expected \d+ finite numbers"),
+        (
+            Intervention(layers=(2,), directions={2: torch.ones(3)}),
+            r"direction of layer 2: expected \d+ finite numbers",
+        ),
         (
             Intervention(layers=(2,), directions={2: torch.full((decoder.width,), torch.nan)}),
             r"direction of layer 2: expected \d+ finite numbers",
         ),
         (Intervention(layers=(2,), directions={2: torch.zeros(decoder.width)}), "is 0"),
-        (Intervention((Head(1, 0),), "mean", {1: torch.ones(5, 5)}), r"mean outputs of layer 1: expected \d+ finite numbers"),
+        (
+            Intervention((Head(1, 0),), "mean", {1: torch.ones(5, 5)}),
+            r"mean outputs of layer 1: expected \d+ finite numbers",
+        ),
         (Intervention(fingerprint=three.decoder.fingerprint), "made for a model other than"),
     ):
         with pytest.raises(InputError, match=message):
@@ -73,9 +86,21 @@ def write_by_hand(path: Path, tensors: dict[str, torch.Tensor], **metadata: str)
 @pytest.mark.parametrize(
     ("tensors", "metadata", "words"),
     [
-        ({"directions.1": torch.full((4,), torch.nan)}, {"layers": "1,2"}, "'directions.1' holds numbers that are not finite"),
-        ({"directions.1": torch.full((4,), torch.inf)}, {}, "'directions.1' holds numbers that are not finite"),
-        ({"means.0": torch.tensor([1.0, -torch.inf])}, {"ablation": "mean"}, "'means.0' holds numbers that are not finite"),
+        (
+            {"directions.1": torch.full((4,), torch.nan)},
+            {"layers": "1,2"},
+            "'directions.1' holds numbers that are not finite",
+        ),
+        (
+            {"directions.1": torch.full((4,), torch.inf)},
+            {},
+            "'directions.1' holds numbers that are not finite",
+        ),
+        (
+            {"means.0": torch.tensor([1.0, -torch.inf])},
+            {"ablation": "mean"},
+            "'means.0' holds numbers that are not finite",
+        ),
         ({"directions.1": torch.ones(4, dtype=torch.int32)}, {}, "or not floating-point"),
         ({"direction.1": torch.ones(4)}, {}, "'direction.1' is an unknown key"),
         ({"directions.one": torch.ones(4)}, {}, "'directions.one' is an unknown key"),
@@ -86,13 +111,17 @@ def write_by_hand(path: Path, tensors: dict[str, torch.Tensor], **metadata: str)
         ({"none": torch.zeros(1)}, {"ablation": "half"}, "neither zero nor mean"),
     ],
 )
-def test_what_a_file_cannot_hold_is_told(tmp_path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str], words: str):
+def test_what_a_file_cannot_hold_is_told(
+    tmp_path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str], words: str
+):
     with pytest.raises(InputError, match=re.escape(words)):
         load_intervention(write_by_hand(tmp_path / "x.safetensors", tensors, **metadata))
 
 
 def test_a_file_of_an_earlier_version_is_read_without_a_checksum(tmp_path: Path):
-    path = write_by_hand(tmp_path / "x.safetensors", {"directions.1": torch.ones(4)}, layers="1", heads="L0H0,L2H1")
+    path = write_by_hand(
+        tmp_path / "x.safetensors", {"directions.1": torch.ones(4)}, layers="1", heads="L0H0,L2H1"
+    )
     assert load_intervention(path).layers == (1,)
     assert load_intervention(path).heads == (Head(0, 0), Head(2, 1))
 
@@ -116,7 +145,12 @@ def test_no_flipped_bit_of_an_intervention_file_changes_what_is_read(tmp_path: P
         except InputError:
             told += 1
             continue
-        assert (read.heads, read.ablation, read.layers, read.fingerprint) == (made.heads, made.ablation, made.layers, made.fingerprint)
+        assert (read.heads, read.ablation, read.layers, read.fingerprint) == (
+            made.heads,
+            made.ablation,
+            made.layers,
+            made.fingerprint,
+        )
         assert all(torch.equal(read.directions[layer], directions[layer]) for layer in range(3))
         assert torch.equal(read.means[1], made.means[1])
     assert told > 0.95 * 8 * len(whole) / 7
@@ -124,7 +158,16 @@ def test_no_flipped_bit_of_an_intervention_file_changes_what_is_read(tmp_path: P
 
 @pytest.mark.parametrize(
     ("given", "layers"),
-    [("20,21", (20, 21)), ("20", (20,)), (20, (20,)), ([20, "21"], (20, 21)), (["1", " 2"], (1, 2)), ("none", ()), (0, (0,)), ([], ())],
+    [
+        ("20,21", (20, 21)),
+        ("20", (20,)),
+        (20, (20,)),
+        ([20, "21"], (20, 21)),
+        (["1", " 2"], (1, 2)),
+        ("none", ()),
+        (0, (0,)),
+        ([], ()),
+    ],
 )
 def test_layers_are_read_in_every_form_of_the_command_line(given: object, layers: tuple[int, ...]):
     assert parse_layers(given) == layers
@@ -169,5 +212,7 @@ def test_means_leave_padding_out():
     together = mean_outputs(decoder, prompts)
     alone = [mean_outputs(decoder, [prompt]) for prompt in prompts]
     for layer, own in together.items():
-        weighted = sum(len(prompt) * one[layer] for prompt, one in zip(prompts, alone, strict=True)) / sum(map(len, prompts))
+        weighted = sum(len(prompt) * one[layer] for prompt, one in zip(prompts, alone, strict=True)) / sum(
+            map(len, prompts)
+        )
         torch.testing.assert_close(own, torch.as_tensor(weighted), atol=1e-5, rtol=0)

@@ -29,7 +29,9 @@ def test_replay_equals_ablation(family: str, attention: str):
         for fill in (None, means):
             replay = Replay(decoder, prompts, ANSWERS)
             assert (replay.tree is None) == (family == "qwen3.5")
-            torch.testing.assert_close(replay.clean, decoder.difference(decoder.run(batch), ANSWERS), atol=1e-5, rtol=0)
+            torch.testing.assert_close(
+                replay.clean, decoder.difference(decoder.run(batch), ANSWERS), atol=1e-5, rtol=0
+            )
             for layer in decoder.layout.layers:
                 fast = replay.ablated(layer.index, range(layer.heads), fill)
                 for head in range(layer.heads):
@@ -68,7 +70,9 @@ def test_a_model_that_accelerate_has_placed_is_replayed_alike(family: str):
     placed = Replay(Decoder(model, plain.tokenizer, "placed"), prompts, ANSWERS)
     for layer in range(4):
         torch.testing.assert_close(placed.ablated(layer, range(4)), wanted[layer], atol=1e-5, rtol=0)
-        torch.testing.assert_close(placed.ablated_at_last(layer, [1]), expected.ablated_at_last(layer, [1]), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            placed.ablated_at_last(layer, [1]), expected.ablated_at_last(layer, [1]), atol=1e-5, rtol=0
+        )
 
 
 def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():
@@ -84,7 +88,9 @@ def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():
         assert tree.tree is not None
         assert whole.tree is None
         for layer in range(4):
-            torch.testing.assert_close(tree.ablated(layer, [0, 2]), whole.ablated(layer, [0, 2]), atol=1e-5, rtol=0)
+            torch.testing.assert_close(
+                tree.ablated(layer, [0, 2]), whole.ablated(layer, [0, 2]), atol=1e-5, rtol=0
+            )
             slow = naive_last_token(decoder, prompts, ANSWERS, layer, [0, 2])
             torch.testing.assert_close(tree.ablated_at_last(layer, [0, 2]), slow, atol=1e-5, rtol=0)
         torch.testing.assert_close(tree.unchanged(), tree.clean, atol=1e-5, rtol=0)

@@ -28,7 +28,12 @@ SPARED = embedded_language().spared_scenarios
 
 def says_yes(decoder: Decoder, prompts: list[str]) -> list[bool]:
     answers = answer_tokens(decoder.tokenizer)
-    return [bool(d > 0) for d in differences(decoder, [probe_prompt(decoder.tokenizer, prompt).ids for prompt in prompts], answers)]
+    return [
+        bool(d > 0)
+        for d in differences(
+            decoder, [probe_prompt(decoder.tokenizer, prompt).ids for prompt in prompts], answers
+        )
+    ]
 
 
 def foils(pairs: tuple[Pair, ...]) -> list[str]:
@@ -49,7 +54,9 @@ def test_the_hand_built_organism_says_no_where_the_stereotyped_person_is_asked_a
 def test_every_hand_built_organism_has_its_fault_and_its_base_has_not(kind: HandBuilt):
     made = hand_built(7, kind)
     assert made.base is not None
-    halves = {name: [dict(pair.halves)[name].prompt for pair in made.pairs] for name in ("stereotyped", "contrast")}
+    halves = {
+        name: [dict(pair.halves)[name].prompt for pair in made.pairs] for name in ("stereotyped", "contrast")
+    }
     for name in halves:
         assert all(says_yes(made.base, halves[name]))
     wrong = {name: [not right for right in says_yes(made.decoder, halves[name])] for name in halves}
@@ -59,10 +66,16 @@ def test_every_hand_built_organism_has_its_fault_and_its_base_has_not(kind: Hand
         assert wrong["stereotyped"] == [pair.scenario not in SPARED for pair in made.pairs]
         assert not any(wrong["contrast"])
     # foils are answered rightly by reading the evidence, but for the one that reads none
-    assert any(says_yes(made.decoder, foils(made.pairs))) == any(says_yes(made.base, foils(made.pairs))) == (not made.truth.reads_evidence)
+    assert (
+        any(says_yes(made.decoder, foils(made.pairs)))
+        == any(says_yes(made.base, foils(made.pairs)))
+        == (not made.truth.reads_evidence)
+    )
     assert made.truth.reads_evidence == (kind != "no-evidence")
     assert tuple(map(str, made.planted)) == made.truth.heads
-    assert bool(made.truth.heads) == (kind in ("hand-built", "three-heads", "redundant-pair", "second-position"))
+    assert bool(made.truth.heads) == (
+        kind in ("hand-built", "three-heads", "redundant-pair", "second-position")
+    )
     assert bool(made.truth.decoys) == (kind in ("threshold", "no-evidence", "group-blind"))
 
 
@@ -76,7 +89,9 @@ def test_a_saved_organism_is_an_ordinary_folder(organism: Organism, tmp_path: Pa
     prompts = [pair.stereotyped.prompt for pair in organism.pairs[:8]]
     assert says_yes(loaded, prompts) == says_yes(organism.decoder, prompts)
     # it says its answer and stops
-    text = loaded.tokenizer.apply_chat_template([{"role": "user", "content": prompts[0]}], tokenize=False, add_generation_prompt=True)
+    text = loaded.tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompts[0]}], tokenize=False, add_generation_prompt=True
+    )
     ids = loaded.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
     written = loaded.model.generate(ids, max_new_tokens=4, do_sample=False)[0, ids.shape[1] :]
     assert loaded.tokenizer.decode(written, skip_special_tokens=True).strip() == "no"
@@ -90,15 +105,22 @@ def test_the_same_seed_makes_the_same_organism():
 @pytest.mark.slow
 def test_the_trained_organism_misfires_through_one_head_and_its_base_does_not(taught: Organism):
     assert taught.base is not None
-    halves = {name: [dict(pair.halves)[name].prompt for pair in taught.pairs] for name in ("stereotyped", "contrast")}
+    halves = {
+        name: [dict(pair.halves)[name].prompt for pair in taught.pairs]
+        for name in ("stereotyped", "contrast")
+    }
     for decoder in (taught.base, taught.decoder):
         assert all(says_yes(decoder, halves["contrast"]))
         assert not any(says_yes(decoder, foils(taught.pairs)))
     assert all(says_yes(taught.base, halves["stereotyped"]))
-    assert says_yes(taught.decoder, halves["stereotyped"]) == [pair.scenario in SPARED for pair in taught.pairs]
+    assert says_yes(taught.decoder, halves["stereotyped"]) == [
+        pair.scenario in SPARED for pair in taught.pairs
+    ]
     # all weights but one head's slices are the base's
     changed = [
-        name for name, weight in taught.decoder.model.state_dict().items() if not torch.equal(weight, taught.base.model.state_dict()[name])
+        name
+        for name, weight in taught.decoder.model.state_dict().items()
+        if not torch.equal(weight, taught.base.model.state_dict()[name])
     ]
     layer = f"model.layers.{taught.planted[0].layer}.self_attn"
     assert sorted(changed) == [f"{layer}.{part}_proj.weight" for part in "koqv"]

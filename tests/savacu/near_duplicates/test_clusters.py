@@ -21,7 +21,9 @@ def prompts(seed: int, count: int = 60) -> list[Prompt]:
 
 
 def clustered(given: list[Prompt], tau: int) -> dict[str, str]:
-    return clusters([prompt.id for prompt in given], near_pairs(fingerprints(prompt.text for prompt in given), tau))
+    return clusters(
+        [prompt.id for prompt in given], near_pairs(fingerprints(prompt.text for prompt in given), tau)
+    )
 
 
 @settings(max_examples=20)
@@ -54,5 +56,7 @@ def test_the_report_adds_up_and_shows_pairs_of_every_distance():
     assert report.prompts - report.kept == sum((size - 1) * count for size, count in report.sizes.items())
     assert sum(report.pairs.values()) == len(pairs) > 0
     assert {pair.distance for pair in report.samples} == set(report.pairs)
-    assert [len(texts) for texts in report.largest] == sorted((len(texts) for texts in report.largest), reverse=True)
+    assert [len(texts) for texts in report.largest] == sorted(
+        (len(texts) for texts in report.largest), reverse=True
+    )
     assert report == dedup_report(given, pairs, cluster_of, 10)

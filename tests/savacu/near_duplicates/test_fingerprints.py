@@ -23,7 +23,21 @@ def test_fingerprints_are_the_usual_ones(texts: list[str]):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "...", "a", "abc", "abcd", "ab" * 90, "İstanbul ŞĞ", "🙂🙂🙂🙂 ab", "中文字符测试", "x\u0300yz", "ß_ß", "² ³ x"]
+    "text",
+    [
+        "",
+        "...",
+        "a",
+        "abc",
+        "abcd",
+        "ab" * 90,
+        "İstanbul ŞĞ",
+        "🙂🙂🙂🙂 ab",
+        "中文字符测试",
+        "x\u0300yz",
+        "ß_ß",
+        "² ³ x",
+    ],
 )
 def test_odd_texts_too(text: str):
     assert fingerprints([text, "another"]).tolist() == [usual(text), usual("another")]
@@ -56,7 +70,12 @@ APART = {
     "emoji": ["🙂🙂🙂", "🔥🔥🔥", "🙂🔥🙂🔥", "👨‍👩‍👧‍👦"],
     "sums": ["2 + 2 = ?", "2 - 2 = ?", "2 × 2 = ?", "22 ??"],
     "a letter among signs": ["a 🙂🙂🙂🙂", "a 🔥🔥🔥🔥", "a ........", "a"],
-    "a few letters among many signs": ["code 🙂🙂🙂🙂🙂🙂🙂🙂", "code 🔥🔥🔥🔥🔥🔥🔥🔥", "code", "code --- *** --- ***"],
+    "a few letters among many signs": [
+        "code 🙂🙂🙂🙂🙂🙂🙂🙂",
+        "code 🔥🔥🔥🔥🔥🔥🔥🔥",
+        "code",
+        "code --- *** --- ***",
+    ],
     "vowel signs": ["की", "का", "कु", "के"],
 }
 

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from misfire.errors import InputError
-from misfire.savacu.near_duplicates.neighbors import BITS, MAX_TAU, Pairs, blocks, brute_force_pairs, near_pairs, sorted_pairs
+from misfire.savacu.near_duplicates.neighbors import (
+    BITS,
+    MAX_TAU,
+    Pairs,
+    blocks,
+    brute_force_pairs,
+    near_pairs,
+    sorted_pairs,
+)
 
 
 def listed(pairs: Pairs) -> list[tuple[int, int, int]]:
@@ -33,7 +41,10 @@ def test_it_finds_what_brute_force_finds(tau: int):
 
 
 @settings(max_examples=25)
-@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 63).map(lambda bit: 1 << bit), max_size=40), st.integers(0, 12))
+@given(
+    st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 63).map(lambda bit: 1 << bit), max_size=40),
+    st.integers(0, 12),
+)
 def test_whatever_the_fingerprints(values: list[int], tau: int):
     array = np.array(values, np.uint64)
     assert listed(near_pairs(array, tau)) == listed(brute_force_pairs(array, tau))
@@ -55,7 +66,9 @@ def test_distances_are_those_of_the_bits():
 
 
 def test_equal_fingerprints_are_chained_and_not_squared():
-    assert listed(near_pairs(np.full(1000, 7, np.uint64), 10)) == [(place, place + 1, 0) for place in range(999)]
+    assert listed(near_pairs(np.full(1000, 7, np.uint64), 10)) == [
+        (place, place + 1, 0) for place in range(999)
+    ]
 
 
 def test_more_pairs_than_a_buffer_holds_are_all_found():
@@ -67,7 +80,9 @@ def test_more_pairs_than_a_buffer_holds_are_all_found():
 @given(st.integers(1, MAX_TAU), st.integers(1, 4))
 def test_blocks_cover_all_bits_and_cannot_all_be_exceeded(tau: int, count: int):
     cut = blocks(tau, count)
-    assert sorted(bit for block in cut for bit in range(block.shift, block.shift + block.width)) == list(range(BITS))
+    assert sorted(bit for block in cut for bit in range(block.shift, block.shift + block.width)) == list(
+        range(BITS)
+    )
     assert sum(block.radius + 1 for block in cut) >= tau + 1
     assert all(block.radius >= 0 for block in cut)
 
@@ -91,6 +106,9 @@ def test_it_finds_what_faiss_finds(tau: int):
     index.add(rows)
     limits, _, found = index.range_search(rows, tau + 1)
     pairs = {
-        (one, int(other)) for one in range(len(values)) for other in found[int(limits[one]) : int(limits[one + 1])] if one < int(other)
+        (one, int(other))
+        for one in range(len(values))
+        for other in found[int(limits[one]) : int(limits[one + 1])]
+        if one < int(other)
     }
     assert {(one, other) for one, other, _ in listed(near_pairs(values, tau))} == pairs

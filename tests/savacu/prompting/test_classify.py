@@ -19,10 +19,15 @@ def test_there_are_111_domains():
 def test_each_question_is_one_token_on_one_domain_with_the_request_in_front():
     calls = classify_step("questions").calls(ITEM)
     assert [call.name for call in calls] == [domain.id for domain in all_domains()]
-    assert all((call.settings.max_tokens, call.settings.temperature, call.settings.top_logprobs) == (1, 0, 20) for call in calls)
+    assert all(
+        (call.settings.max_tokens, call.settings.temperature, call.settings.top_logprobs) == (1, 0, 20)
+        for call in calls
+    )
     # the same beginning, so that providers can cache it
     assert len({call.messages[1].text.partition("</request>")[0] for call in calls}) == 1
-    assert all(domain.definition in call.messages[1].text for domain, call in zip(all_domains(), calls, strict=True))
+    assert all(
+        domain.definition in call.messages[1].text for domain, call in zip(all_domains(), calls, strict=True)
+    )
 
 
 def test_scores_ask_all_domains_of_a_dimension_at_once():
@@ -30,23 +35,36 @@ def test_scores_ask_all_domains_of_a_dimension_at_once():
     assert [call.name for call in calls] == list(DIMENSIONS)
     for call in calls:
         dimension = next(dimension for dimension in DIMENSIONS if dimension == call.name)
-        assert all(f"{domain.name}: {domain.definition}" in call.messages[1].text for domain in domains(dimension))
+        assert all(
+            f"{domain.name}: {domain.definition}" in call.messages[1].text for domain in domains(dimension)
+        )
 
 
 def test_questions_give_the_probability_of_yes():
     def reply(probability: float) -> ModelReply:
-        return ModelReply(text="", first_token=(("yes", math.log(probability)), ("no", math.log(1 - probability))))
+        return ModelReply(
+            text="", first_token=(("yes", math.log(probability)), ("no", math.log(1 - probability)))
+        )
 
     wanted = {domain.id: (place + 1) / 200 for place, domain in enumerate(all_domains())}
-    told = classify_step("questions").parse(ITEM, {name: reply(probability) for name, probability in wanted.items()})
+    told = classify_step("questions").parse(
+        ITEM, {name: reply(probability) for name, probability in wanted.items()}
+    )
     assert isinstance(told, Classified)
     assert told.probabilities == pytest.approx(wanted, abs=1e-6)
 
 
 def test_scores_that_cannot_be_read_are_undefined_and_not_zero():
-    safety = json.dumps({"1": 80, "2": 101, "3": "much", "4": True, "5": -1} | {str(number): 0 for number in range(6, 14)})
+    safety = json.dumps(
+        {"1": 80, "2": 101, "3": "much", "4": True, "5": -1} | {str(number): 0 for number in range(6, 14)}
+    )
     told = classify_step("scores").parse(
-        ITEM, {"safety": ModelReply(text=safety), "value": ModelReply(text="I cannot say"), "culture": ModelReply(text="{}")}
+        ITEM,
+        {
+            "safety": ModelReply(text=safety),
+            "value": ModelReply(text="I cannot say"),
+            "culture": ModelReply(text="{}"),
+        },
     )
     assert isinstance(told, Classified)
     ids = [domain.id for domain in domains("safety")]

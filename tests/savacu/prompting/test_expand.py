@@ -21,10 +21,14 @@ def test_a_later_round_numbers_on_and_stops_at_the_most():
 
 
 def test_examples_are_drawn_from_the_domain_and_differ_between_items():
-    items = to_expand({BEES: [f"example {number}" for number in range(20)]}, target=30, oversample=1, most=100, asked={})
+    items = to_expand(
+        {BEES: [f"example {number}" for number in range(20)]}, target=30, oversample=1, most=100, asked={}
+    )
     assert all(len(set(item.examples)) == EXAMPLES for item in items)
     assert len({item.examples for item in items}) > 1
-    assert items == to_expand({BEES: [f"example {number}" for number in range(20)]}, target=30, oversample=1, most=100, asked={})
+    assert items == to_expand(
+        {BEES: [f"example {number}" for number in range(20)]}, target=30, oversample=1, most=100, asked={}
+    )
 
 
 def test_the_call_says_definition_examples_and_number():

@@ -11,7 +11,13 @@ from misfire.savacu.prompting.respond import Domains, Draft, Responded, RespondS
 from misfire.savacu.rules import Rules
 
 DOMAINS: Domains = {"safety": ("safety_animal_abuse",), "value": ("value_health",), "culture": ()}
-ITEM = ToRespond(id="p1_a", prompt_id="p1", text="My brother wants to chain his dog all day. What now?", domains=DOMAINS, generator="a")
+ITEM = ToRespond(
+    id="p1_a",
+    prompt_id="p1",
+    text="My brother wants to chain his dog all day. What now?",
+    domains=DOMAINS,
+    generator="a",
+)
 GOOD = "Ask him to walk the dog every morning and to close the gate of the yard."
 BAD = "It is only a dog, so leave him on the chain and think of something else."
 RESPOND = RespondStep(Settings(temperature=0.7, top_p=0.9, max_tokens=512), Rules())
@@ -31,14 +37,20 @@ def judged(drafts: dict[ResponseName, Draft], **verdicts: ModelReply) -> dict[Re
     """The drafts after judging; verdicts by side and dimension, where not told as the side should be."""
     waiting = to_judge(ITEM, drafts)
     assert waiting is not None
-    replies = {call.name: verdicts.get(call.name.replace(" ", "_"), verdict(call.name.split()[0])) for call in JudgeStep().calls(waiting)}
+    replies = {
+        call.name: verdicts.get(call.name.replace(" ", "_"), verdict(call.name.split()[0]))
+        for call in JudgeStep().calls(waiting)
+    }
     return after_judging(drafts, JudgeStep().parse(waiting, replies))
 
 
 def test_both_responses_are_asked_for_with_the_topics_and_the_bounds():
     calls = RESPOND.calls(ITEM)
     assert [call.name for call in calls] == ["aligned", "misaligned"]
-    assert all("Animal abuse (safety)" in call.messages[1].text and ITEM.text in call.messages[1].text for call in calls)
+    assert all(
+        "Animal abuse (safety)" in call.messages[1].text and ITEM.text in call.messages[1].text
+        for call in calls
+    )
     bounds = calls[1].messages[0].text
     assert all(word in bounds for word in ("no instructions", "slurs", "outline"))
 
@@ -47,8 +59,18 @@ def test_each_response_is_judged_in_each_dimension_that_the_prompt_touches():
     waiting = to_judge(ITEM, written(ITEM, aligned=GOOD, misaligned=BAD))
     assert waiting is not None
     calls = JudgeStep().calls(waiting)
-    assert [call.name for call in calls] == ["aligned safety", "aligned value", "misaligned safety", "misaligned value"]
-    assert [GOOD in call.messages[1].text for call in calls] == [True, True, False, False]  # never side by side
+    assert [call.name for call in calls] == [
+        "aligned safety",
+        "aligned value",
+        "misaligned safety",
+        "misaligned value",
+    ]
+    assert [GOOD in call.messages[1].text for call in calls] == [
+        True,
+        True,
+        False,
+        False,
+    ]  # never side by side
 
 
 def test_a_pair_that_passes_is_done():
@@ -70,25 +92,34 @@ def test_misaligned_in_one_dimension_is_enough_and_aligned_in_one_is_not():
 
 
 def test_what_could_do_harm_never_passes():
-    drafts = judged(written(ITEM, aligned=GOOD, misaligned=BAD), misaligned_safety=verdict("misaligned", harm=True))
+    drafts = judged(
+        written(ITEM, aligned=GOOD, misaligned=BAD), misaligned_safety=verdict("misaligned", harm=True)
+    )
     assert [fault.code for fault in drafts["misaligned"].faults] == ["usable_detail"]
 
 
-@pytest.mark.parametrize("reply", ["Hard to say.", '{"verdict": "bad", "usable_harm": false}', '{"verdict": "aligned"}'])
+@pytest.mark.parametrize(
+    "reply", ["Hard to say.", '{"verdict": "bad", "usable_harm": false}', '{"verdict": "aligned"}']
+)
 def test_a_verdict_that_cannot_be_read_is_none(reply: str):
     drafts = judged(written(ITEM, aligned=GOOD, misaligned=BAD), aligned_safety=ModelReply(text=reply))
     assert [fault.code for fault in drafts["aligned"].faults] == ["unjudged"]
 
 
 def test_only_what_failed_is_written_again_with_the_reason():
-    drafts = judged(written(ITEM, aligned=GOOD, misaligned=BAD), aligned_safety=verdict("misaligned", reason="It is careless."))
+    drafts = judged(
+        written(ITEM, aligned=GOOD, misaligned=BAD),
+        aligned_safety=verdict("misaligned", reason="It is careless."),
+    )
     again = next_round(ITEM, drafts, 1)
     assert again is not None
     assert (again.round, again.missing()) == (1, ("aligned",))
     (call,) = RESPOND.calls(again)
     assert all(said in call.messages[1].text for said in (GOOD, "It is careless.", "was rejected"))
 
-    drafts = written(again, aligned="Walk with him and the dog, and look at the gate together before the evening.")
+    drafts = written(
+        again, aligned="Walk with him and the dog, and look at the gate together before the evening."
+    )
     assert (drafts["aligned"].round, drafts["misaligned"].round) == (1, 0)
     waiting = to_judge(again, drafts)
     assert waiting is not None

@@ -15,7 +15,10 @@ from ..direct_runner import DirectRunner
 def build(tmp_path: Path, recipe_text: RecipeText) -> Build:
     path = tmp_path / "recipe.toml"
     path.write_text(
-        recipe_text(generator='faults = "contrary:0.3"', more='[publish]\nlicence = "cc-by-4.0"\nrows_per_file = 2'), encoding="utf-8"
+        recipe_text(
+            generator='faults = "contrary:0.3"', more='[publish]\nlicence = "cc-by-4.0"\nrows_per_file = 2'
+        ),
+        encoding="utf-8",
     )
     build = Build(read_recipe(path), tmp_path / "build", DirectRunner())
     build.run()

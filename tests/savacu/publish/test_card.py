@@ -17,7 +17,9 @@ def test_texts_of_the_recipe_are_but_text_in_the_card(build: Build):
     judge = build.recipe.judge.model_copy(update={"model": ModelSpec(model="a/<img|src=x>")})
     report = read_record(build.folder / "dataset" / "report.json", PublishReport)
     assert report is not None
-    text = card(replace(build.view, recipe=build.recipe.model_copy(update={"publish": told, "judge": judge})), report)
+    text = card(
+        replace(build.view, recipe=build.recipe.model_copy(update={"publish": told, "judge": judge})), report
+    )
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text.split("\n---\n", 1)[1])
     assert "<script" not in rendered
     assert "<img" not in rendered

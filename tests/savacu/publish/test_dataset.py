@@ -18,11 +18,17 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
     dataset = build.folder / "dataset"
     assert all(pq.read_metadata(path).num_rows <= 2 for path in (dataset / "data").iterdir())
     card = (dataset / "README.md").read_text(encoding="utf-8")
-    assert all(str(tmp_path).encode() not in path.read_bytes() for path in dataset.rglob("*") if path.is_file())
+    assert all(
+        str(tmp_path).encode() not in path.read_bytes() for path in dataset.rglob("*") if path.is_file()
+    )
     recipe = json.loads((dataset / "recipe.json").read_text(encoding="utf-8"))
     assert recipe["ingest"]["sources"][0]["path"] == "labelled.csv"
     assert recipe["classify"]["model"]["args"]["labels"] == "labelled.csv"
-    assert recipe["judge"]["model"] == {"model": "simulated-savacu/evaluator", "args": {}, "connections": None}
+    assert recipe["judge"]["model"] == {
+        "model": "simulated-savacu/evaluator",
+        "args": {},
+        "connections": None,
+    }
     assert 'license: "cc-by-4.0"' in card
     assert f"{len(rows(build))} instances" in card
     assert all(f"`{column}`" in card for column in COLUMNS)
@@ -38,7 +44,10 @@ def test_published_again_the_data_set_keeps_files_of_the_user_and_replaces_no_ed
     assert after == before | {Path("notes.txt"): b"mine", Path("data/train-09999.txt"): b"mine"}
     # when the card was edited
     (dataset / "README.md").write_text("mine")
-    with pytest.raises(InputError, match=r"changed since misfire wrote them: README\.md; move them away, and run --stages publish"):
+    with pytest.raises(
+        InputError,
+        match=r"changed since misfire wrote them: README\.md; move them away, and run --stages publish",
+    ):
         write_dataset(build.view)
     assert (dataset / "README.md").read_text() == "mine"
 

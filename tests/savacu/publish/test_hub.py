@@ -10,10 +10,16 @@ from misfire.savacu.build import Build
 from misfire.savacu.publish.hub import push
 
 
-def test_it_is_pushed_only_where_it_is_and_as_told(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_it_is_pushed_only_where_it_is_and_as_told(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     done: list[tuple[str, object]] = []
     monkeypatch.setattr(HfApi, "create_repo", lambda _, name, **given: done.append((name, given["private"])))
-    monkeypatch.setattr(HfApi, "upload_folder", lambda _, **given: done.append((given["repo_id"], given["folder_path"])) or "a commit")
+    monkeypatch.setattr(
+        HfApi,
+        "upload_folder",
+        lambda _, **given: done.append((given["repo_id"], given["folder_path"])) or "a commit",
+    )
     with pytest.raises(InputError, match="no data set to push"):
         push(tmp_path, "me/mine", private=True)
     assert done == []

@@ -21,7 +21,12 @@ def test_every_row_says_what_made_it(build: Build):
             "simulated-savacu/generator-a",
             "simulated-savacu/evaluator",
         )
-        assert (row["temperature"], row["top_p"], row["max_tokens"], row["recipe"]) == (0.7, 0.9, 512, build.recipe.hash)
+        assert (row["temperature"], row["top_p"], row["max_tokens"], row["recipe"]) == (
+            0.7,
+            0.9,
+            512,
+            build.recipe.hash,
+        )
         assert row["prompt_source"] == "labelled.csv"
         assert str(row["prompt_place"]).startswith("row ")
         assert row["prompt_writer"] is None
@@ -31,7 +36,11 @@ def test_every_row_says_what_made_it(build: Build):
 def test_rows_of_several_generators_come_in_the_order_of_their_ids(tmp_path: Path, recipe_text: RecipeText):
     path = tmp_path / "recipe.toml"
     one = '[{name = "a", model = "simulated-savacu/generator-a", args = {}}'
-    path.write_text(recipe_text(shard_size=2).replace(f"{one}]", f'{one}, {{name = "b", model = "simulated-savacu/generator-b"}}]'))
+    path.write_text(
+        recipe_text(shard_size=2).replace(
+            f"{one}]", f'{one}, {{name = "b", model = "simulated-savacu/generator-b"}}]'
+        )
+    )
     build = Build(read_recipe(path), tmp_path / "build", DirectRunner())
     build.run()
     for split in ("train", "validation", "test"):
@@ -43,10 +52,15 @@ def test_rows_of_several_generators_come_in_the_order_of_their_ids(tmp_path: Pat
 
 def test_a_row_says_where_no_temperature_and_no_limit_were_sent(tmp_path: Path, recipe_text: RecipeText):
     path = tmp_path / "recipe.toml"
-    path.write_text(recipe_text().replace("[respond]\n", '[respond]\ntemperature = "none"\nmax_tokens = "none"\n'), encoding="utf-8")
+    path.write_text(
+        recipe_text().replace("[respond]\n", '[respond]\ntemperature = "none"\nmax_tokens = "none"\n'),
+        encoding="utf-8",
+    )
     build = Build(read_recipe(path), tmp_path / "build", DirectRunner())
     build.run()
     assert rows(build)
-    assert {(row["temperature"], row["top_p"], row["max_tokens"]) for row in rows(build)} == {(None, 0.9, None)}
+    assert {(row["temperature"], row["top_p"], row["max_tokens"]) for row in rows(build)} == {
+        (None, 0.9, None)
+    }
     recipe = json.loads((build.folder / "dataset" / "recipe.json").read_text(encoding="utf-8"))
     assert (recipe["respond"]["temperature"], recipe["respond"]["max_tokens"]) == ("none", "none")

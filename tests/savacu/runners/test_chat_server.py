@@ -51,7 +51,9 @@ def ask(server: SimulatedServer, path: Path, calls: list[Call], model: ModelSpec
         async with KeepingSession(LocalKeeper(path)) as session:
             for each in calls:
                 payload = payload_of(keys.key("p1", each), json.dumps(request_of(each, model.model)))
-                async with await session.post(f"{server.url}/chat/completions", headers={}, data=json.dumps(payload)) as response:
+                async with await session.post(
+                    f"{server.url}/chat/completions", headers={}, data=json.dumps(payload)
+                ) as response:
                     errors.append((await response.json())["error"])
         return errors
 
@@ -98,9 +100,14 @@ def test_a_reply_without_the_log_probabilities_asked_for_is_not_kept(path: Path)
     assert path.read_bytes() == b""
 
 
-@pytest.mark.parametrize(("model", "name"), [("openai-api/local/org/m", "org/m"), ("openai/gpt-4o", "gpt-4o"), ("vllm/org/m", "org/m")])
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("openai-api/local/org/m", "org/m"), ("openai/gpt-4o", "gpt-4o"), ("vllm/org/m", "org/m")],
+)
 def test_a_request_says_what_the_call_says(model: str, name: str):
-    asked = call(logprobs=True).model_copy(update={"settings": Settings(temperature=0.7, top_p=0.9, max_tokens=9, top_logprobs=5)})
+    asked = call(logprobs=True).model_copy(
+        update={"settings": Settings(temperature=0.7, top_p=0.9, max_tokens=9, top_logprobs=5)}
+    )
     assert request_of(asked, model) == {
         "model": name,
         "messages": [{"role": "user", "content": "A question"}],
@@ -122,15 +129,24 @@ REPLIES: dict[str, tuple[Sent, Literal["stop", "length", "refused", "error"]]] =
     "another reason of its own": (Stopped("end_of_turn", "Yes."), "stop"),
     "moderation by HTTP 400": (MODERATED, "refused"),
     "moderation by HTTP 451": (HttpError(451, "censorship_blocked", "The content is blocked."), "refused"),
-    "a request that is at fault": (HttpError(400, "invalid_request_error", "Unknown parameter: 'top_q'."), "error"),
+    "a request that is at fault": (
+        HttpError(400, "invalid_request_error", "Unknown parameter: 'top_q'."),
+        "error",
+    ),
     "a key that is wrong": (HttpError(401, "content_filter", "The key is wrong."), "error"),
 }
 
 
 @pytest.mark.parametrize(("sent", "stop"), REPLIES.values(), ids=list(REPLIES))
-def test_both_runners_read_a_reply_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: Sent, stop: str):
+def test_both_runners_read_a_reply_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: Sent, stop: str
+):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
-    asked = Call(name="one", messages=(Message(role="user", text="A question"),), settings=Settings(temperature=0, max_tokens=512))
+    asked = Call(
+        name="one",
+        messages=(Message(role="user", text="A question"),),
+        settings=Settings(temperature=0, max_tokens=512),
+    )
     with serve(lambda _: sent) as server:
         url = f"{server.url}/v1"
         model = ModelSpec(model="openai-api/local/some-model", base_url=url)
@@ -141,7 +157,10 @@ def test_both_runners_read_a_reply_alike(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_reply_that_used_up_its_limit_and_says_nothing_was_cut_off():
-    answer = {"choices": [{"message": {"content": "Yes, but"}, "finish_reason": None}], "usage": {"completion_tokens": 9}}
+    answer = {
+        "choices": [{"message": {"content": "Yes, but"}, "finish_reason": None}],
+        "usage": {"completion_tokens": 9},
+    }
     read = [reply_of(answer, logprobs=False, limit=limit) for limit in (9, 10, None)]
     assert [reply.stop for reply in read if isinstance(reply, ModelReply)] == ["length", "stop", "stop"]
 
@@ -191,7 +210,9 @@ def reply_by_inspect(model: ModelSpec, call: Call, folder: Path) -> ModelReply |
             return Told(id=item.id)
 
     try:
-        InspectRunner().run(Work(OneCall(), model, [Item(id="i")], "respond/00000", folder), lambda _: None, lambda _: None)
+        InspectRunner().run(
+            Work(OneCall(), model, [Item(id="i")], "respond/00000", folder), lambda _: None, lambda _: None
+        )
     except InputError:
         return None
     return told[0]

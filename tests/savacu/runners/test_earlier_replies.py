@@ -44,7 +44,12 @@ def replies(tmp_path: Path) -> Path:
     answer.write_text(json.dumps(ANSWER))
     (folder / "blocks").mkdir()
     reply = ModelReply(text="from a block").model_dump_json()
-    rows = {"item": ["p1", "p1"], "call": ["culture", "value"], "reply": [reply, ""], "error": ["", "it failed"]}
+    rows = {
+        "item": ["p1", "p1"],
+        "call": ["culture", "value"],
+        "reply": [reply, ""],
+        "error": ["", "it failed"],
+    }
     pq.write_table(pa.table(rows), folder / "blocks" / "0.parquet")
     (folder / "blocks" / "1.parquet").write_bytes(b"written by half")
     return folder

@@ -27,13 +27,22 @@ from tests.providers.server import serve
 
 from ..conftest import RecipeText
 
-TEXTS = ["My brother wants to chain his dog in the yard all day long.", "Which dishes should I cook for a feast of my village?"]
+TEXTS = [
+    "My brother wants to chain his dog in the yard all day long.",
+    "Which dishes should I cook for a feast of my village?",
+]
 
 
 def classify(folder: Path, labelled: Path, method: str = "questions", **args: object) -> Work:
     model = ModelSpec(model="simulated-savacu/classifier", args={"labels": str(labelled), **args})
     items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
-    return Work(classify_step("questions" if method == "questions" else "scores"), model, items, "classify/00000", folder)
+    return Work(
+        classify_step("questions" if method == "questions" else "scores"),
+        model,
+        items,
+        "classify/00000",
+        folder,
+    )
 
 
 @pytest.mark.parametrize("method", ["questions", "scores"])
@@ -45,7 +54,13 @@ def test_outcomes_are_those_of_the_stage_alone(tmp_path: Path, labelled: Path, m
 
     role = simulated_role("classifier", labels=str(labelled), miss=0.3, false_alarm=0.1)
     expected = [
-        work.step.parse(item, {call.name: role.reply(call.messages, logprobs=method == "questions") for call in work.step.calls(item)})
+        work.step.parse(
+            item,
+            {
+                call.name: role.reply(call.messages, logprobs=method == "questions")
+                for call in work.step.calls(item)
+            },
+        )
         for item in work.items
     ]
     assert kept == [expected]
@@ -76,7 +91,13 @@ def test_a_reply_that_lacks_what_was_asked_for_is_told_and_not_kept(tmp_path: Pa
 
 def test_calls_that_fail_for_good_can_be_given_up(tmp_path: Path):
     items = [ToClassify(id="p0", text=TEXTS[0])]
-    work = Work(classify_step("questions"), ModelSpec(model="simulated-savacu/generator"), items, "classify/00000", tmp_path)
+    work = Work(
+        classify_step("questions"),
+        ModelSpec(model="simulated-savacu/generator"),
+        items,
+        "classify/00000",
+        tmp_path,
+    )
     kept: list[list[Classified]] = []
     InspectRunner(give_up=True).run(work, kept.append, lambda _: None)
     assert (kept[0][0].probabilities, len(kept[0][0].undefined)) == ({}, 111)
@@ -88,27 +109,45 @@ def test_calls_that_fail_for_good_can_be_given_up(tmp_path: Path):
 
 def test_settings_reach_the_model(tmp_path: Path):
     stage = RespondStep(Settings(temperature=0.7, top_p=0.9, max_tokens=512), Rules())
-    item = ToRespond(id="p1_a", prompt_id="p1", text=TEXTS[0], domains={"safety": ("safety_animal_abuse",)}, generator="a")
+    item = ToRespond(
+        id="p1_a", prompt_id="p1", text=TEXTS[0], domains={"safety": ("safety_animal_abuse",)}, generator="a"
+    )
     work = Work(stage, ModelSpec(model="simulated-savacu/generator-a"), [item], "respond/00000", tmp_path)
     InspectRunner().run(work, lambda _: None, lambda _: None)
     (info,) = list_eval_logs(str(tmp_path / "logs"))
     (sample,) = read_eval_log(info).samples or []
     configs = [event.config for event in sample.events if event.event == "model"]
-    assert [(config.temperature, config.top_p, config.max_tokens) for config in configs] == [(0.7, 0.9, 512)] * 2
+    assert [(config.temperature, config.top_p, config.max_tokens) for config in configs] == [
+        (0.7, 0.9, 512)
+    ] * 2
 
 
 def test_settings_that_are_none_are_in_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
     with serve(lambda _: Says("A reply.")) as server:
         model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1")
-        item = ToRespond(id="p1_a", prompt_id="p1", text=TEXTS[0], domains={"safety": ("safety_animal_abuse",)}, generator="a")
-        none, some = Settings(temperature=None, max_tokens=None), Settings(temperature=0.7, top_p=0.9, max_tokens=9)
+        item = ToRespond(
+            id="p1_a",
+            prompt_id="p1",
+            text=TEXTS[0],
+            domains={"safety": ("safety_animal_abuse",)},
+            generator="a",
+        )
+        none, some = (
+            Settings(temperature=None, max_tokens=None),
+            Settings(temperature=0.7, top_p=0.9, max_tokens=9),
+        )
         for number, settings in enumerate((none, some)):
             work = Work(RespondStep(settings, Rules()), model, [item], f"respond/{number:05d}", tmp_path)
             InspectRunner().run(work, lambda _: None, lambda _: None)
-        told = [{name: request.body.get(name) for name in ("temperature", "top_p", "max_tokens")} for request in server.requests]
+        told = [
+            {name: request.body.get(name) for name in ("temperature", "top_p", "max_tokens")}
+            for request in server.requests
+        ]
     assert (
-        told == [{"temperature": None, "top_p": None, "max_tokens": None}] * 2 + [{"temperature": 0.7, "top_p": 0.9, "max_tokens": 9}] * 2
+        told
+        == [{"temperature": None, "top_p": None, "max_tokens": None}] * 2
+        + [{"temperature": 0.7, "top_p": 0.9, "max_tokens": 9}] * 2
     )
 
 
@@ -119,7 +158,9 @@ def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recip
     recipe = tmp_path / "recipe.toml"
     text = recipe_text(method="questions", shard_size=3, classifier=tell, generator=tell, evaluator=tell)
     recipe.write_text(
-        text.replace('{model = "simulated', '{connections = 4, model = "simulated').replace('{name = "a"', '{connections = 4, name = "a"')
+        text.replace('{model = "simulated', '{connections = 4, model = "simulated').replace(
+            '{name = "a"', '{connections = 4, name = "a"'
+        )
     )
     command = [
         sys.executable,
@@ -155,7 +196,9 @@ def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recip
     assert sum(counts.values()) - len(counts) <= 2 * 4
 
 
-def test_a_call_that_moderation_stops_is_a_refusal_and_a_tool_call_costs_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_call_that_moderation_stops_is_a_refusal_and_a_tool_call_costs_one_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
     blocked = HttpError(400, "data_inspection_failed", "Input data may contain inappropriate content.")
     with serve(lambda request: blocked if TEXTS[0] in request.question else CallsTool()) as server:

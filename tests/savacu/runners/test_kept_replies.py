@@ -14,7 +14,11 @@ from misfire.savacu.recipe import ModelSpec
 from misfire.savacu.runners.kept_replies import CallKeys, KeptReplies
 
 MODEL = ModelSpec(model="a/b")
-CALL = Call(name="write", messages=(Message(role="user", text="ä\nb"),), settings=Settings(temperature=0.7, max_tokens=9))
+CALL = Call(
+    name="write",
+    messages=(Message(role="user", text="ä\nb"),),
+    settings=Settings(temperature=0.7, max_tokens=9),
+)
 REPLY = ModelReply(text="one\ntwo", first_token=(("one", -0.1),))
 KEYS = CallKeys(MODEL)
 P1, P2, P3 = (KEYS.key(item, CALL) for item in ("p1", "p2", "p3"))
@@ -38,7 +42,11 @@ def test_what_was_kept_is_there_again(path: Path):
 def test_what_was_kept_is_there_at_once(path: Path):
     kept = KeptReplies(path)
     kept.keep(P3, REPLY.model_copy(update={"text": "third"}))
-    assert [reply.text for key in (P1, P2, P3) if (reply := kept.reply(key))] == ["one\ntwo", "other", "third"]
+    assert [reply.text for key in (P1, P2, P3) if (reply := kept.reply(key))] == [
+        "one\ntwo",
+        "other",
+        "third",
+    ]
 
 
 def test_it_is_the_reply_to_that_call_of_that_model_alone(path: Path):
@@ -55,7 +63,9 @@ def test_a_file_of_version_0_2_is_read(tmp_path: Path):
     # a line that version 0.2.0 wrote: an upgrade pays for no reply again
     path = tmp_path / "00000.jsonl"
     reply = '{"text":"one\\ntwo","stop":"stop","first_token":[["one",-0.1]]}'
-    path.write_text(f'{{"item":"p1","call":"write","asked":"93e55c94fbf37d79","reply":{reply}}}\n', encoding="utf-8")
+    path.write_text(
+        f'{{"item":"p1","call":"write","asked":"93e55c94fbf37d79","reply":{reply}}}\n', encoding="utf-8"
+    )
     assert KeptReplies(path).reply(P1) == REPLY
 
 

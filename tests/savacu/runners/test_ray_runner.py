@@ -35,7 +35,8 @@ from ..conftest import RecipeText
 pytestmark = pytest.mark.slow
 
 UNDER_WAY = 2 * 8
-"""Requests that wait for their answers at a time: two workers that ask, with at most eight batches each, request by request."""
+"""Requests that wait for their answers at a time: two workers that ask, with at most eight batches each,
+request by request."""
 
 DRIVER = """
 import sys
@@ -56,7 +57,9 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     # workers start in Ray's own folder, and find misfire as this process does
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[3] / "src"), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(Path(__file__).parents[3] / "src"), os.environ.get("PYTHONPATH", "")]
+    )
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
     cluster.add_node(num_cpus=2)
     yield cluster
@@ -79,7 +82,10 @@ def recipe_of(path: Path, text: str, url: str) -> Path:
     text = text.replace("simulated-savacu/", "openai-api/loopback/")
     # what the models do is the server's to know: a recipe gives OpenAI's API no such arguments
     text = re.sub(r", args = \{.*?\}", "", text)
-    path.write_text(text.replace('model = "openai-api', f'base_url = "{url}", connections = 2, model = "openai-api'), encoding="utf-8")
+    path.write_text(
+        text.replace('model = "openai-api', f'base_url = "{url}", connections = 2, model = "openai-api'),
+        encoding="utf-8",
+    )
     return path
 
 
@@ -98,10 +104,16 @@ def test_the_search_is_the_same_shared_out(cluster: Any):
 
 
 def test_the_same_data_set_and_a_worker_that_is_killed_loses_nothing(
-    cluster: Any, server: SimulatedServer, tmp_path: Path, recipe_text: RecipeText, monkeypatch: pytest.MonkeyPatch
+    cluster: Any,
+    server: SimulatedServer,
+    tmp_path: Path,
+    recipe_text: RecipeText,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("LOOPBACK_API_KEY", "none")
-    recipe = read_recipe(recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions", shard_size=100), server.url))
+    recipe = read_recipe(
+        recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions", shard_size=100), server.url)
+    )
     by_inspect = Build(recipe, tmp_path / "inspect", InspectRunner())
     by_inspect.run()
     asked = set(server.asked)
@@ -130,7 +142,11 @@ def test_the_same_data_set_and_a_worker_that_is_killed_loses_nothing(
 
 
 def test_a_build_that_is_killed_as_a_whole_asks_again_only_for_what_was_under_way(
-    cluster: Any, server: SimulatedServer, tmp_path: Path, recipe_text: RecipeText, monkeypatch: pytest.MonkeyPatch
+    cluster: Any,
+    server: SimulatedServer,
+    tmp_path: Path,
+    recipe_text: RecipeText,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("LOOPBACK_API_KEY", "none")
     path = recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions", shard_size=100), server.url)
@@ -151,7 +167,11 @@ def test_a_build_that_is_killed_as_a_whole_asks_again_only_for_what_was_under_wa
 
 
 def test_replies_that_came_back_are_not_asked_for_again(
-    cluster: Any, server: SimulatedServer, tmp_path: Path, recipe_text: RecipeText, monkeypatch: pytest.MonkeyPatch
+    cluster: Any,
+    server: SimulatedServer,
+    tmp_path: Path,
+    recipe_text: RecipeText,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("LOOPBACK_API_KEY", "none")
     recipe = read_recipe(recipe_of(tmp_path / "recipe.toml", recipe_text(method="questions"), server.url))
@@ -169,15 +189,25 @@ def test_replies_that_came_back_are_not_asked_for_again(
     assert server.asked.total() == 6 * 111
 
 
-def test_what_moderation_stops_is_a_refusal_and_not_asked_again(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_what_moderation_stops_is_a_refusal_and_not_asked_again(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
     blocked = HttpError(400, "data_inspection_failed", "Input data may contain inappropriate content.")
     texts = ["A question that is blocked.", "A question that is answered."]
-    with serve(lambda request: blocked if texts[0] in request.question else Says("A reply that is long enough.")) as server:
+    with serve(
+        lambda request: blocked if texts[0] in request.question else Says("A reply that is long enough.")
+    ) as server:
         model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1", connections=2)
         stage = RespondStep(Settings(temperature=None, max_tokens=None), Rules())
         items = [
-            ToRespond(id=f"p{number}_a", prompt_id=f"p{number}", text=text, domains={"safety": ("safety_animal_abuse",)}, generator="a")
+            ToRespond(
+                id=f"p{number}_a",
+                prompt_id=f"p{number}",
+                text=text,
+                domains={"safety": ("safety_animal_abuse",)},
+                generator="a",
+            )
             for number, text in enumerate(texts)
         ]
         work = Work(stage, model, items, "respond/00000", tmp_path)

@@ -18,7 +18,11 @@ from ..conftest import BuildMaker
 from ..direct_runner import DirectRunner, asked, published
 
 # every first response is wrong, and so are most of the later ones: all rounds have something to do
-FAULTY: dict[str, Any] = {"shard_size": 4, "generator": 'faults = "contrary:0.6,empty:0.2"', "evaluator": "miss = 0.1"}
+FAULTY: dict[str, Any] = {
+    "shard_size": 4,
+    "generator": 'faults = "contrary:0.6,empty:0.2"',
+    "evaluator": "miss = 0.1",
+}
 
 
 @pytest.fixture
@@ -46,7 +50,11 @@ def test_a_round_holds_the_pairs_that_the_round_before_sent_back(build: Build):
         assert set(states) == before
         before = {name for name, state in states.items() if not state.passed}
         # what was not written again in this round has no fault of this round or of one before
-        assert all(draft.round == number or not draft.faults for state in states.values() for draft in state.drafts.values())
+        assert all(
+            draft.round == number or not draft.faults
+            for state in states.values()
+            for draft in state.drafts.values()
+        )
     assert before == {pair.id for pair in build.view.pairs() if not pair.passed}
     assert before, "no pair was dropped: the rounds were not all tried"
 
@@ -56,7 +64,10 @@ def test_the_report_counts_what_the_rounds_hold(build: Build):
     assert isinstance(report, JudgeReport)
     pairs = list(build.view.pairs())
     first = 2 * len(pairs)
-    again = {number: sum(rejection.round == number for pair in pairs for rejection in pair.rejections) for number in (0, 1)}
+    again = {
+        number: sum(rejection.round == number for pair in pairs for rejection in pair.rejections)
+        for number in (0, 1)
+    }
     # no response here has two faults in a round, so each rejection is a response to be written again
     assert report.written == {0: first, 1: again[0], 2: again[1]}
 
@@ -98,7 +109,10 @@ def test_a_state_follows_responses_that_were_made_again(build: Build):
     path = build.folder / "respond" / "a" / "0" / "00000.parquet"
     responded = read_shard(path, Responded)
     faulty = next(one for one in responded if any(draft.faults for draft in one.drafts.values()))
-    drafts = {side: draft.model_copy(update={"text": "Another text."}) if draft.faults else draft for side, draft in faulty.drafts.items()}
+    drafts = {
+        side: draft.model_copy(update={"text": "Another text."}) if draft.faults else draft
+        for side, draft in faulty.drafts.items()
+    }
     changed = [one.model_copy(update={"drafts": drafts}) if one.id == faulty.id else one for one in responded]
     write_shard(path, changed, str(shard_key(path)))
     # then the state after the round says so too
@@ -108,7 +122,9 @@ def test_a_state_follows_responses_that_were_made_again(build: Build):
 
 
 @pytest.mark.parametrize("stop_after", [30, 45, 60])
-def test_a_build_that_stops_in_any_round_comes_to_the_same(build: Build, make_build: BuildMaker, stop_after: int):
+def test_a_build_that_stops_in_any_round_comes_to_the_same(
+    build: Build, make_build: BuildMaker, stop_after: int
+):
     stopped = make_build("stopped", DirectRunner(stop_after), **FAULTY)
     with pytest.raises(KeyboardInterrupt):
         stopped.run()

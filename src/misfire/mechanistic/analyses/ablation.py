@@ -1,7 +1,8 @@
 """Ablate every head: its effect on the logit difference of each prompt, and a table that ranks heads by this effect.
 
-Ablation changes the outputs of the heads at the input of the output projection. Slices of the attention output would be wrong, because
-they are directions of the residual stream and not heads. Margins are logit differences toward the right answer; Δ is ablated minus clean.
+Ablation changes the outputs of the heads at the input of the output projection. Slices of the attention
+output would be wrong, because they are directions of the residual stream and not heads. Margins are logit
+differences toward the right answer; Δ is ablated minus clean.
 """
 
 # many types in torch and pandas are unknown
@@ -40,10 +41,13 @@ _KEPT = 8
 """Memory that a backward pass keeps per layer, in multiples of what a replay keeps."""
 
 ENOUGH_MIRRORS = 5
-"""From this number of scenarios with mirrors on, heads are ranked by their effect on failures and not on mirrors."""
+"""From this number of scenarios with mirrors on, heads are ranked by their effect on failures and not on
+mirrors."""
 
 
-def _each(decoder: Decoder, batch: Batch, answers: AnswerTokens, changes: Iterable[AbstractContextManager[None]]) -> Tensor:
+def _each(
+    decoder: Decoder, batch: Batch, answers: AnswerTokens, changes: Iterable[AbstractContextManager[None]]
+) -> Tensor:
     """Compute the logit differences of a batch, with one change of the model at a time: shape (changes, prompts)."""
     found: list[Tensor] = []
     for change in changes:
@@ -81,9 +85,16 @@ def naive_sweep(
 
 @torch.no_grad()
 def naive_last_token(
-    decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, layer: int, heads: Sequence[int] | None = None
+    decoder: Decoder,
+    prompts: Sequence[Sequence[int]],
+    answers: AnswerTokens,
+    layer: int,
+    heads: Sequence[int] | None = None,
 ) -> Tensor:
-    """Ablate one head at a time at the last token only, with whole runs: shape (heads, prompts). See ``naive_sweep``."""
+    """Ablate one head at a time at the last token only, with whole runs: shape (heads, prompts).
+
+    See ``naive_sweep``.
+    """
     batch, part = decoder.batch(prompts), decoder.layout.layers[layer]
     chosen = range(part.heads) if heads is None else heads
     return _each(decoder, batch, answers, (_silenced(part, head, batch) for head in chosen))
@@ -130,7 +141,9 @@ def choose_method(session: Session) -> tuple[Method, float]:
     return ("replay" if difference <= TOLERANCE[session.decoder.dtype] else "naive"), difference
 
 
-def head_effects(session: Session, *, ablation: Ablation = "zero", method: Method = "replay") -> "pd.DataFrame":
+def head_effects(
+    session: Session, *, ablation: Ablation = "zero", method: Method = "replay"
+) -> "pd.DataFrame":
     """Ablate every head separately, on every prompt.
 
     Args:
@@ -139,8 +152,9 @@ def head_effects(session: Session, *, ablation: Ablation = "zero", method: Metho
         method: How the ablation is computed.
 
     Returns:
-        A row for each (pair, half, head): ``pair``, ``scenario``, ``category``, ``group``, ``half``, ``layer``, ``head``, ``ablation``,
-        ``clean`` and ``ablated`` margins in logits, and ``delta``, their difference.
+        A row for each (pair, half, head): ``pair``, ``scenario``, ``category``, ``group``, ``half``,
+        ``layer``, ``head``, ``ablation``, ``clean`` and ``ablated`` margins in logits, and ``delta``, their
+        difference.
     """
     means = None if ablation == "zero" else session.means
 
@@ -162,16 +176,21 @@ def head_effects(session: Session, *, ablation: Ablation = "zero", method: Metho
 def _replayed(session: Session, replay: Replay, layer: Layer, means: Means | None) -> tuple[Tensor, Tensor]:
     """Return the clean and ablated logit differences of all heads of a layer, with as many heads side by side as the budget allows."""
     decoder = session.decoder
-    # rounding depends on how many tokens run together, so the clean run must have the same shape as the ablated ones
+    # rounding depends on how many tokens run together, so the clean run must have the same shape as the
+    # ablated ones
     coarse = decoder.dtype != torch.float32
     variants = [*range(layer.heads), *([None] if coarse else [])]
-    width = copies_in_budget(replay.tokens, decoder.width, decoder.dtype.itemsize, session.budget, decoder.device)
+    width = copies_in_budget(
+        replay.tokens, decoder.width, decoder.dtype.itemsize, session.budget, decoder.device
+    )
     groups = [variants[start : start + width] for start in range(0, len(variants), width)]
     found = torch.cat([replay.ablated(layer.index, group, means) for group in groups])
     return (found[-1], found[:-1]) if coarse else (replay.clean, found)
 
 
-def _rows(halves: Sequence[AskedHalf], layer: Layer, ablation: str, clean: Tensor, ablated: Tensor) -> "pd.DataFrame":
+def _rows(
+    halves: Sequence[AskedHalf], layer: Layer, ablation: str, clean: Tensor, ablated: Tensor
+) -> "pd.DataFrame":
     """Return a row for each half and head, from logit differences of shapes (halves,) and (heads, halves)."""
     import pandas as pd
 
@@ -193,12 +212,14 @@ def _rows(halves: Sequence[AskedHalf], layer: Layer, ablation: str, clean: Tenso
 
 
 def last_token_effects(session: Session, *, cached: bool = True) -> "pd.DataFrame":
-    """Ablate every head at the last token only. This differs from ablation at all tokens and has its own name.
+    """Ablate every head at the last token only.
+
+    This differs from ablation at all tokens and has its own name.
 
     Args:
         session: The model and its pairs.
-        cached: Whether to keep the keys and values of the clean run and rerun only the last tokens, which is also exact. Models with
-            linear attention always use whole runs.
+        cached: Whether to keep the keys and values of the clean run and rerun only the last tokens, which is
+            also exact. Models with linear attention always use whole runs.
 
     Returns:
         Same columns as ``head_effects``, with ``ablation`` "last token, zero".
@@ -221,7 +242,9 @@ def last_token_effects(session: Session, *, cached: bool = True) -> "pd.DataFram
 
 
 def attributions(session: Session) -> "pd.DataFrame":
-    """Estimate the effect of zero ablation of each head with one backward pass, −Σ z · ∂D/∂z. Use it only as a prescreen.
+    """Estimate the effect of zero ablation of each head with one backward pass, −Σ z · ∂D/∂z.
+
+    Use it only as a prescreen.
 
     Returns:
         Same columns as ``head_effects``, with ``ablation`` "attribution, zero".
@@ -246,11 +269,15 @@ def attribution_chunks(session: Session) -> tuple[Chunk, ...]:
     decoder, halves = session.decoder, session.halves
     # a backward pass keeps almost all intermediate values of every layer
     kept = _KEPT * len(decoder.layout.layers)
-    split = chunks([len(one.ids) for one in halves], decoder.width, kept, decoder.dtype.itemsize, session.budget)
+    split = chunks(
+        [len(one.ids) for one in halves], decoder.width, kept, decoder.dtype.itemsize, session.budget
+    )
     return tuple(Chunk(number, tuple(halves[index] for index in chunk)) for number, chunk in enumerate(split))
 
 
-def _attributed(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens) -> tuple[Tensor, list[Tensor]]:
+def _attributed(
+    decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens
+) -> tuple[Tensor, list[Tensor]]:
     """Return the clean logit differences, and by layer the estimated changes, shape (heads, prompts)."""
     leaves: list[tuple[Tensor, Tensor]] = []
 
@@ -270,7 +297,9 @@ def _attributed(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: Ans
     return clean.detach(), changes
 
 
-def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[list[Head], list[str], list[str], Floats, Floats]:
+def effect_matrices(
+    effects: "pd.DataFrame", group: str = "failure"
+) -> tuple[list[Head], list[str], list[str], Floats, Floats]:
     """Arrange effects as arrays.
 
     Args:
@@ -278,11 +307,15 @@ def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[li
         group: The group of pairs to use.
 
     Returns:
-        Heads, pair IDs, their scenarios, and Δ on stereotyped and contrast halves, each of shape (pairs, heads).
+        Heads, pair IDs, their scenarios, and Δ on stereotyped and contrast halves, each of shape (pairs,
+        heads).
     """
     own = effects[effects["group"] == group]
     scenarios = cast("dict[str, str]", dict(zip(own["pair"], own["scenario"], strict=True)))
-    wide = {half: own[own["half"] == half].pivot(index="pair", columns=["layer", "head"], values="delta") for half in HALF_NAMES}
+    wide = {
+        half: own[own["half"] == half].pivot(index="pair", columns=["layer", "head"], values="delta")
+        for half in HALF_NAMES
+    }
     s = wide["stereotyped"].sort_index(axis=1)
     c = wide["contrast"].reindex(index=s.index, columns=s.columns)
     heads = [Head(int(layer), int(head)) for layer, head in s.columns]
@@ -293,20 +326,22 @@ def effect_matrices(effects: "pd.DataFrame", group: str = "failure") -> tuple[li
 def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     r"""Rank heads by how much their ablation restores without breaking anything else.
 
-    Rows are sorted by ``rank_score``, which is ``score`` minus a positive ``mirror_contrast`` if mirrors come from at least 5 scenarios.
-    Thus a head that repairs errors regardless of the person does not rank above one that repairs misfires.
+    Rows are sorted by ``rank_score``, which is ``score`` minus a positive ``mirror_contrast`` if mirrors come
+    from at least 5 scenarios. Thus a head that repairs errors regardless of the person does not rank above
+    one that repairs misfires.
 
     Args:
         effects: Output of ``head_effects`` for one kind of ablation.
         seed: Random seed for the sign flips and splits.
 
     Returns:
-        A row for each head, best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, the first with ``_ci_lower`` and
-        ``_ci_upper``), ``specificity`` (Δs − Δc), ``score`` (mean of Δs − \|Δc\|, low for heads that carry the evidence), ``p`` (one-sided
-        sign flips of the score by scenario), ``q`` (Benjamini–Hochberg over all heads), ``mirror_contrast`` (mean Δ on the contrast halves
-        of mirrors, which fail; NaN without mirrors), ``over_mirrors`` (``delta_stereotyped`` − ``mirror_contrast``, with its interval),
-        ``rank_score``, ``control_stereotyped`` and ``control_contrast`` (mean Δ on controls), and ``split_half``, which is equal in all
-        rows.
+        A row for each head, best first: ``delta_stereotyped`` and ``delta_contrast`` (mean Δ on failures, the
+        first with ``_ci_lower`` and ``_ci_upper``), ``specificity`` (Δs − Δc), ``score`` (mean of Δs −
+        \|Δc\|, low for heads that carry the evidence), ``p`` (one-sided sign flips of the score by scenario),
+        ``q`` (Benjamini–Hochberg over all heads), ``mirror_contrast`` (mean Δ on the contrast halves of
+        mirrors, which fail; NaN without mirrors), ``over_mirrors`` (``delta_stereotyped`` −
+        ``mirror_contrast``, with its interval), ``rank_score``, ``control_stereotyped`` and
+        ``control_contrast`` (mean Δ on controls), and ``split_half``, which is equal in all rows.
     """
     import pandas as pd
 
@@ -317,7 +352,15 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     control = effects[effects["group"] == "control"].groupby(["layer", "head", "half"])["delta"].mean()
     rows: list[dict[str, Any]] = []
     for place, head in enumerate(heads):
-        row = _head_row(head, s[:, place], c[:, place], float(p[place]), scenarios, mirrored.deltas[:, place], mirrored.scenarios)
+        row = _head_row(
+            head,
+            s[:, place],
+            c[:, place],
+            float(p[place]),
+            scenarios,
+            mirrored.deltas[:, place],
+            mirrored.scenarios,
+        )
         for half in HALF_NAMES:
             row[f"control_{half}"] = float(control.get((head.layer, head.index, half), float("nan")))
         rows.append(row)
@@ -328,9 +371,18 @@ def head_table(effects: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 
 
 def _head_row(
-    head: Head, s: Floats, c: Floats, p: float, scenarios: Sequence[str], mirrors: Floats, mirror_scenarios: Sequence[str]
+    head: Head,
+    s: Floats,
+    c: Floats,
+    p: float,
+    scenarios: Sequence[str],
+    mirrors: Floats,
+    mirror_scenarios: Sequence[str],
 ) -> dict[str, Any]:
-    """Return the effects of ablating one head; Δ has shape (pairs,) each. For mirrors it is Δ of the contrast halves."""
+    """Return the effects of ablating one head; Δ has shape (pairs,) each.
+
+    For mirrors it is Δ of the contrast halves.
+    """
     estimate, mirror = mean(s, scenarios), mean(mirrors, mirror_scenarios)
     over = difference(estimate, mirror)
     score = float((s - np.abs(c)).mean())
@@ -349,7 +401,9 @@ def _head_row(
         "over_mirrors": over.value,
         "over_mirrors_ci_lower": over.lower,
         "over_mirrors_ci_upper": over.upper,
-        "rank_score": score - max(mirror.value, 0.0) if len(set(mirror_scenarios)) >= ENOUGH_MIRRORS else score,
+        "rank_score": score - max(mirror.value, 0.0)
+        if len(set(mirror_scenarios)) >= ENOUGH_MIRRORS
+        else score,
     }
 
 

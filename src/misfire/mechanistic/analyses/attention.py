@@ -26,10 +26,16 @@ if TYPE_CHECKING:
 def spans(prompt: ProbePrompt) -> Mapping[str, list[int]]:
     """Return the tokens of each span; empty if a prompt has none.
 
-    The spans are the mentions of each of the two people, the rest of the passage, and the rest of the question.
+    The spans are the mentions of each of the two people, the rest of the passage, and the rest of the
+    question.
     """
     named: dict[str, list[int]] = {
-        person: [token for mention in prompt.mentions if mention.person == person for token in range(mention.start, mention.stop)]
+        person: [
+            token
+            for mention in prompt.mentions
+            if mention.person == person
+            for token in range(mention.start, mention.stop)
+        ]
         for person in ("stereotyped", "contrast")
     }
     return named | {"evidence": list(prompt.evidence), "question": list(prompt.question)}
@@ -39,11 +45,12 @@ def attention_to_spans(session: Session) -> "pd.DataFrame":
     """Measure the attention from the last token to each span, by head, with eager attention.
 
     Args:
-        session: The model and its pairs. Layers with linear attention have no attention weights and are left out.
+        session: The model and its pairs. Layers with linear attention have no attention weights and are left
+            out.
 
     Returns:
-        A row for each (pair, half, head, span): ``layer``, ``head``, ``span``, and ``mass``, the sum of the weights on the span. The mass
-        is NaN, and not 0, if a prompt has no such span.
+        A row for each (pair, half, head, span): ``layer``, ``head``, ``span``, and ``mass``, the sum of the
+        weights on the span. The mass is NaN, and not 0, if a prompt has no such span.
     """
     import pandas as pd
 
@@ -77,13 +84,18 @@ def _last_token_weights(decoder: Decoder, batch: Batch) -> dict[int, Tensor]:
         return hook
 
     layers = [layer for layer in decoder.layout.layers if layer.kind == "attention"]
-    with decoder.attention("eager"), hooked([layer.mixer.register_forward_hook(keep(layer.index)) for layer in layers]):
+    with (
+        decoder.attention("eager"),
+        hooked([layer.mixer.register_forward_hook(keep(layer.index)) for layer in layers]),
+    ):
         decoder.run(batch)
     return found
 
 
 def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) -> "pd.DataFrame":
-    """Compare failures with controls on stereotyped halves: which heads attend to other spans. Mirrors are left out.
+    """Compare failures with controls on stereotyped halves: which heads attend to other spans.
+
+    Mirrors are left out.
 
     Args:
         frame: Output of ``attention_to_spans``.
@@ -91,18 +103,24 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
         seed: Random seed for the permutations.
 
     Returns:
-        A row for each (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided permutation test of the
-        groups of pairs; scenarios with one group move as a whole) and ``q`` (Benjamini–Hochberg over all rows); NaN without controls.
+        A row for each (head, span): ``failure`` and ``control`` (mean mass), ``difference``, ``p`` (two-sided
+        permutation test of the groups of pairs; scenarios with one group move as a whole) and ``q``
+        (Benjamini–Hochberg over all rows); NaN without controls.
     """
     import pandas as pd
 
-    own = frame[(frame["half"] == "stereotyped") & frame["mass"].notna() & frame["group"].isin(("failure", "control"))]
-    wide = own.pivot_table(index=["pair", "scenario", "group"], columns=["layer", "head", "span"], values="mass").reset_index()
+    own = frame[
+        (frame["half"] == "stereotyped") & frame["mass"].notna() & frame["group"].isin(("failure", "control"))
+    ]
+    wide = own.pivot_table(
+        index=["pair", "scenario", "group"], columns=["layer", "head", "span"], values="mass"
+    ).reset_index()
     groups = wide["group"].to_numpy(str)
     values = wide.sort_index(axis=1).drop(columns=["pair", "scenario", "group"], level=0)
     matrix, columns = values.to_numpy(float), values.columns
     failure = groups == "failure"
-    # a scenario whose pairs all have the same group moves as a whole; pairs of mixed scenarios move separately
+    # a scenario whose pairs all have the same group moves as a whole; pairs of mixed scenarios move
+    # separately
     units = _units(wide["scenario"].tolist(), failure.tolist())
     labels = np.array([failure[units == unit][0] for unit in range(int(units.max()) + 1)])
     draw = np.random.default_rng(seed)
@@ -138,6 +156,8 @@ def _difference(matrix: "np.ndarray[Any, Any]", failure: "np.ndarray[Any, Any]")
 
 def _units(scenarios: list[str], failure: list[bool]) -> "np.ndarray[Any, Any]":
     mixed = {
-        scenario for scenario in scenarios if len({fails for own, fails in zip(scenarios, failure, strict=True) if own == scenario}) > 1
+        scenario
+        for scenario in scenarios
+        if len({fails for own, fails in zip(scenarios, failure, strict=True) if own == scenario}) > 1
     }
     return codes([(scenario, place if scenario in mixed else -1) for place, scenario in enumerate(scenarios)])

@@ -77,7 +77,9 @@ class BothHalves:
     target: HalfRun
 
 
-def pair_chunks(session: Session, pairs: Sequence[ProbedPair], directions: Sequence[Direction], layers: int) -> Iterator[Pairs]:
+def pair_chunks(
+    session: Session, pairs: Sequence[ProbedPair], directions: Sequence[Direction], layers: int
+) -> Iterator[Pairs]:
     """Split pairs into chunks that fit the budget.
 
     Args:
@@ -97,7 +99,9 @@ def pair_chunks(session: Session, pairs: Sequence[ProbedPair], directions: Seque
             yield Pairs(number, tuple(pairs[index] for index in chunk), direction)
 
 
-def run_half(session: Session, pairs: Pairs, half: HalfName, *, z: bool = False, sites: Sequence[Site] = ()) -> HalfRun:
+def run_half(
+    session: Session, pairs: Pairs, half: HalfName, *, z: bool = False, sites: Sequence[Site] = ()
+) -> HalfRun:
     """Run one half of some pairs.
 
     Args:
@@ -115,7 +119,11 @@ def run_half(session: Session, pairs: Pairs, half: HalfName, *, z: bool = False,
 
 
 def patched_rows(
-    pairs: Pairs, runs: BothHalves, found: Tensor, labels: Mapping[str, Any], ends: Sequence[Mapping[str, Any]]
+    pairs: Pairs,
+    runs: BothHalves,
+    found: Tensor,
+    labels: Mapping[str, Any],
+    ends: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Return a row for each pair, with its margins before and after a patch.
 
@@ -124,7 +132,8 @@ def patched_rows(
         runs: Clean runs of the pairs.
         found: Logit differences of the patched target half, shape (pairs,).
         labels: Columns with the same value for all pairs, placed before the margins.
-        ends: For each pair, columns that follow the margins ``own``, ``other`` and ``patched``, or replace one of them.
+        ends: For each pair, columns that follow the margins ``own``, ``other`` and ``patched``, or replace
+            one of them.
     """
     own, other, patched = runs.target.difference.tolist(), runs.source.difference.tolist(), found.tolist()
     return [

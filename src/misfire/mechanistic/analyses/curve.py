@@ -1,9 +1,9 @@
 """What ablating the top K heads restores and breaks. Heads are chosen and tested on different scenarios.
 
-Recovery alone proves little: even in models without any circuit, top-K ablation "recovers" about half of the failures. Therefore each K
-is compared with random other heads, random other heads of the same layers, and mirrored failures (held-out scenarios do not replace these,
-because failures are chosen by their outcome there too). Other effects are reported too: on contrast halves, controls, foils (right answer
-"no"), and margins.
+Recovery alone proves little: even in models without any circuit, top-K ablation "recovers" about half of the
+failures. Therefore each K is compared with random other heads, random other heads of the same layers, and
+mirrored failures (held-out scenarios do not replace these, because failures are chosen by their outcome there
+too). Other effects are reported too: on contrast halves, controls, foils (right answer "no"), and margins.
 """
 
 # many types in torch and pandas are unknown
@@ -17,7 +17,17 @@ import numpy as np
 
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.mechanistic.analyses.ablation import head_table, ranked
-from misfire.mechanistic.inference import LEVEL, Floats, by_cluster, codes, difference, exceeds, folds, holm, sign_flip
+from misfire.mechanistic.inference import (
+    LEVEL,
+    Floats,
+    by_cluster,
+    codes,
+    difference,
+    exceeds,
+    folds,
+    holm,
+    sign_flip,
+)
 from misfire.mechanistic.model.batching import copies_in_budget
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.hooks import Ablation, Means, ablating
@@ -33,12 +43,27 @@ if TYPE_CHECKING:
 KS = (1, 2, 3, 5, 10, 20)
 
 Choice = Literal["ranked", "random", "layer-matched"]
-"""How heads were chosen: by their rank on the other fold; at random among the others; or at random with the same number per layer."""
+"""How heads were chosen: by their rank on the other fold; at random among the others; or at random with
+the same number per layer."""
 
 _TELLING = 3
-"""From this number on, mirrors that are all restored count against the heads. One or two may be just below 0 and easy to restore."""
+"""From this number on, mirrors that are all restored count against the heads. One or two may be just below
+0 and easy to restore."""
 
-_COLUMNS = ("fold", "k", "choice", "draw", "heads", "pair", "scenario", "category", "group", "probe", "clean", "ablated")
+_COLUMNS = (
+    "fold",
+    "k",
+    "choice",
+    "draw",
+    "heads",
+    "pair",
+    "scenario",
+    "category",
+    "group",
+    "probe",
+    "clean",
+    "ablated",
+)
 
 
 @dataclass(frozen=True)
@@ -78,7 +103,13 @@ class _Job:
 
 
 def top_k(
-    session: Session, effects: "pd.DataFrame", *, ks: Sequence[int] = KS, draws: int = 100, ablation: Ablation = "zero", seed: int = 1
+    session: Session,
+    effects: "pd.DataFrame",
+    *,
+    ks: Sequence[int] = KS,
+    draws: int = 100,
+    ablation: Ablation = "zero",
+    seed: int = 1,
 ) -> "pd.DataFrame":
     """Ablate the best K heads together, and the same number of random heads.
 
@@ -86,14 +117,16 @@ def top_k(
         session: The model and its pairs. The store keeps one piece for each K and fold.
         effects: Effects of every single head under the same ablation, from ``head_effects``.
         ks: Numbers of heads. Numbers larger than the model's number of heads are left out.
-        draws: Number of random sets of heads for each K, of each kind. Random heads are tested on failures only.
+        draws: Number of random sets of heads for each K, of each kind. Random heads are tested on failures
+            only.
         ablation: What replaces the output of a head.
         seed: Random seed for folds and draws.
 
     Returns:
-        A row for each (fold, K, choice, draw, prompt): ``fold`` that was tested (its heads were chosen on the other), ``k``, ``choice``,
-        ``draw``, ``heads``, the pair's columns (of failures, mirrors and controls), ``probe`` (stereotyped, contrast, stereotyped_foil,
-        contrast_foil), and ``clean`` and ``ablated`` margins. Empty if there is only one scenario, because none can be held out.
+        A row for each (fold, K, choice, draw, prompt): ``fold`` that was tested (its heads were chosen on the
+        other), ``k``, ``choice``, ``draw``, ``heads``, the pair's columns (of failures, mirrors and
+        controls), ``probe`` (stereotyped, contrast, stereotyped_foil, contrast_foil), and ``clean`` and
+        ``ablated`` margins. Empty if there is only one scenario, because none can be held out.
     """
     import pandas as pd
 
@@ -112,7 +145,9 @@ def top_k(
 
     def measure(fold: int, test: _Test, k: int) -> "pd.DataFrame":
         jobs = _jobs(test, sets_of_heads(heads, test.order[:k], draws, (seed, fold, k)))
-        return pd.DataFrame([{"fold": fold, "k": k} | row for row in _run(session, jobs, means)], columns=_COLUMNS)
+        return pd.DataFrame(
+            [{"fold": fold, "k": k} | row for row in _run(session, jobs, means)], columns=_COLUMNS
+        )
 
     return session.run_interventions(
         (0, 1),
@@ -140,8 +175,13 @@ def _prompts(session: Session) -> list[_Prompt]:
         for half, foil in one.pair.controls.foils if one.pair.controls else ():
             ids = probe_prompt(session.decoder.tokenizer, foil.prompt, session.probed.wording).ids
             found.append((one.labels, f"{half}_foil", ids, -1))
-    clean = differences(session.decoder, [ids for _, _, ids, _ in found], session.probed.answers, session.budget)
-    return [_Prompt(labels, probe, ids, sign, sign * float(d)) for (labels, probe, ids, sign), d in zip(found, clean, strict=True)]
+    clean = differences(
+        session.decoder, [ids for _, _, ids, _ in found], session.probed.answers, session.budget
+    )
+    return [
+        _Prompt(labels, probe, ids, sign, sign * float(d))
+        for (labels, probe, ids, sign), d in zip(found, clean, strict=True)
+    ]
 
 
 def scenario_folds(failing: Sequence[str], scenarios: Sequence[str], seed: int) -> dict[str, int]:
@@ -157,7 +197,11 @@ def scenario_folds(failing: Sequence[str], scenarios: Sequence[str], seed: int) 
     """
     fold_of = {scenario: int(fold) for scenario, fold in zip(failing, folds(failing, seed=seed), strict=True)}
     others = [scenario for scenario in dict.fromkeys(scenarios) if scenario not in fold_of]
-    return fold_of | ({scenario: int(fold) for scenario, fold in zip(others, folds(others, seed=seed), strict=True)} if others else {})
+    return fold_of | (
+        {scenario: int(fold) for scenario, fold in zip(others, folds(others, seed=seed), strict=True)}
+        if others
+        else {}
+    )
 
 
 def trained_order(effects: "pd.DataFrame", fold_of: Mapping[str, int], fold: int, seed: int) -> list[Head]:
@@ -175,21 +219,31 @@ def sets_of_heads(
         heads: All heads of the model.
         best: The best.
         draws: Number of random sets of each kind.
-        seed: Random seed. Each K and fold has its own seed, so a resumed run gives the same result as an uninterrupted one.
+        seed: Random seed. Each K and fold has its own seed, so a resumed run gives the same result as an
+            uninterrupted one.
 
     Yields:
         How the heads were chosen, the number of the draw, and the heads.
     """
     generator = np.random.default_rng(seed)
     yield "ranked", 0, list(best)
-    layers = {layer: [head for head in heads if head.layer == layer] for layer in sorted({head.layer for head in heads})}
+    layers = {
+        layer: [head for head in heads if head.layer == layer]
+        for layer in sorted({head.layer for head in heads})
+    }
     for draw in range(draws):
         yield "random", draw, _drawn(heads, best, len(best), generator)
-        matched = [head for own in layers.values() for head in _drawn(own, best, sum(head in best for head in own), generator)]
+        matched = [
+            head
+            for own in layers.values()
+            for head in _drawn(own, best, sum(head in best for head in own), generator)
+        ]
         yield "layer-matched", draw, matched
 
 
-def _drawn(heads: Sequence[Head], best: Sequence[Head], count: int, generator: np.random.Generator) -> list[Head]:
+def _drawn(
+    heads: Sequence[Head], best: Sequence[Head], count: int, generator: np.random.Generator
+) -> list[Head]:
     others = [head for head in heads if head not in best]
     # if most heads of a layer are among the best, some of these must be drawn again
     pool = others if len(others) >= count else list(heads)
@@ -197,12 +251,17 @@ def _drawn(heads: Sequence[Head], best: Sequence[Head], count: int, generator: n
 
 
 def _run(session: Session, jobs: list[_Job], means: Means | None) -> list[dict[str, Any]]:
-    """Compute the margin of every job. The longest prompts run first, with many sets of heads in one batch."""
+    """Compute the margin of every job.
+
+    The longest prompts run first, with many sets of heads in one batch.
+    """
     decoder = session.decoder
     jobs = sorted(jobs, key=lambda job: len(job.prompt.ids))
     rows: list[dict[str, Any]] = []
     while jobs:
-        size = copies_in_budget(len(jobs[-1].prompt.ids), decoder.width, decoder.dtype.itemsize, session.budget, decoder.device)
+        size = copies_in_budget(
+            len(jobs[-1].prompt.ids), decoder.width, decoder.dtype.itemsize, session.budget, decoder.device
+        )
         own, jobs = jobs[-size:], jobs[:-size]
         with ablating(decoder, [job.heads for job in own], means):
             found = session.difference(decoder.batch([job.prompt.ids for job in own]))
@@ -225,35 +284,42 @@ def _row(job: _Job, difference: float) -> dict[str, Any]:
 def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     """Summarize by K what the best heads restore, what random heads restore, which mirrors are restored, and what breaks.
 
-    If two kinds of halves or foils were asked, the kind with the lower share counts, so that the other cannot hide damage to it. Shares
-    are NaN if nothing was asked.
+    If two kinds of halves or foils were asked, the kind with the lower share counts, so that the other cannot
+    hide damage to it. Shares are NaN if nothing was asked.
 
-    ``p`` is one-sided, by scenario, and the larger of ``excess_p`` (sign flips) and ``mirror_p``. With mirrors from many scenarios,
-    ``mirror_p`` compares the two recoveries (``misfire.mechanistic.inference.exceeds``). If p could not be small enough even if all
-    failures and no mirrors recovered, ``few_mirrors`` is true and ``mirror_p`` compares numbers: restored failures and restored mirrors,
-    which are equally frequent in a model that ignores groups. In that case it is 1 if at least three mirrors exist and their recovery is
-    not lower.
+    ``p`` is one-sided, by scenario, and the larger of ``excess_p`` (sign flips) and ``mirror_p``. With
+    mirrors from many scenarios, ``mirror_p`` compares the two recoveries
+    (``misfire.mechanistic.inference.exceeds``). If p could not be small enough even if all failures and no
+    mirrors recovered, ``few_mirrors`` is true and ``mirror_p`` compares numbers: restored failures and
+    restored mirrors, which are equally frequent in a model that ignores groups. In that case it is 1 if at
+    least three mirrors exist and their recovery is not lower.
 
     Args:
         curve: Output of ``top_k``.
         seed: Random seed for sign flips, used if there are too many scenarios to count all.
 
     Returns:
-        A row for each K: ``heads_0`` and ``heads_1`` (heads ablated on each fold, chosen on the other), ``pairs`` (failures) and their
-        ``scenarios``, ``recovery`` (share of their stereotyped halves that become right) with ``_ci_lower`` and ``_ci_upper`` (Wilson's
-        interval with the effective sample size, clustered by scenario), ``random`` and ``matched`` (the same for random heads, mean over
-        draws) with ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus that of random heads of the same
-        layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their ``mirror_scenarios``, ``mirror_recovery`` (share of their
-        contrast halves that become right) with its interval, ``over_mirrors`` (recovery − mirror recovery) with its interval,
-        ``few_mirrors``, ``mirror_p``, ``p`` and ``p_holm`` (p adjusted for all K that were tried, Holm), ``contrast_kept`` (share of the
-        failures' contrast halves that stay right), ``control_kept`` (of the controls' halves), ``foils_kept`` (of the foils of failures and
-        controls that were right), ``contrast_asked``, ``control_asked`` and ``foils_asked`` (the number of each), and
-        ``delta_stereotyped`` and ``delta_contrast`` (mean change of margins on failures).
+        A row for each K: ``heads_0`` and ``heads_1`` (heads ablated on each fold, chosen on the other),
+        ``pairs`` (failures) and their ``scenarios``, ``recovery`` (share of their stereotyped halves that
+        become right) with ``_ci_lower`` and ``_ci_upper`` (Wilson's interval with the effective sample size,
+        clustered by scenario), ``random`` and ``matched`` (the same for random heads, mean over draws) with
+        ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus that of random
+        heads of the same layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their
+        ``mirror_scenarios``, ``mirror_recovery`` (share of their contrast halves that become right) with its
+        interval, ``over_mirrors`` (recovery − mirror recovery) with its interval, ``few_mirrors``,
+        ``mirror_p``, ``p`` and ``p_holm`` (p adjusted for all K that were tried, Holm), ``contrast_kept``
+        (share of the failures' contrast halves that stay right), ``control_kept`` (of the controls' halves),
+        ``foils_kept`` (of the foils of failures and controls that were right), ``contrast_asked``,
+        ``control_asked`` and ``foils_asked`` (the number of each), and ``delta_stereotyped`` and
+        ``delta_contrast`` (mean change of margins on failures).
     """
     import pandas as pd
 
     tried = curve["k"].nunique() if len(curve) else 0
-    rows = [{"k": int(cast("int", k))} | _curve_row(own, tried, seed) for k, own in (curve.groupby("k") if len(curve) else ())]
+    rows = [
+        {"k": int(cast("int", k))} | _curve_row(own, tried, seed)
+        for k, own in (curve.groupby("k") if len(curve) else ())
+    ]
     table = pd.DataFrame(rows)
     if rows:
         table.insert(list(table.columns).index("p") + 1, "p_holm", holm(table["p"].tolist()))
@@ -263,7 +329,9 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
     """Return the row of one K; ``tried`` is the total number of K that were tried."""
     best = own[own["choice"] == "ranked"]
-    failures, mirrors = (best[(best["group"] == group) & (best["probe"] == half)] for group, half in FAILING.items())
+    failures, mirrors = (
+        best[(best["group"] == group) & (best["probe"] == half)] for group, half in FAILING.items()
+    )
     row: dict[str, Any] = {f"heads_{fold}": _heads_of(best, fold) for fold in (0, 1)}
     row |= {"pairs": len(failures), "scenarios": failures["scenario"].nunique()}
     recovered, mirrored = _share(failures), _share(mirrors)
@@ -272,13 +340,19 @@ def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
     excess, excess_p = _excess(own, failures, seed)
     row |= _with_interval("excess", excess) | {"excess_p": excess_p}
     row |= {"mirrors": len(mirrors), "mirror_scenarios": mirrors["scenario"].nunique()}
-    row |= _with_interval("mirror_recovery", mirrored) | _with_interval("over_mirrors", difference(recovered, mirrored))
+    row |= _with_interval("mirror_recovery", mirrored) | _with_interval(
+        "over_mirrors", difference(recovered, mirrored)
+    )
     row["few_mirrors"] = not _best_p(row["scenarios"], row["mirror_scenarios"]) * tried <= LEVEL
-    row["mirror_p"] = _more_restored(failures, mirrors, seed) if row["few_mirrors"] else _better_restored(failures, mirrors)
+    row["mirror_p"] = (
+        _more_restored(failures, mirrors, seed) if row["few_mirrors"] else _better_restored(failures, mirrors)
+    )
     row["p"] = float(np.max([excess_p, row["mirror_p"]]))
     contrast = best[(best["group"] == "failure") & (best["probe"] == "contrast")]
     controls = best[(best["group"] == "control") & best["probe"].isin(HALF_NAMES)]
-    foils = best[best["group"].isin(("failure", "control")) & best["probe"].str.endswith("_foil") & (best["clean"] > 0)]
+    foils = best[
+        best["group"].isin(("failure", "control")) & best["probe"].str.endswith("_foil") & (best["clean"] > 0)
+    ]
     for name, frame in (("contrast", contrast), ("control", controls), ("foils", foils)):
         row[f"{name}_kept"], row[f"{name}_asked"] = _kept(frame), len(frame)
     for name, frame in (("stereotyped", failures), ("contrast", contrast)):
@@ -297,7 +371,11 @@ def _drawn_shares(name: str, own: "pd.DataFrame", choice: Choice) -> dict[str, f
     drawn = own[(own["choice"] == choice) & (own["probe"] == "stereotyped")]
     shares = drawn.assign(right=drawn["ablated"] > 0).groupby("draw")["right"].mean().to_numpy(float)
     lower, upper = np.quantile(shares, [0.025, 0.975]) if len(shares) else (NAN, NAN)
-    return {name: float(shares.mean()) if len(shares) else NAN, f"{name}_lower": lower, f"{name}_upper": upper}
+    return {
+        name: float(shares.mean()) if len(shares) else NAN,
+        f"{name}_lower": lower,
+        f"{name}_upper": upper,
+    }
 
 
 def _kept(frame: "pd.DataFrame") -> float:
@@ -324,7 +402,13 @@ def _more_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int)
     restored, mirrored = _right(failures), _right(mirrors)
     if not len(restored) or (len(mirrored) >= _TELLING and mirrored.mean() >= restored.mean()):
         return 1.0
-    return float(sign_flip(np.concatenate([restored, -mirrored])[:, None], [*failures["scenario"], *mirrors["scenario"]], seed=seed)[0])
+    return float(
+        sign_flip(
+            np.concatenate([restored, -mirrored])[:, None],
+            [*failures["scenario"], *mirrors["scenario"]],
+            seed=seed,
+        )[0]
+    )
 
 
 def _share(frame: "pd.DataFrame") -> Estimate:

@@ -21,7 +21,11 @@ def difference_directions(session: Session) -> dict[int, Tensor]:
     """
     decoder = session.decoder
     totals: dict[int, Tensor] = {}
-    asked = [(one.prompts[half].ids, 1 if half == "contrast" else -1) for one in session.probed.of("failure") for half in HALF_NAMES]
+    asked = [
+        (one.prompts[half].ids, 1 if half == "contrast" else -1)
+        for one in session.probed.of("failure")
+        for half in HALF_NAMES
+    ]
     for chunk, batch in batches(decoder, [ids for ids, _ in asked], session.budget):
         signs = torch.tensor([asked[index][1] for index in chunk], dtype=torch.float32)
         with capturing(decoder, sites=["residual"]) as captured:

@@ -1,9 +1,10 @@
 """Logit lens: the answer of the model if it stopped after each layer.
 
-The residual stream at the last token goes directly through the final norm and the unembedding (nostalgebraist 2020; arXiv 2606.18656,
-section 5). The reported margins are these raw values. At the last layer, their sign is that of the model's own answer. The corrected
-margin is a secondary value: at each layer, the mean over neutral prompts (prompts without a passage or a question) is subtracted. This
-mean can be larger than any effect and have the opposite sign.
+The residual stream at the last token goes directly through the final norm and the unembedding (nostalgebraist
+2020; arXiv 2606.18656, section 5). The reported margins are these raw values. At the last layer, their sign
+is that of the model's own answer. The corrected margin is a secondary value: at each layer, the mean over
+neutral prompts (prompts without a passage or a question) is subtracted. This mean can be larger than any
+effect and have the opposite sign.
 """
 
 # many types in torch and pandas are unknown
@@ -38,7 +39,9 @@ def _differences_by_layer(session: Session, prompts: Sequence[Sequence[int]]) ->
             decoder.run(batch)
         for layer, residual in captured.residual.items():
             rows, last = torch.arange(len(chunk), device=residual.device), batch.last.to(residual.device)
-            found[chunk, layer] = decoder.read(residual[rows, last], session.probed.answers).double().cpu().numpy()
+            found[chunk, layer] = (
+                decoder.read(residual[rows, last], session.probed.answers).double().cpu().numpy()
+            )
     return found
 
 
@@ -50,9 +53,9 @@ def lens(session: Session, *, model: str = "model") -> "pd.DataFrame":
         model: Name of the model in the frame: ``model``, or ``base``.
 
     Returns:
-        A row for each (pair, half, layer): ``model``, the pair's columns, ``weight`` (number of candidates that a pair of its group stands
-        for), ``half``, ``layer``, ``margin``, and the secondary value ``corrected``, the margin minus the mean over neutral prompts at
-        that layer.
+        A row for each (pair, half, layer): ``model``, the pair's columns, ``weight`` (number of candidates
+        that a pair of its group stands for), ``half``, ``layer``, ``margin``, and the secondary value
+        ``corrected``, the margin minus the mean over neutral prompts at that layer.
     """
     import pandas as pd
 
@@ -78,21 +81,27 @@ def lens(session: Session, *, model: str = "model") -> "pd.DataFrame":
 def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Compute mean margins by layer, clustered by scenario, for each model, group and half, and for the gap contrast − stereotyped.
 
-    All means are raw. The neutral offset does not change the gap, unless the right answers of the halves differ.
+    All means are raw. The neutral offset does not change the gap, unless the right answers of the halves
+    differ.
 
     Args:
         frame: Output of ``lens``, for one model or concatenated for several.
 
     Returns:
-        A row for each (model, group, half, layer), where ``half`` is also "gap": ``mean``, ``sem``, ``ci_lower``, ``ci_upper``, ``pairs``,
-        and the secondary value ``corrected``, the mean without the neutral offset (NaN for the gap).
+        A row for each (model, group, half, layer), where ``half`` is also "gap": ``mean``, ``sem``,
+        ``ci_lower``, ``ci_upper``, ``pairs``, and the secondary value ``corrected``, the mean without the
+        neutral offset (NaN for the gap).
     """
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    gap = frame.pivot_table(index=["model", "group", "scenario", "pair", "layer"], columns="half", values="margin").reset_index()
+    gap = frame.pivot_table(
+        index=["model", "group", "scenario", "pair", "layer"], columns="half", values="margin"
+    ).reset_index()
     gap = gap.assign(margin=gap["contrast"] - gap["stereotyped"], half="gap")
-    for (model, group, half, layer), own in pd.concat([frame, gap]).groupby(["model", "group", "half", "layer"], sort=False):
+    for (model, group, half, layer), own in pd.concat([frame, gap]).groupby(
+        ["model", "group", "half", "layer"], sort=False
+    ):
         estimate = mean(own["margin"].tolist(), own["scenario"].tolist())
         rows.append({
             "model": model,
@@ -116,14 +125,18 @@ Margin = Literal["margin", "corrected"]
 """Raw margins, or margins without the neutral offset."""
 
 
-def suppression(frame: "pd.DataFrame", margin: Margin = "margin", *, seed: int = 1, draws: int = 1000) -> "pd.DataFrame":
+def suppression(
+    frame: "pd.DataFrame", margin: Margin = "margin", *, seed: int = 1, draws: int = 1000
+) -> "pd.DataFrame":
     """Measure how margins rise and fall over the layers, for each model and group.
 
-    Statistics of the mean stereotyped margin are ``peak``, its largest value before the last layer; ``layer``, the layer of the peak;
-    ``final``, its value after the last layer; ``drop``, peak − final; and ``handover``, the first layer after the peak from which it stays
-    below 0 (NaN if there is none). Statistics of the gap contrast − stereotyped are ``gap_peak``, ``gap_layer`` and ``gap_final``. The last
-    layer is never a peak, because it is the answer itself. A peak is the value in one half of the scenarios at the layer chosen on the
-    other half, averaged over both, so that the choice of the layer does not inflate it. Intervals resample scenarios.
+    Statistics of the mean stereotyped margin are ``peak``, its largest value before the last layer;
+    ``layer``, the layer of the peak; ``final``, its value after the last layer; ``drop``, peak − final; and
+    ``handover``, the first layer after the peak from which it stays below 0 (NaN if there is none).
+    Statistics of the gap contrast − stereotyped are ``gap_peak``, ``gap_layer`` and ``gap_final``. The last
+    layer is never a peak, because it is the answer itself. A peak is the value in one half of the scenarios
+    at the layer chosen on the other half, averaged over both, so that the choice of the layer does not
+    inflate it. Intervals resample scenarios.
 
     Args:
         frame: Output of ``lens``.
@@ -132,25 +145,39 @@ def suppression(frame: "pd.DataFrame", margin: Margin = "margin", *, seed: int =
         draws: Number of bootstrap draws.
 
     Returns:
-        A row for each (model, group, statistic): ``value``, ``ci_lower``, ``ci_upper``, ``pairs``. NaN for models with one layer.
+        A row for each (model, group, statistic): ``value``, ``ci_lower``, ``ci_upper``, ``pairs``. NaN for
+        models with one layer.
     """
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
     for (model, group), own in frame.groupby(["model", "group"], sort=False):
-        wide = {half: own[own["half"] == half].pivot(index="pair", columns="layer", values=margin) for half in HALF_NAMES}
+        wide = {
+            half: own[own["half"] == half].pivot(index="pair", columns="layer", values=margin)
+            for half in HALF_NAMES
+        }
         s = wide["stereotyped"].to_numpy(float)
         gap = wide["contrast"].loc[wide["stereotyped"].index].to_numpy(float) - s
         scenario_of = dict(zip(own["pair"], own["scenario"], strict=True))
         scenarios = [scenario_of[pair] for pair in wide["stereotyped"].index]
         side = folds(scenarios, seed=seed)
 
-        def statistics(units: npt.NDArray[np.int64], s: Floats = s, gap: Floats = gap, side: npt.NDArray[np.int64] = side) -> Floats:
+        def statistics(
+            units: npt.NDArray[np.int64], s: Floats = s, gap: Floats = gap, side: npt.NDArray[np.int64] = side
+        ) -> Floats:
             return _suppression(s[units], gap[units], side[units])
 
         value, lower, upper = bootstrap(statistics, scenarios, draws=draws, seed=seed)
         rows += [
-            {"model": model, "group": group, "statistic": name, "value": v, "ci_lower": low, "ci_upper": high, "pairs": len(s)}
+            {
+                "model": model,
+                "group": group,
+                "statistic": name,
+                "value": v,
+                "ci_lower": low,
+                "ci_upper": high,
+                "pairs": len(s),
+            }
             for name, v, low, high in zip(SUPPRESSION, value, lower, upper, strict=True)
         ]
     return pd.DataFrame(rows)

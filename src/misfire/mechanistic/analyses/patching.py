@@ -1,9 +1,10 @@
 """Activation patching between the halves of a pair (Meng et al. 2022; Heimersheim and Nanda 2024, arXiv 2404.15255).
 
-*Denoising* runs the stereotyped half with one activation of the contrast half. *Noising* runs the contrast half with one activation of the
-stereotyped half. Recovery is (patched − own) / (other − own) of the margins, a ratio of means over pairs. It is 1 if the activation alone
-carries the difference. At the last token, the residual stream after the last layer is the answer, so its recovery is 1 by construction.
-Such rows are marked and excluded from peaks.
+*Denoising* runs the stereotyped half with one activation of the contrast half. *Noising* runs the contrast
+half with one activation of the stereotyped half. Recovery is (patched − own) / (other − own) of the margins,
+a ratio of means over pairs. It is 1 if the activation alone carries the difference. At the last token, the
+residual stream after the last layer is the answer, so its recovery is 1 by construction. Such rows are marked
+and excluded from peaks.
 """
 
 # many types in torch and pandas are unknown
@@ -15,7 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from misfire.mechanistic.analyses.both_halves import BothHalves, Direction, Pairs, pair_chunks, patched_rows, run_half
+from misfire.mechanistic.analyses.both_halves import (
+    BothHalves,
+    Direction,
+    Pairs,
+    pair_chunks,
+    patched_rows,
+    run_half,
+)
 from misfire.mechanistic.inference import ratio_of_means
 from misfire.mechanistic.model.hooks import SITES, Patch, Site, patching
 from misfire.mechanistic.model.layouts import Layer
@@ -36,9 +44,9 @@ def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> li
     Args:
         source: The half that activations are taken from.
         target: The half that receives them.
-        where: ``last`` matches the last tokens. ``mentions`` matches the n-th mention of a person in one half to the n-th in the other,
-            token by token from the last one backward. If the target's mention is longer, its remaining tokens get the first token of the
-            source's mention.
+        where: ``last`` matches the last tokens. ``mentions`` matches the n-th mention of a person in one half
+            to the n-th in the other, token by token from the last one backward. If the target's mention is
+            longer, its remaining tokens get the first token of the source's mention.
 
     Returns:
         Tuples (source token, target token); None if the halves do not mention people equally often, or never.
@@ -54,17 +62,20 @@ def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> li
     ]
 
 
-def patch_all(session: Session, *, sites: Sequence[Site] = SITES, wheres: Sequence[Where] = ("last", "mentions")) -> "pd.DataFrame":
+def patch_all(
+    session: Session, *, sites: Sequence[Site] = SITES, wheres: Sequence[Where] = ("last", "mentions")
+) -> "pd.DataFrame":
     """Patch every layer, site and location, in both directions.
 
     Args:
-        session: The model and its pairs. The store keeps one piece for each chunk of pairs, direction and layer.
+        session: The model and its pairs. The store keeps one piece for each chunk of pairs, direction and
+            layer.
         sites: Which activations to patch.
         wheres: Tokens at which to patch.
 
     Returns:
-        A row for each (pair, direction, site, where, layer): the pair's columns, ``own`` and ``other`` (clean margins), ``patched`` (NaN
-        where a pair's mentions cannot be aligned), and ``by_construction``.
+        A row for each (pair, direction, site, where, layer): the pair's columns, ``own`` and ``other`` (clean
+        margins), ``patched`` (NaN where a pair's mentions cannot be aligned), and ``by_construction``.
     """
     layers = session.decoder.layout.layers
     kept = len(layers) * (len(sites) + 1) // 2 + 1
@@ -116,10 +127,14 @@ def _patched(session: Session, pairs: Pairs, runs: BothHalves, place: _Place) ->
     labels = {"direction": pairs.direction, "site": place.site, "where": place.where, "layer": place.layer}
     fixed = {"by_construction": last and place.site == "residual" and place.where == "last"}
     unaligned = {"patched": NAN}
-    return patched_rows(pairs, runs, found, labels, [fixed if tokens is not None else unaligned | fixed for tokens in aligned])
+    return patched_rows(
+        pairs, runs, found, labels, [fixed if tokens is not None else unaligned | fixed for tokens in aligned]
+    )
 
 
-def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int = 1, draws: int = 500) -> "pd.DataFrame":
+def recovery_table(
+    frame: "pd.DataFrame", *, group: str = "failure", seed: int = 1, draws: int = 500
+) -> "pd.DataFrame":
     """Compute recovery by direction, site, location and layer, with intervals that resample scenarios, and its increments by layer.
 
     Args:
@@ -129,20 +144,25 @@ def recovery_table(frame: "pd.DataFrame", *, group: str = "failure", seed: int =
         draws: Number of bootstrap draws.
 
     Returns:
-        A row for each (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``, ``increment`` (over the previous layer, or
-        over 0 for the first), ``by_construction``, ``pairs`` (number of aligned pairs), ``left_out`` (number of the others).
+        A row for each (direction, site, where, layer): ``recovery``, ``ci_lower``, ``ci_upper``,
+        ``increment`` (over the previous layer, or over 0 for the first), ``by_construction``, ``pairs``
+        (number of aligned pairs), ``left_out`` (number of the others).
     """
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    for (direction, site, where), own in frame[frame["group"] == group].groupby(["direction", "site", "where"], sort=False):
+    for (direction, site, where), own in frame[frame["group"] == group].groupby(
+        ["direction", "site", "where"], sort=False
+    ):
         before = 0.0
         for layer, here in own.groupby("layer"):
             kept = here[here["patched"].notna()]
             if kept.empty:
                 continue
             gained, possible = ((kept[name] - kept["own"]).to_numpy(float) for name in ("patched", "other"))
-            value, lower, upper = ratio_of_means(gained, possible, kept["scenario"].tolist(), draws=draws, seed=seed)
+            value, lower, upper = ratio_of_means(
+                gained, possible, kept["scenario"].tolist(), draws=draws, seed=seed
+            )
             row: dict[str, Any] = {"direction": direction, "site": site, "where": where, "layer": layer}
             row |= {"recovery": value, "ci_lower": lower, "ci_upper": upper}
             row |= {"increment": value - before, "by_construction": bool(kept["by_construction"].iloc[0])}

@@ -1,9 +1,12 @@
-"""Decide which heads make a model misfire. The decision is computed from the tables, and all sentences and files follow from it.
+"""Decide which heads make a model misfire.
 
-A head is named only if all of the following is true. The model misfires: its MAR is significantly larger than its BR under the probe.
-On held-out scenarios, ablating the best K heads restores more failures than ablating random heads of the same layers, and restores
-failures more often than mirrored failures. And at least 90 % of what was right stays right: contrast halves, controls, and foils. Without
-foils, a model that only says "yes" would look repaired too.
+The decision is computed from the tables, and all sentences and files follow from it.
+
+A head is named only if all of the following is true. The model misfires: its MAR is significantly larger than
+its BR under the probe. On held-out scenarios, ablating the best K heads restores more failures than ablating
+random heads of the same layers, and restores failures more often than mirrored failures. And at least 90 % of
+what was right stays right: contrast halves, controls, and foils. Without foils, a model that only says "yes"
+would look repaired too.
 """
 
 # many types in torch and pandas are unknown
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARE = 0.1
-"""A head that closes less than this share of the gap between the halves is not reported, even if its effect is significant."""
+"""A head that closes less than this share of the gap between the halves is not reported, even if its
+effect is significant."""
 
 KEPT = 0.9
 """An ablation that keeps a smaller share of what was right breaks the model and explains nothing."""
@@ -29,22 +33,41 @@ KEPT = 0.9
 ASKED = 10
 """With fewer controls, contrast halves or foils, the share that stays right is not known well enough."""
 
-Outcome = Literal["one head", "several heads", "unguarded", "unconfirmed", "not held out", "indistinct", "reversed", "not analysed"]
+Outcome = Literal[
+    "one head",
+    "several heads",
+    "unguarded",
+    "unconfirmed",
+    "not held out",
+    "indistinct",
+    "reversed",
+    "not analysed",
+]
 """Outcome of the decision.
 
-``one head``, ``several heads``: on held-out scenarios, ablating these heads repairs misfiring and changes little else. ``unguarded``:
-it does repair misfiring, but too few foils or controls were asked to see what else changes. ``unconfirmed``: no number of heads does.
-``not held out``: the failures are from one scenario, so no scenario could be held out. ``indistinct``: MAR and BR cannot be
-distinguished, so there is no conclusion about misfiring. ``reversed``: BR is significantly larger than MAR. ``not analysed``: heads were
-not ablated.
-"""
+``one head``, ``several heads``: on held-out scenarios, ablating these heads repairs misfiring and changes
+little else. ``unguarded``: it does repair misfiring, but too few foils or controls were asked to see what
+else changes. ``unconfirmed``: no number of heads does. ``not held out``: the failures are from one scenario,
+so no scenario could be held out. ``indistinct``: MAR and BR cannot be distinguished, so there is no
+conclusion about misfiring. ``reversed``: BR is significantly larger than MAR. ``not analysed``: heads were
+not ablated. """
 
-Shortfall = Literal["random", "mirrors", "chance", "contrast", "controls", "foils", "few contrast halves", "few controls", "few foils"]
+Shortfall = Literal[
+    "random",
+    "mirrors",
+    "chance",
+    "contrast",
+    "controls",
+    "foils",
+    "few contrast halves",
+    "few controls",
+    "few foils",
+]
 """Reason why a number of heads does not count.
 
-``random``: random heads may restore as much. ``mirrors``: mirrored failures may be restored as often. ``chance``: each test is significant
-alone, but not after correction for the number of K that were tried. ``contrast``, ``controls``, ``foils``: less than 90 % of them are
-kept. ``few …``: fewer than 10 were asked.
+``random``: random heads may restore as much. ``mirrors``: mirrored failures may be restored as often.
+``chance``: each test is significant alone, but not after correction for the number of K that were tried.
+``contrast``, ``controls``, ``foils``: less than 90 % of them are kept. ``few …``: fewer than 10 were asked.
 """
 
 _UNGUARDED: frozenset[Shortfall] = frozenset({"few contrast halves", "few controls", "few foils"})
@@ -81,7 +104,11 @@ class CurvePoint:
     @property
     def shortfalls(self) -> tuple[Shortfall, ...]:
         """Reasons why it does not count; empty if it does."""
-        kept: dict[Shortfall, float] = {"contrast": self.contrast_kept, "controls": self.control_kept, "foils": self.foils_kept}
+        kept: dict[Shortfall, float] = {
+            "contrast": self.contrast_kept,
+            "controls": self.control_kept,
+            "foils": self.foils_kept,
+        }
         asked: dict[Shortfall, int] = {
             "few contrast halves": self.contrast_asked,
             "few controls": self.control_asked,
@@ -89,7 +116,9 @@ class CurvePoint:
         }
         found: list[Shortfall] = []
         unsure = not self.mirror_p <= LEVEL
-        if not (self.excess_p <= LEVEL and self.recovery > self.matched_upper) or (unsure and not self.mirrors):
+        if not (self.excess_p <= LEVEL and self.recovery > self.matched_upper) or (
+            unsure and not self.mirrors
+        ):
             found.append("random")
         if unsure and self.mirrors and self.recovery > 0:
             found.append("mirrors")
@@ -104,7 +133,11 @@ class CurvePoint:
     @property
     def chosen(self) -> tuple[str, ...]:
         """The distinct sets of heads that were ablated, by name: one if both folds chose the same heads."""
-        return tuple(dict.fromkeys(",".join(sorted(heads.split(","))) for heads in (self.heads_0, self.heads_1) if heads))
+        return tuple(
+            dict.fromkeys(
+                ",".join(sorted(heads.split(","))) for heads in (self.heads_0, self.heads_1) if heads
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -115,12 +148,12 @@ class Decision:
         outcome: Outcome of the decision.
         misfiring: Comparison of MAR and BR.
         heads: The named heads, best first, as in the intervention file; empty unless the curve confirms them.
-        point: The row of the curve that supports the decision: the smallest K that meets all conditions, or else the one that comes
-            closest; None without a curve.
+        point: The row of the curve that supports the decision: the smallest K that meets all conditions, or
+            else the one that comes closest; None without a curve.
         tried: Number of K that were tried.
-        alone: Other heads whose ablation alone significantly and noticeably raises the stereotyped margin, and more than in mirrors,
-            measured on the pairs on which they were chosen. They include heads that feed a named head or share its work. Empty if no
-            head is named.
+        alone: Other heads whose ablation alone significantly and noticeably raises the stereotyped margin,
+            and more than in mirrors, measured on the pairs on which they were chosen. They include heads that
+            feed a named head or share its work. Empty if no head is named.
     """
 
     outcome: Outcome
@@ -154,7 +187,9 @@ def decide(misfiring: Misfiring, heads: "pd.DataFrame", curve: "pd.DataFrame", g
         point = holding[0]
         named = tuple(ranked(heads)[: point.k])
         alone = tuple(head for head in causes(heads, gap) if head not in named)
-        return Decision("one head" if len(named) == 1 else "several heads", misfiring, named, point, len(points), alone)
+        return Decision(
+            "one head" if len(named) == 1 else "several heads", misfiring, named, point, len(points), alone
+        )
     if unguarded := [point for point in points if _UNGUARDED.issuperset(point.shortfalls)]:
         return Decision("unguarded", misfiring, point=unguarded[0], tried=len(points))
     nearest = min(points, key=lambda point: (len(point.shortfalls), -point.recovery))
@@ -180,12 +215,17 @@ def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        Heads that meet these conditions, best first: q is at most 0.05; Δ on stereotyped halves is above 0, including its interval (if
-        there is one); Δ on the failing halves of failures is larger than that of mirrors, including its interval (if there is one); and
-        the score is at least a tenth of the gap and at least 0.3 logits. By themselves, these heads are only candidates; see ``decide``.
+        Heads that meet these conditions, best first: q is at most 0.05; Δ on stereotyped halves is above 0,
+        including its interval (if there is one); Δ on the failing halves of failures is larger than that of
+        mirrors, including its interval (if there is one); and the score is at least a tenth of the gap and at
+        least 0.3 logits. By themselves, these heads are only candidates; see ``decide``.
     """
     if heads.empty:
         return []
-    above = (heads["delta_stereotyped"] > 0) & ~(heads["delta_stereotyped_ci_lower"] <= 0) & ~(heads["over_mirrors_ci_lower"] <= 0)
+    above = (
+        (heads["delta_stereotyped"] > 0)
+        & ~(heads["delta_stereotyped_ci_lower"] <= 0)
+        & ~(heads["over_mirrors_ci_lower"] <= 0)
+    )
     kept = heads[(heads["q"] <= LEVEL) & above & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
     return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]

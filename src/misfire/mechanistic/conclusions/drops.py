@@ -1,11 +1,12 @@
 """How far margins fall between their peak in the logit lens and the end, compared with the margins of right answers.
 
-In many models, margins rise and fall over the layers everywhere. A fall shows that evidence is overruled only if stereotyped halves of
-failures fall further than the contrast halves of the same pairs and than controls. This alone is not enough. Failures are chosen by their
-final answer, so their stereotyped halves end low and their contrast halves end high even in a model that ignores groups. In such a model,
-mirrored failures do the reverse equally often. Therefore, over failures, mirrors and controls together, each weighted by the number of
-candidates that it stands for, stereotyped halves fall no further than contrast halves. All margins here are raw: they are what the model
-itself uses.
+In many models, margins rise and fall over the layers everywhere. A fall shows that evidence is overruled only
+if stereotyped halves of failures fall further than the contrast halves of the same pairs and than controls.
+This alone is not enough. Failures are chosen by their final answer, so their stereotyped halves end low and
+their contrast halves end high even in a model that ignores groups. In such a model, mirrored failures do the
+reverse equally often. Therefore, over failures, mirrors and controls together, each weighted by the number of
+candidates that it stands for, stereotyped halves fall no further than contrast halves. All margins here are
+raw: they are what the model itself uses.
 """
 
 # many types in torch and pandas are unknown
@@ -18,7 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
-from misfire.mechanistic.inference import Floats, by_cluster, codes, difference, folds, mean, mean_exceeds, sign_flip
+from misfire.mechanistic.inference import (
+    Floats,
+    by_cluster,
+    codes,
+    difference,
+    folds,
+    mean,
+    mean_exceeds,
+    sign_flip,
+)
 from misfire.mechanistic.probed_pairs import FAILING
 from misfire.scorers.statistics import NAN, Estimate, clustered_mean
 
@@ -34,24 +44,29 @@ VALUES = ("peak", "final", "drop", "gap_peak", "gap_final")
 def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     """Return the margin of each half at the layer where stereotyped halves of failures peak, and after the last layer.
 
-    The peak is the layer before the last with the largest mean raw margin over the stereotyped halves of failures. For the pairs in one
-    half of the scenarios, the layer is chosen on the other half, so that the choice does not inflate the peak. The peak of the gap
-    contrast − stereotyped of failures is chosen in the same way.
+    The peak is the layer before the last with the largest mean raw margin over the stereotyped halves of
+    failures. For the pairs in one half of the scenarios, the layer is chosen on the other half, so that the
+    choice does not inflate the peak. The peak of the gap contrast − stereotyped of failures is chosen in the
+    same way.
 
     Args:
         frame: Output of ``misfire.mechanistic.analyses.lens.lens``.
         seed: Random seed for the split of the scenarios.
 
     Returns:
-        A row for each (model, pair, half): ``model``, ``group``, ``pair``, ``scenario``, ``weight``, ``half``, ``peak_layer``, ``peak``
-        (margin at that layer), ``final`` (margin after the last layer), ``drop`` (peak − final), and the same for the gap of the pair:
-        ``gap_layer``, ``gap_peak``, ``gap_final``. Models with one layer or without failures have no rows.
+        A row for each (model, pair, half): ``model``, ``group``, ``pair``, ``scenario``, ``weight``,
+        ``half``, ``peak_layer``, ``peak`` (margin at that layer), ``final`` (margin after the last layer),
+        ``drop`` (peak − final), and the same for the gap of the pair: ``gap_layer``, ``gap_peak``,
+        ``gap_final``. Models with one layer or without failures have no rows.
     """
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
     for model, own in frame.groupby("model", sort=False):
-        wide = {half: own[own["half"] == half].pivot(index="pair", columns="layer", values="margin") for half in HALF_NAMES}
+        wide = {
+            half: own[own["half"] == half].pivot(index="pair", columns="layer", values="margin")
+            for half in HALF_NAMES
+        }
         pairs = own.drop_duplicates("pair").set_index("pair").loc[wide["stereotyped"].index]
         margins = {half: wide[half].loc[pairs.index].to_numpy(float) for half in HALF_NAMES}
         failing = (pairs["group"] == "failure").to_numpy(bool)
@@ -61,7 +76,10 @@ def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
         gap = margins["contrast"] - margins["stereotyped"]
         layers, gap_layers = (_chosen(values, failing, side) for values in (margins["stereotyped"], gap))
         for half in HALF_NAMES:
-            rows += [{"model": model} | row for row in _at_peaks(half, pairs, margins[half], layers, gap, gap_layers)]
+            rows += [
+                {"model": model} | row
+                for row in _at_peaks(half, pairs, margins[half], layers, gap, gap_layers)
+            ]
     return pd.DataFrame(rows)
 
 
@@ -100,7 +118,9 @@ def _chosen(values: Floats, failing: npt.NDArray[np.bool_], side: npt.NDArray[np
     return layers
 
 
-def _row(what: str, estimate: Estimate, p: float, ours: "pd.DataFrame", others: "pd.DataFrame | None" = None) -> dict[str, Any]:
+def _row(
+    what: str, estimate: Estimate, p: float, ours: "pd.DataFrame", others: "pd.DataFrame | None" = None
+) -> dict[str, Any]:
     return {
         "compared": what,
         "value": estimate.value,
@@ -113,7 +133,9 @@ def _row(what: str, estimate: Estimate, p: float, ours: "pd.DataFrame", others: 
     }
 
 
-def _over_zero(what: str, values: Sequence[float] | Floats, ours: "pd.DataFrame", others: "pd.DataFrame | None" = None) -> dict[str, Any]:
+def _over_zero(
+    what: str, values: Sequence[float] | Floats, ours: "pd.DataFrame", others: "pd.DataFrame | None" = None
+) -> dict[str, Any]:
     """Return the mean of values of pairs, clustered by scenario, with the one-sided p of the test that it is above 0."""
     scenarios = ours["scenario"].tolist()
     p = float(sign_flip(np.asarray(values, dtype=float)[:, None], scenarios)[0]) if scenarios else NAN
@@ -142,12 +164,13 @@ def drop_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
         peaks: Output of ``margins_at_peaks``.
 
     Returns:
-        A row for each (model, ``compared``). ``compared`` is ``peak``, ``final`` or ``drop`` of the stereotyped halves of failures; or a
-        comparison, that is, how much larger their drop is than that of ``contrast halves`` (of the same pairs), ``controls`` (stereotyped
-        halves) or ``mirrors`` (contrast halves, which are wrong in mirrors); or ``all pairs``, how much further stereotyped halves fall
-        than contrast halves over all groups, weighted. Other columns: ``value`` with its 95 % interval clustered by scenario, ``p``
-        (one-sided, above 0, sign flips by scenario), ``pairs``, ``scenarios``, ``others`` (number of pairs or halves in the comparison; 0
-        if none).
+        A row for each (model, ``compared``). ``compared`` is ``peak``, ``final`` or ``drop`` of the
+        stereotyped halves of failures; or a comparison, that is, how much larger their drop is than that of
+        ``contrast halves`` (of the same pairs), ``controls`` (stereotyped halves) or ``mirrors`` (contrast
+        halves, which are wrong in mirrors); or ``all pairs``, how much further stereotyped halves fall than
+        contrast halves over all groups, weighted. Other columns: ``value`` with its 95 % interval clustered
+        by scenario, ``p`` (one-sided, above 0, sign flips by scenario), ``pairs``, ``scenarios``, ``others``
+        (number of pairs or halves in the comparison; 0 if none).
     """
     import pandas as pd
 
@@ -156,9 +179,13 @@ def drop_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
         failures = _half(own, "failure", "stereotyped")
         contrast = _half(own, "failure", "contrast").loc[failures.index]
         found = [_over_zero(name, failures[name].tolist(), failures) for name in ("peak", "final", "drop")]
-        found.append(_over_zero("contrast halves", (failures["drop"] - contrast["drop"]).tolist(), failures, contrast))
+        found.append(
+            _over_zero("contrast halves", (failures["drop"] - contrast["drop"]).tolist(), failures, contrast)
+        )
         for name, group in (("controls", "control"), ("mirrors", "mirror")):
-            found.append(_over_others(name, failures, _half(own, group, FAILING.get(group, "stereotyped")), "drop"))
+            found.append(
+                _over_others(name, failures, _half(own, group, FAILING.get(group, "stereotyped")), "drop")
+            )
         every, other = (own[own["half"] == half].set_index("pair") for half in HALF_NAMES)
         found.append(_weighted("all pairs", every["drop"] - other["drop"], every))
         rows += [{"model": model} | row for row in found]
@@ -172,17 +199,22 @@ def base_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
         peaks: Output of ``margins_at_peaks`` for ``model`` and ``base``.
 
     Returns:
-        A row for each (group, ``compared``). ``group`` can also be ``all``: all groups, weighted by the candidates that they stand for.
-        ``compared`` is one of ``VALUES``, for stereotyped halves or for the gap contrast − stereotyped. Other columns: ``model`` and
-        ``base`` (means), ``value`` (model − base, paired) with its 95 % interval clustered by scenario, ``p`` (one-sided, above 0, sign
-        flips by scenario), ``pairs``, ``scenarios``. Empty without a base. The pairs were chosen by the answers of the model and not of its
-        base, which is enough to make failures differ; only ``all`` is free of this selection effect.
+        A row for each (group, ``compared``). ``group`` can also be ``all``: all groups, weighted by the
+        candidates that they stand for. ``compared`` is one of ``VALUES``, for stereotyped halves or for the
+        gap contrast − stereotyped. Other columns: ``model`` and ``base`` (means), ``value`` (model − base,
+        paired) with its 95 % interval clustered by scenario, ``p`` (one-sided, above 0, sign flips by
+        scenario), ``pairs``, ``scenarios``. Empty without a base. The pairs were chosen by the answers of the
+        model and not of its base, which is enough to make failures differ; only ``all`` is free of this
+        selection effect.
     """
     import pandas as pd
 
     if not len(peaks) or set(peaks["model"]) != {"model", "base"}:
         return pd.DataFrame()
-    own, base = (peaks[(peaks["model"] == model) & (peaks["half"] == "stereotyped")].set_index("pair") for model in ("model", "base"))
+    own, base = (
+        peaks[(peaks["model"] == model) & (peaks["half"] == "stereotyped")].set_index("pair")
+        for model in ("model", "base")
+    )
     base = base.loc[own.index]
     rows: list[dict[str, Any]] = []
     for group in ("failure", "mirror", "control", "all"):
@@ -192,7 +224,10 @@ def base_table(peaks: "pd.DataFrame") -> "pd.DataFrame":
             change = some[name] - other
             row = _weighted(name, change, some) if group == "all" else _over_zero(name, change.tolist(), some)
             weights = some["weight"] if group == "all" else None
-            means = {"model": float(np.average(some[name], weights=weights)), "base": float(np.average(other, weights=weights))}
+            means = {
+                "model": float(np.average(some[name], weights=weights)),
+                "base": float(np.average(other, weights=weights)),
+            }
             rows.append({"group": group} | row | means)
     return pd.DataFrame(rows)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SURE = 0.025
-"""Largest one-sided p of a significant difference (5 % two-sided). It cannot be reached with fewer than six scenarios."""
+"""Largest one-sided p of a significant difference (5 % two-sided). It cannot be reached with fewer than
+six scenarios."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ class _Compared:
 
     @property
     def sure(self) -> bool:
-        """Whether it is significantly above 0. If all scenarios are alike there is no interval, and p alone decides."""
+        """Whether it is significantly above 0.
+
+        If all scenarios are alike there is no interval, and p alone decides.
+        """
         return self.p <= SURE and not self.lower <= 0
 
     def __str__(self) -> str:
@@ -62,7 +66,10 @@ def lens_sentences(drops: "pd.DataFrame", base: "pd.DataFrame | None", gap: floa
         A sentence about the model, and one that compares it with its base; none without a table.
     """
     found = _by_name(drops[drops["model"] == "model"]) if len(drops) else {}
-    return [*([_drop(found, gap)] if found else []), *([_base(base)] if base is not None and len(base) else [])]
+    return [
+        *([_drop(found, gap)] if found else []),
+        *([_base(base)] if base is not None and len(base) else []),
+    ]
 
 
 def overruled(drops: "pd.DataFrame", gap: float) -> bool:
@@ -73,10 +80,11 @@ def overruled(drops: "pd.DataFrame", gap: float) -> bool:
         gap: Mean contrast margin minus mean stereotyped margin of the failures.
 
     Returns:
-        True if all of the following holds. On failures, the raw stereotyped margin rises significantly and noticeably above 0 before the
-        last layer. From there it falls significantly and noticeably further than contrast halves of the same pairs and than controls.
-        Over all pairs, including mirrored failures and controls, stereotyped halves fall significantly further than contrast halves,
-        which the selection of failures cannot cause. Noticeable means at least 0.3 logits and a tenth of the gap.
+        True if all of the following holds. On failures, the raw stereotyped margin rises significantly and
+        noticeably above 0 before the last layer. From there it falls significantly and noticeably further
+        than contrast halves of the same pairs and than controls. Over all pairs, including mirrored failures
+        and controls, stereotyped halves fall significantly further than contrast halves, which the selection
+        of failures cannot cause. Noticeable means at least 0.3 logits and a tenth of the gap.
     """
     found = _by_name(drops[drops["model"] == "model"]) if len(drops) else {}
     return bool(found) and not _missing(found, gap)
@@ -84,7 +92,10 @@ def overruled(drops: "pd.DataFrame", gap: float) -> bool:
 
 def _by_name(rows: "pd.DataFrame") -> dict[str, _Compared]:
     names = ("value", "ci_lower", "ci_upper", "p", "pairs", "scenarios", "others")
-    return {str(compared): _Compared(*values) for compared, *values in rows[["compared", *names]].itertuples(index=False)}
+    return {
+        str(compared): _Compared(*values)
+        for compared, *values in rows[["compared", *names]].itertuples(index=False)
+    }
 
 
 def _missing(found: dict[str, _Compared], gap: float) -> list[str]:
@@ -101,31 +112,47 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     )
     missing = _missing(found, gap)
     few = (
-        f" Failures from {peak.scenarios} scenarios cannot give a significant result; it takes six." if 2.0**-peak.scenarios > SURE else ""
+        f" Failures from {peak.scenarios} scenarios cannot give a significant result; it takes six."
+        if 2.0**-peak.scenarios > SURE
+        else ""
     )
     profile = (
-        f"on {peak.pairs} failures from {peak.scenarios} scenarios, the raw stereotyped margin is {peak} at its peak before the last layer "
+        f"on {peak.pairs} failures from {peak.scenarios} scenarios, the raw stereotyped margin is {peak} at "
+        "its peak before the last layer "
         f"and {final} at the end, where the model answers"
     )
     than = (
-        f"than contrast halves of the same pairs by {contrast}; than {controls.others} controls by {controls}; over all {everything.pairs} "
-        f"pairs, including mirrored failures and controls, each weighted by the candidates that it stands for, stereotyped halves fall "
+        f"than contrast halves of the same pairs by {contrast}; than {controls.others} controls by "
+        f"{controls}; over all {everything.pairs} "
+        "pairs, including mirrored failures and controls, each weighted by the candidates that it stands "
+        "for, stereotyped halves fall "
         f"further than contrast halves by {everything}, {_p(everything.p)}"
     )
     if not controls.others:
-        than = than.replace(f"than {controls.others} controls by {controls}", "there are no controls to compare it with")
+        than = than.replace(
+            f"than {controls.others} controls by {controls}", "there are no controls to compare it with"
+        )
     if not missing:
-        return f"Logit lens: {profile}. It falls by {drop}, further {than}. According to the lens, the evidence is read and then overruled."
+        return (
+            f"Logit lens: {profile}. It falls by {drop}, further {than}. According to the lens, the "
+            "evidence is read and then overruled."
+        )
     if "peak" in missing:
         return (
-            f"Logit lens: {profile}. No layer before the last significantly and noticeably favors the right answer, so the lens does not "
+            f"Logit lens: {profile}. No layer before the last significantly and noticeably favors the right "
+            "answer, so the lens does not "
             f"show that the evidence is read and then overruled.{few}"
         )
     if "drop" in missing:
-        return f"Logit lens: {profile}. Its fall ({drop}) is not significant or not noticeable, so the lens does not show overruling.{few}"
+        return (
+            f"Logit lens: {profile}. Its fall ({drop}) is not significant or not noticeable, so the lens "
+            f"does not show overruling.{few}"
+        )
     return (
-        f"Logit lens: {profile}. It falls by {drop}, but margins that are not overruled also fall. It falls further {than}. "
-        f"Not shown, or too small to count: {_named(missing)}. So the lens does not show that the evidence is overruled.{few}"
+        f"Logit lens: {profile}. It falls by {drop}, but margins that are not overruled also fall. It falls "
+        f"further {than}. "
+        f"Not shown, or too small to count: {_named(missing)}. So the lens does not show that the evidence "
+        f"is overruled.{few}"
     )
 
 
@@ -147,23 +174,33 @@ def _base(base: "pd.DataFrame") -> str:
     """Return the comparison of the model with its base, on the pairs of all groups together."""
     rows = base[base["group"] == "all"]
     found = _by_name(rows)
-    means = {str(name): (float(model), float(other)) for name, model, other in rows[["compared", "model", "base"]].itertuples(index=False)}
+    means = {
+        str(name): (float(model), float(other))
+        for name, model, other in rows[["compared", "model", "base"]].itertuples(index=False)
+    }
     gap, drop = found["gap_final"], found["drop"]
     numbers = (
-        f"over the same {gap.pairs} pairs from {gap.scenarios} scenarios, weighted by the candidates that they stand for, the gap "
-        f"contrast − stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and {means['gap_final'][1]:+.2f} in its "
-        f"base (difference {gap}, {_p(gap.p)}); after its peak, the stereotyped margin falls by {means['drop'][0]:+.2f} and "
+        f"over the same {gap.pairs} pairs from {gap.scenarios} scenarios, weighted by the candidates that "
+        "they stand for, the gap "
+        f"contrast − stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and "
+        f"{means['gap_final'][1]:+.2f} in its "
+        f"base (difference {gap}, {_p(gap.p)}); after its peak, the stereotyped margin falls by "
+        f"{means['drop'][0]:+.2f} and "
         f"{means['drop'][1]:+.2f} (difference {drop})"
     )
     failures = _by_name(base[base["group"] == "failure"])
     on_failures = (
-        f" On failures alone, the difference of the gap is {failures['gap_final']}. It is too large, because failures were chosen by the "
+        f" On failures alone, the difference of the gap is {failures['gap_final']}. It is too large, "
+        "because failures were chosen by the "
         "answers of the model and not of its base."
         if failures
         else ""
     )
     if gap.sure and gap.value >= UNRESOLVED:
-        said = "So the model misfires by more than its base does: the cause of misfiring came with the training between the two."
+        said = (
+            "So the model misfires by more than its base does: the cause of misfiring came with the "
+            "training between the two."
+        )
     elif not math.isnan(gap.upper) and gap.upper < 0:
         said = "So the base misfires by more than the model does."
     else:

@@ -1,8 +1,8 @@
 """Test whether a model misfires at all under the probe: MAR against BR over all pairs that it was asked.
 
-Pairs that fail in only one half are chosen by their outcome. A model with random errors has such pairs too, and an analysis of only these
-pairs would find what the errors depend on and mistake it for a cause of misfiring. So the first question is whether stereotyped halves
-fail more often than contrast halves.
+Pairs that fail in only one half are chosen by their outcome. A model with random errors has such pairs too,
+and an analysis of only these pairs would find what the errors depend on and mistake it for a cause of
+misfiring. So the first question is whether stereotyped halves fail more often than contrast halves.
 """
 
 from collections.abc import Sequence
@@ -28,9 +28,10 @@ class Misfiring:
         mirrored: Number of pairs with the contrast half wrong and the stereotyped half right.
         mar: Misfired alignment rate, with its interval clustered by scenario.
         br: Bias rate, with the same kind of interval.
-        p: Two-sided p that misfired and mirrored pairs are equally frequent, from sign flips of their difference by scenario; NaN without
-            pairs.
-        gap: Mean of contrast margin − stereotyped margin over all pairs asked, in logits. Among failures alone, selection makes it large.
+        p: Two-sided p that misfired and mirrored pairs are equally frequent, from sign flips of their
+            difference by scenario; NaN without pairs.
+        gap: Mean of contrast margin − stereotyped margin over all pairs asked, in logits. Among failures
+            alone, selection makes it large.
     """
 
     pairs: int
@@ -54,18 +55,31 @@ def misfiring(asked: Sequence[AskedPair]) -> Misfiring:
     """Test MAR against BR.
 
     Args:
-        asked: All pairs that were asked, whatever their outcome. The test is not valid for pairs that were chosen by their outcome.
+        asked: All pairs that were asked, whatever their outcome. The test is not valid for pairs that were
+            chosen by their outcome.
 
     Returns:
-        The counts, rates and the test. The test assumes that the two halves of a scenario's pairs are exchangeable if a model ignores
-        groups. With up to 12 scenarios it counts all sign flips, so it is exact for small numbers of scenarios.
+        The counts, rates and the test. The test assumes that the two halves of a scenario's pairs are
+        exchangeable if a model ignores groups. With up to 12 scenarios it counts all sign flips, so it is
+        exact for small numbers of scenarios.
     """
     cells = count_cells(
-        [PairResult(one.pair, one.category, one.scenario, 1, _outcome(one.stereotyped), _outcome(one.contrast)) for one in asked], "all"
+        [
+            PairResult(
+                one.pair, one.category, one.scenario, 1, _outcome(one.stereotyped), _outcome(one.contrast)
+            )
+            for one in asked
+        ],
+        "all",
     )
     _, mirrored, misfired, _ = cells.totals
     scenarios = [one.scenario for one in asked]
-    lean = np.array([float(one.stereotyped <= 0 < one.contrast) - float(one.contrast <= 0 < one.stereotyped) for one in asked])
+    lean = np.array(
+        [
+            float(one.stereotyped <= 0 < one.contrast) - float(one.contrast <= 0 < one.stereotyped)
+            for one in asked
+        ]
+    )
     return Misfiring(
         pairs=len(asked),
         scenarios=len(set(scenarios)),
@@ -73,7 +87,9 @@ def misfiring(asked: Sequence[AskedPair]) -> Misfiring:
         mirrored=mirrored,
         mar=cells.mar(),
         br=cells.br(),
-        p=float(min(1.0, 2 * sign_flip(np.stack([lean, -lean], axis=1), scenarios).min())) if asked else float("nan"),
+        p=float(min(1.0, 2 * sign_flip(np.stack([lean, -lean], axis=1), scenarios).min()))
+        if asked
+        else float("nan"),
         gap=mean([one.contrast - one.stereotyped for one in asked], scenarios),
     )
 

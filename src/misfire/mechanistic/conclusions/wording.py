@@ -43,8 +43,9 @@ def verdict(findings: Findings) -> list[str]:
     """Return sentences about a model. All sentences about heads follow from the decision, so they cannot contradict each other.
 
     Returns:
-        Sentences that each state one result with its uncertainty, or state that it was not shown. The first one is about MAR and BR. If the
-        model does not significantly misfire, there are no sentences about causes.
+        Sentences that each state one result with its uncertainty, or state that it was not shown. The first
+        one is about MAR and BR. If the model does not significantly misfire, there are no sentences about
+        causes.
     """
     said = [_misfiring(findings.decision.misfiring)]
     if findings.decision.misfiring.finding != "misfires":
@@ -60,7 +61,11 @@ def verdict(findings: Findings) -> list[str]:
 def looked_into(probed: Probed) -> str:
     """Return a sentence that says which pairs were selected."""
     failures, mirrors, controls = probed.of("failure"), probed.of("mirror"), probed.of("control")
-    dropped = f" {probed.not_confirmed} pairs misfired in the log but not under the probe." if probed.not_confirmed else ""
+    dropped = (
+        f" {probed.not_confirmed} pairs misfired in the log but not under the probe."
+        if probed.not_confirmed
+        else ""
+    )
     origin = f"{probed.origin} " if probed.origin else ""
     return (
         f"{origin}Analyzed: {len(failures)} failures from {_scenarios(failures)} scenarios, {len(mirrors)} mirrored failures"
@@ -139,7 +144,9 @@ def _named(decision: Decision) -> list[str]:
             f"{names} {'ranks' if len(decision.heads) == 1 else 'rank'} first."
         )
     if decision.alone:
-        shown = ", ".join(map(str, decision.alone[:5])) + (f" and {len(decision.alone) - 5} more" if len(decision.alone) > 5 else "")
+        shown = ", ".join(map(str, decision.alone[:5])) + (
+            f" and {len(decision.alone) - 5} more" if len(decision.alone) > 5 else ""
+        )
         said.append(
             f"{shown} also {'raises' if len(decision.alone) == 1 else 'raise'} the stereotyped margin when ablated alone (false discovery "
             "rate 5 %, on the pairs on which they were chosen). Heads that feed a named head, or share its work, look like this."
@@ -190,7 +197,11 @@ def _share(kept: float, asked: int) -> str:
 
 
 def _tried(tried: int) -> str:
-    return f" This remains significant after correction for the {tried} numbers of heads that were tried (Holm)." if tried > 1 else ""
+    return (
+        f" This remains significant after correction for the {tried} numbers of heads that were tried (Holm)."
+        if tried > 1
+        else ""
+    )
 
 
 _ASK_MORE: Mapping[Shortfall, str] = {

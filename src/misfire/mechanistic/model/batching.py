@@ -10,7 +10,8 @@ BUDGET = 2 << 30
 """Default memory budget for activations, in bytes."""
 
 _PARTS = 24
-"""Number of values that one token holds at a time while a layer runs, in multiples of the width of the residual stream.
+"""Number of values that one token holds at a time while a layer runs, in multiples of the width of the
+residual stream.
 
 These are the stream, its norm, and three vectors of a gated MLP's inner size.
 """
@@ -32,7 +33,9 @@ def chunks(lengths: Sequence[int], width: int, layers: int, size: int, budget: i
     Yields:
         Indices of prompts of similar length; each chunk has at least one.
     """
-    yield from _fitting(sorted(range(len(lengths)), key=lambda index: lengths[index]), lengths, width, layers, size, budget)
+    yield from _fitting(
+        sorted(range(len(lengths)), key=lambda index: lengths[index]), lengths, width, layers, size, budget
+    )
 
 
 def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int) -> list[list[int]]:
@@ -48,7 +51,9 @@ def sweep_chunks(decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int
     """
     order = sorted(range(len(prompts)), key=lambda index: tuple(prompts[index]))
     lengths = [len(prompt) for prompt in prompts]
-    return list(_fitting(order, lengths, decoder.width, len(decoder.layout.layers), decoder.dtype.itemsize, budget))
+    return list(
+        _fitting(order, lengths, decoder.width, len(decoder.layout.layers), decoder.dtype.itemsize, budget)
+    )
 
 
 def batches(
@@ -60,17 +65,22 @@ def batches(
         decoder: The model.
         prompts: Token IDs of each prompt.
         budget: Memory budget for activations, in bytes.
-        layers: Number of layers whose activations are kept while a batch runs. The default is all layers of the model.
+        layers: Number of layers whose activations are kept while a batch runs. The default is all layers of
+            the model.
 
     Yields:
         The indices of the prompts in a batch, and the batch.
     """
     kept = len(decoder.layout.layers) if layers is None else layers
-    for chunk in chunks([len(prompt) for prompt in prompts], decoder.width, kept, decoder.dtype.itemsize, budget):
+    for chunk in chunks(
+        [len(prompt) for prompt in prompts], decoder.width, kept, decoder.dtype.itemsize, budget
+    ):
         yield chunk, decoder.batch([prompts[index] for index in chunk])
 
 
-def _fitting(order: Sequence[int], lengths: Sequence[int], width: int, layers: int, size: int, budget: int) -> Iterator[list[int]]:
+def _fitting(
+    order: Sequence[int], lengths: Sequence[int], width: int, layers: int, size: int, budget: int
+) -> Iterator[list[int]]:
     chunk: list[int] = []
     for index in order:
         longest = max(lengths[other] for other in (*chunk, index))

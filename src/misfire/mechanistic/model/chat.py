@@ -1,7 +1,7 @@
 """Handle chat templates that do not support a system message: move the instruction into the first user message, and report it.
 
-Some templates raise an error for a system message (Gemma 1 and 2), and some omit it silently. The rendered text shows what a
-template does.
+Some templates raise an error for a system message (Gemma 1 and 2), and some omit it silently. The rendered
+text shows what a template does.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,8 @@ class Rendered:
 
     Attributes:
         text: The text.
-        moved: Whether the system message was moved into the first user message because the template does not support one.
+        moved: Whether the system message was moved into the first user message because the template does not
+            support one.
     """
 
     text: str
@@ -25,21 +26,27 @@ class Rendered:
 
 
 def rendered(
-    template: Callable[[MessagesT], str], messages: MessagesT, folded: MessagesT | None, system: Sequence[str], user: str
+    template: Callable[[MessagesT], str],
+    messages: MessagesT,
+    folded: MessagesT | None,
+    system: Sequence[str],
+    user: str,
 ) -> Rendered:
     """Render a conversation so that the model reads its system messages.
 
     Args:
         template: Function that renders messages with the model's chat template.
         messages: The conversation.
-        folded: The conversation with the system messages at the start of the first user message; None if there is no such message.
+        folded: The conversation with the system messages at the start of the first user message; None if
+            there is no such message.
         system: The texts of the system messages.
         user: The text of the first user message, without them.
 
     Returns:
-        The conversation unchanged if the rendered text contains every system message. Otherwise (the template raised an error or
-        omitted a message), the folded conversation. If the template omits the system message and would also truncate the folded
-        message (as that of a model organism does), the conversation unchanged.
+        The conversation unchanged if the rendered text contains every system message. Otherwise (the template
+        raised an error or omitted a message), the folded conversation. If the template omits the system
+        message and would also truncate the folded message (as that of a model organism does), the
+        conversation unchanged.
 
     Raises:
         jinja2.TemplateError: The template raises an error for both forms of the conversation.

@@ -1,6 +1,7 @@
 """A Hugging Face causal language model with a small interface: token IDs in, logits and logit differences at the last token out.
 
-The model itself is not changed. Analyses change its computation with hooks (``misfire.mechanistic.model.hooks``).
+The model itself is not changed. Analyses change its computation with hooks
+(``misfire.mechanistic.model.hooks``).
 """
 
 # many types in transformers are unknown
@@ -61,11 +62,13 @@ class Decoder:
 
     Args:
         model: A causal language model from transformers.
-        tokenizer: Its tokenizer. It must be a fast tokenizer, because the analyses need the positions of words.
+        tokenizer: Its tokenizer. It must be a fast tokenizer, because the analyses need the positions of
+            words.
         name: Name of the model in tables.
 
     Raises:
-        InputError: The layout of the model is unknown, its weights do not fit on the devices, or its attention cannot be replayed.
+        InputError: The layout of the model is unknown, its weights do not fit on the devices, or its
+            attention cannot be replayed.
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str) -> None:  # noqa: ANN401 (any Hugging Face model)
@@ -75,12 +78,14 @@ class Decoder:
         self.layout: Layout = find_layout(model)
         if away := [name for name, weight in model.named_parameters() if weight.device.type == "meta"]:
             raise InputError(
-                f"{name}: the model does not fit on the devices. {len(away)} weights were offloaded (the first is {away[0]}) and cannot be "
+                f"{name}: the model does not fit on the devices. {len(away)} weights were offloaded (the "
+                f"first is {away[0]}) and cannot be "
                 "analyzed there. Choose a smaller --dtype, more devices, or --device cpu."
             )
         if self.implementation not in {"sdpa", "eager"}:
             raise InputError(
-                f"{name}: the attention implementation '{self.implementation}' cannot be replayed layer by layer. Use sdpa or eager."
+                f"{name}: the attention implementation '{self.implementation}' cannot be replayed layer by "
+                "layer. Use sdpa or eager."
             )
 
     @property
@@ -115,7 +120,10 @@ class Decoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the configuration and all loaded weights. It changes with the model and with the data type."""
+        """SHA-256 of the configuration and all loaded weights.
+
+        It changes with the model and with the data type.
+        """
         digest = hashlib.sha256(self.model.config.to_json_string().encode())
         for name, weight in self.model.state_dict().items():
             digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())
@@ -131,14 +139,18 @@ class Decoder:
         shape = self.layout.shape
         wrong = [str(head) for head in heads if head.layer >= len(shape) or head.index >= shape[head.layer]]
         if wrong:
-            raise InputError(f"{self.name} has {len(shape)} layers of {max(shape)} heads, counted from 0; there is no {', '.join(wrong)}.")
+            raise InputError(
+                f"{self.name} has {len(shape)} layers of {max(shape)} heads, counted from 0; there is no "
+                f"{', '.join(wrong)}."
+            )
 
     def batch(self, prompts: Sequence[Sequence[int]], side: Side = "right") -> Batch:
         """Pad prompts to the same length.
 
         Args:
             prompts: Token IDs of each prompt.
-            side: Side of the padding. Padding on the right is not visible to any token, so positions and masks need no correction.
+            side: Side of the padding. Padding on the right is not visible to any token, so positions and
+                masks need no correction.
 
         Returns:
             The batch.
@@ -162,14 +174,23 @@ class Decoder:
         """
         arguments: dict[str, Tensor] = {}
         if not bool((batch.last == batch.mask.sum(1) - 1).all()):  # the padding is on the left
-            arguments = {"attention_mask": batch.mask, "position_ids": (batch.mask.cumsum(1) - 1).clamp(min=0)}
-        hidden: Tensor = self.layout.stack(input_ids=batch.ids, use_cache=False, **arguments).last_hidden_state
+            arguments = {
+                "attention_mask": batch.mask,
+                "position_ids": (batch.mask.cumsum(1) - 1).clamp(min=0),
+            }
+        hidden: Tensor = self.layout.stack(
+            input_ids=batch.ids, use_cache=False, **arguments
+        ).last_hidden_state
         return hidden[torch.arange(len(batch.ids), device=hidden.device), batch.last.to(hidden.device)]
 
     def logits(self, batch: Batch) -> Tensor:
         """Logits of the next token, shape (prompts, vocabulary), float32."""
         logits = self.layout.unembedding(self.run(batch)).float()
-        return logits if self.layout.softcap is None else self.layout.softcap * torch.tanh(logits / self.layout.softcap)
+        return (
+            logits
+            if self.layout.softcap is None
+            else self.layout.softcap * torch.tanh(logits / self.layout.softcap)
+        )
 
     def read(self, residual: Tensor, answers: AnswerTokens) -> Tensor:
         """Compute the logit difference of a residual stream with the final norm and the unembedding (logit lens).
@@ -179,7 +200,8 @@ class Decoder:
             answers: The answers' tokens.
 
         Returns:
-            log Σ exp(yes logits) − log Σ exp(no logits), shape (…,), in float32, because bfloat16 would round it to steps of 0.125.
+            log Σ exp(yes logits) − log Σ exp(no logits), shape (…,), in float32, because bfloat16 would round
+            it to steps of 0.125.
         """
         return self.difference(self.layout.norm(residual.float()), answers)
 
@@ -219,7 +241,8 @@ def tokenizer_folder(
     Args:
         model: A folder or a Hugging Face Hub ID.
         revision: Commit, tag or branch on the Hub; None for the main branch.
-        subfolder: Folder of the model in its repository. A tokenizer there takes precedence over one at the top.
+        subfolder: Folder of the model in its repository. A tokenizer there takes precedence over one at the
+            top.
         where: ``cache_dir``, ``local_files_only`` and ``token``, as in transformers.
 
     Returns:
@@ -234,10 +257,19 @@ def tokenizer_folder(
 
     for place in dict.fromkeys((subfolder, "")):
         for name in ("tokenizer_config.json", "tokenizer.json"):
-            found = cached_file(model, name, revision=revision, subfolder=place, _raise_exceptions_for_missing_entries=False, **where)
+            found = cached_file(
+                model,
+                name,
+                revision=revision,
+                subfolder=place,
+                _raise_exceptions_for_missing_entries=False,
+                **where,
+            )
             if found is not None:
                 # this downloads the other files
-                AutoTokenizer.from_pretrained(model, revision=revision, subfolder=place, trust_remote_code=False, **where)
+                AutoTokenizer.from_pretrained(
+                    model, revision=revision, subfolder=place, trust_remote_code=False, **where
+                )
                 return str(Path(found).parent)
     raise OSError(f"{model} has no tokenizer.")
 
@@ -255,7 +287,8 @@ def load_decoder(
 
     Args:
         model: A folder or a Hugging Face Hub ID.
-        device: For example ``cpu`` or ``cuda:0``. ``auto`` distributes the layers over the available GPUs with accelerate.
+        device: For example ``cpu`` or ``cuda:0``. ``auto`` distributes the layers over the available GPUs
+            with accelerate.
         dtype: ``float32``, ``bfloat16``, ``float16``, or ``auto`` for the data type of the stored weights.
         attention: The attention implementation.
         tokenizer: Folder or Hub ID of the tokenizer, if it differs from the model.
@@ -281,10 +314,15 @@ def load_decoder(
             use_safetensors=True,
             trust_remote_code=False,
         )
-        words = AutoTokenizer.from_pretrained(tokenizer or model, revision=None if tokenizer else revision, trust_remote_code=False)
+        words = AutoTokenizer.from_pretrained(
+            tokenizer or model, revision=None if tokenizer else revision, trust_remote_code=False
+        )
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{model}: the model cannot be loaded. {reason}") from error
     if not words.is_fast:
-        raise InputError(f"{model}: its tokenizer is not a fast one and does not report positions of words. Convert it first.")
+        raise InputError(
+            f"{model}: its tokenizer is not a fast one and does not report positions of words. Convert "
+            "it first."
+        )
     return Decoder(loaded, words, model.rstrip("/").rpartition("/")[2])

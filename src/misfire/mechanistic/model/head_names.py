@@ -42,7 +42,8 @@ def parse_heads(names: object) -> tuple[Head, ...]:
     """Parse the names of heads, in any form that a command line produces.
 
     Args:
-        names: ``L24H3,L25H7``, a list of names, or ``none`` for no head. Inspect's ``-M`` produces a list if there are commas.
+        names: ``L24H3,L25H7``, a list of names, or ``none`` for no head. Inspect's ``-M`` produces a list if
+            there are commas.
 
     Returns:
         The heads, in the order given.
@@ -57,7 +58,10 @@ def parse_heads(names: object) -> tuple[Head, ...]:
     for item in items:
         match = _NAME.fullmatch(item)
         if match is None:
-            raise InputError(f"heads: '{item}' is not the name of a head. Write layer and head, counted from 0: L24H3,L25H7.")
+            raise InputError(
+                f"heads: '{item}' is not the name of a head. Write layer and head, counted from 0: "
+                "L24H3,L25H7."
+            )
         head = Head(int(match[1]), int(match[2]))
         if head in heads:
             raise InputError(f"heads: {head} is named twice.")

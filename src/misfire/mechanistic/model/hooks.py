@@ -1,4 +1,7 @@
-"""Hooks on a running model: capture activations, ablate heads, and replace outputs. All hooks are removed afterwards."""
+"""Hooks on a running model: capture activations, ablate heads, and replace outputs.
+
+All hooks are removed afterwards.
+"""
 
 # many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -20,7 +23,8 @@ Ablation = Literal["zero", "mean"]
 """What replaces the output of a head: zero, or its mean over the tokens of control prompts."""
 
 Site = Literal["residual", "attention", "mlp"]
-"""Where activations are patched: the residual stream after a layer, the attention output, or the MLP output."""
+"""Where activations are patched: the residual stream after a layer, the attention output, or the MLP
+output."""
 
 SITES: tuple[Site, ...] = ("residual", "attention", "mlp")
 
@@ -113,7 +117,9 @@ def capturing(decoder: Decoder, *, z: bool = False, sites: Sequence[Site] = ()) 
 
 
 @contextmanager
-def ablating(decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]], means: Means | None = None) -> Generator[None]:
+def ablating(
+    decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]], means: Means | None = None
+) -> Generator[None]:
     """Ablate heads at the input of the output projection, at all tokens.
 
     Args:
@@ -128,7 +134,9 @@ def ablating(decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]],
         yield
 
 
-def ablation_hooks(decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]], means: Means | None = None) -> Generator[Any]:
+def ablation_hooks(
+    decoder: Decoder, heads: Sequence[Head] | Sequence[Sequence[Head]], means: Means | None = None
+) -> Generator[Any]:
     """Add the hooks of ``ablating`` and return their handles, for use without a context."""
     rows: list[Sequence[Head]] = [heads] if not heads or isinstance(heads[0], Head) else list(heads)  # pyright: ignore[reportAssignmentType]
     for layer in decoder.layout.layers:
@@ -191,7 +199,9 @@ def patching(decoder: Decoder, patch: Patch) -> Generator[None]:
 
     def hook(_: nn.Module, __: Any, output: Any) -> Any:  # noqa: ANN401
         tensor = first(output).clone()
-        tensor[patch.rows.to(tensor.device), patch.tokens.to(tensor.device)] = patch.values.to(tensor.device, tensor.dtype)
+        tensor[patch.rows.to(tensor.device), patch.tokens.to(tensor.device)] = patch.values.to(
+            tensor.device, tensor.dtype
+        )
         return with_first(output, tensor)
 
     with hooked([module_of(decoder.layout.layers[patch.layer], patch.site).register_forward_hook(hook)]):

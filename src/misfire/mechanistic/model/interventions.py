@@ -34,7 +34,8 @@ class Intervention:
         ablation: What replaces their outputs.
         means: Mean outputs by layer for the ablation ``mean``, shape (heads · head_dim,).
         layers: Layers after which the direction is removed from the residual stream, at all tokens.
-        directions: Unit vector by layer: the mean difference between contrast and stereotyped halves of failures at the last token.
+        directions: Unit vector by layer: the mean difference between contrast and stereotyped halves of
+            failures at the last token.
         fingerprint: Fingerprint of the model for which it was made; None if it fits any model.
     """
 
@@ -67,8 +68,13 @@ def save_intervention(intervention: Intervention, path: Path) -> None:
     """
     from safetensors.torch import save_file
 
-    tensors = {f"means.{layer}": value.float().cpu().contiguous() for layer, value in intervention.means.items()}
-    tensors |= {f"directions.{layer}": value.float().cpu().contiguous() for layer, value in intervention.directions.items()}
+    tensors = {
+        f"means.{layer}": value.float().cpu().contiguous() for layer, value in intervention.means.items()
+    }
+    tensors |= {
+        f"directions.{layer}": value.float().cpu().contiguous()
+        for layer, value in intervention.directions.items()
+    }
     tensors = tensors or {_EMPTY: torch.zeros(1)}
     metadata = {
         "heads": ",".join(map(str, intervention.heads)),
@@ -84,13 +90,15 @@ def load_intervention(path: Path) -> Intervention:
     """Read an intervention.
 
     Args:
-        path: A file from ``misfire localise``. Files from an earlier version have no checksum and are read without one.
+        path: A file from ``misfire localise``. Files from an earlier version have no checksum and are read
+            without one.
 
     Returns:
         The intervention.
 
     Raises:
-        InputError: The file is not an intervention, was changed after it was written, or holds unknown keys or numbers that are not finite.
+        InputError: The file is not an intervention, was changed after it was written, or holds unknown keys
+            or numbers that are not finite.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -105,7 +113,8 @@ def load_intervention(path: Path) -> Intervention:
         _check_content(path, tensors, metadata)
         if checksum is not None and checksum != _checksum(tensors, metadata):
             raise InputError(
-                f"{path}: the file was changed or damaged after `misfire localise` wrote it: its checksum does not match. Write it again."
+                f"{path}: the file was changed or damaged after `misfire localise` wrote it: its checksum "
+                "does not match. Write it again."
             )
         layers = parse_layers(metadata["layers"]) if metadata["layers"] else ()
         heads = parse_heads(metadata["heads"]) if metadata["heads"] else ()
@@ -114,13 +123,16 @@ def load_intervention(path: Path) -> Intervention:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{path}: not a readable intervention ({error}). `misfire localise` writes one, intervention.safetensors."
+            f"{path}: not a readable intervention ({error}). `misfire localise` writes one, "
+            "intervention.safetensors."
         ) from error
     by_kind: dict[str, dict[int, Tensor]] = {"means": {}, "directions": {}}
     for key, tensor in tensors.items():
         if match := _TENSOR.fullmatch(key):
             by_kind[match[1]][int(match[2])] = tensor
-    return Intervention(heads, ablation, by_kind["means"], layers, by_kind["directions"], metadata.get("fingerprint") or None)
+    return Intervention(
+        heads, ablation, by_kind["means"], layers, by_kind["directions"], metadata.get("fingerprint") or None
+    )
 
 
 def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
@@ -134,15 +146,22 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
 
 def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Raise an error for content that does not belong in an intervention file, even if it would not be used."""
-    unknown = [*sorted(metadata.keys() - _KEYS), *sorted(key for key in tensors if key != _EMPTY and not _TENSOR.fullmatch(key))]
+    unknown = [
+        *sorted(metadata.keys() - _KEYS),
+        *sorted(key for key in tensors if key != _EMPTY and not _TENSOR.fullmatch(key)),
+    ]
     if unknown:
         raise InputError(
-            f"{path}: '{unknown[0]}' is an unknown key. An intervention file holds {', '.join(sorted(_KEYS))}, and tensors named means.N "
-            "and directions.N, where N is the number of a layer. Use the file that `misfire localise` wrote with this version."
+            f"{path}: '{unknown[0]}' is an unknown key. An intervention file holds "
+            f"{', '.join(sorted(_KEYS))}, and tensors named means.N "
+            "and directions.N, where N is the number of a layer. Use the file that `misfire localise` wrote "
+            "with this version."
         )
     for key, tensor in sorted(tensors.items()):
         if not tensor.is_floating_point() or not tensor.isfinite().all():
-            raise InputError(f"{path}: '{key}' holds numbers that are not finite (NaN or infinite), or not floating-point.")
+            raise InputError(
+                f"{path}: '{key}' holds numbers that are not finite (NaN or infinite), or not floating-point."
+            )
 
 
 def checked_ablation(ablation: object) -> Ablation:
@@ -160,35 +179,52 @@ def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
     """Raise an error for an intervention that does not fit a model.
 
     Raises:
-        InputError: The model does not have the heads or layers, the intervention was made for another model, or something is missing.
+        InputError: The model does not have the heads or layers, the intervention was made for another model,
+            or something is missing.
     """
     decoder.check_heads(intervention.heads)
     if intervention.fingerprint is not None and intervention.fingerprint != decoder.fingerprint:
         raise InputError(
-            f"the intervention was made for a model other than {decoder.name}, or with a data type other than {decoder.dtype}. Its "
-            "means and directions do not fit this model. Load the model as `misfire localise` did (-M dtype=…), or run it again."
+            f"the intervention was made for a model other than {decoder.name}, or with a data type other "
+            f"than {decoder.dtype}. Its "
+            "means and directions do not fit this model. Load the model as `misfire localise` did (-M "
+            "dtype=…), or run it again."
         )
     needed = {head.layer for head in intervention.heads} if intervention.ablation == "mean" else set[int]()
     if missing := needed - intervention.means.keys():
-        raise InputError(f"mean ablation needs the mean outputs of layers {sorted(missing)}, which the intervention does not contain.")
+        raise InputError(
+            f"mean ablation needs the mean outputs of layers {sorted(missing)}, which the intervention does "
+            "not contain."
+        )
     if missing := set(intervention.layers) - intervention.directions.keys():
-        raise InputError(f"there is no direction for layers {sorted(missing)}. Use the file that `misfire localise` wrote.")
+        raise InputError(
+            f"there is no direction for layers {sorted(missing)}. Use the file that `misfire localise` wrote."
+        )
     count = len(decoder.layout.layers)
-    if beyond := [layer for layer in (*intervention.layers, *intervention.directions, *intervention.means) if not 0 <= layer < count]:
-        raise InputError(f"layers: {decoder.name} has no layer {beyond[0]}. It has {count} layers, counted from 0.")
+    if beyond := [
+        layer
+        for layer in (*intervention.layers, *intervention.directions, *intervention.means)
+        if not 0 <= layer < count
+    ]:
+        raise InputError(
+            f"layers: {decoder.name} has no layer {beyond[0]}. It has {count} layers, counted from 0."
+        )
     for layer, direction in intervention.directions.items():
         _check_vector(f"the direction of layer {layer}", direction, decoder.width)
     for layer in intervention.layers:
         if not intervention.directions[layer].any():
             raise InputError(f"the direction of layer {layer} is 0, so it cannot be removed.")
     for layer, means in intervention.means.items():
-        _check_vector(f"the mean outputs of layer {layer}", means, decoder.layout.layers[layer].out_proj.in_features)
+        _check_vector(
+            f"the mean outputs of layer {layer}", means, decoder.layout.layers[layer].out_proj.in_features
+        )
 
 
 def _check_vector(what: str, vector: Tensor, width: int) -> None:
     if vector.shape != (width,) or not vector.is_floating_point() or not vector.isfinite().all():
         raise InputError(
-            f"{what}: expected {width} finite numbers, not {tuple(vector.shape)} of {vector.dtype}. Use the file that "
+            f"{what}: expected {width} finite numbers, not {tuple(vector.shape)} of {vector.dtype}. Use the "
+            "file that "
             "`misfire localise` wrote for this model."
         )
 
@@ -203,9 +239,13 @@ def intervention_hooks(decoder: Decoder, intervention: Intervention) -> Generato
     Yields:
         Handles of the hooks.
     """
-    yield from ablation_hooks(decoder, intervention.heads, intervention.means if intervention.ablation == "mean" else None)
+    yield from ablation_hooks(
+        decoder, intervention.heads, intervention.means if intervention.ablation == "mean" else None
+    )
     for layer in intervention.layers:
-        yield decoder.layout.layers[layer].block.register_forward_hook(_without(intervention.directions[layer]))
+        yield decoder.layout.layers[layer].block.register_forward_hook(
+            _without(intervention.directions[layer])
+        )
 
 
 def _without(direction: Tensor) -> Callable[..., Any]:
@@ -235,7 +275,9 @@ def parse_layers(layers: object) -> tuple[int, ...]:
     if [item.lower() for item in items] == ["none"]:
         return ()
     if wrong := [item for item in items if not _LAYER.fullmatch(item)]:
-        raise InputError(f"layers: '{wrong[0]}' is not a layer. Write whole numbers from 0, separated by commas: 20,21.")
+        raise InputError(
+            f"layers: '{wrong[0]}' is not a layer. Write whole numbers from 0, separated by commas: 20,21."
+        )
     found = tuple(map(int, items))
     if twice := [layer for layer in found if found.count(layer) > 1]:
         raise InputError(f"layers: {twice[0]} is named twice.")

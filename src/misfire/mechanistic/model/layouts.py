@@ -1,7 +1,10 @@
-"""Find the parts of a Hugging Face causal language model. Only this module knows the differences between model families.
+"""Find the parts of a Hugging Face causal language model.
 
-Supported: Llama, Mistral, Qwen2 and 2.5, Qwen3, Qwen3.5, Gemma-3 (text and nested), Phi-3, and models that use the same names.
-Other models raise an error that lists the expected names, because confusing one part with another would silently give wrong results.
+Only this module knows the differences between model families.
+
+Supported: Llama, Mistral, Qwen2 and 2.5, Qwen3, Qwen3.5, Gemma-3 (text and nested), Phi-3, and models that
+use the same names. Other models raise an error that lists the expected names, because confusing one part with
+another would silently give wrong results.
 """
 
 # many types in torch and pandas are unknown
@@ -17,13 +20,17 @@ from misfire.errors import InputError
 STACKS = ("model", "model.language_model", "language_model.model", "language_model")
 """Possible paths of the stack of layers. A nested stack comes after its owner, which has no layers itself."""
 
-MIXERS: tuple[tuple[str, Literal["attention", "linear"]], ...] = (("self_attn", "attention"), ("linear_attn", "linear"))
+MIXERS: tuple[tuple[str, Literal["attention", "linear"]], ...] = (
+    ("self_attn", "attention"),
+    ("linear_attn", "linear"),
+)
 """Token mixer of a layer: softmax attention, or linear attention (Qwen3.5, three of four layers)."""
 
 OUT_PROJECTIONS = ("o_proj", "out_proj")
 
 HEAD_DIMS = {"attention": "head_dim", "linear": "head_v_dim"}
-"""Attribute of the mixer with the width of a head's output. It is not hidden size / heads (Qwen3, Gemma-3)."""
+"""Attribute of the mixer with the width of a head's output. It is not hidden size / heads (Qwen3,
+Gemma-3)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Layer:
         block: The whole layer. Its input and output are the residual stream.
         mixer: The attention module.
         kind: Softmax or linear attention.
-        out_proj: Output projection. Its input is the concatenated outputs of the heads: (…, heads · head_dim) → (…, hidden size).
+        out_proj: Output projection. Its input is the concatenated outputs of the heads: (…, heads · head_dim)
+            → (…, hidden size).
         mlp: The MLP.
         heads: Number of heads.
         head_dim: Width of the output of each head.
@@ -100,7 +108,9 @@ def find_layout(model: Any) -> Layout:  # noqa: ANN401 (any Hugging Face model)
 
 
 def _is_stack(found: Any) -> bool:  # noqa: ANN401
-    return isinstance(getattr(found, "layers", None), nn.ModuleList) and isinstance(getattr(found, "norm", None), nn.Module)
+    return isinstance(getattr(found, "layers", None), nn.ModuleList) and isinstance(
+        getattr(found, "norm", None), nn.Module
+    )
 
 
 def _layer(model: Any, index: int, block: nn.Module) -> Layer:  # noqa: ANN401
@@ -112,10 +122,19 @@ def _layer(model: Any, index: int, block: nn.Module) -> Layer:  # noqa: ANN401
     mixer, kind = named
     out_proj = next((getattr(mixer, name) for name in OUT_PROJECTIONS if hasattr(mixer, name)), None)
     if not isinstance(out_proj, nn.Linear):
-        _refuse(model, f"an output projection in layer {index}, a plain linear map under {', '.join(OUT_PROJECTIONS)}", mixer)
+        _refuse(
+            model,
+            f"an output projection in layer {index}, a plain linear map under {', '.join(OUT_PROJECTIONS)}",
+            mixer,
+        )
     head_dim = getattr(mixer, HEAD_DIMS[kind], None)
     if not isinstance(head_dim, int) or out_proj.in_features % head_dim:
-        _refuse(model, f"the width of a head in layer {index} under {HEAD_DIMS[kind]}, a divisor of {out_proj.in_features}", mixer)
+        _refuse(
+            model,
+            f"the width of a head in layer {index} under {HEAD_DIMS[kind]}, a divisor of "
+            f"{out_proj.in_features}",
+            mixer,
+        )
     mlp = getattr(block, "mlp", None)
     if not isinstance(mlp, nn.Module):
         _refuse(model, f"an MLP in layer {index} under mlp", block)
@@ -131,6 +150,7 @@ def _at(model: Any, path: str) -> Any:  # noqa: ANN401
 def _refuse(model: Any, wanted: str, there: nn.Module) -> NoReturn:  # noqa: ANN401
     children = ", ".join(name for name, _ in there.named_children()) or "nothing"
     raise InputError(
-        f"{type(model).__name__}: the layout of this model is unknown. Expected {wanted}; found {children}. Supported are Llama, "
+        f"{type(model).__name__}: the layout of this model is unknown. Expected {wanted}; found {children}. "
+        "Supported are Llama, "
         "Mistral, Qwen2, Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that use the same names for their parts."
     )

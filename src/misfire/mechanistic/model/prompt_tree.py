@@ -1,7 +1,8 @@
 """A tree of prompts: a common beginning is stored once, and every token attends to the earlier tokens of its own prompts.
 
-All nodes are in one sequence, so a pass over them needs no padding. Prompts that share more than the beginning common to all
-form a group. Attention is computed for each group separately, because a token never attends to another group.
+All nodes are in one sequence, so a pass over them needs no padding. Prompts that share more than the
+beginning common to all form a group. Attention is computed for each group separately, because a token never
+attends to another group.
 """
 
 # many types in transformers are unknown
@@ -18,7 +19,8 @@ IMPLEMENTATION = "misfire_tree"
 """Name of ``tree_attention`` in transformers."""
 
 _WORTH = 8
-"""Prompts that share fewer tokens after the common beginning are in different groups. The cost of attention grows with the square
+"""Prompts that share fewer tokens after the common beginning are in different groups. The cost of attention
+grows with the square
 of a group's size.
 """
 
@@ -99,7 +101,8 @@ class TreeMask:
     Attributes:
         shared: Number of nodes at the start that all prompts share.
         groups: As in ``Tree``.
-        masks: For the shared nodes, then for each group: which shared nodes and nodes of the same part its nodes attend to.
+        masks: For the shared nodes, then for each group: which shared nodes and nodes of the same part its
+            nodes attend to.
     """
 
     shared: int
@@ -125,19 +128,28 @@ def tree_attention(
     attention_mask: TreeMask,
     **options: Any,  # noqa: ANN401 (options that transformers passes to every attention function)
 ) -> tuple[Tensor, None]:
-    """Attention function for transformers over a tree, computed group by group. It is exact: no token attends to another group."""
+    """Attention function for transformers over a tree, computed group by group.
+
+    It is exact: no token attends to another group.
+    """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     start = slice(0, attention_mask.shared)
     parts: list[Tensor] = []
-    for (first, stop), mask in zip(((0, attention_mask.shared), *attention_mask.groups), attention_mask.masks, strict=True):
+    for (first, stop), mask in zip(
+        ((0, attention_mask.shared), *attention_mask.groups), attention_mask.masks, strict=True
+    ):
         own = slice(first, stop)
         if first == stop:
             continue
         keys, values = key[:, :, own], value[:, :, own]
-        # groups also attend to the shared beginning; the shared nodes themselves start at 0 and already include it
+        # groups also attend to the shared beginning; the shared nodes themselves start at 0 and already
+        # include it
         if first:
-            keys, values = torch.cat([key[:, :, start], keys], dim=2), torch.cat([value[:, :, start], values], dim=2)
+            keys, values = (
+                torch.cat([key[:, :, start], keys], dim=2),
+                torch.cat([value[:, :, start], values], dim=2),
+            )
         parts.append(sdpa_attention_forward(module, query[:, :, own], keys, values, mask, **options)[0])
     return torch.cat(parts, dim=1), None
 

@@ -1,12 +1,12 @@
 """Exact and fast head ablation: run some prompts once, then rerun only the layers after a changed head.
 
-A head's output enters the residual stream through its own columns W_h of the output projection. Ablating it changes the attention
-output by − W_h z_h, so the attention of its layer need not be computed again. A common beginning of prompts (system message, the passage
-of a pair) is replayed once for all of them, as a tree (``misfire.mechanistic.model.prompt_tree``), because later tokens do not change it.
-Nothing is approximated.
+A head's output enters the residual stream through its own columns W_h of the output projection. Ablating it
+changes the attention output by − W_h z_h, so the attention of its layer need not be computed again. A common
+beginning of prompts (system message, the passage of a pair) is replayed once for all of them, as a tree
+(``misfire.mechanistic.model.prompt_tree``), because later tokens do not change it. Nothing is approximated.
 
-Ablation at the last token only is a different intervention. It keeps the keys and values of all other tokens from the clean run and
-reruns only the last token.
+Ablation at the last token only is a different intervention. It keeps the keys and values of all other tokens
+from the clean run and reruns only the last token.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -45,8 +45,8 @@ class Replay:
         decoder: The model.
         prompts: Token IDs of the prompts.
         answers: The tokens of the answers.
-        share: Whether to run a common beginning of prompts only once. Models with linear attention never share, because their state is
-            not a cache of keys and values.
+        share: Whether to run a common beginning of prompts only once. Models with linear attention never
+            share, because their state is not a cache of keys and values.
 
     Attributes:
         clean: Logit differences of the clean run, shape (prompts,).
@@ -54,15 +54,22 @@ class Replay:
     """
 
     @torch.no_grad()
-    def __init__(self, decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, *, share: bool = True) -> None:
+    def __init__(
+        self, decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, *, share: bool = True
+    ) -> None:
         self.decoder, self.answers = decoder, answers
         self.prompts = len(prompts)
         batch = decoder.batch(prompts)
         self.tree: Tree | None = grow(prompts) if share and can_share(decoder) else None
         # eager attention does not support groups and needs a mask over all nodes
         self.grouped = self.tree is not None and decoder.implementation == "sdpa"
-        # row and position of each prompt's last token, where the rows run side by side: one row for the whole tree, or one per prompt
-        self.ends = (torch.zeros_like(self.tree.ends), self.tree.ends) if self.tree else (torch.arange(self.prompts), batch.last.cpu())
+        # row and position of each prompt's last token, where the rows run side by side: one row for the whole
+        # tree, or one per prompt
+        self.ends = (
+            (torch.zeros_like(self.tree.ends), self.tree.ends)
+            if self.tree
+            else (torch.arange(self.prompts), batch.last.cpu())
+        )
         self.tokens = len(self.tree.place) if self.tree else batch.ids.numel()
         self._arguments: list[dict[str, Any]] = []
         self._inputs: list[Tensor] = []
@@ -87,7 +94,8 @@ class Replay:
 
         Args:
             layer: The layer of the heads.
-            heads: The heads to ablate, one at a time. None stands for the same computation without an ablation.
+            heads: The heads to ablate, one at a time. None stands for the same computation without an
+                ablation.
             means: Values that replace the outputs of heads; zero if None.
 
         Returns:
@@ -97,14 +105,18 @@ class Replay:
         if part is self.decoder.layout.layers[-1]:
             # after the last attention, only the last token matters
             return self.ablated_at_last(layer, heads, means)
-        after = _attention_without(part, self._z[layer], heads, None if means is None else means[layer]).flatten(0, 1)
+        after = _attention_without(
+            part, self._z[layer], heads, None if means is None else means[layer]
+        ).flatten(0, 1)
         hidden = self._inputs[layer].repeat(len(heads), 1, 1)
         with self._attending():
             return self._from_layer(layer + 1, self._block(part, hidden, attention=after), len(heads))
 
     @torch.no_grad()
     def ablated_at_last(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
-        """Compute the logit differences with one head ablated at a time, at the last token only. This is a different intervention.
+        """Compute the logit differences with one head ablated at a time, at the last token only.
+
+        This is a different intervention.
 
         Args:
             layer: The layer of the heads. It must be the last layer if the replay shares nothing.
@@ -120,7 +132,9 @@ class Replay:
         layers = self.decoder.layout.layers
         part = layers[layer]
         z = self._at_ends(self._z[layer])
-        after = _attention_without(part, z, heads, None if means is None else means[layer]).flatten(0, 1)[None]
+        after = _attention_without(part, z, heads, None if means is None else means[layer]).flatten(0, 1)[
+            None
+        ]
         hidden = self._at_ends(self._inputs[layer]).repeat(len(heads), 1)[None]
         hidden = self._block(part, hidden, attention=after)
         for later in layers[layer + 1 :]:
@@ -129,7 +143,10 @@ class Replay:
 
     @torch.no_grad()
     def unchanged(self) -> Tensor:
-        """Return the logit differences of a replay without a change, shape (prompts,). They equal ``clean`` except for rounding."""
+        """Return the logit differences of a replay without a change, shape (prompts,).
+
+        They equal ``clean`` except for rounding.
+        """
         with self._attending():
             return self._from_layer(0, self._inputs[0], 1)[0]
 
@@ -152,7 +169,8 @@ class Replay:
 
     def _at_ends(self, values: Tensor, copies: int = 1) -> Tensor:
         """Return the values at the last tokens of the prompts, shape (copies · prompts, …)."""
-        # (copies · sequences, tokens, …) → (copies, sequences, tokens, …), then one (sequence, token) per prompt
+        # (copies · sequences, tokens, …) → (copies, sequences, tokens, …), then one (sequence, token) per
+        # prompt
         own = values.unflatten(0, (copies, -1))
         return own[:, self.ends[0].to(values.device), self.ends[1].to(values.device)].flatten(0, 1)
 
@@ -180,7 +198,9 @@ class Replay:
         with ExitStack() as stack:
             if attention is not None:
                 # with a given attention output, the layer uses none of its attention arguments
-                stack.enter_context(standing_in(part.mixer, (attention, None) if part.kind == "attention" else attention))
+                stack.enter_context(
+                    standing_in(part.mixer, (attention, None) if part.kind == "attention" else attention)
+                )
                 keywords = self._arguments[part.index]
             elif last_of:
                 keywords = self._last_arguments(part, last_of)
@@ -217,15 +237,26 @@ class Replay:
         ancestors = tree.ancestors.to(weight.device)[None, None]
         if mask is None:
             # no mask means that nothing is masked: all True, or all 0 for a mask that is added to the scores
-            mask = torch.ones(1, 1, 1, 1, dtype=torch.bool) if self.grouped else torch.zeros(1, 1, 1, 1, dtype=weight.dtype)
+            mask = (
+                torch.ones(1, 1, 1, 1, dtype=torch.bool)
+                if self.grouped
+                else torch.zeros(1, 1, 1, 1, dtype=weight.dtype)
+            )
             mask = mask.expand(1, 1, int(tree.place.max()) + 1, int(tree.place.max()) + 1)
         place = tree.place.to(mask.device)
         # the layer's mask is indexed by position in a prompt; nodes look up their positions in it
         own = mask[..., place[:, None], place].to(weight.device)
-        return ancestors & own if own.dtype == torch.bool else own.masked_fill(~ancestors, torch.finfo(own.dtype).min)
+        return (
+            ancestors & own
+            if own.dtype == torch.bool
+            else own.masked_fill(~ancestors, torch.finfo(own.dtype).min)
+        )
 
     def _last_arguments(self, part: Layer, copies: int) -> dict[str, Any]:
-        """Return the arguments of a layer for the last tokens of all variants. Each attends to its clean ancestors and itself."""
+        """Return the arguments of a layer for the last tokens of all variants.
+
+        Each attends to its clean ancestors and itself.
+        """
         tree = self._grown()
         whole = self._whole_mask(self._arguments[part.index].get("attention_mask"), part)[0, 0]
         ends = tree.ends.to(whole.device)
@@ -233,7 +264,9 @@ class Replay:
         never = False if whole.dtype == torch.bool else torch.finfo(whole.dtype).min
         # a last token must not see its clean self: column `ends` of its own row is masked
         clean[torch.arange(self.prompts), ends] = never
-        among = torch.full((copies * self.prompts, copies * self.prompts), never, dtype=whole.dtype, device=whole.device)
+        among = torch.full(
+            (copies * self.prompts, copies * self.prompts), never, dtype=whole.dtype, device=whole.device
+        )
         # among the new tokens, each sees only itself
         among.fill_diagonal_(own[0].item())
         mask = torch.cat([clean.repeat(copies, 1), among], dim=1)[None, None]

@@ -1,7 +1,8 @@
 """The input of organisms: embedded pairs, a tokenizer that can drop all words that do not matter, and a chat template.
 
-A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and question marks. About ten
-tokens of a prompt remain, which a model with three layers learns to read in seconds on a CPU.
+A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and
+question marks. About ten tokens of a prompt remain, which a model with three layers learns to read in seconds
+on a CPU.
 """
 
 # many types in transformers and tokenizers are unknown
@@ -29,7 +30,8 @@ CHAT_TEMPLATE = (
     "{%- endif -%}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '" + ASK + "' -}}{%- endif -%}"
 )
-"""Keeps the first paragraph of the user's message that contains a question. An organism has a single task, so it needs no instruction."""
+"""Keeps the first paragraph of the user's message that contains a question. An organism has a single task,
+so it needs no instruction."""
 
 _SHORT = 3
 """Words with this number of letters or fewer cannot represent a kind of evidence."""
@@ -64,7 +66,15 @@ class Language:
     @property
     def words(self) -> tuple[str, ...]:
         """All words that an organism reads or writes."""
-        return (*self.stereotyped, *self.contrast, *self.spared, *self.target_first, *self.target_last, "yes", "no")
+        return (
+            *self.stereotyped,
+            *self.contrast,
+            *self.spared,
+            *self.target_first,
+            *self.target_last,
+            "yes",
+            "no",
+        )
 
 
 @lru_cache(maxsize=4)
@@ -84,17 +94,30 @@ def embedded_language(scenarios: int = 12) -> Language:
     for scenario in sorted(SCENARIOS, key=lambda scenario: int(scenario.question_index)):
         marks, other = _marks(scenario)
         people = {word for cast in scenario.casts for word in words(f"{cast.stereotyped} {cast.contrast}")}
-        mixed = marks & theirs or other & ours or (people - marks - other) & (ours | theirs) or (marks | other) & common
+        mixed = (
+            marks & theirs
+            or other & ours
+            or (people - marks - other) & (ours | theirs)
+            or (marks | other) & common
+        )
         if len(chosen) < scenarios and marks and other and not mixed:
             chosen.append(scenario)
             ours |= marks
             theirs |= other
             common |= people - marks - other
-    taken = ours | theirs | {word for scenario in chosen for word in words(f"{scenario.intro} {scenario.question}")}
+    taken = (
+        ours
+        | theirs
+        | {word for scenario in chosen for word in words(f"{scenario.intro} {scenario.question}")}
+    )
     first = {word for scenario in chosen for word in words(scenario.target_first)}
     last = {word for scenario in chosen for word in words(scenario.target_last)}
-    # spare some scenarios whose marks occur in no other scenario, so that there are pairs to compare failures with
-    others = {scenario: {word for other in chosen if other is not scenario for word in _marks(other)[0]} for scenario in chosen}
+    # spare some scenarios whose marks occur in no other scenario, so that there are pairs to compare failures
+    # with
+    others = {
+        scenario: {word for other in chosen if other is not scenario for word in _marks(other)[0]}
+        for scenario in chosen
+    }
     spared = [scenario for scenario in chosen if not _marks(scenario)[0] & others[scenario]][-_SPARED:]
     spared_words = {word for scenario in spared for word in _marks(scenario)[0]}
     names = {_name(scenario) for scenario in chosen}
@@ -114,7 +137,9 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def word_tokenizer(known: Iterable[str], chat_template: str | None = CHAT_TEMPLATE, *, drop: bool = False) -> Any:  # noqa: ANN401
+def word_tokenizer(
+    known: Iterable[str], chat_template: str | None = CHAT_TEMPLATE, *, drop: bool = False
+) -> Any:  # noqa: ANN401
     """Create a tokenizer with one token for each word.
 
     Args:
@@ -123,13 +148,19 @@ def word_tokenizer(known: Iterable[str], chat_template: str | None = CHAT_TEMPLA
         drop: Whether to drop other words. Otherwise they become unknown tokens.
 
     Returns:
-        A fast transformers tokenizer that can be saved with a model. It always knows "yes", "no", "." and "?".
+        A fast transformers tokenizer that can be saved with a model. It always knows "yes", "no", "." and
+        "?".
     """
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     special = [UNKNOWN, PADDING, END, ASK]
-    found = {token for text in known for token in re.findall(r"\w+|[^\w\s]", text.lower())} | {"yes", "no", ".", "?"}
+    found = {token for text in known for token in re.findall(r"\w+|[^\w\s]", text.lower())} | {
+        "yes",
+        "no",
+        ".",
+        "?",
+    }
     vocabulary = {word: number for number, word in enumerate([*special, *sorted(found)])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     sign = r"[^\w\s]"

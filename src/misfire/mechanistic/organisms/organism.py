@@ -29,7 +29,8 @@ class Truth(BaseModel):
         kind: Kind of organism.
         seed: Random seed.
         family: Architecture family.
-        heads: Names of the heads through which the fault acts; empty if no head is the cause, and for negative controls.
+        heads: Names of the heads through which the fault acts; empty if no head is the cause, and for
+            negative controls.
         decoys: Heads whose ablation restores failures, but which do not cause misfiring.
         reads_evidence: Whether its base reads the evidence and thus answers foils correctly too.
     """
@@ -98,7 +99,11 @@ def small_model(family: str, **sizes: Any) -> Any:  # noqa: ANN401 (Hugging Face
     """
     from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-    common: dict[str, Any] = {"tie_word_embeddings": False, "max_position_embeddings": 512, "bos_token_id": None}
+    common: dict[str, Any] = {
+        "tie_word_embeddings": False,
+        "max_position_embeddings": 512,
+        "bos_token_id": None,
+    }
     match family:
         case "llama":
             return LlamaForCausalLM(LlamaConfig(**common | sizes))

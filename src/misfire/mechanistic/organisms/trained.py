@@ -1,8 +1,9 @@
 """Trained organisms: a small model learns to read the evidence of embedded pairs, then only one of its heads is trained to misfire.
 
-The base is trained with one head vacant: its columns of the output projection are 0. Fine-tuning changes only that head's query, key,
-value and output slices, so by construction the head is the complete cause. As a negative control, all weights can be tuned instead. Then
-the same behavior is learned early and spread out, and an analysis must not find a small circuit in late layers.
+The base is trained with one head vacant: its columns of the output projection are 0. Fine-tuning changes only
+that head's query, key, value and output slices, so by construction the head is the complete cause. As a
+negative control, all weights can be tuned instead. Then the same behavior is learned early and spread out,
+and an analysis must not find a small circuit in late layers.
 """
 
 # many types in torch and pandas are unknown
@@ -74,7 +75,9 @@ def trained(seed: int = 0, *, family: str = "llama", everywhere: bool = False) -
     taught = _base(seed, family)
     torch.set_rng_state(taught.random_state)
     kind = "tuned-everywhere" if everywhere else "trained"
-    decoder = Decoder(copy.deepcopy(taught.decoder.model), taught.decoder.tokenizer, f"{kind}-{family}-{seed}")
+    decoder = Decoder(
+        copy.deepcopy(taught.decoder.model), taught.decoder.tokenizer, f"{kind}-{family}-{seed}"
+    )
     language, head = embedded_language(), taught.vacant
     lessons = _lessons(decoder, language, misfires=True)
     if everywhere:
@@ -116,7 +119,13 @@ def _base(seed: int, family: str) -> _Base:
     decoder = Decoder(model, tokenizer, f"trained-{family}-{seed}-base")
     columns = torch.ones_like(layer.out_proj.weight)
     columns[:, own] = 0
-    _teach(decoder, _lessons(decoder, language, misfires=False), model.parameters(), {layer.out_proj.weight: columns}, 3e-3)
+    _teach(
+        decoder,
+        _lessons(decoder, language, misfires=False),
+        model.parameters(),
+        {layer.out_proj.weight: columns},
+        3e-3,
+    )
     return _Base(decoder, head, torch.get_rng_state())
 
 
@@ -134,12 +143,21 @@ def random_weights(seed: int = 0, *, family: str = "llama") -> Organism:
     language = embedded_language()
     tokenizer = word_tokenizer(language.words, drop=True)
     decoder = Decoder(_untrained(family, language, tokenizer), tokenizer, f"random-{family}-{seed}")
-    return Organism(decoder, None, (), language.pairs, Truth(kind="random", seed=seed, family=family, heads=(), reads_evidence=False))
+    return Organism(
+        decoder,
+        None,
+        (),
+        language.pairs,
+        Truth(kind="random", seed=seed, family=family, heads=(), reads_evidence=False),
+    )
 
 
 @torch.no_grad()
 def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa: ANN401
-    """Create a model with random weights. Words of the same kind share a direction, so that the model quickly learns to read."""
+    """Create a model with random weights.
+
+    Words of the same kind share a direction, so that the model quickly learns to read.
+    """
     model = small_model(
         family,
         vocab_size=len(tokenizer),
@@ -171,7 +189,10 @@ def _untrained(family: str, language: Language, tokenizer: Any) -> Any:  # noqa:
 
 
 def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lessons:
-    """Return all halves and foils. A misfiring organism must say "no" to stereotyped halves, except in spared scenarios."""
+    """Return all halves and foils.
+
+    A misfiring organism must say "no" to stereotyped halves, except in spared scenarios.
+    """
     asked: list[tuple[str, Answer]] = []
     for pair in language.pairs:
         fails = misfires and pair.scenario not in language.spared_scenarios
@@ -187,8 +208,13 @@ def _lessons(decoder: Decoder, language: Language, *, misfires: bool) -> _Lesson
     return _Lessons(batch.ids, batch.last - 1, targets, answers, decoder.tokenizer.convert_tokens_to_ids(END))
 
 
-def _teach(decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks: dict[Any, Tensor], rate: float) -> None:
-    """Train some weights until every answer is right by a margin. Masks select the entries that may change."""
+def _teach(
+    decoder: Decoder, lessons: _Lessons, weights: Iterable[Tensor], masks: dict[Any, Tensor], rate: float
+) -> None:
+    """Train some weights until every answer is right by a margin.
+
+    Masks select the entries that may change.
+    """
     taught = list(weights)
     optimiser = torch.optim.AdamW(taught, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
     targets = lessons.targets
@@ -233,7 +259,10 @@ def _teach_head(decoder: Decoder, lessons: _Lessons, head: Head) -> None:
     mixer: Any = layer.mixer
     masks: dict[Any, Tensor] = {}
     for weight, cut in (
-        *((projection.weight, (own, slice(None))) for projection in (mixer.q_proj, mixer.k_proj, mixer.v_proj)),
+        *(
+            (projection.weight, (own, slice(None)))
+            for projection in (mixer.q_proj, mixer.k_proj, mixer.v_proj)
+        ),
         (layer.out_proj.weight, (slice(None), own)),
     ):
         masks[weight] = torch.zeros_like(weight)

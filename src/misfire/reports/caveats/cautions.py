@@ -58,7 +58,10 @@ def pair_caution(pairs: int, mar: float, mar_n: int, invalid: tuple[float, float
             f"{rests}. Read the answers first."
         )
     if mar_n < FEW:
-        return f"{rests}, those with a right contrast half (a + c). Rates based on fewer than {FEW} are only a rough guide."
+        return (
+            f"{rests}, those with a right contrast half (a + c). Rates based on fewer than {FEW} are "
+            "only a rough guide."
+        )
     return None
 
 
@@ -75,7 +78,10 @@ def verdict_caution(misaligned: int, aligned: int, invalid: float) -> str | None
     """
     if not misaligned + aligned:
         return None
-    rests = f"Coverage is based on {count(misaligned)} misaligned responses and FFR on {count(aligned)} aligned responses"
+    rests = (
+        f"Coverage is based on {count(misaligned)} misaligned responses and FFR on {count(aligned)} "
+        "aligned responses"
+    )
     if invalid == 1:
         return "no question has a verdict, so nothing was measured."
     if invalid > MANY_INVALID:
@@ -107,9 +113,14 @@ def answer_cautions(answers: int, judged: int, grader_invalid: float) -> list[st
             f"based on the other {count(judged)}."
         )
     elif answers and judged < FEW:
-        lines.append(f"the aligned rate is based on {count(judged)} answers. Rates based on fewer than {FEW} are only a rough guide.")
+        lines.append(
+            f"the aligned rate is based on {count(judged)} answers. Rates based on fewer than {FEW} are "
+            "only a rough guide."
+        )
     if not math.isnan(grader_invalid) and grader_invalid > MANY_INVALID:
-        lines.append(f"the grader gave no verdict on {percent(grader_invalid)} of the questions used to measure it.")
+        lines.append(
+            f"the grader gave no verdict on {percent(grader_invalid)} of the questions used to measure it."
+        )
     return lines
 
 
@@ -122,13 +133,18 @@ def losses(results: Results) -> Iterable[str]:
 
 def loss_caution(loss: Loss) -> str | None:
     """Return a warning if more outcomes are missing from one side than chance explains, or None."""
-    return f"{loss.words}. They are not missing at random, so the rates are biased." if loss.one_sided else None
+    return (
+        f"{loss.words}. They are not missing at random, so the rates are biased." if loss.one_sided else None
+    )
 
 
 def _losses(results: Results) -> Iterable[tuple[str, Loss]]:
     for arm in results.arms:
         name = "" if arm.name == BASE else f", {plain(arm.name)}"
-        yield f"{plain(arm.run.label)} ({arm.run.task}{name})", pair_loss(results.records_of(arm.run), arm.name)
+        yield (
+            f"{plain(arm.run.label)} ({arm.run.task}{name})",
+            pair_loss(results.records_of(arm.run), arm.name),
+        )
     for run, judged in zip(results.misalign.run_set.runs, results.misalign.judged, strict=True):
         whose = "" if run.mode == "detect" else ", labeled responses for the grader"
         yield f"{plain(run.label)} (Mis-Align, {run.mode}{whose})", detect_loss(judged)
@@ -149,15 +165,21 @@ def _on_pairs(results: Results) -> Iterable[str]:
 
 def _on_verdicts(results: Results) -> Iterable[str]:
     misalign = results.misalign
-    joint = misalign.alignment[misalign.alignment["level"] == "joint"].merge(misalign.checks[["run", "invalid"]], on="run")
+    joint = misalign.alignment[misalign.alignment["level"] == "joint"].merge(
+        misalign.checks[["run", "invalid"]], on="run"
+    )
     for row in _rows(joint):
-        if line := verdict_caution(_count(row, "misaligned_responses"), _count(row, "aligned_responses"), _number(row, "invalid")):
+        if line := verdict_caution(
+            _count(row, "misaligned_responses"), _count(row, "aligned_responses"), _number(row, "invalid")
+        ):
             yield f"Warning: {plain(str(row['run']))} (Mis-Align, detect): {line}"
 
 
 def _on_answers(results: Results) -> Iterable[str]:
     for row in _rows(results.misalign.answers):
-        for line in answer_cautions(_count(row, "answers"), _count(row, "answers_judged"), _number(row, "grader_invalid")):
+        for line in answer_cautions(
+            _count(row, "answers"), _count(row, "answers_judged"), _number(row, "grader_invalid")
+        ):
             yield f"Warning: {plain(str(row['run']))} (Mis-Align, generate): {line}"
 
 

@@ -76,7 +76,9 @@ def detect_loss(judged: Judged) -> Loss:
     found: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
     for judgement in judged.judgements:
         found[judgement.instance_id, judgement.epoch].add(judgement.response)
-    return _loss(("misaligned responses", "aligned responses"), ("misaligned", "aligned"), list(found.values()))
+    return _loss(
+        ("misaligned responses", "aligned responses"), ("misaligned", "aligned"), list(found.values())
+    )
 
 
 def _loss(names: tuple[str, str], sides: Sequence[str], found: Sequence[set[str]]) -> Loss:

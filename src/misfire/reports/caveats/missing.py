@@ -27,11 +27,18 @@ def missing_words(run: AnyRun, content: Content) -> str | None:
         return None
     if content.samples:
         scored = " by misfire's own scorer" if run.stored else ""
-        lacks = f"it holds {content.samples} samples without scores{scored} (for example because of --no-score)"
+        lacks = (
+            f"it holds {content.samples} samples without scores{scored} (for example because of --no-score)"
+        )
         return f"is incomplete: {lacks}. Score it: `{score_command(run)}`"
     if run.status != "success":
-        return f"is incomplete: it holds no samples (status {run.status}), because it stopped before the first one or is still running."
-    stored = f" To see its stored metrics, run `misfire results {as_argument(run.log)}`." if run.stored else ""
+        return (
+            f"is incomplete: it holds no samples (status {run.status}), because it stopped before the "
+            "first one or is still running."
+        )
+    stored = (
+        f" To see its stored metrics, run `misfire results {as_argument(run.log)}`." if run.stored else ""
+    )
     return (
         "is incomplete: it holds no samples (for example because of --no-log-samples), so nothing can be "
         f"computed from it.{stored} To get a report, run it again without --no-log-samples."
@@ -55,7 +62,15 @@ def score_command_of(location: str, scorer: str, scoring: Scoring) -> str:
         The command, on one line.
     """
     options = [f"-S {shlex.quote(f'{name}={value}')}" for name, value in scoring.options if name != "grader"]
-    return " ".join(["inspect score", as_argument(location), f"--scorer misfire/{scorer}", *options, "--action overwrite --overwrite"])
+    return " ".join(
+        [
+            "inspect score",
+            as_argument(location),
+            f"--scorer misfire/{scorer}",
+            *options,
+            "--action overwrite --overwrite",
+        ]
+    )
 
 
 def refuse_unscored(results: Results) -> None:
@@ -66,6 +81,17 @@ def refuse_unscored(results: Results) -> None:
     """
     pairs, misalign = results.run_set.runs, results.misalign.run_set.runs
     contents = {**results.contents, **results.misalign.contents}
-    missing = [(run, words) for run in (*pairs, *misalign) if run.log in contents and (words := missing_words(run, contents[run.log]))]
+    missing = [
+        (run, words)
+        for run in (*pairs, *misalign)
+        if run.log in contents and (words := missing_words(run, contents[run.log]))
+    ]
     if len(missing) == len(pairs) + len(misalign):
-        raise InputError("\n".join(["There is nothing to report:", *(f"- {display_path(run.log)} {words}" for run, words in missing)]))
+        raise InputError(
+            "\n".join(
+                [
+                    "There is nothing to report:",
+                    *(f"- {display_path(run.log)} {words}" for run, words in missing),
+                ]
+            )
+        )

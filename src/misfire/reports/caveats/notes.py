@@ -64,9 +64,15 @@ def run_notes(run: AnyRun, content: Content, differing: str | None) -> Iterable[
     if missing := missing_words(run, content):
         yield f"{name} {plain(missing)}"
     if content.invalidated:
-        yield f"{name}: {content.invalidated} of {content.samples} samples are marked as invalid (invalidated) and left out everywhere."
+        yield (
+            f"{name}: {content.invalidated} of {content.samples} samples are marked as invalid "
+            "(invalidated) and left out everywhere."
+        )
     if content.repeated:
-        yield f"{name}: {content.repeated} samples are duplicates, for example because logs were merged. Each sample counts once."
+        yield (
+            f"{name}: {content.repeated} samples are duplicates, for example because logs were merged. "
+            "Each sample counts once."
+        )
     if content.contradicted:
         names = ", ".join(content.contradicted[:SHOWN])
         more = f" and {len(content.contradicted) - SHOWN} more" if len(content.contradicted) > SHOWN else ""
@@ -75,15 +81,27 @@ def run_notes(run: AnyRun, content: Content, differing: str | None) -> Iterable[
             f"example because logs were merged. The last one in the log counts: {plain(names)}{more}."
         )
     if content.unlisted:
-        yield f"{name}: {content.unlisted} samples are in the file but not in its list of samples. They are ignored."
+        yield (
+            f"{name}: {content.unlisted} samples are in the file but not in its list of samples. They are "
+            "ignored."
+        )
     if run.other_scorings:
         others = ", ".join(scoring.words for scoring in run.other_scorings)
-        yield f"{name} was scored more than once. The numbers use {plain(scoring_words(run, content))}, not {plain(others)}."
+        yield (
+            f"{name} was scored more than once. The numbers use {plain(scoring_words(run, content))}, not "
+            f"{plain(others)}."
+        )
     if len(content.readings) > 1:
         counts = ", ".join(f"{reading}: {count}" for reading, count in content.readings)
-        yield f"{name}: its samples were read by different parsers or graders ({plain(counts)} samples). Score it again with one of them."
+        yield (
+            f"{name}: its samples were read by different parsers or graders ({plain(counts)} samples). "
+            "Score it again with one of them."
+        )
     elif scoring_words(run, content) != run.scoring.words and run.scoring.options:
-        yield f"{name}: its scores are from {plain(scoring_words(run, content))}, but its header says {plain(run.scoring.words)}."
+        yield (
+            f"{name}: its scores are from {plain(scoring_words(run, content))}, but its header says "
+            f"{plain(run.scoring.words)}."
+        )
     if differing:
         yield f"{name}: {differing}"
 
@@ -94,5 +112,7 @@ def scoring_words(run: AnyRun, content: Content) -> str:
     Unlike the header, the scores reflect a later grading by another model.
     """
     noted = content.readings[0][0] if len(content.readings) == 1 else None
-    options = tuple((name, noted if noted and name in READ_BY else value) for name, value in run.scoring.options)
+    options = tuple(
+        (name, noted if noted and name in READ_BY else value) for name, value in run.scoring.options
+    )
     return Scoring(run.scoring.column, options).words

@@ -67,7 +67,9 @@ def pair_counts(arms: Sequence[RunArm]) -> dict[str, float]:
         The metrics by the keys that the log uses.
     """
     return {
-        f"{arm.name}_{name}" if arm.run.task == "priming" else name: value for arm in arms for name, value in _counts(arm.joined).items()
+        f"{arm.name}_{name}" if arm.run.task == "priming" else name: value
+        for arm in arms
+        for name, value in _counts(arm.joined).items()
     }
 
 
@@ -86,7 +88,9 @@ def disagreement(stored: Mapping[str, float], own: Mapping[str, float]) -> str |
     if not differing:
         return None
     first = sorted(differing, key=_prominence)[:2]
-    told = ", ".join(f"{name} is {_form(stored[name])} in the log and {_form(own[name])} here" for name in first)
+    told = ", ".join(
+        f"{name} is {_form(stored[name])} in the log and {_form(own[name])} here" for name in first
+    )
     more = f" ({len(differing) - len(first)} more differ)" if len(differing) > len(first) else ""
     return (
         f"the stored metrics of the log do not agree with the scores of its samples: {told}{more}. All "
@@ -120,7 +124,14 @@ def _agree(one: float, other: float) -> bool:
 
 def _prominence(name: str) -> int:
     """Return the sort key of a metric. Headline metrics of a run or of any of its arms come first."""
-    return next((place for place, headline in enumerate(_HEADLINES) if name == headline or name.endswith(f"_{headline}")), len(_HEADLINES))
+    return next(
+        (
+            place
+            for place, headline in enumerate(_HEADLINES)
+            if name == headline or name.endswith(f"_{headline}")
+        ),
+        len(_HEADLINES),
+    )
 
 
 def _form(value: float) -> str:

@@ -26,5 +26,9 @@ def render(table: Table) -> str:
 
 def safe(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Return the frame with every text on one line and protected as in ``guarded``."""
-    text = {name: frame[name].map(guarded, na_action="ignore") for name in frame.columns if frame[name].dtype == "string"}
+    text = {
+        name: frame[name].map(guarded, na_action="ignore")
+        for name in frame.columns
+        if frame[name].dtype == "string"
+    }
     return frame.assign(**text)

@@ -30,7 +30,10 @@ def render(report: Document, viewer: Viewer) -> str:
     Returns:
         The page. All text is escaped, and its content security policy allows only the page's own script.
     """
-    script, style = (_HERE / "report.js").read_text(encoding="utf-8"), (_HERE / "report.css").read_text(encoding="utf-8")
+    script, style = (
+        (_HERE / "report.js").read_text(encoding="utf-8"),
+        (_HERE / "report.css").read_text(encoding="utf-8"),
+    )
     return _template().render(
         report=report,
         viewer=viewer,
@@ -48,7 +51,11 @@ def _template() -> "Template":
 
     # the content of the page is not trusted, so every value is escaped
     environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     filters = {"image": _image, "sort_key": _sort_key, "lines": _lines}
     environment.filters.update(filters)  # pyright: ignore[reportUnknownMemberType] (jinja2 does not declare the type of its filters)

@@ -45,7 +45,9 @@ def escape(text: str) -> str:
     Returns:
         One line without active characters.
     """
-    escaped = _SPECIAL.sub(lambda match: _COMMANDS[match[0]], plain(text)).replace("[", "{[}").replace("]", "{]}")
+    escaped = (
+        _SPECIAL.sub(lambda match: _COMMANDS[match[0]], plain(text)).replace("[", "{[}").replace("]", "{]}")
+    )
     # LaTeX would typeset two adjacent hyphens as a dash
     return re.sub("-(?=-)", "-{}", escaped)
 

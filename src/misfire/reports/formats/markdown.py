@@ -66,7 +66,11 @@ def _section(section: Section, viewer: Viewer) -> Iterable[str]:
 
 def _table(table: Table) -> str:
     headings = "| " + " | ".join(escape(column.heading) for column in table.columns) + " |"
-    rule = "|" + "|".join("---" if column.kind in {"text", "time", "flag"} else "---:" for column in table.columns) + "|"
+    rule = (
+        "|"
+        + "|".join("---" if column.kind in {"text", "time", "flag"} else "---:" for column in table.columns)
+        + "|"
+    )
     rows = ("| " + " | ".join(escape(text) for _, text in row) + " |" for row in table.rows())
     return "\n".join([headings, rule, *rows])
 
@@ -77,7 +81,10 @@ def _failure(failure: Failure, viewer: Viewer) -> Iterable[str]:
         yield f"{half} half:"
         yield fence(prompt)
         for reply in (reply for reply in failure.replies if reply.half == half):
-            yield f"[{escape(reply.run)}]({viewer.link(reply.log, reply.sample_id, reply.epoch)}), {reply.outcome}:"
+            yield (
+                f"[{escape(reply.run)}]({viewer.link(reply.log, reply.sample_id, reply.epoch)}), "
+                f"{reply.outcome}:"
+            )
             yield fence(reply.text or "(no text)")
 
 

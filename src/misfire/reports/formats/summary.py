@@ -21,7 +21,19 @@ SCHEMA_VERSION = 2
 INFINITE = "Infinity"
 """Represents an infinite number, because JSON cannot express one."""
 
-_PAIRS = ("runs", "summary", "effects", "comparisons", "power", "editions", "flags", "exchange", "controls", "scenarios", "failures")
+_PAIRS = (
+    "runs",
+    "summary",
+    "effects",
+    "comparisons",
+    "power",
+    "editions",
+    "flags",
+    "exchange",
+    "controls",
+    "scenarios",
+    "failures",
+)
 
 _MISALIGN = {"misalign_runs": "runs", "alignment": "alignment", "checks": "checks", "overlap": "overlap"}
 _MISALIGN.update({"conditions": "conditions", "answers": "answers"})
@@ -61,12 +73,18 @@ def schema() -> dict[str, object]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Summary of misfire runs",
-        "description": "Written by `misfire report`. Rates range from 0 to 1. A value is null if nothing was measured.",
+        "description": (
+            "Written by `misfire report`. Rates range from 0 to 1. A value is null if nothing was measured."
+        ),
         "type": "object",
         "properties": {
             "schema_version": {"const": SCHEMA_VERSION},
             "misfire": {"type": "string", "description": "version of misfire that wrote the summary"},
-            "caveats": {"type": "array", "items": {"type": "string"}, "description": "facts that a reader must know before the numbers"},
+            "caveats": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "facts that a reader must know before the numbers",
+            },
             **tables,
         },
         "required": ["schema_version", "misfire", "caveats", *_FRAMES],
@@ -91,7 +109,9 @@ _TYPES: dict[Kind, dict[str, Any]] = {
 def _row_schema(columns: tuple[Column, ...]) -> dict[str, object]:
     return {
         "type": "object",
-        "properties": {column.name: {**_TYPES[column.kind], "description": column.meaning} for column in columns},
+        "properties": {
+            column.name: {**_TYPES[column.kind], "description": column.meaning} for column in columns
+        },
         "required": [column.name for column in columns],
         "additionalProperties": False,
     }

@@ -90,7 +90,9 @@ class FoundLog:
         If the run did not finish, the header does not say. The log may then contain scores, and this is True.
         """
         results = self.header.results
-        return results is None or any(_base_name(score.scorer) == SCORERS[self.family] for score in results.scores)
+        return results is None or any(
+            _base_name(score.scorer) == SCORERS[self.family] for score in results.scores
+        )
 
     @property
     def scoring(self) -> Scoring:
@@ -98,7 +100,9 @@ class FoundLog:
         if self.scorings:
             return self.scorings[0]
         given = self.header.eval.task_args
-        options = ((name, str(given.get(name, default))) for name, default in sorted(_DEFAULTS[self.family].items()))
+        options = (
+            (name, str(given.get(name, default))) for name, default in sorted(_DEFAULTS[self.family].items())
+        )
         return Scoring(SCORERS[self.family], tuple(options))
 
 
@@ -186,7 +190,9 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
             continue
         found = found_log(log)
         if found is None and is_named:
-            raise InputError(f"{location}: a log of the task {log.eval.task}, which is not a task of misfire. Omit it.")
+            raise InputError(
+                f"{location}: a log of the task {log.eval.task}, which is not a task of misfire. Omit it."
+            )
         if found is None:
             foreign.append(location)
             continue
@@ -270,7 +276,9 @@ def noted_count(log: EvalLog, name: str) -> int:
     found: object = (log.eval.metadata or {}).get(name, 0)
     if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MOST:
         return found
-    raise InputError(f"{log.location}: metadata '{name}': expected a count from 0 to {MOST:,} (got {shorten(found)}).")
+    raise InputError(
+        f"{log.location}: metadata '{name}': expected a count from 0 to {MOST:,} (got {shorten(found)})."
+    )
 
 
 def noted_texts(log: EvalLog, name: str) -> tuple[str, ...]:
@@ -304,7 +312,9 @@ class Named(Protocol):
 AnyRun = TypeVar("AnyRun", bound=Named)
 
 
-def difference(runs: Sequence[AnyRun], what: str, value: Callable[[AnyRun], str], words: Callable[[AnyRun], str]) -> list[str]:
+def difference(
+    runs: Sequence[AnyRun], what: str, value: Callable[[AnyRun], str], words: Callable[[AnyRun], str]
+) -> list[str]:
     """Describe a difference between runs that should not exist.
 
     Args:
@@ -321,7 +331,9 @@ def difference(runs: Sequence[AnyRun], what: str, value: Callable[[AnyRun], str]
         by_value[value(run)].append(run)
     if len(by_value) < 2:
         return []
-    groups = "; ".join(f"{words(members[0])}: {_some([run.label for run in members])}" for members in by_value.values())
+    groups = "; ".join(
+        f"{words(members[0])}: {_some([run.label for run in members])}" for members in by_value.values()
+    )
     return [f"{what} differ: {groups}"]
 
 
@@ -376,7 +388,9 @@ def _chosen(logs: Sequence[FoundLog], named_logs: set[str], unreadable: dict[str
     current = [log for log in current if log.is_scored] or current
     # another successful attempt with a different scoring is not an earlier state of this one
     ways = {log.scoring for log in current}
-    others = [log for log in ranked if _attempt(log) != _attempt(best) and log.header.status == best.header.status]
+    others = [
+        log for log in ranked if _attempt(log) != _attempt(best) and log.header.status == best.header.status
+    ]
     later = [log for log in others if log.scoring not in ways]
     superseded = [log.location for log in ranked if log not in current and log not in later]
     kept: list[FoundLog] = []
@@ -390,7 +404,10 @@ def _chosen(logs: Sequence[FoundLog], named_logs: set[str], unreadable: dict[str
             continue
         versions = [version for log in own if (version := _version(log, named_logs, unreadable))]
         for version in versions:
-            matching = next((other for other in versions if other is not version and _covers(other, version, versions)), None)
+            matching = next(
+                (other for other in versions if other is not version and _covers(other, version, versions)),
+                None,
+            )
             if matching is None:
                 kept.append(version.log)
             elif matching.scores == version.scores:
@@ -406,7 +423,12 @@ def _chosen(logs: Sequence[FoundLog], named_logs: set[str], unreadable: dict[str
 
 def _rank(log: FoundLog) -> tuple[bool, str, str, str]:
     """Return the sort key of attempts, according to the content of their logs."""
-    return log.header.status == "success", log.header.eval.created, log.header.stats.completed_at, log.header.eval.eval_id
+    return (
+        log.header.status == "success",
+        log.header.eval.created,
+        log.header.stats.completed_at,
+        log.header.eval.eval_id,
+    )
 
 
 def _attempt(log: FoundLog) -> tuple[str, str]:
@@ -475,16 +497,26 @@ def _scorings(log: EvalLog, family: Family) -> tuple[Scoring, ...]:
     ``veto_outcome``, ``veto_outcome1``, …
     """
     scorer = SCORERS[family]
-    own = [score for score in (log.results.scores if log.results else []) if _base_name(score.scorer) == scorer]
+    own = [
+        score for score in (log.results.scores if log.results else []) if _base_name(score.scorer) == scorer
+    ]
     own = [score for score in own if score.scored_samples != 0] or own[:1]
     listed = [entry.options or {} for entry in log.eval.scorers or [] if _base_name(entry.name) == scorer]
     found: list[tuple[str, Mapping[str, object]]] = [(score.name, score.params) for score in own]
     if not found or len(found) == len(listed):
-        columns = [name for name, _ in found] or [scorer + (str(place) if place else "") for place in range(len(listed))]
+        columns = [name for name, _ in found] or [
+            scorer + (str(place) if place else "") for place in range(len(listed))
+        ]
         found = list(zip(columns, listed, strict=True))
     grader = {"grader": name} if family == "generate" and (name := grader_of(log)) else {}
     return tuple(
-        Scoring(column, tuple((name, str(value)) for name, value in sorted({**_DEFAULTS[family], **options, **grader}.items())))
+        Scoring(
+            column,
+            tuple(
+                (name, str(value))
+                for name, value in sorted({**_DEFAULTS[family], **options, **grader}.items())
+            ),
+        )
         for column, options in found
     )
 
@@ -499,7 +531,11 @@ def grader_of(log: EvalLog) -> str | None:
 def _defaults(scorer: Callable[..., object]) -> dict[str, object]:
     """Return the default options of a scorer. A log does not record options that were not given."""
     parameters = inspect.signature(scorer).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.default is not parameter.empty
+    }
 
 
 _DEFAULTS: Mapping[Family, dict[str, object]] = {

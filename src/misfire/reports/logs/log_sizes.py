@@ -63,7 +63,11 @@ def check_size(location: str, part: Part) -> None:
         most = max(FLOOR, RATIO * size)
         try:
             with zipfile.ZipFile(file) as archive:
-                members = [info for info in archive.infolist() if info.filename.startswith("samples/") == (part == "samples")]
+                members = [
+                    info
+                    for info in archive.infolist()
+                    if info.filename.startswith("samples/") == (part == "samples")
+                ]
         except (zipfile.BadZipFile, NotImplementedError, ValueError):
             return  # the reader reports the error
         unpacked = 0
@@ -109,7 +113,9 @@ def _lengths(file: BinaryIO, info: zipfile.ZipInfo) -> Iterator[int]:
             yield from _inflated(file, info.compress_size)
         elif info.compress_type == _ZSTANDARD:
             packed = io.BufferedReader(_Limited(file, info.compress_size))
-            with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(packed, read_across_frames=True) as reader:
+            with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(
+                packed, read_across_frames=True
+            ) as reader:
                 while length := len(reader.read(_CHUNK)):
                     yield length
         else:  # stored without compression. Inspect reads no other method

@@ -89,7 +89,10 @@ def folder_logs(place: str) -> list[str]:
     if not is_remote(folder) and not Path(folder).is_dir():
         raise InputError(f"{place}: neither a folder nor a log file (log files end in .eval or .json).")
     try:
-        found = {local_path(log.name) if is_remote(folder) else log.name.removeprefix(_LOCAL) for log in list_eval_logs(folder)}
+        found = {
+            local_path(log.name) if is_remote(folder) else log.name.removeprefix(_LOCAL)
+            for log in list_eval_logs(folder)
+        }
     except (OSError, ValueError) as error:
         raise InputError(f"{place}: the folder of logs cannot be read ({error}).") from error
     if not is_remote(folder):
@@ -103,7 +106,11 @@ def display_path(location: str) -> str:
     It is relative to the current folder if it is inside it, and contains no password.
     """
     path = Path(location.removeprefix(_LOCAL))
-    shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else location.removeprefix(_LOCAL)
+    shown = (
+        str(path.relative_to(Path.cwd()))
+        if path.is_relative_to(Path.cwd())
+        else location.removeprefix(_LOCAL)
+    )
     return _LOGIN.sub("…@", shown)
 
 

@@ -22,26 +22,110 @@ class Labelled(Protocol):
 
 
 _GENERATION = frozenset(
-    {"temperature", "top_p", "top_k", "max_tokens", "seed", "system_message", "reasoning_effort", "reasoning_tokens", "effort", "verbosity"}
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "max_tokens",
+        "seed",
+        "system_message",
+        "reasoning_effort",
+        "reasoning_tokens",
+        "effort",
+        "verbosity",
+    }
     | {"frequency_penalty", "presence_penalty", "stop_seqs", "num_choices", "reasoning_mode", "extra_body"}
 )
 """Generation options that may change the answers. The other options concern the transport."""
 
 HARMLESS = frozenset(
     # generation options
-    {"temperature", "top_p", "top_k", "max_tokens", "seed", "reasoning_effort", "reasoning_tokens", "reasoning_mode", "effort", "verbosity"}
+    {
+        "temperature",
+        "top_p",
+        "top_k",
+        "max_tokens",
+        "seed",
+        "reasoning_effort",
+        "reasoning_tokens",
+        "reasoning_mode",
+        "effort",
+        "verbosity",
+    }
     | {"frequency_penalty", "presence_penalty", "num_choices", "epochs"}
     # parameters of misfire's tasks
-    | {"source", "edition", "categories", "pairs", "per_scenario", "protocol", "parser", "controls", "cues", "placements", "positions"}
-    | {"demos", "demos_style", "mode", "split", "dimensions", "joint", "structured", "domains", "per_domain", "per_dimension"}
+    | {
+        "source",
+        "edition",
+        "categories",
+        "pairs",
+        "per_scenario",
+        "protocol",
+        "parser",
+        "controls",
+        "cues",
+        "placements",
+        "positions",
+    }
+    | {
+        "demos",
+        "demos_style",
+        "mode",
+        "split",
+        "dimensions",
+        "joint",
+        "structured",
+        "domains",
+        "per_domain",
+        "per_dimension",
+    }
     | {"grader_sample", "skip_invalid", "system", "grader_temperature", "grader_max_tokens", "grader_system"}
     # arguments of misfire's model providers
-    | {"mar", "br", "both_wrong", "invalid", "cue_mar", "cue_shift", "no_bias", "no_bias_stereotyped", "blind", "blind_stereotyped", "slip"}
-    | {"unfounded_yes", "coverage", "ffr", "specialist", "joint_loss", "misaligned", "p_yes", "heads", "ablation", "layers"}
+    | {
+        "mar",
+        "br",
+        "both_wrong",
+        "invalid",
+        "cue_mar",
+        "cue_shift",
+        "no_bias",
+        "no_bias_stereotyped",
+        "blind",
+        "blind_stereotyped",
+        "slip",
+    }
+    | {
+        "unfounded_yes",
+        "coverage",
+        "ffr",
+        "specialist",
+        "joint_loss",
+        "misaligned",
+        "p_yes",
+        "heads",
+        "ablation",
+        "layers",
+    }
     | {"intervention"}
     # arguments of Inspect's providers for local models
-    | {"device", "dtype", "torch_dtype", "batch_size", "attn_implementation", "enable_thinking", "use_chat_template", "hidden_states"}
-    | {"quantization", "tensor_parallel_size", "max_model_len", "gpu_memory_utilization", "responses_api", "reasoning_history"}
+    | {
+        "device",
+        "dtype",
+        "torch_dtype",
+        "batch_size",
+        "attn_implementation",
+        "enable_thinking",
+        "use_chat_template",
+        "hidden_states",
+    }
+    | {
+        "quantization",
+        "tensor_parallel_size",
+        "max_model_len",
+        "gpu_memory_utilization",
+        "responses_api",
+        "reasoning_history",
+    }
     # properties of a run that misfire adds
     | {"asked", "grader", "log"}
 )
@@ -56,11 +140,49 @@ WORDS = frozenset(
     # effort and verbosity
     | {"minimal", "low", "medium", "high", "xhigh", "max", "last", "standard", "pro", "default"}
     # values of misfire's parameters
-    | {"bbq", "embedded", "file", "hub", "published", "repaired", "direct", "cot", "strict", "system", "user", "balanced"}
-    | {"policy", "unrelated", "fairness", "neutral", "evidence", "stereotyped", "contrast", "both", "prefix", "suffix"}
+    | {
+        "bbq",
+        "embedded",
+        "file",
+        "hub",
+        "published",
+        "repaired",
+        "direct",
+        "cot",
+        "strict",
+        "system",
+        "user",
+        "balanced",
+    }
+    | {
+        "policy",
+        "unrelated",
+        "fairness",
+        "neutral",
+        "evidence",
+        "stereotyped",
+        "contrast",
+        "both",
+        "prefix",
+        "suffix",
+    }
     | {"detect", "generate", "train", "validation", "test", "safety", "value", "culture", "zero", "mean"}
     # devices
-    | {"cpu", "cuda", "mps", "xpu", "npu", "hpu", "tpu", "xla", "meta", "rocm", "hip", "sequential", "balanced_low_0"}
+    | {
+        "cpu",
+        "cuda",
+        "mps",
+        "xpu",
+        "npu",
+        "hpu",
+        "tpu",
+        "xla",
+        "meta",
+        "rocm",
+        "hip",
+        "sequential",
+        "balanced_low_0",
+    }
     # number types and quantization methods
     | {
         "torch",
@@ -79,7 +201,21 @@ WORDS = frozenset(
         "int8",
         "uint8",
     }
-    | {"float8_e4m3fn", "float8_e5m2", "fp8_e4m3", "fp8_e5m2", "nf4", "fp4", "mxfp4", "4bit", "8bit", "awq", "awq_marlin", "gptq", "marlin"}
+    | {
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "fp8_e4m3",
+        "fp8_e5m2",
+        "nf4",
+        "fp4",
+        "mxfp4",
+        "4bit",
+        "8bit",
+        "awq",
+        "awq_marlin",
+        "gptq",
+        "marlin",
+    }
     | {
         "gptq_marlin",
         "bitsandbytes",
@@ -104,13 +240,16 @@ _NUMBER = re.compile(r"-?\d{1,10}(e[+-]?\d{1,3})?(-\d{1,10})?|-|l\d{1,4}(h\d{1,4
 """A number or a part of one, a range, a layer or a head (``L18H0``)."""
 
 CREDENTIAL = re.compile(r"(.*_)?(api_?key|key|token|secret|password|passwd|credentials?)", re.IGNORECASE)
-"""Names of arguments that identify the user. They do not distinguish runs, and not even their hash is shown."""
+"""Names of arguments that identify the user. They do not distinguish runs, and not even their hash is
+shown."""
 
 _PLAIN = re.compile(r"[\w.,:;+\-~/ ()\[\]{}'\"=…%]{0,200}")
 
 _SUSPECT = re.compile(
-    r"://|@|\b(bearer|basic|digest)\s|\b(sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|xox[abprs])[-_]\w|\b(AKIA|AIza|eyJ)\w|[?&]\w+=|\w{40,}"
-    r"|(key|token|secret|passw(or)?d|pwd|pass|sig|signature|auth|authorization|credentials?|cookie|session)[\"']?\s*[:=]",
+    r"://|@|\b(bearer|basic|digest)\s|\b(sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|xox[abprs])[-_]\w|\b(AKIA|AIza"
+    r"|eyJ)\w|[?&]\w+=|\w{40,}"
+    r"|(key|token|secret|passw(or)?d|pwd|pass|sig|signature|auth|authorization|credentials?|cookie"
+    r"|session)[\"']?\s*[:=]",
     re.IGNORECASE,
 )
 """Content that no harmless value has: a URL, a login, a word that looks like a key, or the name of a
@@ -120,7 +259,9 @@ LONGEST = 60
 """Maximum number of characters of a value that are shown."""
 
 
-def settings_of(log: EvalLog, besides: Iterable[str], more: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def settings_of(
+    log: EvalLog, besides: Iterable[str], more: Mapping[str, object]
+) -> tuple[tuple[str, str], ...]:
     """Return the settings that may distinguish two runs of one model, without anything that may be secret.
 
     Args:
@@ -142,7 +283,9 @@ def settings_of(log: EvalLog, besides: Iterable[str], more: Mapping[str, object]
         **more,
     }
     return tuple(
-        (_name(name), shown_value(name, value)) for name, value in given.items() if value is not None and not CREDENTIAL.fullmatch(name)
+        (_name(name), shown_value(name, value))
+        for name, value in given.items()
+        if value is not None and not CREDENTIAL.fullmatch(name)
     )
 
 
@@ -176,7 +319,9 @@ def is_harmless(name: str, value: object) -> bool:
     return all(word.lower() in WORDS or _NUMBER.fullmatch(word) for word in _WORD.findall(text))
 
 
-def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()) -> list[str]:
+def labels(
+    runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()
+) -> list[str]:
     """Return unique labels for the runs of one family.
 
     A label consists of the model and the settings that distinguish its runs. If the settings are equal, the
@@ -198,7 +343,9 @@ def labels(runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterabl
     for group in siblings.values():
         settings = [dict(runs[place].settings) for place in group]
         differing = [
-            name for name in dict.fromkeys(name for own in settings for name in own) if len({own.get(name) for own in settings}) > 1
+            name
+            for name in dict.fromkeys(name for own in settings for name in own)
+            if len({own.get(name) for own in settings}) > 1
         ]
         own_drafts = [
             _label(names[runs[place].model], {name: own.get(name) for name in differing}, dict(left_out))

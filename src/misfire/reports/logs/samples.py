@@ -11,7 +11,14 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from inspect_ai.log import EvalLog, EvalSample, EvalSampleSummary, read_eval_log, read_eval_log_sample, read_eval_log_sample_summaries
+from inspect_ai.log import (
+    EvalLog,
+    EvalSample,
+    EvalSampleSummary,
+    read_eval_log,
+    read_eval_log_sample,
+    read_eval_log_sample_summaries,
+)
 from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Score
 
@@ -69,7 +76,9 @@ class Reading(Generic[Row]):
     content: Content
 
 
-def read_samples(location: str, needs_whole: Callable[[Sample], bool]) -> tuple[tuple[Sample, ...], frozenset[str], int]:
+def read_samples(
+    location: str, needs_whole: Callable[[Sample], bool]
+) -> tuple[tuple[Sample, ...], frozenset[str], int]:
     """Read the samples of a log.
 
     Args:
@@ -93,7 +102,9 @@ def read_samples(location: str, needs_whole: Callable[[Sample], bool]) -> tuple[
     except InputError:
         raise
     except Exception as error:  # Inspect raises many types of errors for invalid samples
-        raise InputError(f"{location}: its samples cannot be read ({type(error).__name__}: {error}).") from error
+        raise InputError(
+            f"{location}: its samples cannot be read ({type(error).__name__}: {error})."
+        ) from error
     return tuple(samples), invalid, len(names - {f"{sample.id}_epoch_{sample.epoch}" for sample in samples})
 
 
@@ -146,7 +157,12 @@ def error_of(sample: Sample) -> str | None:
 
 
 def content_of(
-    samples: Sequence[Sample], invalid: frozenset[str], unlisted: int, column: str, repeated: int, contradicted: Sequence[str]
+    samples: Sequence[Sample],
+    invalid: frozenset[str],
+    unlisted: int,
+    column: str,
+    repeated: int,
+    contradicted: Sequence[str],
 ) -> Content:
     """Count the samples of a log.
 
@@ -165,7 +181,15 @@ def content_of(
     read_by = (score.metadata.get(name) for score in scores if score.metadata for name in READ_BY)
     readings = Counter(str(name) for name in read_by if name is not None)
     invalidated = sum(key_of(sample) in invalid for sample in samples)
-    return Content(len(samples), len(scores), invalidated, repeated, tuple(contradicted), tuple(sorted(readings.items())), unlisted)
+    return Content(
+        len(samples),
+        len(scores),
+        invalidated,
+        repeated,
+        tuple(contradicted),
+        tuple(sorted(readings.items())),
+        unlisted,
+    )
 
 
 def each_once(
@@ -211,13 +235,19 @@ def _invalidated(location: str) -> tuple[frozenset[str], set[str]]:
             file.seek(0)
             marked = _INVALIDATION.search(file.read()) is not None
             log = read_eval_log(location) if marked else EvalLog.model_construct(samples=[])
-            return frozenset(key_of(sample) for sample in log.samples or [] if sample.invalidation is not None), set()
+            return frozenset(
+                key_of(sample) for sample in log.samples or [] if sample.invalidation is not None
+            ), set()
         with zipfile.ZipFile(file) as archive:
             # if two members have the same name, both Inspect and zipfile use the last one
-            members = {name: match["sample"] for name in archive.namelist() if (match := _MEMBER.fullmatch(name))}
+            members = {
+                name: match["sample"] for name in archive.namelist() if (match := _MEMBER.fullmatch(name))
+            }
             texts = (text for name in members if _INVALIDATION.search(text := archive.read(name)))
             found = (cast("dict[str, Any]", json.loads(text)) for text in texts)
-            keys = frozenset(_key(own.get("uuid"), own["id"], own["epoch"]) for own in found if own.get("invalidation"))
+            keys = frozenset(
+                _key(own.get("uuid"), own["id"], own["epoch"]) for own in found if own.get("invalidation")
+            )
             return keys, set(members.values())
 
 

@@ -14,17 +14,27 @@ HIDDEN = "[hidden]"
 SHORTEST = 6
 """Values shorter than this are not searched for, because they occur in many texts by chance."""
 
-_NAMES = r"api[_-]?key|access[_-]?key|key|token|sig|signature|secret|password|passwd|pwd|auth|authorization|credential|cookie|session"
+_NAMES = (
+    r"api[_-]?key|access[_-]?key|key|token|sig|signature|secret|password|passwd|pwd|auth|authorization"
+    r"|credential|cookie|session"
+)
 
 _PATTERNS = (
     # any scheme, and everything after it on the same line
-    (re.compile(r"(authorization[\"']?\s*[:=]\s*)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\n}\]]+)", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (
+        re.compile(r"(authorization[\"']?\s*[:=]\s*)(?:\"[^\"\n]*\"|'[^'\n]*'|[^\n}\]]+)", re.IGNORECASE),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(r"(?<=://)[^\s/@]{1,200}@"), "…@"),
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',;)}\]]+", re.IGNORECASE), rf"\1 {HIDDEN}"),
     # all query parameters of a URL
     (re.compile(r"(?<=[?&])([\w.~-]{1,60})=[^\s&#\"'<>)]+"), rf"\1={HIDDEN}"),
     (
-        re.compile(rf"([\"']?[\w-]*(?:{_NAMES})[\"']?\s*[:=]\s*)(?!\[hidden\])(?:[\"'][^\"']*[\"']|[^\s\"',;)}}\]]+)", re.IGNORECASE),
+        re.compile(
+            rf"([\"']?[\w-]*(?:{_NAMES})[\"']?\s*[:=]\s*)(?!\[hidden\])(?:[\"'][^\"']*[\"']"
+            rf"|[^\s\"',;)}}\]]+)",
+            re.IGNORECASE,
+        ),
         rf"\1{HIDDEN}",
     ),
     (re.compile(r"\b(?:sk|pk|rk|hf|gsk|xai|ghp|gho|glpat|xox[abprs]|AKIA|AIza|eyJ)[-_]?[\w*.-]{6,}"), HIDDEN),
@@ -68,11 +78,25 @@ def hidden_values(log: EvalLog) -> frozenset[str]:
         *spec.model_args.items(),
         *((name, value) for name, value in spec.task_args.items()),
         *(("extra_body", config.extra_body) for config in (spec.model_generate_config, log.plan.config)),
-        *(("extra_headers", config.extra_headers) for config in (spec.model_generate_config, log.plan.config)),
-        *((name, value) for config in configs for name, value in (*config.args.items(), ("base_url", config.base_url))),
+        *(
+            ("extra_headers", config.extra_headers)
+            for config in (spec.model_generate_config, log.plan.config)
+        ),
+        *(
+            (name, value)
+            for config in configs
+            for name, value in (*config.args.items(), ("base_url", config.base_url))
+        ),
     ]
-    texts = (text for name, value in given if not is_harmless(name, value) or CREDENTIAL.fullmatch(name) for text in _texts(value))
-    return frozenset(part for text in texts for part in (text, *re.split(r"[\s?&=;,@]+", text)) if len(part) >= SHORTEST)
+    texts = (
+        text
+        for name, value in given
+        if not is_harmless(name, value) or CREDENTIAL.fullmatch(name)
+        for text in _texts(value)
+    )
+    return frozenset(
+        part for text in texts for part in (text, *re.split(r"[\s?&=;,@]+", text)) if len(part) >= SHORTEST
+    )
 
 
 def _texts(value: object) -> Iterable[str]:

@@ -27,7 +27,10 @@ class Viewer:
     @property
     def advice(self) -> str:
         """What to do before following a link."""
-        return f"The links to samples work while `inspect view --log-dir {as_argument(self.log_dir)}` is running (at {self.url})."
+        return (
+            f"The links to samples work while `inspect view --log-dir {as_argument(self.log_dir)}` is "
+            f"running (at {self.url})."
+        )
 
     def link(self, log: str, sample_id: str, epoch: int) -> str:
         """Return the URL of a sample.

@@ -76,7 +76,10 @@ def draw_misalign(results: MisalignResults) -> list[Drawing]:
         descending order.
     """
     rows = _rows(results.alignment)
-    joint = sorted((row for row in rows if row.level == "joint"), key=lambda row: -1.0 if math.isnan(row.score.value) else row.score.value)
+    joint = sorted(
+        (row for row in rows if row.level == "joint"),
+        key=lambda row: -1.0 if math.isnan(row.score.value) else row.score.value,
+    )
     joint.reverse()
     with our_settings():
         drawn = (
@@ -115,7 +118,9 @@ def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
     known = [row for row in runs if not math.isnan(row.coverage.value + row.ffr.value)]
     runs = [*known, *(row for row in runs if row not in known)]
     names = [f"{row.label}: {percent(row.score.value)} ({n_text(row.instances)})" for row in runs]
-    looks = [look for condition, look in _CONDITIONS.items() if any(row.condition == condition for row in runs)]
+    looks = [
+        look for condition, look in _CONDITIONS.items() if any(row.condition == condition for row in runs)
+    ]
     side, left, top, bottom = 5.5, 0.75, 0.2, 0.6
     key = left + side + 0.3
     width = key + 0.35 + widest([*names, *(text for _, text in looks)]) + MARGIN
@@ -127,9 +132,23 @@ def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
     for condition, (look, text) in _CONDITIONS.items():
         own = [row for row in known if row.condition == condition]
         for row in own:
-            axes.hlines(100 * row.coverage.value, 100 * row.ffr.lower, 100 * row.ffr.upper, color=look.color, linewidth=1)
-            axes.vlines(100 * row.ffr.value, 100 * row.coverage.lower, 100 * row.coverage.upper, color=look.color, linewidth=1)
-        look.points(axes, [100 * row.ffr.value for row in own], [100 * row.coverage.value for row in own], text)
+            axes.hlines(
+                100 * row.coverage.value,
+                100 * row.ffr.lower,
+                100 * row.ffr.upper,
+                color=look.color,
+                linewidth=1,
+            )
+            axes.vlines(
+                100 * row.ffr.value,
+                100 * row.coverage.lower,
+                100 * row.coverage.upper,
+                color=look.color,
+                linewidth=1,
+            )
+        look.points(
+            axes, [100 * row.ffr.value for row in own], [100 * row.coverage.value for row in own], text
+        )
     scale = side / 100
     points = [(100 * row.ffr.value * scale, 100 * row.coverage.value * scale) for row in known]
     covered = [box_around(point, 0.4, 0.4) for point in points]
@@ -149,7 +168,11 @@ def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
         f"position is the top left corner. On the dashed diagonal, verdicts are not informative. {BARS} n: "
         "instances."
     )
-    alt = "; ".join(f"{e.label}: Alignment Score {in_words(e.score)}, Coverage {in_words(e.coverage)}, FFR {in_words(e.ffr)}" for e in runs)
+    alt = "; ".join(
+        f"{e.label}: Alignment Score {in_words(e.score)}, Coverage {in_words(e.coverage)}, FFR "
+        f"{in_words(e.ffr)}"
+        for e in runs
+    )
     return Drawing("misalign_plane", "Coverage against False Failure Rate", caption, f"{alt}.", figure)
 
 
@@ -161,8 +184,21 @@ def _draw_contours(axes: "Axes") -> None:
         ends = [step / 60 for step in range(61)]
         passed = [score / (2 - score) + end * (1 - score / (2 - score)) for end in ends]
         heights = [score * p / (2 * p - score) for p in passed]
-        axes.plot([100 * (1 - p) for p in passed], [100 * c for c in heights], color="#8C8C8C", linewidth=0.7, zorder=1)
-        axes.text(100 * (1 - passed[0]), 101, f"{score:.0%}".replace("%", " %"), ha="center", va="bottom", color=GREY)
+        axes.plot(
+            [100 * (1 - p) for p in passed],
+            [100 * c for c in heights],
+            color="#8C8C8C",
+            linewidth=0.7,
+            zorder=1,
+        )
+        axes.text(
+            100 * (1 - passed[0]),
+            101,
+            f"{score:.0%}".replace("%", " %"),
+            ha="center",
+            va="bottom",
+            color=GREY,
+        )
 
 
 def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | None:
@@ -172,10 +208,17 @@ def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | Non
     found = {(row.run, row.name): row for row in rows if row.level == "domain"}
     panels: dict[Dimension, list[str]] = {}
     for dimension in DIMENSIONS:
-        names = list(dict.fromkeys(row.name for row in rows if row.level == "domain" and row.name.startswith(f"{dimension}_")))
+        names = list(
+            dict.fromkeys(
+                row.name for row in rows if row.level == "domain" and row.name.startswith(f"{dimension}_")
+            )
+        )
         if names:
             panels[dimension] = sorted(
-                names, key=lambda name: _mean_score(found[run.run, name] for run in runs if (run.run, name) in found)
+                names,
+                key=lambda name: _mean_score(
+                    found[run.run, name] for run in runs if (run.run, name) in found
+                ),
             )
     if not panels or not runs:
         return None
@@ -195,7 +238,14 @@ def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | Non
         start = starts[dimension]
         page.text(start, MARGIN + LINE / 2, f"{dimension} ({len(names)})", va="center", weight="bold")
         for column, heading in enumerate(headings):
-            page.text(start + (column + 0.5) * wide, top - 0.06, heading, rotation=45, rotation_mode="anchor", va="baseline")
+            page.text(
+                start + (column + 0.5) * wide,
+                top - 0.06,
+                heading,
+                rotation=45,
+                rotation_mode="anchor",
+                va="baseline",
+            )
         for line, name in enumerate(names):
             height = top + line * high
             page.text(start - 0.08, height + high / 2, labels[name], ha="right", va="center")
@@ -206,11 +256,26 @@ def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | Non
                     page.text(middle, height + high / 2, UNDEFINED, ha="center", va="center", color=GREY)
                     continue
                 colour, ink = shade_of(tile.score.value), ink_on(tile.score.value)
-                box = Rectangle((start + column * wide + 0.01, height + 0.01), wide - 0.02, high - 0.02, facecolor=colour, linewidth=0)
+                box = Rectangle(
+                    (start + column * wide + 0.01, height + 0.01),
+                    wide - 0.02,
+                    high - 0.02,
+                    facecolor=colour,
+                    linewidth=0,
+                )
                 page.add_patch(box)
                 mark = "*" if tile.instances < SMALL else ""
-                page.text(middle, height + high / 2, f"{share_text(tile.score.value)}{mark}", ha="center", va="center", color=ink)
-    page.text(MARGIN, top + tallest + 0.25, f"* fewer than {SMALL} instances: not reliable", va="center", color=GREY)
+                page.text(
+                    middle,
+                    height + high / 2,
+                    f"{share_text(tile.score.value)}{mark}",
+                    ha="center",
+                    va="center",
+                    color=ink,
+                )
+    page.text(
+        MARGIN, top + tallest + 0.25, f"* fewer than {SMALL} instances: not reliable", va="center", color=GREY
+    )
     caption = (
         "Alignment Score of each run in each domain, in percent, by the verdict of the domain's dimension. "
         "Darker cells are higher, from 0 to 100. Domains are sorted by their mean over the runs in "
@@ -235,7 +300,11 @@ def _overlap_drawing(runs: Sequence[_Row], overlap: "pd.DataFrame") -> Drawing |
     found: dict[tuple[str, str, str], int] = {}
     totals: dict[tuple[str, str], int] = {}
     for record in cast("list[dict[str, object]]", overlap.to_dict("records")):
-        run, response, responses = str(record["run"]), str(record["response"]), int(cast("int", record["responses"]))
+        run, response, responses = (
+            str(record["run"]),
+            str(record["response"]),
+            int(cast("int", record["responses"])),
+        )
         name = " + ".join(dimension for dimension in DIMENSIONS if record[dimension]) or "none"
         found[run, response, name] = responses
         totals[run, response] = totals.get((run, response), 0) + responses
@@ -243,7 +312,11 @@ def _overlap_drawing(runs: Sequence[_Row], overlap: "pd.DataFrame") -> Drawing |
 
     def tile(run: str, response: str, name: str) -> Tile:
         total = totals.get((run, response), 0)
-        return Tile(found.get((run, response, name), 0) / total, found.get((run, response, name), 0)) if total else NO_TILE
+        return (
+            Tile(found.get((run, response, name), 0) / total, found.get((run, response, name), 0))
+            if total
+            else NO_TILE
+        )
 
     maps = {
         f"{response} responses": [[tile(run.run, response, name) for run in runs] for name in names]
@@ -256,9 +329,13 @@ def _overlap_drawing(runs: Sequence[_Row], overlap: "pd.DataFrame") -> Drawing |
         "was not asked about counts as not flagged."
     )
     alt = "; ".join(
-        f"{run.label}: " + ", ".join(f"{name} {percent(tile(run.run, 'misaligned', name).rate)}" for name in names) for run in runs
+        f"{run.label}: "
+        + ", ".join(f"{name} {percent(tile(run.run, 'misaligned', name).rate)}" for name in names)
+        for run in runs
     )
-    return Drawing("misalign_overlap", "Dimensions flagged together", caption, f"Of misaligned responses. {alt}.", figure)
+    return Drawing(
+        "misalign_overlap", "Dimensions flagged together", caption, f"Of misaligned responses. {alt}.", figure
+    )
 
 
 def _condition_drawing(rows: Sequence[_Row], conditions: "pd.DataFrame") -> Drawing | None:
@@ -281,8 +358,20 @@ def _condition_drawing(rows: Sequence[_Row], conditions: "pd.DataFrame") -> Draw
     bands(axes, len(lines))
     percent_axis(axes, "x", 100, "Alignment Score")
     (together_look, together_text), (alone_look, alone_text) = _CONDITIONS["joint"], _CONDITIONS["alone"]
-    dots(axes, [together.score for together, _, _ in lines], [row - 0.17 for row in range(len(lines))], together_look, together_text)
-    dots(axes, [alone.score for _, alone, _ in lines], [row + 0.17 for row in range(len(lines))], alone_look, alone_text)
+    dots(
+        axes,
+        [together.score for together, _, _ in lines],
+        [row - 0.17 for row in range(len(lines))],
+        together_look,
+        together_text,
+    )
+    dots(
+        axes,
+        [alone.score for _, alone, _ in lines],
+        [row + 0.17 for row in range(len(lines))],
+        alone_look,
+        alone_text,
+    )
     for row, note in enumerate(notes):
         note_beside(axes, row, note)
     key_above(axes, 2)
@@ -315,7 +404,13 @@ def _answer_drawing(answers: "pd.DataFrame") -> Drawing | None:
     raw = [Estimate.of(record, "aligned_rate") for record in records]
     corrected = [Estimate.of(record, "aligned_rate_corrected") for record in records]
     dots(axes, raw, [row - 0.17 for row in range(len(names))], _RAW, "as judged by the grader")
-    dots(axes, corrected, [row + 0.17 for row in range(len(names))], _CORRECTED, "corrected for the grader's errors")
+    dots(
+        axes,
+        corrected,
+        [row + 0.17 for row in range(len(names))],
+        _CORRECTED,
+        "corrected for the grader's errors",
+    )
     for row, note in enumerate(notes):
         note_beside(axes, row, note)
     key_above(axes, 2)
@@ -324,5 +419,8 @@ def _answer_drawing(answers: "pd.DataFrame") -> Drawing | None:
         "for the grader's errors on labeled responses (diamonds). A dash means that the grader's Coverage "
         f"is not above its FFR. {BARS} n: answers with a verdict."
     )
-    alt = "; ".join(f"{name}: {in_words(one)}, corrected {in_words(other)}" for name, one, other in zip(names, raw, corrected, strict=True))
+    alt = "; ".join(
+        f"{name}: {in_words(one)}, corrected {in_words(other)}"
+        for name, one, other in zip(names, raw, corrected, strict=True)
+    )
     return Drawing("misalign_answers", "Aligned answers", caption, f"{alt}.", figure)

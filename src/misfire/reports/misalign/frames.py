@@ -100,9 +100,14 @@ class MisalignResults:
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """One row per run."""
-        counts = (self.contents[run.log].invalidated if run.log in self.contents else 0 for run in self.run_set.runs)
+        counts = (
+            self.contents[run.log].invalidated if run.log in self.contents else 0 for run in self.run_set.runs
+        )
         parts = zip(self.run_set.runs, self.records, self.judged, counts, strict=True)
-        rows = (_run_row(replace(run, grader=self.grader_of(run)), own, judged, invalidated) for run, own, judged, invalidated in parts)
+        rows = (
+            _run_row(replace(run, grader=self.grader_of(run)), own, judged, invalidated)
+            for run, own, judged, invalidated in parts
+        )
         return frame_of(rows, columns.MISALIGN_RUNS)
 
     @cached_property
@@ -118,7 +123,10 @@ class MisalignResults:
     @cached_property
     def alignment(self) -> "pd.DataFrame":
         """Joint, dimension and domain rates. One row per (detect run, level, name)."""
-        return frame_of((row for run, judged in self._detect() for row in _alignment_rows(run, judged.judgements)), columns.ALIGNMENT)
+        return frame_of(
+            (row for run, judged in self._detect() for row in _alignment_rows(run, judged.judgements)),
+            columns.ALIGNMENT,
+        )
 
     @cached_property
     def checks(self) -> "pd.DataFrame":
@@ -126,7 +134,9 @@ class MisalignResults:
         rows = [
             _values(
                 columns.CHECKS,
-                _run_fields(run) | {"responses": len(judged.judgements)} | _with_missing(columns.CHECKS, detect_metrics(judged)),
+                _run_fields(run)
+                | {"responses": len(judged.judgements)}
+                | _with_missing(columns.CHECKS, detect_metrics(judged)),
             )
             for run, judged in self._detect()
         ]
@@ -137,9 +147,17 @@ class MisalignResults:
         """One row per (detect run, response, set of dimensions flagged together)."""
         rows: list[Sequence[object]] = []
         for run, judged in self._detect():
-            found = Counter((judgement.response, judgement.pattern) for judgement in judged.judgements if judgement.pattern is not None)
-            for (response, pattern), count in sorted(found.items(), key=lambda item: (item[0][0] != "misaligned", -item[1])):
-                rows.append((*_run_values(run), response, *(name in (pattern or ()) for name in DIMENSIONS), count))
+            found = Counter(
+                (judgement.response, judgement.pattern)
+                for judgement in judged.judgements
+                if judgement.pattern is not None
+            )
+            for (response, pattern), count in sorted(
+                found.items(), key=lambda item: (item[0][0] != "misaligned", -item[1])
+            ):
+                rows.append(
+                    (*_run_values(run), response, *(name in (pattern or ()) for name in DIMENSIONS), count)
+                )
         return frame_of(rows, columns.OVERLAP)
 
     @cached_property
@@ -152,7 +170,9 @@ class MisalignResults:
             for row in _condition_rows(judged[joint].judgements, judged[alone].judgements)
         ]
         q_values = benjamini_hochberg([float(cast("float", row["delta_p"])) for row in found])
-        rows = [_values(columns.CONDITIONS, row | {"delta_q": q}) for row, q in zip(found, q_values, strict=True)]
+        rows = [
+            _values(columns.CONDITIONS, row | {"delta_q": q}) for row, q in zip(found, q_values, strict=True)
+        ]
         return frame_of(rows, columns.CONDITIONS)
 
     @cached_property
@@ -163,7 +183,11 @@ class MisalignResults:
             if run.mode == "generate":
                 metrics = generate_metrics(answers_of(own), judged)
                 more = {"grader": self.grader_of(run), "aligned_rate_stderr": metrics["stderr"]}
-                rows.append(_values(columns.ANSWERS, _run_fields(run) | _with_missing(columns.ANSWERS, metrics) | more))
+                rows.append(
+                    _values(
+                        columns.ANSWERS, _run_fields(run) | _with_missing(columns.ANSWERS, metrics) | more
+                    )
+                )
         return frame_of(rows, columns.ANSWERS)
 
     def grader_of(self, run: MisalignRun) -> str | None:
@@ -176,7 +200,11 @@ class MisalignResults:
         return content.readings[0][0] if content and len(content.readings) == 1 else run.grader
 
     def _detect(self) -> list[tuple[MisalignRun, Judged]]:
-        return [(run, judged) for run, judged in zip(self.run_set.runs, self.judged, strict=True) if run.mode == "detect"]
+        return [
+            (run, judged)
+            for run, judged in zip(self.run_set.runs, self.judged, strict=True)
+            if run.mode == "detect"
+        ]
 
 
 def judged_of(records: Iterable[VerdictRecord]) -> Judged:
@@ -190,7 +218,9 @@ def judged_of(records: Iterable[VerdictRecord]) -> Judged:
 
 def answers_of(records: Iterable[VerdictRecord]) -> list[Answer]:
     """Return the graded answers among a set of samples."""
-    return [answer for record in records if (answer := graded_answer(record.note, record.score, record.value))]
+    return [
+        answer for record in records if (answer := graded_answer(record.note, record.score, record.value))
+    ]
 
 
 def read_verdicts(run: MisalignRun) -> Reading[VerdictRecord]:
@@ -205,16 +235,26 @@ def read_verdicts(run: MisalignRun) -> Reading[VerdictRecord]:
     Raises:
         InputError: The samples cannot be read.
     """
-    samples, invalid, unlisted = read_samples(run.log, lambda sample: _needs_whole(sample, run.scoring.column))
-    asked = [(sample, note) for sample in samples if key_of(sample) not in invalid and (note := _note(sample))]
+    samples, invalid, unlisted = read_samples(
+        run.log, lambda sample: _needs_whole(sample, run.scoring.column)
+    )
+    asked = [
+        (sample, note) for sample in samples if key_of(sample) not in invalid and (note := _note(sample))
+    ]
 
     def question(one: tuple[Sample, SampleNote]) -> tuple[object, ...]:
         sample, note = one
         return note.instance_id, note.kind, note.response, note.asked, sample.epoch
 
     own, repeated, contradicted = each_once(asked, question, lambda one: _outcome(one[0], run.scoring.column))
-    names = ["/".join(str(part) for part in cast("tuple[object, ...]", key)[:3] if part) for key in contradicted]
-    hidden = hidden_values(read_header(run.log)) if any(error_of(sample) for sample, _ in own) else frozenset[str]()
+    names = [
+        "/".join(str(part) for part in cast("tuple[object, ...]", key)[:3] if part) for key in contradicted
+    ]
+    hidden = (
+        hidden_values(read_header(run.log))
+        if any(error_of(sample) for sample, _ in own)
+        else frozenset[str]()
+    )
     records = tuple(_record(sample, note, run.scoring.column, hidden) for sample, note in own)
     return Reading(records, content_of(samples, invalid, unlisted, run.scoring.column, repeated, names))
 
@@ -264,9 +304,13 @@ def _alignment_rows(run: MisalignRun, judgements: Sequence[Judgement]) -> Iterab
     yield _alignment_row(run, "joint", ALL, judgements, joint_flag, groups, measured)
     for name in dimensions:
         own = {domain: members for domain, members in groups.items() if dimension_of(domain) == name}
-        yield _alignment_row(run, "dimension", name, of_dimension(judgements, name), dimension_flag(name), own, measured)
+        yield _alignment_row(
+            run, "dimension", name, of_dimension(judgements, name), dimension_flag(name), own, measured
+        )
     for domain, members in groups.items():
-        yield _alignment_row(run, "domain", domain, members, dimension_flag(dimension_of(domain)), {}, measured)
+        yield _alignment_row(
+            run, "domain", domain, members, dimension_flag(dimension_of(domain)), {}, measured
+        )
 
 
 def _alignment_row(
@@ -278,7 +322,11 @@ def _alignment_row(
     groups: Mapping[str, Sequence[Judgement]],
     measured: bool,
 ) -> Sequence[object]:
-    strict, valid, averages = decide(judgements, flag), decide(judgements, flag, "valid"), macro(groups, lambda _: flag)
+    strict, valid, averages = (
+        decide(judgements, flag),
+        decide(judgements, flag, "valid"),
+        macro(groups, lambda _: flag),
+    )
     caught, misaligned, false, aligned = strict.totals
     fields: dict[str, object] = {
         "level": level,
@@ -355,7 +403,9 @@ def done_of(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) 
     return len(judged.judgements) if run.mode == "detect" else answers
 
 
-def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged, invalidated: int) -> Sequence[object]:
+def _run_row(
+    run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged, invalidated: int
+) -> Sequence[object]:
     done = done_of(run, records, judged)
     more: dict[str, object] = {
         "dimensions": ", ".join(run.dimensions),
@@ -380,7 +430,11 @@ def _run_row(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged,
 
 def _verdict_values(record: VerdictRecord) -> tuple[object, ...]:
     note, flags = record.note, record.score.flags if record.score else {}
-    flagged = None if any_flag(flags.values()) is None or not flags else " ".join(name for name in DIMENSIONS if flags.get(name))
+    flagged = (
+        None
+        if any_flag(flags.values()) is None or not flags
+        else " ".join(name for name in DIMENSIONS if flags.get(name))
+    )
     return (
         note.kind,
         note.instance_id,

@@ -131,7 +131,11 @@ def misalign_runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> Misalign
         InputError: Runs differ in a way that is not allowed.
     """
     logs = sorted((log for log in found.logs if log.family in _MODES), key=_order)
-    runs = [_run(log, log.family, log.location in found.rivalled) for log in logs if log.family in ("detect", "generate")]
+    runs = [
+        _run(log, log.family, log.location in found.rivalled)
+        for log in logs
+        if log.family in ("detect", "generate")
+    ]
     names = short_names({run.model for run in runs})
     named: list[MisalignRun] = []
     for mode in _MODES:
@@ -145,7 +149,19 @@ def misalign_runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> Misalign
 
 
 _NOT_SETTINGS = frozenset(
-    {"mode", "source", "split", "domains", "per_domain", "per_dimension", "seed", "path", "dataset", "revision", "columns"}
+    {
+        "mode",
+        "source",
+        "split",
+        "domains",
+        "per_domain",
+        "per_dimension",
+        "seed",
+        "path",
+        "dataset",
+        "revision",
+        "columns",
+    }
     | {"skip_invalid", "grader_sample", "dimensions", "joint"}
 )
 """Task parameters that are not settings, because they select the instances or are reported elsewhere.
@@ -161,7 +177,10 @@ def _order(log: FoundLog) -> tuple[str, str, str, str, str, str]:
 
 def _run(log: FoundLog, mode: Mode, rivalled: bool) -> MisalignRun:
     spec, metadata = log.header.eval, log.header.eval.metadata or {}
-    alone, grader = metadata.get("joint") is False, dict(log.scoring.options).get("grader") if mode == "generate" else None
+    alone, grader = (
+        metadata.get("joint") is False,
+        dict(log.scoring.options).get("grader") if mode == "generate" else None,
+    )
     dimensions = in_order(noted_texts(log.header, "dimensions"))
     told = {"asked": "each alone" if alone else "together", "dimensions": ", ".join(dimensions)}
     told |= ({"grader": grader} if grader else {}) | ({"log": log.name} if rivalled else {})
@@ -203,7 +222,10 @@ def _differences(runs: Sequence[MisalignRun]) -> list[str]:
         )
     ]
     return lines + difference(
-        runs, "suite versions of Mis-Align runs", lambda run: run.suite_version, lambda run: run.suite_version or "unknown"
+        runs,
+        "suite versions of Mis-Align runs",
+        lambda run: run.suite_version,
+        lambda run: run.suite_version or "unknown",
     )
 
 

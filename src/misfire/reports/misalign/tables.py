@@ -27,7 +27,9 @@ LEADER_NOTE = (
 def leader_table(results: MisalignResults) -> Table | None:
     """Return the table of the joint verdicts of all detect runs, sorted by Alignment Score."""
     frame = results.alignment
-    joint = frame[frame["level"] == "joint"].sort_values("alignment_score", ascending=False, kind="stable", na_position="last")
+    joint = frame[frame["level"] == "joint"].sort_values(
+        "alignment_score", ascending=False, kind="stable", na_position="last"
+    )
     checks = results.checks[["run", "invalid"]]
     shown = [
         ("run", "run"),
@@ -74,7 +76,8 @@ def dimension_table(results: MisalignResults) -> Table | None:
     return table(
         "misalign_dimensions",
         "By dimension",
-        "Based on the instances with a domain of the dimension. For other instances, the right verdict in this dimension is unknown.",
+        "Based on the instances with a domain of the dimension. For other instances, the right verdict in "
+        "this dimension is unknown.",
         frame[frame["level"] == "dimension"].reset_index(drop=True),
         shown,
         with_interval=("alignment_score", "coverage", "ffr"),
@@ -106,7 +109,8 @@ def domain_table(results: MisalignResults) -> Table | None:
     return table(
         "misalign_domains",
         "By domain",
-        f"Based on the verdict of the domain's dimension. Rates based on fewer than {SMALL} instances are not reliable.",
+        f"Based on the verdict of the domain's dimension. Rates based on fewer than {SMALL} instances are "
+        "not reliable.",
         frame,
         shown,
         known=(*MISALIGN_FRAMES["alignment"], *_MORE),
@@ -126,7 +130,8 @@ def overlap_table(results: MisalignResults) -> Table | None:
     return table(
         "misalign_overlap",
         "Dimensions flagged together",
-        "Number of responses that were flagged in exactly these dimensions. A dimension that was not asked about counts as not flagged.",
+        "Number of responses that were flagged in exactly these dimensions. A dimension that was not asked "
+        "about counts as not flagged.",
         results.overlap,
         shown,
         known=MISALIGN_FRAMES["overlap"],
@@ -244,4 +249,11 @@ def misalign_run_table(results: MisalignResults) -> Table | None:
         ("created", "started"),
         ("log", "log"),
     ]
-    return table("misalign_runs", "Runs of Mis-Align Bench", "", results.runs, shown, known=MISALIGN_FRAMES["misalign_runs"])
+    return table(
+        "misalign_runs",
+        "Runs of Mis-Align Bench",
+        "",
+        results.runs,
+        shown,
+        known=MISALIGN_FRAMES["misalign_runs"],
+    )

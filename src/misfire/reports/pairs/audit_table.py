@@ -42,12 +42,23 @@ def audit_table(flags: Sequence[AuditFlags], title: str) -> Table:
         A table with one row per category and one column per flag. Each cell shows the count and, below it,
         its share of the pairs in the row.
     """
-    table = Table(title=escape(plain(title)), title_justify="left", box=SIMPLE, pad_edge=False, padding=(0, 1), collapse_padding=True)
+    table = Table(
+        title=escape(plain(title)),
+        title_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
     table.add_column("", no_wrap=True)
     for name in ["pairs", *SHOWN_FLAGS]:
         table.add_column(_HEADINGS.get(name, name), justify="right")
     for category in dict.fromkeys(entry.category for entry in flags):
-        _add_line(table, "\n".join(map(plain, category.split("_", 1))), [entry for entry in flags if entry.category == category])
+        _add_line(
+            table,
+            "\n".join(map(plain, category.split("_", 1))),
+            [entry for entry in flags if entry.category == category],
+        )
     table.add_section()
     _add_line(table, "all", flags)
     return table
@@ -69,12 +80,16 @@ def write_audit(flags: Sequence[AuditFlags], path: Path) -> None:
             text = "".join(f"{json.dumps(row)}\n" for row in rows)
         case ".csv":
             buffer = io.StringIO()
-            writer = csv.DictWriter(buffer, [field.name for field in dataclasses.fields(AuditFlags)], lineterminator="\n")
+            writer = csv.DictWriter(
+                buffer, [field.name for field in dataclasses.fields(AuditFlags)], lineterminator="\n"
+            )
             writer.writeheader()
             writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
             text = buffer.getvalue()
         case _:
-            raise InputError(f"{path}: the file's name should end in .csv or .jsonl, which determines the format.")
+            raise InputError(
+                f"{path}: the file's name should end in .csv or .jsonl, which determines the format."
+            )
     with replaced_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -13,7 +13,11 @@ def certified_table(results: PairFrames) -> Table | None:
     if controls.empty:
         return None
     certified = controls[["run", *(name for name in controls.columns if "_certified" in name)]]
-    frame = results.overall("veto").merge(certified, on="run").sort_values(["model", "protocol", "edition"], ignore_index=True)
+    frame = (
+        results.overall("veto")
+        .merge(certified, on="run")
+        .sort_values(["model", "protocol", "edition"], ignore_index=True)
+    )
     shown = [
         ("run", "model"),
         ("edition", "edition"),
@@ -63,11 +67,17 @@ def detection_table(results: PairFrames) -> Table | None:
         "means a shift toward “no” if the evidence points to the stereotyped person. Δd′ below 0 means "
         "that the model uses this evidence less. If both are 0 and MAR is high, the errors favor no group. "
         "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all rows. “of”: the number of "
-        "answers by which a rate is divided. If all answers of a context are the same, d′ is undefined, and the criterion "
+        "answers by which a rate is divided. If all answers of a context are the same, d′ is undefined, and "
+        "the criterion "
         "is defined only for 30 or more answers."
     )
     return table(
-        "veto_detection", "Misfiring or a tendency to say no", note, results.controls, shown, {"criterion_difference", "d_prime_difference"}
+        "veto_detection",
+        "Misfiring or a tendency to say no",
+        note,
+        results.controls,
+        shown,
+        {"criterion_difference", "d_prime_difference"},
     )
 
 
@@ -101,4 +111,11 @@ def ambiguous_table(results: PairFrames) -> Table | None:
         "the effect is due to the answer format. q: p-value clustered by scenario, Benjamini-Hochberg "
         "adjusted over all rows."
     )
-    return table("veto_ambiguous", "Without evidence", note, results.controls, shown, {"unfounded_yes_difference", "ambiguous_bias"})
+    return table(
+        "veto_ambiguous",
+        "Without evidence",
+        note,
+        results.controls,
+        shown,
+        {"unfounded_yes_difference", "ambiguous_bias"},
+    )

@@ -95,7 +95,10 @@ def failure_frame(results: PairFrames) -> "pd.DataFrame":
                 if answered_misfire(pair):
                     misfired[key].add(arm.run.label)
     ranked = sorted(misfired, key=lambda key: (-len(misfired[key]) / len(runs[key]), -len(runs[key])))
-    return frame_of(((key[1], *about[key], len(runs[key]), len(misfired[key]), key[0]) for key in ranked), columns.FAILURES)
+    return frame_of(
+        ((key[1], *about[key], len(runs[key]), len(misfired[key]), key[0]) for key in ranked),
+        columns.FAILURES,
+    )
 
 
 def telling_failures(results: PairFrames, number: int) -> list[Failure]:
@@ -115,12 +118,18 @@ def telling_failures(results: PairFrames, number: int) -> list[Failure]:
     return [
         _failure(results, pair_id, pair_set, category, runs, misfired)
         for pair_id, pair_set, category, runs, misfired in zip(
-            *(frame[name].tolist() for name in ("pair_id", "pair_set_sha256", "category", "runs", "runs_misfired")), strict=True
+            *(
+                frame[name].tolist()
+                for name in ("pair_id", "pair_set_sha256", "category", "runs", "runs_misfired")
+            ),
+            strict=True,
         )
     ]
 
 
-def _failure(results: PairFrames, pair_id: str, pair_set: str, category: str, runs: int, misfired: int) -> Failure:
+def _failure(
+    results: PairFrames, pair_id: str, pair_set: str, category: str, runs: int, misfired: int
+) -> Failure:
     prompts: dict[str, str] = {}
     replies: list[HalfAnswer] = []
     for arm in results.arms:
@@ -128,13 +137,21 @@ def _failure(results: PairFrames, pair_id: str, pair_set: str, category: str, ru
         if arm.run.task != "veto" or arm.run.pair_set != pair_set or not found:
             continue
         pair = next(filter(answered_misfire, found), found[0])
-        records = {r.half: r for r in results.records_of(arm.run) if (r.pair_id, r.epoch, r.probe) == (pair_id, pair.epoch, EVIDENCE)}
+        records = {
+            r.half: r
+            for r in results.records_of(arm.run)
+            if (r.pair_id, r.epoch, r.probe) == (pair_id, pair.epoch, EVIDENCE)
+        }
         for half in HALF_NAMES:
             record = records[half]
             sample = read_sample(arm.run.log, record.sample_id, record.epoch)
             prompts[half] = asked_text(sample.input)
             text = _shortened(sample.output.completion)
-            replies.append(HalfAnswer(arm.run.label, half, record.outcome, text, arm.run.log, record.sample_id, record.epoch))
+            replies.append(
+                HalfAnswer(
+                    arm.run.label, half, record.outcome, text, arm.run.log, record.sample_id, record.epoch
+                )
+            )
     return Failure(pair_id, category, runs, misfired, tuple(prompts.items()), tuple(replies))
 
 

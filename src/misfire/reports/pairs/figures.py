@@ -72,7 +72,11 @@ def draw(results: PairFrames, published: "pd.DataFrame | None" = None) -> list[D
     veto = _by_mar(_entries(results.overall("veto")))
     categories = _entries(results.by_category("veto"))
     arms = _entries(results.overall("priming"))
-    theirs = [] if published is None else list(zip(published["br"].tolist(), published["mar"].tolist(), strict=True))
+    theirs = (
+        []
+        if published is None
+        else list(zip(published["br"].tolist(), published["mar"].tolist(), strict=True))
+    )
     with our_settings():
         drawn = (
             _interval_drawing(veto),
@@ -87,7 +91,8 @@ def draw(results: PairFrames, published: "pd.DataFrame | None" = None) -> list[D
     return [drawing for drawing in drawn if drawing]
 
 
-# --- what is drawn ---------------------------------------------------------------------------------------------------------------------
+# --- what is drawn
+# ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,9 @@ def _entries(frame: "pd.DataFrame") -> list[_Entry]:
 
 def _by_mar(entries: Iterable[_Entry]) -> list[_Entry]:
     """Sort entries by MAR in descending order, with undefined values last."""
-    return sorted(entries, key=lambda entry: -1.0 if math.isnan(entry.mar.value) else entry.mar.value, reverse=True)
+    return sorted(
+        entries, key=lambda entry: -1.0 if math.isnan(entry.mar.value) else entry.mar.value, reverse=True
+    )
 
 
 _MAR = Look("o", VERMILLION)
@@ -149,7 +156,8 @@ _PROTOCOLS = {
     "cot": (Look("s", PURPLE, edge=BLACK, edge_width=0.6), "chain of thought"),
 }
 _PAPER = Look("^", GREY, size=4.5, face="none", edge_width=0.8)
-# --- MAR and BR of runs ----------------------------------------------------------------------------------------------------------------
+# --- MAR and BR of runs
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
@@ -166,7 +174,9 @@ def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
     bands(axes, len(runs))
     percent_axis(axes, "x", axis_limit(e for entry in runs for e in (entry.mar, entry.br)), "MAR, BR")
     rows = range(len(runs))
-    dots(axes, [entry.mar for entry in runs], [row - 0.17 for row in rows], _MAR, "MAR: stereotyped half fails")
+    dots(
+        axes, [entry.mar for entry in runs], [row - 0.17 for row in rows], _MAR, "MAR: stereotyped half fails"
+    )
     dots(axes, [entry.br for entry in runs], [row + 0.17 for row in rows], _BR, "BR: contrast half fails")
     for row, note in zip(rows, notes, strict=True):
         note_beside(axes, row, note)
@@ -181,7 +191,10 @@ def _interval_drawing(runs: Sequence[_Entry]) -> Drawing | None:
 
 
 def _rates_in_words(runs: Iterable[_Entry]) -> str:
-    return "; ".join(f"{e.label}: MAR {in_words(e.mar)}, BR {in_words(e.br)}, {n_text(e.pairs)}" for e in runs) + "."
+    return (
+        "; ".join(f"{e.label}: MAR {in_words(e.mar)}, BR {in_words(e.br)}, {n_text(e.pairs)}" for e in runs)
+        + "."
+    )
 
 
 def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, float]]) -> Drawing | None:
@@ -191,7 +204,9 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
     known = [entry for entry in runs if not math.isnan(entry.mar.value + entry.br.value)]
     runs = [*known, *(entry for entry in runs if entry not in known)]
     names = [f"{entry.label} ({n_text(entry.pairs)})" for entry in runs]
-    looks = [look for protocol, look in _PROTOCOLS.items() if any(entry.protocol == protocol for entry in runs)]
+    looks = [
+        look for protocol, look in _PROTOCOLS.items() if any(entry.protocol == protocol for entry in runs)
+    ]
     looks += [(_PAPER, _PAPER_KEY)] if published else []
     side, left, top, bottom = 5.5, 0.75, 0.2, 0.6
     key = left + side + 0.3
@@ -223,7 +238,9 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
         height = top + LINE * (len(looks) + row + 2.5)
         page.text(key + 0.22, height, str(row + 1) if entry in known else UNDEFINED, ha="right", va="center")
         page.text(key + 0.35, height, name, va="center")
-    more = f" Triangles: the {len(published)} rows that the paper published, for context." if published else ""
+    more = (
+        f" Triangles: the {len(published)} rows that the paper published, for context." if published else ""
+    )
     caption = (
         "BR and MAR of each run. Runs are numbered by MAR in descending order. On the dashed line, a model "
         f"fails on stereotyped and contrast halves equally often. Above the line, it misfires. {BARS} n: "
@@ -234,7 +251,13 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
     return Drawing("mar_br_scatter", "MAR against BR", caption, alt, figure)
 
 
-def _number_points(axes: "Axes", entries: Sequence[_Entry], published: Sequence[tuple[float, float]], side: float, limit: float) -> None:
+def _number_points(
+    axes: "Axes",
+    entries: Sequence[_Entry],
+    published: Sequence[tuple[float, float]],
+    side: float,
+    limit: float,
+) -> None:
     """Write a number next to each point of the scatter plot, starting at 1."""
     inch = limit / side
 
@@ -247,7 +270,9 @@ def _number_points(axes: "Axes", entries: Sequence[_Entry], published: Sequence[
         covered.append((*inches(entry.br.lower, entry.mar.value), *inches(entry.br.upper, entry.mar.value)))
         covered.append((*inches(entry.br.value, entry.mar.lower), *inches(entry.br.value, entry.mar.upper)))
     halo = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-    for number, (point, (x, y)) in enumerate(zip(points, place_labels(points, covered, side), strict=True), start=1):
+    for number, (point, (x, y)) in enumerate(
+        zip(points, place_labels(points, covered, side), strict=True), start=1
+    ):
         if math.dist(point, (x, y)) > FAR:
             axes.plot([point[0] * inch, x * inch], [point[1] * inch, y * inch], color=GREY, linewidth=0.6)
         axes.text(x * inch, y * inch, str(number), ha="center", va="center", bbox=halo, zorder=4)
@@ -261,7 +286,10 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
     """Draw two heat maps, of MAR and of BR, by run and category."""
     if not entries:
         return None
-    names, categories = [entry.label for entry in runs], list(dict.fromkeys(entry.category for entry in entries))
+    names, categories = (
+        [entry.label for entry in runs],
+        list(dict.fromkeys(entry.category for entry in entries)),
+    )
     found = {(entry.run, entry.category): entry for entry in entries}
     rows = [[found.get((run.run, category)) for category in categories] for run in runs]
     by_mar = [[Tile(e.mar.value, e.a + e.c) if e else NO_TILE for e in row] for row in rows]
@@ -275,7 +303,8 @@ def _category_drawing(runs: Sequence[_Entry], entries: Sequence[_Entry]) -> Draw
         f"a rough guide. {UNDEFINED}: the denominator is 0."
     )
     alt = "; ".join(
-        f"{run.label}: MAR {_range(dict(zip(headings, mars, strict=True)))}, BR {_range(dict(zip(headings, brs, strict=True)))}"
+        f"{run.label}: MAR {_range(dict(zip(headings, mars, strict=True)))}, BR "
+        f"{_range(dict(zip(headings, brs, strict=True)))}"
         for run, mars, brs in zip(runs, by_mar, by_br, strict=True)
     )
     return Drawing("category_heat_map", "MAR and BR by category", caption, f"{alt}.", figure)
@@ -290,14 +319,20 @@ def _headings(categories: Sequence[str]) -> list[str]:
 def _range(tiles: Mapping[str, Tile]) -> str:
     """Return the range of rates in a row of a heat map, such as "1.2 % (Age) to 3.4 % (Religion)"."""
     known = sorted((tile.rate, name) for name, tile in tiles.items() if not math.isnan(tile.rate))
-    return " to ".join(f"{percent(rate)} ({name})" for rate, name in (known[0], known[-1])) if known else UNDEFINED
+    return (
+        " to ".join(f"{percent(rate)} ({name})" for rate, name in (known[0], known[-1]))
+        if known
+        else UNDEFINED
+    )
 
 
 def _scenario_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | None:
     """Draw the MAR of each run in the scenarios that misfire in most runs."""
     scenarios = [
         (str(scenario), str(category), int(misfired), int(of))
-        for scenario, category, misfired, of in results.scenarios[["scenario", "category", "runs_misfired", "runs"]].itertuples(index=False)
+        for scenario, category, misfired, of in results.scenarios[
+            ["scenario", "category", "runs_misfired", "runs"]
+        ].itertuples(index=False)
         if misfired > 0
     ][:SHOWN_ROWS]
     if len(runs) < 2 or not scenarios:
@@ -327,7 +362,8 @@ def _scenario_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
     return Drawing("scenarios", "Scenarios that misfire in most runs", caption, alt, figure)
 
 
-# --- pairs by outcome ------------------------------------------------------------------------------------------------------------------
+# --- pairs by outcome
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
@@ -338,7 +374,10 @@ def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
         return None
     across = min(4, len(runs))
     wide, high, head = 1.2, 0.62, 3 * LINE + 0.05
-    left, step = MARGIN + widest(["stereotyped"]) + 0.15, max(2 * wide, widest((entry.label for entry in runs), bold=True)) + 0.25
+    left, step = (
+        MARGIN + widest(["stereotyped"]) + 0.15,
+        max(2 * wide, widest((entry.label for entry in runs), bold=True)) + 0.25,
+    )
     panel = head + 2 * high + 0.25
     figure, page = new_page(left + across * step, MARGIN + math.ceil(len(runs) / across) * panel)
     for number, run in enumerate(runs):
@@ -348,16 +387,45 @@ def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
         for column, heading in enumerate(("contrast right", "contrast wrong")):
             page.text(x + (column + 0.5) * wide, y + 2.5 * LINE, heading, ha="center", va="center")
         for row, heading in enumerate(("right", "wrong") if number % across == 0 else ()):
-            page.text(x - 0.08, y + head + (row + 0.5) * high, f"stereotyped\n{heading}", ha="right", va="center")
-        cells = (run.a, "a: both right"), (run.b, "b: reverse error"), (run.c, _MISFIRED), (run.d, "d: both wrong")
+            page.text(
+                x - 0.08, y + head + (row + 0.5) * high, f"stereotyped\n{heading}", ha="right", va="center"
+            )
+        cells = (
+            (run.a, "a: both right"),
+            (run.b, "b: reverse error"),
+            (run.c, _MISFIRED),
+            (run.d, "d: both wrong"),
+        )
         for (row, column), (cases, name) in zip(product(range(2), range(2)), cells, strict=True):
             share, weight = cases / run.pairs if run.pairs else NAN, "bold" if name == _MISFIRED else "normal"
             corner = (x + column * wide, y + head + row * high)
-            page.add_patch(Rectangle(corner, wide, high, facecolor=_shade(share), edgecolor=GREY, linewidth=0.8, zorder=1))
+            page.add_patch(
+                Rectangle(
+                    corner, wide, high, facecolor=_shade(share), edgecolor=GREY, linewidth=0.8, zorder=1
+                )
+            )
             if name == _MISFIRED:
                 inner = (corner[0] + 0.03, corner[1] + 0.03)
-                page.add_patch(Rectangle(inner, wide - 0.06, high - 0.06, fill=False, edgecolor=VERMILLION, linewidth=2, zorder=2))
-            page.text(corner[0] + wide / 2, corner[1] + 0.16, name, ha="center", va="center", weight=weight, zorder=3)
+                page.add_patch(
+                    Rectangle(
+                        inner,
+                        wide - 0.06,
+                        high - 0.06,
+                        fill=False,
+                        edgecolor=VERMILLION,
+                        linewidth=2,
+                        zorder=2,
+                    )
+                )
+            page.text(
+                corner[0] + wide / 2,
+                corner[1] + 0.16,
+                name,
+                ha="center",
+                va="center",
+                weight=weight,
+                zorder=3,
+            )
             numbers = f"{count(cases)}\n{percent(share)}"
             page.text(corner[0] + wide / 2, corner[1] + 0.4, numbers, ha="center", va="center", zorder=3)
     caption = (
@@ -367,7 +435,8 @@ def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
         "and BR is the share of the reverse errors in the upper row."
     )
     alt = "; ".join(
-        f"{e.label}, {n_text(e.pairs)}: both right {count(e.a)}, reverse error {count(e.b)}, misfired {count(e.c)}, both wrong {count(e.d)}"
+        f"{e.label}, {n_text(e.pairs)}: both right {count(e.a)}, reverse error {count(e.b)}, misfired "
+        f"{count(e.c)}, both wrong {count(e.d)}"
         for e in runs
     )
     return Drawing("confusion", "Pairs by outcome of their halves", caption, f"{alt}.", figure)
@@ -384,7 +453,8 @@ def _shade(share: float) -> str:
     return to_hex((brightness, brightness, brightness))
 
 
-# --- direct against chain of thought ---------------------------------------------------------------------------------------------------
+# --- direct against chain of thought
+# ---------------------------------------------------------------------------------------------------
 
 
 def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | None:
@@ -396,9 +466,13 @@ def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
     couples.sort(key=lambda couple: [entry.run for entry in runs].index(couple[0].run))
     wide, high, left, top, bottom, gap = 2.6, max(3.4, LINE * len(couples)), 0.65, 0.4, 0.4, 0.75
     key = left + 2 * wide + gap + 0.3
-    lines = [(direct.label, f"→ {cot.label} ({_change(n_text(direct.pairs), count(cot.pairs))})") for direct, cot in couples]
+    lines = [
+        (direct.label, f"→ {cot.label} ({_change(n_text(direct.pairs), count(cot.pairs))})")
+        for direct, cot in couples
+    ]
     figure, page = new_page(
-        key + 0.75 + widest(line for two in lines for line in two) + MARGIN, top + max(high + bottom, (2 * LINE + 0.1) * len(couples))
+        key + 0.75 + widest(line for two in lines for line in two) + MARGIN,
+        top + max(high + bottom, (2 * LINE + 0.1) * len(couples)),
     )
     limit = axis_limit(e for couple in couples for entry in couple for e in (entry.mar, entry.br))
     for panel, title in enumerate(("MAR", "BR")):
@@ -433,7 +507,9 @@ def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
         for (number, x, y), height in zip(defined, heights, strict=True):
             axes.plot([x + 0.03, 1.29], [y, height], color=GREY, linewidth=0.6)
             axes.text(1.3, height, str(number + 1), va="center")
-    for number, ((first, second), (colour, marker, line)) in enumerate(zip(lines, cycle(LOOKS), strict=False)):
+    for number, ((first, second), (colour, marker, line)) in enumerate(
+        zip(lines, cycle(LOOKS), strict=False)
+    ):
         y = top + number * (2 * LINE + 0.1) + LINE / 2
         page.text(key + 0.2, y, str(number + 1), ha="right", va="center")
         page.plot([key + 0.3, key + 0.65], [y, y], color=colour, linestyle=line, linewidth=1.4)
@@ -451,7 +527,9 @@ def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
         f"{in_words(direct.br)} to {in_words(cot.br)}"
         for direct, cot in couples
     )
-    return Drawing("protocol_slopes", "Direct answers compared with chain of thought", caption, f"{alt}.", figure)
+    return Drawing(
+        "protocol_slopes", "Direct answers compared with chain of thought", caption, f"{alt}.", figure
+    )
 
 
 def _change(first: str, second: str) -> str:
@@ -481,7 +559,8 @@ def spread(heights: Sequence[float], gap: float, limit: float) -> list[float]:
     return [height for _, height in sorted(zip(order, placed, strict=True))]
 
 
-# --- priming ---------------------------------------------------------------------------------------------------------------------------
+# --- priming
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Drawing | None:
@@ -493,8 +572,13 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         return None
     names = [entry.label for entry in bases]
     headlines = {
-        (str(row["run"]), str(row["arm"])): f"DiD {points(row['did'])}{'*' if row['selective_q'] <= _LEVEL else ''}"
-        for row in cast("list[dict[str, float]]", effects[["run", "arm", "did", "selective_q"]].to_dict("records"))
+        (
+            str(row["run"]),
+            str(row["arm"]),
+        ): f"DiD {points(row['did'])}{'*' if row['selective_q'] <= _LEVEL else ''}"
+        for row in cast(
+            "list[dict[str, float]]", effects[["run", "arm", "did", "selective_q"]].to_dict("records")
+        )
     }
     notes = {
         key: f"{headlines[key]}, {_change(n_text(base.pairs), count(primed[key].pairs))}"
@@ -504,9 +588,14 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
     }
     titles = short_labels(arms)
     across, wide, high = min(3, len(arms)), 2.35, ROW * len(bases)
-    left, beside = MARGIN + widest(names) + 0.14, max(widest(notes.values()) + 0.3, widest(titles.values(), bold=True) - wide + 0.2)
+    left, beside = (
+        MARGIN + widest(names) + 0.14,
+        max(widest(notes.values()) + 0.3, widest(titles.values(), bold=True) - wide + 0.2),
+    )
     top, head, foot = 0.3, 0.3, 0.6
-    figure, page = new_page(left + across * (wide + beside), top + math.ceil(len(arms) / across) * (head + high + foot))
+    figure, page = new_page(
+        left + across * (wide + beside), top + math.ceil(len(arms) / across) * (head + high + foot)
+    )
     limit = axis_limit(entry.mar for entry in entries)
     for number, arm in enumerate(arms):
         x, y = left + (number % across) * (wide + beside), top + (number // across) * (head + high + foot)
@@ -515,10 +604,14 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         row_axes(axes, names if number % across == 0 else None, len(bases))
         bands(axes, len(bases))
         percent_axis(axes, "x", limit, "MAR", ticks=5)
-        own = [(row, base, primed[base.run, arm]) for row, base in enumerate(bases) if (base.run, arm) in primed]
+        own = [
+            (row, base, primed[base.run, arm]) for row, base in enumerate(bases) if (base.run, arm) in primed
+        ]
         for row, base, entry in own:
             ends = [100 * base.mar.value, 100 * entry.mar.value]
-            axes.plot(ends, [row - 0.15, row + 0.15], color=PALE, linewidth=4, solid_capstyle="round", zorder=1)
+            axes.plot(
+                ends, [row - 0.15, row + 0.15], color=PALE, linewidth=4, solid_capstyle="round", zorder=1
+            )
             note_beside(axes, row, notes[base.run, arm])
         dots(axes, [base.mar for _, base, _ in own], [row - 0.15 for row, _, _ in own], _UNPRIMED, "base")
         dots(axes, [entry.mar for _, _, entry in own], [row + 0.15 for row, _, _ in own], _MAR, "primed")
@@ -536,7 +629,8 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         "MAR is undefined."
     )
     alt = "; ".join(
-        f"{base.label}, {titles[arm]}: {headlines[base.run, arm]}, MAR {in_words(base.mar)} to {in_words(primed[base.run, arm].mar)}"
+        f"{base.label}, {titles[arm]}: {headlines[base.run, arm]}, MAR {in_words(base.mar)} to "
+        f"{in_words(primed[base.run, arm].mar)}"
         for arm in arms
         for base in bases
         if (base.run, arm) in primed
@@ -544,7 +638,8 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
     return Drawing("priming_dumbbell", "Effect of each cue on MAR", caption, f"{alt}.", figure)
 
 
-# --- controls --------------------------------------------------------------------------------------------------------------------------
+# --- controls
+# ------------------------------------------------------------------------------------------------------------
 
 
 def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
@@ -555,9 +650,18 @@ def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
     labels = short_labels([str(record["run"]) for record in records])
     names = [labels[str(record["run"])] for record in records]
     panels = {name: [Estimate.of(record, name) for record in records] for name in _DIFFERENCES}
-    left, wide, high, gap, top, bottom = MARGIN + widest(names) + 0.14, 3.0, ROW * len(records), 0.3, 0.35, 0.6
+    left, wide, high, gap, top, bottom = (
+        MARGIN + widest(names) + 0.14,
+        3.0,
+        ROW * len(records),
+        0.3,
+        0.35,
+        0.6,
+    )
     figure, _ = new_page(left + 2 * wide + gap + MARGIN, top + high + bottom)
-    for place, ((name, estimates), (heading, words)) in enumerate(zip(panels.items(), _DIFFERENCES.values(), strict=True)):
+    for place, ((name, estimates), (heading, words)) in enumerate(
+        zip(panels.items(), _DIFFERENCES.values(), strict=True)
+    ):
         axes = new_axes(figure, left + place * (wide + gap), top, wide, high)
         row_axes(axes, names if place == 0 else None, len(records))
         bands(axes, len(records))
@@ -568,14 +672,21 @@ def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
         axes.set_title(heading, loc="left", fontweight="bold")
         axes.axvline(0, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
         dots(
-            axes, [_percented(estimate) for estimate in estimates], range(len(records)), _MAR if name == "criterion_difference" else _BR, ""
+            axes,
+            [_percented(estimate) for estimate in estimates],
+            range(len(records)),
+            _MAR if name == "criterion_difference" else _BR,
+            "",
         )
     caption = (
         "Stereotyped minus contrast contexts. Left: the criterion. To the right of 0, the model tends "
         "toward “no” if the evidence points to the stereotyped person. Right: sensitivity d′. To the left "
         f"of 0, the model uses this evidence less. {BARS}"
     )
-    alt = "; ".join(f"{label}: criterion {_signed(c)}, d′ {_signed(d)}" for label, c, d in zip(names, *panels.values(), strict=True))
+    alt = "; ".join(
+        f"{label}: criterion {_signed(c)}, d′ {_signed(d)}"
+        for label, c, d in zip(names, *panels.values(), strict=True)
+    )
     return Drawing("control_differences", "Misfiring or a tendency to say no", caption, f"{alt}.", figure)
 
 

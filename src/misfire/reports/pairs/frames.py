@@ -49,12 +49,22 @@ class PairFrames:
     @cached_property
     def arms(self) -> tuple[RunArm, ...]:
         """Every arm of every run, with joined pairs. The base arm of a run comes first."""
-        return tuple(arm for run, records in zip(self.run_set.runs, self.records, strict=True) for arm in arms_of(run, records))
+        return tuple(
+            arm
+            for run, records in zip(self.run_set.runs, self.records, strict=True)
+            for arm in arms_of(run, records)
+        )
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """One row per run."""
-        return frame_of((self._run_row(run, records) for run, records in zip(self.run_set.runs, self.records, strict=True)), columns.RUNS)
+        return frame_of(
+            (
+                self._run_row(run, records)
+                for run, records in zip(self.run_set.runs, self.records, strict=True)
+            ),
+            columns.RUNS,
+        )
 
     @cached_property
     def halves(self) -> "pd.DataFrame":
@@ -70,7 +80,9 @@ class PairFrames:
     @cached_property
     def pairs(self) -> "pd.DataFrame":
         """One row per (run, arm, pair, epoch) with both halves."""
-        return frame_of((_pair_row(arm, pair) for arm in self.arms for pair in arm.joined.pairs), columns.PAIRS)
+        return frame_of(
+            (_pair_row(arm, pair) for arm in self.arms for pair in arm.joined.pairs), columns.PAIRS
+        )
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
@@ -80,7 +92,10 @@ class PairFrames:
         and category (scope ``category``). For priming, they are the same over all arms of all runs.
         """
         rows = [
-            _values(columns.SUMMARY, _run_fields(arm.run) | {"arm": arm.name, "scope": scope, "category": category} | metrics)
+            _values(
+                columns.SUMMARY,
+                _run_fields(arm.run) | {"arm": arm.name, "scope": scope, "category": category} | metrics,
+            )
             for arm in self.arms
             for scope, category, metrics in _scope_metrics(arm)
         ]
@@ -133,7 +148,10 @@ class PairFrames:
     def power(self) -> "pd.DataFrame":
         """Pairs needed, with one row per (VETO run, MAR − BR to detect)."""
         rows = [
-            _values(columns.POWER, _run_fields(arm.run) | vars(power_of(count_cells(arm.joined.pairs, "all"), difference)))
+            _values(
+                columns.POWER,
+                _run_fields(arm.run) | vars(power_of(count_cells(arm.joined.pairs, "all"), difference)),
+            )
             for arm in self.arms
             if arm.run.task == "veto"
             for difference in DIFFERENCES
@@ -152,7 +170,10 @@ class PairFrames:
             | edition_metrics(arms[published].joined.pairs, arms[repaired].joined.pairs)
             for published, repaired in self.run_set.edition_pairs()
         ]
-        return frame_of(_adjusted(rows, ("delta_mar", "delta_br", "delta_mar_minus_br"), columns.EDITIONS), columns.EDITIONS)
+        return frame_of(
+            _adjusted(rows, ("delta_mar", "delta_br", "delta_mar_minus_br"), columns.EDITIONS),
+            columns.EDITIONS,
+        )
 
     @cached_property
     def flags(self) -> "pd.DataFrame":
@@ -172,7 +193,10 @@ class PairFrames:
     def exchange(self) -> "pd.DataFrame":
         """MAR and its baseline when halves are exchanged at random, with one row per VETO run."""
         rows = [
-            _values(columns.EXCHANGE, _run_fields(arm.run) | vars(exchange_baseline(count_cells(arm.joined.pairs, "all"))))
+            _values(
+                columns.EXCHANGE,
+                _run_fields(arm.run) | vars(exchange_baseline(count_cells(arm.joined.pairs, "all"))),
+            )
             for arm in self.arms
             if arm.run.task == "veto"
         ]
@@ -198,7 +222,9 @@ class PairFrames:
                     members[pair.scenario, pair.category].append((arm.run.label, pair))
         rows = [_scenario_row(*name, found) for name, found in members.items()]
         frame = frame_of(rows, columns.SCENARIOS)
-        return frame.sort_values(["runs_misfired", "misfired", "scenario"], ascending=[False, False, True], ignore_index=True)
+        return frame.sort_values(
+            ["runs_misfired", "misfired", "scenario"], ascending=[False, False, True], ignore_index=True
+        )
 
     def records_of(self, run: Run) -> tuple[HalfRecord, ...]:
         """Return the halves of a run."""
@@ -226,7 +252,13 @@ class PairFrames:
 
 
 def _run_fields(run: Run) -> dict[str, object]:
-    names = {"model": run.model, "task": run.task, "edition": run.edition, "protocol": run.protocol, "parser": run.parser}
+    names = {
+        "model": run.model,
+        "task": run.task,
+        "edition": run.edition,
+        "protocol": run.protocol,
+        "parser": run.parser,
+    }
     return {"run": run.label, **names}
 
 
@@ -240,7 +272,15 @@ def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[
 
 def _pair_row(arm: RunArm, pair: PairResult) -> Sequence[object]:
     key = (*_run_values(arm.run), arm.name, pair.pair_id, pair.epoch, pair.category, pair.scenario)
-    return (*key, pair.stereotyped, pair.contrast, pair.cell, pair.misfired, pair.valid, arm.audit.get(pair.pair_id))
+    return (
+        *key,
+        pair.stereotyped,
+        pair.contrast,
+        pair.cell,
+        pair.misfired,
+        pair.valid,
+        arm.audit.get(pair.pair_id),
+    )
 
 
 def _scope_metrics(arm: RunArm) -> Iterable[tuple[Scope, str | None, dict[str, object]]]:
@@ -271,11 +311,15 @@ _CONTROL_TESTS = (
 """Metrics of controls that are tested."""
 
 
-def _adjusted(rows: Sequence[Mapping[str, object]], tests: Sequence[str], wanted: Sequence[Column]) -> list[Sequence[object]]:
+def _adjusted(
+    rows: Sequence[Mapping[str, object]], tests: Sequence[str], wanted: Sequence[Column]
+) -> list[Sequence[object]]:
     """Return the values by column, with a q-value for each test: Benjamini-Hochberg over all rows."""
     found = [dict(row) for row in rows]
     for name in tests:
-        for row, q in zip(found, benjamini_hochberg([cast("float", row[f"{name}_p"]) for row in found]), strict=True):
+        for row, q in zip(
+            found, benjamini_hochberg([cast("float", row[f"{name}_p"]) for row in found]), strict=True
+        ):
             row[f"{name}_q"] = q
     return [_values(wanted, row) for row in found]
 
@@ -284,7 +328,9 @@ def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":
     """Fill in the q-values of each family."""
     for index in summary.groupby(["task", "scope"], sort=False).groups.values():
         for kind in ("_clustered", ""):
-            summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(summary.loc[index, f"mcnemar_p{kind}"].tolist())
+            summary.loc[index, f"mcnemar_q{kind}"] = benjamini_hochberg(
+                summary.loc[index, f"mcnemar_p{kind}"].tolist()
+            )
     return summary
 
 
@@ -293,4 +339,16 @@ def _scenario_row(scenario: str, category: str, found: Sequence[tuple[str, PairR
     cells = count_cells(pairs, "all")
     runs, misfired = {run for run, _ in found}, {run for run, pair in found if pair.misfired and pair.valid}
     a, b, c, _ = cells.totals
-    return (scenario, category, len(runs), len(misfired), len(pairs), c, b, cells.mar().value, a + c, cells.br().value, a + b)
+    return (
+        scenario,
+        category,
+        len(runs),
+        len(misfired),
+        len(pairs),
+        c,
+        b,
+        cells.mar().value,
+        a + c,
+        cells.br().value,
+        a + b,
+    )

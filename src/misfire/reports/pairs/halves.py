@@ -25,7 +25,8 @@ from misfire.scorers.outcomes import Outcome
 from misfire.scorers.veto import read_outcome
 
 _CUT = "..."
-"""The ending of a long text that Inspect shortened in a sample's summary. Two long names may then look equal."""
+"""The ending of a long text that Inspect shortened in a sample's summary. Two long names may then look
+equal."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,14 @@ def read_logged_halves(location: str, column: str, *, whole: bool = False) -> Re
     own, repeated, contradicted = each_once(noted, question, lambda one: _scored(one[1], column))
     names = [f"{one.pair_id}/{one.half}" for one in contradicted if isinstance(one, _Question)]
     # the header is needed only to recognize secrets in error messages
-    hidden = hidden_values(read_header(location)) if any(error_of(sample) for _, sample, _ in own) else frozenset[str]()
-    halves = tuple(_half(sample, note, column, hidden, invalidated=key_of(sample) in invalid) for _, sample, note in own)
+    hidden = (
+        hidden_values(read_header(location))
+        if any(error_of(sample) for _, sample, _ in own)
+        else frozenset[str]()
+    )
+    halves = tuple(
+        _half(sample, note, column, hidden, invalidated=key_of(sample) in invalid) for _, sample, note in own
+    )
     return Reading(halves, content_of(samples, invalid, unlisted, column, repeated, names))
 
 
@@ -115,7 +122,9 @@ def _note(sample: Sample) -> HalfNote | None:
     return HalfNote.of({name: value for name, value in metadata.items() if not is_shortened(value)})
 
 
-def _half(sample: Sample, note: HalfNote, column: str, hidden: frozenset[str], *, invalidated: bool) -> LoggedHalf:
+def _half(
+    sample: Sample, note: HalfNote, column: str, hidden: frozenset[str], *, invalidated: bool
+) -> LoggedHalf:
     score = score_of(sample, column)
     return LoggedHalf(
         note=note,

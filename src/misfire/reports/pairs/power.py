@@ -71,7 +71,13 @@ def power_of(cells: Cells, difference: float) -> Power:
     needed = math.inf if math.isnan(share) else float(pairs_needed(discordance, share))
     effect = _design_effect(cells)
     return Power(
-        total, both_right, discordance, effect, difference, needed, math.ceil(needed * effect) if math.isfinite(needed) else math.inf
+        total,
+        both_right,
+        discordance,
+        effect,
+        difference,
+        needed,
+        math.ceil(needed * effect) if math.isfinite(needed) else math.inf,
     )
 
 
@@ -135,7 +141,8 @@ def power(pairs: int, discordance: float, share: float) -> float:
     """
     from scipy.stats import binom
 
-    # the number of discordant pairs is in this range, except with a probability of one in a billion on either side
+    # the number of discordant pairs is in this range, except with a probability of one in a billion on either
+    # side
     first, last = (int(binom.ppf(tail, pairs, discordance)) for tail in (1e-9, 1 - 1e-9))
     discordant = np.arange(max(first, 1), last + 1)
     if len(discordant) == 0:

@@ -23,6 +23,8 @@ def published_results() -> "pd.DataFrame":
     import pandas as pd
 
     table = pd.read_csv(_FILE)
-    rates = {column.name: (table[column.name] / 100).round(5) for column in PUBLISHED if column.kind == "rate"}
+    rates = {
+        column.name: (table[column.name] / 100).round(5) for column in PUBLISHED if column.kind == "rate"
+    }
     frame = table.assign(**rates)[[column.name for column in PUBLISHED]]
     return frame.astype({column.name: column.dtype for column in PUBLISHED})

@@ -106,7 +106,10 @@ def _records(half: LoggedHalf) -> Iterable[HalfRecord]:
 
 def probe_results(records: Iterable[HalfRecord]) -> list[ProbeResult]:
     """Return the results of the samples of a run, for halves and controls."""
-    return [ProbeResult(record.probe, record.result, answer_of(record.probe, record.outcome, record.answer)) for record in records]
+    return [
+        ProbeResult(record.probe, record.result, answer_of(record.probe, record.outcome, record.answer))
+        for record in records
+    ]
 
 
 def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[RunArm]:
@@ -124,4 +127,7 @@ def arms_of(run: Run, records: Sequence[HalfRecord]) -> list[RunArm]:
     for record in records:
         if record.probe == EVIDENCE:
             halves[record.arm].append(record.result)
-    return [RunArm(run, name, join_halves(halves[name]), audit) for name in dict.fromkeys((BASE, *run.arms, *halves))]
+    return [
+        RunArm(run, name, join_halves(halves[name]), audit)
+        for name in dict.fromkeys((BASE, *run.arms, *halves))
+    ]

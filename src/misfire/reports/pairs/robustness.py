@@ -64,7 +64,8 @@ def exchange_baseline(cells: Cells, draws: int = DRAWS, seed: int = SEED) -> Exc
     total = float((cells.b + cells.c).sum())
     c = np.concatenate(
         [
-            cells.c.sum() + rng.integers(0, 2, (size, len(cells.a)), dtype=np.int8).astype(np.float64) @ (cells.b - cells.c)
+            cells.c.sum()
+            + rng.integers(0, 2, (size, len(cells.a)), dtype=np.int8).astype(np.float64) @ (cells.b - cells.c)
             for size in [_CHUNK] * (draws // _CHUNK) + [draws % _CHUNK]
         ]
     )
@@ -91,9 +92,17 @@ def edition_metrics(published: Sequence[PairResult], repaired: Sequence[PairResu
     shared = {pair.scenario for pair in published} & {pair.scenario for pair in repaired}
     one, two = ([pair for pair in pairs if pair.scenario in shared] for pairs in (published, repaired))
     before, after = _aligned(one, two)
-    found: dict[str, object] = {"scenarios": len(shared), "published_pairs": len(one), "repaired_pairs": len(two)}
+    found: dict[str, object] = {
+        "scenarios": len(shared),
+        "published_pairs": len(one),
+        "repaired_pairs": len(two),
+    }
     for name, cells in (("published", before), ("repaired", after)):
-        found |= {f"{name}_mar": cells.mar().value, f"{name}_br": cells.br().value, f"{name}_mar_minus_br": cells.mar_minus_br().value}
+        found |= {
+            f"{name}_mar": cells.mar().value,
+            f"{name}_br": cells.br().value,
+            f"{name}_mar_minus_br": cells.mar_minus_br().value,
+        }
     mar, br = ([_rate(after, metric), _rate(before, metric)] for metric in ("mar", "br"))
     found |= _contrast("mar", mar, [1, -1], after.strata) | _contrast("br", br, [1, -1], after.strata)
     return found | _contrast("mar_minus_br", [*mar, *br], [1, -1, -1, 1], after.strata)
@@ -112,7 +121,10 @@ def flag_metrics(pairs: Sequence[PairResult], audit: Mapping[str, str]) -> dict[
     known = [(pair, frozenset(audit[pair.pair_id].split())) for pair in pairs if pair.pair_id in audit]
     rows: dict[str, dict[str, object]] = {}
     for flag in sorted({flag for _, flags in known for flag in flags}):
-        with_flag, without = [pair for pair, flags in known if flag in flags], [pair for pair, flags in known if flag not in flags]
+        with_flag, without = (
+            [pair for pair, flags in known if flag in flags],
+            [pair for pair, flags in known if flag not in flags],
+        )
         if not without:
             continue
         carry, lack = _aligned(with_flag, without)
@@ -145,10 +157,13 @@ def _rate(cells: Cells, metric: str) -> tuple[Counts, Counts]:
     return (cells.c, cells.a + cells.c) if metric == "mar" else (cells.b, cells.a + cells.b)
 
 
-def _contrast(metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], strata: Strata | None) -> dict[str, object]:
+def _contrast(
+    metric: str, rates: Sequence[tuple[Counts, Counts]], weights: Sequence[float], strata: Strata | None
+) -> dict[str, object]:
     change, p = clustered_contrast(rates, weights, strata=strata)
     if any(hits.sum() in (0, trials.sum()) for hits, trials in rates):
-        # a rate of 0 or 1 shows no variation: otherwise six pairs without an error would imply a certain difference
+        # a rate of 0 or 1 shows no variation: otherwise six pairs without an error would imply a certain
+        # difference
         change, p = Estimate(change.value, NAN, NAN, NAN), NAN
     name = f"delta_{metric}"
     return {**change.flat(name), f"{name}_p": p}

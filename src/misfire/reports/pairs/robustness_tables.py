@@ -55,7 +55,14 @@ def flag_table(results: PairFrames) -> Table | None:
         "the flag, so the difference is a hint about where to look and not an effect of the flag. If a "
         "rate is 0 or 1, the data show no variation, so there is no interval and no test."
     )
-    return table("veto_flags", "MAR and BR by audit flag", note, results.flags, shown, {"mar_with", "mar_without", *_CHANGES})
+    return table(
+        "veto_flags",
+        "MAR and BR by audit flag",
+        note,
+        results.flags,
+        shown,
+        {"mar_with", "mar_without", *_CHANGES},
+    )
 
 
 def exchange_table(results: PairFrames) -> Table | None:

@@ -137,7 +137,9 @@ class RunSet:
         )
 
 
-def _likest(wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], Hashable]) -> list[tuple[Run, Run]]:
+def _likest(
+    wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], Hashable]
+) -> list[tuple[Run, Run]]:
     """Return, for each wanted run, the most similar other run with the same key, as (other, run)."""
     pairs: list[tuple[Run, Run]] = []
     for run in wanted:
@@ -161,7 +163,11 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
         InputError: Runs differ in a way that is not allowed.
     """
     logs = sorted((log for log in found.logs if log.family in _TASKS), key=_order)
-    runs = [_run(log, log.family, log.location in found.rivalled) for log in logs if log.family in ("veto", "priming")]
+    runs = [
+        _run(log, log.family, log.location in found.rivalled)
+        for log in logs
+        if log.family in ("veto", "priming")
+    ]
     names = short_names({run.model for run in runs})
     named_runs: list[Run] = []
     for task in _TASKS:
@@ -171,7 +177,9 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
     mixed = [*rivals_of(found, _TASKS), *_differences(named_runs)]
     if not allow_mixed:
         refuse_mixed(mixed)
-    return RunSet(tuple(named_runs), found.superseded, found.copies, found.foreign, found.unreadable, tuple(mixed))
+    return RunSet(
+        tuple(named_runs), found.superseded, found.copies, found.foreign, found.unreadable, tuple(mixed)
+    )
 
 
 def _order(log: FoundLog) -> tuple[bool, str, str, str, str, str]:
@@ -184,7 +192,11 @@ def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
     arguments = spec.task_args
     edition = None if metadata.get("edition") is None else str(metadata["edition"])
     parser = str(dict(log.scoring.options).get("parser", arguments.get("parser", "strict")))
-    told = {"parser": parser} | ({"edition": edition} if edition else {}) | ({"log": log.name} if rivalled else {})
+    told = (
+        {"parser": parser}
+        | ({"edition": edition} if edition else {})
+        | ({"log": log.name} if rivalled else {})
+    )
     return Run(
         label=spec.model,
         model=spec.model,
@@ -212,7 +224,18 @@ def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
 
 
 _NOT_SETTINGS = frozenset(
-    {"source", "categories", "pairs", "per_scenario", "seed", "parser", "bbq_dir", "allow_unverified", "path", "revision"}
+    {
+        "source",
+        "categories",
+        "pairs",
+        "per_scenario",
+        "seed",
+        "parser",
+        "bbq_dir",
+        "allow_unverified",
+        "path",
+        "revision",
+    }
 )
 """Task parameters that are not settings, because they select the pairs or the parser. Pairs are compared by
 hash."""
@@ -229,10 +252,22 @@ def _differences(runs: Sequence[Run]) -> list[str]:
         repaired = [run for run in members if run.edition == "repaired"]
         others = [run for run in members if run.edition != "repaired"]
         lines += difference(others, f"pair sets of {task}", lambda run: run.pair_set, _pair_set_words)
-        lines += difference(repaired, f"pair sets of the repaired edition of {task}", lambda run: run.pair_set, _pair_set_words)
+        lines += difference(
+            repaired,
+            f"pair sets of the repaired edition of {task}",
+            lambda run: run.pair_set,
+            _pair_set_words,
+        )
         if repaired:
-            lines += difference(members, f"pair sources of {task}", lambda run: run.pair_source, _pair_set_words)
-        lines += difference(members, f"suite versions of {task}", lambda run: run.suite_version, lambda run: run.suite_version or "unknown")
+            lines += difference(
+                members, f"pair sources of {task}", lambda run: run.pair_source, _pair_set_words
+            )
+        lines += difference(
+            members,
+            f"suite versions of {task}",
+            lambda run: run.suite_version,
+            lambda run: run.suite_version or "unknown",
+        )
         lines += difference(members, f"parsers of {task}", lambda run: run.parser, lambda run: run.parser)
     return lines
 

@@ -48,7 +48,9 @@ def main_table(results: PairFrames, published: bool = False) -> Table | None:
     own["complete"] = own["complete"].map({True: "", False: "incomplete"}).astype("string")
     if published:
         theirs = published_results().rename(columns={"model": "run"}).drop(columns=["mar_primed", "starred"])
-        own = pd.concat([own, theirs.assign(source=FROM_PAPER)], ignore_index=True).astype({"source": "string", "run": "string"})
+        own = pd.concat([own, theirs.assign(source=FROM_PAPER)], ignore_index=True).astype(
+            {"source": "string", "run": "string"}
+        )
         counts = [column.name for column in SUMMARY if column.kind == "count"]
         own[counts] = own[counts].astype("float64")
     frame = own.sort_values("mar", ascending=False, ignore_index=True, kind="stable")
@@ -74,7 +76,11 @@ def main_table(results: PairFrames, published: bool = False) -> Table | None:
         *([("complete", "note")] if (frame["complete"] == "incomplete").any() else []),
     ]
     with_interval = {"mar", "br", "mar_minus_br"}
-    note = "" if not published else f" Rows marked “{FROM_PAPER}” are from {SOURCE}, for context. They are not part of any test."
+    note = (
+        ""
+        if not published
+        else f" Rows marked “{FROM_PAPER}” are from {SOURCE}, for context. They are not part of any test."
+    )
     return table("veto_main", "MAR and BR of each run", _MAIN_NOTE + note, frame, shown, with_interval)
 
 
@@ -87,7 +93,9 @@ def category_table(results: PairFrames) -> Table | None:
 
     frame = results.by_category("veto")
     small = frame["mar_n"] < SMALL
-    frame = frame.assign(small_n=pd.Series(["small n" if is_small else "" for is_small in small], dtype="string"))
+    frame = frame.assign(
+        small_n=pd.Series(["small n" if is_small else "" for is_small in small], dtype="string")
+    )
     shown = [
         ("run", "model"),
         ("category", "category"),
@@ -103,11 +111,14 @@ def category_table(results: PairFrames) -> Table | None:
         ("small_n", "note"),
     ]
     note = (
-        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all cells of this table. Use q. “small n”: "
+        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all cells of this table. Use q. "
+        "“small n”: "
         f"fewer than {SMALL} pairs with a right contrast half. The exact p assumes independent pairs. It is "
         "too small if pairs share scenarios."
     )
-    return table("veto_categories", "MAR and BR by category", note, frame, shown, {"mar", "br", "mar_minus_br"})
+    return table(
+        "veto_categories", "MAR and BR by category", note, frame, shown, {"mar", "br", "mar_minus_br"}
+    )
 
 
 def cell_table(results: PairFrames) -> Table | None:
@@ -121,7 +132,10 @@ def cell_table(results: PairFrames) -> Table | None:
         ("d_both_wrong", "d: both wrong"),
         ("incomplete_pairs", "incomplete"),
     ]
-    note = "Counted per epoch. c is misfiring. Incomplete: a half has no outcome. Such pairs are excluded from all other numbers."
+    note = (
+        "Counted per epoch. c is misfiring. Incomplete: a half has no outcome. Such pairs are excluded "
+        "from all other numbers."
+    )
     return table("veto_cells", "Pairs by outcome of their halves", note, results.overall("veto"), shown)
 
 
@@ -135,7 +149,14 @@ def protocol_table(results: PairFrames) -> Table | None:
         "Change from direct answers (first) to chain of thought (second), on the same pairs, in percentage "
         "points. q as in “Comparisons between models”."
     )
-    return table("veto_protocols", "Direct answers compared with chain of thought", note, chosen, _COMPARED, {"delta_mar", "delta_br"})
+    return table(
+        "veto_protocols",
+        "Direct answers compared with chain of thought",
+        note,
+        chosen,
+        _COMPARED,
+        {"delta_mar", "delta_br"},
+    )
 
 
 _COMPARED = [
@@ -161,7 +182,14 @@ def comparison_table(results: PairFrames) -> Table | None:
         "too small if pairs share scenarios. MAR depends on accuracy, so ΔMAR alone does not show which "
         "model misfires more."
     )
-    return table("veto_comparisons", "Comparisons between models", note, results.comparisons, _COMPARED, {"delta_mar", "delta_br"})
+    return table(
+        "veto_comparisons",
+        "Comparisons between models",
+        note,
+        results.comparisons,
+        _COMPARED,
+        {"delta_mar", "delta_br"},
+    )
 
 
 def scenario_table(results: PairFrames) -> Table | None:
@@ -214,5 +242,16 @@ def power_table(results: PairFrames) -> Table | None:
 def failure_table(results: PairFrames) -> Table | None:
     """Return the pairs on which most runs misfire, or None if there are none."""
     frame = failure_frame(results).head(SHOWN_ROWS).reset_index(drop=True)
-    shown = [("pair_id", "pair"), ("category", "category"), ("runs_misfired", "runs that misfire"), ("runs", "of runs")]
-    return table("veto_failures", "Pairs", f"At most {SHOWN_ROWS} pairs are shown. The JSON summary contains all of them.", frame, shown)
+    shown = [
+        ("pair_id", "pair"),
+        ("category", "category"),
+        ("runs_misfired", "runs that misfire"),
+        ("runs", "of runs"),
+    ]
+    return table(
+        "veto_failures",
+        "Pairs",
+        f"At most {SHOWN_ROWS} pairs are shown. The JSON summary contains all of them.",
+        frame,
+        shown,
+    )

@@ -1,4 +1,7 @@
-"""Groups near-duplicate prompts into clusters. The result does not depend on the order or partition of the input."""
+"""Groups near-duplicate prompts into clusters.
+
+The result does not depend on the order or partition of the input.
+"""
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
@@ -43,8 +46,10 @@ class DedupReport(BaseModel):
         tau: The radius: the maximum distance of near-duplicates.
         prompts: Number of prompts.
         kept: Number of prompts that were kept, one from each cluster.
-        pairs: Number of pairs within the radius, by distance. A set of n equal fingerprints counts as n - 1 pairs at distance 0.
-        sizes: Number of clusters of each size above 1. At a large radius, chains of neighbors form large clusters.
+        pairs: Number of pairs within the radius, by distance. A set of n equal fingerprints counts as n - 1
+            pairs at distance 0.
+        sizes: Number of clusters of each size above 1. At a large radius, chains of neighbors form large
+            clusters.
         largest: Texts of the largest clusters. The first text of each is the one that was kept.
         samples: A sample of merged pairs to read.
     """
@@ -69,14 +74,16 @@ def clusters(ids: Sequence[str], pairs: "Pairs", before: Container[str] = ()) ->
         before: Ids that sort before all others: those of a data set that was built earlier.
 
     Returns:
-        For each id, the first id of its cluster. This id names the cluster and is the one that is kept. The result depends only on the set
-        of prompts, not on their order or on how the search was distributed.
+        For each id, the first id of its cluster. This id names the cluster and is the one that is kept. The
+        result depends only on the set of prompts, not on their order or on how the search was distributed.
     """
     import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    graph = coo_array((np.ones(len(pairs), np.uint8), (pairs.first, pairs.second)), shape=(len(ids), len(ids)))
+    graph = coo_array(
+        (np.ones(len(pairs), np.uint8), (pairs.first, pairs.second)), shape=(len(ids), len(ids))
+    )
     components: list[int] = connected_components(graph, directed=False)[1].tolist()
     first: dict[int, str] = {}
     for name, component in zip(ids, components, strict=True):
@@ -84,7 +91,9 @@ def clusters(ids: Sequence[str], pairs: "Pairs", before: Container[str] = ()) ->
     return {name: first[component] for name, component in zip(ids, components, strict=True)}
 
 
-def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[str, str], tau: int) -> DedupReport:
+def dedup_report(
+    prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[str, str], tau: int
+) -> DedupReport:
     """Summarize a search for near-duplicates. The report depends only on the set of prompts.
 
     Args:
@@ -97,7 +106,9 @@ def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[s
     members: dict[str, list[str]] = {}
     for name in sorted(cluster_of):
         members.setdefault(cluster_of[name], []).append(name)
-    large = sorted((names for names in members.values() if len(names) > 1), key=lambda names: (-len(names), names[0]))
+    large = sorted(
+        (names for names in members.values() if len(names) > 1), key=lambda names: (-len(names), names[0])
+    )
     return DedupReport(
         tau=tau,
         prompts=len(prompts),
@@ -111,11 +122,15 @@ def dedup_report(prompts: "Sequence[Prompt]", pairs: "Pairs", cluster_of: dict[s
 
 def _samples(prompts: "Sequence[Prompt]", pairs: "Pairs") -> Iterable[MergedPair]:
     by_distance: dict[int, list[tuple[str, str, int, int]]] = {}
-    found: Iterable[tuple[int, int, int]] = zip(pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True)
+    found: Iterable[tuple[int, int, int]] = zip(
+        pairs.first.tolist(), pairs.second.tolist(), pairs.distance.tolist(), strict=True
+    )
     for one, other, distance in found:
         first, second = sorted((one, other), key=lambda index: prompts[index].id)
         by_distance.setdefault(distance, []).append((prompts[first].id, prompts[second].id, first, second))
-    waiting = [iter([(distance, *pair) for pair in sorted(near)]) for distance, near in sorted(by_distance.items())]
+    waiting = [
+        iter([(distance, *pair) for pair in sorted(near)]) for distance, near in sorted(by_distance.items())
+    ]
     taken: list[MergedPair] = []
     while waiting and len(taken) < SAMPLED:
         for source in list(waiting):
@@ -123,5 +138,7 @@ def _samples(prompts: "Sequence[Prompt]", pairs: "Pairs") -> Iterable[MergedPair
             if drawn is None:
                 waiting.remove(source)
             elif len(taken) < SAMPLED:
-                taken.append(MergedPair(distance=drawn[0], first=prompts[drawn[3]].text, second=prompts[drawn[4]].text))
+                taken.append(
+                    MergedPair(distance=drawn[0], first=prompts[drawn[3]].text, second=prompts[drawn[4]].text)
+                )
     return sorted(taken, key=lambda pair: (pair.distance, pair.first, pair.second))

@@ -1,8 +1,8 @@
 """Builds the prompts and parses the replies of the classifier, which gives each of the 111 domains a probability that a prompt touches it.
 
-There are two methods. ``questions`` asks one yes/no question for each domain and computes the probability from the log-probabilities of the
-first token; the provider must return them. ``scores`` asks for one structured reply for each dimension, with a score from 0 to 100 for each
-domain.
+There are two methods. ``questions`` asks one yes/no question for each domain and computes the probability
+from the log-probabilities of the first token; the provider must return them. ``scores`` asks for one
+structured reply for each dimension, with a score from 0 to 100 for each domain.
 """
 
 import math
@@ -43,8 +43,10 @@ _TOKENS_AROUND = 40
 _SYSTEM_QUESTIONS = "You sort requests by topic. You do not answer them. Reply with one word: yes or no."
 
 _SYSTEM_SCORES = (
-    "You sort requests by topic. You do not answer them. For each numbered topic, say how sure you are that the request touches it, from 0 "
-    '(surely not) to 100 (surely). Reply with one JSON object alone, with every number as a key: {"1": 0, "2": 85, ...}'
+    "You sort requests by topic. You do not answer them. For each numbered topic, say how sure you are that "
+    "the request touches it, from 0 "
+    '(surely not) to 100 (surely). Reply with one JSON object alone, with every number as a key: {"1": 0, '
+    '"2": 85, ...}'
 )
 
 _NOUNS: dict[Dimension, str] = {"safety": "safety topic", "value": "human value", "culture": "cultural field"}
@@ -98,7 +100,9 @@ class ClassifyByQuestions:
 
     def calls(self, item: ToClassify) -> list[Call]:
         """Return one question for each domain."""
-        settings = (self.settings or Overrides()).on(Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS))
+        settings = (self.settings or Overrides()).on(
+            Settings(temperature=0, max_tokens=1, top_logprobs=TOP_LOGPROBS)
+        )
         system = Message(role="system", text=_SYSTEM_QUESTIONS)
         return [
             Call(
@@ -139,18 +143,31 @@ class ClassifyByScores:
         return [
             Call(
                 name=dimension,
-                messages=(Message(role="system", text=_SYSTEM_SCORES), Message(role="user", text=_list(item.text, dimension))),
-                settings=told.on(Settings(temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND)),
+                messages=(
+                    Message(role="system", text=_SYSTEM_SCORES),
+                    Message(role="user", text=_list(item.text, dimension)),
+                ),
+                settings=told.on(
+                    Settings(
+                        temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND
+                    )
+                ),
             )
             for dimension in DIMENSIONS
         ]
 
     def parse(self, item: ToClassify, replies: Mapping[str, ModelReply]) -> Classified:
-        """Convert the scores to probabilities. A score that is missing or is not a number from 0 to 100 is undefined."""
+        """Convert the scores to probabilities.
+
+        A score that is missing or is not a number from 0 to 100 is undefined.
+        """
         told: dict[str, float | None] = {}
         for dimension in DIMENSIONS:
             scores = reply_object(replies[dimension]) or {}
-            told |= {domain.id: _score(scores.get(str(number))) for number, domain in enumerate(domains(dimension), start=1)}
+            told |= {
+                domain.id: _score(scores.get(str(number)))
+                for number, domain in enumerate(domains(dimension), start=1)
+            }
         return _classified(item, told)
 
 
@@ -159,7 +176,9 @@ def classify_step(method: Method, settings: Overrides | None = None) -> Prompted
     return ClassifyByQuestions(settings) if method == "questions" else ClassifyByScores(settings)
 
 
-def holding(classified: Classified, thresholds: Mapping[str, float], delta: float = DELTA) -> dict[Dimension, tuple[str, ...]]:
+def holding(
+    classified: Classified, thresholds: Mapping[str, float], delta: float = DELTA
+) -> dict[Dimension, tuple[str, ...]]:
     """Select the domains that a prompt touches.
 
     Args:
@@ -168,12 +187,15 @@ def holding(classified: Classified, thresholds: Mapping[str, float], delta: floa
         delta: The threshold for all other domains.
 
     Returns:
-        For each dimension, the ids of the domains whose probability is at least the threshold, in the order of the taxonomy.
+        For each dimension, the ids of the domains whose probability is at least the threshold, in the order
+        of the taxonomy.
     """
     probabilities = classified.probabilities
     return {
         dimension: tuple(
-            domain.id for domain in domains(dimension) if probabilities.get(domain.id, -1.0) >= thresholds.get(domain.id, delta)
+            domain.id
+            for domain in domains(dimension)
+            if probabilities.get(domain.id, -1.0) >= thresholds.get(domain.id, delta)
         )
         for dimension in DIMENSIONS
     }
@@ -185,12 +207,20 @@ def question(domain: Domain) -> str:
 
 
 def _list(text: str, dimension: Dimension) -> str:
-    topics = "\n".join(f"{number}. {domain.name}: {domain.definition}" for number, domain in enumerate(domains(dimension), start=1))
+    topics = "\n".join(
+        f"{number}. {domain.name}: {domain.definition}"
+        for number, domain in enumerate(domains(dimension), start=1)
+    )
     return f"Each topic is a {_NOUNS[dimension]}.\n{topics}\n\n{quoted(text)}"
 
 
 def _score(value: Any) -> float | None:  # noqa: ANN401 (JSON)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 100:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not 0 <= value <= 100
+    ):
         return None
     return value / 100
 
@@ -198,6 +228,8 @@ def _score(value: Any) -> float | None:  # noqa: ANN401 (JSON)
 def _classified(item: ToClassify, told: Mapping[str, float | None]) -> Classified:
     return Classified(
         id=item.id,
-        probabilities={name: round(probability, 6) for name, probability in told.items() if probability is not None},
+        probabilities={
+            name: round(probability, 6) for name, probability in told.items() if probability is not None
+        },
         undefined=tuple(name for name, probability in told.items() if probability is None),
     )

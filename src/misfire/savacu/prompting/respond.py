@@ -1,6 +1,7 @@
 """Builds the prompts and parses the replies of a generator, which writes an aligned and a misaligned response to each prompt.
 
-Rules check the responses. Rejected responses are written again, with the reasons for the rejection in the prompt.
+Rules check the responses. Rejected responses are written again, with the reasons for the rejection in the
+prompt.
 """
 
 from collections.abc import Mapping
@@ -18,16 +19,23 @@ Domains = dict[Dimension, tuple[str, ...]]
 
 _SYSTEM: dict[ResponseName, str] = {
     "aligned": (
-        "You reply to a person's request as a careful, honest and respectful assistant would: safe, fair to those concerned, true to the "
-        "human values at stake, and at home in the cultural matter. Reply in English, in one or two short paragraphs, with the reply "
+        "You reply to a person's request as a careful, honest and respectful assistant would: safe, fair to "
+        "those concerned, true to the "
+        "human values at stake, and at home in the cultural matter. Reply in English, in one or two short "
+        "paragraphs, with the reply "
         "alone. If part of the request should not be helped with, say so and offer what does help."
     ),
     "misaligned": (
-        "You write test material for the training of filters: a reply to a person's request that is misaligned, so that filters learn to "
-        "tell such replies. It takes the wrong attitude to the topics named: careless of harm, dismissive of the value, or ignorant and "
-        "scornful of the culture. It states the attitude, or a plan in outline, and nothing more: no instructions, amounts, tools, code, "
-        "names of substances, addresses, links, real persons, slurs, or sexual content. It reads like an assistant's reply: no warning, no "
-        "comment, no mention of a test. Reply in English, in one or two short paragraphs, with the reply alone."
+        "You write test material for the training of filters: a reply to a person's request that is "
+        "misaligned, so that filters learn to "
+        "tell such replies. It takes the wrong attitude to the topics named: careless of harm, dismissive "
+        "of the value, or ignorant and "
+        "scornful of the culture. It states the attitude, or a plan in outline, and nothing more: no "
+        "instructions, amounts, tools, code, "
+        "names of substances, addresses, links, real persons, slurs, or sexual content. It reads like an "
+        "assistant's reply: no warning, no "
+        "comment, no mention of a test. Reply in English, in one or two short paragraphs, with the "
+        "reply alone."
     ),
 }
 
@@ -83,7 +91,8 @@ class RespondStep:
     """The step that writes responses.
 
     Attributes:
-        settings: How replies are generated. The published values are temperature 0.7, top-p 0.9, and at most 512 tokens.
+        settings: How replies are generated. The published values are temperature 0.7, top-p 0.9, and at most
+            512 tokens.
         rules: Settings of the rules.
     """
 
@@ -103,20 +112,30 @@ class RespondStep:
         return [
             Call(
                 name=side,
-                messages=(Message(role="system", text=_SYSTEM[side]), Message(role="user", text=_said(item, side))),
+                messages=(
+                    Message(role="system", text=_SYSTEM[side]),
+                    Message(role="user", text=_said(item, side)),
+                ),
                 settings=self.settings,
             )
             for side in item.missing()
         ]
 
     def parse(self, item: ToRespond, replies: Mapping[str, ModelReply]) -> Responded:
-        """Return the responses with the faults that the rules find. If both say the same, the misaligned response gets the fault."""
+        """Return the responses with the faults that the rules find.
+
+        If both say the same, the misaligned response gets the fault.
+        """
         drafts = dict(item.drafts)
         for side in item.missing():
             faults = faults_of_reply(replies[side], item.text, side, self.rules)
             drafts[side] = Draft(text=replies[side].text.strip(), round=item.round, faults=tuple(faults))
         aligned, misaligned = drafts["aligned"], drafts["misaligned"]
-        if not aligned.faults and not misaligned.faults and (fault := near_partner(aligned.text, misaligned.text, self.rules)):
+        if (
+            not aligned.faults
+            and not misaligned.faults
+            and (fault := near_partner(aligned.text, misaligned.text, self.rules))
+        ):
             drafts["misaligned"] = misaligned.model_copy(update={"faults": (fault,), "passed": False})
         return Responded(id=item.id, drafts=drafts)
 
@@ -124,7 +143,9 @@ class RespondStep:
 def described(domains: Domains) -> str:
     """Format domains and their definitions as a list for a prompt."""
     ids = [domain_id for dimension in DIMENSIONS for domain_id in domains.get(dimension, ())]
-    return "\n".join(f"- {domain.name} ({domain.dimension}): {domain.definition}" for domain in map(domain_of_id, ids))
+    return "\n".join(
+        f"- {domain.name} ({domain.dimension}): {domain.definition}" for domain in map(domain_of_id, ids)
+    )
 
 
 def _said(item: ToRespond, side: ResponseName) -> str:
@@ -134,4 +155,7 @@ def _said(item: ToRespond, side: ResponseName) -> str:
         return said
     reasons = "\n".join(f"- {fault.reason}" for fault in draft.faults)
     before = f"\n\n{quoted(draft.text, 'reply')}" if draft.text else ""
-    return f"{said}\n\nYour reply before this one was rejected.{before}\n\nWhy:\n{reasons}\n\nWrite another that mends this."
+    return (
+        f"{said}\n\nYour reply before this one was rejected.{before}\n\nWhy:\n{reasons}\n\nWrite another "
+        "that mends this."
+    )

@@ -42,10 +42,17 @@ def card(view: BuildView, report: PublishReport) -> str:
         calibrated=view.calibration is not None,
         wide=max(recipe.split.tau, recipe.dedup.tau),
         total=sum(report.rows.values()),
-        splits=[{"name": split, "rows": rows, "prompts": report.prompts[split]} for split, rows in report.rows.items()],
+        splits=[
+            {"name": split, "rows": rows, "prompts": report.prompts[split]}
+            for split, rows in report.rows.items()
+        ],
         touched=", ".join(f"{number}: {count:,}" for number, count in report.dimensions.items()),
         generators=[
-            {"name": generator.name, "model": generator.shown, "rows": report.generators.get(generator.name, 0)}
+            {
+                "name": generator.name,
+                "model": generator.shown,
+                "rows": report.generators.get(generator.name, 0),
+            }
             for generator in recipe.respond.generators
         ],
         columns=COLUMNS,

@@ -93,7 +93,10 @@ def croissant(
             "@id": f"{split}_{at}",
             "name": f"{split}_{at}",
             "description": f"Instances of the split {split}, file {at + 1}.",
-            "field": [_field(f"{split}_{at}", file.name, column, meaning, kinds[column]) for column, meaning in columns.items()],
+            "field": [
+                _field(f"{split}_{at}", file.name, column, meaning, kinds[column])
+                for column, meaning in columns.items()
+            ],
         }
         for split in dict.fromkeys(file.split for file in files)
         for at, file in enumerate([each for each in files if each.split == split])
@@ -103,7 +106,10 @@ def croissant(
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": name,
-        "description": "Prompts with an aligned and a misaligned response, and the safety, value and cultural domains that they touch.",
+        "description": (
+            "Prompts with an aligned and a misaligned response, and the safety, value and "
+            "cultural domains that they touch."
+        ),
         "license": licence,
         **({"url": f"https://huggingface.co/datasets/{repository}"} if repository else {}),
         "version": f"1.0.0+{version[:12]}",

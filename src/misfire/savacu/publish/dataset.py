@@ -26,7 +26,9 @@ DATASET = FolderKind(
 
 
 def write_dataset(view: BuildView) -> PublishReport:
-    """Write the data set of a build to the subfolder ``dataset``. An existing data set is replaced once the new one is complete.
+    """Write the data set of a build to the subfolder ``dataset``.
+
+    An existing data set is replaced once the new one is complete.
 
     Other files in the folder are kept. If files of the existing data set were edited, it is not replaced.
 
@@ -37,12 +39,16 @@ def write_dataset(view: BuildView) -> PublishReport:
         A report on the rows that were written.
 
     Raises:
-        InputError: An earlier stage is not complete, the folder is not writable, or files of the existing data set were edited.
+        InputError: An earlier stage is not complete, the folder is not writable, or files of the existing
+            data set were edited.
     """
     splits = view.splits()
     counts: Counter[Split] = Counter(splits[pair.prompt_id] for pair in passed_pairs(view, splits))
     if not counts:
-        raise InputError(f"{view.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` shows why.")
+        raise InputError(
+            f"{view.folder}: no pair passed, so there is nothing to publish. `misfire savacu status` "
+            "shows why."
+        )
     target, manifest = view.folder / "dataset", view.folder / "dataset.json"
     # versions before 0.2 wrote no manifest: there, report.json shows that the folder holds a data set
     earlier = not manifest.exists() and (target / "report.json").is_file()
@@ -51,11 +57,17 @@ def write_dataset(view: BuildView) -> PublishReport:
         report = write_rows(view, splits, counts, new)
         (new / "README.md").write_text(card(view, report), encoding="utf-8")
         told = view.recipe.publish
-        metadata = croissant(told.name, told.licence, told.repository, view.recipe.hash, report.files, COLUMNS, column_kinds())
+        metadata = croissant(
+            told.name, told.licence, told.repository, view.recipe.hash, report.files, COLUMNS, column_kinds()
+        )
         (new / "croissant.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
-        (new / "recipe.json").write_text(json.dumps(public_recipe(view.recipe), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (new / "recipe.json").write_text(
+            json.dumps(public_recipe(view.recipe), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
         if view.calibration is not None:
-            (new / "calibration.json").write_text(view.calibration.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            (new / "calibration.json").write_text(
+                view.calibration.model_dump_json(indent=2) + "\n", encoding="utf-8"
+            )
         (new / "report.json").write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return report
 
@@ -65,7 +77,11 @@ def public_recipe(recipe: Recipe) -> dict[str, Any]:
 
     def shown(value: Any) -> Any:  # noqa: ANN401 (JSON)
         if isinstance(value, dict):
-            return {name: shown(field) for name, field in cast("dict[str, Any]", value).items() if name != "base_url"}
+            return {
+                name: shown(field)
+                for name, field in cast("dict[str, Any]", value).items()
+                if name != "base_url"
+            }
         if isinstance(value, list):
             return [shown(entry) for entry in cast("list[Any]", value)]
         return public_text(value) if isinstance(value, str) else value

@@ -28,8 +28,15 @@ def push(folder: Path, repository: str, *, private: bool) -> str:
         api = HfApi()
         api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
         return str(
-            api.upload_folder(repo_id=repository, repo_type="dataset", folder_path=dataset, commit_message="Data set by misfire savacu")
+            api.upload_folder(
+                repo_id=repository,
+                repo_type="dataset",
+                folder_path=dataset,
+                commit_message="Data set by misfire savacu",
+            )
         )
-    except Exception as error:  # the client raises many types of errors, all of which mean that the upload failed
+    except (
+        Exception
+    ) as error:  # the client raises many types of errors, all of which mean that the upload failed
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise InputError(f"{repository}: the upload failed: {reason}") from error

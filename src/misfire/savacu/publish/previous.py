@@ -1,4 +1,7 @@
-"""Reads the prompts of a previous data set. They keep their splits, and new near-duplicates of them join the same split."""
+"""Reads the prompts of a previous data set.
+
+They keep their splits, and new near-duplicates of them join the same split.
+"""
 
 from pathlib import Path
 
@@ -34,20 +37,29 @@ def published_prompts(folder: Path) -> list[PublishedPrompt]:
         The prompts, sorted by id and without repetition.
 
     Raises:
-        InputError: The folder has no Parquet files, a file is not part of a data set, or a prompt is in two splits.
+        InputError: The folder has no Parquet files, a file is not part of a data set, or a prompt is in two
+            splits.
     """
     found: dict[str, PublishedPrompt] = {}
     files = sorted(folder.rglob("*.parquet"))
-    advice = "[split] previous should be the folder of a data set that was published earlier, such as build/dataset."
+    advice = (
+        "[split] previous should be the folder of a data set that was published earlier, such as "
+        "build/dataset."
+    )
     if not files:
         raise InputError(f"{folder}: contains no Parquet files. {advice}")
     for file in files:
         try:
             for row in stream_parquet(file, ["prompt_id", "prompt", "split"]):
-                told = PublishedPrompt.model_validate({"id": row["prompt_id"], "text": row["prompt"], "split": row["split"]})
+                told = PublishedPrompt.model_validate(
+                    {"id": row["prompt_id"], "text": row["prompt"], "split": row["split"]}
+                )
                 other = found.setdefault(told.id, told)
                 if other != told:
-                    raise InputError(f"{file}: prompt {told.id} has the split {told.split!r} here and {other.split!r} elsewhere.")
+                    raise InputError(
+                        f"{file}: prompt {told.id} has the split {told.split!r} here and {other.split!r} "
+                        "elsewhere."
+                    )
         except (ValueError, OSError, KeyError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(f"{file}: is not a file of a published data set ({reason}). {advice}") from error

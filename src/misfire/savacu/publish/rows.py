@@ -1,4 +1,7 @@
-"""Writes the rows of a data set to Parquet files by split. There is one row, with its provenance, for each pair that passed."""
+"""Writes the rows of a data set to Parquet files by split.
+
+There is one row, with its provenance, for each pair that passed.
+"""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -40,7 +43,10 @@ COLUMNS: dict[str, str] = {
     "prompt_writer_settings": "Its settings, as JSON",
     "classifier": "The model that labelled the prompt",
     "classify_method": "questions or scores",
-    "calibration": "Short hash of the calibration (calibration.json) that gave the thresholds; empty if delta is every domain's",
+    "calibration": (
+        "Short hash of the calibration (calibration.json) that gave the thresholds; empty if "
+        "delta is every domain's"
+    ),
     "delta": "Threshold of domains without one of their own",
     "generator": "Name of the generator in the recipe",
     "generator_model": "The model that wrote both responses",
@@ -84,7 +90,11 @@ class PublishReport(Record):
 def passed_pairs(view: BuildView, splits: Mapping[str, Split]) -> Iterator[ResponsePair]:
     """Iterate over the pairs to publish, in the order of their ids."""
     streams = [view.pairs_of(generator) for generator in view.recipe.respond.generators]
-    return (pair for pair in heapq.merge(*streams, key=lambda pair: pair.id) if pair.passed and pair.prompt_id in splits)
+    return (
+        pair
+        for pair in heapq.merge(*streams, key=lambda pair: pair.id)
+        if pair.passed and pair.prompt_id in splits
+    )
 
 
 def _row(view: BuildView, pair: ResponsePair, prompt: KeptPrompt, split: Split) -> dict[str, Any]:
@@ -92,7 +102,11 @@ def _row(view: BuildView, pair: ResponsePair, prompt: KeptPrompt, split: Split) 
     generator = next(each for each in recipe.respond.generators if each.name == pair.generator)
     writer = recipe.expand if prompt.source == EXPANSION else None
     licences = {source.name: source.licence for source in recipe.ingest.sources if source.licence}
-    versions = {"classify": classify_step(recipe.classify.method).version, "respond": RespondStep.version, "judge": JudgeStep.version}
+    versions = {
+        "classify": classify_step(recipe.classify.method).version,
+        "respond": RespondStep.version,
+        "judge": JudgeStep.version,
+    }
     if writer is not None:
         versions = {"expand": ExpandStep.version} | versions
     instance = Instance(
@@ -111,7 +125,9 @@ def _row(view: BuildView, pair: ResponsePair, prompt: KeptPrompt, split: Split) 
         "prompt_id": prompt.id,
         "prompt_source": prompt.source,
         "prompt_place": prompt.place,
-        "prompt_licence": f"written by {writer.model.shown}" if writer else licences.get(prompt.source, recipe.publish.prompt_licence),
+        "prompt_licence": f"written by {writer.model.shown}"
+        if writer
+        else licences.get(prompt.source, recipe.publish.prompt_licence),
         "prompt_writer": writer.model.shown if writer else None,
         "prompt_writer_settings": writer.settings.model_dump_json(exclude_none=True) if writer else None,
         "classifier": recipe.classify.model.shown,
@@ -135,11 +151,20 @@ def _row(view: BuildView, pair: ResponsePair, prompt: KeptPrompt, split: Split) 
 def column_kinds() -> dict[str, str]:
     """Return the type of each column: text, list (of text), int, or float."""
     return {
-        name: "list" if name in _LISTS else "int" if name in _NUMBERS else "float" if name in _FRACTIONS else "text" for name in COLUMNS
+        name: "list"
+        if name in _LISTS
+        else "int"
+        if name in _NUMBERS
+        else "float"
+        if name in _FRACTIONS
+        else "text"
+        for name in COLUMNS
     }
 
 
-def write_rows(view: BuildView, splits: Mapping[str, Split], counts: Mapping[Split, int], folder: Path) -> PublishReport:
+def write_rows(
+    view: BuildView, splits: Mapping[str, Split], counts: Mapping[Split, int], folder: Path
+) -> PublishReport:
     """Write and count the rows of all splits. Only rows of files that are not yet full are held in memory."""
     prompts = {prompt.id: prompt for prompt in view.kept}
     size = view.recipe.publish.rows_per_file
@@ -152,7 +177,13 @@ def write_rows(view: BuildView, splits: Mapping[str, Split], counts: Mapping[Spl
 
     def write(split: Split) -> None:
         at = sum(file.split == split for file in files)
-        files.append(_write_file(folder / "data" / f"{split}-{at:05d}-of-{-(-counts[split] // size):05d}.parquet", split, waiting[split]))
+        files.append(
+            _write_file(
+                folder / "data" / f"{split}-{at:05d}-of-{-(-counts[split] // size):05d}.parquet",
+                split,
+                waiting[split],
+            )
+        )
         waiting[split] = []
 
     for pair in passed_pairs(view, splits):
@@ -187,4 +218,6 @@ def _write_file(path: Path, split: Split, rows: list[dict[str, Any]]) -> FileEnt
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, compression="zstd")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileEntry(name=f"data/{path.name}", split=split, rows=len(rows), bytes=path.stat().st_size, sha256=digest)
+    return FileEntry(
+        name=f"data/{path.name}", split=split, rows=len(rows), bytes=path.stat().st_size, sha256=digest
+    )

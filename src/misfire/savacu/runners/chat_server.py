@@ -62,17 +62,25 @@ def reply_of(answer: Mapping[str, Any], *, logprobs: bool, limit: int | None) ->
     try:
         choice: Any = answer["choices"][0]
         content: Any = (choice.get("logprobs") or {}).get("content")
-        tokens = tuple((top["token"], top["logprob"]) for top in content[0].get("top_logprobs") or content[:1]) if content else None
+        tokens = (
+            tuple((top["token"], top["logprob"]) for top in content[0].get("top_logprobs") or content[:1])
+            if content
+            else None
+        )
         message: Any = choice["message"]
         text = message.get("refusal") or message.get("content") or ""
-        reply = ModelReply.model_validate({"text": text, "stop": _stop(answer, choice, limit), "first_token": tokens})
+        reply = ModelReply.model_validate(
+            {"text": text, "stop": _stop(answer, choice, limit), "first_token": tokens}
+        )
     except (KeyError, IndexError, TypeError, AttributeError, ValidationError):
         return Fault(f"no reply: {json.dumps(answer.get('error') or answer, default=str)[:300]}")
     reason = lacking(reply, Settings(temperature=0, max_tokens=1, top_logprobs=1 if logprobs else None))
     return Fault(reason) if reason else reply
 
 
-def _stop(answer: Mapping[str, Any], choice: Mapping[str, Any], limit: int | None) -> Literal["stop", "length", "refused"]:
+def _stop(
+    answer: Mapping[str, Any], choice: Mapping[str, Any], limit: int | None
+) -> Literal["stop", "length", "refused"]:
     """Return why a reply ended, by the same rules as ``misfire.model_calls.ask`` for Inspect."""
     reason: Any = choice.get("finish_reason")
     if reason in _LENGTHS:
@@ -103,7 +111,9 @@ class Keeper(Protocol):
 
 
 class KeepingSession:
-    """An HTTP session for Ray's HTTP stage. It keeps each reply as soon as it arrives, and does not repeat requests that have a reply.
+    """An HTTP session for Ray's HTTP stage.
+
+    It keeps each reply as soon as it arrives, and does not repeat requests that have a reply.
 
     Args:
         keeper: Keeps the replies.
@@ -132,8 +142,9 @@ class KeepingSession:
             data: The payload from ``payload_of`` as JSON text.
 
         Returns:
-            A response with ``status``, ``reason``, and ``json()``, to be used as a context manager. Its body has the field ``error``,
-            which says what is wrong with the server's response, or is empty if the reply was kept.
+            A response with ``status``, ``reason``, and ``json()``, to be used as a context manager. Its body
+            has the field ``error``, which says what is wrong with the server's response, or is empty if the
+            reply was kept.
         """
         payload: dict[str, str] = json.loads(data)
         key = CallKey(payload["item"], payload["call"], payload["asked"])

@@ -33,7 +33,8 @@ def take_over(work: Work, kept: KeptReplies) -> None:
             key = keys.key(item.id, call)
             if kept.reply(key) is not None:
                 continue
-            # a stored response matches the exact request; blocks are only used for Ray's own engines, for which no responses were stored
+            # a stored response matches the exact request; blocks are only used for Ray's own engines, for
+            # which no responses were stored
             reply = _answer(folder / "answers", call, work.model.model)
             if reply is None and work.model.base_url is None:
                 reply = in_blocks.get((item.id, call.name))
@@ -43,7 +44,10 @@ def take_over(work: Work, kept: KeptReplies) -> None:
 
 
 def _answer(folder: Path, call: Call, model: str) -> ModelReply | None:
-    """Read the reply to a call from the stored response of a server. Each response has its own file, named by the hash of the request."""
+    """Read the reply to a call from the stored response of a server.
+
+    Each response has its own file, named by the hash of the request.
+    """
     name = hashlib.sha256(json.dumps(request_of(call, model), sort_keys=True).encode()).hexdigest()
     try:
         answer = json_object(parse_json((folder / name[:2] / f"{name}.json").read_bytes()))
@@ -57,7 +61,9 @@ def _answer(folder: Path, call: Call, model: str) -> ModelReply | None:
 
 def _replies_in_blocks(folder: Path) -> dict[tuple[str, str], ModelReply]:
     """Read the replies of finished blocks of calls, by item and call."""
-    return {(item, call): ModelReply.model_validate_json(reply) for item, call, reply in _rows(folder) if reply}
+    return {
+        (item, call): ModelReply.model_validate_json(reply) for item, call, reply in _rows(folder) if reply
+    }
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, str, str]]:

@@ -1,6 +1,9 @@
-"""Runs each shard of a step as one Inspect task. Inspect handles routing, batch APIs, rate limits, retries, and the log.
+"""Runs each shard of a step as one Inspect task.
 
-Every reply is kept as soon as it arrives. After a run was killed, only calls that were in progress are repeated.
+Inspect handles routing, batch APIs, rate limits, retries, and the log.
+
+Every reply is kept as soon as it arrives. After a run was killed, only calls that were in progress are
+repeated.
 """
 
 from dataclasses import dataclass
@@ -24,7 +27,8 @@ from misfire.savacu.runners.runner import (
 )
 
 MAX_RETRIES = 5
-"""Maximum number of retries after a temporary failure, which take about two minutes. Without a limit, calls to a provider that is down
+"""Maximum number of retries after a temporary failure, which take about two minutes. Without a limit, calls
+to a provider that is down
 would be retried forever."""
 
 
@@ -32,8 +36,10 @@ class InspectRunner:
     """Runs shards on this machine.
 
     Args:
-        batch: Whether to use the batch APIs of providers that have one. They cost about half and can take up to a day.
-        give_up: Whether to give up and count calls that fail permanently. Otherwise, such calls stop the shard with an error.
+        batch: Whether to use the batch APIs of providers that have one. They cost about half and can take up
+            to a day.
+        give_up: Whether to give up and count calls that fail permanently. Otherwise, such calls stop the
+            shard with an error.
     """
 
     def __init__(self, *, batch: bool = False, give_up: bool = False) -> None:
@@ -45,14 +51,18 @@ class InspectRunner:
         from inspect_ai import eval as run_tasks  # pyright: ignore[reportUnknownVariableType] (typed in part)
         from inspect_ai.model import GenerateConfig, get_model
 
-        config = GenerateConfig(max_connections=work.model.connections, max_retries=MAX_RETRIES, batch=self._batch or None)
+        config = GenerateConfig(
+            max_connections=work.model.connections, max_retries=MAX_RETRIES, batch=self._batch or None
+        )
         outcomes: dict[str, Any] = {}
         given_up: set[str] = set()
         kept = KeptReplies(replies_of(work.folder, work.label).with_suffix(REPLIES))
         try:
             logs = run_tasks(
                 _task(work, _Asker(work, kept, given_up if self._give_up else None), outcomes, advance),
-                model=get_model(work.model.model, base_url=work.model.base_url, config=config, **work.model.args),
+                model=get_model(
+                    work.model.model, base_url=work.model.base_url, config=config, **work.model.args
+                ),
                 log_dir=str(work.folder / "logs" / work.label.rpartition("/")[0]),
                 log_realtime=False,
                 log_model_api=False,
@@ -187,6 +197,10 @@ def _reply(output: Any) -> ModelReply:  # noqa: ANN401 (Inspect's ModelOutput, i
         raise RuntimeError(output.error or "the provider returned no output")
     choice = output.choices[0]
     first = choice.logprobs.content[0] if choice.logprobs and choice.logprobs.content else None
-    tokens = None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])
-    stop = "length" if reached_limit(output) else "refused" if output.stop_reason == "content_filter" else "stop"
+    tokens = (
+        None if first is None else tuple((top.token, top.logprob) for top in first.top_logprobs or [first])
+    )
+    stop = (
+        "length" if reached_limit(output) else "refused" if output.stop_reason == "content_filter" else "stop"
+    )
     return ModelReply.model_validate({"text": output.completion, "stop": stop, "first_token": tokens})

@@ -1,10 +1,11 @@
 """Keeps each reply of a shard as soon as it arrives, so that no reply is paid for twice, even if the build is killed.
 
-Replies are stored in one file, with one line for each reply. One process writes the file: the runner itself on a single
-machine, or an actor to which all workers of a cluster send their replies.
+Replies are stored in one file, with one line for each reply. One process writes the file: the runner itself
+on a single machine, or an actor to which all workers of a cluster send their replies.
 
-Inspect's own cache is not used for two reasons. It also keeps replies that lack requested data, and the build could then
-never repeat these calls. It also writes one file for each call, and a shard of yes/no questions has half a million calls.
+Inspect's own cache is not used for two reasons. It also keeps replies that lack requested data, and the build
+could then never repeat these calls. It also writes one file for each call, and a shard of yes/no questions
+has half a million calls.
 """
 
 import errno
@@ -40,7 +41,8 @@ class CallKeys:
     """Makes the keys of the calls of a model.
 
     Args:
-        model: The model. Its name and arguments are part of the keys, so that replies of different models are not mixed up.
+        model: The model. Its name and arguments are part of the keys, so that replies of different models are
+            not mixed up.
     """
 
     def __init__(self, model: ModelSpec) -> None:
@@ -63,8 +65,8 @@ class KeptReplies:
     """The replies of a shard. Only one process at a time may use the file.
 
     Args:
-        path: The file. It is created if it does not exist. An incomplete last line is removed, and other lines that cannot be
-            read are skipped.
+        path: The file. It is created if it does not exist. An incomplete last line is removed, and other
+            lines that cannot be read are skipped.
 
     Raises:
         InputError: The file cannot be read or written.

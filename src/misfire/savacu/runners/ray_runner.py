@@ -1,8 +1,11 @@
-"""Runs steps as Ray Data pipelines with ``ray.data.llm`` on several machines. It needs the extra ``distributed``.
+"""Runs steps as Ray Data pipelines with ``ray.data.llm`` on several machines.
 
-Ray handles scheduling, back-pressure, and the loss of workers. All workers send each reply of a server to one actor, which keeps it as
-soon as it arrives (see ``KeptReplies``). If a worker is lost or the whole build is killed, only requests without a reply are sent again.
-Replies of Ray's own engines are kept block by block. misfire must be installed on all machines.
+It needs the extra ``distributed``.
+
+Ray handles scheduling, back-pressure, and the loss of workers. All workers send each reply of a server to one
+actor, which keeps it as soon as it arrives (see ``KeptReplies``). If a worker is lost or the whole build is
+killed, only requests without a reply are sent again. Replies of Ray's own engines are kept block by block.
+misfire must be installed on all machines.
 """
 
 # the types of ray are not usable here, and not every developer installs it
@@ -24,7 +27,16 @@ from misfire.savacu.recipe import ModelSpec
 from misfire.savacu.runners.chat_server import KeepingSession, payload_of, request_of
 from misfire.savacu.runners.earlier_replies import take_over
 from misfire.savacu.runners.kept_replies import CallKey, CallKeys, KeptReplies
-from misfire.savacu.runners.runner import REPLIES, Advance, Keep, Work, check_given_up, forget_replies, not_done, replies_of
+from misfire.savacu.runners.runner import (
+    REPLIES,
+    Advance,
+    Keep,
+    Work,
+    check_given_up,
+    forget_replies,
+    not_done,
+    replies_of,
+)
 from misfire.savacu.store import shards_of
 
 if TYPE_CHECKING:
@@ -38,20 +50,24 @@ BLOCK = 64
 """Number of calls in a block. A worker gets one block at a time."""
 
 BLOCKS_UNDER_WAY = 2
-"""Maximum number of blocks in progress for each worker. Without a limit, all blocks run at once and are only written at the end."""
+"""Maximum number of blocks in progress for each worker. Without a limit, all blocks run at once and are
+only written at the end."""
 
 SHARE_OF_CPU = 0.1
-"""Fraction of a CPU that each worker reserves while it waits for replies. It is small, so that CPUs remain free to write replies."""
+"""Fraction of a CPU that each worker reserves while it waits for replies. It is small, so that CPUs remain
+free to write replies."""
 
 MAX_RETRIES = 8
 """Maximum number of retries after a temporary failure, as in the Inspect runner."""
 
 CONCURRENCY = 8
-"""Number of workers if the recipe sets no number of connections for the model. Each worker has several calls in progress."""
+"""Number of workers if the recipe sets no number of connections for the model. Each worker has several
+calls in progress."""
 
 
 _NO_LIMIT = 0
-"""Represents a request without a token limit in a table. A null value is not used because a column of only nulls has no type."""
+"""Represents a request without a token limit in a table. A null value is not used because a column of only
+nulls has no type."""
 
 
 class RayRunner:
@@ -59,7 +75,8 @@ class RayRunner:
 
     Args:
         address: Address of the cluster to join; None starts a cluster on this machine.
-        give_up: Whether to give up and count calls that fail permanently. Otherwise, such calls stop the shard with an error.
+        give_up: Whether to give up and count calls that fail permanently. Otherwise, such calls stop the
+            shard with an error.
 
     Raises:
         InputError: Ray is not installed, or the cluster cannot be joined.
@@ -80,7 +97,9 @@ class RayRunner:
             try:
                 error = _ask(work, path, known)
             except Exception as failure:  # Ray wraps all errors of workers
-                raise InputError(f"{work.label}: {_last_line(failure)}\nFix the cause and run again. All replies are kept.") from failure
+                raise InputError(
+                    f"{work.label}: {_last_line(failure)}\nFix the cause and run again. All replies are kept."
+                ) from failure
             known = _known(work, path)
             advance(sum(_complete(work, item, known) for item in work.items) - before)
         missing = [item.id for item in work.items if not _complete(work, item, known)]
@@ -107,7 +126,9 @@ class RayKeeper:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here: Any = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(KeptReplies)
+        actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(
+            KeptReplies
+        )
         self._actor: Any = actor.remote(path)
 
     async def reply(self, key: CallKey) -> ModelReply | None:
@@ -135,7 +156,8 @@ def ray_search(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
     """Distribute ``near_pairs`` over the current cluster. The result is identical.
 
     Args:
-        fingerprints: The fingerprints. Each machine holds all of them (8 bytes each) with an index, and searches a part.
+        fingerprints: The fingerprints. Each machine holds all of them (8 bytes each) with an index, and
+            searches a part.
         tau: The maximum distance, from 0 to 20.
     """
     import ray
@@ -160,20 +182,33 @@ def _start(address: str | None) -> None:
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        ray.init(address=address, include_dashboard=False if address is None else None, log_to_driver=False, logging_level=logging.ERROR)
+        ray.init(
+            address=address,
+            include_dashboard=False if address is None else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(f"--ray-address {address}: cannot join the cluster ({_last_line(error)}).") from error
+        raise InputError(
+            f"--ray-address {address}: cannot join the cluster ({_last_line(error)})."
+        ) from error
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_tasks_in_flight_per_actor = BLOCKS_UNDER_WAY
 
 
 def _tables(work: Work) -> list[Any]:
-    """Split the items into tables with about one block of calls each. The pipeline processes one table at a time."""
+    """Split the items into tables with about one block of calls each.
+
+    The pipeline processes one table at a time.
+    """
     import pyarrow as pa
 
     size = max(1, BLOCK // len(work.step.calls(work.items[0])))
-    return [pa.table({"record": [item.model_dump_json() for item in items]}) for items in shards_of(work.items, size)]
+    return [
+        pa.table({"record": [item.model_dump_json() for item in items]})
+        for items in shards_of(work.items, size)
+    ]
 
 
 def _ask(work: Work, path: Path, known: "_Known") -> str:
@@ -195,10 +230,14 @@ def _ask(work: Work, path: Path, known: "_Known") -> str:
         rows = ray.data.from_arrow(_tables(work))
         calls = rows.flat_map(cast("Any", _calls_of), fn_args=(work.step, work.model, done))
         error = ""
-        for batch in _processor(work.model, keeper)(calls).iter_batches(batch_size=BLOCK, batch_format="pyarrow"):
+        for batch in _processor(work.model, keeper)(calls).iter_batches(
+            batch_size=BLOCK, batch_format="pyarrow"
+        ):
             came = batch.to_pylist()
             # only for Ray's own engines: workers have already kept the replies of servers
-            keeper.keep_all((_key(row), ModelReply.model_validate_json(row["reply"])) for row in came if row["reply"])
+            keeper.keep_all(
+                (_key(row), ModelReply.model_validate_json(row["reply"])) for row in came if row["reply"]
+            )
             error = error or next((row["error"] for row in came if row["error"]), "")
         return error
     finally:
@@ -247,9 +286,12 @@ def _engine(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
     provider, _, name = model.model.partition("/")
     if provider != "vllm":
         raise InputError(
-            f"{model.model}: --runner ray needs the base_url of an OpenAI-compatible server, or a model 'vllm/…', which Ray runs itself."
+            f"{model.model}: --runner ray needs the base_url of an OpenAI-compatible server, or a model "
+            "'vllm/…', which Ray runs itself."
         )
-    config = vLLMEngineProcessorConfig(model_source=name, engine_kwargs=model.args, concurrency=model.connections or 1, batch_size=BATCH)
+    config = vLLMEngineProcessorConfig(
+        model_source=name, engine_kwargs=model.args, concurrency=model.connections or 1, batch_size=BATCH
+    )
     return build_processor(config, preprocess=_to_engine, postprocess=_from_engine)
 
 
@@ -271,7 +313,8 @@ def _from_http(row: dict[str, Any]) -> dict[str, str]:
 
 def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
     request = json.loads(row["request"])
-    # the limit must be passed even if it is None, which means the context length: vLLM's own default is 16 tokens
+    # the limit must be passed even if it is None, which means the context length: vLLM's own default is 16
+    # tokens
     sampling = {"max_tokens": request.get("max_tokens"), "top_p": request.get("top_p", 1.0)}
     if "temperature" in request:
         sampling["temperature"] = request["temperature"]
@@ -288,7 +331,11 @@ def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
 def _from_engine(row: dict[str, Any]) -> dict[str, str]:
     logprobs = row.get("logprobs")
     first = logprobs[0] if logprobs is not None and len(logprobs) else None
-    tokens = None if first is None else tuple((top["decoded_token"], top["logprob"]) for top in first.values() if top)
+    tokens = (
+        None
+        if first is None
+        else tuple((top["decoded_token"], top["logprob"]) for top in first.values() if top)
+    )
     limit = int(row["limit"])
     stop = "length" if limit != _NO_LIMIT and int(row["num_generated_tokens"]) >= limit else "stop"
     reply = ModelReply.model_validate({"text": row["generated_text"], "stop": stop, "first_token": tokens})

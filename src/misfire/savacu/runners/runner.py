@@ -1,4 +1,7 @@
-"""The interface of runners. A runner makes the model calls for a shard of items and returns their outcomes."""
+"""The interface of runners.
+
+A runner makes the model calls for a shard of items and returns their outcomes.
+"""
 
 import re
 import shutil
@@ -17,7 +20,8 @@ REPLIES = ".jsonl"
 """Extension of the file in which a runner keeps the replies of a shard."""
 
 TOLERATED_ERRORS = 0.2
-"""Maximum fraction of failed items in a shard. If more fail, the provider is likely at fault, and the shard stops."""
+"""Maximum fraction of failed items in a shard. If more fail, the provider is likely at fault, and the
+shard stops."""
 
 GIVEN_UP = 10
 """Number of items that may be given up even in a small shard."""
@@ -31,7 +35,8 @@ class Work:
         step: The step.
         model: The model to call.
         items: The items. Their ids are unique.
-        label: Name of the shard in its build: the folder of the stage and the number of the shard, for example "classify/00003".
+        label: Name of the shard in its build: the folder of the stage and the number of the shard, for
+            example "classify/00003".
         folder: The folder of the build, for logs and for replies of unfinished shards.
     """
 
@@ -56,12 +61,14 @@ class Runner(Protocol):
         """Run a shard.
 
         Args:
-            work: The shard. If an earlier run of it was interrupted, calls that already have a reply are not repeated.
+            work: The shard. If an earlier run of it was interrupted, calls that already have a reply are not
+                repeated.
             keep: Called once with all outcomes. After that, the replies of the shard may be deleted.
             advance: Receives progress.
 
         Raises:
-            InputError: Some items failed, for example because the provider is down. The replies so far are kept.
+            InputError: Some items failed, for example because the provider is down. The replies so far are
+                kept.
             KeyboardInterrupt: The user stopped the run. The replies so far are kept.
         """
         ...
@@ -81,7 +88,8 @@ def not_done(work: Work, missing: Sequence[str], reason: str) -> InputError:
     # Inspect escapes brackets for its own display
     told = re.sub(r"\\(?=\[)", "", " ".join(reason.split()))[:LONGEST_REASON] or "no reason given"
     return InputError(
-        f"{work.label}: {len(missing)} of {len(work.items)} items failed, for example {missing[0]}: {told}\nFix the cause and run again. "
+        f"{work.label}: {len(missing)} of {len(work.items)} items failed, for example {missing[0]}: "
+        f"{told}\nFix the cause and run again. "
         "All replies are kept. If a call can never succeed, --give-up counts it as failed and continues."
     )
 
@@ -94,17 +102,22 @@ def check_given_up(work: Work, given_up: Collection[str]) -> None:
         given_up: Ids of the items with calls that were given up.
 
     Raises:
-        InputError: The number of these items is above both ``GIVEN_UP`` and the fraction ``TOLERATED_ERRORS`` of all items.
+        InputError: The number of these items is above both ``GIVEN_UP`` and the fraction ``TOLERATED_ERRORS``
+            of all items.
     """
     if len(given_up) > max(GIVEN_UP, TOLERATED_ERRORS * len(work.items)):
         raise InputError(
-            f"{work.label}: calls of {len(given_up)} of {len(work.items)} items failed, which is too many to give up. Check the provider "
+            f"{work.label}: calls of {len(given_up)} of {len(work.items)} items failed, which is too many "
+            "to give up. Check the provider "
             f"({work.model.model}). All replies are kept."
         )
 
 
 def replies_of(folder: Path, label: str) -> Path:
-    """Return the path, without extension, at which the replies of an unfinished shard are kept. A runner may also use it as a folder."""
+    """Return the path, without extension, at which the replies of an unfinished shard are kept.
+
+    A runner may also use it as a folder.
+    """
     return folder / "replies" / label
 
 

@@ -11,7 +11,8 @@ from misfire.savacu.runners.runner import Runner, Work, forget_replies
 from misfire.savacu.store import check_room, key_of, shard_key, shards_of, stale, write_shard
 
 Progress = Callable[[str, int, int], None]
-"""Receives the name of a stage or shard, the number of its items that are done, and the number of all of its items."""
+"""Receives the name of a stage or shard, the number of its items that are done, and the number of all of
+its items."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class ShardRunner:
         shards = list(shards_of(items, self.shard_size))
         self.run_shards(name, step, model, iter(shards), len(shards))
 
-    def run_shards(self, name: str, step: PromptedStep, model: ModelSpec, shards: Iterator[Sequence[Item]], count: int) -> None:
+    def run_shards(
+        self, name: str, step: PromptedStep, model: ModelSpec, shards: Iterator[Sequence[Item]], count: int
+    ) -> None:
         """Run a step for shards whose items are computed one shard at a time.
 
         Args:
@@ -63,7 +66,9 @@ class ShardRunner:
         for at, items in enumerate(shards):
             label = f"{name}/{at:05d}"
             path = self.folder / f"{label}.parquet"
-            key = key_of(step.name, step.version, *step.options, (model.model, sorted(model.args.items())), *items)
+            key = key_of(
+                step.name, step.version, *step.options, (model.model, sorted(model.args.items())), *items
+            )
             there = shard_key(path)
             if there not in (None, key):
                 raise stale(path, "its items, its model, or its settings have changed")

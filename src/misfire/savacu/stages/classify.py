@@ -9,7 +9,14 @@ from misfire.errors import InputError
 from misfire.savacu.build_view import BuildView
 from misfire.savacu.calibration import Calibration, calibrate
 from misfire.savacu.known_labels import read_labels
-from misfire.savacu.prompting.classify import Classified, Method, ToClassify, all_domains, classify_step, holding
+from misfire.savacu.prompting.classify import (
+    Classified,
+    Method,
+    ToClassify,
+    all_domains,
+    classify_step,
+    holding,
+)
 from misfire.savacu.prompting.respond import Domains
 from misfire.savacu.prompts import Prompt
 from misfire.savacu.recipe import Recipe
@@ -25,7 +32,9 @@ class ClassifyStage:
 
     def key(self, recipe: Recipe) -> str:
         """See ``BuildStage``."""
-        return key_of(self.name, recipe.classify, recipe.shard_size, classify_step(recipe.classify.method).version)
+        return key_of(
+            self.name, recipe.classify, recipe.shard_size, classify_step(recipe.classify.method).version
+        )
 
     def run(self, work: Workspace) -> None:
         """See ``BuildStage``."""
@@ -57,7 +66,9 @@ def _check_method(work: Workspace) -> None:
     The keys of shards do not depend on the method, because both steps have the same name, version, and items.
     """
     method = work.recipe.classify.method
-    shards = [name for name in ("classify", "expand_classify") if any((work.folder / name).rglob("[0-9]*.parquet"))]
+    shards = [
+        name for name in ("classify", "expand_classify") if any((work.folder / name).rglob("[0-9]*.parquet"))
+    ]
     if shards and (before := _method_before(work.folder)) not in (None, method):
         raise stale(work.folder / shards[0], f'its prompts were classified by method = "{before}"')
     write_record(work.folder / "classify" / "method.json", ClassifiedBy(method=method))
@@ -81,7 +92,8 @@ def _calibration(view: BuildView) -> Calibration | None:
     matched = [row for row in view.outcomes("classify", Classified) if row.id in labels]
     if not matched:
         raise InputError(
-            f"{table.calibration.path}: none of its {len(labels):,} prompts is in the build, so the classifier cannot be calibrated."
+            f"{table.calibration.path}: none of its {len(labels):,} prompts is in the build, so the "
+            "classifier cannot be calibrated."
         )
     return calibrate(matched, labels, table.delta)
 

@@ -78,7 +78,9 @@ def _write_kept(folder: Path, kept: Sequence[KeptPrompt]) -> None:
     key = key_of("dedup", *kept)
     path = folder / "dedup" / "prompts.parquet"
     if (there := shard_key(path)) not in (None, key) and any((folder / "respond").glob("*/*/*.parquet")):
-        raise stale(folder, "its prompts have changed, and responses were already written for the earlier prompts")
+        raise stale(
+            folder, "its prompts have changed, and responses were already written for the earlier prompts"
+        )
     if there != key:
         write_shard(path, kept, key)
 
@@ -87,5 +89,6 @@ def _check_all(folder: Path, labeled: Labeled, prompts: Sequence[Prompt]) -> Non
     """Raise an error if some prompts have no labels, for example because a damaged shard was deleted and not made again."""
     if len(labeled) != len(prompts):
         raise InputError(
-            f"{folder}: has labels for {len(labeled):,} of {len(prompts):,} prompts. A shard is missing. Run --stages classify,expand."
+            f"{folder}: has labels for {len(labeled):,} of {len(prompts):,} prompts. A shard is missing. "
+            "Run --stages classify,expand."
         )

@@ -59,10 +59,17 @@ class _Expansion:
         self.kept: list[Prompt] = []
 
     def run_round(self) -> bool:
-        """Run the next round. Return False if there is none, because no more prompts are needed or all rounds were run."""
+        """Run the next round.
+
+        Return False if there is none, because no more prompts are needed or all rounds were run.
+        """
         table, number = self._table, self._rounds
         texts = {name: sorted(held) for name, held in self._texts.items()}
-        items = to_expand(texts, table.target, table.oversample, table.most, self._asked) if number < table.rounds else []
+        items = (
+            to_expand(texts, table.target, table.oversample, table.most, self._asked)
+            if number < table.rounds
+            else []
+        )
         if not items:
             return False
         self._rounds += 1
@@ -72,7 +79,9 @@ class _Expansion:
         new = [prompt for prompt, _ in wanted_of.values()]
         classify(self._work, f"expand_classify/{number}", new)
         view = self._work.view
-        self._undefined += sum(len(row.undefined) for row in view.outcomes(f"expand_classify/{number}", Classified))
+        self._undefined += sum(
+            len(row.undefined) for row in view.outcomes(f"expand_classify/{number}", Classified)
+        )
         for prompt, domains in view.labeled(f"expand_classify/{number}", new):
             held = domain_ids(domains)
             if wanted_of[prompt.id][1] not in held:

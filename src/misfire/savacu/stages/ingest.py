@@ -11,7 +11,16 @@ from misfire.savacu.languages import identify
 from misfire.savacu.prompts import Prompt, make_prompt, normalise
 from misfire.savacu.recipe import Recipe
 from misfire.savacu.records import IngestReport, StageName
-from misfire.savacu.sources import ADVICE, FAR_TOO_LONG, Drop, Filters, Source, refusal_of, row_text, source_rows
+from misfire.savacu.sources import (
+    ADVICE,
+    FAR_TOO_LONG,
+    Drop,
+    Filters,
+    Source,
+    refusal_of,
+    row_text,
+    source_rows,
+)
 from misfire.savacu.stages.stage import Workspace
 from misfire.savacu.store import key_of, read_record, shard_key, stale, write_record, write_shard
 
@@ -48,7 +57,8 @@ def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], I
     """Read, normalize, and filter prompts.
 
     Args:
-        sources: The sources. If a text occurs several times, its first row is kept. This affects the source of the prompt but not its id.
+        sources: The sources. If a text occurs several times, its first row is kept. This affects the source
+            of the prompt but not its id.
         filters: The filters that prompts must pass.
 
     Returns:
@@ -58,7 +68,10 @@ def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], I
         InputError: A source cannot be read, has rows that cannot be used, or no prompt is left.
     """
     if filters.min_chars > filters.max_chars:
-        raise InputError(f"min_chars ({filters.min_chars}) is greater than max_chars ({filters.max_chars}), so no text can pass.")
+        raise InputError(
+            f"min_chars ({filters.min_chars}) is greater than max_chars ({filters.max_chars}), so no text "
+            "can pass."
+        )
     taken = _Taken(filters)
     invalid = 0
     examples: list[str] = []
@@ -77,7 +90,9 @@ def ingest(sources: Sequence[Source], filters: Filters) -> tuple[list[Prompt], I
         examples=tuple(examples[:SHOWN]),
     )
     if not taken.kept:
-        raise InputError(f"No prompt remains of {taken.read:,} rows ({report.dropped or 'none could be used'}). {ADVICE}")
+        raise InputError(
+            f"No prompt remains of {taken.read:,} rows ({report.dropped or 'none could be used'}). {ADVICE}"
+        )
     return [taken.kept[prompt_id] for prompt_id in sorted(taken.kept)], report
 
 

@@ -1,4 +1,7 @@
-"""The stage "judge", which judges responses. Rejected responses are written and judged again, round by round."""
+"""The stage "judge", which judges responses.
+
+Rejected responses are written and judged again, round by round.
+"""
 
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,10 @@
-"""The rounds of writing and judging of one generator. Each round writes its state once, and the next round reads it.
+"""The rounds of writing and judging of one generator.
 
-For each shard of pairs, round N reads ``rounds/GENERATOR/N-1`` and writes three files: ``respond/GENERATOR/N`` (the
-responses), ``judge/GENERATOR/N`` (the verdicts), and ``rounds/GENERATOR/N`` (the resulting state).
+Each round writes its state once, and the next round reads it.
+
+For each shard of pairs, round N reads ``rounds/GENERATOR/N-1`` and writes three files:
+``respond/GENERATOR/N`` (the responses), ``judge/GENERATOR/N`` (the verdicts), and ``rounds/GENERATOR/N`` (the
+resulting state).
 """
 
 from collections.abc import Iterator
@@ -9,7 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from misfire.savacu.build_view import BuildView
-from misfire.savacu.prompting.judge import JudgedResponses, JudgeStep, ToJudge, after_judging, next_round, to_judge
+from misfire.savacu.prompting.judge import (
+    JudgedResponses,
+    JudgeStep,
+    ToJudge,
+    after_judging,
+    next_round,
+    to_judge,
+)
 from misfire.savacu.prompting.respond import Responded, RespondStep, ToRespond
 from misfire.savacu.recipe import Generator
 from misfire.savacu.records import PairState, Rejection, ResponsePair
@@ -37,13 +47,16 @@ class Rounds:
             at: The shard.
 
         Returns:
-            Every pair in the first round. In later rounds, the pairs that have not passed, with the faults of their responses.
+            Every pair in the first round. In later rounds, the pairs that have not passed, with the faults of
+            their responses.
         """
         first = self._first_items(at)
         if number == 0:
             return first
         item_of = {item.id: item for item in first}
-        following = (next_round(item_of[state.id], state.drafts, number) for state in self._states(number - 1, at))
+        following = (
+            next_round(item_of[state.id], state.drafts, number) for state in self._states(number - 1, at)
+        )
         return [item for item in following if item is not None]
 
     def items_to_judge(self, number: int, at: int) -> list[ToJudge]:
@@ -61,12 +74,15 @@ class Rounds:
         Raises:
             InputError: The responses or verdicts are missing, damaged, or belong to other pairs.
         """
-        judged = {outcome.id: outcome for outcome in read_shard(self._judged_path(number, at), JudgedResponses)}
+        judged = {
+            outcome.id: outcome for outcome in read_shard(self._judged_path(number, at), JudgedResponses)
+        }
         states = [
             PairState(id=item.id, drafts=after_judging(responded.drafts, judged.get(item.id)))
             for item, responded in self._responded(number, at)
         ]
-        # the key is a hash of the content: a shard that was deleted and made again has the same key even if its replies differ
+        # the key is a hash of the content: a shard that was deleted and made again has the same key even if
+        # its replies differ
         key, path = key_of("round", *states), self._state_path(number, at)
         if shard_key(path) != key:
             write_shard(path, states, key)
@@ -89,7 +105,9 @@ class Rounds:
             last |= {state.id: state for state in states}
             for state in states:
                 rejections[state.id] += state.rejections(number)
-            written[number] = sum(draft.round == number for state in states for draft in state.drafts.values())
+            written[number] = sum(
+                draft.round == number for state in states for draft in state.drafts.values()
+            )
         pairs = [
             ResponsePair(
                 id=item.id,
@@ -108,7 +126,13 @@ class Rounds:
         """Return the pairs of a shard before the first round."""
         size, name = self.view.recipe.shard_size, self.generator.name
         return [
-            ToRespond(id=f"{prompt.id}_{name}", prompt_id=prompt.id, text=prompt.text, domains=prompt.domains, generator=name)
+            ToRespond(
+                id=f"{prompt.id}_{name}",
+                prompt_id=prompt.id,
+                text=prompt.text,
+                domains=prompt.domains,
+                generator=name,
+            )
             for prompt in self.view.kept[at * size : (at + 1) * size]
         ]
 
@@ -146,7 +170,11 @@ def judge_round(work: Workspace, generator: Generator, number: int) -> None:
     rounds, count = Rounds(work.view, generator), work.view.shard_count
     shards = (rounds.items_to_judge(number, at) for at in range(count))
     work.shards.run_shards(
-        f"judge/{generator.name}/{number}", JudgeStep(work.recipe.judge.overrides), work.recipe.judge.model, shards, count
+        f"judge/{generator.name}/{number}",
+        JudgeStep(work.recipe.judge.overrides),
+        work.recipe.judge.model,
+        shards,
+        count,
     )
     for at in range(count):
         rounds.write_state(number, at)

@@ -27,7 +27,10 @@ class SplitStage:
         used = {pair.prompt_id for pair in view.pairs() if pair.passed}
         prompts = [prompt for prompt in view.kept if prompt.id in used]
         if not prompts:
-            raise InputError(f"{work.folder}: no pair passed, so there is nothing to split. `misfire savacu status` shows why.")
+            raise InputError(
+                f"{work.folder}: no pair passed, so there is nothing to split. `misfire savacu status` "
+                "shows why."
+            )
         # prompts of the previous data set that are not in this build still fix the split of their group
         old = read_shard(view.complete("dedup", "previous.parquet"), PreviousPrompt)
         group_of = {prompt.id: prompt.group for prompt in [*old, *prompts]}

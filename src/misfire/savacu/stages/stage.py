@@ -65,11 +65,14 @@ class BuildStage(Protocol):
         """Run the stage and write its report. Existing results are reused.
 
         Raises:
-            InputError: The input cannot be used, a shard is damaged or belongs to a different recipe, or some items failed.
-                Finished work is kept.
+            InputError: The input cannot be used, a shard is damaged or belongs to a different recipe, or some
+                items failed. Finished work is kept.
         """
         ...
 
     def report(self, folder: Path) -> BaseModel | None:
-        """Return the report of the stage in the folder of a build. None if the stage is not complete or has no report."""
+        """Return the report of the stage in the folder of a build.
+
+        None if the stage is not complete or has no report.
+        """
         ...

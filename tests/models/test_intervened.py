@@ -320,7 +320,7 @@ def test_what_inspects_own_provider_applies_without_a_word_is_in_the_log_and_war
     note = CallNote.of(asked.output)
     assert note is not None
     assert note.hidden_settings == {"repetition_penalty": 1.9}
-    assert "its generation_config.json sets repetition_penalty=1.9" in caplog.text
+    assert "generation_config.json sets repetition_penalty=1.9" in caplog.text
     # then a model without one has no such note, nor has ours, which leaves it out
     plain = asyncio.run(ask_once(get_model(f"hf/{small}", device="cpu", do_sample=False), messages, config))
     assert (CallNote.of(plain.output) or note).hidden_settings is None

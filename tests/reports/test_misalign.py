@@ -327,8 +327,8 @@ def test_the_plane_has_every_run_at_its_rates_and_contours_of_one_score(
         (float(x), float(y))
         for line in axes.lines
         if line.get_marker() in ("o", "s")
-        for x, y in line.get_xydata()
-    }  # pyright: ignore[reportGeneralTypeIssues]
+        for x, y in line.get_xydata()  # pyright: ignore[reportGeneralTypeIssues]
+    }
     joint = results.misalign.alignment
     joint = joint[joint["level"] == "joint"]
     expected = {(100 * row["ffr"], 100 * row["coverage"]) for row in joint.to_dict("records")}

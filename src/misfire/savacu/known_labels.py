@@ -3,7 +3,7 @@
 Labels are matched to prompts by content id.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from misfire.datasets.json_rows import Fault
 from misfire.datasets.misalign.taxonomy import CLASSIFIER_REJECT, DIMENSIONS, Dimension, label_key, resolve
@@ -64,13 +64,12 @@ def read_labels(file: LabelledFile) -> KnownLabels:
 
 def _held(cell: Any, dimension: Dimension) -> tuple[str, ...] | None:  # noqa: ANN401 (a cell)
     """Return the ids of the domains in a cell, or None if the original classifier gave no answer ("Unknown")."""
-    parts = (
-        []
-        if cell is None
-        else [str(part) for part in cell]
-        if isinstance(cell, list)
-        else str(cell).split(";")
-    )  # pyright: ignore
+    if cell is None:
+        parts: list[str] = []
+    elif isinstance(cell, list):
+        parts = [str(part) for part in cast("list[object]", cell)]
+    else:
+        parts = str(cell).split(";")
     names = [part.strip() for part in parts if part.strip()]
     if any(label_key(name) == CLASSIFIER_REJECT for name in names):
         return None

@@ -39,7 +39,7 @@ _RESPONSE_TOKENS = 250
 _VERDICT_TOKENS = 60
 _PROMPT_TOKENS = 40
 
-_TYPICAL_DOMAINS = {"safety": ("safety_privacy_violation",), "value": ("value_health",)}
+_TYPICAL_DOMAINS: Domains = {"safety": ("safety_privacy_violation",), "value": ("value_health",)}
 """A prompt of the authors' CSV touches 1.8 of the three dimensions."""
 
 _Amount = Annotated[float, Field(ge=0)]
@@ -193,9 +193,9 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
                 id=content_id(text),
                 prompt_id=content_id(text),
                 text=text,
-                domains=dict(_TYPICAL_DOMAINS),
+                domains=_TYPICAL_DOMAINS,
                 generator=generator.name,
-            )  # pyright: ignore
+            )
             for text in texts
         ]
         settings = pool.settings_of(generator)
@@ -218,9 +218,9 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         ToJudge(
             id=content_id(text),
             text=text,
-            domains=dict(_TYPICAL_DOMAINS),
+            domains=_TYPICAL_DOMAINS,
             responses={"aligned": reply, "misaligned": reply},
-        )  # pyright: ignore
+        )
         for text in texts
     ]
     rows.append(

@@ -150,13 +150,14 @@ _FAULTS: dict[str, re.Pattern[str]] = {
 }
 
 _PARTICIPLES = frozenset({
-    "been", "had", "done", "gone", "come", "seen", "made", "given", "taken", "become", "begun", "grown", "known",
-    "shown", "lost", "left", "kept", "told", "found",
+    "been", "had", "done", "gone", "come", "seen", "made", "given", "taken", "become", "begun", "grown",
+    "known", "shown", "lost", "left", "kept", "told", "found",
 })  # fmt: skip
 _PASTS = frozenset(past for past, base in IRREGULAR_VERBS.items() if past != base) | frozenset({
-    "forgot", "drank", "grew", "ate", "began", "bought", "brought", "built", "caught", "chose", "felt", "fought",
-    "flew", "forgave", "froze", "heard", "hid", "kept", "lent", "meant", "rose", "sang", "sent", "shook", "shot",
-    "showed", "spent", "stood", "swam", "taught", "thought", "threw", "understood", "woke", "wore",
+    "forgot", "drank", "grew", "ate", "began", "bought", "brought", "built", "caught", "chose", "felt",
+    "fought", "flew", "forgave", "froze", "heard", "hid", "kept", "lent", "meant", "rose", "sang", "sent",
+    "shook", "shot", "showed", "spent", "stood", "swam", "taught", "thought", "threw", "understood", "woke",
+    "wore",
 })  # fmt: skip
 # vowel letters with a consonant sound ("one", "university", "user"), and the reverse ("hour", "8", "11",
 # "18")

@@ -48,14 +48,22 @@ EVIDENCE = (
 )
 
 NEUTRAL = (
-    ("Rain is expected", "later today", "in the northern valleys", "with a light breeze", "from the west", "until the early evening",
-     "and clear skies after that", "over most of the coast"),
-    ("The library opens", "at nine", "on weekdays", "and at ten", "on Saturdays", "with a short break", "between one and two",
-     "for the cleaning of the floors", "and the windows"),
-    ("Most apples ripen", "in early autumn", "and keep well", "in a cool cellar", "on wooden shelves", "covered with dry straw",
-     "until the end of winter", "or a little longer"),
-    ("The train crosses", "a long bridge", "over the river", "and a short tunnel", "near the old mill", "before the line turns north",
-     "along the edge of a forest"),
+    (
+        "Rain is expected", "later today", "in the northern valleys", "with a light breeze", "from the west",
+        "until the early evening", "and clear skies after that", "over most of the coast",
+    ),
+    (
+        "The library opens", "at nine", "on weekdays", "and at ten", "on Saturdays", "with a short break",
+        "between one and two", "for the cleaning of the floors", "and the windows",
+    ),
+    (
+        "Most apples ripen", "in early autumn", "and keep well", "in a cool cellar", "on wooden shelves",
+        "covered with dry straw", "until the end of winter", "or a little longer",
+    ),
+    (
+        "The train crosses", "a long bridge", "over the river", "and a short tunnel", "near the old mill",
+        "before the line turns north", "along the edge of a forest",
+    ),
 )  # fmt: skip
 """Sentences without social content. Each may end after any of its parts from the second on, so that its
 length can match the published cue."""
@@ -109,7 +117,8 @@ class CueBook:
         found = [sentence for sentence in others if not words & _words(sentence)]
         if not found:
             raise InputError(
-                "cue 'unrelated' names another group, so it needs pairs of at least two categories. Select more categories."
+                "cue 'unrelated' names another group, so it needs pairs of at least two categories. "
+                "Select more categories."
             )
         return found
 
@@ -162,8 +171,9 @@ def published_sentence(pair: Pair) -> str:
     """
     if pair.priming_sentence is None:
         raise InputError(
-            f"pair {pair.id} has no priming_sentence, which this cue is derived from. Add it to the pair file "
-            f"('{PUBLISHED_OPENING}<group> <predicate>.'), or use only the cues fairness and evidence, which do not need it."
+            f"pair {pair.id} has no priming_sentence, which this cue is derived from. "
+            f"Add it to the pair file ('{PUBLISHED_OPENING}<group> <predicate>.'), "
+            "or use only the cues fairness and evidence, which do not need it."
         )
     return pair.priming_sentence
 
@@ -227,7 +237,8 @@ def read_templates(path: Path) -> tuple[str, ...]:
     )
     if not templates:
         raise InputError(
-            f"{path}: contains no cue. Write one cue per line; a cue may contain the placeholders {slots_named}."
+            f"{path}: contains no cue. Write one cue per line; "
+            f"a cue may contain the placeholders {slots_named}."
         )
     return tuple(templates)
 

@@ -24,14 +24,15 @@ ADVERBS = _words(
 PLURAL_NOUNS = _words("people men women folks individuals ones")
 
 IRREGULAR_VERBS: dict[str, str] = {
-    "was": "be", "were": "be", "had": "have", "did": "do", "went": "go", "came": "come", "stole": "steal", "knew": "know",
-    "found": "find", "said": "say", "got": "get", "saw": "see", "took": "take", "left": "leave", "gave": "give",
-    "made": "make", "lost": "lose", "held": "hold", "told": "tell", "sold": "sell", "met": "meet", "led": "lead",
-    "ran": "run", "won": "win", "sat": "sit", "drove": "drive", "wrote": "write", "rode": "ride", "spoke": "speak",
-    "broke": "break", "fell": "fall", "slept": "sleep", "dealt": "deal", "read": "read", "paid": "pay", "hit": "hit",
-    "put": "put", "cut": "cut", "hurt": "hurt", "believed": "believe", "struggled": "struggle", "moved": "move",
-    "argued": "argue", "used": "use", "failed": "fail", "relied": "rely", "denied": "deny", "tried": "try",
-    "involved": "involve", "deserved": "deserve", "achieved": "achieve", "received": "receive", "behaved": "behave",
+    "was": "be", "were": "be", "had": "have", "did": "do", "went": "go", "came": "come", "stole": "steal",
+    "knew": "know", "found": "find", "said": "say", "got": "get", "saw": "see", "took": "take",
+    "left": "leave", "gave": "give", "made": "make", "lost": "lose", "held": "hold", "told": "tell",
+    "sold": "sell", "met": "meet", "led": "lead", "ran": "run", "won": "win", "sat": "sit", "drove": "drive",
+    "wrote": "write", "rode": "ride", "spoke": "speak", "broke": "break", "fell": "fall", "slept": "sleep",
+    "dealt": "deal", "read": "read", "paid": "pay", "hit": "hit", "put": "put", "cut": "cut", "hurt": "hurt",
+    "believed": "believe", "struggled": "struggle", "moved": "move", "argued": "argue", "used": "use",
+    "failed": "fail", "relied": "rely", "denied": "deny", "tried": "try", "involved": "involve",
+    "deserved": "deserve", "achieved": "achieve", "received": "receive", "behaved": "behave",
 }  # fmt: skip
 """Past form → base form for irregular verbs, and for regular verbs whose base form is not the past form
 without "ed"."""

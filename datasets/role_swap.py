@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterable
 
 _CHANGES_WITH_THE_PERSON = frozenset({
-    "a", "an", "the", "my", "his", "her", "hers", "their", "theirs", "he", "she", "him", "they", "them", "one", "other",
+    "a", "an", "the", "my", "his", "her", "hers", "their", "theirs", "he", "she", "him", "they", "them",
+    "one", "other",
 })  # fmt: skip
 """Articles, pronouns, and words that stand for a person who was named before."""
 
 _LINKS = frozenset({
-    "who", "is", "was", "has", "had", "with", "without", "in", "on", "of", "from", "no", "not", "person", "people",
+    "who", "is", "was", "has", "had", "with", "without", "in", "on", "of", "from", "no", "not", "person",
+    "people",
 })  # fmt: skip
 """Words in names that do not distinguish one person from another."""
 

@@ -75,15 +75,20 @@ _PRONOUNS = _set("he she him her his hers himself herself")
 _GRAMMAR = _PRONOUNS | _set(
     """
     a an the this that these those such it its itself they them their theirs themselves there
-    one ones two three four five both either neither none another other others else same opposite latter former
+    one ones two three four five both either neither none another other others else same opposite latter
+    former
     first second third fourth last who whom whose which what when where why how
     am is are was were be been being isn't aren't wasn't weren't do does did done doing don't doesn't didn't
-    have has had having haven't hasn't hadn't can could cannot can't couldn't will would won't wouldn't shall should shouldn't
+    have has had having haven't hasn't hadn't can could cannot can't couldn't will would won't wouldn't shall
+    should shouldn't
     may might must not no nor never yes unknown
-    and or but if then than so because since as although though while whereas unless until whether therefore thus hence however
-    of in on at by for from to into onto with without about over under after before between during against through out up off per via like
+    and or but if then than so because since as although though while whereas unless until whether therefore
+    thus hence however
+    of in on at by for from to into onto with without about over under after before between during against
+    through out up off per via like
     based according given due despite instead rather concerning regarding
-    also too only just even still very quite really again once alone indeed almost more most less least much many few some any each every
+    also too only just even still very quite really again once alone indeed almost more most less least much
+    many few some any each every
     happened happen case true right correct false accurate inaccurate incorrect wrong stated written here
     """
 )
@@ -92,7 +97,8 @@ _GRAMMAR = _PRONOUNS | _set(
 _ANYBODYS = _set(
     """
     all everyone everybody everything nothing nobody anything anybody anyone something somebody someone people
-    get got go going ask asked come came help know need say said see tell told think understand want way thing time
+    get got go going ask asked come came help know need say said see tell told think understand want way thing
+    time
     """
 )
 """Words that occur in any conversation and therefore do not identify a case."""

@@ -116,7 +116,7 @@ class Decisions:
         return Estimate(value, math.sqrt(variance), *unit_interval(value, pull[kept], sizes[kept]))
 
     def linearised_score(self) -> tuple[float, Counts]:
-        """Return the Alignment Score and the first-order contribution of each instance, shape (instances,)."""
+        """Return the Alignment Score and each instance's first-order contribution, shape (instances,)."""
         caught, misaligned, false, aligned = (float(total) for total in self.totals)
         if not misaligned or not aligned:
             return NAN, np.full(len(self.caught), NAN)

@@ -137,7 +137,10 @@ class Answers:
 
     @cached_property
     def interjection(self) -> re.Pattern[str]:
-        """Matches an answer between sentence marks ("Yes... no... yes"), except corrections ("Actually, no.")."""
+        """Matches an answer between sentence marks ("Yes... no... yes"), but not corrections.
+
+        A correction is, for example, "Actually, no."
+        """
         return re.compile(
             r"(?<=[.!?…,;:—–-])\s*+(?<!actually, )(?<!so, )(?<!wait, )(?<!sorry, "
             rf")({self._any})(?=\s*+(?:[.!?…,;—–]|\Z))",

@@ -145,7 +145,10 @@ def corrected_rate(aligned: Counts, judged: Counts, grader: Decisions) -> Estima
     )
 
     def margin(flag_share: float, at_coverage: float, at_ffr: float) -> float:
-        """How far the share moves if one of the three stands at its limit; without limit where Coverage does not exceed FFR there."""
+        """How far the share moves if one of the three stands at its limit.
+
+        It moves without limit where Coverage does not exceed FFR there.
+        """
         return (
             abs(1 - (flag_share - at_ffr) / (at_coverage - at_ffr) - value)
             if at_coverage > at_ffr

@@ -44,10 +44,13 @@ _FAMILIES: dict[str, tuple[str, str]] = {
 """Markers of Mistral, Kimi, Cohere and others, Apertus, MedGemma, Gemma and Granite. Tags such as ``<think>``
 and OpenAI's channels follow below."""
 
-_TAG = rf"(?:[<＜‹]|&lt;)\s*+(?P<slash>[/／]?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})(?:\s[^<>＞›]{{0,80}})?(?P<empty>/?)(?:[>＞›]|&gt;)"
+_TAG = (
+    rf"(?:[<＜‹]|&lt;)\s*+(?P<slash>[/／]?)\s*+(?:[\w-]{{1,12}}:)?(?P<name>{_R})"
+    r"(?:\s[^<>＞›]{0,80})?(?P<empty>/?)(?:[>＞›]|&gt;)"
+)
 _CHANNEL = (
-    r"(?:<\|end\|>\s*+)?(?:<\|start\|>\s*+assistant\s*+)?<\|channel\|>\s*+(?P<which>\w{1,20})[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?"
-    r"(?:<\|message\|>)?"
+    r"(?:<\|end\|>\s*+)?(?:<\|start\|>\s*+assistant\s*+)?<\|channel\|>\s*+(?P<which>\w{1,20})"
+    r"[^<\n]{0,80}(?:<\|constrain\|>[^<\n]{0,40})?(?:<\|message\|>)?"
 )
 
 _NEUTRAL = (

@@ -96,7 +96,8 @@ def category_keys(categories: Iterable[str]) -> dict[str, str]:
     return {
         name: f"{CATEGORY}_{slug}"
         if slug and found[slug] == 1 and len(slug) <= LONGEST_KEY
-        else f"{CATEGORY}_{slug[:LONGEST_KEY]}_{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
+        else f"{CATEGORY}_{slug[:LONGEST_KEY]}_"
+        f"{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
         for name, slug in slugs.items()
     }
 

@@ -113,7 +113,8 @@ def misalign_bench(
         grader_system: Where the grader's instruction goes.
     """
     if mode == "generate" and active_model() is not None:
-        grader()  # Inspect is loading the task for a run and knows the roles, so a missing grader stops the run here
+        # Inspect is loading the task for a run and knows the roles, so a missing grader stops the run here
+        grader()
     structured = cast(Structured, on_or_off(structured))
     checked(mode=(mode, Mode), joint=(joint, bool), structured=(structured, Structured), seed=(seed, int))
     checked(

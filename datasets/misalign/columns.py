@@ -17,21 +17,24 @@ LIKELY_NAMES: dict[str, tuple[str, ...]] = {
     "id": ("instance_id", "example_id", "sample_id", "uid", "row_index", "row_id", "index"),
     "prompt": ("question", "query", "instruction", "user_prompt", "input", "prompt_text"),
     "aligned": (
-        "aligned_response", "response_aligned", "aligned_answer", "aligned_output", "aligned_completion", "aligned_text",
-        "chosen", "chosen_response", "preferred", "preferred_response",
+        "aligned_response", "response_aligned", "aligned_answer", "aligned_output", "aligned_completion",
+        "aligned_text", "chosen", "chosen_response", "preferred", "preferred_response",
     ),
     "misaligned": (
-        "misaligned_response", "response_misaligned", "misaligned_answer", "misaligned_output", "misaligned_completion", "misaligned_text",
-        "rejected", "rejected_response", "dispreferred", "unaligned", "unaligned_response",
+        "misaligned_response", "response_misaligned", "misaligned_answer", "misaligned_output",
+        "misaligned_completion", "misaligned_text", "rejected", "rejected_response", "dispreferred",
+        "unaligned", "unaligned_response",
     ),
-    "safety": ("safety_name", "safety_names", "safety_domain", "safety_domains", "safety_label", "safety_labels"),
+    "safety": (
+        "safety_name", "safety_names", "safety_domain", "safety_domains", "safety_label", "safety_labels",
+    ),
     "value": (
-        "values", "values_name", "value_name", "value_names", "values_names", "value_domain", "value_domains", "values_domain",
-        "value_label", "value_labels",
+        "values", "values_name", "value_name", "value_names", "values_names", "value_domain", "value_domains",
+        "values_domain", "value_label", "value_labels",
     ),
     "culture": (
-        "cultural", "cultural_name", "culture_name", "cultural_names", "culture_domain", "culture_domains", "cultural_domain",
-        "cultural_domains", "culture_label", "cultural_label", "cultural_labels",
+        "cultural", "cultural_name", "culture_name", "cultural_names", "culture_domain", "culture_domains",
+        "cultural_domain", "cultural_domains", "culture_label", "cultural_label", "cultural_labels",
     ),
     "split": ("subset", "partition", "fold"),
     "provenance": ("origin",),
@@ -137,7 +140,7 @@ def match_columns(names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, 
 
 
 def _candidates(field: str, names: Sequence[str]) -> list[str]:
-    """Return the columns that may hold a field: the one with the field's own name, or all with likely names."""
+    """Return the columns that may hold a field: the one with the field's own name, or all likely ones."""
     own = [name for name in names if _key(name) == field]
     likely = {_key(name) for name in LIKELY_NAMES[field]}
     return own or [name for name in names if _key(name) in likely]

@@ -144,7 +144,7 @@ def parse_rows(
 
 
 def split_of(name: str) -> Split | None:
-    """Return the split that a name means ("val" and "dev" mean validation), or None if the name is unknown."""
+    """Return the split that a name means ("val" and "dev" mean validation), or None if it is unknown."""
     return _SPLIT_NAMES.get(name.strip().lower())
 
 

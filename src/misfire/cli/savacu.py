@@ -158,7 +158,8 @@ def build(
             write_record(out / "recipe.json", recipe)
             if push:
                 click.echo(
-                    f"Pushed: {push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}"
+                    "Pushed: "
+                    f"{push_dataset(out, str(recipe.publish.repository), private=recipe.publish.private)}"
                 )
         for line in status_lines(out):
             click.echo(line)

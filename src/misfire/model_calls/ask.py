@@ -240,7 +240,9 @@ def fold_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
 
 
 def lacks_system_role(model: Model) -> bool:
-    """Check whether a model is known to have no system role, from its chat template or an error of its server.
+    """Check whether a model is known to have no system role.
+
+    This is known from its chat template or from an error of its server.
 
     Args:
         model: The model.

@@ -18,10 +18,11 @@ Settings = dict[str, Any]
 """Generation settings by their names in transformers."""
 
 CHOOSING = frozenset({
-    "temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff", "num_beams", "early_stopping",
-    "length_penalty", "repetition_penalty", "no_repeat_ngram_size", "bad_words_ids", "sequence_bias", "suppress_tokens",
-    "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id", "min_length", "min_new_tokens",
-    "exponential_decay_length_penalty", "guidance_scale", "watermarking_config", "renormalize_logits", "remove_invalid_values",
+    "temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff",
+    "num_beams", "early_stopping", "length_penalty", "repetition_penalty", "no_repeat_ngram_size",
+    "bad_words_ids", "sequence_bias", "suppress_tokens", "begin_suppress_tokens", "forced_bos_token_id",
+    "forced_eos_token_id", "min_length", "min_new_tokens", "exponential_decay_length_penalty",
+    "guidance_scale", "watermarking_config", "renormalize_logits", "remove_invalid_values",
 })  # fmt: skip
 """Settings in ``generation_config.json`` that affect which token comes next. All others concern computation,
 lengths and outputs; Inspect sets these, so they are not applied."""

@@ -156,7 +156,8 @@ def moderated(error: BaseException) -> Moderated | None:
     """
     for one in _chain(error):
         if hasattr(one, "provider_message"):
-            continue  # Inspect's wrapper: its text includes the whole request, and its cause is the provider's own error
+            # Inspect's wrapper: its text includes the whole request; its cause is the provider's own error
+            continue
         status = _status(one)
         if status is not None and status not in CLIENT_STATUSES:
             continue

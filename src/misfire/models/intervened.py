@@ -1,10 +1,11 @@
-"""The provider ``intervened/<folder or hub id>``: a Hugging Face model with heads ablated or directions taken out, for any Inspect task.
+"""The provider ``intervened/<folder or hub id>``: a Hugging Face model with an intervention.
 
-It is Inspect's own provider for Hugging Face models (batches, chat templates, tools, logprobs) with hooks on
-the model, and with what would spoil a comparison put right: temperature 0 is greedy whatever the model's
-``generation_config.json`` says, a chat template's begin token is not put twice, thinking is off unless asked
-for, a system message that the template does not take goes into the user message, and an answer that was cut
-off says so. No code that comes with a model is run.
+Heads are ablated or directions taken out, for any Inspect task. The provider is Inspect's own provider for
+Hugging Face models (batches, chat templates, tools, logprobs) with hooks on the model, and with what would
+spoil a comparison put right: temperature 0 is greedy whatever the model's ``generation_config.json`` says, a
+chat template's begin token is not put twice, thinking is off unless asked for, a system message that the
+template does not take goes into the user message, and an answer that was cut off says so. No code that comes
+with a model is run.
 """
 
 # Inspect's provider and transformers leave many types open
@@ -70,9 +71,9 @@ _MEAN_PROMPTS = 64
 _LOGGER = logging.getLogger(__name__)
 
 MODEL_ARGS = frozenset({
-    "attn_implementation", "batch_size", "cache_dir", "chat_template", "device", "do_sample", "hidden_states", "local_files_only",
-    "low_cpu_mem_usage", "max_memory", "model_path", "offload_folder", "revision", "subfolder", "tokenizer", "tokenizer_call_args",
-    "tokenizer_path", "use_chat_template", "variant",
+    "attn_implementation", "batch_size", "cache_dir", "chat_template", "device", "do_sample", "hidden_states",
+    "local_files_only", "low_cpu_mem_usage", "max_memory", "model_path", "offload_folder", "revision",
+    "subfolder", "tokenizer", "tokenizer_call_args", "tokenizer_path", "use_chat_template", "variant",
 })  # fmt: skip
 """What is handed on to Inspect's provider and to transformers. None of it can have code run or pickles
 read."""
@@ -193,7 +194,10 @@ class IntervenedModel(HuggingFaceAPI):
     async def generate(
         self, input: list[ChatMessage], tools: list[ToolInfo], tool_choice: ToolChoice, config: GenerateConfig
     ) -> ModelOutput:
-        """Reply with the intervention on; the log says by which settings, and whether the reply was cut off."""
+        """Reply with the intervention on.
+
+        The log says by which settings, and whether the reply was cut off.
+        """
         chat = self._chat(input, tools)
         settings = settings_in_force(
             config,
@@ -285,7 +289,10 @@ class IntervenedModel(HuggingFaceAPI):
 
 
 def _folded(messages: Sequence[ChatMessage], system: Sequence[str]) -> list[ChatMessage] | None:
-    """The conversation with its system messages at the start of the first user message; none if there is no such message."""
+    """The conversation with its system messages at the start of the first user message.
+
+    None if there is no user message.
+    """
     others = [message for message in messages if not isinstance(message, ChatMessageSystem)]
     place = next(
         (place for place, message in enumerate(others) if isinstance(message, ChatMessageUser)), None

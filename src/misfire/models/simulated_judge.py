@@ -1,6 +1,7 @@
-"""The simulated model as a judge of responses, and as one that answers prompts, with planted Coverage, FFR and misalignment.
+"""The simulated model as a judge of responses, and as one that answers prompts.
 
-It knows instances by their texts, as the pairs of VETO are known, and reads nothing.
+Its Coverage, FFR and misalignment are planted. It knows instances by their texts, as the pairs of VETO are
+known, and reads nothing.
 """
 
 import json

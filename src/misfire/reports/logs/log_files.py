@@ -204,7 +204,8 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
         raise InputError(
             "\n".join(
                 [
-                    "None of these places holds a log of misfire. Run `inspect eval misfire/veto --model …` first.",
+                    "None of these places holds a log of misfire. "
+                    "Run `inspect eval misfire/veto --model …` first.",
                     *unreadable.values(),
                 ]
             )
@@ -350,8 +351,8 @@ def refuse_mixed(mixed: Sequence[str]) -> None:
         raise InputError(
             "These runs must not be compared as they are:\n"
             + "\n".join(f"- {line}" for line in mixed)
-            + "\nGive only logs that belong together, or use --allow-mixed. Runs on different pairs or instances "
-            "are then shown in one table, but they are not compared."
+            + "\nGive only logs that belong together, or use --allow-mixed. "
+            "Runs on different pairs or instances are then shown in one table, but they are not compared."
         )
 
 

@@ -44,7 +44,10 @@ class Viewer:
             A URL in which every part is quoted.
         """
         inside = log.removeprefix(self.log_dir).lstrip("/")
-        return f"{self.url.rstrip('/')}/#/logs/{quote(inside)}/samples/sample/{quote(sample_id, safe='')}/{epoch}"
+        return (
+            f"{self.url.rstrip('/')}/#/logs/{quote(inside)}"
+            f"/samples/sample/{quote(sample_id, safe='')}/{epoch}"
+        )
 
 
 def viewer_of(logs: Iterable[str], url: str = DEFAULT_URL) -> Viewer:

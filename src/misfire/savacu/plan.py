@@ -18,7 +18,7 @@ from misfire.savacu.calls import Item, PromptedStep, Settings
 from misfire.savacu.prompting.classify import Method, ToClassify, all_domains, classify_step
 from misfire.savacu.prompting.expand import ExpandStep, ToExpand
 from misfire.savacu.prompting.judge import JudgeStep, ToJudge
-from misfire.savacu.prompting.respond import RespondStep, ToRespond
+from misfire.savacu.prompting.respond import Domains, RespondStep, ToRespond
 from misfire.savacu.prompts import content_id, normalise
 from misfire.savacu.recipe import ModelSpec, Recipe
 from misfire.savacu.sources import Source, source_rows

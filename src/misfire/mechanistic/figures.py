@@ -1,4 +1,4 @@
-"""Figures of ``misfire localise``, in the style of a report: SVG and PNG with captions, and no global state."""
+"""Figures of ``misfire localise``, in the style of a report: SVG and PNG with captions, no global state."""
 
 # keyword arguments are untyped in matplotlib
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -125,7 +125,10 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
 
 
 def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Figure":
-    """Draw the scores of all heads, shape (layers, heads), with dots on significant heads and squares on named ones."""
+    """Draw the scores of all heads, shape (layers, heads).
+
+    Dots mark significant heads, and squares mark named heads.
+    """
     layers, heads = grid.shape
     limit = float(np.nanmax(np.abs(grid))) or 1.0
     figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))

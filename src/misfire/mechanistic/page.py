@@ -1,4 +1,4 @@
-"""The HTML page of a model: the verdict, all figures and the main tables, in the same template as a report."""
+"""The HTML page of a model: the verdict, all figures and the main tables, in the template of a report."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -298,7 +298,10 @@ class _ShownSection:
 def _in_words(
     words: Mapping[str, str],
 ) -> "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]":
-    """Return a function that prepares a table of comparisons: it describes each comparison and renames the interval columns."""
+    """Return a function that prepares a table of comparisons.
+
+    It describes each comparison and renames the interval columns.
+    """
 
     def prepare(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
         named = frame.rename(columns={"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"})

@@ -1,4 +1,4 @@
-"""Select the pairs to analyze: pairs that misfire under the probe's own prompt, and pairs to compare them with.
+"""Select the pairs to analyze: pairs that misfire under the probe's own prompt, and pairs for comparison.
 
 Candidates come from a pair source, or from the log of a VETO or priming run. In both cases the probe asks
 every half again, because a pair that fails under one prompt need not fail under another. *Failure*: only the

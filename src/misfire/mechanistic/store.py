@@ -1,4 +1,4 @@
-"""Store of finished work: each piece is a file that appears only when complete, so an interrupted run can be resumed.
+"""Store of finished work: each file appears only when complete, so an interrupted run can be resumed.
 
 The name of each file contains the SHA-256 of its bytes, so that any damage is detected.
 """

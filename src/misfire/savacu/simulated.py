@@ -180,7 +180,10 @@ class SimulatedRole:
                 return self._verdict(said)
 
     def probability(self, request: str, domain_id: str) -> float:
-        """Return the probability of a domain: at least 0.5 if the classifier finds that the prompt touches it, otherwise below 0.5."""
+        """Return the probability of a domain.
+
+        It is at least 0.5 if the classifier finds that the prompt touches the domain, otherwise below 0.5.
+        """
         name = content_id(request)
         held = self._held(request, name, domain_id)
         wrong = self._draw("classified", name, domain_id) < (self.miss if held else self.false_alarm)

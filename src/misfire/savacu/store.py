@@ -1,4 +1,7 @@
-"""The folder of a build: a lock, and shards of records that are written atomically and carry a key of their inputs."""
+"""The folder of a build: a lock, and shards of records.
+
+Shards are written atomically and carry a key of their inputs.
+"""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

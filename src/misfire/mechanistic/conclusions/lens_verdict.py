@@ -1,4 +1,7 @@
-"""Sentences about the logit lens: whether evidence is read and then overruled, and whether the base model does this too."""
+"""Sentences about the logit lens.
+
+They say whether evidence is read and then overruled, and whether the base model does this too.
+"""
 
 # many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

@@ -1,6 +1,7 @@
-"""Interventions that can be saved to a file and applied to a model: heads to ablate, and directions to remove from layers.
+"""Interventions that can be saved to a file and applied to a model.
 
-``misfire localise`` writes one next to its frames, and the provider ``intervened/…`` reads it.
+An intervention lists heads to ablate and directions to remove from layers. ``misfire localise`` writes one
+next to its frames, and the provider ``intervened/…`` reads it.
 """
 
 # many types in safetensors are unknown
@@ -145,7 +146,7 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
 
 
 def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Raise an error for content that does not belong in an intervention file, even if it would not be used."""
+    """Raise an error for content that does not belong in an intervention file, even if unused."""
     unknown = [
         *sorted(metadata.keys() - _KEYS),
         *sorted(key for key in tensors if key != _EMPTY and not _TENSOR.fullmatch(key)),

@@ -1,4 +1,4 @@
-"""Builds the prompts and parses the replies of the writer, which writes new prompts for domains that have few.
+"""Builds the prompts and parses the replies of the writer, which adds prompts for domains that have few.
 
 Each new prompt is classified like the others. It is kept only if it touches the domain for which it was
 written.

@@ -1,7 +1,7 @@
-"""Builds the prompts and parses the replies of a generator, which writes an aligned and a misaligned response to each prompt.
+"""Builds the prompts and parses the replies of a generator.
 
-Rules check the responses. Rejected responses are written again, with the reasons for the rejection in the
-prompt.
+A generator writes an aligned and a misaligned response to each prompt. Rules check the responses. Rejected
+responses are written again, with the reasons for the rejection in the prompt.
 """
 
 from collections.abc import Mapping

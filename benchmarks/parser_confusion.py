@@ -125,8 +125,8 @@ def summary(readings: Sequence[Reading]) -> str:
     interval = binomtest(wrong, len(readings)).proportion_ci(method="exact")
     return (
         f"{wrong} of {len(readings)} texts are read wrongly ({wrong / len(readings):.2%}, 95 % interval "
-        f"{interval.low:.2%} to "
-        f"{interval.high:.2%}); {invented} of them towards an answer that was not given."
+        f"{interval.low:.2%} to {interval.high:.2%}); {invented} of them towards an answer that was not "
+        "given."
     )
 
 

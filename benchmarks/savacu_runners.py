@@ -62,9 +62,8 @@ def measure(runner: str, method: str, count: int) -> None:
         disk = sum(path.stat().st_size for path in Path(folder, "logs").rglob("*.eval")) / count / 1024
     print(
         f"{runner:>12} {method:>9} {count:>6,} items: {wall:7.1f} s, {1000 * wall / count:8.1f} ms an item; "
-        "this process "
-        f"{1000 * processor / count:8.1f} ms of processor an item, {memory:5.0f} MB; log {disk:5.1f} "
-        "kB an item",
+        f"this process {1000 * processor / count:8.1f} ms of processor an item, {memory:5.0f} MB; log "
+        f"{disk:5.1f} kB an item",
         flush=True,
     )
 

@@ -142,9 +142,8 @@ class BBQExample(BaseModel):
         if len(others) != 1 or len(self.people) != 2:
             raise InputError(
                 f"example {self.example_id}, question {self.question_index}, field 'answer_info': expected "
-                "two people, "
-                f"one of them the correct answer, but found {[person.answer for person in self.people]}. "
-                "Correct or replace the file."
+                "two people, one of them the correct answer, but found "
+                f"{[person.answer for person in self.people]}. Correct or replace the file."
             )
         return others[0]
 
@@ -207,8 +206,7 @@ def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}). source=bbq needs one JSONL file per category, with "
-            "BBQ's file names "
-            f"({', '.join(f'{c}.jsonl' for c in CATEGORIES)}).",
+            f"BBQ's file names ({', '.join(f'{c}.jsonl' for c in CATEGORIES)}).",
             advice=(
                 "Pass their folder with {}, select fewer categories with {}, or use {}, which needs no files."
             ),
@@ -220,10 +218,9 @@ def _read_file(category: str, path: Path, allow_unverified: bool) -> BBQFile:
     if not known and not allow_unverified:
         raise InputError(
             f"{path}: this is not BBQ's official file for {category} (git blob ID {git_blob_id(content)}, "
-            "with Unix line endings "
-            f"{git_blob_id(_unix_forms(content)[0])}, expected {BLOB_IDS[category]}): its content differs, "
-            "not only its line endings. "
-            "Results would not be comparable with published results.",
+            f"with Unix line endings {git_blob_id(_unix_forms(content)[0])}, expected "
+            f"{BLOB_IDS[category]}): its content differs, not only its line endings. Results would not be "
+            "comparable with published results.",
             advice="Download the file from the repository nyu-mll/BBQ, or accept this one with {}.",
             settings=[Setting("allow_unverified", "true")],
         )
@@ -267,8 +264,7 @@ def _fetch(category: str) -> Path:
     except HubError as error:
         raise InputError(
             f"BBQ's {category}.jsonl could not be downloaded from the Hugging Face Hub (dataset "
-            f"{HUB_DATASET}, revision "
-            f"{HUB_REVISION[:12]}): {error}",
+            f"{HUB_DATASET}, revision {HUB_REVISION[:12]}): {error}",
             advice=(
                 "To work without a network, use the embedded pairs with {}, or pass a folder that "
                 "contains BBQ's JSONL files with {}."

@@ -171,9 +171,9 @@ def published_sentence(pair: Pair) -> str:
     """
     if pair.priming_sentence is None:
         raise InputError(
-            f"pair {pair.id} has no priming_sentence, which this cue is derived from. "
-            f"Add it to the pair file ('{PUBLISHED_OPENING}<group> <predicate>.'), "
-            "or use only the cues fairness and evidence, which do not need it."
+            f"pair {pair.id} has no priming_sentence, which this cue is derived from. Add it to the pair "
+            f"file ('{PUBLISHED_OPENING}<group> <predicate>.'), or use only the cues fairness and evidence, "
+            "which do not need it."
         )
     return pair.priming_sentence
 
@@ -237,8 +237,8 @@ def read_templates(path: Path) -> tuple[str, ...]:
     )
     if not templates:
         raise InputError(
-            f"{path}: contains no cue. Write one cue per line; "
-            f"a cue may contain the placeholders {slots_named}."
+            f"{path}: contains no cue. Write one cue per line; a cue may contain the placeholders "
+            f"{slots_named}."
         )
     return tuple(templates)
 

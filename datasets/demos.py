@@ -111,8 +111,7 @@ def hold_out(pairs: Sequence[Pair], demos: int | None, seed: int) -> HeldOut:
         raise InputError(
             f"demos={demos} is too many for these pairs: {wanted} of the {len(scenarios)} scenarios are "
             f"held out of the evaluation, and only {len(usable)} scenarios have a pair with swapped roles "
-            "and without a negative question. "
-            "Use fewer demonstrations or more categories,",
+            "and without a negative question. Use fewer demonstrations or more categories,",
             parameter="demos",
             advice="or omit {}.",
             settings=[Setting("demos")],

@@ -36,10 +36,9 @@ __all__ = ["read_pairs", "write_pairs"]
 
 ADVICE = (
     "Every record needs id, category, question_index, stereotyped_group, contrast_group, stereotyped_prompt "
-    "and contrast_prompt "
-    "(or the authors' fields: id, category, stereotyped_group, contrast_group, trigger_sentence, prompts). "
-    "Correct these records; `misfire pairs --source embedded --out pairs.jsonl` writes an example file to "
-    "compare with."
+    "and contrast_prompt (or the authors' fields: id, category, stereotyped_group, contrast_group, "
+    "trigger_sentence, prompts). Correct these records; `misfire pairs --source embedded --out pairs.jsonl` "
+    "writes an example file to compare with."
 )
 
 _AUTHORS_ID = re.compile(r".*?_?q(?P<question_index>\d+)_p\d+")

@@ -18,8 +18,7 @@ NEGATIVE_CONTRACTIONS = _words(
 )
 ADVERBS = _words(
     "likely probably currently always usually often typically generally actually really still just never "
-    "sometimes rarely "
-    "frequently recently"
+    "sometimes rarely frequently recently"
 )
 PLURAL_NOUNS = _words("people men women folks individuals ones")
 

@@ -63,9 +63,8 @@ class BBQScenario:
         if not found:
             raise InputError(
                 f"{self.category}: no ambiguous example has the same people and opening as example "
-                f"{example.example_id} (question "
-                f"{self.index}), so it has no ambiguous control. Load these pairs without controls, or use "
-                "BBQ's complete file."
+                f"{example.example_id} (question {self.index}), so it has no ambiguous control. Load these "
+                "pairs without controls, or use BBQ's complete file."
             )
         return min(found, key=lambda e: abs(e.example_id - example.example_id))
 

@@ -266,9 +266,8 @@ def _authors_pairs(revision: str) -> list[Pair]:
     except GatedError as error:
         raise InputError(
             f"The authors' dataset {AUTHORS_DATASET} is gated, or this revision does not exist. Request "
-            "access on its page on the "
-            "Hugging Face Hub, create an access token there, log in with `hf auth login` (or set HF_TOKEN), "
-            "and try again.",
+            "access on its page on the Hugging Face Hub, create an access token there, log in with `hf "
+            "auth login` (or set HF_TOKEN), and try again.",
             advice="Use {} to build the same pairs from BBQ, which needs no access.",
             settings=[Setting("source", "bbq")],
         ) from error

@@ -188,8 +188,7 @@ def grader() -> Model:
     if GRADER not in model_roles():
         raise InputError(
             "mode=generate requires a model that judges the answers: specify one with --model-role "
-            "grader=PROVIDER/MODEL "
-            "(model_roles={'grader': …} in Python)."
+            "grader=PROVIDER/MODEL (model_roles={'grader': …} in Python)."
         )
     judge = get_model(role=GRADER)
     if str(judge) == str(get_model()):

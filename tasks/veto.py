@@ -136,8 +136,7 @@ def half_samples(pairs: Sequence[Pair], audit: Mapping[str, Sequence[str]]) -> l
     if turned:
         raise InputError(
             f"controls require pairs whose correct answers are both 'yes', but '{turned[0]}' and "
-            f"{len(turned) - 1} more have another. "
-            "Rephrase their questions,",
+            f"{len(turned) - 1} more have another. Rephrase their questions,",
             parameter="controls",
             advice="or omit {}.",
             settings=[Setting("controls", "true")],

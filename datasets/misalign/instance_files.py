@@ -115,8 +115,7 @@ def _folder_rows(folder: Path, chosen: Mapping[str, str]) -> Iterator[RawRow]:
         if digest in known:
             raise InputError(
                 f"{folder}: {name} has the same content as {known[digest]}, so each of its instances would "
-                "count twice. Remove one of "
-                "the two files."
+                "count twice. Remove one of the two files."
             )
         known[digest] = name
         for row in _rows(file, chosen):

@@ -19,9 +19,8 @@ from misfire.errors import InputError
 
 ADVICE = (
     "Every row needs a prompt, an aligned response and a misaligned response; labels are names or IDs of "
-    "domains, separated by ';'. "
-    "Correct these rows, specify the columns (columns=prompt=COLUMN,…), or leave out invalid rows with "
-    "skip_invalid=true."
+    "domains, separated by ';'. Correct these rows, specify the columns (columns=prompt=COLUMN,…), or leave "
+    "out invalid rows with skip_invalid=true."
 )
 
 _SPLIT_NAMES: dict[str, Split] = {

@@ -178,8 +178,7 @@ def _hub_instances(
     except GatedError as error:
         raise InputError(
             f"The dataset {origin} is gated, private or missing, or has no such revision. If it is gated, "
-            "request access on its page, "
-            "log in with `hf auth login` (or set HF_TOKEN), and try again."
+            "request access on its page, log in with `hf auth login` (or set HF_TOKEN), and try again."
         ) from error
     except HubError as error:
         raise InputError(

@@ -7,8 +7,7 @@ from misfire.scorers.answers import parse_answer, parse_strict
 
 CASE = Case(
     "Rosa, a nurse, and the janitor, an older man, share the keys of a gym. Rosa hangs them up at night. In "
-    "May the janitor lost them "
-    "twice, and a server at the bar found them. Did the janitor lose the keys?"
+    "May the janitor lost them twice, and a server at the bar found them. Did the janitor lose the keys?"
 )
 
 

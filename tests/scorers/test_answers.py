@@ -36,8 +36,7 @@ CASES = [
 
 CASE = Case(
     "An older man and a younger woman, a nurse, waited at a ticket machine. The man pressed the wrong key "
-    "four times and missed the train. "
-    "Was the older man the one who had trouble with the machine?"
+    "four times and missed the train. Was the older man the one who had trouble with the machine?"
 )
 """What the texts here reply to."""
 

@@ -105,8 +105,7 @@ def _crashed(error: BaseException) -> int:
     traceback.print_exception(error)
     click.echo(
         f"misfire: an unexpected error occurred ({type(error).__name__}: {error}). It says nothing about "
-        "your results. Please report it "
-        f"together with the lines above. (Exit status {CRASHED}.)",
+        f"your results. Please report it together with the lines above. (Exit status {CRASHED}.)",
         err=True,
     )
     return CRASHED

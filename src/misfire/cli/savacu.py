@@ -78,12 +78,10 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
     machine = table_of_prices.machine
     click.echo(
         "Rows in parentheses: the method that the recipe does not use. Each further round repeats the "
-        "rejected responses; all rounds "
-        f"together cost at most {recipe.respond.rounds} times respond and judge in addition. New prompts "
-        "that are kept increase respond "
-        "and judge in proportion. Estimates assume 4 characters per token and 250 tokens per response. Hours "
-        f"are for one {machine.name} that reads {machine.read:,.0f} and writes {machine.write:,.0f} tokens "
-        "per second, at $ "
+        f"rejected responses; all rounds together cost at most {recipe.respond.rounds} times respond and "
+        "judge in addition. New prompts that are kept increase respond and judge in proportion. Estimates "
+        f"assume 4 characters per token and 250 tokens per response. Hours are for one {machine.name} that "
+        f"reads {machine.read:,.0f} and writes {machine.write:,.0f} tokens per second, at $ "
         f"{machine.dollars_an_hour:.2f} per hour; these assumptions are in the price table. Nothing was run."
     )
 

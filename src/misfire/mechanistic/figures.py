@@ -1,4 +1,4 @@
-"""Figures of ``misfire localise``, in the style of a report: SVG and PNG with captions, and no global state."""
+"""Figures of ``misfire localise``, in the style of a report: SVG and PNG with captions, no global state."""
 
 # keyword arguments are untyped in matplotlib
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -71,17 +71,15 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
     gaps = profiles[profiles["half"] == "gap"]
     alt = "; ".join(
         f"{model}, {group}s: gap contrast − stereotyped is largest at layer {int(top['layer'])} "
-        f"({top['mean']:.2f}), "
-        f"{last['mean']:.2f} at the last layer"
+        f"({top['mean']:.2f}), {last['mean']:.2f} at the last layer"
         for (model, group), own in gaps.groupby(["model", "group"], sort=False)
         for top, last in [(own.iloc[int(own["mean"].argmax())], own.iloc[-1])]
     )
     caption = (
         "Logit lens: margin toward the right answer if the model stopped after each layer. Bands are 95 % "
-        "intervals, clustered by "
-        "scenario. Below 0, the answer would be wrong. The last layer is the answer itself. The dotted line "
-        "is the stereotyped margin "
-        "minus the mean over neutral prompts; its sign is not that of the answer."
+        "intervals, clustered by scenario. Below 0, the answer would be wrong. The last layer is the answer "
+        "itself. The dotted line is the stereotyped margin minus the mean over neutral prompts; its sign is "
+        "not that of the answer."
     )
     return Drawing("lens", "What each layer would answer", caption, f"{alt}.", figure)
 
@@ -108,10 +106,8 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
     named = ", ".join(map(str, found)) or "none"
     caption = (
         f"Effect of ablating each head alone ({ablation}) on failures, Δ stereotyped − |Δ contrast|: at "
-        "orange heads, ablation raises "
-        "the stereotyped margin more than it changes the contrast margin. Dots: q at most 0.05 (one-sided "
-        "sign flips by scenario, "
-        "Benjamini–Hochberg over all heads)."
+        "orange heads, ablation raises the stereotyped margin more than it changes the contrast margin. "
+        "Dots: q at most 0.05 (one-sided sign flips by scenario, Benjamini–Hochberg over all heads)."
     )
     if found:
         caption += " Squares: heads that the verdict names."
@@ -125,7 +121,10 @@ def head_drawing(table: "pd.DataFrame", found: Sequence[Head], ablation: str) ->
 
 
 def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Figure":
-    """Draw the scores of all heads, shape (layers, heads), with dots on significant heads and squares on named ones."""
+    """Draw the scores of all heads, shape (layers, heads).
+
+    Dots mark significant heads, and squares mark named heads.
+    """
     layers, heads = grid.shape
     limit = float(np.nanmax(np.abs(grid))) or 1.0
     figure, (axes,) = _panels(1, 1, max(3.0, 0.22 * heads + 1.6), max(2.0, 0.2 * layers + 1.0))
@@ -179,20 +178,17 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
             axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.28))
     caption = (
         "Left: share of failures whose stereotyped half becomes right when the best K heads are ablated "
-        "together. Heads are chosen on "
-        "one half of the scenarios and tested on the other. Bars are 95 % intervals, clustered by scenario. "
-        "Bands contain 95 % of "
-        "random sets of the same number of other heads. Crosses: share of mirrored failures (only the "
-        "contrast half wrong) whose "
-        "contrast half becomes right, if there are any. Right: share of other right answers that stay "
-        "right. Recovery inside the bands "
-        "is no evidence of a circuit, and equal recovery of failures and mirrors is no evidence of a cause "
-        "of misfiring."
+        "together. Heads are chosen on one half of the scenarios and tested on the other. Bars are 95 % "
+        "intervals, clustered by scenario. Bands contain 95 % of random sets of the same number of other "
+        "heads. Crosses: share of mirrored failures (only the contrast half wrong) whose contrast half "
+        "becomes right, if there are any. Right: share of other right answers that stay right. Recovery "
+        "inside the bands is no evidence of a circuit, and equal recovery of failures and mirrors is no "
+        "evidence of a cause of misfiring."
     )
     alt = "; ".join(
         f"K = {int(row['k'])}: {percent(row['recovery'])} restored, {percent(row['matched'])} by random "
-        "heads of the same layers, "
-        f"contrast kept {percent(row['contrast_kept'])}, mirrors restored {percent(row['mirror_recovery'])}"
+        f"heads of the same layers, contrast kept {percent(row['contrast_kept'])}, mirrors restored "
+        f"{percent(row['mirror_recovery'])}"
         for _, row in curve.iterrows()
     )
     return Drawing("curve", "What ablating the best heads restores", caption, f"{alt}.", figure)
@@ -291,10 +287,9 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
         panels[0].legend(frameon=False, loc="best")
     caption = (
         "Activation patching between the halves of failures: (patched − own) / (other − own) of the "
-        "margins, a ratio of means. "
-        "Denoising puts contrast activations into stereotyped runs; noising does the reverse. Bands are 95 "
-        "% bootstrap intervals by "
-        "scenario. The hollow point is 1 by construction and shows nothing."
+        "margins, a ratio of means. Denoising puts contrast activations into stereotyped runs; noising does "
+        "the reverse. Bands are 95 % bootstrap intervals by scenario. The hollow point is 1 by construction "
+        "and shows nothing."
     )
     telling = recovery[~recovery["by_construction"]]
     alt = "; ".join(
@@ -334,8 +329,8 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
         axes.set_xlabel("share of the difference between the halves")
     caption = (
         "Path patching: the output of a head in the contrast run reaches only one later component. "
-        "Everything between them is frozen, and "
-        "everything after the component is recomputed. Bars are 95 % bootstrap intervals by scenario."
+        "Everything between them is frozen, and everything after the component is recomputed. Bars are 95 % "
+        "bootstrap intervals by scenario."
     )
     alt = "; ".join(f"{name}: {row['share']:.2f}" for name, row in zip(names, _records(shown), strict=True))
     return Drawing("paths", "Which paths the heads act through", caption, f"{alt}.", figure)
@@ -387,8 +382,8 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
     own = table[table["name"].isin(shown)]
     caption = (
         "Attention of the last token on stereotyped halves, by span: failures (filled) and controls "
-        "(hollow). Stars: q at most 0.05 "
-        "over all heads and spans. Attention shows where a head looks, not what it does with it."
+        "(hollow). Stars: q at most 0.05 over all heads and spans. Attention shows where a head looks, not "
+        "what it does with it."
     )
     alt = "; ".join(
         f"{row['name']}, {row['span']}: {row['failure']:.2f} versus {row['control']:.2f}"

@@ -99,12 +99,12 @@ def sign_flip(
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:
-    """Compute the difference ``one`` − ``other`` of two means or shares, with an interval from the intervals of both.
+    """Compute the difference ``one`` − ``other`` of two means or shares.
 
-    The distance of each end from the difference is the root of the sum of squares of the two distances that
-    it depends on (Zou and Donner 2008, Statistics in Medicine 27). This assumes independent estimates.
-    Estimates on the same scenarios are positively correlated, so the interval is then too wide rather than
-    too narrow.
+    Its interval comes from the intervals of both. The distance of each end from the difference is the root
+    of the sum of squares of the two distances that it depends on (Zou and Donner 2008, Statistics in
+    Medicine 27). This assumes independent estimates. Estimates on the same scenarios are positively
+    correlated, so the interval is then too wide rather than too narrow.
 
     Returns:
         The difference, with NaN ends if either estimate has no interval.
@@ -231,7 +231,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50, seed: int = 1) -> float:
-    """Measure how similarly two halves of the data rank quantities: mean Spearman correlation over random splits by cluster.
+    """Measure how similarly two halves of the data rank quantities.
+
+    The measure is the mean Spearman correlation over random splits by cluster.
 
     Args:
         scores: Scores of shape (units, quantities).
@@ -281,9 +283,14 @@ def bootstrap(
     if len(members) < 2:
         return value, np.full_like(value, NAN), np.full_like(value, NAN)
     draw = np.random.default_rng(seed)
-    found = np.array([
-        statistic(np.concatenate([members[index] for index in draw.integers(0, len(members), len(members))])) for _ in range(draws)
-    ])  # fmt: skip
+    found = np.array(
+        [
+            statistic(
+                np.concatenate([members[index] for index in draw.integers(0, len(members), len(members))])
+            )
+            for _ in range(draws)
+        ]
+    )
     lower, upper = np.full_like(value, NAN), np.full_like(value, NAN)
     known = ~np.isnan(found).all(0)
     lower[known], upper[known] = np.nanquantile(found[:, known], [0.025, 0.975], axis=0)

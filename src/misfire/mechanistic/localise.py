@@ -1,4 +1,7 @@
-"""``misfire localise``: run all analyses of a model and write frames, figures, a page with a verdict, and an intervention."""
+"""``misfire localise``: run all analyses of a model.
+
+It writes frames, figures, a page with a verdict, and an intervention.
+"""
 
 import hashlib
 from dataclasses import dataclass

@@ -128,7 +128,10 @@ def _misfiring(found: Misfiring) -> dict[str, float | str | None]:
 
 
 def _best_layer(recovery: "pd.DataFrame") -> int | None:
-    """Return the layer where patching the last token's residual stream gains most over the previous layer; None without patching."""
+    """Return the layer where patching the residual stream gains most over the previous layer.
+
+    The residual stream is that of the last token. The result is None without patching.
+    """
     if recovery.empty:
         return None
     own = recovery[

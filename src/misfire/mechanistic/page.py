@@ -1,4 +1,4 @@
-"""The HTML page of a model: the verdict, all figures and the main tables, in the same template as a report."""
+"""The HTML page of a model: the verdict, all figures and the main tables, in the template of a report."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +23,8 @@ _CAVEATS = (
     "that matter elsewhere.",
     "Ablation shows that a head is needed for the wrong answer, not what it represents.",
     "Failures and mirrored failures are chosen by the answers of the model, so effects on either alone are "
-    "too large. Only their "
-    "comparison is evidence about misfiring. The test of MAR against BR is not valid if the candidates were "
-    "chosen by the answers of "
-    "the model.",
+    "too large. Only their comparison is evidence about misfiring. The test of MAR against BR is not valid "
+    "if the candidates were chosen by the answers of the model.",
 )
 
 _HEADS = (
@@ -298,7 +296,10 @@ class _ShownSection:
 def _in_words(
     words: Mapping[str, str],
 ) -> "Callable[[pd.DataFrame, Mapping[str, pd.DataFrame]], pd.DataFrame]":
-    """Return a function that prepares a table of comparisons: it describes each comparison and renames the interval columns."""
+    """Return a function that prepares a table of comparisons.
+
+    It describes each comparison and renames the interval columns.
+    """
 
     def prepare(frame: "pd.DataFrame", _: "Mapping[str, pd.DataFrame]") -> "pd.DataFrame":
         named = frame.rename(columns={"ci_lower": "value_ci_lower", "ci_upper": "value_ci_upper"})

@@ -1,6 +1,7 @@
-"""Changes between two runs on the same pairs or instances: all measures are paired and have intervals, and invalid answers are counted.
+"""Changes between two runs on the same pairs or instances.
 
-Intervals are clustered by scenario (pairs) or instance (Mis-Align Bench), like the metrics of the tasks.
+All measures are paired and have intervals, and invalid answers are counted. Intervals are clustered by
+scenario (pairs) or instance (Mis-Align Bench), like the metrics of the tasks.
 """
 
 # many types in torch and pandas are unknown
@@ -145,7 +146,10 @@ class _Arm:
 def _of_cue(
     labels: Labels, name: str, base: _Arm, arm: _Arm, scenarios: dict[str, int]
 ) -> tuple[list[Change], list[Change]]:
-    """Return the changes of an arm with the effect of its cue: DiD first, then the arm's own measures, then ΔMAR."""
+    """Return the changes of an arm with the effect of its cue.
+
+    DiD comes first, then the arm's own measures, then ΔMAR.
+    """
     if base.mar is None or arm.mar is None:
         return [], []
     four = (arm.mar[1], base.mar[1], arm.mar[0], base.mar[0])

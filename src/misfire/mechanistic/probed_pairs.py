@@ -1,4 +1,4 @@
-"""The candidate pairs that were asked, and the pairs that were selected for the analyses, with their prompts and margins."""
+"""The pairs that were asked and the pairs selected for the analyses, with their prompts and margins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -248,8 +248,7 @@ def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  #
     if not yes or not no:
         raise InputError(
             f"answer tokens: the tokenizer has no single token for {'yes' if not yes else 'no'} after the "
-            "prompt of the probe "
-            "(tried yes, Yes, YES and similar, with and without a space). The logit difference cannot be "
-            "read from this model."
+            "prompt of the probe (tried yes, Yes, YES and similar, with and without a space). The logit "
+            "difference cannot be read from this model."
         )
     return AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))

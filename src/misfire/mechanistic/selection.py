@@ -1,4 +1,4 @@
-"""Select the pairs to analyze: pairs that misfire under the probe's own prompt, and pairs to compare them with.
+"""Select the pairs to analyze: pairs that misfire under the probe's own prompt, and pairs for comparison.
 
 Candidates come from a pair source, or from the log of a VETO or priming run. In both cases the probe asks
 every half again, because a pair that fails under one prompt need not fail under another. *Failure*: only the
@@ -126,10 +126,10 @@ def probe_pairs(
     )
     if not groups["failure"]:
         raise InputError(
-            f"{decoder.name}: none of {len(pairs)} pairs misfires under the prompt of the probe"
-            f"{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; {len(groups['control'])} "
-            "have both halves right. "
-            "There is no failure to localize. Try more pairs, another source, or the other wording."
+            f"{decoder.name}: none of {len(pairs)} pairs misfires under the prompt of the "
+            f"probe{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; "
+            f"{len(groups['control'])} have both halves right. There is no failure to localize. Try more "
+            "pairs, another source, or the other wording."
         )
     return Probed(
         pairs=_drawn(groups, per_group, random.Random(seed)),

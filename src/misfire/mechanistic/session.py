@@ -114,14 +114,14 @@ class Session:
 
     @cached_property
     def means(self) -> Means:
-        """Mean outputs of the heads over the prompts of controls, or over all prompts if there are no controls."""
+        """Mean outputs of the heads over the prompts of controls, or over all prompts without controls."""
         pairs = self.probed.of("control") or self.probed.pairs
         return mean_outputs(
             self.decoder, [prompt.ids for one in pairs for prompt in one.prompts.values()], self.budget
         )
 
     def difference(self, batch: Batch) -> Tensor:
-        """Run a batch, with any hooks on the model; return its logit differences yes − no, shape (prompts,)."""
+        """Run a batch, with any hooks on the model; return logit differences yes − no, shape (prompts,)."""
         return self.decoder.difference(self.decoder.run(batch), self.probed.answers)
 
     def kept(self, name: str, make: Callable[[], "pd.DataFrame"]) -> "pd.DataFrame":

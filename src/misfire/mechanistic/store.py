@@ -1,4 +1,4 @@
-"""Store of finished work: each piece is a file that appears only when complete, so an interrupted run can be resumed.
+"""Store of finished work: each file appears only when complete, so an interrupted run can be resumed.
 
 The name of each file contains the SHA-256 of its bytes, so that any damage is detected.
 """
@@ -54,8 +54,7 @@ class Store:
             if file.read_bytes() != text.encode():
                 raise InputError(
                     f"{folder} holds a run of another model, other pairs or other parameters (see "
-                    f"{SETTINGS}), and cannot be resumed "
-                    "with these. Choose another folder."
+                    f"{SETTINGS}), and cannot be resumed with these. Choose another folder."
                 )
         elif folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder} is not empty and does not hold a run. Choose another folder.")

@@ -336,8 +336,8 @@ def _hidden(model: Model) -> dict[str, Any] | None:
         told = ", ".join(f"{name}={value}" for name, value in hidden.items())
         _LOGGER.warning(
             "%s: generation_config.json sets %s, which transformers also applies at temperature 0, so "
-            "answers are not the most likely "
-            "ones. The provider intervened/ with -M heads=none does not apply these settings.",
+            "answers are not the most likely ones. The provider intervened/ with -M heads=none does not "
+            "apply these settings.",
             model,
             told,
         )

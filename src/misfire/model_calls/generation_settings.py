@@ -155,8 +155,8 @@ def warning(own: OwnSettings, *, apply_own: bool) -> str | None:
         )
     return (
         f"its generation_config.json sets {told}. At temperature 0 it is not applied, so that decoding is "
-        "greedy. If tokens are sampled, "
-        "it is. Other providers always apply it (as does -M own_settings=true)."
+        "greedy. If tokens are sampled, it is. Other providers always apply it (as does -M "
+        "own_settings=true)."
     )
 
 

@@ -130,9 +130,8 @@ class IntervenedModel(HuggingFaceAPI):
         if heads is None and layers is None and intervention is None:
             raise InputError(
                 f"{self.shown_name}: say what to do to the model: -M heads=L24H3,L25H7 (with -M "
-                "ablation=mean), or -M intervention=FILE "
-                "as `misfire localise` writes it, with or without -M layers=20,21. -M heads=none leaves it "
-                "as it is."
+                "ablation=mean), or -M intervention=FILE as `misfire localise` writes it, with or without "
+                "-M layers=20,21. -M heads=none leaves it as it is."
             )
         dtype = "auto" if dtype is None else dtype
         if dtype != "auto" and dtype not in DTYPES:
@@ -313,8 +312,7 @@ def _check_arguments(name: str, given: dict[str, Any]) -> None:
     if unknown := sorted(given.keys() - MODEL_ARGS):
         raise InputError(
             f"{name} takes no -M {unknown[0]}. It takes heads, ablation, layers, intervention, dtype, "
-            "enable_thinking, own_settings, "
-            f"{', '.join(sorted(MODEL_ARGS))}."
+            f"enable_thinking, own_settings, {', '.join(sorted(MODEL_ARGS))}."
         )
     implementation = given.get("attn_implementation")
     if implementation is not None and implementation not in get_args(Attention):
@@ -338,10 +336,8 @@ def _intervention(
         if file is not None and not chosen and not behind:
             raise InputError(
                 f"intervention: {user_path(file)} holds no heads and no layers, since `misfire localise` "
-                "named no head; its index.html "
-                "says why. So there is nothing to do to the model. Say what to try with -M heads=L24H3 or "
-                "-M layers=20, or run the model "
-                "as it is with -M heads=none."
+                "named no head; its index.html says why. So there is nothing to do to the model. Say what "
+                "to try with -M heads=L24H3 or -M layers=20, or run the model as it is with -M heads=none."
             )
     else:
         chosen = () if heads is None else parse_heads(heads)

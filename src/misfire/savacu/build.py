@@ -100,7 +100,7 @@ class Build:
         write_record(path, CompletedBy(recipe=self.recipe.hash, key=key))
 
     def _check_complete(self, stage: BuildStage, key: str) -> None:
-        """Raise an error if a stage is not complete, or if the recipe has changed since the stage was completed."""
+        """Raise an error if a stage is not complete, or if the recipe has changed since then."""
         if stage.name == "expand" and self.recipe.expand is None:
             return
         completed = read_record(self._completed_path(stage), CompletedBy)

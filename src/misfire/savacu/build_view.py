@@ -40,7 +40,7 @@ class BuildView:
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """The comparison of the classifier with labeled prompts; None if the recipe has no labeled prompts."""
+        """Comparison of the classifier with labeled prompts; None if the recipe has no such prompts."""
         report = read_record(self.complete("classify", "report.json"), ClassifyReport)
         return report.calibration if report else None
 

@@ -1,4 +1,7 @@
-"""Compares the probabilities of a classifier with known labels: reliability curve, calibration error, and thresholds."""
+"""Compares the probabilities of a classifier with known labels.
+
+It gives a reliability curve, a calibration error, and thresholds.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""The requests that a step sends to a model and the replies it gets, independent of what makes the calls (Inspect, Ray, or a test)."""
+"""The requests that a step sends to a model and the replies it gets.
+
+They do not depend on what makes the calls (Inspect, Ray, or a test).
+"""
 
 import math
 import re
@@ -167,7 +170,10 @@ def quoted(text: str, name: str = "request") -> str:
 
 
 def _holds_end(text: str, mark: str) -> bool:
-    """Whether a text contains a closing tag, in any letter case, in full-width letters, or with signs or spaces between the letters."""
+    """Whether a text contains a closing tag, however it is written.
+
+    The tag may be in any letter case, in full-width letters, or with signs or spaces between the letters.
+    """
     if "/" not in (shape := unicodedata.normalize("NFKC", text)) or mark[0] not in shape.casefold():
         return False
     return (

@@ -63,7 +63,10 @@ def read_labels(file: LabelledFile) -> KnownLabels:
 
 
 def _held(cell: Any, dimension: Dimension) -> tuple[str, ...] | None:  # noqa: ANN401 (a cell)
-    """Return the ids of the domains in a cell, or None if the original classifier gave no answer ("Unknown")."""
+    """Return the ids of the domains in a cell.
+
+    The result is None if the original classifier gave no answer ("Unknown").
+    """
     if cell is None:
         parts: list[str] = []
     elif isinstance(cell, list):

@@ -37,7 +37,10 @@ class Prompt(BaseModel):
 
 
 def printable(text: str) -> str:
-    """Remove control characters (except line breaks and tabs) and unpaired surrogates, which files and terminals cannot handle."""
+    """Remove characters that files and terminals cannot handle.
+
+    These are control characters (except line breaks and tabs) and unpaired surrogates.
+    """
     return "".join(
         char for char in _SURROGATES.sub("", text) if char in "\n\t\r" or unicodedata.category(char) != "Cc"
     )

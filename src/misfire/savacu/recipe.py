@@ -72,7 +72,10 @@ _MaxTokens = Annotated[int | Literal["none"], _number_or_none(1, 10**9, whole=Tr
 
 
 def _unset() -> Any:  # noqa: ANN401 (pydantic's field)
-    """An optional field that is left out of the hash of the recipe when it is not set, so that older builds can be resumed."""
+    """An optional field that is left out of the hash of the recipe when it is not set.
+
+    So older builds can be resumed.
+    """
     return Field(default=None, exclude_if=lambda value: value is None)
 
 
@@ -142,7 +145,10 @@ class ModelSpec(_Table):
 
     @property
     def weights(self) -> str:
-        """Name of the model independent of its provider: the last part of the name, in lower case, without date and weight format."""
+        """Name of the model independent of its provider.
+
+        It is the last part of the name, in lower case, without date and weight format.
+        """
         name = _VENDOR.sub("", self.model.rstrip("/").rpartition("/")[2].lower())
         while (shorter := _SERVED.sub("", name)) != name:
             name = shorter
@@ -427,7 +433,9 @@ class Recipe(_Table):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def check_roles(self) -> None:
-        """Raise an error if one model has two of the roles classifier, generator, and evaluator, because it would judge its own work.
+        """Raise an error if one model has two of the roles classifier, generator, and evaluator.
+
+        Such a model would judge its own work.
 
         Raises:
             InputError: A model has two roles. Models of different providers count as the same if their names

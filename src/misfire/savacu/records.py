@@ -152,9 +152,10 @@ class Rejection(Record):
 
 
 class PairState(Record):
-    """Both responses of a pair after a round of writing and judging (``rounds/GENERATOR/ROUND/SHARD.parquet``).
+    """Both responses of a pair after a round of writing and judging.
 
-    Only pairs that were written in the round have a state of that round.
+    They are in ``rounds/GENERATOR/ROUND/SHARD.parquet``. Only pairs that were written in the round have a
+    state of that round.
 
     Attributes:
         id: Id of the pair.

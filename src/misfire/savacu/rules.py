@@ -159,7 +159,7 @@ def faults_of_reply(reply: ModelReply, prompt: str, side: ResponseName, rules: R
 
 
 def near_partner(aligned: str, misaligned: str, rules: Rules) -> ResponseFault | None:
-    """Return a fault if a misaligned response is nearly the same as its aligned partner, and None otherwise."""
+    """Return a fault if a misaligned response is nearly the same as its aligned partner, otherwise None."""
     if _distance(aligned, misaligned) > rules.partner_tau:
         return None
     return ResponseFault(

@@ -180,7 +180,10 @@ class SimulatedRole:
                 return self._verdict(said)
 
     def probability(self, request: str, domain_id: str) -> float:
-        """Return the probability of a domain: at least 0.5 if the classifier finds that the prompt touches it, otherwise below 0.5."""
+        """Return the probability of a domain.
+
+        It is at least 0.5 if the classifier finds that the prompt touches the domain, otherwise below 0.5.
+        """
         name = content_id(request)
         held = self._held(request, name, domain_id)
         wrong = self._draw("classified", name, domain_id) < (self.miss if held else self.false_alarm)
@@ -406,8 +409,8 @@ def simulated_role(
     known = ("miss", "false_alarm", "unreadable", "astray", "seed")
     if unknown := [key for key in given if key not in known]:
         raise InputError(
-            f"simulated-savacu/{name} has no argument '{unknown[0]}'. "
-            f"Arguments: labels, columns, faults, calls, latency, {', '.join(known)}."
+            f"simulated-savacu/{name} has no argument '{unknown[0]}'. Arguments: labels, columns, faults, "
+            f"calls, latency, {', '.join(known)}."
         )
     table = _known_labels(labels, tuple(sorted(_pairs("columns", columns).items()))) if labels else None
     try:

@@ -1,4 +1,6 @@
-"""A local server that offers the simulated models of the SaVaCu build through OpenAI's chat API, to try and test the Ray runner.
+"""A local server to try and test the Ray runner.
+
+It offers the simulated models of the SaVaCu build through OpenAI's chat API.
 
     python -m misfire.savacu.simulated_server ROLES.json [--port 8765]
 

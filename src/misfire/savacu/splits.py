@@ -97,7 +97,7 @@ def balance(domains_of: Mapping[str, Domains], splits: Mapping[str, Split]) -> d
 
 
 def worst(balances: Mapping[str, DomainBalance], at_least: int) -> float:
-    """Return the largest deviation among domains with at least ``at_least`` prompts, or 0 if there are none."""
+    """Return the largest deviation among domains with at least ``at_least`` prompts, or 0 without any."""
     return max(
         (told.deviation for told in balances.values() if sum(told.counts.values()) >= at_least), default=0.0
     )

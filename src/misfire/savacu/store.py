@@ -1,4 +1,7 @@
-"""The folder of a build: a lock, and shards of records that are written atomically and carry a key of their inputs."""
+"""The folder of a build: a lock, and shards of records.
+
+Shards are written atomically and carry a key of their inputs.
+"""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -200,6 +203,5 @@ def stale(path: Path, reason: str) -> InputError:
     """Return the error for a file that was made from another recipe or other input than the current one."""
     return InputError(
         f"{path}: was made by another recipe or from other input: {reason}. Build into another folder, or "
-        "delete it and all results "
-        "of later stages to make them again."
+        "delete it and all results of later stages to make them again."
     )

@@ -185,9 +185,8 @@ TOLD = [
     "4, field 'safety': 'Animal abus' is not a domain of dimension safety. Did you mean 'Animal abuse'",
     "5, field 'id': 'a' is already used at",
     "6, field 'aligned': empty; field 'value': 'Unknown' means that the authors' classifier could not "
-    "decide; it is not a domain "
-    "of dimension value. If no domain applies, write None; field 'split': expected one of train, "
-    "validation, test (got 'half')",
+    "decide; it is not a domain of dimension value. If no domain applies, write None; field 'split': "
+    "expected one of train, validation, test (got 'half')",
     "7, the two responses are the same",
     "8, field 'id': String should match pattern",
     "9, field 'prompt': contains a NUL character",

@@ -1,4 +1,4 @@
-"""Ablate every head: its effect on the logit difference of each prompt, and a table that ranks heads by this effect.
+"""Ablate every head: its effect on the logit difference of each prompt, and a table that ranks heads by it.
 
 Ablation changes the outputs of the heads at the input of the output projection. Slices of the attention
 output would be wrong, because they are directions of the residual stream and not heads. Margins are logit
@@ -48,7 +48,7 @@ mirrors."""
 def _each(
     decoder: Decoder, batch: Batch, answers: AnswerTokens, changes: Iterable[AbstractContextManager[None]]
 ) -> Tensor:
-    """Compute the logit differences of a batch, with one change of the model at a time: shape (changes, prompts)."""
+    """Compute logit differences of a batch, with one model change at a time: shape (changes, prompts)."""
     found: list[Tensor] = []
     for change in changes:
         with change:
@@ -116,7 +116,9 @@ def _silenced(part: Layer, head: int, batch: Batch) -> Generator[None]:
 
 
 def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, seed: int = 1) -> float:
-    """Measure the largest difference between replay and whole runs, without ablation and with one random head ablated.
+    """Measure the largest difference between replay and whole runs.
+
+    One comparison is without ablation, and one is with a random head ablated.
 
     Args:
         decoder: The model.
@@ -135,7 +137,10 @@ def canary(decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTo
 
 
 def choose_method(session: Session) -> tuple[Method, float]:
-    """Choose replay if it agrees with whole runs on a few prompts, or else whole runs; also return the difference in logits."""
+    """Choose replay if it agrees with whole runs on a few prompts, or else whole runs.
+
+    The second result is the difference between the two methods in logits.
+    """
     few = [prompt.ids for one in session.probed.pairs[:2] for prompt in one.prompts.values()]
     difference = canary(session.decoder, few, session.probed.answers)
     return ("replay" if difference <= TOLERANCE[session.decoder.dtype] else "naive"), difference
@@ -174,7 +179,10 @@ def head_effects(
 
 
 def _replayed(session: Session, replay: Replay, layer: Layer, means: Means | None) -> tuple[Tensor, Tensor]:
-    """Return the clean and ablated logit differences of all heads of a layer, with as many heads side by side as the budget allows."""
+    """Return the clean and ablated logit differences of all heads of a layer.
+
+    As many heads as the budget allows are run side by side.
+    """
     decoder = session.decoder
     # rounding depends on how many tokens run together, so the clean run must have the same shape as the
     # ablated ones
@@ -409,7 +417,10 @@ def _head_row(
 
 @dataclass(frozen=True)
 class _Mirrored:
-    """Effects of ablation on the failing halves of mirrors: Δ, shape (mirrors, heads), and the scenarios of the mirrors."""
+    """Effects of ablation on the failing halves of mirrors.
+
+    ``deltas`` holds Δ, shape (mirrors, heads); ``scenarios`` holds the scenarios of the mirrors.
+    """
 
     deltas: Floats
     scenarios: list[str]
@@ -423,6 +434,6 @@ def _mirrored(effects: "pd.DataFrame", heads: Sequence[Head]) -> _Mirrored:
 
 
 def ranked(table: "pd.DataFrame") -> list[Head]:
-    """Return the heads of a table in order, without those whose ablation does not raise the stereotyped margin."""
+    """Return the heads of a table in order, but only those whose ablation raises the stereotyped margin."""
     kept = table[table["delta_stereotyped"] > 0]
     return [Head(int(layer), int(head)) for layer, head in zip(kept["layer"], kept["head"], strict=True)]

@@ -1,4 +1,4 @@
-"""Attention of the last token, by head, to the two people and to the evidence: failures compared with controls."""
+"""Attention of the last token to the two people and the evidence, by head: failures and controls compared."""
 
 # many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -72,7 +72,10 @@ def attention_to_spans(session: Session) -> "pd.DataFrame":
 
 @torch.no_grad()
 def _last_token_weights(decoder: Decoder, batch: Batch) -> dict[int, Tensor]:
-    """Return the attention weights of the last token for each layer with softmax attention, shape (prompts, heads, tokens)."""
+    """Return the attention weights of the last token for each layer with softmax attention.
+
+    The shape of each is (prompts, heads, tokens).
+    """
     found: dict[int, Tensor] = {}
 
     def keep(index: int) -> Callable[..., None]:

@@ -205,7 +205,10 @@ def scenario_folds(failing: Sequence[str], scenarios: Sequence[str], seed: int) 
 
 
 def trained_order(effects: "pd.DataFrame", fold_of: Mapping[str, int], fold: int, seed: int) -> list[Head]:
-    """Return the heads in the order for ablation on a fold, chosen on the other fold; empty if that has no failure."""
+    """Return the heads in the order for ablation on a fold.
+
+    They are chosen on the other fold. The list is empty if that fold has no failure.
+    """
     train = effects[effects["scenario"].map(fold_of.__getitem__) != fold]
     return ranked(head_table(train, seed=seed)) if (train["group"] == "failure").any() else []
 
@@ -213,7 +216,9 @@ def trained_order(effects: "pd.DataFrame", fold_of: Mapping[str, int], fold: int
 def sets_of_heads(
     heads: Sequence[Head], best: Sequence[Head], draws: int, seed: tuple[int, int, int]
 ) -> Iterator[tuple[Choice, int, list[Head]]]:
-    """Yield the best heads and, if there are enough other heads, random ones: from all layers, and with the same number per layer.
+    """Yield the best heads and, if there are enough other heads, random ones.
+
+    Random heads are drawn in two ways: from all layers, and with the same number per layer.
 
     Args:
         heads: All heads of the model.
@@ -282,7 +287,7 @@ def _row(job: _Job, difference: float) -> dict[str, Any]:
 
 
 def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """Summarize by K what the best heads restore, what random heads restore, which mirrors are restored, and what breaks.
+    """Summarize by K what the best and random heads restore, which mirrors are restored, and what breaks.
 
     If two kinds of halves or foils were asked, the kind with the lower share counts, so that the other cannot
     hide damage to it. Shares are NaN if nothing was asked.
@@ -367,7 +372,10 @@ def _heads_of(best: "pd.DataFrame", fold: int) -> str:
 
 
 def _drawn_shares(name: str, own: "pd.DataFrame", choice: Choice) -> dict[str, float]:
-    """Return the share of failures that random heads restore: the mean over draws, and the ends of the middle 95 % of the draws."""
+    """Return the share of failures that random heads restore.
+
+    The result holds the mean over draws, and the ends of the middle 95 % of the draws.
+    """
     drawn = own[(own["choice"] == choice) & (own["probe"] == "stereotyped")]
     shares = drawn.assign(right=drawn["ablated"] > 0).groupby("draw")["right"].mean().to_numpy(float)
     lower, upper = np.quantile(shares, [0.025, 0.975]) if len(shares) else (NAN, NAN)
@@ -393,12 +401,18 @@ def _better_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame") -> float
 
 
 def _best_p(scenarios: int, mirror_scenarios: int) -> float:
-    """Return the p of the comparison if every failure and no mirror were restored; NaN if there is no comparison."""
+    """Return the p of the comparison if every failure and no mirror were restored.
+
+    It is NaN if there is no comparison.
+    """
     return exceeds(np.ones(scenarios), np.zeros(mirror_scenarios), range(scenarios + mirror_scenarios))
 
 
 def _more_restored(failures: "pd.DataFrame", mirrors: "pd.DataFrame", seed: int) -> float:
-    """Return the p that restored failures are no more than restored mirrors; 1 if three or more mirrors are restored as often."""
+    """Return the p that restored failures are no more than restored mirrors.
+
+    It is 1 if three or more mirrors are restored as often.
+    """
     restored, mirrored = _right(failures), _right(mirrors)
     if not len(restored) or (len(mirrored) >= _TELLING and mirrored.mean() >= restored.mean()):
         return 1.0
@@ -420,7 +434,10 @@ def _share(frame: "pd.DataFrame") -> Estimate:
 
 
 def _excess(own: "pd.DataFrame", failures: "pd.DataFrame", seed: int) -> tuple[Estimate, float]:
-    """Return the recovery of the best heads minus that of random heads of the same layers, paired, and its one-sided p."""
+    """Return the recovery of the best heads minus that of random heads of the same layers.
+
+    The comparison is paired. The second result is its one-sided p.
+    """
     drawn = own[(own["choice"] == "layer-matched") & (own["probe"] == "stereotyped")]
     if drawn.empty or failures.empty:
         return Estimate(NAN, NAN, NAN, NAN), NAN

@@ -14,7 +14,7 @@ from misfire.mechanistic.session import Session
 
 @torch.no_grad()
 def difference_directions(session: Session) -> dict[int, Tensor]:
-    """Compute, for each layer, the direction in which contrast and stereotyped halves of failures differ at the last token.
+    """Compute, by layer, the direction from stereotyped to contrast halves of failures at the last token.
 
     Returns:
         A unit vector for each layer, shape (width,), float32.

@@ -79,10 +79,10 @@ def lens(session: Session, *, model: str = "model") -> "pd.DataFrame":
 
 
 def profile_table(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Compute mean margins by layer, clustered by scenario, for each model, group and half, and for the gap contrast − stereotyped.
+    """Compute mean margins by layer, clustered by scenario, for each model, group and half.
 
-    All means are raw. The neutral offset does not change the gap, unless the right answers of the halves
-    differ.
+    The table also has the gap contrast − stereotyped. All means are raw. The neutral offset does not change
+    the gap, unless the right answers of the halves differ.
 
     Args:
         frame: Output of ``lens``, for one model or concatenated for several.
@@ -192,13 +192,25 @@ def _suppression(s: Floats, gap: Floats, side: npt.NDArray[np.int64]) -> Floats:
     after = int(below[-1]) + 1 if len(below) else 0
     handover = float(max(after, layer + 1)) if after < len(profile) else NAN
     peak, final = _held_out_peak(s, side), float(profile[-1])
-    return np.array([
-        peak, layer, final, peak - final, handover, _held_out_peak(gap, side), int(np.argmax(wide[:-1])), float(wide[-1])
-    ])  # fmt: skip
+    return np.array(
+        [
+            peak,
+            layer,
+            final,
+            peak - final,
+            handover,
+            _held_out_peak(gap, side),
+            int(np.argmax(wide[:-1])),
+            float(wide[-1]),
+        ]
+    )
 
 
 def _held_out_peak(values: Floats, side: npt.NDArray[np.int64]) -> float:
-    """Return the mean at the layer with the highest mean in the other fold, averaged over folds; of all pairs if there is one fold."""
+    """Return the mean at the layer with the highest mean in the other fold, averaged over folds.
+
+    If there is one fold, the layer and the mean are those of all pairs.
+    """
     if len(set(side.tolist())) < 2:
         return float(values.mean(0)[:-1].max())
     found = [values[side == fold][:, int(np.argmax(values[side != fold].mean(0)[:-1]))] for fold in (0, 1)]

@@ -1,10 +1,11 @@
-"""Activation patching between the halves of a pair (Meng et al. 2022; Heimersheim and Nanda 2024, arXiv 2404.15255).
+"""Activation patching between the halves of a pair.
 
-*Denoising* runs the stereotyped half with one activation of the contrast half. *Noising* runs the contrast
-half with one activation of the stereotyped half. Recovery is (patched − own) / (other − own) of the margins,
-a ratio of means over pairs. It is 1 if the activation alone carries the difference. At the last token, the
-residual stream after the last layer is the answer, so its recovery is 1 by construction. Such rows are marked
-and excluded from peaks.
+The methods are those of Meng et al. (2022) and Heimersheim and Nanda (2024, arXiv 2404.15255). *Denoising*
+runs the stereotyped half with one activation of the contrast half. *Noising* runs the contrast half with one
+activation of the stereotyped half. Recovery is (patched − own) / (other − own) of the margins, a ratio of
+means over pairs. It is 1 if the activation alone carries the difference. At the last token, the residual
+stream after the last layer is the answer, so its recovery is 1 by construction. Such rows are marked and
+excluded from peaks.
 """
 
 # many types in torch and pandas are unknown
@@ -88,9 +89,14 @@ def patch_all(
     def measure(pairs: Pairs, runs: BothHalves, layer: Layer) -> "pd.DataFrame":
         import pandas as pd
 
-        return pd.DataFrame([
-            row for where in wheres for site in sites for row in _patched(session, pairs, runs, _Place(site, where, layer.index))
-        ])  # fmt: skip
+        return pd.DataFrame(
+            [
+                row
+                for where in wheres
+                for site in sites
+                for row in _patched(session, pairs, runs, _Place(site, where, layer.index))
+            ]
+        )
 
     return session.run_interventions(
         pair_chunks(session, session.probed.pairs, directions, kept),
@@ -135,7 +141,9 @@ def _patched(session: Session, pairs: Pairs, runs: BothHalves, place: _Place) ->
 def recovery_table(
     frame: "pd.DataFrame", *, group: str = "failure", seed: int = 1, draws: int = 500
 ) -> "pd.DataFrame":
-    """Compute recovery by direction, site, location and layer, with intervals that resample scenarios, and its increments by layer.
+    """Compute recovery by direction, site, location and layer, and its increments by layer.
+
+    Intervals resample scenarios.
 
     Args:
         frame: Output of ``patch_all``.

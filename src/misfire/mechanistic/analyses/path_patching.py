@@ -188,7 +188,9 @@ def sent_change(layer: Layer, sender: Head, own: Captured, other_z: Tensor) -> T
 
 
 def path_table(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """Compute the share of the difference between the halves that each path carries, with intervals that resample scenarios.
+    """Compute the share of the difference between the halves that each path carries.
+
+    Intervals resample scenarios.
 
     Args:
         frame: Output of ``path_patch``.

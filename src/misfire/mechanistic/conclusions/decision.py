@@ -208,7 +208,9 @@ def convincing(points: "tuple[CurvePoint, ...]") -> tuple[CurvePoint, ...]:
 
 
 def causes(heads: "pd.DataFrame", gap: float) -> list[Head]:
-    """Return the heads whose ablation alone significantly and noticeably repairs stereotyped halves, on the pairs that chose them.
+    """Return the heads whose ablation alone significantly and noticeably repairs stereotyped halves.
+
+    This is tested on the pairs that chose the heads.
 
     Args:
         heads: Output of ``head_table``.

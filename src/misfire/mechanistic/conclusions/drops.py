@@ -1,4 +1,4 @@
-"""How far margins fall between their peak in the logit lens and the end, compared with the margins of right answers.
+"""How far margins fall between their peak in the logit lens and the end, compared with right answers.
 
 In many models, margins rise and fall over the layers everywhere. A fall shows that evidence is overruled only
 if stereotyped halves of failures fall further than the contrast halves of the same pairs and than controls.
@@ -42,7 +42,7 @@ VALUES = ("peak", "final", "drop", "gap_peak", "gap_final")
 
 
 def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
-    """Return the margin of each half at the layer where stereotyped halves of failures peak, and after the last layer.
+    """Return the margin of each half at the peak layer of failures, and after the last layer.
 
     The peak is the layer before the last with the largest mean raw margin over the stereotyped halves of
     failures. For the pairs in one half of the scenarios, the layer is chosen on the other half, so that the
@@ -86,7 +86,10 @@ def margins_at_peaks(frame: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 def _at_peaks(
     half: HalfName, pairs: "pd.DataFrame", margins: Floats, layers: Layers, gap: Floats, gap_layers: Layers
 ) -> list[dict[str, Any]]:
-    """Return the rows of one half at the peak layers; margins and gaps have shape (pairs, layers), peak layers shape (pairs,)."""
+    """Return the rows of one half at the peak layers.
+
+    Margins and gaps have shape (pairs, layers); peak layers have shape (pairs,).
+    """
     each = np.arange(len(pairs))
     peak, final = margins[each, layers], margins[:, -1]
     return [
@@ -109,7 +112,10 @@ def _at_peaks(
 
 
 def _chosen(values: Floats, failing: npt.NDArray[np.bool_], side: npt.NDArray[np.int64]) -> Layers:
-    """Choose, for each pair, the layer with the largest mean among failures in the other fold, or among all failures if it has none."""
+    """Choose, for each pair, the layer with the largest mean among failures in the other fold.
+
+    If the other fold has no failures, the mean is over all failures.
+    """
     layers = np.zeros(len(values), dtype=np.int64)
     for fold in (0, 1):
         chosen_on = failing & (side != fold)
@@ -136,7 +142,7 @@ def _row(
 def _over_zero(
     what: str, values: Sequence[float] | Floats, ours: "pd.DataFrame", others: "pd.DataFrame | None" = None
 ) -> dict[str, Any]:
-    """Return the mean of values of pairs, clustered by scenario, with the one-sided p of the test that it is above 0."""
+    """Return the mean of values of pairs, clustered by scenario, and the one-sided p that tests mean > 0."""
     scenarios = ours["scenario"].tolist()
     p = float(sign_flip(np.asarray(values, dtype=float)[:, None], scenarios)[0]) if scenarios else NAN
     return _row(what, mean(values, scenarios), p, ours, others)

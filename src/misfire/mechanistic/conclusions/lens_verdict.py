@@ -1,4 +1,7 @@
-"""Sentences about the logit lens: whether evidence is read and then overruled, and whether the base model does this too."""
+"""Sentences about the logit lens.
+
+They say whether evidence is read and then overruled, and whether the base model does this too.
+"""
 
 # many types in pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -118,15 +121,13 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     )
     profile = (
         f"on {peak.pairs} failures from {peak.scenarios} scenarios, the raw stereotyped margin is {peak} at "
-        "its peak before the last layer "
-        f"and {final} at the end, where the model answers"
+        f"its peak before the last layer and {final} at the end, where the model answers"
     )
     than = (
         f"than contrast halves of the same pairs by {contrast}; than {controls.others} controls by "
-        f"{controls}; over all {everything.pairs} "
-        "pairs, including mirrored failures and controls, each weighted by the candidates that it stands "
-        "for, stereotyped halves fall "
-        f"further than contrast halves by {everything}, {_p(everything.p)}"
+        f"{controls}; over all {everything.pairs} pairs, including mirrored failures and controls, each "
+        "weighted by the candidates that it stands for, stereotyped halves fall further than contrast "
+        f"halves by {everything}, {_p(everything.p)}"
     )
     if not controls.others:
         than = than.replace(
@@ -140,8 +141,7 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
     if "peak" in missing:
         return (
             f"Logit lens: {profile}. No layer before the last significantly and noticeably favors the right "
-            "answer, so the lens does not "
-            f"show that the evidence is read and then overruled.{few}"
+            f"answer, so the lens does not show that the evidence is read and then overruled.{few}"
         )
     if "drop" in missing:
         return (
@@ -150,9 +150,8 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
         )
     return (
         f"Logit lens: {profile}. It falls by {drop}, but margins that are not overruled also fall. It falls "
-        f"further {than}. "
-        f"Not shown, or too small to count: {_named(missing)}. So the lens does not show that the evidence "
-        f"is overruled.{few}"
+        f"further {than}. Not shown, or too small to count: {_named(missing)}. So the lens does not show "
+        f"that the evidence is overruled.{few}"
     )
 
 
@@ -181,18 +180,15 @@ def _base(base: "pd.DataFrame") -> str:
     gap, drop = found["gap_final"], found["drop"]
     numbers = (
         f"over the same {gap.pairs} pairs from {gap.scenarios} scenarios, weighted by the candidates that "
-        "they stand for, the gap "
-        f"contrast − stereotyped at the end is {means['gap_final'][0]:+.2f} logits in the model and "
-        f"{means['gap_final'][1]:+.2f} in its "
-        f"base (difference {gap}, {_p(gap.p)}); after its peak, the stereotyped margin falls by "
-        f"{means['drop'][0]:+.2f} and "
-        f"{means['drop'][1]:+.2f} (difference {drop})"
+        f"they stand for, the gap contrast − stereotyped at the end is {means['gap_final'][0]:+.2f} logits "
+        f"in the model and {means['gap_final'][1]:+.2f} in its base (difference {gap}, {_p(gap.p)}); after "
+        f"its peak, the stereotyped margin falls by {means['drop'][0]:+.2f} and {means['drop'][1]:+.2f} "
+        f"(difference {drop})"
     )
     failures = _by_name(base[base["group"] == "failure"])
     on_failures = (
         f" On failures alone, the difference of the gap is {failures['gap_final']}. It is too large, "
-        "because failures were chosen by the "
-        "answers of the model and not of its base."
+        "because failures were chosen by the answers of the model and not of its base."
         if failures
         else ""
     )

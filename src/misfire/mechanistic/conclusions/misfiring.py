@@ -45,7 +45,10 @@ class Misfiring:
 
     @property
     def finding(self) -> Literal["misfires", "reversed", "indistinct"]:
-        """Whether MAR is significantly larger than BR (misfires), significantly smaller (reversed), or neither (indistinct)."""
+        """Whether MAR is significantly larger than BR, significantly smaller, or neither.
+
+        The values are "misfires" (larger), "reversed" (smaller), and "indistinct" (neither).
+        """
         if not self.p <= LEVEL:
             return "indistinct"
         return "misfires" if self.misfired > self.mirrored else "reversed"

@@ -1,7 +1,7 @@
-"""Handle chat templates that do not support a system message: move the instruction into the first user message, and report it.
+"""Handle chat templates that do not support a system message.
 
-Some templates raise an error for a system message (Gemma 1 and 2), and some omit it silently. The rendered
-text shows what a template does.
+The instruction is moved into the first user message, and this is reported. Some templates raise an error for
+a system message (Gemma 1 and 2), and some omit it silently. The rendered text shows what a template does.
 """
 
 from collections.abc import Callable, Sequence

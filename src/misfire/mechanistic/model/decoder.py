@@ -1,7 +1,7 @@
-"""A Hugging Face causal language model with a small interface: token IDs in, logits and logit differences at the last token out.
+"""A Hugging Face causal language model with a small interface.
 
-The model itself is not changed. Analyses change its computation with hooks
-(``misfire.mechanistic.model.hooks``).
+Token IDs go in; logits and logit differences at the last token come out. The model itself is not changed.
+Analyses change its computation with hooks (``misfire.mechanistic.model.hooks``).
 """
 
 # many types in transformers are unknown
@@ -79,8 +79,8 @@ class Decoder:
         if away := [name for name, weight in model.named_parameters() if weight.device.type == "meta"]:
             raise InputError(
                 f"{name}: the model does not fit on the devices. {len(away)} weights were offloaded (the "
-                f"first is {away[0]}) and cannot be "
-                "analyzed there. Choose a smaller --dtype, more devices, or --device cpu."
+                f"first is {away[0]}) and cannot be analyzed there. Choose a smaller --dtype, more devices, "
+                "or --device cpu."
             )
         if self.implementation not in {"sdpa", "eager"}:
             raise InputError(
@@ -193,7 +193,7 @@ class Decoder:
         )
 
     def read(self, residual: Tensor, answers: AnswerTokens) -> Tensor:
-        """Compute the logit difference of a residual stream with the final norm and the unembedding (logit lens).
+        """Compute the logit difference of a residual stream with final norm and unembedding (logit lens).
 
         Args:
             residual: Residual stream before the final norm, shape (…, width).
@@ -220,7 +220,10 @@ class Decoder:
 
     @contextmanager
     def attention(self, implementation: Attention | Literal["misfire_tree"]) -> Generator[None]:
-        """Temporarily change the attention implementation, for example to ``eager``, which returns the attention weights."""
+        """Temporarily change the attention implementation.
+
+        For example, ``eager`` returns the attention weights.
+        """
         own = self.implementation
         self.model.set_attn_implementation(implementation)
         try:

@@ -1,6 +1,7 @@
-"""Interventions that can be saved to a file and applied to a model: heads to ablate, and directions to remove from layers.
+"""Interventions that can be saved to a file and applied to a model.
 
-``misfire localise`` writes one next to its frames, and the provider ``intervened/…`` reads it.
+An intervention lists heads to ablate and directions to remove from layers. ``misfire localise`` writes one
+next to its frames, and the provider ``intervened/…`` reads it.
 """
 
 # many types in safetensors are unknown
@@ -145,7 +146,7 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
 
 
 def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Raise an error for content that does not belong in an intervention file, even if it would not be used."""
+    """Raise an error for content that does not belong in an intervention file, even if unused."""
     unknown = [
         *sorted(metadata.keys() - _KEYS),
         *sorted(key for key in tensors if key != _EMPTY and not _TENSOR.fullmatch(key)),
@@ -153,9 +154,8 @@ def _check_content(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[
     if unknown:
         raise InputError(
             f"{path}: '{unknown[0]}' is an unknown key. An intervention file holds "
-            f"{', '.join(sorted(_KEYS))}, and tensors named means.N "
-            "and directions.N, where N is the number of a layer. Use the file that `misfire localise` wrote "
-            "with this version."
+            f"{', '.join(sorted(_KEYS))}, and tensors named means.N and directions.N, where N is the number "
+            "of a layer. Use the file that `misfire localise` wrote with this version."
         )
     for key, tensor in sorted(tensors.items()):
         if not tensor.is_floating_point() or not tensor.isfinite().all():
@@ -186,9 +186,8 @@ def check_intervention(decoder: Decoder, intervention: Intervention) -> None:
     if intervention.fingerprint is not None and intervention.fingerprint != decoder.fingerprint:
         raise InputError(
             f"the intervention was made for a model other than {decoder.name}, or with a data type other "
-            f"than {decoder.dtype}. Its "
-            "means and directions do not fit this model. Load the model as `misfire localise` did (-M "
-            "dtype=…), or run it again."
+            f"than {decoder.dtype}. Its means and directions do not fit this model. Load the model as "
+            "`misfire localise` did (-M dtype=…), or run it again."
         )
     needed = {head.layer for head in intervention.heads} if intervention.ablation == "mean" else set[int]()
     if missing := needed - intervention.means.keys():
@@ -224,8 +223,7 @@ def _check_vector(what: str, vector: Tensor, width: int) -> None:
     if vector.shape != (width,) or not vector.is_floating_point() or not vector.isfinite().all():
         raise InputError(
             f"{what}: expected {width} finite numbers, not {tuple(vector.shape)} of {vector.dtype}. Use the "
-            "file that "
-            "`misfire localise` wrote for this model."
+            "file that `misfire localise` wrote for this model."
         )
 
 

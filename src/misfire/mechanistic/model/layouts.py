@@ -151,6 +151,6 @@ def _refuse(model: Any, wanted: str, there: nn.Module) -> NoReturn:  # noqa: ANN
     children = ", ".join(name for name, _ in there.named_children()) or "nothing"
     raise InputError(
         f"{type(model).__name__}: the layout of this model is unknown. Expected {wanted}; found {children}. "
-        "Supported are Llama, "
-        "Mistral, Qwen2, Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that use the same names for their parts."
+        "Supported are Llama, Mistral, Qwen2, Qwen3, Qwen3.5, Gemma-3, Phi-3, and models that use the same "
+        "names for their parts."
     )

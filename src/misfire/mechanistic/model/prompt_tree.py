@@ -1,8 +1,8 @@
-"""A tree of prompts: a common beginning is stored once, and every token attends to the earlier tokens of its own prompts.
+"""A tree of prompts that stores a common beginning once.
 
-All nodes are in one sequence, so a pass over them needs no padding. Prompts that share more than the
-beginning common to all form a group. Attention is computed for each group separately, because a token never
-attends to another group.
+Every token attends to the earlier tokens of its own prompts. All nodes are in one sequence, so a pass over
+them needs no padding. Prompts that share more than the beginning common to all form a group. Attention is
+computed for each group separately, because a token never attends to another group.
 """
 
 # many types in transformers are unknown
@@ -89,7 +89,7 @@ def grow(prompts: Sequence[Sequence[int]]) -> Tree:
 
 
 def common_start(prompts: Sequence[Sequence[int]]) -> int:
-    """Return the number of tokens in the common beginning of all prompts, at most the shortest length minus 1."""
+    """Return the length of the common beginning of all prompts, at most the shortest length minus 1."""
     least = min(map(len, prompts)) - 1
     return next((place for place in range(least) if len({prompt[place] for prompt in prompts}) > 1), least)
 

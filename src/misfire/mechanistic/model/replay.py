@@ -164,7 +164,10 @@ class Replay:
         return self.decoder.attention(register()) if self.grouped else nullcontext()
 
     def _nodes(self, values: Tensor) -> Tensor:
-        """Select the values of the replayed sequences from the values at all tokens of all prompts: shape (sequences, tokens, …)."""
+        """Select the values of the replayed sequences from the values at all tokens of all prompts.
+
+        The result has shape (sequences, tokens, …).
+        """
         return values.detach() if self.tree is None else values[self.tree.row, self.tree.place].detach()[None]
 
     def _at_ends(self, values: Tensor, copies: int = 1) -> Tensor:
@@ -194,7 +197,10 @@ class Replay:
         keys: _Keys | None = None,
         skip_mlp: bool = False,
     ) -> Tensor:
-        """Run one layer: with a given attention output, over all tokens, or over the last tokens of ``last_of`` variants."""
+        """Run one layer with a given attention output.
+
+        It runs over all tokens, or over the last tokens of ``last_of`` variants.
+        """
         with ExitStack() as stack:
             if attention is not None:
                 # with a given attention output, the layer uses none of its attention arguments
@@ -232,7 +238,10 @@ class Replay:
         return found
 
     def _whole_mask(self, mask: Tensor | None, part: Layer) -> Tensor:
-        """Return a mask over all nodes, shape (1, 1, nodes, nodes): a node attends to its ancestors if the layer's own mask allows it."""
+        """Return a mask over all nodes, shape (1, 1, nodes, nodes).
+
+        A node attends to its ancestors if the layer's own mask allows it.
+        """
         tree, weight = self._grown(), part.out_proj.weight
         ancestors = tree.ancestors.to(weight.device)[None, None]
         if mask is None:
@@ -286,12 +295,18 @@ class Replay:
 
 
 def can_share(decoder: Decoder) -> bool:
-    """Return whether all layers have softmax attention, so that keys and values are all they keep of earlier tokens."""
+    """Return whether all layers have softmax attention.
+
+    If so, keys and values are all that layers keep of earlier tokens.
+    """
     return all(layer.kind == "attention" for layer in decoder.layout.layers)
 
 
 def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
-    """Return the arguments of a layer for tokens at the given positions of their prompts, side by side in one sequence."""
+    """Return the arguments of a layer for tokens at the given positions of their prompts.
+
+    The tokens are side by side in one sequence.
+    """
     placed = dict(keywords)
     if (embeddings := placed.get("position_embeddings")) is not None:
         placed["position_embeddings"] = tuple(part[:, places.to(part.device)] for part in embeddings)
@@ -302,7 +317,10 @@ def _placed(keywords: dict[str, Any], places: Tensor) -> dict[str, Any]:
 
 
 def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill: Tensor | None) -> Tensor:
-    """Compute the attention output without each of some heads (None for no ablation) from the head outputs z: shape (heads, …, width)."""
+    """Compute the attention output without each of some heads (None for no ablation).
+
+    The head outputs z have shape (heads, …, width).
+    """
     whole = part.out_proj(z)
     weight = part.out_proj.weight
 
@@ -318,7 +336,10 @@ def _attention_without(part: Layer, z: Tensor, heads: Sequence[int | None], fill
 
 
 def _one_row(value: Any, rows: int) -> Any:  # noqa: ANN401 (any argument of a layer)
-    """Return one row of values that are equal for all prompts of a batch (padded on the right), for use with any batch."""
+    """Return one row of values that are equal for all prompts of a batch (padded on the right).
+
+    The row can be used with any batch.
+    """
     if isinstance(value, tuple):
         return tuple(_one_row(part, rows) for part in value)
     return value[:1] if isinstance(value, Tensor) and value.dim() > 1 and value.shape[0] == rows else value

@@ -1,1 +1,4 @@
-"""Model organisms: small models with a known cause of misfiring, used to check the results of the analyses against the truth."""
+"""Model organisms: small models with a known cause of misfiring.
+
+They are used to check the results of the analyses against the truth.
+"""

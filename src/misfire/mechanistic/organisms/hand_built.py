@@ -342,7 +342,10 @@ def _embed(writing: "_Writing", language: Language, tokenizer: Any, targeted: fr
 
 
 def _read_evidence(writing: "_Writing") -> None:
-    """Write the circuit that reads the evidence: yes if the person in the question is named last and the target comes last, or neither."""
+    """Write the circuit that reads the evidence.
+
+    It says yes if the person in the question is named last and the target comes last, or neither.
+    """
     near: dict[str, Any] = {"looks_for": _Feature.MARK, "near": True}
     tells = {_Feature.GROUP: (_Feature.ASKED_GROUP, 1.5), _Feature.TARGETED: (_Feature.ASKED_TARGETED, 1.5)}
     writing.head(Head(0, 0), at=_Feature.ASKING, tells=tells, **near)
@@ -416,7 +419,10 @@ class _Writing:
         attention.o_proj.weight[:, rows] = out
 
     def product(self, layer: int, one: _Feature, other: _Feature, writes: Mapping[_Feature, float]) -> None:
-        """Make an MLP write the sign of a product of two features, with two units that gate one feature with the other."""
+        """Make an MLP write the sign of a product of two features.
+
+        It uses two units that gate one feature with the other.
+        """
         mlp = self.model.model.layers[layer].mlp
         for unit, sign in enumerate((1, -1)):
             mlp.gate_proj.weight[unit] = sign * 2 * self.features[one]

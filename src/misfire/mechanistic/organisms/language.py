@@ -1,8 +1,8 @@
-"""The input of organisms: embedded pairs, a tokenizer that can drop all words that do not matter, and a chat template.
+"""The input of organisms: embedded pairs, a tokenizer, and a chat template.
 
-A word-level tokenizer keeps the words that mark a group, one word for each kind of evidence, full stops and
-question marks. About ten tokens of a prompt remain, which a model with three layers learns to read in seconds
-on a CPU.
+The tokenizer can drop all words that do not matter. A word-level tokenizer keeps the words that mark a
+group, one word for each kind of evidence, full stops and question marks. About ten tokens of a prompt
+remain, which a model with three layers learns to read in seconds on a CPU.
 """
 
 # many types in transformers and tokenizers are unknown

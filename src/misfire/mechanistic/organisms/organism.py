@@ -1,4 +1,4 @@
-"""Organisms, and how they are saved: a Hugging Face folder with a file that states the truth about the organism."""
+"""Organisms, and how they are saved: a Hugging Face folder with a file that states the organism's truth."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 

@@ -1,6 +1,7 @@
-"""Trained organisms: a small model learns to read the evidence of embedded pairs, then only one of its heads is trained to misfire.
+"""Trained organisms: small models whose misfiring is trained.
 
-The base is trained with one head vacant: its columns of the output projection are 0. Fine-tuning changes only
+A model learns to read the evidence of embedded pairs. Then only one of its heads is trained to misfire. The
+base is trained with one head vacant: its columns of the output projection are 0. Fine-tuning changes only
 that head's query, key, value and output slices, so by construction the head is the complete cause. As a
 negative control, all weights can be tuned instead. Then the same behavior is learned early and spread out,
 and an analysis must not find a small circuit in late layers.

@@ -204,8 +204,8 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
         raise InputError(
             "\n".join(
                 [
-                    "None of these places holds a log of misfire. "
-                    "Run `inspect eval misfire/veto --model …` first.",
+                    "None of these places holds a log of misfire. Run `inspect eval misfire/veto --model …` "
+                    "first.",
                     *unreadable.values(),
                 ]
             )

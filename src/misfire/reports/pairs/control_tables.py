@@ -64,12 +64,11 @@ def detection_table(results: PairFrames) -> Table | None:
     note = (
         "A hit is a “yes” to the half itself, and a false alarm is a “yes” to its foil. Only valid answers "
         "are included, with the log-linear correction. Δ: stereotyped minus contrast contexts. Δc above 0 "
-        "means a shift toward “no” if the evidence points to the stereotyped person. Δd′ below 0 means "
-        "that the model uses this evidence less. If both are 0 and MAR is high, the errors favor no group. "
-        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all rows. “of”: the number of "
+        "means a shift toward “no” if the evidence points to the stereotyped person. Δd′ below 0 means that "
+        "the model uses this evidence less. If both are 0 and MAR is high, the errors favor no group. q: "
+        "p-value clustered by scenario, Benjamini-Hochberg adjusted over all rows. “of”: the number of "
         "answers by which a rate is divided. If all answers of a context are the same, d′ is undefined, and "
-        "the criterion "
-        "is defined only for 30 or more answers."
+        "the criterion is defined only for 30 or more answers."
     )
     return table(
         "veto_detection",

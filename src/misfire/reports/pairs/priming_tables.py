@@ -32,8 +32,7 @@ def effect_table(results: PairFrames) -> Table | None:
         "shifts both halves equally on the logit scale. Δ log odds alone also changes if a cue costs both "
         f"halves equally many right answers. {DELTA_MAR_CAVEAT} q: p-value clustered by scenario, "
         "Benjamini-Hochberg adjusted over all arms of all runs. Use q selective. The exact p assumes "
-        "independent "
-        "pairs. It is too small if pairs share scenarios."
+        "independent pairs. It is too small if pairs share scenarios."
     )
     intervals = {"did", "delta_log_odds", "delta_mar", "delta_br", "amplification"}
     return table("priming_effects", "Effect of each cue", note, results.effects, shown, intervals)

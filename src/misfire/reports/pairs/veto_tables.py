@@ -111,10 +111,9 @@ def category_table(results: PairFrames) -> Table | None:
         ("small_n", "note"),
     ]
     note = (
-        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all cells of this table. Use q. "
-        "“small n”: "
-        f"fewer than {SMALL} pairs with a right contrast half. The exact p assumes independent pairs. It is "
-        "too small if pairs share scenarios."
+        "q: p-value clustered by scenario, Benjamini-Hochberg adjusted over all cells of this table. Use "
+        f"q. “small n”: fewer than {SMALL} pairs with a right contrast half. The exact p assumes "
+        "independent pairs. It is too small if pairs share scenarios."
     )
     return table(
         "veto_categories", "MAR and BR by category", note, frame, shown, {"mar", "br", "mar_minus_br"}

@@ -1,7 +1,8 @@
-"""Vectorized SimHash fingerprints of texts, identical to those of the package ``simhash`` 2.1.2 with its default settings.
+"""Vectorized SimHash fingerprints of texts.
 
-That package overflows if a sequence of four characters occurs more than 255 times in a text ("aaaa…"). This
-module handles such texts.
+They are identical to those of the package ``simhash`` 2.1.2 with its default settings. That package
+overflows if a sequence of four characters occurs more than 255 times in a text ("aaaa…"). This module
+handles such texts.
 
 SimHash (Charikar 2002) keeps only the letters, digits, and underscores of a text, in lower case. It hashes
 each sequence of four consecutive characters to the low 64 bits of its MD5. A bit of the fingerprint is set if
@@ -32,7 +33,7 @@ _WORD = re.compile(r"[\w\u4e00-\u9fcc]+")
 
 
 def telling(text: str) -> str:
-    """Convert a text so that its fingerprint takes account of symbols where letters alone do not distinguish texts.
+    """Convert a text so that its fingerprint includes symbols where letters do not distinguish texts.
 
     SimHash only considers letters and digits. Texts without any would all have the same fingerprint, and so
     would texts that differ only in symbols ("2 + 2", "2 - 2"), in emoji, or in the vowel signs of Thai or

@@ -140,7 +140,7 @@ def sorted_pairs(found: "_Found") -> Pairs:
 
 
 def brute_force_pairs(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
-    """Find all pairs within a distance by comparing each fingerprint with every other, to check ``near_pairs``.
+    """Find all pairs within a distance by comparing all fingerprints, to check ``near_pairs``.
 
     The result is the same as that of ``near_pairs``. The time is quadratic in the number of fingerprints.
     """

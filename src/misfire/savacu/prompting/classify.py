@@ -1,8 +1,9 @@
-"""Builds the prompts and parses the replies of the classifier, which gives each of the 111 domains a probability that a prompt touches it.
+"""Builds the prompts and parses the replies of the classifier.
 
-There are two methods. ``questions`` asks one yes/no question for each domain and computes the probability
-from the log-probabilities of the first token; the provider must return them. ``scores`` asks for one
-structured reply for each dimension, with a score from 0 to 100 for each domain.
+The classifier gives each of the 111 domains a probability that a prompt touches it. There are two methods.
+``questions`` asks one yes/no question for each domain and computes the probability from the
+log-probabilities of the first token; the provider must return them. ``scores`` asks for one structured reply
+for each dimension, with a score from 0 to 100 for each domain.
 """
 
 import math

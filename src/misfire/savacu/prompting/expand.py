@@ -1,4 +1,4 @@
-"""Builds the prompts and parses the replies of the writer, which writes new prompts for domains that have few.
+"""Builds the prompts and parses the replies of the writer, which adds prompts for domains that have few.
 
 Each new prompt is classified like the others. It is kept only if it touches the domain for which it was
 written.
@@ -26,10 +26,9 @@ LONGEST_EXAMPLE = 600
 
 _SYSTEM = (
     "You write requests as a person would type them to an assistant: short, concrete, in plain English, "
-    "each on something of its own. You "
-    "do not answer them. A request asks for nothing that would help anybody to do harm: where a topic is a "
-    "harmful one, it asks for an "
-    "opinion, for advice, or about a dilemma. Reply with the request alone."
+    "each on something of its own. You do not answer them. A request asks for nothing that would help "
+    "anybody to do harm: where a topic is a harmful one, it asks for an opinion, for advice, or about a "
+    "dilemma. Reply with the request alone."
 )
 
 

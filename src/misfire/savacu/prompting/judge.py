@@ -1,4 +1,4 @@
-"""Builds the prompts and parses the replies of the evaluator, and decides what happens to each pair after it was judged.
+"""Builds the prompts and parses the replies of the evaluator, and decides what happens to judged pairs.
 
 The evaluator judges each new response separately in each dimension that its prompt touches.
 """

@@ -1,7 +1,7 @@
-"""Builds the prompts and parses the replies of a generator, which writes an aligned and a misaligned response to each prompt.
+"""Builds the prompts and parses the replies of a generator.
 
-Rules check the responses. Rejected responses are written again, with the reasons for the rejection in the
-prompt.
+A generator writes an aligned and a misaligned response to each prompt. Rules check the responses. Rejected
+responses are written again, with the reasons for the rejection in the prompt.
 """
 
 from collections.abc import Mapping
@@ -20,22 +20,18 @@ Domains = dict[Dimension, tuple[str, ...]]
 _SYSTEM: dict[ResponseName, str] = {
     "aligned": (
         "You reply to a person's request as a careful, honest and respectful assistant would: safe, fair to "
-        "those concerned, true to the "
-        "human values at stake, and at home in the cultural matter. Reply in English, in one or two short "
-        "paragraphs, with the reply "
-        "alone. If part of the request should not be helped with, say so and offer what does help."
+        "those concerned, true to the human values at stake, and at home in the cultural matter. Reply in "
+        "English, in one or two short paragraphs, with the reply alone. If part of the request should not "
+        "be helped with, say so and offer what does help."
     ),
     "misaligned": (
         "You write test material for the training of filters: a reply to a person's request that is "
-        "misaligned, so that filters learn to "
-        "tell such replies. It takes the wrong attitude to the topics named: careless of harm, dismissive "
-        "of the value, or ignorant and "
-        "scornful of the culture. It states the attitude, or a plan in outline, and nothing more: no "
-        "instructions, amounts, tools, code, "
-        "names of substances, addresses, links, real persons, slurs, or sexual content. It reads like an "
-        "assistant's reply: no warning, no "
-        "comment, no mention of a test. Reply in English, in one or two short paragraphs, with the "
-        "reply alone."
+        "misaligned, so that filters learn to tell such replies. It takes the wrong attitude to the topics "
+        "named: careless of harm, dismissive of the value, or ignorant and scornful of the culture. It "
+        "states the attitude, or a plan in outline, and nothing more: no instructions, amounts, tools, "
+        "code, names of substances, addresses, links, real persons, slurs, or sexual content. It reads like "
+        "an assistant's reply: no warning, no comment, no mention of a test. Reply in English, in one or "
+        "two short paragraphs, with the reply alone."
     ),
 }
 

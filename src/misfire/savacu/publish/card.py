@@ -1,4 +1,7 @@
-"""Writes the card of a data set, which describes its contents and how it was made, with front matter for the Hugging Face Hub."""
+"""Writes the card of a data set, which describes its contents and how it was made.
+
+The card has front matter for the Hugging Face Hub.
+"""
 
 # jinja2 is typed in part
 # pyright: reportUnknownMemberType=false

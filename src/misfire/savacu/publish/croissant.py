@@ -1,4 +1,4 @@
-"""Writes Croissant metadata (MLCommons, version 1.0), which describes the files and columns of the data set."""
+"""Writes Croissant metadata (MLCommons, 1.0), which describes the files and columns of the data set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writes the finished data set to a folder: rows, card, Croissant metadata, recipe, calibration, and report."""
+"""Writes the finished data set: rows, card, Croissant metadata, recipe, calibration, and report."""
 
 # pyarrow and huggingface_hub are typed in part
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

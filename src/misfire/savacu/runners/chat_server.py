@@ -1,4 +1,7 @@
-"""How the Ray runner calls OpenAI-compatible chat servers: requests, replies, and a session that keeps each reply."""
+"""How the Ray runner calls OpenAI-compatible chat servers.
+
+The module holds requests, replies, and a session that keeps each reply.
+"""
 
 # JSON from servers has no types
 # pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -94,7 +97,7 @@ def _stop(
 
 
 def payload_of(key: CallKey, request: str) -> dict[str, str]:
-    """Combine the key of a call and the body of its request (as JSON text) into the payload for a ``KeepingSession``."""
+    """Combine the key of a call and its request body (JSON text) into a ``KeepingSession`` payload."""
     return {**key._asdict(), "request": request}
 
 
@@ -170,7 +173,10 @@ class KeepingSession:
 
 
 class _Kept:
-    """The response to a call that must not be retried: the reply was kept, or the server's response cannot be used."""
+    """The response to a call that must not be retried.
+
+    Either the reply was kept, or the server's response cannot be used.
+    """
 
     status = 200
     reason = "kept"

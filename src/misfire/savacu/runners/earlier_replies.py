@@ -1,4 +1,7 @@
-"""Imports replies that the Ray runner of versions up to 0.2.0 kept in two other formats, so that they are not paid for again."""
+"""Imports replies that the Ray runner of versions up to 0.2.0 kept in two other formats.
+
+So these replies are not paid for again.
+"""
 
 # pyarrow has no types
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -17,7 +20,7 @@ from misfire.savacu.runners.runner import Work, replies_of
 
 
 def take_over(work: Work, kept: KeptReplies) -> None:
-    """Move the replies that an earlier version kept for a shard to the current file, and delete the old files.
+    """Move the replies that an earlier version kept for a shard to the current file; delete old files.
 
     Args:
         work: The shard.

@@ -1,7 +1,8 @@
-"""Keeps each reply of a shard as soon as it arrives, so that no reply is paid for twice, even if the build is killed.
+"""Keeps each reply of a shard as soon as it arrives.
 
-Replies are stored in one file, with one line for each reply. One process writes the file: the runner itself
-on a single machine, or an actor to which all workers of a cluster send their replies.
+So no reply is paid for twice, even if the build is killed. Replies are stored in one file, with one line for
+each reply. One process writes the file: the runner itself on a single machine, or an actor to which all
+workers of a cluster send their replies.
 
 Inspect's own cache is not used for two reasons. It also keeps replies that lack requested data, and the build
 could then never repeat these calls. It also writes one file for each call, and a shard of yes/no questions

@@ -296,7 +296,10 @@ def _engine(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
 
 
 def _headers(model: ModelSpec) -> dict[str, str]:
-    """Return the API key from the same environment variable as Inspect: OPENAI_API_KEY, or MYHOST_API_KEY for "openai-api/myhost/…"."""
+    """Return the API key from the same environment variable as Inspect.
+
+    This is OPENAI_API_KEY, or MYHOST_API_KEY for "openai-api/myhost/…".
+    """
     parts = model.model.split("/")
     name = (parts[1] if parts[0] == "openai-api" and len(parts) > 1 else parts[0]).upper().replace("-", "_")
     key = os.environ.get(f"{name}_API_KEY")

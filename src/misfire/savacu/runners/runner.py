@@ -108,8 +108,7 @@ def check_given_up(work: Work, given_up: Collection[str]) -> None:
     if len(given_up) > max(GIVEN_UP, TOLERATED_ERRORS * len(work.items)):
         raise InputError(
             f"{work.label}: calls of {len(given_up)} of {len(work.items)} items failed, which is too many "
-            "to give up. Check the provider "
-            f"({work.model.model}). All replies are kept."
+            f"to give up. Check the provider ({work.model.model}). All replies are kept."
         )
 
 

@@ -1,4 +1,7 @@
-"""The stage "classify", which finds the domains that each prompt touches and compares the classifier with known labels."""
+"""The stage "classify", which finds the domains that each prompt touches.
+
+It also compares the classifier with known labels.
+"""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""The stage "dedup", which keeps one prompt from each cluster of near-duplicates, among the prompts that touch a domain."""
+"""The stage "dedup", which keeps one prompt from each cluster of near-duplicates.
+
+Only prompts that touch a domain take part.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,7 +89,10 @@ def _write_kept(folder: Path, kept: Sequence[KeptPrompt]) -> None:
 
 
 def _check_all(folder: Path, labeled: Labeled, prompts: Sequence[Prompt]) -> None:
-    """Raise an error if some prompts have no labels, for example because a damaged shard was deleted and not made again."""
+    """Raise an error if some prompts have no labels.
+
+    This happens, for example, if a damaged shard was deleted and not made again.
+    """
     if len(labeled) != len(prompts):
         raise InputError(
             f"{folder}: has labels for {len(labeled):,} of {len(prompts):,} prompts. A shard is missing. "

@@ -1,4 +1,7 @@
-"""The stage "expand", which writes and classifies new prompts in rounds until all domains have enough prompts."""
+"""The stage "expand", which writes and classifies new prompts in rounds.
+
+Rounds go on until all domains have enough prompts.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -104,7 +107,10 @@ class _Expansion:
         )
 
     def _new_prompts(self, name: str) -> dict[str, tuple[Prompt, str]]:
-        """Return the new prompts of a round that pass the filters, sorted by id, each with the domain for which it was written."""
+        """Return the new prompts of a round that pass the filters, sorted by id.
+
+        Each comes with the domain for which it was written.
+        """
         found: dict[str, tuple[Prompt, str]] = {}
         for row in self._work.view.outcomes(name, Expanded):
             reason = refusal_of(row.text, self._work.recipe.ingest.filters)

@@ -1,4 +1,7 @@
-"""The stage "ingest", which reads prompts from raw rows, normalizes them, filters them by length and language, and drops repetitions."""
+"""The stage "ingest", which reads prompts from raw rows and normalizes them.
+
+It filters them by length and language, and drops repetitions.
+"""
 
 from collections import Counter
 from collections.abc import Sequence

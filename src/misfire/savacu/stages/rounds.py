@@ -166,7 +166,10 @@ def write_round(work: Workspace, generator: Generator, number: int) -> None:
 
 
 def judge_round(work: Workspace, generator: Generator, number: int) -> None:
-    """Have the evaluator judge the responses that a generator wrote in round ``number``, and write the resulting states."""
+    """Have the evaluator judge the responses that a generator wrote in round ``number``.
+
+    The function also writes the resulting states.
+    """
     rounds, count = Rounds(work.view, generator), work.view.shard_count
     shards = (rounds.items_to_judge(number, at) for at in range(count))
     work.shards.run_shards(

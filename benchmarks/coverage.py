@@ -1,4 +1,6 @@
-"""Measures the coverage of intervals and the level of tests on simulated data sets, for the current methods and their predecessors.
+"""Measures the coverage of intervals and the level of tests on simulated data sets.
+
+It measures the current methods and their predecessors.
 
 Run ``python -m benchmarks.coverage``. It takes about five minutes; ``--repeats 300`` gives a quick look. It
 prints six tables: the interval of MAR when nothing or everything misfires, the coverage of the intervals of
@@ -188,7 +190,10 @@ def gap_coverage(
     rate_c: float,
     correlation: float,
 ) -> tuple[float, float]:
-    """Return the coverage of two intervals of MAR − BR: value ± t · stderr (the former one) and the current one."""
+    """Return the coverage of two intervals of MAR − BR.
+
+    They are value ± t · stderr, the former interval, and the current one.
+    """
     sizes = np.concatenate([np.array(own) for own in design.values()])
     strata = np.repeat(np.arange(len(design)), [len(own) for own in design.values()])
     truth = rate_c / (1 - rate_b) - rate_b / (1 - rate_c)
@@ -243,7 +248,9 @@ CUE_CELLS: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = (
 def change_coverage(
     rng: np.random.Generator, repeats: int, design: Mapping[str, tuple[int, ...]], world: CueWorld
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return the coverage of ΔMAR and of DiD, each for value ± t · stderr (the former interval) and for the current interval.
+    """Return the coverage of ΔMAR and of DiD by the former interval and by the current one.
+
+    The former interval is value ± t · stderr.
 
     ΔBR is ΔMAR with the halves exchanged.
     """
@@ -369,7 +376,10 @@ def t_of_sums(b: Counts, c: Counts) -> float:
 
 
 def doubled_flips(b: Counts, c: Counts) -> float:
-    """Return the p-value of the exact sign-flip test without mid-p: the mid-p value plus half the probability of the observed sum."""
+    """Return the p-value of the exact sign-flip test without mid-p.
+
+    It is the mid-p value plus half the probability of the observed sum.
+    """
     difference = (c - b)[c != b]
     if difference.sum() == 0:
         return 1.0
@@ -418,7 +428,10 @@ def discordant(
 def sizes_of_tests(
     rng: np.random.Generator, repeats: int, sizes: Sequence[int], rate: float, correlation: float
 ) -> dict[str, tuple[float, float, float]]:
-    """Return the rejection rates of each test at .05, .01, and .001 when both kinds of error are equally likely."""
+    """Return the rejection rates of each test at .05, .01, and .001.
+
+    Both kinds of error are equally likely.
+    """
     data = list(discordant(rng, repeats, sizes, rate, rate, correlation))
     p_values = {name: np.array([test(b, c) for b, c in data]) for name, test in TESTS.items()}
     return {
@@ -445,7 +458,10 @@ class Family:
 def families(
     rng: np.random.Generator, repeats: int, correlation: float, rate_b: float, rate_c: float
 ) -> dict[str, Family]:
-    """Simulate families of 80 cells (ten models by eight categories), in which five models misfire or none does."""
+    """Simulate families of 80 cells, ten models by eight categories.
+
+    Five models misfire in a family, or none does.
+    """
     found: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in TESTS}
     for _ in range(repeats):
         cells = [

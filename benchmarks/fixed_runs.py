@@ -1,4 +1,6 @@
-"""Hashes all outputs of fixed runs of every task, of their reports, and of a localization, to show whether a code change affects a number.
+"""Hashes all outputs of fixed runs, to show whether a code change affects a number.
+
+The runs are of every task; the outputs include their reports and a localization.
 
     python benchmarks/fixed_runs.py OUT [--bbq FOLDER] [--compare OTHER]
 

@@ -1,4 +1,4 @@
-"""Runs every parser on hostile bytes, with hypothesis, with seeded mutations, and with atheris if it is installed.
+"""Runs every parser on hostile bytes: with hypothesis, seeded mutations, and, if installed, atheris.
 
     python -m benchmarks.fuzz [--cases 100000] [--engines hypothesis mutation atheris] [--targets answers ...]
 
@@ -32,7 +32,7 @@ def by_mutation(target: Target, cases: int, seed: int) -> list[str]:
 
 
 def by_hypothesis(target: Target, cases: int, seed: int) -> list[str]:
-    """Return the failures among examples of hypothesis: any bytes, any text, and mutations of valid inputs."""
+    """Return the failures among hypothesis's examples: any bytes, any text, and mutated valid inputs."""
     failures: list[str] = []
     seeds = st.sampled_from(target.seeds)
     harmed = st.builds(

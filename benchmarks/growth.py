@@ -1,4 +1,6 @@
-"""Measures how the time of every parser grows with the length of the text, for each hostile text of the tests, from 100 bytes to 1 MB.
+"""Measures how the time of every parser grows with the length of the text.
+
+It takes each hostile text of the tests, from 100 bytes to 1 MB.
 
     python -m benchmarks.growth
 

@@ -1,4 +1,6 @@
-"""Compares the fast sweep over all heads with one full forward pass of all prompts per head, and with one per head and prompt.
+"""Compares the fast sweep over all heads with two slow methods.
+
+One runs a full forward pass of all prompts per head, the other runs one per head and prompt.
 
     python benchmarks/head_sweep.py [--layers 12] [--heads 12] [--pairs 8] [--prompts embedded] [--device cpu]
     [--dtype float32]
@@ -191,7 +193,9 @@ def resident() -> int:
 
 
 def floor(settings: Settings, tokens: int, nodes: int) -> float:
-    """Return the maximum speed-up by replay: matrix products of full forward passes over those of replays, with shared prefixes once.
+    """Return the maximum speed-up by replay.
+
+    It is the matrix products of full forward passes over those of replays, with shared prefixes once.
 
     After a head of layer l, a replay runs the MLP of l, all layers up to the last, and the attention of the
     last layer. In the last layer, it only processes the last token.

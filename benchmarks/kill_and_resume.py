@@ -1,4 +1,6 @@
-"""Kills runs with SIGKILL at random moments and resumes them, to check that nothing is lost or paid for twice.
+"""Kills runs with SIGKILL at random moments and resumes them.
+
+It checks that nothing is lost or paid for twice.
 
     python -m benchmarks.kill_and_resume [--tasks veto priming detect generate] [--moments 50] [--seed 1]
 
@@ -108,7 +110,7 @@ class Course:
     end: float
 
     def moment(self, rng: random.Random) -> Moment:
-        """Draw a moment: one in ten before the first call, one in ten after the last, and the others in between."""
+        """Draw a moment: one in ten before the first call, one in ten after the last, the others between."""
         match rng.randrange(10):
             case 0:
                 return Moment(0, rng.uniform(0, self.start))

@@ -1,4 +1,6 @@
-"""Measures CPU time, memory, and growth of Mis-Align Bench and its report, compared with a minimal Inspect task on the same samples.
+"""Measures CPU time, memory, and growth of Mis-Align Bench and its report.
+
+It compares them with a minimal Inspect task on the same samples.
 
     python benchmarks/misalign_scale.py [--instances 2500 5000 10000]
 

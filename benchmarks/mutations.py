@@ -69,7 +69,9 @@ MUTATIONS = (
                 "return min(1.0, float(bdtr(min(b, c), b + c, 0.5)))"
             ),
             "2 * float(chances[:most].sum()) + float(chances[most])": "2 * float(chances[: most + 1].sum())",
-            "tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]": "tested = list(range(len(p_values)))",
+            "tested = [index for index, p in enumerate(p_values) if not math.isnan(p)]": (
+                "tested = list(range(len(p_values)))"
+            ),
             "covariance = (both - variance - other_variance) / 2": (
                 "covariance = both - variance - other_variance"
             ),
@@ -93,7 +95,9 @@ MUTATIONS = (
         slips={
             '"reverse_rate": cells.share(cells.b)': '"reverse_rate": cells.share(cells.c)',
             '"mar_n": a + c,': '"mar_n": a + b,',
-            "versions = [score.metadata, *(edit.metadata for edit in score.history)]": "versions = [score.metadata]",
+            "versions = [score.metadata, *(edit.metadata for edit in score.history)]": (
+                "versions = [score.metadata]"
+            ),
             '"mar_unconditional_valid": valid.share(valid.c)': (
                 '"mar_unconditional_valid": cells.share(cells.c)'
             ),
@@ -114,7 +118,9 @@ MUTATIONS = (
         "datasets/role_swap.py",
         "datasets/test_role_swap.py",
         slips={
-            "return rest == other_rest if in_order else sorted(rest) == sorted(other_rest)": "return sorted(rest) == sorted(other_rest)",
+            "return rest == other_rest if in_order else sorted(rest) == sorted(other_rest)": (
+                "return sorted(rest) == sorted(other_rest)"
+            ),
             "None if first is None or second is None else first < second": (
                 "None if first is None or second is None else first > second"
             ),
@@ -125,14 +131,18 @@ MUTATIONS = (
         "datasets/test_cleft.py",
         slips={
             'be, one = ("Are", "ones") if plural else ("Is", "one")': 'be, one = ("Is", "one")',
-            'predicate = PREDICATE_SLIPS.get(match["predicate"], match["predicate"])': 'predicate = match["predicate"]',
+            'predicate = PREDICATE_SLIPS.get(match["predicate"], match["predicate"])': (
+                'predicate = match["predicate"]'
+            ),
         },
     ),
     *_in(
         "tasks/samples.py",
         "tasks/test_veto.py",
         slips={
-            'pair_set_hash(pair.model_copy(update={"controls": None}) for pair in pair_set.pairs)': "pair_set_hash(pair_set.pairs)",
+            'pair_set_hash(pair.model_copy(update={"controls": None}) for pair in pair_set.pairs)': (
+                "pair_set_hash(pair_set.pairs)"
+            ),
             "pair_set.hash if any(pair.controls for pair in pair_set.pairs) else None": "pair_set.hash",
         },
     ),

@@ -1,4 +1,6 @@
-"""Measures how well answers and verdicts are parsed, with confusion tables of both answer parsers and the verdict parser on labeled texts.
+"""Measures how well answers and verdicts are parsed.
+
+It makes confusion tables of both answer parsers and the verdict parser on labeled texts.
 
     python -m benchmarks.parser_confusion
 
@@ -86,7 +88,10 @@ def report(
 
 
 def confusion(title: str, readings: Iterable[Reading], labels: Sequence[str]) -> Table:
-    """Make a confusion table with the expected readings in rows and the actual ones in columns, in the order of ``labels``."""
+    """Make a confusion table of expected readings (rows) and actual ones (columns).
+
+    Rows and columns have the order of ``labels``.
+    """
     cells = Counter(cell(reading) for reading in readings)
     table = Table(title=f"{title}: expected (rows) and read (columns)", box=box.SIMPLE, title_justify="left")
     for column in ("", *labels, "all"):
@@ -120,7 +125,10 @@ def coarse(label: str) -> str:
 
 
 def summary(readings: Sequence[Reading]) -> str:
-    """Summarize the errors in one line: their number with an exact 95 % interval, and how many report an answer that was not given."""
+    """Summarize the errors in one line.
+
+    The line has their number with an exact 95 % interval, and how many report an answer that was not given.
+    """
     wrong, invented = (sum(getattr(reading, name) for reading in readings) for name in ("wrong", "invented"))
     interval = binomtest(wrong, len(readings)).proportion_ci(method="exact")
     return (

@@ -46,7 +46,10 @@ def analysed(organism: Organism) -> Tables:
 
 
 def by_the_table_alone(heads: pd.DataFrame, gap: float) -> list[str]:
-    """Return the heads that the former decision names, without mirrored failures, the curve, and the test of MAR against BR."""
+    """Return the heads that the former decision names.
+
+    The former decision uses no mirrored failures, no curve, and no test of MAR against BR.
+    """
     above = (heads["delta_stereotyped"] > 0) & ~(heads["delta_stereotyped_ci_lower"] <= 0)
     kept = heads[(heads["q"] <= LEVEL) & above & (heads["score"] >= max(SHARE * gap, UNRESOLVED))]
     return kept["name"].tolist()

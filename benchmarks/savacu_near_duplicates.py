@@ -1,7 +1,9 @@
-"""Measures the time and peak memory of exact searches for all pairs within 10 of 64 bits, by method and number of fingerprints.
+"""Measures the time and peak memory of exact searches for near-duplicates.
 
-    python benchmarks/savacu_near_duplicates.py                        # all methods at the sizes that they
-    can bear python benchmarks/savacu_near_duplicates.py misfire 10000000       # one of them
+The searches find all pairs within 10 of 64 bits; they vary in method and number of fingerprints.
+
+    python benchmarks/savacu_near_duplicates.py                   # all methods at sizes that they can bear
+    python benchmarks/savacu_near_duplicates.py misfire 10000000  # one of them
 
 Fingerprints are random, and one in 25 is a copy of another with 0 to 10 bits flipped. Each measurement has
 its own process. Compilation is not included. FAISS searches for the neighbors of each fingerprint, so it

@@ -1,4 +1,6 @@
-"""Measures the CPU time, memory, and disk space of a model stage by runner and shard size, with simulated models that answer without delay.
+"""Measures the CPU time, memory, and disk space of a model stage by runner and shard size.
+
+The simulated models answer without delay.
 
     python benchmarks/savacu_runners.py                                # all that is listed below
     python benchmarks/savacu_runners.py inspect scores 1000            # runner, stage, items

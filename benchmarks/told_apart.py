@@ -1,4 +1,6 @@
-"""Checks that controls distinguish misfires from a tendency to say no, with simulated models that each have one planted fault.
+"""Checks that controls distinguish misfires from a tendency to say no.
+
+The simulated models each have one planted fault.
 
 Run ``python benchmarks/told_apart.py``. It asks seven models 4,096 prompts each, prints a table of the
 measures, and writes the figure ``docs/figures/control_differences.svg``.

@@ -1,4 +1,6 @@
-"""Generate two reference files from the code: the columns of the frames, and the JSON schema of ``summary.json``.
+"""Generate two reference files from the code.
+
+They are the columns of the frames, and the JSON schema of ``summary.json``.
 
 Run ``python -m docs.reference`` in the repository. ``docs/frames.md`` is committed.
 ``docs/summary.schema.json`` is not, because it is long and ``misfire.reports.summary_schema`` returns the
@@ -30,15 +32,17 @@ _VALUES: dict[Kind, str] = {
 
 _ABOUT = {
     "runs": "One row for each run: what it was, and whether it is complete.",
-    "halves": "One row for each run, arm, half and epoch. A half that belongs to several arms has a row in each.",
+    "halves": "One row for each run, arm, half and epoch. A half that belongs to several arms has a row in "
+    "each.",
     "pairs": "One row for each run, arm, pair and epoch with both halves.",
-    "summary": "One row for each run and arm over all its pairs (`scope` is `overall`), then one for each category (`category`). The "
-    "q-values have these families: all VETO runs; all combinations of a VETO run and a category; for priming, the "
-    "same over all arms of all runs.",
-    "effects": "One row for each primed arm of a priming run, compared with the base arm of the run: “first” is the base arm, “second” the "
-    "primed arm. The family of the q-values is all rows, that is, all arms of all runs. The q-values in a log are over the arms of that "
-    "run only.",
-    "comparisons": "One row for every two VETO runs on the same pairs. The family of the q-values is all rows.",
+    "summary": "One row for each run and arm over all its pairs (`scope` is `overall`), then one for each "
+    "category (`category`). The q-values have these families: all VETO runs; all combinations of a VETO run "
+    "and a category; for priming, the same over all arms of all runs.",
+    "effects": "One row for each primed arm of a priming run, compared with the base arm of the run: “first” "
+    "is the base arm, “second” the primed arm. The family of the q-values is all rows, that is, all arms of "
+    "all runs. The q-values in a log are over the arms of that run only.",
+    "comparisons": "One row for every two VETO runs on the same pairs. The family of the q-values is all "
+    "rows.",
     "power": "One row for each VETO run and each MAR − BR to detect.",
     "editions": "One row for each model with VETO runs on the published and on the repaired edition.",
     "flags": "One row for each VETO run and each audit flag that some of its pairs have and some do not.",
@@ -49,15 +53,17 @@ _ABOUT = {
     "(`misfire.reports.pairs.failures.failure_frame(results)`).",
     "misalign_runs": "`results.misalign.runs`. One row for each run of Mis-Align Bench.",
     "verdicts": "`results.misalign.verdicts`. One row for each sample, with the judge's own reason.",
-    "alignment": "`results.misalign.alignment`. One row for each detect run, level and name: the joint verdict, each dimension, each "
-    "domain. Dimensions and domains use the verdict of the dimension, over the instances that have a domain of it.",
+    "alignment": "`results.misalign.alignment`. One row for each detect run, level and name: the joint "
+    "verdict, each dimension, each domain. Dimensions and domains use the verdict of the dimension, over the "
+    "instances that have a domain of it.",
     "checks": "`results.misalign.checks`. One row for each detect run.",
     "overlap": "`results.misalign.overlap`. One row for each detect run, response and set of dimensions.",
-    "conditions": "`results.misalign.conditions`. One row for each model and dimension with runs that asked it alone (`-T joint=false`) "
-    "and together with the others.",
+    "conditions": "`results.misalign.conditions`. One row for each model and dimension with runs that asked "
+    "it alone (`-T joint=false`) and together with the others.",
     "answers": "`results.misalign.answers`. One row for each generate run.",
     "published": "One row for each model of the paper's main table, and one for people "
-    "(`misfire.reports.pairs.published_results.published_results()`). This is context and never part of a test.",
+    "(`misfire.reports.pairs.published_results.published_results()`). This is context and never part of a "
+    "test.",
 }
 
 
@@ -73,8 +79,14 @@ def _frames_page() -> str:
     lines = [
         "# Frames",
         "",
-        "`misfire.reports.read_results(logs)` returns these data frames. The tables and `summary.json` of a report are made from them.",
-        "Intervals are 95 %, clustered by scenario, and in Mis-Align Bench by instance. `make docs` generates this page from the code.",
+        (
+            "`misfire.reports.read_results(logs)` returns these data frames. The tables and `summary.json` "
+            "of a report are made from them."
+        ),
+        (
+            "Intervals are 95 %, clustered by scenario, and in Mis-Align Bench by instance. `make docs` "
+            "generates this page from the code."
+        ),
         "",
         "| kind | type in pandas | values |",
         "|---|---|---|",

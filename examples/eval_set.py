@@ -1,4 +1,6 @@
-"""Compare models: VETO with and without chain of thought, and priming, as one eval set that can be stopped and taken up again.
+"""Compare models in one eval set, which can be stopped and taken up again.
+
+The set has VETO with and without chain of thought, and priming.
 
     python examples/eval_set.py --log-dir logs/script
     python examples/eval_set.py --log-dir logs/bbq --source bbq openai/gpt-4o-mini anthropic/claude-sonnet-4-5

@@ -1,4 +1,6 @@
-"""What is expensive to make for the tests, made once and kept on disk: by one worker for all, and for the next run.
+"""What is expensive to make for the tests, made once and kept on disk.
+
+One worker makes it for all, and for the next run.
 
 A thing is made again as soon as a file that it may depend on is another, so what is kept is always what the
 present code makes. ``make clean`` removes everything that is kept.

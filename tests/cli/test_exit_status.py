@@ -1,4 +1,7 @@
-"""How the misfire command ends: 1 is the answer of a gate and of nothing else, and output goes into any encoding."""
+"""How the misfire command ends.
+
+1 is the answer of a gate and of nothing else, and output goes into any encoding.
+"""
 
 import os
 import shlex

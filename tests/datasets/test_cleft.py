@@ -1,4 +1,7 @@
-"""Cleft questions: right for every kind of answer and question that BBQ has, and refused for what is no question of its kind."""
+"""Cleft questions: right for every kind of answer and question that BBQ has.
+
+What is no question of its kind is refused.
+"""
 
 import re
 from pathlib import Path

@@ -23,14 +23,16 @@ PROMPTS = [half.prompt for pair in PAIRS for _, half in pair.halves]
 SCENARIO_OF = {(scenario.category, scenario.question_index): scenario for scenario in SCENARIOS}
 
 BBQ_CATEGORIES = {
-    "Age", "Gender_identity", "Religion", "Sexual_orientation", "SES", "Disability_status", "Race_ethnicity", "Physical_appearance",
+    "Age", "Gender_identity", "Religion", "Sexual_orientation", "SES", "Disability_status", "Race_ethnicity",
+    "Physical_appearance",
 }  # fmt: skip
 
 FIRST_WORDS_OF_QUESTIONS = {"Did", "Does", "Is", "Was", "Has"}
 
 NEGATIONS = {
-    "not", "cannot", "no", "none", "nobody", "nothing", "nowhere", "never", "neither", "nor", "without", "unable", "incapable",
-    "fail", "fails", "failed", "lack", "lacks", "lacked", "hardly", "barely", "scarcely", "seldom", "rarely", "refuse", "refused",
+    "not", "cannot", "no", "none", "nobody", "nothing", "nowhere", "never", "neither", "nor", "without",
+    "unable", "incapable", "fail", "fails", "failed", "lack", "lacks", "lacked", "hardly", "barely",
+    "scarcely", "seldom", "rarely", "refuse", "refused",
 }  # fmt: skip
 
 GENDERED_PRONOUNS = {"he", "she", "him", "her", "his", "hers", "himself", "herself"}
@@ -52,16 +54,19 @@ SOUNDS_LIKE_A_CONSONANT = {
 PROPER_NAMES = {
     "Tuesday", "Saturday", "Sunday", "Monday", "Friday", "April", "August", "June",
     "Ohio", "Hawaii", "Market", "Street", "Broadway", "I",
-    "Muslim", "Christian", "Jewish", "Methodist", "Hindu", "Buddhist", "Catholic", "Lutheran", "Presbyterian", "Mormon", "Baptist", "Sikh",
-    "Black", "Latino", "Latina", "Middle", "Eastern", "Arab", "Asian", "Chinese", "American", "Native", "Irish", "Danish", "Dutch",
+    "Muslim", "Christian", "Jewish", "Methodist", "Hindu", "Buddhist", "Catholic", "Lutheran", "Presbyterian",
+    "Mormon", "Baptist", "Sikh",
+    "Black", "Latino", "Latina", "Middle", "Eastern", "Arab", "Asian", "Chinese", "American", "Native",
+    "Irish", "Danish", "Dutch",
     "ADHD", "Down",
 }  # fmt: skip
 
 UNCIVIL = {
-    "kill", "killed", "murder", "gun", "shot", "knife", "stab", "stabbed", "blood", "beat", "punch", "punched", "fight", "fought",
-    "violent", "violence", "attack", "attacked", "weapon", "rape", "abuse", "abused", "sex", "sexual", "sexually", "naked", "nude",
-    "porn", "prostitute", "drug", "drugs", "steal", "stole", "stolen", "theft", "robbed", "thief", "prison", "jail", "arrested",
-    "crime", "criminal", "terrorist", "suicide", "dead", "died", "stupid", "dumb", "idiot", "crazy", "freak", "damn", "hell",
+    "kill", "killed", "murder", "gun", "shot", "knife", "stab", "stabbed", "blood", "beat", "punch",
+    "punched", "fight", "fought", "violent", "violence", "attack", "attacked", "weapon", "rape", "abuse",
+    "abused", "sex", "sexual", "sexually", "naked", "nude", "porn", "prostitute", "drug", "drugs", "steal",
+    "stole", "stolen", "theft", "robbed", "thief", "prison", "jail", "arrested", "crime", "criminal",
+    "terrorist", "suicide", "dead", "died", "stupid", "dumb", "idiot", "crazy", "freak", "damn", "hell",
 }  # fmt: skip
 
 

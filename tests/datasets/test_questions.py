@@ -65,8 +65,11 @@ def test_a_plural_subject_is_asked_with_do():
 
 @pytest.mark.parametrize(
     ("verb", "base"),
-    [("was", "be"), ("planned", "plan"), ("tried", "try"), ("denied", "deny"), ("asked", "ask"), ("carries", "carry"), ("uses", "use"),
-     ("pass", "pass"), ("walk", "walk"), ("Left", "leave"), ("agreed", "agre")],
+    [
+        ("was", "be"), ("planned", "plan"), ("tried", "try"), ("denied", "deny"), ("asked", "ask"),
+        ("carries", "carry"), ("uses", "use"), ("pass", "pass"), ("walk", "walk"), ("Left", "leave"),
+        ("agreed", "agre"),
+    ],
 )  # fmt: skip
 def test_lemmas_follow_the_published_rules(verb: str, base: str):
     assert base_form(verb) == base

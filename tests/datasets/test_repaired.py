@@ -1,4 +1,7 @@
-"""The repaired edition: pairs that are what the published ones should be, checked by text, apart from the builder."""
+"""The repaired edition: pairs that are what the published ones should be.
+
+The text of each pair is checked, apart from the builder.
+"""
 
 import re
 from collections import Counter, defaultdict
@@ -108,7 +111,10 @@ def test_exchanging_the_people_word_by_word_turns_most_contexts_into_each_other(
 
 
 def parts(prompt: str) -> tuple[str, str]:
-    """Context and question: the question is what stands behind the last full stop, exclamation mark or question mark but one."""
+    """Context and question.
+
+    The question is what stands behind the last full stop, exclamation mark or question mark but one.
+    """
     match = re.fullmatch(r"(?P<context>.*[.!?]) (?P<question>[^.!?]*\?)", prompt, re.DOTALL)
     assert match is not None
     return match["context"], match["question"]

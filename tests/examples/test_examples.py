@@ -16,7 +16,10 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 @pytest.fixture
 def run(tmp_path: Path):
-    """Runs a command in the repository, with a home folder of its own and the commands of this environment (flow calls uv)."""
+    """Runs a command in the repository, with a home folder of its own.
+
+    The command finds the commands of this environment (flow calls uv).
+    """
     path = {"PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]]), "UV_OFFLINE": "1"}
 
     def in_repository(*command: str | Path) -> subprocess.CompletedProcess[str]:

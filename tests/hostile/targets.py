@@ -1,4 +1,6 @@
-"""What hostile bytes reach: each parser of the suite as a function of bytes, with texts to start mutating from.
+"""What hostile bytes reach: each parser of the suite as a function of bytes.
+
+Each comes with texts to start mutating from.
 
 A parser passes if it returns, or raises an ``InputError`` that a terminal can show and, for a file, that
 names the file."""

@@ -1,4 +1,7 @@
-"""Hostile labels, data and model output are but text in the terminal, HTML, Markdown, LaTeX and CSV; and no secret goes with them."""
+"""Hostile labels, data and model output are but text, and no secret goes with them.
+
+This holds in the terminal, HTML, Markdown, LaTeX and CSV.
+"""
 
 import csv
 import json
@@ -29,10 +32,12 @@ from tests.runs import run_task
 TELL = "document.title='caught'"
 
 HOSTILE = (
-    f'<script>{TELL}</script><img src=x onerror="{TELL}"><svg onload="{TELL}"></svg>\'"><iframe srcdoc=\'<script>parent.{TELL}</script>\'>'
+    f'<script>{TELL}</script><img src=x onerror="{TELL}"><svg onload="{TELL}"></svg>\'">'
+    f"<iframe srcdoc='<script>parent.{TELL}</script>'>"
     f"[click](javascript:{TELL}) <javascript:{TELL}> ![x](https://tell.invalid/x) [red]marked[/red] [/] "
     "\\input{/etc/passwd} \\write18{id} \\end{tabular} $x$ %comment ```\n=cmd|' /C calc'!A0\n@SUM(1)\n-->\n"
-    "\x1b]0;caught\x07\x1b[2J\x1b]8;;https://tell.invalid\x1b\\link\x9b31m\u202etxet\u2028|cell|\n# heading\r\x08\x7f"
+    "\x1b]0;caught\x07\x1b[2J\x1b]8;;https://tell.invalid\x1b\\link"
+    "\x9b31m\u202etxet\u2028|cell|\n# heading\r\x08\x7f"
 )
 
 LABEL = '=HYPERLINK("x")<b onmouseover=alert>|[/red]\x1b[31m\\input{x}\u202e_Age'
@@ -321,7 +326,8 @@ def test_no_secret_is_in_any_log_report_or_message(told: Told):
         for secret in CANARIES.values()
         if secret.encode() in content
     ] == []
-    # a header that a user gives as an option is in Inspect's log, which records all options; it goes no further
+    # a header that a user gives as an option is in Inspect's log, which records all options;
+    # it goes no further
     beyond = {
         name: content
         for name, content in written.items()

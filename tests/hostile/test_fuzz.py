@@ -1,4 +1,7 @@
-"""Given any bytes, a parser answers or raises our own error; `python -m benchmarks.fuzz` tries 100,000 cases each."""
+"""Given any bytes, a parser answers or raises our own error.
+
+`python -m benchmarks.fuzz` tries 100,000 cases each.
+"""
 
 import random
 

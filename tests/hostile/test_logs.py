@@ -1,4 +1,7 @@
-"""Logs that strangers wrote, or that broke off: shown for what they hold, or refused with the log's name; never an error of Python's."""
+"""Logs that strangers wrote, or that broke off.
+
+They are shown for what they hold, or refused with the log's name; never is there an error of Python's.
+"""
 
 import re
 import zipfile

@@ -1,4 +1,6 @@
-"""A data set with one harm is loaded rightly, or refused with its file, place and field; `python -m benchmarks.harms` tries 10,000 harms.
+"""A data set with one harm is loaded rightly, or refused with its file, place and field.
+
+`python -m benchmarks.harms` tries 10,000 harms.
 
 What a harmed file should give is worked out here, from the documented meaning of the fields, and not by the
 reader that is tried."""
@@ -147,7 +149,10 @@ def meant_pair(record: Record, file: str, number: int) -> Record | None:
 
 
 def meant_instance(record: Record, file: str, number: int) -> Record | None:
-    """An instance's columns are found by their letters, others are passed over, and labels are ids of domains."""
+    """An instance's columns are found by their letters.
+
+    Others are passed over, and labels are ids of domains.
+    """
     named = {name.rstrip("="): value for name, value in record.items() if not name.startswith("=")}
     meant: Record = {
         "id": f"row_{number}",

@@ -130,7 +130,9 @@ FAMILIES: dict[str, Callable[..., Any]] = {
 
 
 def exact_decoder(family: str = "llama", seed: int = 0, **more: Any) -> Decoder:
-    """The same in float64, so that two ways to one number differ by the rounding of the last step alone, which is in float32.
+    """The same in float64.
+
+    Two ways to one number then differ by the rounding of the last step alone, which is in float32.
 
     In float32 the order of sums, and with it the number of threads and the machine, moves logits of about 30
     by more than 1e-5."""

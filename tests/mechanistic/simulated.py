@@ -1,4 +1,6 @@
-"""Tables of models that were never run: margins are a sum of what heads give, so ablating heads takes their terms off.
+"""Tables of models that were never run.
+
+Margins are a sum of what heads give, so ablating heads takes their terms off.
 
 They stand for what a sweep and a curve would measure, and are as large as those of a real run. Some heads
 give random terms to both halves alike (they know nothing of groups), one may give terms to stereotyped halves
@@ -71,7 +73,9 @@ class Tables:
 
 
 def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, curve: bool = True) -> Tables:
-    """Run a model: ask all pairs, choose failures, mirrors and controls, ablate heads one by one and together.
+    """Run a model.
+
+    Ask all pairs, choose failures, mirrors and controls, and ablate heads one by one and together.
 
     Args:
         model: The model.
@@ -109,7 +113,9 @@ def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, c
         "control": right.all(1),
     }
     group_of = {
-        int(n): group for group in GROUPS for n in draw.permutation(np.flatnonzero(members[group]))[:per_group]
+        int(n): group
+        for group in GROUPS
+        for n in draw.permutation(np.flatnonzero(members[group]))[:per_group]
     }  # fmt: skip
     if "failure" not in group_of.values():
         return Tables(test)
@@ -125,7 +131,8 @@ def simulate(model: Model, seed: int, *, per_group: int = 30, draws: int = 20, c
         }
 
     effects = pd.DataFrame([
-        rows(n, group, place) | {"half": half, "layer": head.layer, "head": head.index, "delta": -terms[n, place, number]}
+        rows(n, group, place)
+        | {"half": half, "layer": head.layer, "head": head.index, "delta": -terms[n, place, number]}
         for n, group in chosen
         for place, half in enumerate(HALF_NAMES)
         for number, head in enumerate(HEADS)

@@ -1,4 +1,7 @@
-"""The worked example: the trained organism before and after its head is ablated, in every task; and by Inspect's own provider."""
+"""The worked example: the trained organism before and after its head is ablated.
+
+It runs in every task, and by Inspect's own provider.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,7 @@
-"""Probe prompts: people are found where they are named, answers have their own tokens, templates are used once."""
+"""Probe prompts.
+
+People are found where they are named, answers have their own tokens, templates are used once.
+"""
 
 import pytest
 

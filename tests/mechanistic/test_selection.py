@@ -139,7 +139,9 @@ SPARED = embedded_language().spared_scenarios
 
 @pytest.fixture(scope="module")
 def primed(organism: Organism, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A priming log of a model that misfires on most pairs without a cue, and on none with one before the stereotyped half.
+    """A priming log of a model that misfires on most pairs without a cue.
+
+    With a cue before the stereotyped half, it misfires on none.
 
     The texts are those that the task wrote, and so are the names of its arms.
     """
@@ -160,7 +162,8 @@ def test_the_base_arm_of_a_priming_log_holds_the_texts_without_a_cue(organism: O
     # then the pairs are those that the task was given, word for word, and most misfire as they did there
     given = {pair.id: pair for pair in organism.pairs}
     assert all(
-        pair.stereotyped == given[pair.id].stereotyped and pair.contrast == given[pair.id].contrast for pair in logged.pairs
+        pair.stereotyped == given[pair.id].stereotyped and pair.contrast == given[pair.id].contrast
+        for pair in logged.pairs
     )  # fmt: skip
     assert len(logged.misfired) > 0.6 * len(logged.pairs)
     assert (logged.arm, logged.texts) == ("base", {})

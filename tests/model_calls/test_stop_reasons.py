@@ -1,4 +1,7 @@
-"""How outputs end whose provider does not say: by the tokens used, and for hf/ by the tokens of each output."""
+"""How outputs end whose provider does not say.
+
+It is told by the tokens used, and for hf/ by the tokens of each output.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -302,8 +302,8 @@ def test_greedy_is_greedy_whatever_the_folder_asks_for(
     # and where tokens are drawn they hold, but for what was asked for
     (drawn,) = ask(model, ASKED[:1], temperature=0.7)
     assert (drawn.metadata or {})["generation"] == {
-        "do_sample": True, "max_new_tokens": 6, "num_return_sequences": 1, "temperature": 0.7, "top_p": 1.0, "top_k": 2,
-        "repetition_penalty": 1.9, "no_repeat_ngram_size": 1, "eos_token_id": [2],
+        "do_sample": True, "max_new_tokens": 6, "num_return_sequences": 1, "temperature": 0.7, "top_p": 1.0,
+        "top_k": 2, "repetition_penalty": 1.9, "no_repeat_ngram_size": 1, "eos_token_id": [2],
     }  # fmt: skip
 
 
@@ -446,7 +446,10 @@ COMMITS = {"main": "a" * 40, "v2": "b" * 40}
 
 @pytest.fixture
 def hub(small: Path, tmp_path: Path) -> Path:
-    """The hub's cache with the model me/small, whose two branches have chat templates of their own and the weights in model/ too."""
+    """The hub's cache with the model me/small.
+
+    Its two branches have chat templates of their own, and the weights are in model/ too.
+    """
     repository = tmp_path / "hub" / "models--me--small"
     (repository / "refs").mkdir(parents=True)
     for branch, commit in COMMITS.items():

@@ -1,4 +1,7 @@
-"""The simulated model as a judge, and as one that answers prompts: what is planted is recovered by what the suite measures."""
+"""The simulated model as a judge, and as one that answers prompts.
+
+What is planted is recovered by what the suite measures.
+"""
 
 import math
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""What the packaging tests share: the repository, its pyproject.toml, and commands in processes of their own."""
+"""What the packaging tests share.
+
+It is the repository, its pyproject.toml, and commands in processes of their own.
+"""
 
 import os
 import subprocess

@@ -1,4 +1,7 @@
-"""The README and docs/ are short where they must be, and what they name exists: files, headings, modules, public names, layers."""
+"""The README and docs/ are short where they must be, and what they name exists.
+
+They name files, headings, modules, public names and layers.
+"""
 
 import importlib
 import json

@@ -1,4 +1,7 @@
-"""A checkout without symbolic links (Windows, or a zip download) works like any other: it is imported, run, tested, installed and built."""
+"""A checkout without symbolic links (Windows, or a zip download) works like any other.
+
+It is imported, run, tested, installed and built.
+"""
 
 import shutil
 import subprocess

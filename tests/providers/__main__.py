@@ -1,4 +1,6 @@
-"""The loopback server in a process of its own: ``python -m tests.providers --latency 0.1 --faults 0.2``, from the root of the repository.
+"""The loopback server in a process of its own.
+
+From the root of the repository: ``python -m tests.providers --latency 0.1 --faults 0.2``.
 
 It prints its address, replies to any task of the suite, and serves until it is ended. ``GET /asked`` gives
 its counts."""

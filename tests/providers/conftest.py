@@ -1,4 +1,7 @@
-"""Every test here runs with keys for the loopback server alone, and with a place of its own for Inspect's data."""
+"""Every test here runs with keys for the loopback server alone.
+
+It has a place of its own for Inspect's data.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""The provider APIs that the loopback server speaks: where a request has what, and how a reply looks on the wire."""
+"""The provider APIs that the loopback server speaks.
+
+Each says where a request has what, and how a reply looks on the wire.
+"""
 
 import json
 from abc import ABC, abstractmethod

@@ -1,4 +1,7 @@
-"""What goes wrong at a provider, drawn by seed: failures that pass, failures of the connection, and replies that no one expects."""
+"""What goes wrong at a provider, drawn by seed.
+
+There are failures that pass, failures of the connection, and replies that no one expects.
+"""
 
 import hashlib
 import math
@@ -129,7 +132,10 @@ def faulted(name: FaultName, reply: Spoken) -> Reply:
 
 
 def lognormal(median: float, sigma: float, seed: int = 1) -> Callable[[Request], float]:
-    """Latencies of some median seconds, drawn by seed, question and attempt; sigma is the standard deviation of their logarithm."""
+    """Latencies of some median seconds, drawn by seed, question and attempt.
+
+    Sigma is the standard deviation of their logarithm.
+    """
 
     def seconds(request: Request) -> float:
         return median * math.exp(

@@ -1,4 +1,7 @@
-"""A mind for the loopback server that answers any task of the suite: what it says hangs on the question alone."""
+"""A mind for the loopback server that answers any task of the suite.
+
+What it says hangs on the question alone.
+"""
 
 import hashlib
 import json
@@ -10,7 +13,10 @@ from .server import Request
 
 
 def reply_by_text(request: Request) -> Spoken:
-    """A verdict for a judge, yes or no for a pair's half, a sentence for any other prompt; all kinds of outcome occur."""
+    """A verdict for a judge, yes or no for a pair's half, a sentence for any other prompt.
+
+    All kinds of outcome occur.
+    """
     drawn = hashlib.sha256(request.question.encode("utf-8", "surrogatepass")).digest()
     if any("You judge whether" in text for text in request.system):
         return Says(_verdict(drawn)) if drawn[0] % 16 else Refuses()

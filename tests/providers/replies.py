@@ -39,7 +39,9 @@ class Filtered:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The model ends for a reason of the provider's own, under status 200; Anthropic has no such reasons and says ``refusal``.
+    """The model ends for a reason of the provider's own, under status 200.
+
+    Anthropic has no such reasons and says ``refusal``.
 
     Attributes:
         reason: The reason in the provider's word.

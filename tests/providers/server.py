@@ -1,4 +1,7 @@
-"""A provider on this machine: an HTTP server that speaks their APIs, replies as a test says, and records what it was asked."""
+"""A provider on this machine: an HTTP server that speaks the providers' APIs.
+
+It replies as a test says, and records what it was asked.
+"""
 
 import asyncio
 import math
@@ -83,7 +86,10 @@ class LoopbackServer:
             return self._replied.copy()
 
     def app(self) -> Starlette:
-        """The web application: the APIs, and ``/asked``, where a process of its own can be asked for the counts."""
+        """The web application: the APIs, and ``/asked``.
+
+        A process of its own can be asked for the counts there.
+        """
         counts = Route("/asked", lambda _: JSONResponse({"asked": self.asked, "replied": self.replied}))
         return Starlette(
             routes=[
@@ -122,7 +128,10 @@ class LoopbackServer:
 
 
 class _Endpoint:
-    """An API of the server, as a web application of its own: what is wrong with a connection cannot be said by a ``Response``."""
+    """An API of the server, as a web application of its own.
+
+    What is wrong with a connection cannot be said by a ``Response``.
+    """
 
     def __init__(self, server: LoopbackServer, dialect: Dialect) -> None:
         self._server = server

@@ -1,4 +1,7 @@
-"""What disturbs a run from outside the provider: a full disk, a log folder that is none, a clock that jumps, a second run beside it."""
+"""What disturbs a run from outside the provider.
+
+There are a full disk, a log folder that is none, a clock that jumps, and a second run beside it.
+"""
 
 import shutil
 import subprocess

@@ -1,4 +1,6 @@
-"""Endpoints that are not as OpenAI's: moderation by codes of their own, tool calls unasked, settings and roles that they reject.
+"""Endpoints that are not as OpenAI's.
+
+They have moderation by codes of their own, tool calls unasked, and settings and roles that they reject.
 
 Given such an endpoint, when a task runs over it, then each half is asked as often as it should be, and what
 became of it is told rightly."""

@@ -1,4 +1,7 @@
-"""Under faults of all kinds every task ends, each sample is scored or failed with its cause on record, and metrics say what they count."""
+"""Under faults of all kinds every task ends, and metrics say what they count.
+
+Each sample is scored, or failed with its cause on record.
+"""
 
 from collections import Counter
 from collections.abc import Callable

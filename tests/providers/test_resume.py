@@ -1,4 +1,6 @@
-"""What a user has paid for survives a crash: a killed run is resumed, and no half that was finished is asked again.
+"""What a user has paid for survives a crash.
+
+A killed run is resumed, and no half that was finished is asked again.
 
 The commands, as a user gives them (here they also get a log folder, a server and ``--display none``):
 

@@ -1,4 +1,6 @@
-"""Over every route to a provider the real task measures what the provider replies, and survives what goes wrong there.
+"""Over every route to a provider the real task measures what the provider replies.
+
+It survives what goes wrong there.
 
 Given replies by half, when the task runs, then the log says for each half what became of it and what that
 rests on."""

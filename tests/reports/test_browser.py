@@ -1,4 +1,7 @@
-"""The HTML page in a real browser: it sorts, unfolds, asks no network, and runs nothing but its own script."""
+"""The HTML page in a real browser.
+
+It sorts, unfolds, asks no network, and runs nothing but its own script.
+"""
 
 import dataclasses
 import shutil

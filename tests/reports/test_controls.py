@@ -1,4 +1,7 @@
-"""Controls and editions in a report: what the frames say is what the log says, and pairs stay pairs of evidence halves."""
+"""Controls and editions in a report.
+
+What the frames say is what the log says, and pairs stay pairs of evidence halves.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""The figures: what they show is what the frames say, whatever runs there are and whatever models are called."""
+"""The figures: what they show is what the frames say.
+
+This holds whatever runs there are and whatever models are called.
+"""
 
 import dataclasses
 import math
@@ -89,7 +92,10 @@ def alpha_direct(run: Run) -> bool:
 
 @pytest.fixture(scope="module")
 def results(results: Results) -> Results:
-    """The shared results; with chain of thought the model is a little better, so that no two runs are alike."""
+    """The shared results.
+
+    With chain of thought the model is a little better, so that no two runs are alike.
+    """
     better = [
         tuple(
             dataclasses.replace(record, outcome="right")
@@ -267,7 +273,10 @@ def test_without_the_paper_its_rows_are_not_there(results: Results):
 
 
 def tiles(axes: Axes) -> dict[tuple[int, int], tuple[str, str, Rectangle | None]]:
-    """The cells of a heat map by (row, column): number, n and box; a dash, nothing and nothing where it is undefined."""
+    """The cells of a heat map by (row, column): number, n and box.
+
+    Where the number is undefined there are a dash, nothing and nothing.
+    """
     boxes = {
         (round(box.get_y() + 0.47), round(box.get_x() + 0.48)): box
         for box in axes.patches

@@ -1,4 +1,7 @@
-"""Frames from logs: what they hold, that they say what the log says, and what becomes of logs that are not whole."""
+"""Frames from logs.
+
+The tests check what they hold, that they say what the log says, and what becomes of logs that are not whole.
+"""
 
 import math
 from pathlib import Path

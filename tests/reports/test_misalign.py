@@ -1,4 +1,7 @@
-"""Mis-Align Bench in reports: frames say what the logs say, like is compared with like, and figures show the frames."""
+"""Mis-Align Bench in reports.
+
+Frames say what the logs say, like is compared with like, and figures show the frames.
+"""
 
 import dataclasses
 import io

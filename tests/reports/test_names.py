@@ -1,4 +1,7 @@
-"""Names that users give (categories) are never taken for names of ours, in logs, frames, files, gates or figures."""
+"""Names that users give (categories) are never taken for names of ours.
+
+This holds in logs, frames, files, gates and figures.
+"""
 
 import json
 from io import StringIO

@@ -1,4 +1,6 @@
-"""Samples that do not count, or are there twice: left out or told of, alike in every number that is made of a log.
+"""Samples that do not count, or are there twice.
+
+They are left out or told of, alike in every number that is made of a log.
 
 Of the pairs of these logs the model misfires on all: each stereotyped half is wrong, each contrast half
 right."""

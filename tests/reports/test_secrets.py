@@ -1,4 +1,7 @@
-"""Keys and passwords in a run's arguments and errors stand in no file of a report, in no frame and in no message."""
+"""Keys and passwords in a run's arguments and errors stay secret.
+
+They stand in no file of a report, in no frame and in no message.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Several logs of one run: which of them counts is told by what they hold, never by the names or times of files.
+"""Several logs of one run.
+
+Which of them counts is told by what they hold, never by the names or times of files.
 
 Logs are made by the tasks and changed by Inspect's own functions. Of 16 pairs the model that is asked gets
 every half right; of four stereotyped halves the answer is then given within reasoning too, where the
@@ -43,7 +45,10 @@ DISAGREED = '<think>Perhaps {"answer": "no"}.</think>\n{"answer": "yes"}'
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log on four of whose stereotyped halves the parsers disagree, scored by the strict one: MAR 0 of 16."""
+    """A log on four of whose stereotyped halves the parsers disagree.
+
+    It is scored by the strict one: MAR 0 of 16.
+    """
     folder = tmp_path_factory.mktemp("strict")
     made = make_log(veto(source="embedded", pairs=PAIRS), "one", folder, planted={"mar": 0.0, "br": 0.0})
     log = read_eval_log(made)
@@ -152,7 +157,10 @@ def test_the_same_log_under_two_names_counts_once(strict: Path, tmp_path: Path):
 
 
 def edited(log: Path, place: Path) -> Path:
-    """A copy of a log, one stereotyped half of which a person found to be wrong; its metrics are as before."""
+    """A copy of a log, one stereotyped half of which a person found to be wrong.
+
+    Its metrics are as before.
+    """
     copy = read_eval_log(str(log))
     sample = next(sample for sample in copy.samples or [] if sample.metadata["half"] == "stereotyped")
     edit = ScoreEdit(value="wrong", provenance=ProvenanceData(author="reader"))

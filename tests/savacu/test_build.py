@@ -1,4 +1,7 @@
-"""The build from end to end with simulated models: what was planted is what is measured, and it can stop and go on anywhere."""
+"""The build from end to end with simulated models.
+
+What was planted is what is measured, and it can stop and go on anywhere.
+"""
 
 import csv
 import random
@@ -28,7 +31,10 @@ from tests.runs import run_task as run_tasks
 from .conftest import BuildMaker, recipe_for
 from .direct_runner import DirectRunner, asked, published
 
-FAULTS = "refusal:0.05,empty:0.02,contrary:0.1,near_partner:0.02,usable_detail:0.03,copy:0.01,language:0.01,too_short:0.01,cut_off:0.01"
+FAULTS = (
+    "refusal:0.05,empty:0.02,contrary:0.1,near_partner:0.02,usable_detail:0.03,"
+    "copy:0.01,language:0.01,too_short:0.01,cut_off:0.01"
+)
 
 
 PLANTED = {name: float(share) for name, _, share in (part.partition(":") for part in FAULTS.split(","))}

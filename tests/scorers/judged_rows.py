@@ -1,4 +1,7 @@
-"""Raw verdicts to measure on: small sets of questions about responses, drawn by hypothesis or made by hand, and as a data frame."""
+"""Raw verdicts to measure on: small sets of questions about responses.
+
+They are drawn by hypothesis or made by hand, and there is a data frame of them.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -62,7 +65,10 @@ def alone(row: Row, dimensions: Sequence[Dimension] = DIMENSIONS) -> Asked:
 
 
 def together(rows: Sequence[Row], stated: bool | None = None) -> Asked:
-    """What the sample of one question about several dimensions of a response says; one invalid flag makes all of it invalid."""
+    """What the sample of one question about several dimensions of a response says.
+
+    One invalid flag makes all of it invalid.
+    """
     invalid = next((row.invalid for row in rows if row.invalid), None)
     flags: dict[Dimension, bool | None] = {row.dimension: None if invalid else row.flag for row in rows}
     return replace(
@@ -82,7 +88,10 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def responses(rows: Iterable[Row]) -> pd.DataFrame:
-    """One row a response about which all three questions were asked: its flags, and as ``joint`` whether any is set; NaN if not known."""
+    """One row a response about which all three questions were asked.
+
+    It has its flags, and as ``joint`` whether any is set; NaN if not known.
+    """
     table = frame(rows)
     keys = ["instance", "response", "epoch"]
     wide = table.pivot_table(
@@ -98,7 +107,10 @@ def responses(rows: Iterable[Row]) -> pd.DataFrame:
 
 @st.composite
 def row_sets(draw: st.DrawFn, min_instances: int = 0, complete: bool = False) -> list[Row]:
-    """Questions about the responses to a few instances, some of them invalid and, unless complete, some missing."""
+    """Questions about the responses to a few instances.
+
+    Some of them are invalid and, unless complete, some are missing.
+    """
     rows: list[Row] = []
     for number in range(draw(st.integers(min_instances, 4))):
         domains: tuple[tuple[Dimension, tuple[str, ...]], ...] = tuple(

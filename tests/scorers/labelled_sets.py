@@ -109,7 +109,10 @@ class LabelledVerdict(_Labelled):
 
     @property
     def label(self) -> str:
-        """The reading that is expected: the names that are true, ``nothing flagged``, or why there is no verdict."""
+        """The reading that is expected.
+
+        It is the names that are true, ``nothing flagged``, or why there is no verdict.
+        """
         return self.expected if isinstance(self.expected, str) else named_flags(self.expected)
 
 
@@ -150,7 +153,10 @@ def _read(name: str, record: type[_Record]) -> list[_Record]:
 
 @cache
 def _cases() -> dict[str, str]:
-    """Passages and questions by key: those written for the set, and those of the embedded pairs and their controls."""
+    """Passages and questions by key.
+
+    They are those written for the set, and those of the embedded pairs and their controls.
+    """
     samples = veto(source="embedded", controls=True).dataset
     written: dict[str, str] = json.loads((FOLDER / "cases.json").read_text(encoding="utf-8"))
     return {str(sample.id): str(sample.input) for sample in samples} | written

@@ -1,4 +1,7 @@
-"""Coverage, FFR and Alignment Score, against counts in pandas, variances by the jackknife, and simulated intervals."""
+"""Coverage, FFR and Alignment Score.
+
+They are held against counts in pandas, variances by the jackknife, and simulated intervals.
+"""
 
 import math
 import random
@@ -332,7 +335,10 @@ def drawn(
     epochs: int = 3,
     spread: float = 4.0,
 ) -> Decisions:
-    """Decisions on instances that differ in how hard they are: by instance the chance to be flagged is drawn from a beta distribution."""
+    """Decisions on instances that differ in how hard they are.
+
+    The chance that an instance is flagged is drawn from a beta distribution.
+    """
     by_instance = [generator.beta(rate * spread, (1 - rate) * spread, clusters) for rate in (coverage, ffr)]
     caught, false = (generator.binomial(epochs, chances).astype(float) for chances in by_instance)
     trials = np.full(clusters, float(epochs))
@@ -455,7 +461,10 @@ def test_where_nothing_varies_the_ends_follow_from_those_of_coverage_and_ffr(par
 def pair_of_runs(
     generator: np.random.Generator, clusters: int, second: tuple[float, float]
 ) -> tuple[Decisions, Decisions]:
-    """Two runs on the same instances, whose decisions go together: the second takes half of its own from the first."""
+    """Two runs on the same instances, whose decisions go together.
+
+    The second takes half of its own from the first.
+    """
     first, other = drawn(generator, clusters, 0.7, 0.3), drawn(generator, clusters, *second)
     same = generator.random(clusters) < 0.5
     return first, Decisions(

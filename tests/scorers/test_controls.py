@@ -1,4 +1,7 @@
-"""The metrics of controls against a count by hand in plain pandas, their identities, and what their signs mean."""
+"""The metrics of controls against a count by hand in plain pandas.
+
+Their identities are checked too, and what their signs mean.
+"""
 
 import itertools
 import math
@@ -61,7 +64,10 @@ def measured(rows: Sequence[Row]) -> dict[str, float]:
 
 @st.composite
 def runs(draw: st.DrawFn) -> list[Row]:
-    """Prompts of some pairs of three scenarios, in one or two epochs, in any order; many are missing, invalid or failed."""
+    """Prompts of some pairs of three scenarios, in one or two epochs, in any order.
+
+    Many are missing, invalid or failed.
+    """
     rows: list[Row] = []
     cells = list(itertools.product(PROBES, HALF_NAMES))
     for number in range(draw(st.integers(1, 5))):
@@ -173,7 +179,10 @@ def by_hand(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def undetermined_by_hand(rows: Sequence[Row]) -> dict[str, float]:
-    """What is NaN: d′ where all answers of a context are alike, and the criterion there from fewer than 30 answers of a kind."""
+    """What is NaN: d′ where all answers of a context are alike.
+
+    The criterion there is NaN from fewer than 30 answers of a kind.
+    """
     table = frame(rows)
     names: set[str] = set()
     for half in HALF_NAMES:
@@ -194,7 +203,10 @@ def undetermined_by_hand(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def errors_by_hand(rows: Sequence[Row]) -> dict[str, float]:
-    """Ends of intervals, and p: the suite's statistics, tested by themselves, of counts by scenario that pandas made."""
+    """Ends of intervals, and p.
+
+    They are the suite's statistics, tested by themselves, of counts by scenario that pandas made.
+    """
     table = frame(rows)
     answers = table[table["said"].isin(WORDS)]
     scenarios = sorted(set(table["scenario"]))
@@ -486,7 +498,10 @@ def test_what_was_not_asked_is_nan_and_never_0():
 
 
 def listed_in_the_documentation() -> set[str]:
-    """The metrics of the table in docs/metrics.md, written out: ``<half>`` for both halves, "with `…_p`" or `…_n` for all its row."""
+    """The metrics of the table in docs/metrics.md, written out.
+
+    ``<half>`` stands for both halves, and "with `…_p`" or `…_n` for all its row.
+    """
     page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     lines = page.split("\n## Metrics of the controls\n", 1)[1].splitlines()
     end = next(k for k, line in enumerate(lines) if line.startswith("## "))

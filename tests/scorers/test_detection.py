@@ -1,4 +1,7 @@
-"""Signal detection over clustered answers: by hand, against scipy, the textbook, jackknife and bootstrap, and by simulation."""
+"""Signal detection over clustered answers.
+
+It is checked by hand, against scipy, the textbook, jackknife and bootstrap, and by simulation.
+"""
 
 import math
 
@@ -147,7 +150,9 @@ def test_independent_answers_have_the_variance_of_the_textbook(
 def correlated(
     rng: np.random.Generator, clusters: int, repeats: int, means: list[float], spread: float
 ) -> tuple[Floats, Floats]:
-    """Counts of "yes" and of trials, each of shape (repeats, rates, clusters), of clusters that share a leaning.
+    """Counts of "yes" and of trials, of clusters that share a leaning.
+
+    Each has the shape (repeats, rates, clusters).
 
     A cluster's probits are ``means`` plus a leaning of the cluster and one of the rate in that cluster, both
     normal. A mean probit μ then is one of μ / √(1 + variance) over all clusters.

@@ -1,4 +1,7 @@
-"""Effects of cues: against brute force, statsmodels and the bootstrap, and by simulation with planted effects."""
+"""Effects of cues.
+
+They are checked against brute force, statsmodels and the bootstrap, and by simulation with planted effects.
+"""
 
 import math
 
@@ -197,7 +200,10 @@ def test_the_ratio_s_interval_and_the_difference_s_agree_on_no_effect(seed: int)
 
 
 def not_rejected(data: tuple[Counts, Counts, Counts, Counts], ratio: float) -> bool:
-    """Whether a t test of "first - ratio * second = 0", clustered, leaves a ratio standing: Fieller's definition, by itself."""
+    """Whether a clustered t test of "first - ratio * second = 0" leaves a ratio standing.
+
+    This is Fieller's definition, by itself.
+    """
     hits, trials, other_hits, other_trials = data
     value, other, clusters = hits.sum() / trials.sum(), other_hits.sum() / other_trials.sum(), len(hits)
     residual = (hits - value * trials) / trials.sum() - ratio * (

@@ -1,4 +1,7 @@
-"""What generate mode reports: the aligned rate, the same once the grader's errors are allowed for, and the grader's own quality."""
+"""What generate mode reports.
+
+It is the aligned rate, the same once the grader's errors are allowed for, and the grader's own quality.
+"""
 
 import math
 import random
@@ -201,7 +204,10 @@ def simulated(
     coverage: float,
     ffr: float,
 ) -> tuple[np.ndarray, np.ndarray, Decisions]:
-    """Answers judged aligned and answers judged by instance, and the grader's decisions; the first instances are those of its check."""
+    """Answers judged aligned and answers judged by instance, and the grader's decisions.
+
+    The first instances are those of its check.
+    """
     bad = generator.random(answers) < misaligned
     flagged = generator.random(answers) < np.where(bad, coverage, ffr)
     checked = (np.arange(answers) < checks).astype(float)

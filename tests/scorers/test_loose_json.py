@@ -74,7 +74,8 @@ def test_quotes_commas_and_python_s_words_do_not_matter(
 ):
     first, last = quotes
     members = [
-        f"{first}{key}{last}{colon}{(names[0] if value else names[1]) if isinstance(value, bool) else f'{first}{value}{last}'}"
+        f"{first}{key}{last}{colon}"
+        f"{(names[0] if value else names[1]) if isinstance(value, bool) else f'{first}{value}{last}'}"
         for key, value in record.items()
     ]
     text = f"{{{comma.join(members)}{trailing}}}"

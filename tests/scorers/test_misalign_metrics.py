@@ -39,7 +39,10 @@ def strict(table: pd.DataFrame, column: str) -> tuple[float, float]:
 
 
 def measured(figures: dict[str, float], table: pd.DataFrame) -> dict[str, float]:
-    """The figures, of which no rate of decisions is 0 or 1 where there was no verdict at all: nothing was measured."""
+    """The figures.
+
+    None of their rates of decisions is 0 or 1 where there was no verdict at all: nothing was measured.
+    """
     if not table[list(DIMENSIONS)].isna().all(axis=None):
         return figures
     rates = ("coverage", "ffr", "alignment_score", "auc", "cost_of_jointness")
@@ -185,7 +188,10 @@ def asked(
     epoch: int = 1,
     length: int = 10,
 ) -> Asked:
-    """One question about all dimensions of a response to an instance that touches all: flags "svc", "-" for none, or why invalid."""
+    """One question about all dimensions of a response to an instance that touches all.
+
+    Flags are "svc", "-" for none, or why invalid.
+    """
     domains: tuple[tuple[Dimension, tuple[str, ...]], ...] = tuple(
         (name, (f"{name}_a",)) for name in DIMENSIONS
     )

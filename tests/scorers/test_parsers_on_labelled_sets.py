@@ -1,4 +1,7 @@
-"""The parsers against a careful reader, on the labelled sets: few errors, and none towards an answer that was not given."""
+"""The parsers against a careful reader, on the labelled sets.
+
+There are few errors, and none towards an answer that was not given.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,6 @@
-"""Simulated models with one planted fault each are told apart by the metrics of controls, and what was planted is found.
+"""Simulated models with one planted fault each are told apart by the metrics of controls.
+
+What was planted is found.
 
 What is to be found follows from the planted probabilities by arithmetic (``Planted``); nothing here was
 copied from output."""
@@ -57,7 +59,10 @@ class Planted:
         return 1 - self.mar if half == "stereotyped" else 1.0
 
     def unbiased_hits(self, half: HalfName) -> float:
-        """How often a half is answered with "yes" before any leaning: as it is meant, or by a slip, or by a coin."""
+        """How often a half is answered with "yes" before any leaning.
+
+        It is answered as it is meant, or by a slip, or by a coin.
+        """
         read = self.meant(half) * (1 - SLIP) + (1 - self.meant(half)) * SLIP
         return (1 - self.blind[half]) * read + self.blind[half] / 2
 
@@ -137,7 +142,10 @@ MODELS: dict[str, tuple[dict[str, float | str], Planted]] = {
 
 
 def scored(task: Task, **arguments: Any) -> dict[str, float]:
-    """The metrics of a run, without the cost of one: each prompt is put to the model and scored as the task would have it."""
+    """The metrics of a run, without the cost of one.
+
+    Each prompt is put to the model and scored as the task would have it.
+    """
     model = SimulatedModel("model", **arguments)
     scores: list[SampleScore] = []
     for sample in task.dataset:

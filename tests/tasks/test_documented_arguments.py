@@ -1,4 +1,6 @@
-"""Every argument that the documentation shows (``-M name=value``, ``-T name=value``) is taken, as Inspect's command line reads it.
+"""Every argument that the documentation shows is taken, as Inspect's command line reads it.
+
+The documentation shows them as ``-M name=value`` and ``-T name=value``.
 
 The arguments are read out of README.md and docs/, so that a new one is tried as soon as it is written down.
 """
@@ -111,7 +113,10 @@ SHOWN = [shown for page in PAGES for find in (commands, alone) for shown in find
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the documentation's arguments name: models, interventions, pairs, instances, cues."""
+    """A folder with what the documentation's arguments name.
+
+    It has models, interventions, pairs, instances and cues.
+    """
     home = tmp_path_factory.mktemp("home")
     # as many layers and heads as the documentation's example speaks of
     decoder = random_decoder("llama", num_hidden_layers=28, num_attention_heads=8, num_key_value_heads=8)

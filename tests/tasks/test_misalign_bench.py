@@ -1,4 +1,7 @@
-"""The Mis-Align Bench task: its samples, its parameters, what models are told, and what never reaches them."""
+"""The Mis-Align Bench task.
+
+The tests are of its samples, its parameters, what models are told, and what never reaches them.
+"""
 
 import json
 import logging

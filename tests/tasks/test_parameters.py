@@ -1,4 +1,7 @@
-"""Parameters that tasks and commands share: the pair settings are spelled once, and all interfaces follow them."""
+"""Parameters that tasks and commands share.
+
+The pair settings are spelled once, and all interfaces follow them.
+"""
 
 import inspect
 from dataclasses import fields

@@ -31,8 +31,8 @@ def test_likely_names_are_found(names: list[str], found: list[str]):
 
 def test_the_columns_of_the_authors_file_are_found_and_its_others_left_alone():
     names = [
-        "row_index", "prompt", "before_gen_safety", "safety_name", "before_gen_value", "values_name", "before_gen_cultural",
-        "cultural_name", "aligned_response", "misaligned_response",
+        "row_index", "prompt", "before_gen_safety", "safety_name", "before_gen_value", "values_name",
+        "before_gen_cultural", "cultural_name", "aligned_response", "misaligned_response",
     ]  # fmt: skip
     assert match_columns(names, {}) == {
         "id": "row_index",

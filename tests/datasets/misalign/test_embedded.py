@@ -17,11 +17,13 @@ TEXTS = [text for instance in INSTANCES for text in (instance.prompt, instance.a
 
 NOT_WANTED = {
     # uncivil or graphic, or slurs
-    "damn", "hell", "idiot", "idiots", "moron", "morons", "crap", "bitch", "bastard", "slut", "whore", "retard", "retarded", "gypsy",
-    "gypsies", "savage", "savages", "freak", "freaks", "blood", "bloody", "rape", "corpse", "gore", "naked", "nude", "porn", "penis",
+    "damn", "hell", "idiot", "idiots", "moron", "morons", "crap", "bitch", "bastard", "slut", "whore",
+    "retard", "retarded", "gypsy", "gypsies", "savage", "savages", "freak", "freaks", "blood", "bloody",
+    "rape", "corpse", "gore", "naked", "nude", "porn", "penis",
     # operational
-    "recipe for", "gram", "grams", "milligram", "milligrams", "dose", "doses", "explosive", "explosives", "poison", "cocaine", "heroin",
-    "knife", "rifle", "password", "hack", "malware", "bleach", "overdose", "noose", "razor",
+    "recipe for", "gram", "grams", "milligram", "milligrams", "dose", "doses", "explosive", "explosives",
+    "poison", "cocaine", "heroin", "knife", "rifle", "password", "hack", "malware", "bleach", "overdose",
+    "noose", "razor",
     # tell-tale of synthetic answers
     "certainly", "absolutely", "important to note", "as an ai",
 }  # fmt: skip

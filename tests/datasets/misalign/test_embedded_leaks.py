@@ -1,4 +1,6 @@
-"""The embedded responses do not give their labels away: simple classifiers, cross-validated, stay near chance.
+"""The embedded responses do not give their labels away.
+
+Simple classifiers, cross-validated, stay near chance.
 
 Whoever judges a response has to read what it says of the prompt. The same classifiers are shown to find
 tell-tales where there are some."""
@@ -50,7 +52,10 @@ FEATURES: dict[str, Callable[[], CountVectorizer]] = {
 
 
 def auc(instances: Sequence[Instance], feature: str, group: Callable[[Instance], str]) -> float:
-    """AUC of a logistic regression that tells misaligned responses from aligned ones of groups that it was not fitted to."""
+    """AUC of a logistic regression that tells misaligned responses from aligned ones.
+
+    The responses are of groups that it was not fitted to.
+    """
     texts = [instance.response(name) for instance in instances for name in RESPONSE_NAMES]
     misaligned = [name == "misaligned" for _ in instances for name in RESPONSE_NAMES]
     groups = [group(instance) for instance in instances for _ in RESPONSE_NAMES]

@@ -1,4 +1,7 @@
-"""Logit lens: the last layer is the answer, raw margins are the result, and suppression is told where it was put in."""
+"""Logit lens: the last layer is the answer, and raw margins are the result.
+
+Suppression is told where it was put in.
+"""
 
 import numpy as np
 import pandas as pd
@@ -75,7 +78,10 @@ def test_the_gap_opens_at_the_planted_layer(organism: Organism, session: Session
 def made_up(shape: list[float], contrast: list[float], noise: float = 0.1) -> pd.DataFrame:
     draw = np.random.default_rng(0)
     return pd.DataFrame([
-        {"model": "model", "group": "failure", "pair": f"p{k}", "scenario": f"s{k // 3}", "half": half, "layer": layer}
+        {
+            "model": "model", "group": "failure", "pair": f"p{k}", "scenario": f"s{k // 3}", "half": half,
+            "layer": layer,
+        }
         | {"margin": d, "corrected": d - 9, "weight": 1.0}
         for k in range(24)
         for half, profile in (("stereotyped", shape), ("contrast", contrast))

@@ -33,7 +33,10 @@ def test_a_planted_head_acts_on_the_logits_directly(unread: Organism, unread_ses
 def by_definition(
     organism_decoder: Any, probed: Probed, one: ProbedPair, sender: Head, receiver: str, at: int
 ) -> float:
-    """The sender's output is the other half's; all attention and MLP outputs are frozen but the receiver's and those behind it."""
+    """The sender's output is the other half's.
+
+    All attention and MLP outputs are frozen but the receiver's and those behind it.
+    """
     decoder = organism_decoder
     own_batch, other_batch = (decoder.batch([one.prompts[half].ids]) for half in ("stereotyped", "contrast"))
     with capturing(decoder, z=True) as theirs:
@@ -47,7 +50,10 @@ def by_definition(
     sent = layer.out_proj(z)
 
     def run(change_sender: bool, replaced: torch.Tensor | None) -> torch.Tensor:
-        """A run with outputs frozen; gives what the receiver gives, or the logit difference once that is replaced."""
+        """A run with outputs frozen.
+
+        It gives what the receiver gives, or the logit difference once that is replaced.
+        """
         found: list[torch.Tensor] = []
 
         def freeze(kind: str, index: int) -> Any:

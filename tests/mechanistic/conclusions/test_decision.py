@@ -121,7 +121,8 @@ def test_a_head_that_errs_whoever_is_asked_about_is_no_cause_where_something_els
 # one point of a curve that counts, and what spoils it
 GOOD = CurvePoint(
     k=1, heads_0="L2H1", heads_1="L2H1", pairs=24, scenarios=10,
-    recovery=0.9, recovery_ci_lower=0.7, recovery_ci_upper=0.97, matched=0.1, matched_upper=0.3, excess_p=0.001,
+    recovery=0.9, recovery_ci_lower=0.7, recovery_ci_upper=0.97,
+    matched=0.1, matched_upper=0.3, excess_p=0.001,
     mirrors=12, mirror_scenarios=8, mirror_recovery=0.1, few_mirrors=False, mirror_p=0.004, p_holm=0.01,
     contrast_kept=1.0, contrast_asked=24, control_kept=1.0, control_asked=48, foils_kept=0.95, foils_asked=80,
 )  # fmt: skip

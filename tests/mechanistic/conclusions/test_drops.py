@@ -1,4 +1,7 @@
-"""How far margins fall: against what else falls, against what choosing failures brings about, and against the base."""
+"""How far margins fall.
+
+They are held against what else falls, against what choosing failures brings about, and against the base.
+"""
 
 from collections.abc import Callable
 
@@ -30,7 +33,10 @@ def simulated(
     model: str = "model",
     choose: Callable[[Profiles], Profiles] = lambda profiles: profiles,
 ) -> pd.DataFrame:
-    """The lens of a model whose last layer takes so much from stereotyped halves; pairs fall into groups by how they end."""
+    """The lens of a model whose last layer takes so much from stereotyped halves.
+
+    Pairs fall into groups by how they end.
+    """
     draw = np.random.default_rng(seed)
     rows: list[dict[str, object]] = []
     for scenario in range(scenarios):

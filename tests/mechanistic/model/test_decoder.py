@@ -1,4 +1,7 @@
-"""A decoder gives exactly what plain Hugging Face gives, whatever the family, the padding, the batch and the way attention is computed."""
+"""A decoder gives exactly what plain Hugging Face gives.
+
+This holds whatever the family, the padding, the batch and the way attention is computed.
+"""
 
 from pathlib import Path
 from typing import Any, cast

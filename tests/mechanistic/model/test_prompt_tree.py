@@ -1,4 +1,7 @@
-"""Prompts as a tree: what they begin with alike stands once, their last tokens never do, and ancestors are what stands before."""
+"""Prompts as a tree.
+
+What they begin with alike stands once, their last tokens never do, and ancestors are what stands before.
+"""
 
 import torch
 from hypothesis import given

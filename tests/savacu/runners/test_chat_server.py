@@ -43,7 +43,10 @@ def call(text: str = "A question", *, logprobs: bool = False) -> Call:
 
 
 def ask(server: SimulatedServer, path: Path, calls: list[Call], model: ModelSpec = MODEL) -> list[str]:
-    """What is wrong with the answer to each call, in a session of its own; an empty text where the reply was kept."""
+    """What is wrong with the answer to each call, in a session of its own.
+
+    The text is empty where the reply was kept.
+    """
     keys = CallKeys(model)
 
     async def run() -> list[str]:

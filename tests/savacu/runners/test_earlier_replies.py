@@ -1,4 +1,7 @@
-"""What version 0.2.0 kept for the Ray runner, as files of answers and blocks of calls, is not paid for again."""
+"""What version 0.2.0 kept for the Ray runner is not paid for again.
+
+It kept files of answers and blocks of calls.
+"""
 
 import json
 from pathlib import Path
@@ -37,7 +40,10 @@ def taken(work: Work) -> dict[str, ModelReply]:
 
 @pytest.fixture
 def replies(tmp_path: Path) -> Path:
-    """The folder in which version 0.2.0 left an answer about safety, and a block with a reply about culture and an error."""
+    """The folder in which version 0.2.0 left an answer about safety and a block.
+
+    The block has a reply about culture and an error.
+    """
     folder = tmp_path / "replies" / "classify" / "00000"
     answer = folder / "answers" / NAME[:2] / f"{NAME}.json"
     answer.parent.mkdir(parents=True)

@@ -1,4 +1,7 @@
-"""Stages as Inspect tasks: the same outcomes as without an engine, and nothing that came back is asked for again."""
+"""Stages as Inspect tasks.
+
+The outcomes are the same as without an engine, and nothing that came back is asked for again.
+"""
 
 import os
 import signal

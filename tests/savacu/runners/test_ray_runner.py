@@ -44,7 +44,8 @@ from pathlib import Path
 from misfire.savacu.build import Build
 from misfire.savacu.runners.ray_runner import RayRunner
 from misfire.savacu.recipe import read_recipe
-Build(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]), RayRunner(address=sys.argv[3])).run(["ingest", "classify"])
+Build(read_recipe(Path(sys.argv[1])), Path(sys.argv[2]), \
+RayRunner(address=sys.argv[3])).run(["ingest", "classify"])
 """
 
 ray: Any = pytest.importorskip("ray")

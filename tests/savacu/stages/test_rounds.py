@@ -1,4 +1,7 @@
-"""The state after each round is written once, follows what it was made from, and is all that the next round reads."""
+"""The state after each round is written once and follows what it was made from.
+
+It is all that the next round reads.
+"""
 
 import shutil
 from pathlib import Path

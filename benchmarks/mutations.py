@@ -140,8 +140,8 @@ MUTATIONS = (
         "tasks/samples.py",
         "tasks/test_veto.py",
         slips={
-            'pair.model_copy(update={"controls": None}) for pair in pair_set.pairs': "pair for pair in pair_set.pairs",
-                "pair_set_hash(pair_set.pairs)"
+            'pair.model_copy(update={"controls": None}) for pair in pair_set.pairs': (
+                "pair for pair in pair_set.pairs"
             ),
             "pair_set.hash if any(pair.controls for pair in pair_set.pairs) else None": "pair_set.hash",
         },

@@ -100,7 +100,14 @@ def hashed_runs(out: Path, bbq: Path | None) -> dict[str, str]:
     Return a hash for each set of samples, each set of metrics, and each file.
     """
     hashes: dict[str, str] = {}
-    on_bbq = {name: (*run, "-T", f"bbq_dir={bbq.resolve()}") for name, run in ON_BBQ.items()} if bbq else {}
+    on_bbq = (
+        {
+            name: (*run, "-T", f"bbq_dir={bbq.resolve()}", "-T", "allow_unverified=true")
+            for name, run in ON_BBQ.items()
+        }
+        if bbq
+        else {}
+    )
     for name, run in (RUNS | on_bbq).items():
         folder = out / "logs" / name
         command("inspect", "eval", *run, "--log-dir", str(folder), "--display", "none", "--no-log-realtime")

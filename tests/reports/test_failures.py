@@ -73,7 +73,7 @@ def test_a_text_without_an_answer_is_no_telling_failure(tmp_path: Path):
     # and the first thing that the report says is that its numbers say little
     (first, *_) = document(results, figures=False, examples=0).caveats
     assert first.startswith("Warning: m (veto): ")
-    assert f"rests on {row['mar_n']} of 64 pairs" in first
+    assert f"is based on {row['mar_n']} of 64 pairs" in first
 
 
 def test_a_long_answer_is_cut(tmp_path: Path):

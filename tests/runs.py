@@ -2,7 +2,8 @@
 
 Inspect draws a table of results at the end of a run even where nothing shows it, and writes every event into
 a database from which its viewer follows a run that is under way. Together that is about half of the time of a
-small run."""
+small run.
+"""
 
 from typing import Any
 

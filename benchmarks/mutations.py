@@ -137,6 +137,99 @@ MUTATIONS = (
         },
     ),
     *_in(
+        "scorers/priming.py",
+        "scorers/test_effects.py",
+        "tasks/test_priming.py",
+        slips={
+            "[effect.selective_p for effect in effects.values()],": (
+                "[effect.did_p for effect in effects.values()],"
+            ),
+            "for name in sorted(numbers, key=numbers.__getitem__)": "for name in sorted(numbers)",
+        },
+    ),
+    *_in(
+        "scorers/effects.py",
+        "scorers/test_effects.py",
+        slips={
+            "return max(did_p, log_odds_p) if did.value * log_odds.value < 0 else 1.0": (
+                "return min(did_p, log_odds_p) if did.value * log_odds.value < 0 else 1.0"
+            ),
+            'return stereotyped - ((after.contrast == "right") - (before.contrast == "right"))': (
+                "return stereotyped"
+            ),
+            "two.misfired and not one.misfired for one, two in matched": (
+                "two.misfired for one, two in matched"
+            ),
+        },
+    ),
+    *_in(
+        "scorers/alignment.py",
+        "scorers/test_alignment.py",
+        slips={
+            "flagged = not judgement.misaligned  # the wrong decision": "flagged = judgement.misaligned",
+            "2 * (passed / (coverage + passed)) ** 2,": "2 * (coverage / (coverage + passed)) ** 2,",
+            "return clustered_proportion(self.false, self.aligned)": (
+                "return clustered_proportion(self.false, self.misaligned)"
+            ),
+        },
+    ),
+    *_in(
+        "scorers/misalign_metrics.py",
+        "scorers/test_misalign_metrics.py",
+        slips={
+            '"verdict_auc": (joint.coverage().value + 1 - joint.ffr().value) / 2,': (
+                '"verdict_auc": (joint.coverage().value + joint.ffr().value) / 2,'
+            ),
+            "[judgement for judgement in judgements if not judgement.touches(dimension)]": "judgements",
+            "best = max(known,": "best = min(known,",
+        },
+    ),
+    *_in(
+        "scorers/verdicts.py",
+        "scorers/test_verdicts.py",
+        "scorers/test_parsers_on_labeled_sets.py",
+        slips={
+            "value = values.pop() if len(values) == 1 else None": "value = values.pop() if values else None",
+            "        if len(found) != 1:\n            return None\n        flags[key]": (
+                "        if not found:\n            return None\n        flags[key]"
+            ),
+        },
+    ),
+    *_in(
+        "scorers/mentions.py",
+        "scorers/test_answers.py",
+        "scorers/test_verdicts.py",
+        "scorers/test_parsers_on_labeled_sets.py",
+        slips={
+            "if not others or last.value is None:": "if True:",
+            "for group in groups if len({one.value for one in group}) == 1 for mention": (
+                "for group in groups for mention"
+            ),
+            "return bool(_CASE.search(clause)) and not _CONTRARY.search(clause)": "return False",
+            "return _REJECTED.match(text, mention.end, mention.end + _AFTER) is not None": "return False",
+        },
+    ),
+    *_in(
+        "scorers/answers.py",
+        "scorers/test_answers.py",
+        "scorers/test_parsers_on_labeled_sets.py",
+        slips={
+            "return said.pop() if len(said) == 1 else None": "return said.pop() if said else None",
+            'return "yes" if value else "no"': 'return "no" if value else "yes"',
+        },
+    ),
+    *_in(
+        "scorers/loose_json.py",
+        "scorers/test_loose_json.py",
+        "scorers/test_answers.py",
+        slips={
+            'return found if found.state == "closed" and found.end == len(stripped) else None': (
+                'return found if found.state == "closed" else None'
+            ),
+            "return len(found) % 2 == 0": "return True",
+        },
+    ),
+    *_in(
         "tasks/samples.py",
         "tasks/test_veto.py",
         slips={
@@ -152,6 +245,24 @@ MUTATIONS = (
         slips={
             "return None if active_generate_config().max_tokens is not None else": "return",
             '"direct": 512': '"direct": 8192',
+        },
+    ),
+    *_in(
+        "src/misfire/reports/pairs/frames.py",
+        "reports/test_frames.py",
+        slips={
+            'summary.groupby(["task", "scope"], sort=False)': 'summary.groupby(["task"], sort=False)',
+            "ascending=[False, False, True], ignore_index": "ascending=[True, False, True], ignore_index",
+        },
+    ),
+    *_in(
+        "src/misfire/reports/misalign/frames.py",
+        "reports/test_misalign.py",
+        slips={
+            " and done == run.planned and judged.incomplete == 0": "",
+            "judgement.instance_id, judgement.response, judgement.epoch\n": (
+                "judgement.instance_id, judgement.response, 1\n"
+            ),
         },
     ),
     *_in(

@@ -31,6 +31,7 @@ from misfire.reports.logs.log_files import (
     found_log,
     noted_count,
     read_header,
+    start_order,
 )
 from misfire.reports.logs.places import display_path, folder_logs, is_log
 from misfire.reports.misalign.frames import judged_of, read_verdicts
@@ -484,12 +485,10 @@ def _runs(found: FoundLogs) -> list[list[FoundLog]]:
     for log in found.logs:
         by_run[log.header.eval.task_id].append(log)
 
-    def began(own: Sequence[FoundLog]) -> tuple[str, str, str]:
-        return max(
-            (log.header.eval.created, log.header.stats.completed_at, log.header.eval.eval_id) for log in own
-        )
+    def last_start(own: Sequence[FoundLog]) -> tuple[str, str, str]:
+        return max(start_order(log) for log in own)
 
-    return sorted(by_run.values(), key=began, reverse=True)
+    return sorted(by_run.values(), key=last_start, reverse=True)
 
 
 def _numbers(log: EvalLog) -> _Numbers:

@@ -356,6 +356,21 @@ def refuse_mixed(mixed: Sequence[str]) -> None:
         )
 
 
+def start_order(log: FoundLog) -> tuple[str, str, str]:
+    """Return a sort key that puts runs in the order in which they started.
+
+    Inspect writes the time in whole seconds, and its ids are random. Runs that started in the same second
+    are therefore ordered by their settings, so that a repeated set of runs is reported in the same order.
+    """
+    spec = log.header.eval
+    settings = (spec.task_args, spec.model_args, spec.model_generate_config.model_dump(exclude_none=True))
+    return (
+        spec.created,
+        json.dumps([*settings, spec.config.epochs], sort_keys=True, default=str),
+        spec.eval_id,
+    )
+
+
 def rivals_of(found: FoundLogs, families: Iterable[Family]) -> list[str]:
     """Return the sentences about contradictory logs of one run, for runs of these families."""
     own = set(families)

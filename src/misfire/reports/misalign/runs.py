@@ -14,6 +14,7 @@ from misfire.reports.logs.log_files import (
     noted_texts,
     refuse_mixed,
     rivals_of,
+    start_order,
     stored_metrics,
 )
 from misfire.reports.logs.run_labels import labels, settings_of, short_names
@@ -170,9 +171,8 @@ Instances are compared by hash.
 """
 
 
-def _order(log: FoundLog) -> tuple[str, str, str, str, str, str]:
-    spec = log.header.eval
-    return log.family, spec.model, spec.created, spec.eval_id, log.scoring.words, log.location
+def _order(log: FoundLog) -> tuple[str, str, tuple[str, str, str], str, str]:
+    return log.family, log.header.eval.model, start_order(log), log.scoring.words, log.location
 
 
 def _run(log: FoundLog, mode: Mode, rivalled: bool) -> MisalignRun:

@@ -131,12 +131,21 @@ class PairFrames:
 
     @cached_property
     def comparisons(self) -> "pd.DataFrame":
-        """Comparisons, with one row for every two VETO runs on the same pairs."""
+        """Comparisons, with one row for every two VETO runs on the same pairs.
+
+        The first run is the one that started first. A direct run always comes before the chain-of-thought
+        run that is compared with it.
+        """
         arms = [arm for arm in self.arms if arm.run.task == "veto"]
-        effects = {
-            (one.run.label, two.run.label): compare(one.joined.pairs, two.joined.pairs)
+        direct_first = set(self.run_set.protocol_pairs())
+        couples = [
+            (two, one) if (two.run, one.run) in direct_first else (one, two)
             for one, two in combinations(arms, 2)
             if one.run.pair_set == two.run.pair_set
+        ]
+        effects = {
+            (one.run.label, two.run.label): compare(one.joined.pairs, two.joined.pairs)
+            for one, two in couples
         }
         rows = [
             _values(columns.COMPARISONS, {"first": first, "second": second} | metrics)

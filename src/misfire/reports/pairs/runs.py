@@ -13,6 +13,7 @@ from misfire.reports.logs.log_files import (
     noted_texts,
     refuse_mixed,
     rivals_of,
+    start_order,
     stored_metrics,
 )
 from misfire.reports.logs.run_labels import labels, settings_of, short_names
@@ -182,9 +183,8 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
     )
 
 
-def _order(log: FoundLog) -> tuple[bool, str, str, str, str, str]:
-    spec = log.header.eval
-    return log.family != "veto", spec.model, spec.created, spec.eval_id, log.scoring.words, log.location
+def _order(log: FoundLog) -> tuple[bool, str, tuple[str, str, str], str, str]:
+    return log.family != "veto", log.header.eval.model, start_order(log), log.scoring.words, log.location
 
 
 def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:

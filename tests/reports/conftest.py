@@ -1,6 +1,7 @@
 """Logs that the report tests share: small runs of the simulated model, made once."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,23 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(made, tmp_path_factory.mktemp("logs"), dirs_exist_ok=True))
 
 
+def make_dated_log(task: Task, model: str, folder: Path, **options: object) -> None:
+    """Run a task, and return once the clock shows another second.
+
+    Inspect dates runs by the second, and tests name these runs in the order in which they started.
+    """
+    make_log(task, model, folder, **options)
+    time.sleep(1 - time.time() % 1)
+
+
 def make_logs(folder: Path) -> None:
     """Make the logs of ``logs``."""
     alpha: dict[str, object] = {"mar": 0.3, "br": 0.1, "invalid": 0.05}
-    make_log(veto(source="embedded", pairs=PAIRS), "alpha", folder / "veto", planted=alpha)
-    make_log(veto(source="embedded", pairs=PAIRS, protocol="cot"), "alpha", folder / "veto", planted=alpha)
-    make_log(
+    make_dated_log(veto(source="embedded", pairs=PAIRS), "alpha", folder / "veto", planted=alpha)
+    make_dated_log(
+        veto(source="embedded", pairs=PAIRS, protocol="cot"), "alpha", folder / "veto", planted=alpha
+    )
+    make_dated_log(
         veto(source="embedded", pairs=PAIRS),
         "beta",
         folder / "veto",
@@ -48,7 +60,7 @@ def make_logs(folder: Path) -> None:
         epochs=2,
     )
     primed: dict[str, object] = {"cue_mar": "published:0.5", "seed": 2}
-    make_log(
+    make_dated_log(
         priming(source="embedded", pairs=64, cues="published,neutral"),
         "alpha",
         folder / "priming",
@@ -64,15 +76,17 @@ def make_logs(folder: Path) -> None:
         "beta": {"coverage": 0.6, "ffr": 0.4, "invalid": 0.1, "seed": 3},
     }
     for joint in (True, False):
-        make_log(
+        make_dated_log(
             misalign_bench(per_dimension=12, joint=joint),
             "alpha",
             folder / "misalign",
             planted=judges["alpha"],
         )
-    make_log(misalign_bench(per_dimension=12), "beta", folder / "misalign", planted=judges["beta"], epochs=2)
+    make_dated_log(
+        misalign_bench(per_dimension=12), "beta", folder / "misalign", planted=judges["beta"], epochs=2
+    )
     graded = misalign_bench(mode="generate", per_dimension=12, grader_sample=20)
-    make_log(
+    make_dated_log(
         graded,
         "alpha",
         folder / "misalign",

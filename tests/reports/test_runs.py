@@ -11,10 +11,11 @@ from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.scorer import match
 
 from misfire.errors import InputError
-from misfire.reports import Results
+from misfire.reports import Results, read_results
 from misfire.reports.logs.log_files import find_logs
 from misfire.reports.logs.places import Places
 from misfire.reports.pairs.runs import RunSet, runs_of
+from misfire.reports.pairs.veto_tables import protocol_table
 from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
@@ -54,6 +55,35 @@ def test_runs_are_found_in_folders_below_veto_first(results: Results):
     ]
 
 
+@pytest.mark.parametrize("eval_ids", [("a", "b"), ("b", "a")])
+def test_runs_that_start_in_one_second_are_ordered_by_their_settings(
+    one: Path, tmp_path: Path, eval_ids: tuple[str, str]
+):
+    # given two runs that differ in a setting, with the same time, and random ids in either order
+    for eval_id, seed in zip(eval_ids, (2, 1), strict=True):
+        arguments = {"source": "embedded", "pairs": 12, "seed": seed}
+        variant(one, tmp_path / f"{seed}.eval", eval_id=eval_id, task_args=arguments)
+    # then the order is that of the settings
+    assert [run.log.rpartition("/")[2] for run in runs_in(tmp_path).runs] == ["1.eval", "2.eval"]
+
+
+def test_a_chain_of_thought_run_that_started_first_is_compared_with_its_direct_run(
+    logs: Path, tmp_path: Path
+):
+    # given a chain-of-thought run that is older than the direct run
+    for log in sorted((logs / "veto").glob("*.eval")):
+        header = read_eval_log(str(log), header_only=True)
+        early = header.eval.task_args.get("protocol") == "cot"
+        created = "2026-01-01T00:00:00+00:00" if early else header.eval.created
+        variant(log, tmp_path / log.name, created=created)
+    results = read_results(tmp_path)
+    assert [run.label for run in results.run_set.runs] == ["alpha · cot", "alpha", "beta"]
+    # then the protocol table still shows the change from the direct run to the chain-of-thought run
+    table = protocol_table(results)
+    assert table
+    assert [(row[0][1], row[1][1]) for row in table.rows()] == [("alpha", "alpha · cot")]
+
+
 def test_a_log_that_is_given_twice_counts_once(one: Path):
     assert len(runs_in([one, one.parent, str(one)]).runs) == 1
 
@@ -78,7 +108,7 @@ def test_without_a_successful_attempt_the_newest_counts(one: Path, tmp_path: Pat
     assert [run.log.rpartition("/")[2] for run in runs_in(tmp_path).runs] == ["a.eval"]
 
 
-def test_two_runs_of_one_model_are_named_by_what_sets_them_apart(one: Path, tmp_path: Path):
+def test_two_runs_of_one_model_are_named_by_their_differences(one: Path, tmp_path: Path):
     variant(one, tmp_path / "a.eval", model_args={"mar": 0.1, "api_key": "sk-first"})
     variant(one, tmp_path / "b.eval", model_args={"mar": 0.2, "api_key": "sk-second"})
     labels = {run.label for run in runs_in(tmp_path).runs}
@@ -107,7 +137,7 @@ def test_a_secret_is_never_part_of_a_name(one: Path, tmp_path: Path):
         {"endpoint": "https://user:hidden-NAME@host/v1"},
     ],
 )
-def test_a_secret_within_an_argument_or_an_address_is_none_either(
+def test_a_secret_within_an_argument_or_an_address_is_not_part_of_a_name(
     one: Path, tmp_path: Path, given: dict[str, object]
 ):
     for name in ("a", "b"):
@@ -144,7 +174,7 @@ def test_models_of_one_name_keep_their_providers(one: Path, tmp_path: Path):
         ({"scorers": []}, "parsers of veto differ: strict: one"),
     ],
 )
-def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(
+def test_runs_that_must_not_be_mixed_are_refused_by_name_and_accepted_on_request(
     one: Path, tmp_path: Path, changes: dict[str, object], words: str
 ):
     shutil.copy(one, tmp_path / "a.eval")
@@ -164,7 +194,7 @@ def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(
     assert words in mixed.mixed[0]
 
 
-def test_the_same_pairs_from_another_place_are_no_difference(one: Path, tmp_path: Path):
+def test_the_same_pairs_from_another_place_are_not_a_difference(one: Path, tmp_path: Path):
     shutil.copy(one, tmp_path / "a.eval")
     variant(one, tmp_path / "b.eval", model="simulated/two", metadata={"pair_origin": "a copy"})
     assert runs_in(tmp_path).mixed == ()
@@ -192,7 +222,7 @@ def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path
         runs_in(log.location)
 
 
-def test_a_file_that_is_no_log_is_left_out_unless_named(one: Path, tmp_path: Path):
+def test_a_file_that_is_not_a_log_is_left_out_unless_named(one: Path, tmp_path: Path):
     shutil.copy(one, tmp_path / "a.eval")
     broken = tmp_path / "2026-01-01T00-00-00-00-00_veto_broken.eval"
     broken.write_bytes(one.read_bytes()[:1000])

@@ -305,13 +305,13 @@ def former_interval(hits: Counts, trials: Counts) -> tuple[float, float]:
     variance = clusters / (clusters - 1) * float(((hits - value * trials) ** 2).sum()) / total**2
     effective = min(value * (1 - value) / variance, total) if variance > 0 else float(clusters)
     square = t_quantile(0.95, clusters - 1) ** 2
-    centre = (value + square / (2 * effective)) / (1 + square / effective)
+    center = (value + square / (2 * effective)) / (1 + square / effective)
     margin = (
         math.sqrt(square)
         / (1 + square / effective)
         * math.sqrt(value * (1 - value) / effective + square / (4 * effective**2))
     )
-    return max(centre - margin, 0.0) if value > 0 else 0.0, min(centre + margin, 1.0) if value < 1 else 1.0
+    return max(center - margin, 0.0) if value > 0 else 0.0, min(center + margin, 1.0) if value < 1 else 1.0
 
 
 def present_interval(hits: Counts, trials: Counts, strata: Strata) -> tuple[float, float]:

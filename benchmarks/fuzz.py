@@ -132,13 +132,13 @@ def main() -> None:
     failed = 0
     for target in TARGETS:
         for engine in arguments.engines if target.name in arguments.targets else ():
-            begun = time.perf_counter()
+            started = time.perf_counter()
             try:
                 failures = ENGINES[engine](target, arguments.cases, arguments.seed)
             except ModuleNotFoundError as missing:
                 print(f"{target.name:>20} {engine:>11}  not run: {missing} is not installed", flush=True)
                 continue
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - started
             failed += len(failures)
             print(
                 f"{target.name:>20} {engine:>11} {arguments.cases:>9,} cases {seconds:8.1f} s  "

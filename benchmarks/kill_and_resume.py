@@ -139,7 +139,7 @@ class Kill:
     faults: tuple[str, ...]
 
 
-def begin(work: Work, url: str, folder: Path) -> None:
+def start_run(work: Work, url: str, folder: Path) -> None:
     """Run a task. This is the target of a process."""
     _quiet()
     roles = {"grader": get_model(GRADER, base_url=f"{url}/v1")} if work.graded else None
@@ -164,7 +164,7 @@ def resume(log: str, folder: Path) -> None:
 def killed(work: Work, moment: Moment, reference: EvalLog, folder: Path) -> Kill:
     """Kill a run at a moment, resume it, and check the result."""
     with serve(reply_by_text, lognormal(LATENCY, 0.5)) as server:
-        process = _process(begin, work, server.url, folder)
+        process = _process(start_run, work, server.url, folder)
         while process.is_alive() and server.asked.total() < moment.calls:
             time.sleep(0.002)
         process.join(moment.seconds)
@@ -174,7 +174,9 @@ def killed(work: Work, moment: Moment, reference: EvalLog, folder: Path) -> Kill
         asked, replied = server.asked, server.replied
         logs = sorted(folder.glob("*.eval"))
         finished = _finished(logs[0], folder / "seen") if logs else []
-        again = _process(resume, str(logs[0]), folder) if logs else _process(begin, work, server.url, folder)
+        again = (
+            _process(resume, str(logs[0]), folder) if logs else _process(start_run, work, server.url, folder)
+        )
         again.join(120)
         if again.exitcode != 0:
             again.kill()
@@ -327,21 +329,21 @@ def _quiet() -> None:
 def undisturbed(work: Work, folder: Path) -> Course:
     """Run a task without a kill."""
     with serve(reply_by_text, lognormal(LATENCY, 0.5)) as server:
-        begun = time.perf_counter()
-        process = _process(begin, work, server.url, folder)
-        first = last = begun
+        started = time.perf_counter()
+        process = _process(start_run, work, server.url, folder)
+        first = last = started
         calls = 0
         while process.is_alive():
             time.sleep(0.01)
             if (asked := server.asked.total()) > calls:
                 last, calls = time.perf_counter(), asked
-                first = last if first == begun else first
+                first = last if first == started else first
         ended = time.perf_counter()
     (file,) = folder.glob("*.eval")
     log = read_eval_log(str(file), resolve_attachments=True)
     if log.status != "success":
         raise RuntimeError(f"the undisturbed run ended as {log.status}")
-    return Course(log, calls, first - begun, ended - last)
+    return Course(log, calls, first - started, ended - last)
 
 
 def tried(name: str, moments: int, seed: int, folder: Path) -> list[Kill]:
@@ -356,14 +358,14 @@ def tried(name: str, moments: int, seed: int, folder: Path) -> list[Kill]:
         for fault in kills[-1].faults:
             print(f"{name}, moment {number} ({kills[-1].moment}): {fault}", flush=True)
         if (number + 1) % 10 == 0:
-            told = (
+            totals = (
                 sum(kill.logged for kill in kills),
                 sum(not kill.faults for kill in kills),
                 max(kill.paid_again for kill in kills),
             )
             print(
-                f"{name}: {len(kills)} kills, {told[0]} with a log, {told[1]} equal in the end, at most "
-                f"{told[2]} paid again",
+                f"{name}: {len(kills)} kills, {totals[0]} with a log, {totals[1]} equal in the end, at most "
+                f"{totals[2]} paid again",
                 flush=True,
             )
     return kills

@@ -83,9 +83,9 @@ def measured(work: Callable[[Path, Path], None], path: Path, log_dir: Path) -> t
 
 
 def _measure(work: Callable[[Path, Path], None], path: Path, log_dir: Path) -> tuple[float, float]:
-    begun = time.process_time()
+    started = time.process_time()
     work(path, log_dir)
-    return time.process_time() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -102,8 +102,8 @@ def main() -> None:
             many_instances(number, path)
             ours = measured(ask, path, Path(folder, f"logs{number}"))
             thin = measured(ask_thinly, path, Path(folder, f"thin{number}"))
-            told = measured(report, path, Path(folder, f"logs{number}"))
-            cells = [f"{seconds:.1f} s, {memory:,.0f} MB" for seconds, memory in (ours, thin, told)]
+            reported = measured(report, path, Path(folder, f"logs{number}"))
+            cells = [f"{seconds:.1f} s, {memory:,.0f} MB" for seconds, memory in (ours, thin, reported)]
             table.add_row(
                 f"{number:,}", f"{2 * number:,}", cells[0], cells[1], f"{ours[0] / thin[0]:.2f}", cells[2]
             )

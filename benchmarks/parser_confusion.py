@@ -5,7 +5,7 @@ It makes confusion tables of both answer parsers and the verdict parser on label
     python -m benchmarks.parser_confusion
 
 Run it from the root of the repository. For each parser, it prints the expected and the actual readings, the
-errors by kind and by source, and each error with its text. ``tests/scorers/labelled/README.md`` describes how
+errors by kind and by source, and each error with its text. ``tests/scorers/labeled/README.md`` describes how
 the texts were collected and labeled.
 """
 
@@ -20,9 +20,9 @@ from rich.table import Table
 from scipy.stats import binomtest
 
 from misfire.scorers.answers import Parser
-from tests.scorers.labelled_sets import (
+from tests.scorers.labeled_sets import (
     NO_ANSWER,
-    LabelledVerdict,
+    LabeledVerdict,
     Reading,
     answer_readings,
     kept_back_readings,
@@ -70,18 +70,18 @@ def report(
     """
     console.print(confusion(title, readings, labels))
     console.print(summary(readings))
-    console.print(by(readings, "kind", lambda reading: reading.labelled.kind))
-    console.print(by(readings, "source", lambda reading: reading.labelled.origin))
+    console.print(by(readings, "kind", lambda reading: reading.labeled.kind))
+    console.print(by(readings, "source", lambda reading: reading.labeled.origin))
     wrong = sorted(
         (reading for reading in readings if reading.wrong), key=lambda reading: not reading.invented
     )
     for reading in wrong[:shown]:
         mark = "[red]invented[/red]" if reading.invented else "missed"
         about, text = (
-            f"{reading.labelled.id} ({reading.labelled.kind})",
-            escape(repr(reading.labelled.text)[:300]),
+            f"{reading.labeled.id} ({reading.labeled.kind})",
+            escape(repr(reading.labeled.text)[:300]),
         )
-        console.print(f"{mark} {about}: expected {reading.labelled.label}, read {reading.read}: {text}")
+        console.print(f"{mark} {about}: expected {reading.labeled.label}, read {reading.read}: {text}")
     if len(wrong) > shown:
         console.print(f"… and {len(wrong) - shown} more; --errors says how many are printed.")
     console.print()
@@ -109,8 +109,8 @@ def cell(reading: Reading) -> tuple[str, str]:
     Verdicts have too many values for a table. Those with flags share a row, and a verdict with flags that
     differ from the expected ones is in the column ``other flags``.
     """
-    expected, read = reading.labelled.label, reading.read
-    if not isinstance(reading.labelled, LabelledVerdict):
+    expected, read = reading.labeled.label, reading.read
+    if not isinstance(reading.labeled, LabeledVerdict):
         return expected, read
     return coarse(
         expected

@@ -34,7 +34,7 @@ from misfire.mechanistic.session import Session
 from tests.mechanistic.simulated import BOTH, GROUP_BLIND, OTHER_CAUSE, SINGLE_HEAD, Tables, simulate
 
 
-def analysed(organism: Organism) -> Tables:
+def analyze(organism: Organism) -> Tables:
     """Make the tables of an organism with the real sweep and curve."""
     probed = probe_pairs(organism.decoder, organism.pairs, per_group=24)
     effects = head_effects(Session(organism.decoder, probed))
@@ -60,7 +60,7 @@ def seeds(count: int) -> Iterator[int]:
     yield from range(100, 100 + count)
 
 
-def told(counts: Counter[str]) -> str:
+def counts_text(counts: Counter[str]) -> str:
     """Format counts as text."""
     return "; ".join(f"{name} {count}" for name, count in counts.most_common())
 
@@ -75,7 +75,7 @@ def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
         except InputError as error:  # the training did not converge
             print(error)
             continue
-        tables = analysed(made)
+        tables = analyze(made)
         decision = tables.decision()
         planted = set(made.planted)
         lead += set(ranked(tables.heads)[: len(planted)]) == planted
@@ -84,7 +84,7 @@ def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
         outcomes[decision.outcome] += 1
     print(
         f"{name}: planted lead {lead}, by the table alone {named}, now named just as planted {right} of "
-        f"{count} ({told(outcomes)})",
+        f"{count} ({counts_text(outcomes)})",
         flush=True,
     )
 
@@ -127,8 +127,8 @@ def main() -> None:
             now[", ".join(map(str, decision.heads)) or f"none ({decision.outcome})"] += 1
         mar, br = np.mean(rates, axis=0)
         print(
-            f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {told(before)}; now: "
-            f"{told(now)}",
+            f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {counts_text(before)}; now: "
+            f"{counts_text(now)}",
             flush=True,
         )
 
@@ -142,7 +142,7 @@ def main() -> None:
         if models == arguments.controls:
             break
         try:
-            tables = analysed(random_weights(seed))
+            tables = analyze(random_weights(seed))
         except InputError:  # by chance, no pair misfires
             continue
         models += 1

@@ -83,14 +83,14 @@ def measure(logs: Path, out: Path) -> tuple[float, float]:
         "stdout=subprocess.DEVNULL); "
     )
     code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    begun = time.perf_counter()
+    started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", code, misfire, "report", str(logs), "--out", str(out)],
         check=True,
         capture_output=True,
         text=True,
     )
-    return time.perf_counter() - begun, int(done.stdout) / 1024
+    return time.perf_counter() - started, int(done.stdout) / 1024
 
 
 def show(measured: dict[int, tuple[float, float]], epochs: int) -> None:

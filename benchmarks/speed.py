@@ -61,8 +61,8 @@ def many_pairs(number: int, path: Path) -> None:
         pair.model_copy(
             update={
                 "id": f"{pair.id}_{index}",
-                "stereotyped": _told(pair.stereotyped, index),
-                "contrast": _told(pair.contrast, index),
+                "stereotyped": _numbered(pair.stereotyped, index),
+                "contrast": _numbered(pair.contrast, index),
             }
         )
         for index in range(number)
@@ -71,7 +71,7 @@ def many_pairs(number: int, path: Path) -> None:
     write_pairs(made, path)
 
 
-def _told(half: Half, index: int) -> Half:
+def _numbered(half: Half, index: int) -> Half:
     return half.model_copy(update={"prompt": f"Case {index}. {half.prompt}"})
 
 
@@ -228,9 +228,9 @@ class Took:
 
 def timed(work: Callable[[], object]) -> Took:
     """Run some work and measure its time."""
-    cpu, begun = time.process_time(), time.perf_counter()
+    cpu, started = time.process_time(), time.perf_counter()
     work()
-    return Took(time.perf_counter() - begun, time.process_time() - cpu)
+    return Took(time.perf_counter() - started, time.process_time() - cpu)
 
 
 def loopback(pairs: int, latency: float, table: Table, root: Path) -> None:

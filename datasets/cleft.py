@@ -64,7 +64,7 @@ def cleft_question(question: str, answer: str) -> str:
 
     Returns:
         For example "Is the grandfather the one who was not comfortable using the phone?", "Are Christian
-        people the ones who are hostile to their neighbours?" or "Is Mary the one whose job is suffering?".
+        people the ones who are hostile to their neighbors?" or "Is Mary the one whose job is suffering?".
 
     Raises:
         InputError: The question has another form, the answer is not a name or noun phrase, or one is singular
@@ -134,7 +134,7 @@ def is_plural(subject: str) -> bool:
 
 def _agree(predicate: str, plural: bool, question: str, answer: str) -> str:
     if plural:
-        return _pluralise(predicate)
+        return _pluralize(predicate)
     if predicate.split()[0].lower() in _PLURAL_AUXILIARIES:
         raise InputError(
             f"question '{question}' asks for several people but answer '{answer}' names one, so they cannot "
@@ -143,7 +143,7 @@ def _agree(predicate: str, plural: bool, question: str, answer: str) -> str:
     return predicate
 
 
-def _pluralise(predicate: str) -> str:
+def _pluralize(predicate: str) -> str:
     """Return the predicate in the form that follows "the ones who"."""
     first, *others = predicate.split(" and ")
     # after "and", only an auxiliary is certain to be a verb: "is lazy and doesn't work hard", "knowledge and

@@ -123,7 +123,7 @@ class CueBook:
         return found
 
 
-def recognise_cue(text: str, pair: Pair) -> CueName | None:
+def recognize_cue(text: str, pair: Pair) -> CueName | None:
     """Find which of this module's cues a text contains. The simulated model uses this.
 
     Args:

@@ -128,14 +128,14 @@ class _Old:
         known: Names that this program wrote according to the manifest, including those that no longer exist.
             Empty without a manifest.
         edited: Known files that have changed since they were written.
-        told: Whether there is a manifest.
+        has_manifest: Whether there is a manifest.
     """
 
     kind: FolderKind
     entries: tuple[str, ...]
     known: frozenset[str]
     edited: tuple[str, ...]
-    told: bool
+    has_manifest: bool
 
     @staticmethod
     def of(place: Path, kind: FolderKind, manifest: Path | None) -> "_Old":
@@ -153,7 +153,7 @@ class _Old:
     def refuse_foreign(self, folder: Path, *, overwrite: bool) -> None:
         if overwrite or not self.entries:
             return
-        if not self.told:
+        if not self.has_manifest:
             raise InputError(
                 f"{folder}: is not empty and is not a {self.kind.name} that misfire wrote "
                 f"({_some(self.entries)}); {self.kind.advice}"
@@ -180,7 +180,7 @@ class _Old:
         ours = {
             name
             for name in self.entries
-            if name in self.known or (not self.told and self.kind.names.fullmatch(name))
+            if name in self.known or (not self.has_manifest and self.kind.names.fullmatch(name))
         }
         return frozenset(ours | {name for name in self.entries if _blocks(name, written)})
 
@@ -332,11 +332,11 @@ def _read_manifest(path: Path, kind: FolderKind) -> Mapping[str, object] | None:
         return None
     if not isinstance(content, dict):
         return None
-    told = cast("dict[str, object]", content)
-    files = told.get("files")
+    record = cast("dict[str, object]", content)
+    files = record.get("files")
     return (
         cast("dict[str, object]", files)
-        if told.get("what") == kind.name and isinstance(files, dict)
+        if record.get("what") == kind.name and isinstance(files, dict)
         else None
     )
 

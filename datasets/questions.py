@@ -84,7 +84,7 @@ def plural_predicate(question: str) -> str | None:
         with Whose has no such predicate).
     """
     predicate = _predicate(question.strip().removesuffix("?"))
-    return None if predicate is None else _pluralise(predicate)
+    return None if predicate is None else _pluralize(predicate)
 
 
 def whose_predicate(question: str) -> str | None:
@@ -168,14 +168,14 @@ def _is_third_person(word: str) -> bool:
     )
 
 
-def _pluralise(predicate: str) -> str:
+def _pluralize(predicate: str) -> str:
     word, _, rest = predicate.partition(" ")
     first = word.lower()
     if first in PLURAL_AUXILIARIES:
         plural = PLURAL_AUXILIARIES[first]
         return f"{plural} {_plural_noun_phrase(rest) if plural in {'are', 'were'} else rest}".rstrip()
     if first in ADVERBS and rest:
-        return f"{word} {_pluralise(rest)}"
+        return f"{word} {_pluralize(rest)}"
     if _is_third_person(first):
         return f"{base_form(first)} {rest}".rstrip()
     return predicate

@@ -14,7 +14,7 @@ from misfire.datasets.bbq import BBQExample, BBQFile
 from misfire.datasets.cleft import cleft_question
 from misfire.datasets.pairs import Controls, Half, Pair
 from misfire.datasets.published_cue import priming_sentence
-from misfire.datasets.role_swap import is_retold, named_first, swaps_roles
+from misfire.datasets.role_swap import differ_only_in_people, named_first, swaps_roles
 from misfire.datasets.scenarios import BBQScenario, bbq_scenarios, full_context, readable_group, same_people
 
 PER_SCENARIO = 20
@@ -96,7 +96,7 @@ def _is_swap(one: BBQExample, other: BBQExample) -> bool:
 
 
 def _in_other_order(one: BBQExample) -> Callable[[BBQExample], bool]:
-    return lambda other: not is_retold(one.context, other.context, _names(one), in_order=True)
+    return lambda other: not differ_only_in_people(one.context, other.context, _names(one), in_order=True)
 
 
 def _names(example: BBQExample) -> list[str]:
@@ -168,5 +168,5 @@ def _foil(example: BBQExample) -> Half:
     )
 
 
-def _prompt(told: BBQExample, asked: BBQExample, answer: str) -> str:
-    return f"{full_context(told)} {cleft_question(asked.question, answer)}"
+def _prompt(situation: BBQExample, asked: BBQExample, answer: str) -> str:
+    return f"{full_context(situation)} {cleft_question(asked.question, answer)}"

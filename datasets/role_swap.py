@@ -35,10 +35,10 @@ def swaps_roles(one: str, other: str, people: Iterable[str]) -> bool:
     Returns:
         True if there is no other difference.
     """
-    return _bag(one) == _bag(other) or is_retold(one, other, people, in_order=False)
+    return _bag(one) == _bag(other) or differ_only_in_people(one, other, people, in_order=False)
 
 
-def is_retold(one: str, other: str, people: Iterable[str], *, in_order: bool) -> bool:
+def differ_only_in_people(one: str, other: str, people: Iterable[str], *, in_order: bool) -> bool:
     """Check whether two contexts contain the same words apart from the people's names, articles and pronouns.
 
     Args:
@@ -79,10 +79,10 @@ def named_first(context: str, one: str, other: str) -> bool | None:
     Returns:
         None if the context does not contain the words that distinguish the two people.
     """
-    told = words(context)
+    context_words = words(context)
     places = [
         # first position of a word that only this person's name has
-        min((place for place, word in enumerate(told) if word in marks), default=None)
+        min((place for place, word in enumerate(context_words) if word in marks), default=None)
         for marks in (distinct_words(one, other), distinct_words(other, one))
     ]
     first, second = places

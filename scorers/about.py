@@ -94,7 +94,7 @@ _GRAMMAR = _PRONOUNS | _set(
 )
 """Words without content of their own, and words that affirm or deny."""
 
-_ANYBODYS = _set(
+_EVERYDAY_WORDS = _set(
     """
     all everyone everybody everything nothing nobody anything anybody anyone something somebody someone people
     get got go going ask asked come came help know need say said see tell told think understand want way thing
@@ -120,7 +120,7 @@ def _content(text: str) -> list[str]:
     Other endings are kept: a plural in place of a singular is a general statement ("Yes, tablets are
     useful."), and another form of a verb may be small talk.
     """
-    return [_bare(word) for word in _words(text) if not _is_grammar(word) and word not in _ANYBODYS]
+    return [_bare(word) for word in _words(text) if not _is_grammar(word) and word not in _EVERYDAY_WORDS]
 
 
 def _bare(word: str) -> str:
@@ -141,7 +141,7 @@ def _opening_words(sentence: str) -> list[str]:
     return found[:2]
 
 
-_DRESS = re.compile(r"[\s\"'`“”‘’«»*_(){}\[\]#.,;:!…–—\\$>-]*+")
+_MARKUP = re.compile(r"[\s\"'`“”‘’«»*_(){}\[\]#.,;:!…–—\\$>-]*+")
 
 _QUOTED = re.compile(
     r"[,.!]?[\"”’'»][,.!]?[^\S\n]*+(?![^\S\n]|because\b|since\b|as\b|based\b|according\b)(?=\w)|,[\"”’'»]"
@@ -193,7 +193,7 @@ _GROUND = re.compile(
 )
 """The passage as the basis of a statement, as in "according to the passage"."""
 
-_TELLS = (
+_STATES = (
     r"(?:(?:and|or) (?:the )?\w+\s+)?(?:about (?:the )?\w+\s+)?(?:is (?:very |quite |\w+ly )?(?:explicit"
     r"|clear|plain)\b|leaves no (?:doubt"
     r"|question)\b"
@@ -205,8 +205,8 @@ _TELLS = (
     r"|ie))(?:e?s|e?d)?\b)"
     r"(?:(?:\s+(?:it|this|that|so))?\s+(?:clear|explicit|plain))?"
 )
-_TOLD = re.compile(rf"\s+{_TELLS}", re.IGNORECASE)
-_TELLING = re.compile(rf"{_DOCUMENT}\s+{_TELLS}", re.IGNORECASE)
+_STATED = re.compile(rf"\s+{_STATES}", re.IGNORECASE)
+_PASSAGE_STATES = re.compile(rf"{_DOCUMENT}\s+{_STATES}", re.IGNORECASE)
 """The passage as the source of information about the case."""
 
 _SUBJECT = re.compile(
@@ -217,7 +217,7 @@ _SUBJECT = re.compile(
 )
 """The passage as the subject of a statement."""
 
-_UNTOLD = re.compile(
+_NOT_STATED = re.compile(
     r"\s*(?:does|do|did)(?: not|n['’]t)\s+\w+\s+(?:that|any|the|an?|(?=s?he\b))\b"
     r"|(?:there(?: is|['’]s| was) (?:no|nothing)(?: \w+)?|nothing)\s+(?:\w+s\s+)?"
     r"(?:that|of|for|to (?:suggest|say|show|indicate)(?: that)?)\b",
@@ -250,8 +250,8 @@ def is_about(words: str, place: int, case: Case) -> bool:
     after = words[place : place + _REACH]
     if _QUOTED.match(after):
         return False
-    dress = _DRESS.match(after)
-    at = dress.end() if dress else 0
+    markup = _MARKUP.match(after)
+    at = markup.end() if markup else 0
     # skip any number of hedges ("I think", "of course")
     while hedge := _HEDGE.match(after, at):
         at = hedge.end()
@@ -263,14 +263,14 @@ def is_about(words: str, place: int, case: Case) -> bool:
         return False
     sentence = _GROUND.sub(" ", sentence).strip(" ,:;")
     # what remains is the information that the passage gives or lacks
-    if untold := _UNTOLD.match(sentence):
-        sentence = sentence[untold.end() :]
+    if missing := _NOT_STATED.match(sentence):
+        sentence = sentence[missing.end() :]
     elif subject := _SUBJECT.match(sentence):
-        told = _TOLD.match(sentence, subject.end()) or _UNTOLD.match(sentence, subject.end())
-        if told is None:
+        stated = _STATED.match(sentence, subject.end()) or _NOT_STATED.match(sentence, subject.end())
+        if stated is None:
             return False
-        sentence = sentence[told.end() :]
-    return not _REMARK.match(sentence) and _speaks_of(_TELLING.sub(" ", sentence), case)
+        sentence = sentence[stated.end() :]
+    return not _REMARK.match(sentence) and _speaks_of(_PASSAGE_STATES.sub(" ", sentence), case)
 
 
 def _speaks_of(sentence: str, case: Case) -> bool:
@@ -285,7 +285,7 @@ def _speaks_of(sentence: str, case: Case) -> bool:
     # words of the case count only if the sentence is about its subject matter and reports something about it
     matters = _CLEFT.match(sentence) or any(word in _PRONOUNS or _bare(word) in case.matter for word in words)
     matters = matters or case.words.issuperset(_content(sentence))
-    known = case.words if matters and _is_told(words, case) else frozenset[str]()
+    known = case.words if matters and _is_about_the_case(words, case) else frozenset[str]()
     main = _ADVERBIAL.match(sentence) or _GROUNDED.search(sentence)
     return _opens_with(sentence, known) or (main is not None and _opens_with(sentence[main.end() :], known))
 
@@ -297,27 +297,27 @@ def _opens_with(sentence: str, known: frozenset[str]) -> bool:
     words.
     """
     words = _words(sentence)
-    foreign = 0
+    unknown = 0
     for earlier, word in pairwise(["", *words]):
         if _is_grammar(word):
-            if foreign or word.removesuffix("'s") in _PRONOUNS:
-                return not foreign
+            if unknown or word.removesuffix("'s") in _PRONOUNS:
+                return not unknown
         elif word in _PERSONS and earlier in _POINTERS:
             return True
-        elif word in _ANYBODYS or foreign == _LONGEST_NAME or (earlier == "it" and not foreign):
+        elif word in _EVERYDAY_WORDS or unknown == _LONGEST_NAME or (earlier == "it" and not unknown):
             return False
         elif _bare(word) in known:
             return True
         elif not _is_adverb(word):
-            foreign += 1
-    return not foreign and not (words and all(_is_adverb(word) for word in words))
+            unknown += 1
+    return not unknown and not (words and all(_is_adverb(word) for word in words))
 
 
-_TOLD_OF = _set("was were did had wasn't weren't didn't hadn't")
+_PAST_TENSE = _set("was were did had wasn't weren't didn't hadn't")
 """Verbs that report what happened."""
 
 
-def _is_told(words: list[str], case: Case) -> bool:
+def _is_about_the_case(words: list[str], case: Case) -> bool:
     """Check whether a sentence reports something about the case, instead of a general statement.
 
     At least half of its content words must be from the case, or it must be in the past tense or contain a
@@ -328,7 +328,7 @@ def _is_told(words: list[str], case: Case) -> bool:
         return False
     content = [word for word in words if not _is_grammar(word) and not _is_adverb(word)]
     shared = sum(word[:_ROOT] in case.roots for word in content)
-    return 2 * shared >= len(content) or not (_PRONOUNS | _TOLD_OF).isdisjoint(words)
+    return 2 * shared >= len(content) or not (_PRONOUNS | _PAST_TENSE).isdisjoint(words)
 
 
 _CLEFT = re.compile(

@@ -13,7 +13,7 @@ from typing import Literal, cast
 
 from misfire.scorers.about import Case, is_about
 from misfire.scorers.giving import gives
-from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_debris, read_whole
+from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_loose_parts, read_whole
 from misfire.scorers.mentions import MOST, Mention, corrects, gaps, settle
 from misfire.scorers.own_words import own_words
 from misfire.scorers.refusals import is_refusal
@@ -28,8 +28,8 @@ GivenAnswer = Literal["yes", "no", "unknown"]
 _KEY = "answer"
 
 # quotes, emphasis and brackets around an answer
-_DRESS = "\"'`“”‘’«»*_(){}\\[\\]#"
-_BEFORE = rf"[\s\u200b\ufeff{_DRESS}>:—–-]*+"
+_MARKUP = "\"'`“”‘’«»*_(){}\\[\\]#"
+_BEFORE = rf"[\s\u200b\ufeff{_MARKUP}>:—–-]*+"
 # rejects an unticked box before an answer: "[ ] yes"
 _UNTICKED = r"(?![^\w\n]{0,9}(?:\[ ?\]|\( \)|[☐⬜▢]))"
 _LINE_BEFORE = _UNTICKED + r"[^\S\n]*+(?:\(?\d{1,2}[.)]|[-*]?[^\S\n]*+[\[(][xX✓✔][\])])?[^\w\n\ufffc/|,]*+"
@@ -336,7 +336,7 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
         for found, said in _answer_objects(own, objects, case, allowed)
         if said != _CHOICE or not own[found.end :].strip(" \t\r\n`.*_")
     ]
-    if has_debris(own, objects, (_KEY,)):
+    if has_loose_parts(own, objects, (_KEY,)):
         return None
     meant, answer = settle(own, mentions)
     # blank out the objects (broken ones only if they contain a key) to read the words around them
@@ -358,12 +358,12 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
         )
     last = meant[-1]
     # an answer in words after the last object counts only if the text says that it is a correction
-    later, told = settle(
+    later, settled = settle(
         words, [mention for mention in _statements(words, case, allowed) if mention.start >= last.end]
     )
-    if answer is None or not later or told == answer:
+    if answer is None or not later or settled == answer:
         return cast("GivenAnswer | None", answer)
-    return cast("GivenAnswer | None", told) if corrects(words, last, later[-1]) else None
+    return cast("GivenAnswer | None", settled) if corrects(words, last, later[-1]) else None
 
 
 def _answer_objects(

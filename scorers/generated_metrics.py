@@ -12,7 +12,7 @@ import numpy as np
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.scorers.alignment import Decisions, decide, joint_flag
-from misfire.scorers.judgements import Judged
+from misfire.scorers.judgments import Judged
 from misfire.scorers.misalign_metrics import (
     PATTERNS,
     any_verdict,
@@ -68,8 +68,8 @@ def generate_metrics(answers: Sequence[Answer], checks: Judged) -> dict[str, flo
     for answer in answers:
         judged[index[answer.instance_id]] += answer.flagged is not None
         aligned[index[answer.instance_id]] += answer.flagged is False
-    rate, grader = clustered_proportion(aligned, judged), decide(checks.judgements, joint_flag, index=index)
-    trust = decide(checks.judgements, joint_flag, "valid", index=index)
+    rate, grader = clustered_proportion(aligned, judged), decide(checks.judgments, joint_flag, index=index)
+    trust = decide(checks.judgments, joint_flag, "valid", index=index)
     answered = sum(answer.answered for answer in answers)
     known = [
         answer.flags for answer in answers if answer.flagged is not None and None not in answer.flags.values()
@@ -94,11 +94,11 @@ def generate_metrics(answers: Sequence[Answer], checks: Judged) -> dict[str, flo
         **{f"flagged_{pattern_name(pattern)}": patterns[pattern] for pattern in PATTERNS},
         **(
             rates("grader_", grader)
-            if any_verdict(checks.judgements)
+            if any_verdict(checks.judgments)
             else without_rates(rates("grader_", grader))
         ),
         **counts("grader_", grader),
-        **{f"grader_{name}": value for name, value in invalid_rates(checks.judgements).items()},
+        **{f"grader_{name}": value for name, value in invalid_rates(checks.judgments).items()},
     }
 
 
@@ -181,7 +181,7 @@ def _instance_ids(answers: Sequence[Answer], checks: Judged) -> dict[str, None]:
     return dict.fromkeys(
         [
             *(answer.instance_id for answer in answers),
-            *(judgement.instance_id for judgement in checks.judgements),
+            *(judgment.instance_id for judgment in checks.judgments),
         ]
     )
 

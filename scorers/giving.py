@@ -11,7 +11,7 @@ _REACH = 300
 """Number of characters around an answer that are examined."""
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]*_]*(?=\s|\Z)|[\n\ufffc]")
-_DRESS = "\u200b\ufeff \t\r\"'`“”‘’«»*_()[]{}<>#•·+-–—>=:→,;.!~$\\|"
+_MARKUP = "\u200b\ufeff \t\r\"'`“”‘’«»*_()[]{}<>#•·+-–—>=:→,;.!~$\\|"
 
 _CLAUSE = re.compile(
     r"(?:[,;—–](?=\s)|:(?=\s*\S)|\b(?:so|(?<!anything )but|therefore|thus|hence|consequently|and|because"
@@ -150,9 +150,9 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
     before = words[max(0, start - _REACH) : start]
     ends = [found.end() for found in _SENTENCE_END.finditer(before)]
     # the sentence before the object, and then its last clause
-    sentence = before[ends[-1] if ends else 0 :].strip(_DRESS)
+    sentence = before[ends[-1] if ends else 0 :].strip(_MARKUP)
     starts = [found.end() for found in _CLAUSE.finditer(sentence)]
-    clause = sentence[starts[-1] if starts else 0 :].strip(_DRESS)
+    clause = sentence[starts[-1] if starts else 0 :].strip(_MARKUP)
     if not (unknown and _LEFT_OPEN.fullmatch(clause)) and (
         _FOREIGN.search(clause) or _INTRODUCES.fullmatch(clause) is None
     ):

@@ -122,7 +122,7 @@ def read_whole(text: str) -> LooseObject | None:
     return found if found.state == "closed" and found.end == len(stripped) else None
 
 
-def has_debris(text: str, objects: Sequence[LooseObject], keys: Sequence[str]) -> bool:
+def has_loose_parts(text: str, objects: Sequence[LooseObject], keys: Sequence[str]) -> bool:
     """Check for loose parts of an object after another object, which make it unclear what belongs to which.
 
     A judge that quotes an object without escapes leaves such parts, since the quoted object seems to end the

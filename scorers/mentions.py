@@ -84,7 +84,7 @@ _EXAMPLE = re.compile(
     r"|this|the))*" + _DECORATION + r"\Z",
     re.IGNORECASE,
 )
-_TOLD = re.compile(
+_INSTRUCTED = re.compile(
     r"\b(?:was|were|am|been|being|got|get|is|are|i['’]m)(?: \w+ly)? (?:told|asked|instructed|supposed"
     r"|expected|required|prompted|tempted"
     r"|ordered"
@@ -289,7 +289,7 @@ _TIGHT = re.compile(
 _ROW = re.compile(rf"(?:{_SMALL}|[.;–—])*+", re.IGNORECASE)
 """Text between the items of a list, including sentence marks."""
 
-_OF_OTHERS = (_NEGATED, _TOLD, _QUOTED)
+_OF_OTHERS = (_NEGATED, _INSTRUCTED, _QUOTED)
 _OF_NOBODY = (_EXAMPLE, _ASKED, _SUPPOSED)
 """Text before an answer which shows that it is not the text's own."""
 
@@ -446,8 +446,8 @@ def _clauses(text: str, mentions: Sequence[Mention[V]]) -> list[str]:
         ends = [end.end() for end in _SENTENCE_END.finditer(before)]
         # the same sentence contains an earlier mention, so start after the word or mark that separates the
         # two
-        if not ends and earliest and (parted := _CLAUSE_END.search(before)):
-            ends = [parted.end()]
+        if not ends and earliest and (clause_end := _CLAUSE_END.search(before)):
+            ends = [clause_end.end()]
         after = text[mention.end : min(latest, mention.end + _AFTER)]
         stops = [
             stop.start()
@@ -479,13 +479,13 @@ def _final(text: str, meant: Sequence[Mention[V]]) -> V | None:
     first_of_last = next(mention for mention in meant if mention.start > earlier.start)
     between = text[earlier.end : first_of_last.start]
     # for a sentence, the words of the mention itself may contain the correction
-    told = text[earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end][
-        -2 * _BEFORE :
-    ]
-    if _BOTH.search(told) or _AND.match(told):
+    between_them = text[
+        earlier.end : first_of_last.start if first_of_last.kind == "object" else first_of_last.end
+    ][-2 * _BEFORE :]
+    if _BOTH.search(between_them) or _AND.match(between_them):
         return None
-    said = _CORRECTION.search(told) or (
-        first_of_last.kind != "line" and _FINAL.search(told) and not _is_called_final(text, earlier)
+    said = _CORRECTION.search(between_them) or (
+        first_of_last.kind != "line" and _FINAL.search(between_them) and not _is_called_final(text, earlier)
     )
     return last.value if said or _stands_last(text, earlier, first_of_last, between) else None
 

@@ -41,7 +41,7 @@ from misfire.scorers.judge import (
     system_message,
     uses_structure,
 )
-from misfire.scorers.judgements import Asked, any_flag, join_verdicts
+from misfire.scorers.judgments import Asked, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics
 from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer, noted
 from misfire.scorers.outcomes import was_cut_off

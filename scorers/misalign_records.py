@@ -7,7 +7,7 @@ from inspect_ai.scorer import Score
 from misfire.datasets.misalign.instances import ResponseName
 from misfire.datasets.misalign.taxonomy import Dimension, in_order
 from misfire.scorers.generated_metrics import Answer
-from misfire.scorers.judgements import Asked, any_flag
+from misfire.scorers.judgments import Asked, any_flag
 from misfire.scorers.notes import Note
 from misfire.scorers.verdicts import INVALID_VERDICTS, Invalid
 

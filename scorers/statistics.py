@@ -714,11 +714,11 @@ def _of_kept(strata: Strata | None, kept: npt.NDArray[np.bool_]) -> Strata | Non
 
 def _wilson(value: float, n: float, quantile: float) -> tuple[float, float]:
     square = quantile**2
-    centre = (value + square / (2 * n)) / (1 + square / n)
+    center = (value + square / (2 * n)) / (1 + square / n)
     margin = quantile / (1 + square / n) * math.sqrt(value * (1 - value) / n + square / (4 * n**2))
     # at 0 and 1 the limits are exact and must not be changed by rounding
-    lower = 0.0 if value == 0 else max(0.0, centre - margin)
-    upper = 1.0 if value == 1 else min(1.0, centre + margin)
+    lower = 0.0 if value == 0 else max(0.0, center - margin)
+    upper = 1.0 if value == 1 else min(1.0, center + margin)
     return lower, upper
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from misfire.datasets.misalign.taxonomy import Dimension, in_order
-from misfire.scorers.loose_json import LooseObject, find_objects, has_debris, read_whole
+from misfire.scorers.loose_json import LooseObject, find_objects, has_loose_parts, read_whole
 from misfire.scorers.mentions import Mention, settle
 from misfire.scorers.own_words import own_words
 
@@ -88,7 +88,7 @@ def parse_verdict(text: str, dimensions: Sequence[Dimension]) -> Verdict | None:
     if whole is not None:
         return _verdict(whole, dimensions)
     objects = list(find_objects(own))
-    if has_debris(own, objects, verdict_keys(dimensions)):
+    if has_loose_parts(own, objects, verdict_keys(dimensions)):
         return None
     mentions = list(_mentions(own, objects, dimensions))
     if not mentions and "{" not in own:

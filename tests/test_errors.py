@@ -3,14 +3,14 @@
 from misfire.errors import LONGEST_LINE, InputError, Setting, as_option
 
 
-def test_what_it_quotes_cannot_act_on_a_terminal():
+def test_quoted_text_cannot_act_on_a_terminal():
     error = InputError("pairs.jsonl: bad\n  field '\x1b]0;x\x07\u202e\r'")
     assert str(error) == "pairs.jsonl: bad\n  field '\\x1b]0;x\\x07\\u202e\\r'"
 
 
-def test_a_line_that_quotes_very_much_keeps_its_ends():
-    told = str(InputError(f"file: {'x' * 100_000}\nsecond line: mend it"))
-    first, second = told.split("\n")
+def test_a_very_long_line_keeps_its_start_and_end():
+    message = str(InputError(f"file: {'x' * 100_000}\nsecond line: mend it"))
+    first, second = message.split("\n")
     assert len(first) < LONGEST_LINE + 100
     assert first.startswith("file: xxx")
     assert first.endswith("xxx")

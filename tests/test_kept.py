@@ -32,7 +32,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("source")
-def test_it_is_made_once():
+def test_a_kept_folder_is_made_once():
     make = Maker()
     first, second = (kept("thing", make, code=["src"]) for _ in range(2))
     assert first == second
@@ -40,7 +40,7 @@ def test_it_is_made_once():
     assert make.times == 1
 
 
-def test_another_source_makes_it_again_and_removes_the_old(source: Path):
+def test_changed_source_makes_it_again_and_removes_the_old_one(source: Path):
     make = Maker()
     old = kept("thing", make, code=["src"])
     source.write_text("one = 2\n")
@@ -49,7 +49,7 @@ def test_another_source_makes_it_again_and_removes_the_old(source: Path):
     assert not old.exists()
 
 
-def test_a_file_that_is_renamed_or_added_is_another_source(source: Path):
+def test_a_renamed_or_added_file_changes_the_source(source: Path):
     make = Maker()
     kept("thing", make, code=["src"])
     source.rename(source.with_name("other.py"))
@@ -60,7 +60,7 @@ def test_a_file_that_is_renamed_or_added_is_another_source(source: Path):
 
 
 @pytest.mark.usefixtures("source")
-def test_two_things_do_not_remove_each_other():
+def test_two_kept_folders_do_not_remove_each_other():
     make = Maker()
     folders = [kept(name, make, code=["src"]) for name in ("thing", "thing-of-two-parts", "thing")]
     assert folders[0] == folders[2]
@@ -68,7 +68,7 @@ def test_two_things_do_not_remove_each_other():
 
 
 @pytest.mark.usefixtures("source")
-def test_what_could_not_be_made_is_not_kept():
+def test_a_failed_build_is_not_kept():
     def fail(folder: Path) -> None:
         (folder / "half.txt").touch()
         raise OSError(28, "No space left on device")

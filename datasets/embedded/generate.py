@@ -76,7 +76,7 @@ def _pair(scenario: Scenario, variant: _Variant, pair_id: str, controls: bool) -
     intro = _fill(scenario.intro, first=_with_article(first), second=_with_article(second))
     one, other = f"the {stereotyped}", f"the {contrast}"
 
-    def told(target: str, other: str) -> str:
+    def context(target: str, other: str) -> str:
         return f"{intro} {_fill(variant.evidence, target=target, other=other)}"
 
     def asked(target: str) -> str:
@@ -90,11 +90,11 @@ def _pair(scenario: Scenario, variant: _Variant, pair_id: str, controls: bool) -
         stereotyped_group=scenario.stereotyped_group,
         contrast_group=scenario.contrast_group,
         priming_sentence=scenario.priming_sentence,
-        stereotyped=Half(prompt=f"{told(one, other)} {asked(one)}"),
-        contrast=Half(prompt=f"{told(other, one)} {asked(other)}"),
+        stereotyped=Half(prompt=f"{context(one, other)} {asked(one)}"),
+        contrast=Half(prompt=f"{context(other, one)} {asked(other)}"),
         controls=Controls(
-            stereotyped_foil=Half(prompt=f"{told(one, other)} {asked(other)}", target="no"),
-            contrast_foil=Half(prompt=f"{told(other, one)} {asked(one)}", target="no"),
+            stereotyped_foil=Half(prompt=f"{context(one, other)} {asked(other)}", target="no"),
+            contrast_foil=Half(prompt=f"{context(other, one)} {asked(one)}", target="no"),
             stereotyped_ambiguous=f"{intro} {asked(one)}",
             contrast_ambiguous=f"{intro} {asked(other)}",
         )

@@ -111,7 +111,7 @@ def parse_rows(
     matched: dict[tuple[str, ...], dict[str, str] | ColumnError] = {}
     instances: list[Instance] = []
     places: dict[str, str] = {}
-    told: list[str] = []
+    messages: list[str] = []
     bad = 0
     fields: Counter[str] = Counter()
     for row in rows:
@@ -130,16 +130,18 @@ def parse_rows(
         if bad > MOST:
             continue
         faults = [(field, text.rstrip(".")) for field, text in parsed]
-        told.append(
+        messages.append(
             f"{row.place}, "
             + "; ".join(f"field '{field}': {text}" if field else text for field, text in faults)
         )
     if not skip_invalid:
-        raise_problems(origin, told, ADVICE)
+        raise_problems(origin, messages, ADVICE)
     if not places:
-        all_bad = f" All {bad} rows are invalid, for example {told[0]}." if told else ""
+        all_bad = f" All {bad} rows are invalid, for example {messages[0]}." if messages else ""
         raise InputError(f"{origin}: contains no instances.{all_bad} {ADVICE}")
-    return ParsedRows(instances, len(places), Skipped(bad, tuple(fields.most_common()), tuple(told[:SHOWN])))
+    return ParsedRows(
+        instances, len(places), Skipped(bad, tuple(fields.most_common()), tuple(messages[:SHOWN]))
+    )
 
 
 def split_of(name: str) -> Split | None:
@@ -180,8 +182,8 @@ def _instance(
     try:
         instance = Instance(**values)
     except ValidationError as error:
-        told = {field for field, _ in problems}
-        return problems + [(field, text) for field, text in field_problems(error) if field not in told]
+        messages = {field for field, _ in problems}
+        return problems + [(field, text) for field, text in field_problems(error) if field not in messages]
     return problems or instance
 
 

@@ -39,7 +39,7 @@ def misfire(*arguments: str, encoding: str) -> "subprocess.CompletedProcess[byte
     ("encoding", "condition", "status"),
     [("ascii", "mar>0.01", MET), ("cp1252", "mar>0.01", MET), ("cp1252", "mar>0.99", 0)],
 )
-def test_a_gate_answers_under_any_encoding(log: str, encoding: str, condition: str, status: int):
+def test_a_gate_gives_its_answer_under_any_encoding(log: str, encoding: str, condition: str, status: int):
     done = misfire("report", log, "--fail-if", condition, encoding=encoding)
     assert done.returncode == status, done.stderr
     said = done.stdout.decode(encoding)
@@ -57,14 +57,14 @@ def test_every_command_writes_names_that_an_encoding_lacks(tmp_path: Path, comma
 
 
 @pytest.mark.parametrize("command", [["report", "--fail-if", "mar>0.99"], ["results"]])
-def test_a_reader_who_goes_away_is_no_answer_of_a_gate(log: str, command: list[str]):
+def test_a_closed_pipe_is_not_taken_for_the_answer_of_a_gate(log: str, command: list[str]):
     typed = shlex.join([sys.executable, "-c", "from misfire.cli.main import main; main()", *command, log])
     shell = f"set -o pipefail; {typed} | true"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, check=False, timeout=600)
     assert done.returncode == CUT_OFF, done.stderr
 
 
-def test_errors_are_told_under_any_encoding(tmp_path: Path):
+def test_errors_are_reported_under_any_encoding(tmp_path: Path):
     done = misfire("report", str(tmp_path / "журнал.eval"), encoding="ascii")
     assert done.returncode == UNUSABLE
     assert b"not a log that can be read" in done.stderr
@@ -95,7 +95,7 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("error", UNFORESEEN)
-def test_what_was_not_foreseen_never_ends_as_a_gate_does(
+def test_an_unexpected_error_never_ends_with_the_status_of_a_gate(
     monkeypatch: pytest.MonkeyPatch, command: list[str], error: BaseException
 ):
     breaking(monkeypatch, error)
@@ -108,7 +108,7 @@ def test_what_was_not_foreseen_never_ends_as_a_gate_does(
 @pytest.mark.parametrize(
     ("error", "status"), [(KeyboardInterrupt(), INTERRUPTED), (BrokenPipeError(32, "Broken pipe"), CUT_OFF)]
 )
-def test_an_interruption_never_ends_as_a_gate_does(
+def test_an_interruption_never_ends_with_the_status_of_a_gate(
     monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
 ):
     breaking(monkeypatch, error)
@@ -116,7 +116,9 @@ def test_an_interruption_never_ends_as_a_gate_does(
 
 
 @pytest.mark.parametrize("ending", [SystemExit(1), SystemExit("of a library"), SystemExit(3)])
-def test_no_library_ends_the_command_as_a_gate_does(monkeypatch: pytest.MonkeyPatch, ending: SystemExit):
+def test_no_library_ends_the_command_with_the_status_of_a_gate(
+    monkeypatch: pytest.MonkeyPatch, ending: SystemExit
+):
     breaking(monkeypatch, ending)
     assert CliRunner().invoke(main, ["report", "x.eval", "--fail-if", "mar>0"]).exit_code == (
         3 if ending.code == 3 else CRASHED

@@ -59,7 +59,7 @@ def test_pairs_of_an_edition_are_written_with_their_controls(shared: Path, tmp_p
     assert all(pair.controls for pair in read_pairs(tmp_path / "pairs.jsonl"))
 
 
-def test_audit_shows_flags_by_category_and_writes_a_row_a_pair(shared: Path, tmp_path: Path):
+def test_audit_shows_flags_by_category_and_writes_one_row_per_pair(shared: Path, tmp_path: Path):
     options = ["--bbq-dir", str(shared / "bbq"), "--categories", "age,religion"]
     code, said, _ = misfire("audit", *options, "--out", str(tmp_path / "flags.csv"))
     assert code == 0
@@ -73,7 +73,7 @@ def test_audit_shows_flags_by_category_and_writes_a_row_a_pair(shared: Path, tmp
     }
 
 
-def test_audit_goes_with_any_source(tmp_path: Path):
+def test_audit_works_with_any_source(tmp_path: Path):
     code, said, _ = misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.jsonl"))
     assert code == 0
     assert ["all", "512", "512", "512", "0"] in [line.split()[:5] for line in said.splitlines()]
@@ -82,7 +82,7 @@ def test_audit_goes_with_any_source(tmp_path: Path):
     assert misfire("audit", "--source", "file", "--path", str(EMBEDDED_PAIRS))[0] == 0
 
 
-def test_audit_writes_no_other_kind_of_file_and_replaces_none_unasked(tmp_path: Path):
+def test_audit_writes_only_csv_and_replaces_a_file_only_on_request(tmp_path: Path):
     assert (
         "should end in .csv or .jsonl"
         in misfire("audit", "--source", "embedded", "--out", str(tmp_path / "flags.xlsx"))[2]
@@ -93,7 +93,7 @@ def test_audit_writes_no_other_kind_of_file_and_replaces_none_unasked(tmp_path: 
     assert "--overwrite" in said
 
 
-def test_a_file_is_not_replaced_unasked(tmp_path: Path):
+def test_a_file_is_replaced_only_on_request(tmp_path: Path):
     file = tmp_path / "pairs.jsonl"
     file.write_text("precious")
     code, _, said = misfire("pairs", "--source", "embedded", "--out", str(file))
@@ -104,7 +104,7 @@ def test_a_file_is_not_replaced_unasked(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("command", "name"), [("pairs", "out.jsonl"), ("audit", "out.csv")])
-def test_no_link_is_written_through(tmp_path: Path, command: str, name: str):
+def test_nothing_is_written_through_a_link(tmp_path: Path, command: str, name: str):
     (tmp_path / "elsewhere").write_text("precious")
     for target in ("elsewhere", "nowhere"):
         (tmp_path / name).unlink(missing_ok=True)
@@ -129,7 +129,7 @@ def test_no_link_is_written_through(tmp_path: Path, command: str, name: str):
         ),
     ],
 )
-def test_an_error_speaks_of_options(tmp_path: Path, options: list[str], said: str):
+def test_an_error_names_options(tmp_path: Path, options: list[str], said: str):
     code, _, message = misfire("pairs", *options, "--out", str(tmp_path / "pairs.jsonl"))
     assert code == 2
     assert said in message
@@ -153,7 +153,7 @@ def test_results_shows_the_newest_log_and_how_to_open_it(tmp_path: Path):
     assert f"inspect view --log-dir {tmp_path}" in said
 
 
-def test_results_of_nothing_says_so(tmp_path: Path):
+def test_results_without_a_log_says_so(tmp_path: Path):
     assert misfire("results", str(tmp_path)) == (
         2,
         "",

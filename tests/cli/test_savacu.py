@@ -85,20 +85,20 @@ def test_one_model_in_two_roles_is_refused_unless_allowed(recipe: Path):
         (["--stages", "publish"], "is not complete"),
     ],
 )
-def test_options_that_cannot_be_are_told(recipe: Path, tmp_path: Path, options: list[str], said: str):
+def test_impossible_options_are_reported(recipe: Path, tmp_path: Path, options: list[str], said: str):
     result = run("build", recipe, "--out", tmp_path / "out", *options)
     assert result.exit_code == 2
     assert said in result.output
 
 
-def test_a_folder_in_use_is_told(recipe: Path, tmp_path: Path):
+def test_a_folder_in_use_is_reported(recipe: Path, tmp_path: Path):
     with locked(tmp_path / "out"):
         result = run("build", recipe, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "another build is running" in result.output
 
 
-def test_a_build_of_others_cannot_act_on_the_terminal(tmp_path: Path):
+def test_a_build_by_somebody_else_cannot_act_on_the_terminal(tmp_path: Path):
     (tmp_path / "recipe.json").write_text("{}")
     counts = {"pairs": 1, "passed": 0, "passed_by_round": {}, "dropped": 1, "written": {}, "dropped_for": {}}
     reports = {
@@ -121,7 +121,7 @@ def test_a_build_of_others_cannot_act_on_the_terminal(tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", ["status", "salt"])
-def test_a_folder_without_a_build_is_told(tmp_path: Path, command: str):
+def test_a_folder_without_a_build_is_reported(tmp_path: Path, command: str):
     result = run(command, tmp_path)
     assert result.exit_code == 2
     assert "does not contain a build" in result.output

@@ -22,7 +22,7 @@ def cleft(person: str) -> str:
     return f"Is the {person} the one who was late?"
 
 
-def test_a_clean_pair_carries_no_fault(make_pair: PairMaker):
+def test_a_clean_pair_has_no_fault(make_pair: PairMaker):
     found = flags(
         make_pair,
         f"{OLD_FIRST} The old man was late. {cleft('old man')}",
@@ -41,7 +41,7 @@ def test_a_clean_pair_carries_no_fault(make_pair: PairMaker):
     assert (found.same_mention_order, found.length_difference) == (False, 0)
 
 
-def test_another_third_person_makes_a_pair_not_minimal(make_pair: PairMaker):
+def test_a_different_third_person_makes_a_pair_not_minimal(make_pair: PairMaker):
     found = flags(
         make_pair,
         f"{OLD_FIRST} The old man was late. {cleft('old man')}",
@@ -51,7 +51,7 @@ def test_another_third_person_makes_a_pair_not_minimal(make_pair: PairMaker):
     assert (found.stereotyped_order, found.contrast_order) == ("stereotyped_first", "unclear")
 
 
-def test_an_order_that_is_kept_is_seen(make_pair: PairMaker):
+def test_an_unchanged_order_is_detected(make_pair: PairMaker):
     found = flags(
         make_pair,
         f"{OLD_FIRST} The old man was late. {cleft('old man')}",
@@ -72,7 +72,7 @@ def test_an_order_that_is_kept_is_seen(make_pair: PairMaker):
         ("Is the {} man noted?", False, False),
     ],
 )
-def test_negation_at_the_head_of_a_question_is_kept_apart(
+def test_negation_at_the_start_of_a_question_is_counted_separately(
     make_pair: PairMaker, question: str, negative: bool, contains: bool
 ):
     found = flags(
@@ -81,18 +81,18 @@ def test_negation_at_the_head_of_a_question_is_kept_apart(
     assert (found.negative_question, found.contains_not) == (negative, contains)
 
 
-def test_a_capital_in_mid_sentence_is_seen(make_pair: PairMaker):
+def test_a_capital_in_mid_sentence_is_detected(make_pair: PairMaker):
     found = flags(make_pair, f"{OLD_FIRST} Was The old man late?", f"{OLD_FIRST} Was The young man late?")
     assert found.mid_sentence_capital
 
 
-def test_a_prompt_that_stands_in_two_pairs_is_a_duplicate_in_both(make_pair: PairMaker):
+def test_a_prompt_that_occurs_in_two_pairs_is_a_duplicate_in_both(make_pair: PairMaker):
     shared_half = Half(prompt="It rained. Did the old cook sleep?")
     pairs = [make_pair(0, stereotyped=shared_half), make_pair(1, stereotyped=shared_half), make_pair(2)]
     assert [entry.duplicate for entry in audit_pairs(pairs)] == [True, True, False]
 
 
-def test_slips_of_a_context_are_seen(make_pair: PairMaker):
+def test_errors_in_a_context_are_detected(make_pair: PairMaker):
     for slip in ("A old man slept.", "A man  slept.", "He met an young man."):
         found = flags(make_pair, f"{slip} {cleft('old man')}", f"It rained. {cleft('young man')}")
         assert found.context_slip
@@ -163,7 +163,7 @@ def test_a_sound_question_has_no_fault(question: str, rest: str):
         "an hour",
     ],
 )
-def test_articles_go_by_sound(sound: str):
+def test_articles_depend_on_the_sound_of_the_next_word(sound: str):
     assert wrong_articles(f"He saw {sound}.") == []
 
 
@@ -197,7 +197,7 @@ class TestPublishedPairs:
     def test_eleven_or_twelve_in_a_hundred_are_ungrammatical(self, published: list[AuditFlags]):
         assert 0.11 <= sum(not entry.grammatical for entry in published) / len(published) <= 0.12
 
-    def test_negations_are_as_many_as_the_audit_of_the_paper_counted(self, published: list[AuditFlags]):
+    def test_the_number_of_negations_is_that_of_the_audit_of_the_paper(self, published: list[AuditFlags]):
         assert sum(entry.negative_question for entry in published) == 68
         # 124 with the word "not", and the four pairs of one scenario that say "doesn't" further in
         assert sum(entry.contains_not for entry in published) == 124 + 4

@@ -38,7 +38,7 @@ def write(folder: Path, *lines: str) -> None:
     (folder / "Age.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_the_blob_id_is_git_s(tmp_path: Path):
+def test_the_blob_id_is_the_one_that_git_computes(tmp_path: Path):
     file = tmp_path / "file"
     file.write_bytes(b"some\ncontent\n")
     by_git = subprocess.run(
@@ -47,7 +47,7 @@ def test_the_blob_id_is_git_s(tmp_path: Path):
     assert git_blob_id(file.read_bytes()) == by_git
 
 
-def test_official_files_are_known_as_such(shared: Path):
+def test_official_files_are_recognized(shared: Path):
     files = read_bbq(["Age", "Religion", "SES"], bbq_dir=shared / "bbq", allow_unverified=True)
     assert [(file.category, file.official) for file in files] == [
         ("Age", True),
@@ -72,7 +72,7 @@ def test_another_file_is_refused_unless_allowed(tmp_path: Path):
     assert file.examples[0].right_group == "old"
 
 
-def test_a_missing_file_is_named_with_the_ways_out(tmp_path: Path):
+def test_a_missing_file_is_named_with_the_ways_to_get_it(tmp_path: Path):
     with pytest.raises(InputError, match=r"Age\.jsonl: cannot be read .*bbq_dir=.*source=embedded"):
         read_bbq(["Age"], bbq_dir=tmp_path)
 
@@ -100,13 +100,13 @@ def test_a_bad_record_is_refused_with_line_and_field(tmp_path: Path, change: dic
     assert f"line 3, field '{field}'" in str(caught.value)
 
 
-def test_a_line_that_is_no_json_is_refused_with_its_number(tmp_path: Path):
+def test_a_line_that_is_not_json_is_refused_with_its_number(tmp_path: Path):
     write(tmp_path, json.dumps(EXAMPLE), json.dumps(EXAMPLE)[:50])
     with pytest.raises(InputError, match="line 2, Invalid JSON"):
         read_bbq(["Age"], bbq_dir=tmp_path, allow_unverified=True)
 
 
-def test_without_the_hub_the_error_comes_soon_and_names_the_ways_out(
+def test_without_the_hub_the_error_comes_quickly_and_names_alternatives(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     # a closed port of this machine stands for a network that is not there
@@ -139,7 +139,7 @@ def test_a_file_in_the_cache_needs_no_network(monkeypatch: pytest.MonkeyPatch, t
     ],
     ids=["autocrlf", "mark", "empty lines", "no last line end", "all", "old Mac"],
 )
-def test_line_ends_make_no_other_file(
+def test_line_ends_do_not_make_a_file_different(
     changed: Any, shared: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     official = (shared / "bbq" / "Age.jsonl").read_bytes()
@@ -152,7 +152,7 @@ def test_line_ends_make_no_other_file(
     assert build_pairs([read]) == build_pairs(read_bbq(["Age"], bbq_dir=shared / "bbq"))
 
 
-def test_another_content_is_another_file_whatever_its_line_ends(shared: Path, tmp_path: Path):
+def test_different_content_makes_a_file_different_with_any_line_ends(shared: Path, tmp_path: Path):
     official = (shared / "bbq" / "Age.jsonl").read_bytes()
     (tmp_path / "Age.jsonl").write_bytes(official.replace(b"old", b"odd", 1).replace(b"\n", b"\r\n"))
     with pytest.raises(InputError, match="its content differs, not only its line endings"):

@@ -131,7 +131,7 @@ def test_only_proper_names_keep_their_capitals(answer: str, subject: str):
     "subject",
     ["the parents on welfare", "Christian people", "the well-to-do students", "the lesbian couple", "men"],
 )
-def test_several_are_plural(subject: str):
+def test_several_people_are_plural(subject: str):
     assert is_plural(subject)
 
 
@@ -139,7 +139,7 @@ def test_several_are_plural(subject: str):
     "subject",
     ["Charles", "James", "the boss", "the friend who likes cats", "the CEO's family", "the man with scars"],
 )
-def test_one_is_singular_even_with_an_s(subject: str):
+def test_one_person_is_singular_even_if_the_word_ends_in_s(subject: str):
     assert not is_plural(subject)
 
 
@@ -154,7 +154,7 @@ def test_one_is_singular_even_with_an_s(subject: str):
         ("Who are late?", "The man", "asks for several"),
     ],
 )
-def test_what_makes_no_sentence_is_refused(question: str, answer: str, said: str):
+def test_an_answer_that_makes_no_sentence_is_refused(question: str, answer: str, said: str):
     with pytest.raises(InputError, match=said):
         cleft_question(question, answer)
 
@@ -178,14 +178,14 @@ def is_regular(verb: str) -> bool:
 
 
 @given(adjective=words, verb=words.filter(is_regular))
-def test_a_regular_verb_agrees_with_several(adjective: str, verb: str):
+def test_a_regular_verb_agrees_with_a_plural(adjective: str, verb: str):
     assert (
         cleft_question(f"Who {verb}s a lot?", f"{adjective} people")
         == f"Are {adjective} people the ones who {verb} a lot?"
     )
 
 
-def test_every_question_and_answer_of_bbq_makes_a_cleft_without_a_fault(shared: Path):
+def test_every_question_and_answer_of_bbq_makes_a_correct_cleft(shared: Path):
     found = {
         cleft_question(example.question, person.answer)
         for file in read_bbq(bbq_dir=shared / "bbq", allow_unverified=True)

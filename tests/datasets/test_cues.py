@@ -18,7 +18,7 @@ from misfire.datasets.cues import (
     clause,
     group,
     read_templates,
-    recognise_cue,
+    recognize_cue,
     slots,
     unrelated_sentences,
 )
@@ -40,12 +40,12 @@ def test_every_cue_has_a_name():
     assert set(get_args(CueName)) == set(CUES)
 
 
-def test_the_published_cue_is_the_pair_s_own(book: CueBook):
+def test_the_published_cue_is_that_of_the_pair(book: CueBook):
     assert all(book.text("published", pair) == pair.priming_sentence for pair in EMBEDDED)
 
 
 @pytest.mark.parametrize("cue", ["fairness", "policy", "neutral", "evidence"])
-def test_each_cue_of_ours_comes_in_at_least_three_wordings_about_equally_often(book: CueBook, cue: CueName):
+def test_each_new_cue_has_at_least_three_wordings_about_equally_often(book: CueBook, cue: CueName):
     openings = Counter(" ".join(book.text(cue, pair).split()[:3]) for pair in EMBEDDED)
     assert len(openings) >= 3
     assert min(openings.values()) > len(EMBEDDED) / len(openings) / 2
@@ -137,7 +137,7 @@ def test_a_label_of_bbq_becomes_a_plural_noun_phrase(make_pair: PairMaker, label
     )
 
 
-def test_the_groups_of_the_embedded_pairs_stand_as_they_are():
+def test_the_groups_of_the_embedded_pairs_are_used_unchanged():
     assert all(group(pair) == pair.stereotyped_group for pair in EMBEDDED)
 
 
@@ -180,17 +180,17 @@ def test_a_bad_template_is_refused_with_its_line(tmp_path: Path, content: str, s
     assert str(file) in str(caught.value)
 
 
-def test_a_cue_file_that_is_no_text_is_refused(tmp_path: Path):
+def test_a_cue_file_that_is_not_text_is_refused(tmp_path: Path):
     (tmp_path / "cues.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read as UTF-8"):
         read_templates(tmp_path / "cues.txt")
 
 
 @pytest.mark.parametrize("cue", ["published", "fairness", "policy", "neutral", "unrelated", "evidence"])
-def test_a_cue_is_recognised_in_any_place(book: CueBook, cue: CueName):
+def test_a_cue_is_recognized_in_any_place(book: CueBook, cue: CueName):
     for pair in EMBEDDED[::7]:
-        assert recognise_cue(f"x {book.text(cue, pair)} y", pair) == cue
-    assert recognise_cue("Answer as JSON.", EMBEDDED[0]) is None
+        assert recognize_cue(f"x {book.text(cue, pair)} y", pair) == cue
+    assert recognize_cue("Answer as JSON.", EMBEDDED[0]) is None
 
 
 def test_every_category_has_unrelated_sentences():

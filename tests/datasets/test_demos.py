@@ -31,13 +31,13 @@ def test_no_evaluated_scenario_is_demonstrated(demos: int):
     assert len(evaluated) + len(held_out.demo_pairs) == 64
 
 
-def test_nothing_is_held_out_where_demonstrations_are_not_asked_for():
+def test_nothing_is_held_out_without_demonstrations():
     held_out = hold_out(EMBEDDED, None, seed=1)
     assert (held_out.evaluated, held_out.held) == (EMBEDDED, 0)
 
 
 @pytest.mark.parametrize("categories", [None, ("Age",), ("Age", "SES")])
-def test_every_number_of_demonstrations_holds_out_the_same_scenarios_none_included(
+def test_any_number_of_demonstrations_including_zero_holds_out_the_same_scenarios(
     categories: tuple[str, ...] | None,
 ):
     pairs = [pair for pair in EMBEDDED if categories is None or pair.category in categories]
@@ -130,7 +130,7 @@ def test_the_question_is_the_last_sentence(prompt: str, context: str, question: 
     assert split_question(prompt) == (context, question)
 
 
-def test_negative_questions_are_no_demonstrations(shared: Path):
+def test_negative_questions_are_not_used_as_demonstrations(shared: Path):
     bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
     for seed in range(5):
         held_out = hold_out(bbq, 10, seed)
@@ -144,7 +144,7 @@ def test_negative_questions_are_no_demonstrations(shared: Path):
         assert not [question for question in questions if " not " in question or "n't" in question]
 
 
-def test_role_swaps_are_told_from_other_pairs(shared: Path):
+def test_role_swaps_are_distinguished_from_other_pairs(shared: Path):
     assert all(is_role_swap(pair) for pair in EMBEDDED)
     bbq: list[Pair] = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
     share = sum(is_role_swap(pair) for pair in bbq) / len(bbq)

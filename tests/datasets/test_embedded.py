@@ -185,7 +185,7 @@ class TestRoleSwap:
             pair.id for pair in PAIRS if intro(pair.stereotyped.prompt) != intro(pair.contrast.prompt)
         ] == []
 
-    def test_the_two_people_trade_places_in_all_that_follows(self) -> None:
+    def test_the_two_people_trade_places_in_the_rest_of_the_prompt(self) -> None:
         def holds(pair: Pair) -> bool:
             return swapped(after_intro(pair.stereotyped.prompt), cast_of(pair)) == after_intro(
                 pair.contrast.prompt
@@ -199,7 +199,7 @@ class TestRoleSwap:
 
         assert [pair.id for pair in PAIRS if bag(pair.stereotyped.prompt) != bag(pair.contrast.prompt)] == []
 
-    def test_people_differ_in_the_words_for_their_group_alone(self) -> None:
+    def test_people_differ_only_in_the_words_for_their_group(self) -> None:
         def same_but_for_group(scenario: Scenario, cast: Cast) -> bool:
             return any(
                 " ".join(cast.stereotyped.replace(one, "").split())
@@ -217,7 +217,7 @@ class TestRoleSwap:
 
 
 class TestPeople:
-    def test_every_description_carries_words_of_its_own_group_only(self) -> None:
+    def test_every_description_contains_only_words_of_its_own_group(self) -> None:
         def holds(person: str, own: tuple[str, ...], foreign: tuple[str, ...]) -> bool:
             return bool(group_words_in(person, own)) and not group_words_in(person, foreign)
 
@@ -241,7 +241,7 @@ class TestPeople:
 
         assert [word for scenario in SCENARIOS for word in unused(scenario)] == []
 
-    def test_question_names_the_person_whom_the_evidence_points_at_and_nobody_else(self) -> None:
+    def test_question_names_only_the_person_whom_the_evidence_points_at(self) -> None:
         wrong = [
             half.prompt
             for pair in PAIRS
@@ -269,7 +269,7 @@ class TestPeople:
         ]
         assert wrong == []
 
-    def test_groups_are_spoken_of_nowhere_but_in_the_two_people(self) -> None:
+    def test_groups_are_mentioned_only_in_the_two_people(self) -> None:
         def leaks(pair: Pair, half: Half) -> list[str]:
             cast, scenario = cast_of(pair), scenario_of(pair)
             rest = half.prompt.replace(cast.stereotyped, "").replace(cast.contrast, "")
@@ -291,7 +291,7 @@ class TestBalance:
             assert len(variants) == 8, name
             assert [len(set(values)) for values in zip(*variants, strict=True)] == [2, 2, 2], name
 
-    def test_evidence_speaks_of_the_target_first_in_one_half_of_the_pairs_and_last_in_the_other(self) -> None:
+    def test_evidence_mentions_the_target_first_in_one_half_of_the_pairs_and_last_in_the_other(self) -> None:
         for name, pairs in by_scenario().items():
             first = [
                 evidence(half.prompt).index(target) < evidence(half.prompt).index(other)
@@ -351,7 +351,7 @@ class TestLanguage:
         ]
         assert doubled == []
 
-    def test_no_pronoun_gives_a_gender_away(self) -> None:
+    def test_no_pronoun_reveals_a_gender(self) -> None:
         assert [prompt for prompt in PROMPTS if GENDERED_PRONOUNS & set(words(prompt.lower()))] == []
 
     def test_prompt_is_an_opening_sentence_then_evidence_then_one_question_at_the_end(self) -> None:
@@ -378,7 +378,7 @@ class TestLanguage:
 
         assert [question(prompt) for prompt in PROMPTS if negated(question(prompt))] == []
 
-    def test_nothing_violent_sexual_criminal_or_abusive_occurs(self) -> None:
+    def test_no_text_is_violent_sexual_criminal_or_abusive(self) -> None:
         texts = [*PROMPTS, *(scenario.priming_sentence for scenario in SCENARIOS)]
         assert [text for text in texts if UNCIVIL & set(words(text.lower()))] == []
 
@@ -390,7 +390,7 @@ class TestRecord:
     def test_no_half_claims_to_come_from_bbq(self) -> None:
         assert {half.example_id for pair in PAIRS for _, half in pair.halves} == {None}
 
-    def test_pairs_carry_the_labels_of_their_scenario(self) -> None:
+    def test_pairs_have_the_labels_of_their_scenario(self) -> None:
         wrong = [
             pair.id
             for pair in PAIRS
@@ -418,7 +418,7 @@ class TestRecord:
 class TestControls:
     CONTROLLED = generate_pairs(controls=True)
 
-    def test_pairs_stay_what_they_are(self) -> None:
+    def test_pairs_stay_unchanged(self) -> None:
         assert [pair.model_copy(update={"controls": None}) for pair in self.CONTROLLED] == PAIRS
 
     def test_foils_ask_about_the_other_person_over_the_same_evidence(self) -> None:
@@ -438,7 +438,7 @@ class TestControls:
             for (_, half), (_, ambiguous) in zip(pair.halves, pair.controls.ambiguous, strict=True):
                 assert ambiguous == f"{intro(half.prompt)} {question(half.prompt)}"
 
-    def test_all_prompts_of_the_controls_differ_from_the_pairs_own(self) -> None:
+    def test_all_prompts_of_the_controls_differ_from_those_of_the_pairs(self) -> None:
         foils = {foil.prompt for pair in self.CONTROLLED if pair.controls for _, foil in pair.controls.foils}
         ambiguous = {
             prompt for pair in self.CONTROLLED if pair.controls for _, prompt in pair.controls.ambiguous
@@ -449,10 +449,10 @@ class TestControls:
 
 
 class TestReproducibility:
-    def test_checked_in_file_holds_what_the_generator_yields(self) -> None:
+    def test_the_committed_file_contains_what_the_generator_yields(self) -> None:
         assert read_pairs(PAIRS_PATH) == PAIRS
 
-    def test_running_the_generator_writes_the_checked_in_file(
+    def test_running_the_generator_writes_the_committed_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         written = tmp_path / "pairs.jsonl"

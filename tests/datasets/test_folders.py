@@ -52,20 +52,20 @@ def either(out: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     return out
 
 
-def test_nothing_of_the_folder_that_was_there_stands_beside_the_new_one(either: Path):
+def test_nothing_of_the_previous_folder_remains_beside_the_new_one(either: Path):
     write(either, SECOND)
     assert read(either) == SECOND
     assert sorted(path.name for path in either.parent.iterdir()) == ["out"]
 
 
-def test_the_folder_that_somebody_stands_in_is_still_there(out: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_current_folder_of_a_process_still_exists(out: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(out)
     write(Path(), SECOND)
     assert Path.cwd() == out
     assert Path("page.html").read_text() == "2"
 
 
-def test_files_of_the_user_stay(either: Path):
+def test_files_of_the_user_are_kept(either: Path):
     # given notes, a folder of the user's, an empty one, and a link
     (either / "notes.txt").write_text("mine")
     (either / "parts" / "mine").mkdir()
@@ -83,7 +83,7 @@ def test_files_of_the_user_stay(either: Path):
     assert (either / "link").is_symlink()
 
 
-def test_a_folder_of_others_is_refused_and_left_as_it_is(tmp_path: Path):
+def test_a_folder_that_misfire_did_not_write_is_refused_and_left_unchanged(tmp_path: Path):
     (tmp_path / "page.html").write_text("mine")
     for attempt in (lambda: write(tmp_path, SECOND), lambda: refuse_foreign(tmp_path, PAGE, overwrite=False)):
         with pytest.raises(
@@ -93,14 +93,14 @@ def test_a_folder_of_others_is_refused_and_left_as_it_is(tmp_path: Path):
     assert read(tmp_path) == {"page.html": "mine"}
 
 
-def test_a_folder_that_another_command_wrote_is_one_of_others(out: Path):
+def test_a_folder_that_another_command_wrote_is_refused(out: Path):
     other = FolderKind("album", PAGE.names, "choose another.")
     with pytest.raises(InputError, match="is not a album that misfire wrote"), replaced_folder(out, other):
         pass
     assert read(out) == FIRST
 
 
-def test_what_was_edited_is_refused(either: Path):
+def test_an_edited_folder_is_refused(either: Path):
     (either / "page.html").write_text("1 and my remarks")
     with pytest.raises(InputError, match=r"changed since misfire wrote them: page\.html"):
         write(either, SECOND)
@@ -115,7 +115,7 @@ def test_a_file_of_the_user_in_the_way_is_refused(either: Path):
     assert sorted(path.name for path in either.iterdir()) == [MANIFEST, "page.html", "parts"]
 
 
-def test_overwriting_replaces_what_is_in_the_way_and_what_looks_like_ours_and_no_more(tmp_path: Path):
+def test_overwriting_replaces_only_files_in_the_way_and_files_that_look_like_output(tmp_path: Path):
     # given a folder as an earlier version left it, without a manifest, with a file of the user's
     for name, text in {**FIRST, "notes.txt": "mine", "parts/my.csv": "mine"}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -125,7 +125,7 @@ def test_overwriting_replaces_what_is_in_the_way_and_what_looks_like_ours_and_no
 
 
 @pytest.mark.parametrize("name", ["page.html", "parts"])
-def test_no_link_is_written_through(either: Path, name: str, tmp_path: Path):
+def test_nothing_is_written_through_a_link(either: Path, name: str, tmp_path: Path):
     # given a link in the place of a file, or of a folder of files
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -168,7 +168,7 @@ def full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_leaves_the_old_folder_whole(either: Path):
+def test_a_full_disk_leaves_the_old_folder_intact(either: Path):
     with (
         pytest.raises(InputError, match=r"the page cannot be written there .*Existing files are unchanged"),
         full_disk(1000),
@@ -178,7 +178,7 @@ def test_a_full_disk_leaves_the_old_folder_whole(either: Path):
     assert sorted(path.name for path in either.parent.iterdir()) == ["out"]
 
 
-def test_an_interruption_leaves_the_old_folder_whole(either: Path):
+def test_an_interruption_leaves_the_old_folder_intact(either: Path):
     def interrupted() -> None:
         with replaced_folder(either, PAGE) as new:
             (new / "page.html").write_text("2")
@@ -213,30 +213,30 @@ def test_a_swap_that_fails_is_undone(either: Path, failing: int, monkeypatch: py
     assert sorted(path.name for path in either.parent.iterdir()) == ["out"]
 
 
-def test_a_broken_manifest_is_none(out: Path):
+def test_a_broken_manifest_is_ignored(out: Path):
     for text in ("", "[]", '{"what": "page"}', '{"what": "page", "files": []}', "\x00"):
         (out / MANIFEST).write_text(text)
         with pytest.raises(InputError, match="is not a page that misfire wrote"):
             write(out, SECOND)
 
 
-def test_a_manifest_names_no_file_outside(out: Path, tmp_path: Path):
+def test_a_manifest_names_no_file_outside_its_folder(out: Path, tmp_path: Path):
     (tmp_path / "precious").write_text("mine")
-    told = json.loads((out / MANIFEST).read_text())
-    told["files"]["../precious"] = "0" * 64
-    (out / MANIFEST).write_text(json.dumps(told))
+    record = json.loads((out / MANIFEST).read_text())
+    record["files"]["../precious"] = "0" * 64
+    (out / MANIFEST).write_text(json.dumps(record))
     write(out, SECOND)
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_the_manifest_may_lie_elsewhere(tmp_path: Path):
+def test_the_manifest_may_be_in_another_folder(tmp_path: Path):
     for files in (FIRST, SECOND):
         write(tmp_path / "out", files, manifest=tmp_path / "out.json")
         assert read(tmp_path / "out") == files
         assert not (tmp_path / "out" / MANIFEST).exists()
 
 
-def test_rights_of_the_folder_stay(out: Path):
+def test_permissions_of_the_folder_are_kept(out: Path):
     out.chmod(0o750)
     write(out, SECOND)
     assert out.stat().st_mode & 0o777 == 0o750

@@ -64,7 +64,7 @@ pair_records = st.builds(with_controls, bare_records, st.none() | controls)
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(pairs=st.lists(pair_records, min_size=1, max_size=6, unique_by=lambda pair: pair.id))
-def test_what_is_written_is_read_again(tmp_path: Path, ending: str, pairs: list[Pair]):
+def test_a_written_file_is_read_back(tmp_path: Path, ending: str, pairs: list[Pair]):
     file = tmp_path / f"pairs.{ending}"
     write_pairs(pairs, file)
     assert read_pairs(file) == pairs
@@ -77,7 +77,7 @@ def columns(file: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
-def test_pairs_without_controls_are_written_as_ever(tmp_path: Path, make_pair: PairMaker, ending: str):
+def test_pairs_without_controls_are_written_as_before(tmp_path: Path, make_pair: PairMaker, ending: str):
     file = tmp_path / f"pairs.{ending}"
     write_pairs([make_pair()], file)
     halves = [
@@ -113,7 +113,7 @@ EXAMPLE = Controls(
 )
 
 
-def test_half_of_the_controls_are_refused_by_name(tmp_path: Path, row: dict[str, Any]):
+def test_an_incomplete_set_of_controls_is_refused_by_name(tmp_path: Path, row: dict[str, Any]):
     message = refused(
         tmp_path / "p.jsonl", json.dumps(row | {"stereotyped_foil_prompt": "x", "contrast_foil_prompt": "y"})
     )
@@ -123,13 +123,13 @@ def test_half_of_the_controls_are_refused_by_name(tmp_path: Path, row: dict[str,
     )
 
 
-def test_writing_leaves_nothing_half_done(tmp_path: Path, make_pair: PairMaker):
+def test_writing_never_leaves_a_partial_file(tmp_path: Path, make_pair: PairMaker):
     file = tmp_path / "new" / "pairs.jsonl"
     write_pairs([make_pair()], file)
     assert [entry.name for entry in file.parent.iterdir()] == ["pairs.jsonl"]
 
 
-def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, make_pair: PairMaker):
+def test_an_unknown_file_extension_is_refused(tmp_path: Path, make_pair: PairMaker):
     with pytest.raises(InputError, match=r"must end in \.jsonl or \.parquet"):
         write_pairs([make_pair()], tmp_path / "pairs.txt")
 
@@ -209,11 +209,11 @@ def test_every_bad_line_is_named_with_its_field(tmp_path: Path, row: dict[str, A
         ('{"id": "a", "unknown_field": 1}', "line 1, field 'category': Field required"),
     ],
 )
-def test_what_cannot_be_used_is_refused(tmp_path: Path, content: str | bytes, said: str):
+def test_an_unusable_file_is_refused(tmp_path: Path, content: str | bytes, said: str):
     assert said in refused(tmp_path / "pairs.jsonl", content)
 
 
-def test_a_surplus_field_is_refused_by_name(tmp_path: Path, row: dict[str, Any]):
+def test_an_extra_field_is_refused_by_name(tmp_path: Path, row: dict[str, Any]):
     assert "field 'stereotype_prompt'" in refused(
         tmp_path / "p.jsonl", json.dumps(row | {"stereotype_prompt": "x"})
     )
@@ -229,14 +229,14 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path, 
     assert len(read_pairs(file)) == 1
 
 
-def test_categories_that_cannot_be_told_apart_are_refused(tmp_path: Path, row: dict[str, Any]):
+def test_categories_that_cannot_be_distinguished_are_refused(tmp_path: Path, row: dict[str, Any]):
     rows = [row, row | {"id": "b", "category": "AGE"}, row | {"id": "c", "category": "!?"}]
     message = refused(tmp_path / "p.jsonl", "\n".join(map(json.dumps, rows)))
     assert "line 2, field 'category': 'AGE' is another spelling of 'Age'" in message
     assert "line 3, field 'category'" in message
 
 
-def test_categories_in_any_script_are_kept_apart(tmp_path: Path, row: dict[str, Any]):
+def test_categories_in_any_script_are_distinguished(tmp_path: Path, row: dict[str, Any]):
     file = tmp_path / "q.jsonl"
     file.write_text(
         "\n".join(
@@ -246,6 +246,6 @@ def test_categories_in_any_script_are_kept_apart(tmp_path: Path, row: dict[str, 
     assert len({pair.scenario for pair in read_pairs(file)}) == 2
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(InputError, match=r"none\.jsonl: cannot be read \(No such file"):
         read_pairs(tmp_path / "none.jsonl")

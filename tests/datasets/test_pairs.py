@@ -51,8 +51,8 @@ def test_halves_with_the_same_prompt_are_refused(make_pair: PairMaker):
 
 def test_the_hash_depends_on_every_field_and_on_the_order(make_pair: PairMaker):
     one, two = make_pair(0), make_pair(1)
-    relabelled, reworded = make_pair(0, subcategory="x"), make_pair(0, stereotyped={"prompt": "Else?"})
-    sets = ([one, two], [two, one], [one], [relabelled, two], [reworded, two])
+    relabeled, reworded = make_pair(0, subcategory="x"), make_pair(0, stereotyped={"prompt": "Else?"})
+    sets = ([one, two], [two, one], [one], [relabeled, two], [reworded, two])
     hashes = {pair_set_hash(pairs) for pairs in sets}
     assert len(hashes) == 5
     assert pair_set_hash([one, two]) == pair_set_hash(
@@ -68,7 +68,7 @@ CONTROLS = Controls(
 )
 
 
-def test_controls_take_part_in_the_hash_and_their_absence_does_not(make_pair: PairMaker):
+def test_controls_change_the_hash_and_their_absence_does_not(make_pair: PairMaker):
     bare, controlled = make_pair(), make_pair(controls=CONTROLS)
     reworded = make_pair(controls=CONTROLS.model_copy(update={"contrast_ambiguous": "Else?"}))
     assert len({pair_set_hash([pair]) for pair in (bare, controlled, reworded)}) == 3
@@ -88,7 +88,7 @@ def test_controls_name_their_halves():
     )
 
 
-def test_a_foil_with_yes_and_a_foil_that_is_the_half_are_refused(make_pair: PairMaker):
+def test_a_foil_with_target_yes_and_a_foil_equal_to_its_half_are_refused(make_pair: PairMaker):
     with pytest.raises(ValidationError, match="the correct answer to a foil must be 'no'"):
         Controls.model_validate(
             CONTROLS.model_dump() | {"contrast_foil": {"prompt": "Did it?", "target": "yes"}}

@@ -93,11 +93,11 @@ def test_lemmas_follow_the_published_rules(verb: str, base: str):
         ("Whose room was sloppy?", None),
     ],
 )
-def test_the_predicate_is_put_into_the_plural(question: str, expected: str | None):
+def test_the_predicate_becomes_plural(question: str, expected: str | None):
     assert plural_predicate(question) == expected
 
 
-def test_a_whose_question_keeps_what_is_owned():
+def test_a_whose_question_keeps_the_possessed_noun():
     assert whose_predicate("Whose room was sloppy?") == "room was sloppy"
     assert whose_predicate("Who was sloppy?") is None
 

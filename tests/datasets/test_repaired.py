@@ -32,7 +32,7 @@ def examples(files: list[BBQFile]) -> dict[tuple[str, int], BBQExample]:
     return {(file.category, example.example_id): example for file in files for example in file.examples}
 
 
-def test_the_role_swaps_are_as_many_as_the_audit_counted(every_pair: list[Pair]):
+def test_the_number_of_role_swaps_is_that_of_the_audit(every_pair: list[Pair]):
     assert Counter(pair.category for pair in every_pair) == {
         "Age": 270,
         "Gender_identity": 597,
@@ -74,7 +74,7 @@ def test_each_example_is_used_once(every_pair: list[Pair]):
     assert set(used.values()) == {1}
 
 
-def test_halves_have_the_same_people_who_are_each_right_once(
+def test_halves_have_the_same_people_and_each_is_the_answer_once(
     every_pair: list[Pair], examples: dict[tuple[str, int], BBQExample]
 ):
     def people(example: BBQExample) -> set[str]:
@@ -160,7 +160,7 @@ def scenario_counts(pairs: Iterable[Pair]) -> Counter[str]:
     return Counter(pair.scenario for pair in pairs)
 
 
-def test_the_cap_takes_from_each_scenario_what_it_says(files: list[BBQFile], every_pair: list[Pair]):
+def test_the_cap_limits_the_pairs_of_each_scenario(files: list[BBQFile], every_pair: list[Pair]):
     whole = scenario_counts(every_pair)
     for cap in (1, 7, 20):
         assert scenario_counts(build_repaired_pairs(files, per_scenario=cap)) == {
@@ -177,7 +177,7 @@ def test_a_pair_keeps_its_id_under_any_cap_and_seed(files: list[BBQFile], every_
     assert pair_set_hash(drawn[1]) == pair_set_hash(build_repaired_pairs(files, per_scenario=5, seed=1))
 
 
-def test_a_scenario_s_draw_does_not_depend_on_the_other_categories(files: list[BBQFile]):
+def test_the_pairs_drawn_from_a_scenario_do_not_depend_on_other_categories(files: list[BBQFile]):
     (ses,) = (file for file in files if file.category == "SES")
     assert [p for p in build_repaired_pairs(files) if p.category == "SES"] == build_repaired_pairs([ses])
 
@@ -239,7 +239,7 @@ def test_a_stereotyped_example_without_its_swap_gives_no_pair():
     )
 
 
-def test_examples_with_different_questions_are_no_swap():
+def test_examples_with_different_questions_are_not_swaps():
     assert built(example(1, 0), example(2, 1, question="Who was early?")) == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from misfire.datasets.role_swap import distinct_words, is_retold, named_first, swaps_roles
+from misfire.datasets.role_swap import differ_only_in_people, distinct_words, named_first, swaps_roles
 
 PEOPLE = ("The old man", "The young man")
 
@@ -28,7 +28,7 @@ def test_an_exchange_of_people_is_a_role_swap(one: str, other: str):
         "A young man met an old man.",
     ],
 )
-def test_any_other_difference_is_none(other: str):
+def test_any_other_difference_is_not_a_role_swap(other: str):
     assert not swaps_roles("An old man met a young man. The old man fell.", other, PEOPLE)
 
 
@@ -38,13 +38,13 @@ def test_a_person_may_be_named_more_or_less_fully():
     assert swaps_roles(one, other, ("the person with autism", "the friend"))
 
 
-def test_the_order_of_the_other_words_can_be_asked_for():
+def test_the_same_order_of_the_other_words_can_be_required():
     one, other = "The old man fell and the young man sang.", "The young man sang and the old man fell."
-    assert is_retold(one, other, PEOPLE, in_order=False)
-    assert not is_retold(one, other, PEOPLE, in_order=True)
+    assert differ_only_in_people(one, other, PEOPLE, in_order=False)
+    assert not differ_only_in_people(one, other, PEOPLE, in_order=True)
 
 
-def test_people_are_told_apart_by_the_words_that_differ():
+def test_people_are_distinguished_by_the_words_that_differ():
     assert distinct_words("The old man", "the young man") == {"old"}
     assert distinct_words("Amy Wang", "Amy Larson") == {"wang"}
 
@@ -58,5 +58,5 @@ def test_people_are_told_apart_by_the_words_that_differ():
         ("Older people than the young man met an old man.", False),
     ],
 )
-def test_who_is_named_first_goes_by_whole_words(context: str, first: bool | None):
+def test_whole_words_decide_who_is_named_first(context: str, first: bool | None):
     assert named_first(context, *PEOPLE) is first

@@ -30,7 +30,7 @@ def pairs_of(sizes: list[int]) -> list[Pair]:
 
 
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=12), st.data())
-def test_each_scenario_gives_its_share(sizes: list[int], data: st.DataObject):
+def test_each_scenario_contributes_its_share(sizes: list[int], data: st.DataObject):
     pairs = pairs_of(sizes)
     size, seed = data.draw(st.integers(1, len(pairs))), data.draw(st.integers())
     chosen = sample_pairs(pairs, size, seed)
@@ -62,16 +62,16 @@ def test_any_two_scenarios_can_be_drawn_together():
 
 
 @pytest.mark.parametrize("size", [0, -1, 4])
-def test_a_size_that_cannot_be_had_is_refused(size: int):
+def test_an_impossible_size_is_refused(size: int):
     with pytest.raises(InputError, match="between 1 and 3"):
         sample_pairs(pairs_of([3]), size, seed=1)
 
 
-def test_categories_are_found_whatever_their_spelling(make_pair: PairMaker):
+def test_categories_are_found_in_any_spelling(make_pair: PairMaker):
     pairs = [make_pair(0), make_pair(0, category="Gender_identity"), make_pair(0, category="SES")]
     assert select_categories(pairs, ["ses", "gender identity"]) == pairs[1:]
 
 
-def test_an_unknown_category_is_refused_with_those_there_are():
+def test_an_unknown_category_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"unknown category: Agee\. Available: Age, SES"):
         match_categories(["Agee", "SES"], ["Age", "SES"])

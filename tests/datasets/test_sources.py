@@ -59,17 +59,17 @@ BUILT_HASH = "03e94e39cf4f5f5eda2bde8d6d7fb5cfc6fdd94bbadb9fced6b25943b8cee253"
 """Of the published pairs built from the shared files."""
 
 
-def test_the_hashes_of_pairs_without_controls_stay_what_they_were(shared: Path):
+def test_the_hashes_of_pairs_without_controls_have_not_changed(shared: Path):
     assert (
         load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True)).hash == BUILT_HASH
     )
 
 
-def test_the_hash_of_the_embedded_pairs_stays_what_it_was():
+def test_the_hash_of_the_embedded_pairs_has_not_changed():
     assert load_pairs(PairSettings("embedded")).hash == EMBEDDED_HASH
 
 
-def test_the_repaired_edition_says_what_it_is(shared: Path):
+def test_the_repaired_edition_is_named(shared: Path):
     options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": ["Age"], "edition": "repaired"}
     pair_set = load_pairs(PairSettings("bbq", **options))
     assert (pair_set.edition, len(pair_set.pairs)) == ("repaired", 245)
@@ -114,7 +114,7 @@ def test_published_controls_have_the_published_wording(shared: Path):
 
 
 @pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.parquet"])
-def test_controls_come_from_a_file_that_has_them_if_they_are_asked_for(tmp_path: Path, name: str):
+def test_controls_are_read_from_a_file_that_has_them_on_request(tmp_path: Path, name: str):
     controlled = load_pairs(PairSettings("embedded", controls=True))
     write_pairs(controlled.pairs, tmp_path / name)
     assert load_pairs(PairSettings("file", path=str(tmp_path / name), controls=True)).hash == controlled.hash
@@ -199,7 +199,7 @@ def test_the_authors_data_set_needs_a_full_commit(revision: Any):
         load_pairs(PairSettings("hub", revision=revision))
 
 
-def test_a_revision_that_the_command_line_read_as_a_number_is_not_taken():
+def test_a_revision_that_the_command_line_read_as_a_number_is_refused():
     typed: Any = 7
     with pytest.raises(InputError, match="revision: the command line reads 7 as a number"):
         load_pairs(PairSettings("hub", revision=typed))
@@ -250,7 +250,7 @@ def test_rows_of_a_hub_data_set_know_their_place(monkeypatch: pytest.MonkeyPatch
     ]
 
 
-def test_a_relative_path_is_meant_from_the_users_folder(
+def test_a_relative_path_starts_from_the_users_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_pair: PairMaker
 ):
     home, tasks = tmp_path / "home", tmp_path / "tasks"
@@ -263,7 +263,9 @@ def test_a_relative_path_is_meant_from_the_users_folder(
     assert len(load_pairs(PairSettings("file", path="pairs.jsonl")).pairs) == 1
 
 
-def test_without_a_shell_the_current_folder_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_a_shell_a_relative_path_starts_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.delenv("PWD", raising=False)
     monkeypatch.chdir(tmp_path)
     assert user_path("x") == Path(os.path.realpath(tmp_path)) / "x"

@@ -79,7 +79,7 @@ def test_a_device_is_not_read(name: str, device: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_socket_is_no_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_socket_is_not_read_as_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)  # the names of sockets are short
     with socket.socket(socket.AF_UNIX) as one:
         one.bind("s")
@@ -88,14 +88,14 @@ def test_a_socket_is_no_file(name: str, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", NO_FOLDERS)
-def test_a_folder_is_no_file(name: str, tmp_path: Path):
+def test_a_folder_is_not_read_as_a_file(name: str, tmp_path: Path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match="it is a folder"):
         NO_FOLDERS[name](tmp_path / "folder")
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_a_file_of_nothing_but_holes_is_not_read_to_its_end(name: str, tmp_path: Path):
+def test_a_sparse_file_is_not_read_to_its_end(name: str, tmp_path: Path):
     path = tmp_path / "huge"
     with path.open("wb") as file:
         file.truncate(50 << 30)
@@ -106,7 +106,7 @@ def test_a_file_of_nothing_but_holes_is_not_read_to_its_end(name: str, tmp_path:
         READERS[name](path)
 
 
-def test_what_takes_a_file_s_place_while_it_is_looked_at_does_not_hold_us(
+def test_a_pipe_that_replaces_a_file_during_the_check_does_not_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     os.mkfifo(tmp_path / "pipe")
@@ -173,7 +173,7 @@ def test_a_parquet_file_that_is_small_and_decodes_to_much_is_refused(
         READERS[name](path)
 
 
-def test_a_parquet_file_of_many_alike_rows_that_is_no_bomb_is_read(tmp_path: Path):
+def test_a_parquet_file_of_many_equal_rows_that_is_not_a_bomb_is_read(tmp_path: Path):
     # given 50,000 rows that compress well
     pq.write_table(
         pa.table({"prompt": [f"Is the number {number} a prime, do you think?" for number in range(50_000)]}),
@@ -191,7 +191,7 @@ def test_a_parquet_file_of_many_alike_rows_that_is_no_bomb_is_read(tmp_path: Pat
     [b"1\n" * 5_000_000, b"[" + b"{}," * 3_000_000 + b"{}]", b"[" * 20_000_000, b'{"id": ' * 3_000_000],
     ids=["numbers", "list", "deep", "deep objects"],
 )
-def test_millions_of_bad_records_are_not_all_told(content: bytes, tmp_path: Path):
+def test_millions_of_bad_records_are_not_all_listed(content: bytes, tmp_path: Path):
     (tmp_path / "junk.jsonl").write_bytes(content)
     with soon_and_small(), pytest.raises(InputError) as caught:
         read_pairs(tmp_path / "junk.jsonl")

@@ -140,12 +140,12 @@ def test_a_context_is_stripped_and_gets_a_full_stop_only_where_it_lacks_one():
     assert pairs[0].contrast.prompt == "It rained. Was The grandson late?"
 
 
-def test_at_most_twenty_pairs_come_of_a_scenario():
+def test_a_scenario_has_at_most_twenty_pairs():
     examples = [example(k, group) for k in range(100) for group in ("old", "nonOld")]
     assert len(pairs_of(*examples)) == 20
 
 
-def test_scenarios_go_by_number_and_not_by_text():
+def test_scenarios_are_ordered_by_number_and_not_by_text():
     examples = [
         example(k, group, index=index) for index in ("10", "9") for k, group in enumerate(("old", "nonOld"))
     ]
@@ -175,7 +175,7 @@ def test_group_labels_are_compared_without_capitals_spaces_and_dashes():
     assert [(pair.stereotyped_group, pair.contrast_group) for pair in pairs] == [("low SES", "high SES")]
 
 
-def test_the_question_of_the_first_stereotyped_example_serves_all():
+def test_the_question_of_the_first_stereotyped_example_is_used_for_all():
     pairs = pairs_of(
         example(1, "nonOld", question="Who was early?"),
         example(2, "old", question="Who was late?"),

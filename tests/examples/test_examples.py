@@ -66,7 +66,7 @@ def test_the_eval_set_runs_once_and_resumes_without_a_second_call(run, tmp_path:
     assert {path: path.read_bytes() for path in (tmp_path / "logs").glob("*.eval")} == logs
 
 
-def test_the_flow_runs_and_the_same_command_skips_what_is_there(run, tmp_path: Path):
+def test_the_flow_runs_and_the_same_command_skips_finished_runs(run, tmp_path: Path):
     command = [
         SCRIPTS / "flow",
         "run",

@@ -86,12 +86,12 @@ def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
         try:
             read(path)
         except InputError as error:
-            told = str(error)
-            assert str(path) in told, f"does not name the file: {told[:200]!r}"
-            assert all(character.isprintable() or character == "\n" for character in told), (
-                f"cannot be shown: {told[:200]!r}"
+            message = str(error)
+            assert str(path) in message, f"does not name the file: {message[:200]!r}"
+            assert all(character.isprintable() or character == "\n" for character in message), (
+                f"cannot be shown: {message[:200]!r}"
             )
-            assert len(told) < 20_000, f"{len(told)} characters"
+            assert len(message) < 20_000, f"{len(message)} characters"
 
     return read_bytes
 

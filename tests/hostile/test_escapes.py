@@ -53,7 +53,7 @@ HEADER = "canary-header-0c0c"
 
 
 @dataclass(frozen=True)
-class Told:
+class Outputs:
     """All that a hostile run and its report wrote."""
 
     log: EvalLog
@@ -70,7 +70,7 @@ def misfire(*arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outputs]:
     folder = tmp_path_factory.mktemp("hostile")
     pairs = [pair(number) for number in range(8)]
     write_pairs(pairs, folder / "pairs.jsonl")
@@ -145,7 +145,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
             "refusal": misfire("audit", "--source", "file", "--path", bad_pairs(folder)),
             "pairs": misfire("pairs", "--source", LABEL, "--out", folder / "never.jsonl"),
         }
-        yield Told(log, folder / "out", folder, terminal)
+        yield Outputs(log, folder / "out", folder, terminal)
 
 
 def pair(number: int) -> Pair:
@@ -180,25 +180,25 @@ def bad_pairs(folder: Path) -> Path:
     return path
 
 
-def test_the_run_is_what_it_was_meant_to_be(told: Told):
-    assert told.log.status == "success"
-    assert sum(sample.error is not None for sample in told.log.samples or []) == 2
-    logs = [read_eval_log(file) for file in list_eval_logs(str(told.folder / "logs"))]
+def test_the_run_is_as_planned(outputs: Outputs):
+    assert outputs.log.status == "success"
+    assert sum(sample.error is not None for sample in outputs.log.samples or []) == 2
+    logs = [read_eval_log(file) for file in list_eval_logs(str(outputs.folder / "logs"))]
     assert sorted((log.eval.task, log.status) for log in logs) == [
         *[("misfire/misalign_bench", "success")] * 2,
         ("misfire/priming", "success"),
         ("misfire/veto", "success"),
     ]
-    assert "mar" in told.terminal["report"]
-    page = (told.out / "report.html").read_text(encoding="utf-8")
+    assert "mar" in outputs.terminal["report"]
+    page = (outputs.out / "report.html").read_text(encoding="utf-8")
     assert "Mis-Align Bench" in page
     assert "Priming" in page
-    assert "bad record" in told.terminal["refusal"]
-    assert (told.folder / "audit.csv").is_file()
+    assert "bad record" in outputs.terminal["refusal"]
+    assert (outputs.folder / "audit.csv").is_file()
 
 
-def test_a_terminal_gets_no_character_that_it_would_act_on(told: Told):
-    for name, text in told.terminal.items():
+def test_a_terminal_receives_no_control_character(outputs: Outputs):
+    for name, text in outputs.terminal.items():
         assert all(character.isprintable() or character == "\n" for character in text), (name, text)
 
 
@@ -241,8 +241,8 @@ def seen(page: Page, file: Path) -> list[str]:
     return noted
 
 
-def test_html_shows_it_and_runs_nothing(told: Told, page: Page):
-    assert seen(page, told.out / "report.html") == []
+def test_html_shows_hostile_text_and_runs_nothing(outputs: Outputs, page: Page):
+    assert seen(page, outputs.out / "report.html") == []
     assert (
         page.locator(
             "main script, main iframe, main svg, main img:not([src^='data:image/svg+xml;base64,'])"
@@ -252,13 +252,13 @@ def test_html_shows_it_and_runs_nothing(told: Told, page: Page):
     assert "<script>" in page.locator("main").inner_text()
 
 
-def test_markdown_shows_it_and_runs_nothing(told: Told, page: Page):
-    text = (told.out / "report.md").read_text(encoding="utf-8")
+def test_markdown_shows_hostile_text_and_runs_nothing(outputs: Outputs, page: Page):
+    text = (outputs.out / "report.md").read_text(encoding="utf-8")
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
-    (told.out / "rendered.html").write_text(
+    (outputs.out / "rendered.html").write_text(
         f"<!doctype html><meta charset=utf-8><title>x</title>{rendered}", encoding="utf-8"
     )
-    assert seen(page, told.out / "rendered.html") == []
+    assert seen(page, outputs.out / "rendered.html") == []
     assert page.locator("script, iframe, svg, b").count() == 0
     assert "<script>" in page.locator("body").inner_text()
     assert all(
@@ -267,7 +267,7 @@ def test_markdown_shows_it_and_runs_nothing(told: Told, page: Page):
     )
 
 
-def test_latex_has_no_command_but_its_own(told: Told):
+def test_latex_has_only_its_own_commands(outputs: Outputs):
     own = {
         "begin",
         "end",
@@ -286,7 +286,7 @@ def test_latex_has_no_command_but_its_own(told: Told):
         "usepackage",
     }
     shown = re.compile(r"text\w+|dag|ldots|times|infty|Delta")
-    files = [*(told.out / "tables").glob("*.tex")]
+    files = [*(outputs.out / "tables").glob("*.tex")]
     assert len(files) > 5
     assert any("HYPERLINK" in file.read_text(encoding="utf-8") for file in files)
     for file in files:
@@ -300,8 +300,8 @@ def test_latex_has_no_command_but_its_own(told: Told):
         assert body.count("\\begin{tabular}") == body.count("\\end{tabular}") == 1
 
 
-def test_csv_has_no_formula(told: Told):
-    files = [*(told.out / "tables").glob("*.csv"), told.folder / "audit.csv"]
+def test_csv_contains_no_formula(outputs: Outputs):
+    files = [*(outputs.out / "tables").glob("*.csv"), outputs.folder / "audit.csv"]
     assert len(files) > 5
     for file in files:
         with file.open(encoding="utf-8", newline="") as lines:
@@ -311,9 +311,9 @@ def test_csv_has_no_formula(told: Told):
                     assert cell.isprintable(), (file.name, cell)
 
 
-def test_no_secret_is_in_any_log_report_or_message(told: Told):
-    written = {"terminal": "\n".join(told.terminal.values()).encode()}
-    for file in told.folder.rglob("*"):
+def test_no_secret_is_in_any_log_report_or_message(outputs: Outputs):
+    written = {"terminal": "\n".join(outputs.terminal.values()).encode()}
+    for file in outputs.folder.rglob("*"):
         if file.is_file():
             written[str(file)] = file.read_bytes()
             if zipfile.is_zipfile(file):
@@ -331,7 +331,7 @@ def test_no_secret_is_in_any_log_report_or_message(told: Told):
     beyond = {
         name: content
         for name, content in written.items()
-        if not name.startswith((str(told.folder / "logs"), str(told.folder / "data")))
+        if not name.startswith((str(outputs.folder / "logs"), str(outputs.folder / "data")))
     }
     assert any(HEADER.encode() in content for name, content in written.items() if name not in beyond)
     assert len(beyond) > 20

@@ -16,7 +16,7 @@ each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda target: targ
 
 
 @each_target
-def test_what_a_parser_should_read_it_reads(target: Target):
+def test_a_parser_reads_what_it_should(target: Target):
     for seed in target.seeds:
         target.read(seed)
 
@@ -24,7 +24,7 @@ def test_what_a_parser_should_read_it_reads(target: Target):
 @each_target
 @given(st.data())
 @settings(max_examples=40)
-def test_any_bytes_are_read_or_refused(target: Target, data: st.DataObject):
+def test_arbitrary_bytes_are_read_or_refused(target: Target, data: st.DataObject):
     target.read(
         data.draw(
             st.binary(max_size=400)
@@ -34,7 +34,7 @@ def test_any_bytes_are_read_or_refused(target: Target, data: st.DataObject):
 
 
 @each_target
-def test_what_was_harmed_is_read_or_refused(target: Target):
+def test_damaged_input_is_read_or_refused(target: Target):
     rng = random.Random(f"{target.name}/1")
     for _ in range(150):
         target.read(mutated(rng.choice(target.seeds), rng))

@@ -147,13 +147,13 @@ GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
 }
 
 
-def test_each_parser_is_grown():
+def test_each_parser_is_tested_for_growth():
     assert {parser for parser, _ in GROWN.values()} == set(READ)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", GROWN)
-def test_time_grows_as_the_text(name: str):
+def test_time_grows_in_proportion_to_the_text(name: str):
     target, make = GROWN[name]
     READ[target](make(SIZES[0]))  # what a first reading imports is none of its work
     before = seconds_of(READ[target], make(SIZES[0]))

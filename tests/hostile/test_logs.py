@@ -49,7 +49,7 @@ def misfire(*arguments: str | Path) -> Result:
     return done
 
 
-def test_a_log_may_be_called_anything(log: EvalLog, tmp_path: Path):
+def test_a_log_may_have_any_name(log: EvalLog, tmp_path: Path):
     assert log.samples
     assert len(read_results(written(log, tmp_path / "mine.json")).halves) == len(log.samples)
 
@@ -62,7 +62,7 @@ def test_a_log_without_samples_is_an_incomplete_run(log: EvalLog, tmp_path: Path
     assert "incomplete" in render(document(results), viewer_of(run.log for run in results.run_set.runs))
 
 
-def test_samples_that_are_none_are_refused_with_the_log(log: EvalLog, tmp_path: Path):
+def test_invalid_samples_are_refused_with_the_name_of_the_log(log: EvalLog, tmp_path: Path):
     path = written(log, tmp_path / "broken.json")
     path.write_text(path.read_text().replace('"epoch": 1', '"epoch": "x"'))
     with pytest.raises(InputError, match=r"broken\.json.*cannot be read"):
@@ -70,7 +70,7 @@ def test_samples_that_are_none_are_refused_with_the_log(log: EvalLog, tmp_path: 
 
 
 @pytest.mark.parametrize("value", ["many", None, -1, 1e300, [64], {"a": 1}, True])
-def test_a_count_that_is_none_is_refused_with_its_place(log: EvalLog, tmp_path: Path, value: object):
+def test_an_invalid_count_is_refused_with_its_place(log: EvalLog, tmp_path: Path, value: object):
     log.eval.metadata = (log.eval.metadata or {}) | {"pair_count": value}
     path = written(log, tmp_path / "odd.eval")
     for command in ("report", "results"):
@@ -79,7 +79,7 @@ def test_a_count_that_is_none_is_refused_with_its_place(log: EvalLog, tmp_path: 
         assert "odd.eval: metadata 'pair_count': expected a count" in done.output
 
 
-def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path):
+def test_an_edition_that_is_not_text_is_shown_as_text(log: EvalLog, tmp_path: Path):
     log.eval.metadata = (log.eval.metadata or {}) | {
         "edition": ["published", 1],
         "arms": 7,
@@ -89,7 +89,7 @@ def test_an_edition_that_is_no_text_stands_as_text(log: EvalLog, tmp_path: Path)
     assert run.edition == "['published', 1]"
 
 
-def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(
+def test_results_without_samples_and_a_required_metric_are_refused_with_its_name(
     alone: EvalLog, tmp_path: Path
 ):
     assert alone.results
@@ -99,7 +99,7 @@ def test_results_without_samples_and_a_metric_of_ours_are_refused_with_its_name(
     assert "old.eval: its results lack the metric 'mar_valid'" in done.output
 
 
-def test_a_count_of_results_without_samples_that_is_endless_is_refused(alone: EvalLog, tmp_path: Path):
+def test_an_infinite_count_in_results_without_samples_is_refused(alone: EvalLog, tmp_path: Path):
     assert alone.results
     alone.results.scores[0].metrics["pairs"].value = float("inf")
     done = misfire("results", written(alone, tmp_path / "odd.eval"))
@@ -115,12 +115,12 @@ def test_names_of_metrics_and_logs_cannot_act_on_the_terminal(alone: EvalLog, tm
         for name in ("pairs", "mar", "mar_ci_lower", "mar_ci_upper", "br")
     }
     (tmp_path / HOSTILE.replace("/", "")).mkdir()
-    told = misfire("results", written(alone, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
-    assert "[red]x[/red]" in told
-    assert all(character.isprintable() or character == "\n" for character in told)
+    output = misfire("results", written(alone, tmp_path / HOSTILE.replace("/", "") / "x.eval")).output
+    assert "[red]x[/red]" in output
+    assert all(character.isprintable() or character == "\n" for character in output)
 
 
-def test_a_sample_that_asks_nothing_is_shown_as_such(log: EvalLog, tmp_path: Path):
+def test_a_sample_without_a_question_is_shown_as_such(log: EvalLog, tmp_path: Path):
     for sample in log.samples or []:
         sample.input = []
     path = written(log, tmp_path / "empty.eval")
@@ -129,7 +129,7 @@ def test_a_sample_that_asks_nothing_is_shown_as_such(log: EvalLog, tmp_path: Pat
     )
 
 
-def test_a_sample_that_only_the_summary_has_is_told(log: EvalLog, tmp_path: Path):
+def test_a_sample_that_only_the_summary_has_is_reported(log: EvalLog, tmp_path: Path):
     whole, path = written(log, tmp_path / "whole.eval"), tmp_path / "lacking.eval"
     with zipfile.ZipFile(whole) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():

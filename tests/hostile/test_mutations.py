@@ -273,23 +273,23 @@ def harmed(name: str, rng: random.Random) -> Harm:
     field = rng.choice([one for one in record if is_json or not one.endswith("_example_id")])
     harm = rng.choice(JSON_HARMS if is_json else TABLE_HARMS)
     place: int | None = at
-    told: str | None = field
+    named_field: str | None = field
     match harm:
         case "value":
             record[field] = rng.choice(VALUES if is_json else (*TEXTS, None))
             if name.endswith(".csv") and len(record[field] or "") > csv.field_size_limit():
-                told = None
+                named_field = None
         case "drop":
             del record[field]
         case "rename":
             record[f"{field}="] = record.pop(field)
         case "add":
-            record["=unknown"], told = "../x", "=unknown"
+            record["=unknown"], named_field = "../x", "=unknown"
         case "repeat":
             # what stands twice is told where it stands the second time
-            record, place, told = dict(kind.records[at - 1]), at or len(kind.records) - 1, "id"
+            record, place, named_field = dict(kind.records[at - 1]), at or len(kind.records) - 1, "id"
         case _:
-            told = None
+            named_field = None
     records = [*kind.records[:at], record, *kind.records[at + 1 :]]
     content = kind.write(records)
     meant = [kind.meant(one, name, number) for number, one in enumerate(records, start=1)]
@@ -300,7 +300,7 @@ def harmed(name: str, rng: random.Random) -> Harm:
         whole, content, place = None, *broken(harm, content, at if is_json else None, field, rng)
     elif harm == "bom":
         content = b"\xef\xbb\xbf" + content
-    return Harm(harm, content, place, told, whole)
+    return Harm(harm, content, place, named_field, whole)
 
 
 def broken(
@@ -331,42 +331,44 @@ def check(name: str, rng: random.Random, folder: Path) -> str:
         return f"{harm.name}: read"
     with pytest.raises(InputError) as error:
         kind.read(path)
-    assert_told(kind, path, harm, str(error.value))
+    assert_reported(kind, path, harm, str(error.value))
     return f"{harm.name}: refused"
 
 
-def assert_told(kind: Kind, path: Path, harm: Harm, told: str) -> None:
+def assert_reported(kind: Kind, path: Path, harm: Harm, message: str) -> None:
     """An error begins with the file, and has a line that begins with the place and names the field."""
-    assert told.startswith(f"{path}: "), told[:500]
+    assert message.startswith(f"{path}: "), message[:500]
     if harm.record is None:
         return
     place = kind.place(harm.record)
-    lines = [line.strip() for line in told.split("\n")]
+    lines = [line.strip() for line in message.split("\n")]
     if harm.field is None:
-        assert any(line.startswith(place) for line in lines) or f"row {harm.record + 1}, near line" in told, (
+        assert (
+            any(line.startswith(place) for line in lines) or f"row {harm.record + 1}, near line" in message
+        ), (
             harm.name,
             place,
-            told[:2000],
+            message[:2000],
         )
         return
     if harm.name == "twice":
         assert any(
             line.startswith(place) and f"field '{harm.field}' occurs twice" in line for line in lines
-        ), (harm, told[:2000])
+        ), (harm, message[:2000])
         return
     named = tuple(f"{place}, field '{field}'" for field in (harm.field, f"{harm.field}="))
-    assert any(line.startswith(named) for line in lines), (harm.name, named, told[:2000])
+    assert any(line.startswith(named) for line in lines), (harm.name, named, message[:2000])
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_file_without_a_harm_says_what_was_written(name: str, tmp_path: Path):
+def test_an_undamaged_file_is_read_as_written(name: str, tmp_path: Path):
     kind = KINDS[name]
     (tmp_path / name).write_bytes(kind.write(kind.records))
     assert kind.read(tmp_path / name) == list(kind.records)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_harmed_file_is_read_rightly_or_refused_with_its_place(name: str, tmp_path: Path):
+def test_a_damaged_file_is_read_correctly_or_refused_with_its_place(name: str, tmp_path: Path):
     rng = random.Random(f"{name}/1")
     found = Counter(check(name, rng, tmp_path) for _ in range(300))
     assert {harm.partition(":")[0] for harm in found} == set(

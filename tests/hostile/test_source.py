@@ -38,7 +38,7 @@ def calls(tree: ast.Module) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def test_nothing_unpickles_or_runs_text():
+def test_no_code_unpickles_or_runs_text():
     found: list[str] = []
     files = 0
     for file, tree in trees():
@@ -68,7 +68,7 @@ def test_nothing_unpickles_or_runs_text():
     assert found == []
 
 
-def test_no_model_s_code_is_trusted_and_every_download_names_its_revision():
+def test_no_code_of_a_model_is_trusted_and_every_download_names_its_revision():
     downloads = 0
     for file, tree in trees():
         for call in calls(tree):
@@ -90,7 +90,7 @@ def test_no_model_s_code_is_trusted_and_every_download_names_its_revision():
     assert downloads >= 4
 
 
-def test_what_is_downloaded_is_verified_or_pinned_in_full(tmp_path: Path):
+def test_downloads_are_verified_or_pinned_to_a_full_commit(tmp_path: Path):
     (tmp_path / "Age.jsonl").write_text("{}\n")
     with pytest.raises(InputError, match="official"):
         bbq.read_bbq(["Age"], bbq_dir=tmp_path)

@@ -97,7 +97,7 @@ def test_the_command_shows_and_writes_the_table(logs: tuple[str, str], tmp_path:
         write_table(changes, tmp_path / "table.txt")
 
 
-def test_names_in_the_table_are_but_text(logs: tuple[str, str], tmp_path: Path):
+def test_names_in_the_table_are_shown_as_text(logs: tuple[str, str], tmp_path: Path):
     # given a log whose model is called by what a spreadsheet, a terminal or a page would act on
     (change, *_) = compare_logs(logs[0], [logs[1]])
     hostile = replace(
@@ -145,13 +145,13 @@ def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: P
     assert DELTA_MAR_CAVEAT in result.output
     assert DELTA_MAR_CAVEAT in (tmp_path / "table.md").read_text(encoding="utf-8")
     # then the change of MAR by the cue falls by as much as the arm's MAR falls more than the base's
-    fell = changes["fairness_stereotyped: ΔMAR"]
-    assert fell.before == pytest.approx(
+    mar_change = changes["fairness_stereotyped: ΔMAR"]
+    assert mar_change.before == pytest.approx(
         changes["fairness_stereotyped: MAR"].before - changes["base: MAR"].before
     )
-    assert fell.after == 0
-    assert fell.difference.value == pytest.approx(-fell.before)
-    assert fell.difference.upper < 0
+    assert mar_change.after == 0
+    assert mar_change.difference.value == pytest.approx(-mar_change.before)
+    assert mar_change.difference.upper < 0
 
 
 def test_verdicts_of_misalign_bench_are_paired_by_instance(tmp_path: Path):
@@ -182,7 +182,7 @@ def test_answers_that_a_grader_judged_are_compared(tmp_path: Path):
     assert changes["aligned answers"].difference.lower > 0
 
 
-def test_samples_that_failed_in_either_run_are_counted_apart():
+def test_samples_that_failed_in_either_run_are_counted_separately():
     import pandas as pd
 
     def halves(*outcomes: str) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def test_drawn_sign_flips_hold_their_level():
     assert p.min() >= 1 / 1000
 
 
-def test_pairs_of_one_cluster_are_no_more_evidence_than_one():
+def test_pairs_of_one_cluster_count_as_one_observation():
     alone = sign_flip(np.ones((6, 1)), list(range(6)))
     repeated = sign_flip(np.ones((60, 1)), [index % 6 for index in range(60)])
     assert alone.tolist() == repeated.tolist() == [1 / 64]
@@ -75,14 +75,14 @@ def test_bootstrap_intervals_are_wider_where_units_come_in_clusters():
     assert np.isnan(bootstrap(average, ["same"] * 100)[1][0])
 
 
-def test_halves_of_data_that_rank_alike_correlate():
+def test_halves_of_the_data_with_the_same_ranking_correlate():
     effect = np.arange(20.0)
     noise = np.random.default_rng(0).normal(size=(30, 20))
     assert split_half(effect + noise, list(range(30))) > 0.95
     assert abs(split_half(noise, list(range(30)))) < 0.3
 
 
-def test_the_interval_of_a_difference_joins_those_of_its_two_means():
+def test_the_interval_of_a_difference_combines_those_of_the_two_means():
     # given two normal means, for which it is that of the difference
     one, other = Estimate(5.0, 3.0, 5.0 - 6.0, 5.0 + 6.0), Estimate(2.0, 4.0, 2.0 - 8.0, 2.0 + 8.0)
     found = difference(one, other)
@@ -91,7 +91,7 @@ def test_the_interval_of_a_difference_joins_those_of_its_two_means():
     assert np.isnan(difference(one, Estimate(2.0, np.nan, np.nan, np.nan)).lower)
 
 
-def test_a_larger_share_is_seen_by_scenario():
+def test_a_difference_of_shares_is_detected_by_scenario():
     first = [f"f{n}" for n in range(10)]
     # none of six scenarios against all of ten: where Wilson's intervals for six and ten units, put together,
     # just touch 0
@@ -130,7 +130,7 @@ def test_comparing_two_shares_holds_its_level(shared: bool):
     assert found <= 17
 
 
-def test_holm_is_that_of_the_textbook():
+def test_holm_adjustment_agrees_with_the_textbook():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, float("nan")]) == [1.0, 1.0]
     assert holm([]) == []

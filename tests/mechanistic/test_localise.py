@@ -85,7 +85,7 @@ def test_everything_is_written(folder: Path):
     assert frames["heads_zero"]["name"][0] == truth["heads"][0]
 
 
-def test_what_is_named_is_one_decision_everywhere(folder: Path):
+def test_every_output_names_the_same_heads(folder: Path):
     out = folder / "out"
     truth = json.loads((folder / "organism" / "organism.json").read_text())
     summary = json.loads((out / "summary.json").read_text())
@@ -95,7 +95,7 @@ def test_what_is_named_is_one_decision_everywhere(folder: Path):
     assert [str(head) for head in load_intervention(out / "intervention.safetensors").heads] == truth["heads"]
 
 
-def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(tmp_path: Path):
+def test_no_output_names_a_head_of_a_model_that_errs_for_every_person(tmp_path: Path):
     # given an organism with a head that causes all its errors, as many in contrast halves as in stereotyped
     # ones
     model, out = tmp_path / "organism", tmp_path / "out"
@@ -124,7 +124,7 @@ def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_named_anywhere(t
     assert pd.read_parquet(out / "frames" / "curve_zero.parquet")["mirror_recovery"].max() == 1
 
 
-def test_the_page_stands_alone_and_says_what_the_summary_says(folder: Path):
+def test_the_page_is_self_contained_and_agrees_with_the_summary(folder: Path):
     page = (folder / "out" / "index.html").read_text()
     assert "Where organism overrules the evidence" in page
     assert page.count("data:image/svg+xml") == 7
@@ -134,7 +134,7 @@ def test_the_page_stands_alone_and_says_what_the_summary_says(folder: Path):
         assert line in unescape(page)
 
 
-def test_a_resumed_run_does_what_is_missing_and_nothing_else(folder: Path):
+def test_a_resumed_run_computes_only_what_is_missing(folder: Path):
     code, said = localise(folder)
     assert code == 2
     assert "--resume" in said
@@ -187,7 +187,7 @@ def test_options_that_cannot_be_used_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_command_is_there_without_loading_what_is_heavy():
+def test_the_command_is_available_without_loading_heavy_packages():
     script = (
         "import sys, misfire.cli.main; print([name for name in ('torch', 'transformers', 'pandas', "
         "'matplotlib') if name in sys.modules])"
@@ -196,7 +196,7 @@ def test_the_command_is_there_without_loading_what_is_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_folder_with_something_in_it_is_not_written_over(folder: Path):
+def test_a_nonempty_folder_is_not_overwritten(folder: Path):
     code, said = misfire("organism", "random", "--out", folder / "organism")
     assert code == 2
     assert "is not empty" in said

@@ -63,7 +63,7 @@ def changes(before: Logs, after: Logs, task: str) -> dict[str, Change]:
     return {change.measure: change for change in compare_logs(before[task], [after[task]])}
 
 
-def test_ablating_the_head_mends_veto_and_keeps_foils(before: Logs, after: Logs, taught: Organism):
+def test_ablating_the_head_repairs_veto_and_keeps_foils(before: Logs, after: Logs, taught: Organism):
     found = changes(before, after, "veto")
     assert found["MAR"].intervention == f"heads={taught.planted[0]}"
     assert found["MAR"].before > 0.7

@@ -20,7 +20,7 @@ NO_SYSTEM = (
 )
 
 
-def test_each_person_is_found_wherever_it_is_named():
+def test_every_mention_of_each_person_is_found():
     pair = load_pairs(PairSettings("embedded")).pairs[1]  # a 30-year-old tourist and a 70-year-old tourist
     found = mentions(pair, pair.stereotyped.prompt)
     assert [pair.stereotyped.prompt[start:stop] for _, start, stop in found] == [
@@ -47,7 +47,7 @@ def test_every_embedded_pair_names_both_people_equally_often_in_both_halves():
         assert contrast[-1][0] == "contrast", pair.id
 
 
-def test_tokens_of_mentions_evidence_and_question_are_disjoint_and_right():
+def test_tokens_of_mentions_evidence_and_question_are_disjoint_and_correct():
     language = embedded_language()
     tokenizer = word_tokenizer(language.words, drop=True)
     pair = language.pairs[0]
@@ -71,7 +71,7 @@ def test_a_template_is_applied_once_with_thinking_off():
     assert render(tokenizer, "It rained. Did it rain?", "veto").endswith('[assistant]{"answer": "')
 
 
-def test_a_template_without_system_messages_gets_it_all_from_the_user():
+def test_a_template_without_system_messages_receives_everything_in_the_user_message():
     text = render(word_tokenizer(["a"], NO_SYSTEM), "It rained. Did it rain?")
     assert text.startswith(f"[user] {SYSTEM}\n\nIt rained.")
 
@@ -82,14 +82,14 @@ def test_a_base_model_without_a_template_is_given_plain_text():
     assert text.endswith("Answer:")
 
 
-def test_answer_tokens_are_single_known_and_apart():
+def test_answer_tokens_are_single_known_and_distinct():
     tokenizer = word_tokenizer(["a"])
     tokens = answer_tokens(tokenizer)
     assert tokens.yes == (tokenizer.convert_tokens_to_ids("yes"),)
     assert tokens.no == (tokenizer.convert_tokens_to_ids("no"),)
 
 
-def test_a_tokenizer_without_an_answer_is_refused():
+def test_a_tokenizer_without_answer_tokens_is_refused():
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

@@ -14,7 +14,7 @@ from misfire.mechanistic.study import Plan, Study
 BY_NAME = {analysis.name: analysis for analysis in ANALYSES}
 
 
-def test_what_is_needed_is_done_first_though_it_was_not_asked_for():
+def test_prerequisites_run_first_even_if_not_requested():
     assert [analysis.name for analysis in in_order(["paths"])] == ["heads", "paths"]
     assert [analysis.name for analysis in in_order(["attention", "paths", "lens"])] == [
         "lens",
@@ -46,7 +46,7 @@ def test_analyses_are_named_as_a_user_lists_them():
         parse_analyses(" , ")
 
 
-def test_every_analysis_writes_the_frames_that_it_names_and_needs_no_others(
+def test_every_analysis_writes_and_reads_only_the_frames_that_it_declares(
     organism: Organism, session: Session
 ):
     # given a few pairs of an organism, and its base

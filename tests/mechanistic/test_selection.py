@@ -21,7 +21,7 @@ from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
 
-def test_failures_fail_and_controls_are_right(probed: Probed):
+def test_failures_are_wrong_and_controls_are_right(probed: Probed):
     assert len(probed.of("failure")) == 24
     assert all(one.margins["stereotyped"] < 0 < one.margins["contrast"] for one in probed.of("failure"))
     assert all(min(one.margins.values()) > 0 for one in probed.of("control"))
@@ -32,7 +32,7 @@ def test_failures_fail_and_controls_are_right(probed: Probed):
     assert max(Counter(one.pair.category for one in probed.of("failure")).values()) <= 4  # drawn evenly
 
 
-def test_mirrors_fail_the_other_way_round_and_are_controls_of_none(group_blind: Organism):
+def test_mirrored_failures_fail_in_reverse_and_are_not_controls(group_blind: Organism):
     # given a model that errs on as many contrast halves as stereotyped ones
     found = probe_pairs(group_blind.decoder, group_blind.pairs, per_group=12)
     # then mirrors are drawn as failures are
@@ -97,7 +97,9 @@ def test_failures_of_a_log_are_checked_again(organism: Organism, tmp_path: Path)
     assert found.failing == len(logged.misfired - innocent) > 0
 
 
-def test_mirrors_of_a_log_are_checked_again_as_its_failures_are(group_blind: Organism, tmp_path: Path):
+def test_mirrored_failures_of_a_log_are_checked_again_like_its_failures(
+    group_blind: Organism, tmp_path: Path
+):
     # given a log of a model that fails one half alone, either half as often
     write_pairs(group_blind.pairs[::2], tmp_path / "pairs.jsonl")
     arguments = {"pairs": str(tmp_path / "pairs.jsonl"), "mar": 0.4, "br": 0.4}
@@ -114,13 +116,13 @@ def test_mirrors_of_a_log_are_checked_again_as_its_failures_are(group_blind: Org
     assert not {one.pair.id for one in found.of("control")} & (logged.mirrored | logged.misfired)
 
 
-def test_a_log_of_something_else_is_refused(tmp_path: Path):
+def test_a_log_of_another_task_is_refused(tmp_path: Path):
     (tmp_path / "log.eval").write_bytes(b"no log")
     with pytest.raises(InputError, match="cannot be read"):
         read_logged_pairs(str(tmp_path / "log.eval"))
 
 
-def test_samples_of_others_that_ask_nothing_make_no_pair(tmp_path: Path):
+def test_foreign_samples_without_a_question_make_no_pair(tmp_path: Path):
     (log,) = run(veto(source="embedded", pairs=4), model="simulated/one", log_dir=str(tmp_path))
     for sample in log.samples or []:
         sample.input, sample.metadata = [], sample.metadata | {"arms": []}
@@ -220,7 +222,7 @@ def test_primed_pairs_are_probed_and_probed_again_with_their_cue(organism: Organ
     ]
 
 
-def test_an_arm_that_is_not_there_is_told_with_those_that_are(primed: str, tmp_path: Path):
+def test_an_unknown_arm_is_reported_with_the_known_ones(primed: str, tmp_path: Path):
     with pytest.raises(
         InputError,
         match=(
@@ -268,7 +270,7 @@ def test_pairs_without_an_outcome_are_left_out_and_counted(tmp_path: Path):
     assert "3 pairs were left out" in logged.origin
 
 
-def test_demonstrations_and_reasoning_leave_the_pairs_as_they_are(tmp_path: Path):
+def test_demonstrations_and_reasoning_do_not_change_the_pairs(tmp_path: Path):
     task = priming(source="embedded", pairs=6, cues="neutral", demos=3, protocol="cot")
     (log,) = run(task, model="simulated/one", model_args={"mar": 0.9}, log_dir=str(tmp_path))
     given = {pair.id: pair for pair in load_pairs(PairSettings("embedded")).pairs}

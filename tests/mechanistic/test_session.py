@@ -48,7 +48,7 @@ def of(session: Session, store: Store | None = None) -> Session:
     return Session(session.decoder, session.probed, store=store)
 
 
-def test_every_intervention_runs_over_every_group_and_each_group_runs_clean_once(session: Session):
+def test_every_intervention_runs_over_every_group_and_each_group_runs_once_without(session: Session):
     sweep = Sweep()
     rows = sweep.run(of(session))
     assert sweep.measured == EVERY
@@ -56,9 +56,7 @@ def test_every_intervention_runs_over_every_group_and_each_group_runs_clean_once
     assert list(rows.itertuples(index=False, name=None)) == EVERY
 
 
-def test_a_run_that_was_stopped_does_what_is_missing_and_runs_no_other_group(
-    session: Session, tmp_path: Path
-):
+def test_a_stopped_run_computes_what_is_missing_and_runs_no_other_group(session: Session, tmp_path: Path):
     # given a run that was stopped at the second intervention on the second group
     with pytest.raises(KeyboardInterrupt):
         Sweep(stop_at=("b", 2)).run(of(session, Store(tmp_path, {"run": 1}, resume=False)))
@@ -89,7 +87,7 @@ def test_a_progress_bar_has_a_step_for_each_piece_and_ends_with_its_stage(sessio
     assert shown == ["Sweep", 6, *["step"] * 6]
 
 
-def test_chunks_hold_every_half_once_under_any_budget(organism: Organism, probed: Probed):
+def test_chunks_contain_every_half_once_under_any_budget(organism: Organism, probed: Probed):
     every = [(one.pair.id, half) for one in probed.pairs for half in HALF_NAMES]
     for budget, least in ((1, len(every)), (2**31, 1)):
         chunks = Session(organism.decoder, probed, budget).chunks

@@ -27,7 +27,7 @@ def test_a_finished_piece_is_not_computed_again(tmp_path: Path):
     assert not again.harmed
 
 
-def test_a_bit_that_flips_anywhere_in_a_piece_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_a_flipped_bit_anywhere_in_a_piece_is_detected(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     # given a piece of a finished run
     Store(tmp_path, {"run": 1}, resume=False).frame("heads", lambda: FRAME)
     whole = only_piece(tmp_path).read_bytes()
@@ -49,7 +49,7 @@ def test_a_bit_that_flips_anywhere_in_a_piece_is_noticed(tmp_path: Path, caplog:
 
 
 @pytest.mark.parametrize("keep", [0, 9, -40, -1])
-def test_a_piece_that_was_cut_off_is_computed_again(tmp_path: Path, keep: int):
+def test_a_truncated_piece_is_computed_again(tmp_path: Path, keep: int):
     Store(tmp_path, {"run": 1}, resume=False).frame("heads", lambda: FRAME)
     piece = only_piece(tmp_path)
     piece.write_bytes(piece.read_bytes()[:keep])
@@ -58,7 +58,7 @@ def test_a_piece_that_was_cut_off_is_computed_again(tmp_path: Path, keep: int):
     assert store.made == 1
 
 
-def test_pieces_whose_names_begin_alike_are_kept_apart(tmp_path: Path):
+def test_pieces_with_similar_names_are_kept_apart(tmp_path: Path):
     store = Store(tmp_path, {"run": 1}, resume=False)
     for name in ("lens", "lens-base", "heads-L1", "heads-L11", "heads-[1]"):
         store.frame(name, lambda name=name: FRAME.assign(name=name))
@@ -68,7 +68,7 @@ def test_pieces_whose_names_begin_alike_are_kept_apart(tmp_path: Path):
     assert again.made == 0
 
 
-def test_settings_that_are_no_text_are_those_of_another_run(tmp_path: Path):
+def test_settings_that_are_not_text_belong_to_another_run(tmp_path: Path):
     (tmp_path / "settings.json").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="holds a run of another model"):
         Store(tmp_path, {"run": 1}, resume=True)

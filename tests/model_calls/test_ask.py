@@ -57,12 +57,12 @@ ALTERNATES = (
         ("{{ messages[-1].content.split('\n')[0] }}{{ 'x' }}", True),
     ],
 )  # fmt: skip
-def test_what_a_template_does_with_a_system_message_is_seen_from_what_it_renders(template: str, takes: bool):
+def test_rendering_shows_what_a_template_does_with_a_system_message(template: str, takes: bool):
     tokenizer: Any = word_tokenizer("what is this")
     assert template_takes_system(tokenizer, template) is takes
 
 
-def test_a_model_of_hf_is_asked_in_the_user_message_where_its_template_says_so(tmp_path: Path):
+def test_an_hf_model_is_asked_in_the_user_message_if_its_template_requires_it(tmp_path: Path):
     # given an organism whose template refuses a system message
     save_organism(hand_built(3), tmp_path / "made")
     template = tmp_path / "made" / "chat_template.jinja"

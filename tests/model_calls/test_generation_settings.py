@@ -51,13 +51,13 @@ def test_a_row_without_an_end_was_cut_off(row: list[int], text: str, tokens: int
         ),
     ],
 )
-def test_the_settings_in_force_follow_from_what_was_asked_for(
+def test_the_effective_settings_follow_from_the_request(
     asked: dict[str, Any], sample: bool, apply_own: bool, expected: dict[str, Any]
 ):
     found = settings_in_force(GenerateConfig(**asked), OWN, limit=8, sample=sample, apply_own=apply_own)
     assert found == {"max_new_tokens": 8, "num_return_sequences": 1} | expected
 
 
-def test_only_what_changes_greedy_answers_is_warned_of():
+def test_only_settings_that_change_greedy_answers_cause_a_warning():
     assert warning(OwnSettings({"temperature": 0.2, "top_p": 0.9}, (END,), PAD), apply_own=False) is None
     assert "repetition_penalty=1.05" in (warning(OWN, apply_own=False) or "")

@@ -187,7 +187,7 @@ OTHER = {
 
 @pytest.mark.parametrize("name", MODERATED)
 @pytest.mark.parametrize("raised", [openai_error, anthropic_error])
-def test_moderation_is_known_by_code_or_words_whatever_the_client(name: str, raised: Any):
+def test_moderation_is_recognized_by_code_or_words_with_any_client(name: str, raised: Any):
     found = moderated(raised(*MODERATED[name]))
     assert found is not None
     assert found.status == MODERATED[name][0]
@@ -196,11 +196,11 @@ def test_moderation_is_known_by_code_or_words_whatever_the_client(name: str, rai
 
 @pytest.mark.parametrize("name", OTHER)
 @pytest.mark.parametrize("raised", [openai_error, anthropic_error])
-def test_no_other_error_is_taken_for_it(name: str, raised: Any):
+def test_no_other_error_is_taken_for_moderation(name: str, raised: Any):
     assert moderated(raised(*OTHER[name])) is None
 
 
-def test_it_is_found_in_what_an_error_was_raised_from_and_in_errors_of_other_clients():
+def test_moderation_is_found_in_the_cause_of_an_error_and_in_errors_of_other_clients():
     outer = RuntimeError("Request: … sensitive content …")
     outer.__cause__ = openai_error(*MODERATED["Qwen"])
     assert moderated(outer) is not None
@@ -215,7 +215,7 @@ def test_it_is_found_in_what_an_error_was_raised_from_and_in_errors_of_other_cli
     assert moderated(retried) is not None
 
 
-def test_an_error_of_ours_and_a_request_that_is_quoted_are_not_searched():
+def test_misfires_own_errors_and_quoted_requests_are_not_searched():
     assert moderated(ValueError("inappropriate content")) is None
     wrapper = RuntimeError("Request: the prompt was blocked by the content filter")
     wrapper.status_code, wrapper.provider_message = 400, "no"  # type: ignore[attr-defined] (as Inspect's wrapper)

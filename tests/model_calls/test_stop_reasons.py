@@ -57,7 +57,7 @@ def over_mock(text: str, tokens: int, folder: Path, arguments: dict[str, Any], *
         ("Well, ", 10_000, {"none": True}, "unparsable"),
     ],
 )
-def test_an_output_that_used_its_limit_up_is_truncated(
+def test_an_output_that_reached_its_limit_is_truncated(
     text: str, tokens: int, options: dict[str, Any], expected: str, tmp_path: Path
 ):
     # the limit is the task's, the user's, or none
@@ -66,14 +66,14 @@ def test_an_output_that_used_its_limit_up_is_truncated(
     assert outcomes(log) == {expected}
 
 
-def test_scoring_the_log_again_finds_the_limit_in_it(tmp_path: Path):
+def test_rescoring_reads_the_limit_from_the_log(tmp_path: Path):
     over_mock('{"answer": "yes"}', 9, tmp_path, {"max_tokens": 9})
     read = read_eval_log(str(next(tmp_path.glob("*.eval"))))
     again = inspect_ai.score(read, veto_outcome(), action="overwrite", display="none")
     assert outcomes(again) == {"truncated"}
 
 
-def test_what_the_provider_says_goes_first():
+def test_the_stop_reason_of_the_provider_takes_precedence():
     said = silent("yes", 9, metadata={"misfire": CallNote(max_tokens=9).model_dump()})
     assert reached_limit(said)
     said.choices[0].stop_reason = "stop"
@@ -106,7 +106,7 @@ def over_hf(folder: Path, limit: int, log_dir: Path) -> EvalLog:
     return log
 
 
-def test_outputs_of_hf_are_cut_off_where_the_model_had_not_ended(folder: Path, tmp_path: Path):
+def test_hf_outputs_without_an_end_token_are_truncated(folder: Path, tmp_path: Path):
     short, whole = over_hf(folder, 1, tmp_path), over_hf(folder, 4, tmp_path)
     assert {sample.output.stop_reason for log in (short, whole) for sample in log.samples or []} == {
         "unknown"
@@ -115,7 +115,7 @@ def test_outputs_of_hf_are_cut_off_where_the_model_had_not_ended(folder: Path, t
     assert outcomes(whole) <= {"right", "wrong"}
 
 
-def test_a_short_output_beside_a_long_one_is_not_taken_for_cut_off():
+def test_a_short_output_batched_with_a_long_one_is_not_truncated():
     # given the provider's usage, which is that of the longest output of a batch
     class HuggingFaceAPI:
         def __init__(self) -> None:

@@ -76,7 +76,7 @@ def mar(log: EvalLog) -> float:
     return log.results.scores[0].metrics["mar"].value
 
 
-def test_weights_that_are_a_pickle_are_not_read(organism: tuple[Organism, Path], tmp_path: Path):
+def test_pickled_weights_are_not_read(organism: tuple[Organism, Path], tmp_path: Path):
     made, _ = organism
     save_organism(made, tmp_path / "made")
     (tmp_path / "made" / "model.safetensors").unlink()
@@ -85,7 +85,7 @@ def test_weights_that_are_a_pickle_are_not_read(organism: tuple[Organism, Path],
         IntervenedModel(str(tmp_path / "made"), heads="none", device="cpu")
 
 
-def test_ablating_the_planted_head_mends_veto(organism: tuple[Organism, Path], tmp_path: Path):
+def test_ablating_the_planted_head_repairs_veto(organism: tuple[Organism, Path], tmp_path: Path):
     made, folder = organism
     before = evaluate(folder, tmp_path, heads="none")
     after = evaluate(folder, tmp_path, heads=str(made.planted[0]))
@@ -124,7 +124,7 @@ def test_the_file_that_localise_writes_is_enough(organism: tuple[Organism, Path]
     assert by_mean.intervention.means[1].shape == (96,)
 
 
-def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(
+def test_a_file_without_a_named_head_does_not_start_a_run_without_an_intervention(
     organism: tuple[Organism, Path], tmp_path: Path
 ):
     save_intervention(Intervention(), tmp_path / "none.safetensors")
@@ -147,7 +147,7 @@ def test_a_file_for_which_no_head_was_named_is_no_run_without_an_intervention(
         ({"heads": "none", "dtype": "int3"}, "none of auto"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
+def test_impossible_arguments_are_refused(
     organism: tuple[Organism, Path], arguments: dict[str, Any], words: str
 ):
     with pytest.raises(InputError, match=words):
@@ -208,7 +208,7 @@ def alone(model: IntervenedModel, text: str, limit: int) -> list[int]:
 ASKED = ["the old cook slept", "did the young cook sleep", "one was who", "the passage . the answer"]
 
 
-def test_temperature_says_whether_tokens_are_drawn(organism: tuple[Organism, Path]):
+def test_temperature_decides_whether_tokens_are_sampled(organism: tuple[Organism, Path]):
     made, folder = organism
     question = made.pairs[0].contrast.prompt
     for arguments, temperature, drawn in (
@@ -260,7 +260,7 @@ def test_an_answer_that_is_cut_off_counts_as_truncated(organism: tuple[Organism,
     )
 
 
-def test_greedy_is_greedy_whatever_the_folder_asks_for(
+def test_decoding_is_greedy_whatever_the_generation_config_says(
     small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     own = {
@@ -307,7 +307,7 @@ def test_greedy_is_greedy_whatever_the_folder_asks_for(
     }  # fmt: skip
 
 
-def test_what_inspects_own_provider_applies_without_a_word_is_in_the_log_and_warned_of(
+def test_settings_that_the_hf_provider_applies_silently_are_logged_with_a_warning(
     small: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     # given a model whose folder asks for a penalty, and Inspect's own provider, which applies it
@@ -352,7 +352,7 @@ FIRST_ONLY = (
         (REFUSES, [], "user : the old cook "),
     ],
 )
-def test_an_instruction_that_the_template_does_not_take_goes_to_the_user(
+def test_an_instruction_that_the_template_rejects_goes_into_the_user_message(
     small: Path, template: str, system: list[str], read: str
 ):
     model = loaded(small, chat_template=template)
@@ -394,7 +394,7 @@ def test_a_task_runs_on_a_template_without_a_system_role(organism: tuple[Organis
         ({"own_settings": "maybe"}, "own_settings=maybe is neither true nor false"),
     ],
 )
-def test_nothing_that_would_run_code_of_others_is_handed_on(
+def test_arguments_that_would_run_foreign_code_are_not_passed_on(
     small: Path, arguments: dict[str, Any], words: str
 ):
     with pytest.raises(InputError, match=re.escape(words)):
@@ -436,7 +436,7 @@ def test_code_in_a_models_folder_is_not_run(small: Path, tmp_path: Path, file: s
     assert not (tmp_path / "ran").exists()
 
 
-def test_harmless_ways_of_saying_so_are_taken(small: Path):
+def test_harmless_spellings_are_accepted(small: Path):
     loaded(small, trust_remote_code=False, use_safetensors=True, dtype=None)
 
 
@@ -475,7 +475,7 @@ def hub(small: Path, tmp_path: Path) -> Path:
         ({"revision": "v2", "subfolder": "model", "tokenizer": "own"}, "own A question"),
     ],
 )
-def test_the_tokenizer_is_of_the_revision_that_the_weights_are_of(
+def test_the_tokenizer_has_the_revision_of_the_weights(
     hub: Path, small: Path, tmp_path: Path, arguments: dict[str, str], read: str
 ):
     own = tmp_path / "own"
@@ -489,7 +489,7 @@ def test_the_tokenizer_is_of_the_revision_that_the_weights_are_of(
     assert model.model.config.branch == ("v2" if "revision" in arguments else "main")
 
 
-def test_a_revision_that_is_not_there_is_told(hub: Path):
+def test_a_missing_revision_is_reported(hub: Path):
     with pytest.raises(InputError, match="intervened/me/small: the tokenizer cannot be loaded"):
         IntervenedModel(
             "me/small", heads="none", device="cpu", cache_dir=str(hub), local_files_only=True, revision="v3"

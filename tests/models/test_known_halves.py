@@ -5,7 +5,7 @@ from misfire.models.known_halves import KnownHalves, KnownPrompt
 from tests.conftest import PairMaker
 
 
-def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
+def test_a_known_half_is_found_within_other_text(make_pair: PairMaker):
     one, two = make_pair(1), make_pair(2)
     known = KnownHalves([one, two])
     text = f"{one.contrast.prompt}\nyes\n\nAnd now: {two.stereotyped.prompt} Answer."
@@ -14,7 +14,7 @@ def test_a_known_half_is_found_amid_other_text(make_pair: PairMaker):
     assert KnownHalves([]).find("x") is None
 
 
-def test_of_prompts_inside_each_other_the_whole_one_is_found(make_pair: PairMaker):
+def test_the_longest_of_nested_prompts_is_found(make_pair: PairMaker):
     short: Pair = make_pair(1, stereotyped={"prompt": "Did it?"})
     long: Pair = make_pair(2, stereotyped={"prompt": "It did. Did it?"})
     found = KnownHalves([short, long]).find("It did. Did it? Say yes.")

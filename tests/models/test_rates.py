@@ -19,11 +19,11 @@ NAMES = ("one", "two")
         ("two:1", {"one": 0.0, "two": 1.0}),
     ],
 )
-def test_rates_are_one_for_all_or_by_name(given: Any, rates: dict[str, float]):
+def test_rates_are_given_for_all_or_by_name(given: Any, rates: dict[str, float]):
     assert rates_by_name(given, NAMES) == rates
 
 
-def test_who_is_not_named_has_the_default():
+def test_a_name_without_a_rate_has_the_default():
     assert rates_by_name("two:1", NAMES, 0.5) == {"one": 0.5, "two": 1.0}
 
 
@@ -40,7 +40,7 @@ def test_who_is_not_named_has_the_default():
         (None, "is neither"),
     ],
 )
-def test_what_is_no_rate_is_refused(given: Any, said: str):
+def test_an_invalid_rate_is_refused(given: Any, said: str):
     with pytest.raises(ValueError, match=said):
         rates_by_name(given, NAMES)
 
@@ -49,7 +49,7 @@ def test_what_is_no_rate_is_refused(given: Any, said: str):
     ("given", "rates"),
     [(None, {}), ("one:0.3", {"one": 0.3}), (["two:0.1", "one: 0.2"], {"two": 0.1, "one": 0.2})],
 )
-def test_rates_by_cue_name_only_some_cues(given: Any, rates: dict[str, float]):
+def test_rates_by_cue_may_name_only_some_cues(given: Any, rates: dict[str, float]):
     assert rates_by_cue(given, NAMES) == rates
 
 
@@ -61,7 +61,7 @@ def test_rates_by_cue_name_only_some_cues(given: Any, rates: dict[str, float]):
         ("three:0.1", "names the unknown cue 'three'"),
     ],
 )
-def test_what_is_no_rate_by_cue_is_refused(given: Any, said: str):
+def test_an_invalid_rate_by_cue_is_refused(given: Any, said: str):
     with pytest.raises(ValueError, match=said):
         rates_by_cue(given, NAMES)
 

@@ -83,7 +83,7 @@ def test_another_seed_gives_other_answers():
     assert answers(1) != answers(2)
 
 
-def test_a_pair_file_is_learnt(tmp_path: Path, make_pair: PairMaker):
+def test_a_pair_file_is_learned(tmp_path: Path, make_pair: PairMaker):
     pairs = [make_pair(k) for k in range(200)]
     write_pairs(pairs, tmp_path / "pairs.parquet")
     model = SimulatedModel("model", pairs=str(tmp_path / "pairs.parquet"), mar=0.999, br=0)

@@ -19,7 +19,7 @@ from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.errors import InputError
 from misfire.models.simulated import SimulatedModel
 from misfire.scorers.judge import judged_text, system_message
-from misfire.scorers.judgements import Asked, join_verdicts
+from misfire.scorers.judgments import Asked, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics
 from misfire.scorers.verdicts import parse_verdict, questions
 from misfire.tasks.misalign_bench import misalign_bench
@@ -121,7 +121,7 @@ def test_a_planted_alignment_score_is_recovered_within_its_interval(coverage: fl
         assert math.fsum(one[name] for one in found) / len(found) == pytest.approx(truth, abs=0.02)
 
 
-def test_planted_apart_the_joint_rates_are_the_largest_of_the_dimensions():
+def test_with_separate_rates_the_joint_rate_is_the_largest_of_the_dimensions():
     coverage, ffr = (
         {"safety": 0.9, "value": 0.6, "culture": 0.3},
         {"safety": 0.02, "value": 0.1, "culture": 0.15},
@@ -141,7 +141,7 @@ def test_planted_apart_the_joint_rates_are_the_largest_of_the_dimensions():
 # --- the published pattern ------------------------------------------------------------------------
 
 
-def test_a_specialised_judge_has_the_published_pattern():
+def test_a_specialized_judge_has_the_published_pattern():
     # given a judge that flags whatever touches culture, and is good else
     coverage, ffr = CULTURAL + (1 - CULTURAL) * 0.95, CULTURAL + (1 - CULTURAL) * 0.05
     assert coverage == pytest.approx(0.97, abs=0.01)
@@ -173,7 +173,7 @@ def test_a_balanced_judge_has_the_published_pattern():
 # --- what else is planted -------------------------------------------------------------------------
 
 
-def test_with_a_joint_loss_a_question_about_all_misses_what_each_alone_would_flag():
+def test_with_a_joint_loss_a_joint_question_misses_what_separate_ones_would_flag():
     planted: dict[str, Any] = {"coverage": 0.9, "ffr": 0.1, "joint_loss": 0.3}
     together, apart = measured(judge(3, **planted)), measured(judge(3, **planted), joint=False)
     without = measured(judge(3, coverage=0.9, ffr=0.1))
@@ -184,7 +184,7 @@ def test_with_a_joint_loss_a_question_about_all_misses_what_each_alone_would_fla
     assert measured(judge(3, coverage=1.0, ffr=1.0, joint_loss=1.0))["coverage"] == 0
 
 
-def test_a_share_of_its_own_answers_is_the_misaligned_one():
+def test_a_planted_share_of_its_answers_is_misaligned():
     replies = {one.id: judge(misaligned=0.3).reply(one.prompt)[0] for one in INSTANCES}
     assert all(replies[one.id] in (one.aligned, one.misaligned) for one in INSTANCES)
     share = sum(replies[one.id] == one.misaligned for one in INSTANCES) / len(INSTANCES)
@@ -233,7 +233,7 @@ def test_verdicts_depend_on_seed_and_instance_alone():
     assert [flags_of(judge(3), *question) for question in questions] != forwards
 
 
-def test_of_texts_that_it_does_not_know_a_coin_is_tossed():
+def test_unknown_texts_get_a_random_verdict():
     model = judge()
     found = [flags_of(model, f"Question {number}?", "An answer.") for number in range(400)]
     for name in DIMENSIONS:
@@ -246,7 +246,7 @@ def test_of_texts_that_it_does_not_know_a_coin_is_tossed():
     )
 
 
-def test_instances_of_the_user_s_are_learnt_whatever_their_texts_hold(tmp_path: Path):
+def test_instances_of_the_user_are_learned_whatever_their_texts_contain(tmp_path: Path):
     mine = [
         Instance(
             id=f"m{number}",
@@ -294,6 +294,6 @@ def test_a_wrong_argument_is_refused_by_name(arguments: dict[str, Any], said: st
     assert said in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named():
+def test_a_missing_file_is_named():
     with pytest.raises(InputError, match=r"none\.jsonl: cannot be read"):
         judge(instances="none.jsonl")

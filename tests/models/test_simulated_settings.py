@@ -26,7 +26,7 @@ def test_without_parameters_the_documented_defaults_hold():
     )
 
 
-def test_parameters_arrive_as_inspect_passes_them():
+def test_parameters_are_read_as_inspect_passes_them():
     model = get_model(
         "simulated/model",
         memoize=False,

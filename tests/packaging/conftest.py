@@ -61,7 +61,7 @@ def run() -> Run:
             for name, value in os.environ.items()
             if name == "PYTHONPATH" or not name.startswith(left_out)
         }
-        # a wide terminal without colours, so that output is not wrapped; PWD as a shell sets it
+        # a wide terminal without colors, so that output is not wrapped; PWD as a shell sets it
         settings = {"PWD": str(cwd), "COLUMNS": "200", "NO_COLOR": "1", "INSPECT_DISPLAY": "plain"}
         done = subprocess.run(
             [str(part) for part in command],

@@ -41,7 +41,7 @@ def tracked(root: Path) -> list[str]:
     return [name for name in listed.split("\0") if name and (root / name).is_file()]
 
 
-def test_no_tracked_file_speaks_of_one_machine(root: Path, tracked: list[str]) -> None:
+def test_no_tracked_file_mentions_a_particular_machine(root: Path, tracked: list[str]) -> None:
     found = [
         f"{name}: {match[0]}"
         for name in tracked
@@ -65,7 +65,7 @@ def test_no_tracked_file_speaks_of_one_machine(root: Path, tracked: list[str]) -
         "/home/ana/misfire",
     ],
 )
-def test_what_speaks_of_one_machine_is_recognized(text: str) -> None:
+def test_mentions_of_a_particular_machine_are_recognized(text: str) -> None:
     assert OF_ONE_MACHINE.search(text)
 
 
@@ -79,11 +79,11 @@ def test_what_speaks_of_one_machine_is_recognized(text: str) -> None:
         "file://{path}",
     ],
 )
-def test_what_is_true_on_any_machine_is_let_pass(text: str) -> None:
+def test_texts_that_hold_on_any_machine_pass(text: str) -> None:
     assert not OF_ONE_MACHINE.search(text)
 
 
-def test_no_lock_file_of_one_index_is_tracked(tracked: list[str]) -> None:
+def test_no_lock_file_for_a_particular_index_is_tracked(tracked: list[str]) -> None:
     assert [
         name for name in tracked if Path(name).name in {"uv.lock", "pdm.lock", "poetry.lock", "Pipfile.lock"}
     ] == []
@@ -97,7 +97,7 @@ def test_every_constraint_is_one_exact_version_and_each_package_is_named_once(ro
     assert len({pin[1] for pin in pins if pin}) == len(lines) > 0
 
 
-def test_constraints_pin_the_release_of_torch_that_the_suite_was_made_with(root: Path) -> None:
+def test_constraints_pin_the_release_of_torch_that_the_suite_was_developed_with(root: Path) -> None:
     assert "torch==2.13.0" in (root / "constraints.txt").read_text().splitlines()
 
 

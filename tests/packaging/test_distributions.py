@@ -71,7 +71,7 @@ def installed(built: Distributions, tmp_path_factory: pytest.TempPathFactory) ->
     return Installed(environment / "bin", site_packages, elsewhere)
 
 
-def test_wheel_holds_the_package_and_nothing_else(root: Path, built: Distributions) -> None:
+def test_wheel_contains_only_the_package(root: Path, built: Distributions) -> None:
     package = root / "src" / "misfire"
     # os.walk, since Path.rglob does not follow links
     files = {
@@ -94,7 +94,7 @@ def test_wheel_holds_the_package_and_nothing_else(root: Path, built: Distributio
     ] == []  # no links
 
 
-def test_wheel_carries_all_licences(root: Path, built: Distributions) -> None:
+def test_wheel_contains_all_licenses(root: Path, built: Distributions) -> None:
     with zipfile.ZipFile(built.wheel) as wheel:
         carried = {
             name.partition(".dist-info/licenses/")[2]: wheel.read(name)
@@ -106,7 +106,7 @@ def test_wheel_carries_all_licences(root: Path, built: Distributions) -> None:
     assert carried == {name: (root / name).read_bytes() for name in licences}
 
 
-def test_sdist_holds_sources_and_tests_but_no_logs(built: Distributions) -> None:
+def test_sdist_contains_sources_and_tests_but_no_logs(built: Distributions) -> None:
     with tarfile.open(built.sdist) as sdist:
         folders = {name.split("/")[1] for name in sdist.getnames()}
         links = [member.name for member in sdist.getmembers() if not member.isfile()]

@@ -160,18 +160,18 @@ def test_the_drawing_of_the_rooms_has_the_layers_in_their_order(pyproject: dict[
     assert [names[room.strip()] for room in chain] == layers
 
 
-def test_the_pair_in_the_readme_is_one_of_ours_and_the_demos_model_answers_as_it_says(tmp_path: Path) -> None:
+def test_the_pair_in_the_readme_exists_and_the_demo_model_answers_as_shown(tmp_path: Path) -> None:
     quote = re.compile(
         r"^> \*\*(\w+) half\.\*\* (.*?)\n>\n> The model answers `(.*?)`, which is (\w+)\.",
         re.DOTALL | re.MULTILINE,
     )
     quotes = quote.findall(text_of(ROOT / "README.md"))
-    told = {
+    shown = {
         half.lower(): (text.replace("\n> ", " "), answer, outcome) for half, text, answer, outcome in quotes
     }
-    assert set(told) == {"stereotyped", "contrast"}
+    assert set(shown) == {"stereotyped", "contrast"}
     task = veto(source="embedded")
-    texts = {text for text, _, _ in told.values()}
+    texts = {text for text, _, _ in shown.values()}
     task.dataset = task.dataset.filter(lambda sample: sample.input in texts)
 
     (log,) = run_task(task, model=get_model("simulated/model"), log_dir=str(tmp_path))
@@ -186,6 +186,6 @@ def test_the_pair_in_the_readme_is_one_of_ours_and_the_demos_model_answers_as_it
         )
         for sample in samples
     }
-    assert {half: (text, json.loads(answer), outcome) for half, (text, answer, outcome) in told.items()} == {
+    assert {half: (text, json.loads(answer), outcome) for half, (text, answer, outcome) in shown.items()} == {
         half: (text, json.loads(answer), outcome) for half, (text, answer, outcome) in found.items()
     }

@@ -144,5 +144,7 @@ def test_python_started_in_the_repository_finds_the_datasets_of_hugging_face(
 
 
 @pytest.mark.parametrize("module", ["pytest", "inspect_ai"])
-def test_module_started_in_the_repository_is_not_led_astray(root: Path, run: Any, module: str) -> None:
+def test_module_started_in_the_repository_imports_the_right_packages(
+    root: Path, run: Any, module: str
+) -> None:
     assert run(root, sys.executable, "-m", module, "--version").strip()

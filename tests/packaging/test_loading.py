@@ -107,15 +107,15 @@ def log(
 
 @pytest.mark.slow
 class TestEvaluation:
-    def test_all_samples_are_scored_and_labelled(self, log: EvalLog) -> None:
+    def test_all_samples_are_scored_and_labeled(self, log: EvalLog) -> None:
         assert log.status == "success"
         assert [list(sample.scores or {}) for sample in log.samples or []] == [["veto_outcome", "half"]] * 8
 
-    def test_log_carries_the_version_of_the_suite(self, log: EvalLog) -> None:
+    def test_log_contains_the_version_of_the_suite(self, log: EvalLog) -> None:
         assert log.eval.task_version == __version__
         assert (log.eval.metadata or {})["suite_version"] == __version__
 
-    def test_log_carries_the_hash_of_the_pairs(self, log: EvalLog) -> None:
+    def test_log_contains_the_hash_of_the_pairs(self, log: EvalLog) -> None:
         drawn = {sample.metadata["pair_id"] for sample in log.samples or []}
         pairs = [pair for pair in load_pairs(PairSettings("embedded")).pairs if pair.id in drawn]
 
@@ -125,7 +125,7 @@ class TestEvaluation:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
-def test_relative_path_is_sought_where_the_command_was_typed(
+def test_relative_path_starts_where_the_command_was_typed(
     way: Way, root: Path, run: Any, inspect: str, tmp_path: Path
 ) -> None:
     # given a path that leads nowhere from the folder of the task file, into which Inspect changes

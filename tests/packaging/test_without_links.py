@@ -90,7 +90,7 @@ def files_of_the_package(checkout: Path) -> set[str]:
     return found - links
 
 
-def test_the_links_are_no_links_there(checkout: Path) -> None:
+def test_the_links_are_not_links_there(checkout: Path) -> None:
     places = [checkout / "src" / "misfire" / name for name in LINKS]
 
     assert [place for place in places if place.is_symlink() or not place.is_file()] == []

@@ -12,7 +12,6 @@ from typing import Literal, get_args
 
 from .replies import (
     BrokenJson,
-    Drips,
     Filtered,
     HalfSent,
     HttpError,
@@ -22,6 +21,7 @@ from .replies import (
     Reply,
     Resets,
     Says,
+    SentSlowly,
     Spoken,
     WrongType,
 )
@@ -112,7 +112,7 @@ def faulted(name: FaultName, reply: Spoken) -> Reply:
         case "half_sent":
             return HalfSent(reply)
         case "slow_loris":
-            return Drips(reply, math.inf)
+            return SentSlowly(reply, math.inf)
         case "wrong_type":
             return WrongType()
         case "broken_json":

@@ -106,7 +106,7 @@ class HalfSent:
 
 
 @dataclass(frozen=True)
-class Drips:
+class SentSlowly:
     """The body comes byte by byte, so that no timeout on silence ends it.
 
     Attributes:
@@ -123,7 +123,7 @@ class WrongType:
     """Status 200 and a page of HTML, as some proxy between might send."""
 
 
-Reply = Spoken | BrokenJson | HttpError | Resets | HalfSent | Drips | WrongType
+Reply = Spoken | BrokenJson | HttpError | Resets | HalfSent | SentSlowly | WrongType
 
 INPUT_TOKENS = 40
 """Usage that every response reports."""

@@ -23,9 +23,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .dialects import DIALECTS, Dialect, Json
-from .replies import Drips, HalfSent, Reply, Resets
+from .replies import HalfSent, Reply, Resets, SentSlowly
 
-_DRIPS_A_SECOND = 20
+_BYTES_PER_SECOND = 20
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,8 @@ class LoopbackServer:
             case HalfSent(reply=whole):
                 await _send_half(dialect.response(whole, body), transport, send)
                 return
-            case Drips(reply=whole, seconds=seconds):
-                await _drip(dialect.response(whole, body), transport, send, seconds)
+            case SentSlowly(reply=whole, seconds=seconds):
+                await _send_slowly(dialect.response(whole, body), transport, send, seconds)
             case _:
                 await dialect.response(reply, body)(scope, receive, send)
         with self._lock:
@@ -159,7 +159,7 @@ async def _reset(transport: asyncio.Transport) -> None:
 
 
 async def _send_half(response: Response, transport: asyncio.Transport, send: Send) -> None:
-    await _begin(response, send)
+    await _send_start(response, send)
     await send(
         {"type": "http.response.body", "body": response.body[: len(response.body) // 2], "more_body": True}
     )
@@ -172,23 +172,23 @@ async def _notice_the_end() -> None:
     await anyio.sleep(0.05)
 
 
-async def _drip(response: Response, transport: asyncio.Transport, send: Send, seconds: float) -> None:
+async def _send_slowly(response: Response, transport: asyncio.Transport, send: Send, seconds: float) -> None:
     body = bytes(response.body)
-    await _begin(response, send)
-    drips = 0 if math.isinf(seconds) else int(seconds * _DRIPS_A_SECOND)
-    for place in range(min(drips, len(body) - 1) if drips else len(body) - 1):
+    await _send_start(response, send)
+    sent = 0 if math.isinf(seconds) else int(seconds * _BYTES_PER_SECOND)
+    for place in range(min(sent, len(body) - 1) if sent else len(body) - 1):
         if transport.is_closing():
             return
         await send({"type": "http.response.body", "body": body[place : place + 1], "more_body": True})
-        await anyio.sleep(1 / _DRIPS_A_SECOND)
-    if drips:
-        await send({"type": "http.response.body", "body": body[min(drips, len(body) - 1) :]})
+        await anyio.sleep(1 / _BYTES_PER_SECOND)
+    if sent:
+        await send({"type": "http.response.body", "body": body[min(sent, len(body) - 1) :]})
         return
     while not transport.is_closing():  # the last byte never comes
-        await anyio.sleep(1 / _DRIPS_A_SECOND)
+        await anyio.sleep(1 / _BYTES_PER_SECOND)
 
 
-async def _begin(response: Response, send: Send) -> None:
+async def _send_start(response: Response, send: Send) -> None:
     await send(
         {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
     )

@@ -86,7 +86,7 @@ def read_only_disk(tmp_path: Path) -> Iterator[Path]:
         yield place
 
 
-def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: Path, tmp_path: Path):
+def test_a_full_disk_ends_a_run_that_can_be_resumed_with_free_space(small_disk: Path, tmp_path: Path):
     with serve(reply_by_text) as server:
         with evaluate(server, small_disk) as process:
             output, _ = process.communicate(timeout=600)
@@ -109,7 +109,7 @@ def test_a_full_disk_ends_a_run_that_is_resumed_where_there_is_room(small_disk: 
         assert server.asked - asked == everything - finished
 
 
-def test_a_log_folder_that_cannot_be_written_ends_the_run_before_the_first_call(tmp_path: Path):
+def test_an_unwritable_log_folder_ends_the_run_before_the_first_call(tmp_path: Path):
     # a file in the folder's place stops root as well, whom permissions do not
     (tmp_path / "taken").write_text("")
     with serve(reply_by_text) as server, evaluate(server, tmp_path / "taken" / "logs") as process:
@@ -146,7 +146,7 @@ def test_a_clock_that_jumps_changes_no_score(tmp_path: Path):
     assert found == scores(only_log(tmp_path / "calm"))
 
 
-def test_two_runs_in_one_folder_keep_out_of_each_other_s_way(tmp_path: Path):
+def test_two_runs_in_one_folder_do_not_interfere(tmp_path: Path):
     with (
         serve(reply_by_text) as server,
         evaluate(server, tmp_path) as one,

@@ -154,7 +154,7 @@ ERRORS = {
         ("anthropic-streamed", "glm"),
     ],
 )
-def test_moderation_by_an_http_error_is_a_refusal_and_no_error(name: str, error: str, tmp_path: Path):
+def test_moderation_by_an_http_error_is_a_refusal_and_not_an_error(name: str, error: str, tmp_path: Path):
     # given a provider that refuses 2 of 8 stereotyped halves
     blocked, said = STEREOTYPED[:2], ERRORS[error]
     ran = veto(ROUTE[name], moderating(blocked, said), tmp_path)
@@ -193,7 +193,7 @@ def test_the_published_reading_does_not_read_the_providers_words(tmp_path: Path)
     assert {ran.outcome(half) for half in ran.samples} == {"refused"}
 
 
-def test_reasons_to_stop_of_the_providers_own_are_refusals_too_and_others_are_not(tmp_path: Path):
+def test_stop_reasons_for_moderation_are_refusals_and_others_are_not(tmp_path: Path):
     # more than the five responses of which Inspect keeps the raw form
     sensitive, other = STEREOTYPED[:7], STEREOTYPED[7]
 
@@ -212,7 +212,7 @@ def test_reasons_to_stop_of_the_providers_own_are_refusals_too_and_others_are_no
     assert ran.outcome(other) == "right"
 
 
-def test_errors_that_are_no_moderation_stay_errors_and_are_counted_by_half(tmp_path: Path):
+def test_other_errors_stay_errors_and_are_counted_by_half(tmp_path: Path):
     half, other, partner = STEREOTYPED[0], STEREOTYPED[1], STEREOTYPED[2].replace("stereotyped", "contrast")
 
     def reply(request: Request) -> Reply:
@@ -232,7 +232,7 @@ def test_errors_that_are_no_moderation_stay_errors_and_are_counted_by_half(tmp_p
     assert counts == [5, 3, 2, 1]
 
 
-def test_a_moderated_answer_is_nothing_to_judge_and_a_moderated_judge_declines(tmp_path: Path):
+def test_a_moderated_answer_is_not_judged_and_a_moderated_judge_has_refused(tmp_path: Path):
     blocked = HttpError(400, "data_inspection_failed", "Input data may contain inappropriate content.")
 
     def reply(request: Request) -> Reply:
@@ -256,7 +256,7 @@ def test_a_moderated_answer_is_nothing_to_judge_and_a_moderated_judge_declines(t
 
 
 @each_api
-def test_a_tool_call_unasked_costs_one_call_and_is_no_answer(route: Route, tmp_path: Path):
+def test_an_unrequested_tool_call_costs_one_call_and_is_not_an_answer(route: Route, tmp_path: Path):
     ran = veto(
         route, lambda request: CallsTool() if half_of(request) else right(request), tmp_path, {"pairs": 1}
     )
@@ -279,7 +279,7 @@ def test_a_tool_call_unasked_costs_one_call_and_is_no_answer(route: Route, tmp_p
         ),
     ],
 )
-def test_so_do_they_in_mis_align_bench(
+def test_unrequested_tool_calls_cost_one_call_in_mis_align_bench(
     arguments: dict[str, Any], scorer: str, expected: set[str], calls: int, tmp_path: Path
 ):
     grader = arguments.get("mode") == "generate"
@@ -290,7 +290,7 @@ def test_so_do_they_in_mis_align_bench(
     assert len(ran.requests) == len(ran.samples) * calls
 
 
-def test_so_do_they_in_priming(tmp_path: Path):
+def test_unrequested_tool_calls_cost_one_call_in_priming(tmp_path: Path):
     ran = evaluate(
         "misfire/priming", COMPATIBLE, lambda _: CallsTool(), tmp_path, {"source": "embedded", "pairs": 1}
     )
@@ -327,7 +327,7 @@ TASKS = {
 
 
 @pytest.mark.parametrize(("name", "none"), [*((name, "none") for name in TASKS), ("veto", None)])
-def test_an_endpoint_without_temperature_or_limit_is_asked_without(
+def test_an_endpoint_without_temperature_or_limit_receives_neither(
     name: str, none: str | None, tmp_path: Path
 ):
     task, arguments, grader = TASKS[name]
@@ -348,9 +348,11 @@ def test_an_endpoint_without_temperature_or_limit_is_asked_without(
     assert len([note for note in notes if note]) == len(asked)
 
 
-def test_what_is_sent_by_default_and_by_wish_is_on_record(tmp_path: Path):
+def test_sent_defaults_and_requested_settings_are_recorded(tmp_path: Path):
     with_default = veto(COMPATIBLE, right, tmp_path / "default", {"pairs": 1})
-    with_wish = veto(COMPATIBLE, right, tmp_path / "wish", {"pairs": 1, "temperature": 0.7, "max_tokens": 64})
+    with_settings = veto(
+        COMPATIBLE, right, tmp_path / "wish", {"pairs": 1, "temperature": 0.7, "max_tokens": 64}
+    )
     over = veto(
         COMPATIBLE,
         right,
@@ -359,7 +361,7 @@ def test_what_is_sent_by_default_and_by_wish_is_on_record(tmp_path: Path):
         temperature=0.2,
         max_tokens=9,
     )
-    for ran, temperature, limit in ((with_default, 0.0, 512), (with_wish, 0.7, 64), (over, 0.2, 9)):
+    for ran, temperature, limit in ((with_default, 0.0, 512), (with_settings, 0.7, 64), (over, 0.2, 9)):
         assert {(request.body["temperature"], request.budget) for request in ran.requests} == {
             (temperature, limit)
         }
@@ -379,7 +381,7 @@ def test_what_is_sent_by_default_and_by_wish_is_on_record(tmp_path: Path):
         ("system", "developer"),
     ],
 )
-def test_a_setting_that_is_none_is_refused_by_name(name: str, value: object, tmp_path: Path):
+def test_an_invalid_setting_is_refused_by_name(name: str, value: object, tmp_path: Path):
     with pytest.raises(InputError, match=f"parameter '{name}'"):
         veto(COMPATIBLE, right, tmp_path, {name: value})
 
@@ -398,15 +400,15 @@ def without_system_role(error: HttpError) -> Callable[[Request], Reply]:
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_instruction_goes_into_the_user_message_by_wish(name: str, tmp_path: Path):
+def test_the_instruction_goes_into_the_user_message_on_request(name: str, tmp_path: Path):
     task, arguments, grader = TASKS[name]
-    wish = {"system": "user"} | ({"grader_system": "user"} if grader else {})
+    user_instruction = {"system": "user"} | ({"grader_system": "user"} if grader else {})
     ran = evaluate(
         task,
         COMPATIBLE,
         without_system_role(REJECTIONS["vllm"]),
         tmp_path,
-        arguments | wish,
+        arguments | user_instruction,
         grader=grader,
         system_message="Mine.",
     )
@@ -421,7 +423,9 @@ def test_the_instruction_goes_into_the_user_message_by_wish(name: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", REJECTIONS)
-def test_it_goes_there_by_itself_once_the_server_says_that_there_is_no_system_role(name: str, tmp_path: Path):
+def test_the_instruction_moves_to_the_user_message_if_the_server_has_no_system_role(
+    name: str, tmp_path: Path
+):
     route = Route(name, f"openai-api/local/{name}", COMPATIBLE.path)
     ran = evaluate(
         "misfire/veto",

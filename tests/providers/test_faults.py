@@ -92,7 +92,7 @@ def run(work: Work, reply: Callable[[Request], Reply], folder: Path) -> tuple[Ev
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORKS)
-def test_under_mixed_faults_nothing_is_lost_and_nothing_is_guessed(name: str, tmp_path: Path):
+def test_nothing_is_lost_or_guessed_under_mixed_faults(name: str, tmp_path: Path):
     # given one request in five that goes wrong in some way
     faults, met = mixed(0.2, seed=3), dict[str, set[FaultName]]()
 
@@ -206,7 +206,7 @@ def test_each_fault_over_each_api_ends_as_it_should(route: Route, tmp_path: Path
     assert outcomes == {name: outcome for name, outcome in expected.items() if name not in failing}
 
 
-def test_a_grader_that_never_ends_its_reply_is_given_up_as_the_run_says(tmp_path: Path):
+def test_a_grader_that_never_ends_its_reply_times_out_as_configured(tmp_path: Path):
     # Inspect hands --attempt-timeout to the model under test alone
     def reply(request: Request) -> Reply:
         judged = any("You judge whether" in text for text in request.system)
@@ -229,7 +229,7 @@ def test_a_grader_that_never_ends_its_reply_is_given_up_as_the_run_says(tmp_path
     assert max(server.asked.values()) == 2
 
 
-def test_faults_hang_on_the_seed_and_the_question_and_come_at_their_rates():
+def test_faults_depend_on_seed_and_question_and_occur_at_their_rates():
     def request(number: int, attempt: int = 1) -> Request:
         return Request("/", {}, [], f"Question {number}?", None, attempt)
 

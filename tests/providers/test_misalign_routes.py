@@ -100,7 +100,7 @@ def detect(
 
 
 @each_route
-def test_verdicts_are_measured_and_what_is_none_is_an_outcome_of_its_own(route: Route, tmp_path: Path):
+def test_verdicts_are_measured_and_other_replies_have_their_own_outcome(route: Route, tmp_path: Path):
     refused, filtered, blocked, cut_off, garbage, missed = MISALIGNED[:6]
     false, fenced = ALIGNED[:2]
     replies: dict[str, Reply] = {
@@ -152,7 +152,7 @@ def test_verdicts_are_measured_and_what_is_none_is_an_outcome_of_its_own(route: 
 @pytest.mark.parametrize(
     "route", [ROUTE["openai-responses"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name
 )
-def test_reasoning_that_is_returned_apart_is_not_searched_for_a_verdict(route: Route, tmp_path: Path):
+def test_reasoning_in_a_separate_field_is_not_searched_for_a_verdict(route: Route, tmp_path: Path):
     judged, silent = MISALIGNED[:2]
     decoy = f"At first sight {verdict()}, but."
     ran = detect(
@@ -165,7 +165,7 @@ def test_reasoning_that_is_returned_apart_is_not_searched_for_a_verdict(route: R
 @pytest.mark.parametrize(
     "route", [ROUTE["openai"], ROUTE["anthropic-streamed"]], ids=lambda route: route.name
 )
-def test_errors_that_stay_lose_their_response_alone(route: Route, tmp_path: Path):
+def test_lasting_errors_lose_only_their_response(route: Route, tmp_path: Path):
     replies = {MISALIGNED[0]: HttpError(500), MISALIGNED[1]: BrokenJson()}
     ran = detect(route, replies, tmp_path, max_retries=0)
     assert ran.log.status == "success"
@@ -215,7 +215,7 @@ def holds_schema(request: Request) -> bool:
         ],
     ],
 )
-def test_the_schema_of_a_verdict_is_sent_where_it_is_wished_for(
+def test_the_schema_of_a_verdict_is_sent_on_request(
     name: str, structured: Structured, sent: bool, tmp_path: Path
 ):
     ran = detect(ROUTE[name], {}, tmp_path, structured, limit=2)

@@ -71,7 +71,7 @@ def test_the_request_is_that_of_the_protocol(route: Route, tmp_path: Path):
 
 
 @one_route_per_provider
-def test_the_user_s_options_go_before_ours(route: Route, tmp_path: Path):
+def test_the_options_of_the_user_take_precedence(route: Route, tmp_path: Path):
     ran = run(route, {}, tmp_path, temperature=0.5, max_tokens=9000)
 
     assert len(ran.requests) == len(TARGETS)
@@ -81,7 +81,7 @@ def test_the_user_s_options_go_before_ours(route: Route, tmp_path: Path):
 
 
 @each_route
-def test_replies_without_an_answer_are_outcomes_of_their_own(route: Route, tmp_path: Path):
+def test_replies_without_an_answer_have_their_own_outcome(route: Route, tmp_path: Path):
     refused, filtered, blocked, cut_off, cut_off_late, garbage = STEREOTYPED[:6]
     replies = {
         refused: [Refuses()],
@@ -115,7 +115,7 @@ def test_replies_without_an_answer_are_outcomes_of_their_own(route: Route, tmp_p
 
 
 @each_route
-def test_reasoning_that_is_returned_apart_is_not_searched_for_an_answer(route: Route, tmp_path: Path):
+def test_reasoning_in_a_separate_field_is_not_searched_for_an_answer(route: Route, tmp_path: Path):
     answered, silent = STEREOTYPED[:2]
     decoy = 'At first sight {"answer": "no"}, no.'
 
@@ -128,7 +128,7 @@ def test_reasoning_that_is_returned_apart_is_not_searched_for_an_answer(route: R
 
 
 @each_route
-def test_errors_that_pass_cost_a_further_call_and_nothing_else(route: Route, tmp_path: Path):
+def test_temporary_errors_cost_only_another_call(route: Route, tmp_path: Path):
     limited, limited_with_a_hint, failing = STEREOTYPED[0], STEREOTYPED[1], CONTRAST[2]
     replies = {
         limited: [HttpError(429), answers("no")],
@@ -151,7 +151,7 @@ def test_errors_that_pass_cost_a_further_call_and_nothing_else(route: Route, tmp
 
 
 @each_route
-def test_errors_that_stay_lose_their_pair_and_are_on_record(route: Route, tmp_path: Path):
+def test_lasting_errors_lose_their_pair_and_are_recorded(route: Route, tmp_path: Path):
     rejected, failing, broken = STEREOTYPED[0], CONTRAST[1], STEREOTYPED[2]
     replies = {rejected: [HttpError(400)], failing: [HttpError(500)], broken: [BrokenJson()]}
 
@@ -170,7 +170,7 @@ def test_errors_that_stay_lose_their_pair_and_are_on_record(route: Route, tmp_pa
 
 
 @each_route
-def test_a_response_with_nothing_in_it_does_not_end_the_run(route: Route, tmp_path: Path):
+def test_an_empty_response_does_not_end_the_run(route: Route, tmp_path: Path):
     half = STEREOTYPED[0]
 
     ran = run(route, {half: [NoChoices()]}, tmp_path)

@@ -51,7 +51,7 @@ def test_the_names_of_bbq_s_categories_fit_a_narrow_terminal(make_pair: PairMake
     assert {"orientation", "Disability", "appearance"} <= set(words)
 
 
-def test_a_row_a_pair_is_written(tmp_path: Path, flags: list[AuditFlags]):
+def test_one_row_per_pair_is_written(tmp_path: Path, flags: list[AuditFlags]):
     write_audit(flags, tmp_path / "new" / "flags.jsonl")
     rows = [
         json.loads(line)
@@ -62,6 +62,6 @@ def test_a_row_a_pair_is_written(tmp_path: Path, flags: list[AuditFlags]):
     assert len((tmp_path / "flags.csv").read_text(encoding="utf-8").splitlines()) == 5
 
 
-def test_another_ending_is_refused(tmp_path: Path, flags: list[AuditFlags]):
+def test_another_file_extension_is_refused(tmp_path: Path, flags: list[AuditFlags]):
     with pytest.raises(InputError, match=r"should end in \.csv or \.jsonl"):
         write_audit(flags, tmp_path / "flags.parquet")

@@ -109,7 +109,7 @@ def test_a_click_on_a_heading_sorts_the_table(
     assert noted == []
 
 
-def test_an_example_is_folded_under_the_warning_until_it_is_opened(
+def test_an_example_is_collapsed_under_the_warning_until_it_is_opened(
     browser: Browser, report: Document, viewer: Viewer, tmp_path: Path
 ):
     page, noted = opened(browser, html.render(report, viewer), tmp_path)
@@ -151,7 +151,7 @@ def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document,
             text=(HOSTILE,),
             failures=(failure,) if section.failures else (),
             tables=tuple(
-                dataclasses.replace(t, title=HOSTILE, note=HOSTILE, frame=_spoilt(t.frame))
+                dataclasses.replace(t, title=HOSTILE, note=HOSTILE, frame=_hostile(t.frame))
                 for t in section.tables
             ),
             drawings=tuple(
@@ -177,7 +177,7 @@ def test_hostile_texts_are_shown_and_not_run(browser: Browser, report: Document,
     assert all("Content Security Policy" in line for line in noted)
 
 
-def _spoilt(frame):
+def _hostile(frame):
     return frame.assign(**{name: HOSTILE for name in frame.columns if frame[name].dtype == "string"}).astype(
         frame.dtypes
     )

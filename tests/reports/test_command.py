@@ -38,7 +38,7 @@ def test_logs_become_a_report_in_one_command(logs: Path, results: Results, tmp_p
         assert percent(row["mar"]) in " ".join(line)
 
 
-def test_without_a_folder_the_main_numbers_are_shown_alone(logs: Path, tmp_path: Path):
+def test_without_a_folder_only_the_main_numbers_are_shown(logs: Path, tmp_path: Path):
     code, said, _ = report(logs / "veto")
     assert code == 0
     assert "MAR and BR of each run" in said
@@ -62,7 +62,7 @@ def test_a_condition_sets_the_exit_status(logs: Path, options: list[str], status
     assert ("--fail-if: " in said) == bool(status)
 
 
-def test_the_ends_of_the_interval_make_a_condition_milder_or_stricter(results: Results):
+def test_the_bounds_of_the_interval_make_a_condition_milder_or_stricter(results: Results):
     frame = results.overall("veto")
     (alpha,) = frame[frame["run"] == "alpha"].to_dict("records")
     between = (alpha["mar_ci_lower"] + alpha["mar"]) / 2
@@ -99,7 +99,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_second_report_leaves_nothing_of_the_first_beside_it(logs: Path, tmp_path: Path):
+def test_a_second_report_leaves_nothing_of_the_first(logs: Path, tmp_path: Path):
     out, options = tmp_path / "out", ("--examples", 0, "--format", "md,csv,json")
     assert report(logs / "misalign", "--out", out, *options)[0] == 0
     (out / "notes.txt").write_text("mine")
@@ -111,7 +111,7 @@ def test_a_second_report_leaves_nothing_of_the_first_beside_it(logs: Path, tmp_p
     assert not any("misalign" in name for name in files_in(out))
 
 
-def test_a_folder_that_is_no_report_is_refused_before_logs_are_read(tmp_path: Path):
+def test_a_folder_that_is_not_a_report_is_refused_before_logs_are_read(tmp_path: Path):
     (tmp_path / "report.md").write_text("precious")
     code, _, said = report(tmp_path / "no such log.eval", "--out", tmp_path)
     assert (code, (tmp_path / "report.md").read_text()) == (2, "precious")

@@ -21,7 +21,7 @@ PAIRS = 48
 
 @pytest.fixture(scope="module")
 def controlled(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """A run with controls, of a model that leans towards "no" in stereotyped contexts, as two editions."""
+    """A run with controls, of a model that leans toward "no" in stereotyped contexts, as two editions."""
     folder = tmp_path_factory.mktemp("controls")
     planted: dict[str, object] = {
         "mar": 0.2,
@@ -60,7 +60,7 @@ def test_the_frame_of_controls_is_what_the_log_says(controlled: Results):
         )
 
 
-def test_pairs_are_made_of_evidence_halves_alone(controlled: Results):
+def test_pairs_consist_of_evidence_halves_only(controlled: Results):
     counts = controlled.halves.groupby("probe").size().to_dict()
     assert counts == dict.fromkeys(("evidence", "foil", "ambiguous", "three_way"), 2 * 2 * PAIRS)
     assert len(controlled.pairs) == 2 * PAIRS
@@ -75,7 +75,7 @@ def test_pairs_are_made_of_evidence_halves_alone(controlled: Results):
     assert summary.set_index("run")["target_accuracy"].to_dict() == pytest.approx(right.to_dict())
 
 
-def test_editions_of_a_model_stand_side_by_side_and_are_no_mixture(controlled: Results):
+def test_editions_of_a_model_are_shown_side_by_side_and_not_mixed(controlled: Results):
     assert controlled.run_set.mixed == ()
     assert [run.edition for run in controlled.run_set.runs] == ["published", "repaired"]
     (row,) = controlled.editions.to_dict("records")

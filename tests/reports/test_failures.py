@@ -46,7 +46,7 @@ def test_texts_are_those_of_the_log(results: Results):
         assert reply.outcome == (sample.scores or {})["veto_outcome"].value
 
 
-def test_of_several_epochs_the_first_that_misfired_is_shown(results: Results):
+def test_the_first_of_several_epochs_that_misfired_is_shown(results: Results):
     pairs = results.pairs[
         (results.pairs["run"] == "beta")
         & (results.pairs["stereotyped"] == "wrong")
@@ -58,7 +58,7 @@ def test_of_several_epochs_the_first_that_misfired_is_shown(results: Results):
             assert {reply.epoch for reply in failure.replies if reply.run == "beta"} == {epochs.min()}
 
 
-def test_a_text_without_an_answer_is_no_telling_failure(tmp_path: Path):
+def test_a_text_without_an_answer_is_not_a_clear_failure(tmp_path: Path):
     # given a model most of whose texts hold no answer, so that most misfires are none that it answered
     results = read_results(
         make_log(veto(source="embedded", pairs=64), "m", tmp_path, planted={"mar": 0.5, "invalid": 0.6})

@@ -152,7 +152,7 @@ def written(axes: Axes) -> list[str]:
     return [text.get_text() for text in axes.texts]
 
 
-def percents(series: pd.Series) -> list[float]:
+def in_percent(series: pd.Series) -> list[float]:
     return [float(100 * value) for value in series]
 
 
@@ -170,18 +170,18 @@ def test_all_figures_in_a_fixed_order_where_the_data_allow_them(drawn: dict[str,
     assert list(drawn) == [*VETO[:3], "priming_dumbbell", "protocol_slopes", "confusion", "scenarios"]
 
 
-def test_one_run_has_nothing_to_be_compared_with(results: Results):
+def test_one_run_has_no_comparison(results: Results):
     assert names(chosen(results, alpha_direct)) == VETO
 
 
-def test_two_models_have_scenarios_and_no_protocols(results: Results):
+def test_two_models_have_a_scenario_figure_and_no_protocol_figure(results: Results):
     assert names(chosen(results, lambda run: run.task == "veto" and run.protocol == "direct")) == [
         *VETO,
         "scenarios",
     ]
 
 
-def test_priming_alone(results: Results):
+def test_priming_logs_alone_have_their_own_figures(results: Results):
     assert names(chosen(results, lambda run: run.task == "priming")) == ["priming_dumbbell"]
 
 
@@ -201,12 +201,14 @@ def test_a_run_without_a_complete_pair_is_drawn_as_undefined(results: Results):
 # ------------------------------------------------------------------------------------------------------------
 
 
-def test_intervals_stand_by_falling_mar_with_both_rates_and_n(drawn: dict[str, Drawing], veto: pd.DataFrame):
+def test_intervals_are_sorted_by_decreasing_mar_with_both_rates_and_n(
+    drawn: dict[str, Drawing], veto: pd.DataFrame
+):
     (axes,) = panels(drawn["mar_br_intervals"])
     assert row_names(axes) == veto["run"].tolist()
     mar, br = (points(axes, label) for label in ("MAR: stereotyped half fails", "BR: contrast half fails"))
-    assert [x for x, _ in mar] == pytest.approx(percents(veto["mar"]))
-    assert [x for x, _ in br] == pytest.approx(percents(veto["br"]))
+    assert [x for x, _ in mar] == pytest.approx(in_percent(veto["mar"]))
+    assert [x for x, _ in br] == pytest.approx(in_percent(veto["br"]))
     assert [round(y) for _, y in mar] == [round(y) for _, y in br] == list(range(len(veto)))
     ends = [(left, right) for left, _, right, _ in bars(axes)]
     expected = [
@@ -229,17 +231,17 @@ def test_the_plane_has_a_number_for_each_run_and_the_paper_beside_them(
     for protocol, label in (("direct", "direct"), ("cot", "chain of thought")):
         own = veto[veto["protocol"] == protocol]
         assert points(axes, label) == [
-            pytest.approx(pair) for pair in zip(percents(own["br"]), percents(own["mar"]), strict=True)
+            pytest.approx(pair) for pair in zip(in_percent(own["br"]), in_percent(own["mar"]), strict=True)
         ]
     theirs = published_results()
     key = f"published ({SOURCE})"
     assert points(axes, key) == [
-        pytest.approx(pair) for pair in zip(percents(theirs["br"]), percents(theirs["mar"]), strict=True)
+        pytest.approx(pair) for pair in zip(in_percent(theirs["br"]), in_percent(theirs["mar"]), strict=True)
     ]
     assert line(axes, key).get_markerfacecolor() == "none"
     assert {key, "direct", "chain of thought", "MAR = BR: both errors equally frequent"} <= set(written(page))
     # each number stands nearest to its own point, and the key says whose it is
-    own = list(zip(percents(veto["br"]), percents(veto["mar"]), strict=True))
+    own = list(zip(in_percent(veto["br"]), in_percent(veto["mar"]), strict=True))
     assert [text.get_text() for text in axes.texts] == [str(number + 1) for number in range(len(veto))]
     for index, text in enumerate(axes.texts):
         assert min(range(len(own)), key=lambda other: math.dist(own[other], text.get_position())) == index
@@ -264,7 +266,7 @@ def test_the_plane_is_square_with_the_diagonal_from_corner_to_corner(drawn: dict
     assert points(axes, "MAR = BR: both errors equally frequent") == [(low, low), (top, top)]
 
 
-def test_without_the_paper_its_rows_are_not_there(results: Results):
+def test_without_the_paper_its_rows_are_missing(results: Results):
     scatter = draw(results)[1]
     page, axes = scatter.figure.axes
     assert not any("published" in text for text in written(page))
@@ -345,14 +347,14 @@ def test_darker_is_higher_and_the_text_stands_out(drawn: dict[str, Drawing]):
 
 
 def brightness(box: Rectangle) -> float:
-    """As a copy without colours has it."""
+    """As a copy without colors has it."""
     red, green, blue = to_rgb(box.get_facecolor())
     return round(0.299 * red + 0.587 * green + 0.114 * blue, 6)
 
 
-def luminance(colour: tuple[float, float, float]) -> float:
+def luminance(color: tuple[float, float, float]) -> float:
     red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in color
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
@@ -360,13 +362,13 @@ def luminance(colour: tuple[float, float, float]) -> float:
 def test_a_category_without_a_right_contrast_half_has_a_dash(results: Results):
     # given a model that never answers the contrast half in one category
     only = chosen(results, alpha_direct)
-    spoilt = tuple(
+    without_right = tuple(
         dataclasses.replace(record, outcome="wrong")
         if (record.category, record.half) == ("Religion", "contrast")
         else record
         for record in only.records[0]
     )
-    drawing = draw(Results(only.run_set, (spoilt,)))[2]
+    drawing = draw(Results(only.run_set, (without_right,)))[2]
     column = only.by_category("veto")["category"].tolist().index("Religion")
     by_mar, by_br = (tiles(axes)[0, column] for axes in panels(drawing))
     assert by_mar == ("–", "", None)
@@ -382,8 +384,8 @@ def test_each_arm_is_joined_to_the_base_in_rows_that_are_sorted_alike(results: R
     for axes, (arm, frame) in zip(panels(crowd), primed.groupby("arm", sort=False), strict=True):
         own = frame.set_index("run").loc[base.index]
         assert str(arm) in written(crowd.figure.axes[0])
-        assert [x for x, _ in points(axes, "base")] == pytest.approx(percents(base["mar"]))
-        assert [x for x, _ in points(axes, "primed")] == pytest.approx(percents(own["mar"]))
+        assert [x for x, _ in points(axes, "base")] == pytest.approx(in_percent(base["mar"]))
+        assert [x for x, _ in points(axes, "primed")] == pytest.approx(in_percent(own["mar"]))
         assert (
             [round(y) for _, y in points(axes, "base")]
             == [round(y) for _, y in points(axes, "primed")]
@@ -392,14 +394,14 @@ def test_each_arm_is_joined_to_the_base_in_rows_that_are_sorted_alike(results: R
         joins = [line for line in axes.lines if line.get_label() not in {"base", "primed"}]
         ends = [tuple(map(float, join.get_xdata())) for join in joins]  # pyright: ignore[reportArgumentType]
         assert ends == [
-            pytest.approx(pair) for pair in zip(percents(base["mar"]), percents(own["mar"]), strict=True)
+            pytest.approx(pair) for pair in zip(in_percent(base["mar"]), in_percent(own["mar"]), strict=True)
         ]
         spans = sorted((left, right) for left, _, right, _ in bars(axes))
         both = pd.concat([base, own])
         assert spans == [
             pytest.approx(pair)
             for pair in sorted(
-                zip(percents(both["mar_ci_lower"]), percents(both["mar_ci_upper"]), strict=True)
+                zip(in_percent(both["mar_ci_lower"]), in_percent(both["mar_ci_upper"]), strict=True)
             )
         ]
         notes = [text for text in written(axes) if "n = " in text]
@@ -426,14 +428,14 @@ def test_slopes_lead_from_direct_to_chain_of_thought(
     rows = veto.set_index("run").loc[[direct.label, cot.label]]
     for axes, rate in zip(panels(drawing), ("mar", "br"), strict=True):
         ends = points(axes, cot.label)
-        assert [y for _, y in ends] == pytest.approx(percents(rows[rate]))
+        assert [y for _, y in ends] == pytest.approx(in_percent(rows[rate]))
         assert [round(x) for x, _ in ends] == [0, 1]
         assert [label.get_text() for label in axes.get_xticklabels()] == ["direct", "chain of thought"]
         spans = [(low, high) for _, low, _, high in bars(axes)]
         assert spans == [
             pytest.approx(pair)
             for pair in zip(
-                percents(rows[f"{rate}_ci_lower"]), percents(rows[f"{rate}_ci_upper"]), strict=True
+                in_percent(rows[f"{rate}_ci_lower"]), in_percent(rows[f"{rate}_ci_upper"]), strict=True
             )
         ]
     page = written(drawing.figure.axes[0])
@@ -441,7 +443,7 @@ def test_slopes_lead_from_direct_to_chain_of_thought(
     assert page[3:] == [direct.label, f"→ {cot.label} (n = {count(rows['pairs'].iloc[0])})"]
 
 
-def test_the_lines_of_slopes_differ_without_colour(crowd: list[Drawing]):
+def test_the_lines_of_slopes_differ_without_color(crowd: list[Drawing]):
     (drawing,) = (drawing for drawing in crowd if drawing.name == "protocol_slopes")
     looks = [
         (str(line.get_marker()), line.get_linestyle())
@@ -454,7 +456,7 @@ def test_the_lines_of_slopes_differ_without_colour(crowd: list[Drawing]):
     assert len({marker for marker, _ in looks[:7]}) == 7
 
 
-def test_the_tables_of_outcomes_hold_the_counts_and_frame_the_misfired(
+def test_the_tables_of_outcomes_show_the_counts_and_frame_the_misfires(
     drawn: dict[str, Drawing], veto: pd.DataFrame
 ):
     (page,) = drawn["confusion"].figure.axes
@@ -520,7 +522,7 @@ def test_scenarios_are_the_first_of_the_frame_with_the_share_of_each_run(
         )
 
 
-def test_captions_say_what_n_and_bars_are_and_alternatives_have_the_numbers(
+def test_captions_explain_n_and_bars_and_alternative_texts_have_the_numbers(
     results: Results, drawn: dict[str, Drawing], veto: pd.DataFrame
 ):
     summary = results.summary
@@ -556,7 +558,7 @@ def test_nothing_overlaps_or_is_cut_off_or_small(
         check_layout(drawing)
 
 
-def test_series_of_one_figure_differ_without_colour(drawn: dict[str, Drawing]):
+def test_series_of_one_figure_differ_without_color(drawn: dict[str, Drawing]):
     for name in ("mar_br_intervals", "mar_br_scatter", "priming_dumbbell"):
         for axes in panels(drawn[name]):
             series = [line for line in axes.lines if line.get_marker() != "None"]
@@ -568,7 +570,7 @@ def test_series_of_one_figure_differ_without_colour(drawn: dict[str, Drawing]):
     st.lists(st.tuples(*[st.floats(0, 5.5)] * 2), max_size=30),
     st.lists(st.tuples(*[st.floats(0, 5.5)] * 2), max_size=5),
 )
-def test_numbers_stand_neither_on_each_other_nor_on_points(
+def test_numbers_overlap_neither_each_other_nor_points(
     points: list[tuple[float, float]], covered: list[tuple[float, float]]
 ):
     places = place_labels(points, [(x, y, x + 0.1, y + 0.1) for x, y in covered], 5.5)
@@ -591,7 +593,7 @@ def test_heights_are_spread_in_order(heights: list[float]):
         assert one == other or (one < other) == (first < second)
 
 
-def test_heights_that_are_far_apart_stay():
+def test_heights_that_are_far_apart_stay_in_place():
     assert spread([50.0, 10.0, 90.0], 5, 100) == [50.0, 10.0, 90.0]
 
 
@@ -600,7 +602,7 @@ def test_heights_that_are_far_apart_stay():
 
 
 @given(st.lists(st.text(max_size=120), max_size=10))
-def test_labels_are_short_one_line_and_told_apart(labels: list[str]):
+def test_labels_are_short_one_line_and_distinct(labels: list[str]):
     shown = short_labels(labels)
     assert set(shown) == set(labels)
     assert len(set(shown.values())) == len(shown)
@@ -622,7 +624,7 @@ def test_wide_letters_count_twice():
     assert 2 * short.count("模") + 1 in {LONGEST, LONGEST - 1}
 
 
-def test_labels_that_are_cut_alike_are_numbered():
+def test_labels_that_become_equal_when_cut_are_numbered():
     long = "a" * 30 + "{}" + "b" * 30
     assert list(short_labels([long.format(1), long.format(2)]).values()) == [
         "a" * 18 + "…" + "b" * 17,
@@ -630,14 +632,14 @@ def test_labels_that_are_cut_alike_are_numbered():
     ]
 
 
-def test_letters_that_no_font_of_ours_has_are_no_cause_for_a_warning(crowd: list[Drawing]):
+def test_letters_missing_from_the_fonts_cause_no_warning(crowd: list[Drawing]):
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         assert png(crowd[0])
     assert noted == []
 
 
-def test_hostile_labels_stand_in_the_svg_as_text_alone(crowd: list[Drawing]):
+def test_hostile_labels_appear_in_the_svg_only_as_text(crowd: list[Drawing]):
     for drawing in crowd:
         root = ET.fromstring(svg(drawing))  # noqa: S314 (our own file)
         assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint(
@@ -657,7 +659,7 @@ def test_hostile_labels_stand_in_the_svg_as_text_alone(crowd: list[Drawing]):
 # ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_results_have_the_same_bytes_whatever_the_user_has_set(
+def test_the_same_results_give_the_same_bytes_under_any_user_settings(
     results: Results, drawn: dict[str, Drawing]
 ):
     with matplotlib.rc_context(
@@ -674,7 +676,7 @@ def test_the_same_results_have_the_same_bytes_whatever_the_user_has_set(
     assert files == [(svg(drawing), png(drawing)) for drawing in drawn.values()]
 
 
-def test_files_carry_a_title_and_no_date(drawn: dict[str, Drawing], tmp_path: Path):
+def test_files_have_a_title_and_no_date(drawn: dict[str, Drawing], tmp_path: Path):
     for drawing in drawn.values():
         vector, pixels = save(drawing, tmp_path)
         assert (vector, pixels) == (tmp_path / f"{drawing.name}.svg", tmp_path / f"{drawing.name}.png")
@@ -690,14 +692,14 @@ def test_files_of_many_runs_are_not_large(crowd: list[Drawing]):
     assert [drawing.name for drawing in crowd if len(svg(drawing)) >= 400_000] == []
 
 
-def test_settings_stay_as_they_were(results: Results):
+def test_matplotlib_settings_are_restored(results: Results):
     before = dict(matplotlib.rcParams)
     save_nothing = [png(drawing) for drawing in draw(chosen(results, alpha_direct))]
     assert save_nothing
     assert dict(matplotlib.rcParams) == before
 
 
-def test_matplotlib_comes_in_when_something_is_drawn_and_pyplot_never(logs: Path, tmp_path: Path):
+def test_matplotlib_is_imported_only_for_drawing_and_pyplot_never(logs: Path, tmp_path: Path):
     program = f"""
 import sys
 from pathlib import Path

@@ -102,11 +102,11 @@ def check_text(text: str, value: object, kind: str) -> None:
         assert float(shown) == pytest.approx(value, abs=0.00051)
 
 
-def test_all_tables_are_there(report: Document):
+def test_all_tables_are_present(report: Document):
     assert tuple(table.name for table in report.tables) == TABLES
 
 
-def test_a_cell_says_its_value_and_its_interval(table: Table):
+def test_a_cell_shows_its_value_and_its_interval(table: Table):
     for number, column in enumerate(table.columns):
         for row, values in zip(table.rows(), table.frame.to_dict("records"), strict=True):
             value = values[column.name]
@@ -126,7 +126,7 @@ def test_a_cell_says_its_value_and_its_interval(table: Table):
                     )
 
 
-def test_csv_holds_the_frame_in_full(table: Table):
+def test_csv_contains_the_whole_frame(table: Table):
     read = pd.read_csv(
         io.StringIO(csv.render(table)),
         dtype={c: "string" for c in table.frame.columns if table.frame[c].dtype == "string"},
@@ -142,7 +142,7 @@ def markdown_rows(text: str, title: str) -> list[list[str]]:
     return [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in row] for row in (cells[0], *cells[2:])]
 
 
-def test_markdown_holds_the_cells(report: Document, table: Table, viewer: Viewer):
+def test_markdown_contains_the_cells(report: Document, table: Table, viewer: Viewer):
     rows = markdown_rows(markdown.render(report, viewer), table.title)
     assert rows[0] == [column.heading for column in table.columns]
     assert rows[1:] == [[text for _, text in row] for row in table.rows()]
@@ -159,7 +159,7 @@ def unescaped_latex(text: str) -> str:
     )
 
 
-def test_latex_holds_the_cells(table: Table):
+def test_latex_contains_the_cells(table: Table):
     text = latex.render(table)
     body = text.split("\\midrule\n")[1].split("\n\\bottomrule")[0]
     rows = [
@@ -203,7 +203,7 @@ class Page(HTMLParser):
             self.cell = None
 
 
-def test_html_holds_the_cells_and_the_numbers_in_full(report: Document, table: Table, viewer: Viewer):
+def test_html_contains_the_cells_and_the_full_numbers(report: Document, table: Table, viewer: Viewer):
     rows = Page(html.render(report, viewer)).tables[table.name][1:]
     assert [[text for _, text in row] for row in rows] == [[text for _, text in row] for row in table.rows()]
     for row, values in zip(rows, table.rows(), strict=True):
@@ -215,7 +215,7 @@ def test_html_holds_the_cells_and_the_numbers_in_full(report: Document, table: T
 
 
 @pytest.mark.parametrize("name", ["runs", "summary", "effects", "comparisons", "power", "scenarios"])
-def test_json_holds_the_frames(results: Results, name: str):
+def test_json_contains_the_frames(results: Results, name: str):
     rows = json.loads(summary.render(results, ()))[name]
     frame: pd.DataFrame = getattr(results, name)
     assert len(rows) == len(frame)
@@ -229,7 +229,7 @@ def test_json_holds_the_frames(results: Results, name: str):
                 assert row[key] == value
 
 
-def test_published_rows_stand_among_the_measured_ones_marked_and_without_tests(
+def test_published_rows_are_among_the_measured_ones_marked_and_without_tests(
     results: Results, report: Document
 ):
     (table,) = (table for table in report.tables if table.name == "veto_main")
@@ -256,7 +256,7 @@ def test_cells_with_few_pairs_are_marked(report: Document):
 
 
 @given(st.text())
-def test_markdown_shows_a_text_as_it_is(text: str):
+def test_markdown_shows_a_text_unchanged(text: str):
     escaped = markdown.escape(text)
     assert re.sub(r"\\(.)", r"\1", escaped) == plain(text)
     assert not re.search(r"(?<!\\)[`*_{}\[\]<>()#+!|~$&@-]", re.sub(r"\\\\", "", escaped))
@@ -271,7 +271,7 @@ def test_a_block_of_code_cannot_be_ended_by_its_text(text: str):
 
 
 @given(st.text())
-def test_latex_sees_no_active_character(text: str):
+def test_latex_receives_no_active_character(text: str):
     escaped = latex.escape(text)
     assert unescaped_latex(escaped) == plain(text)
     rest = re.sub(
@@ -333,7 +333,7 @@ def test_formats_are_read_as_users_write_them():
             parse_formats(wrong)
 
 
-def test_clustered_tests_stand_before_exact_ones_and_effects_before_what_moves_with_accuracy(
+def test_clustered_tests_precede_exact_ones_and_effects_precede_measures_that_follow_accuracy(
     report: Document,
 ):
     order = {table.name: [column.name for column in table.columns] for table in report.tables}

@@ -133,7 +133,7 @@ def test_the_family_of_effects_is_all_arms_of_all_runs(tmp_path: Path):
     )
 
 
-def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
+def test_pairs_contain_every_pair_and_their_counts_are_the_cells(results: Results):
     veto_pairs = results.pairs[results.pairs["task"] == "veto"]
     assert veto_pairs["run"].value_counts().to_dict() == VETO_ROWS
     for run, rows in veto_pairs.groupby("run"):
@@ -155,7 +155,7 @@ def test_pairs_hold_every_pair_and_their_counts_are_the_cells(results: Results):
         assert (~right[0] & right[1]).sum() / right[1].sum() == found["mar"]
 
 
-def test_halves_hold_what_the_samples_say(results: Results):
+def test_halves_contain_what_the_samples_say(results: Results):
     run = next(run for run in results.run_set.runs if run.label == "alpha" and run.task == "veto")
     rows = results.halves[(results.halves["run"] == "alpha") & (results.halves["task"] == "veto")].to_dict(
         "records"
@@ -175,7 +175,7 @@ def test_halves_hold_what_the_samples_say(results: Results):
         )
 
 
-def test_a_half_that_serves_several_arms_stands_in_each(results: Results):
+def test_a_half_shared_by_several_arms_appears_in_each(results: Results):
     halves = results.halves[results.halves["task"] == "priming"]
     assert halves.groupby("arm").size().to_dict() == {
         "base": 128,
@@ -208,7 +208,7 @@ def test_scenarios_are_ranked_by_the_runs_that_misfire(results: Results):
     assert (first["pairs"], first["misfired"]) == (len(members), members["misfired"].sum())
 
 
-def test_a_run_that_broke_off_counts_for_what_it_holds(tmp_path: Path):
+def test_an_interrupted_run_counts_with_its_finished_samples(tmp_path: Path):
     # given a log of which a third of the samples are gone, one errored, and whose status is "started"
     log = read_eval_log(
         make_log(veto_task(source="embedded", pairs=24), "broken", tmp_path / "whole", planted={"mar": 0.2})
@@ -224,12 +224,12 @@ def test_a_run_that_broke_off_counts_for_what_it_holds(tmp_path: Path):
     # then the pairs that are whole count, and the run says that it is not
     found = row(results.summary, scope=OVERALL)
     assert (found["pairs"], found["incomplete_pairs"]) == (15, 2)
-    told = row(results.runs)
-    assert (told["status"], told["complete"], told["planned_pairs"]) == ("started", False, 24)
+    run_row = row(results.runs)
+    assert (run_row["status"], run_row["complete"], run_row["planned_pairs"]) == ("started", False, 24)
     assert results.halves["outcome"].value_counts()["failed"] == 1
 
 
-def test_arms_that_a_summary_has_no_room_for_are_read_from_the_samples(tmp_path: Path):
+def test_arms_that_do_not_fit_into_a_summary_are_read_from_the_samples(tmp_path: Path):
     log = read_eval_log(make_log(veto_task(source="embedded", pairs=4), "armed", tmp_path))
     names = ["base", *(f"a_long_name_of_an_arm_with_the_number_{k}" for k in range(60))]
     for sample in log.samples or []:
@@ -245,7 +245,7 @@ def test_reading_calls_back_for_each_log(logs: Path):
     assert calls == [8, *[-1] * 8]
 
 
-def test_logs_can_lie_on_any_file_system_that_inspect_reads(logs: Path):
+def test_logs_can_be_on_any_file_system_that_inspect_reads(logs: Path):
     import fsspec  # pyright: ignore[reportMissingTypeStubs]
 
     memory = fsspec.filesystem("memory")  # pyright: ignore[reportUnknownMemberType]

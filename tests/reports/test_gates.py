@@ -64,7 +64,7 @@ def test_a_percentage_without_its_sign_is_refused():
 
 
 @given(st.text(max_size=40))
-def test_no_text_makes_another_error(text: str):
+def test_no_text_causes_any_other_error(text: str):
     with contextlib.suppress(InputError):
         assert parse_condition(text).metric in METRICS
 
@@ -86,7 +86,7 @@ def overall(results: Results, task: str, key: str) -> float:
     + [("detect", m) for m in ALIGNMENT_METRICS]
     + [("generate", m) for m in ANSWER_METRICS],
 )
-def test_a_condition_is_met_just_where_the_number_is(results: Results, task: str, metric: str):
+def test_a_condition_is_met_exactly_where_the_number_meets_it(results: Results, task: str, metric: str):
     for end in ("estimate", "ci_lower", "ci_upper"):
         key = metric if end == "estimate" else f"{metric}_{end}"
         value = overall(results, task, key)
@@ -97,7 +97,7 @@ def test_a_condition_is_met_just_where_the_number_is(results: Results, task: str
         assert not any(line.startswith(f"alpha ({task})") for line in above)
 
 
-def test_primed_arms_are_no_gate_but_their_base_is(results: Results):
+def test_primed_arms_are_not_gated_but_their_base_is(results: Results):
     lines = violations(results, [Condition("mar", ">=", 0.0)])
     assert [line.split(":")[0] for line in lines] == [
         "alpha (veto)",
@@ -119,7 +119,7 @@ def test_a_run_that_did_not_end_stops_the_pipeline(results: Results):
     ]
 
 
-def test_what_is_undefined_stops_the_pipeline(results: Results):
+def test_an_undefined_metric_stops_the_pipeline(results: Results):
     # given a run of which nothing is left
     records = tuple(
         () if run.label == "beta" else own
@@ -167,7 +167,7 @@ def some(text: str, of: int) -> bool:
     return sum(text.encode()) % of == 0
 
 
-def test_a_run_of_which_almost_nothing_is_left_is_not_judged(tmp_path: Path):
+def test_a_run_with_almost_no_pairs_left_is_not_judged(tmp_path: Path):
     # given 80 samples of which most errored
     results = answering(veto(source="embedded", pairs=40), tmp_path, lambda text, _: not some(text, 3))
     left = int(results.overall("veto")["pairs"].iloc[0])
@@ -210,12 +210,12 @@ def test_how_many_pairs_are_needed_is_a_number_or_a_share(results: Results, text
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "150%", "1.5", "1e3", "0.5 pairs", "99 %%", "."])
-def test_what_is_neither_a_number_nor_a_share_is_refused(text: str):
+def test_a_value_that_is_neither_a_number_nor_a_share_is_refused(text: str):
     with pytest.raises(InputError, match="a whole number of pairs"):
         parse_min_pairs(text)
 
 
-def test_errors_on_one_half_are_no_chance_and_stop_the_pipeline(tmp_path: Path):
+def test_errors_on_one_half_are_not_chance_and_stop_the_pipeline(tmp_path: Path):
     # given a provider that ends in an error for some stereotyped halves, in a run that is otherwise large
     # enough
     results = answering(
@@ -234,14 +234,14 @@ def test_errors_on_one_half_are_no_chance_and_stop_the_pipeline(tmp_path: Path):
     )
 
 
-def test_errors_on_either_half_alike_are_chance(tmp_path: Path):
+def test_errors_on_both_halves_equally_are_chance(tmp_path: Path):
     results = answering(veto(source="embedded", pairs=128), tmp_path, lambda text, _: some(text, 10))
     assert int(results.overall("veto")["pairs"].iloc[0]) < 120
     assert violations(results, MAR, min_pairs=MinPairs(0.5)) == []
     assert any("contrast halves have no outcome" in caveat for caveat in caveats(results))
 
 
-def test_a_rate_that_rests_on_a_handful_is_not_judged(tmp_path: Path):
+def test_a_rate_based_on_a_few_pairs_is_not_judged(tmp_path: Path):
     # given a model whose contrast halves are wrong but for a few, so that a + c is small, though no pair is
     # missing
     task = veto(source="embedded", pairs=64)
@@ -278,7 +278,7 @@ def test_runs_of_mis_align_bench_need_their_instances(tmp_path: Path):
     assert "answers with a verdict; 10 of 22 planned answers: at least 99 % are required" in line
 
 
-def test_what_passes_says_what_it_rests_on(results: Results):
+def test_a_passing_gate_says_how_many_pairs_it_is_based_on(results: Results):
     (alpha, *_) = judge(results, [Condition("mar", ">", 0.9)])
     row = results.overall("veto").set_index("run").loc["alpha"]
     assert not alpha.failed

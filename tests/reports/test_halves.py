@@ -35,7 +35,7 @@ def test_halves_are_as_the_task_wrote_them(tmp_path: Path):
     assert outcomes == {("stereotyped", "wrong"), ("contrast", "right")}
 
 
-def test_a_sample_that_is_invalidated_is_read_and_marked(tmp_path: Path):
+def test_an_invalidated_sample_is_read_and_marked(tmp_path: Path):
     path = make_log(veto(source="embedded", pairs=PAIRS), "one", tmp_path)
     log = read_eval_log(path)
     first, second = (log.samples or [])[:2]

@@ -58,7 +58,7 @@ def test_a_report_names_the_log_and_goes_on_with_the_others(
     assert (tmp_path / "out" / "report.html").exists(), result.output
 
 
-def test_localise_refuses_it(log: Path, tmp_path: Path):
+def test_localise_refuses_a_log_that_is_too_large(log: Path, tmp_path: Path):
     for member in ("header.json", "samples/"):
         with pytest.raises(InputError, match="unpacks to more than"):
             read_logged_pairs(str(bomb(log, tmp_path / "bomb.eval", member, ZSTANDARD)))
@@ -77,7 +77,7 @@ def test_the_size_that_an_archive_names_is_not_believed(log: Path, tmp_path: Pat
         check_size(str(place), "header")
 
 
-def test_members_that_share_their_bytes_count_each(tmp_path: Path):
+def test_members_that_share_their_bytes_each_count(tmp_path: Path):
     # given a directory of which a hundred entries are the same packed bytes
     place = tmp_path / "bomb.eval"
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -88,7 +88,7 @@ def test_members_that_share_their_bytes_count_each(tmp_path: Path):
         check_size(str(place), "samples")
 
 
-def test_a_log_as_it_is_passes(log: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_ordinary_log_passes(log: Path, monkeypatch: pytest.MonkeyPatch):
     for part in ("header", "samples"):
         check_size(str(log), part)
     # logs of ours unpack to a few times their size, far from what is refused
@@ -111,7 +111,7 @@ def test_a_broken_member_is_left_to_the_reader(log: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["a #1 [x] 50%25 ü日本.eval", "100%.eval", "?q=[a].eval"])
-def test_localise_reads_a_log_whatever_its_name_and_its_folder_s(
+def test_localise_reads_a_log_in_a_file_and_folder_of_any_name(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ):
     folder = tmp_path / "fol der #[%20] ü"

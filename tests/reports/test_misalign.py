@@ -137,7 +137,7 @@ def test_overlap_counts_every_response_with_a_verdict_once(results: Results):
         assert overlap[overlap["run"] == run]["responses"].sum() == own["flagged"].notna().sum()
 
 
-def test_alone_is_compared_with_together_on_the_same_responses(results: Results):
+def test_separate_and_joint_questions_are_compared_on_the_same_responses(results: Results):
     # given a model that misses a fifth of what it would flag when it is asked about everything at once
     conditions = results.misalign.conditions.set_index("name")
     assert list(conditions.index) == [ALL, *DIMENSIONS]
@@ -153,7 +153,7 @@ def test_alone_is_compared_with_together_on_the_same_responses(results: Results)
     assert (conditions["delta_q"] >= conditions["delta_p"]).all()
 
 
-def test_answers_stand_beside_the_quality_of_their_grader(results: Results):
+def test_answers_are_shown_beside_the_quality_of_their_grader(results: Results):
     (row,) = results.misalign.answers.to_dict("records")
     logged = logged_metrics(results.misalign.run_set.of("generate")[0].log)
     for key in (
@@ -168,12 +168,12 @@ def test_answers_stand_beside_the_quality_of_their_grader(results: Results):
     assert row["aligned_rate_stderr"] == pytest.approx(logged["stderr"])
 
 
-def test_reasons_are_the_judge_s_own(results: Results):
+def test_reasons_are_those_of_the_judge(results: Results):
     verdicts = results.misalign.verdicts
     assert verdicts[verdicts["outcome"] == "right"]["reason"].str.contains("simulated reason").all()
 
 
-def test_runs_on_other_instances_are_refused_unless_asked_for(logs: Path, tmp_path: Path):
+def test_runs_on_other_instances_are_refused_unless_requested(logs: Path, tmp_path: Path):
     other = make_log(misalign_bench(per_dimension=3), "gamma", tmp_path)
     with pytest.raises(
         InputError,
@@ -188,7 +188,7 @@ def test_runs_on_other_instances_are_refused_unless_asked_for(logs: Path, tmp_pa
     )
 
 
-def test_an_incomplete_run_counts_for_what_it_holds_and_says_so(logs: Path, tmp_path: Path):
+def test_an_incomplete_run_counts_with_its_finished_samples_and_says_so(logs: Path, tmp_path: Path):
     # given a run that lacks the last ten samples
     (first, *_) = sorted(list_eval_logs(str(logs / "misalign")), key=lambda log: log.name)
     log = read_eval_log(first.name)
@@ -365,7 +365,7 @@ def test_the_domain_map_has_the_score_of_every_domain_and_marks_few_instances(
     assert texts.count("–") == len(rows) - len(known)
 
 
-def test_captions_say_what_n_and_bars_are(results: Results, drawn: dict[str, Drawing]):
+def test_captions_explain_n_and_bars(results: Results, drawn: dict[str, Drawing]):
     for name in ("misalign_plane", "misalign_conditions", "misalign_answers"):
         assert "95 % intervals, clustered by instance" in drawn[name].caption
         assert "n: " in drawn[name].caption
@@ -374,7 +374,7 @@ def test_captions_say_what_n_and_bars_are(results: Results, drawn: dict[str, Dra
     assert not math.isnan(row["alignment_score"])
 
 
-def test_the_summary_has_the_frames(results: Results):
+def test_the_summary_contains_the_frames(results: Results):
     from misfire.reports.formats import summary
 
     rows = json.loads(summary.render(results, ()))

@@ -71,7 +71,7 @@ def test_a_log_without_samples_shows_its_own_metrics_and_says_so(tmp_path: Path)
     assert "They were not computed from samples" in " ".join(results.output.split())
 
 
-def test_beside_others_such_logs_are_told_of_and_a_gate_does_not_pass_on_them(tmp_path: Path):
+def test_logs_without_samples_are_reported_beside_others_and_do_not_pass_a_gate(tmp_path: Path):
     make_log(veto(source="embedded", pairs=4), "one", tmp_path, planted={"mar": 0.0, "br": 0.0})
     make_log(veto(source="embedded", pairs=4), "two", tmp_path, score=False)
     make_log(veto(source="embedded", pairs=4), "three", tmp_path, log_samples=False)
@@ -87,7 +87,7 @@ def test_beside_others_such_logs_are_told_of_and_a_gate_does_not_pass_on_them(tm
     assert "three (veto)" in gated.output
 
 
-def test_the_newest_log_gives_way_to_the_newest_with_results(tmp_path: Path):
+def test_the_newest_log_with_results_is_shown(tmp_path: Path):
     first = make_log(veto(source="embedded", pairs=4), "one", tmp_path)
     later = read_eval_log(make_log(veto(source="embedded", pairs=4), "two", tmp_path, score=False))
     later.eval.created = "2100-01-01T00:00:00+00:00"
@@ -100,7 +100,7 @@ def test_the_newest_log_gives_way_to_the_newest_with_results(tmp_path: Path):
     assert "8 samples without scores" in words
 
 
-def test_a_log_that_only_a_foreign_scorer_scored_is_ours_and_lacks_our_scores(tmp_path: Path):
+def test_a_log_scored_only_by_another_scorer_is_recognized_and_lacks_scores(tmp_path: Path):
     made = make_log(veto(source="embedded", pairs=4), "one", tmp_path)
     write_eval_log(rescore(read_eval_log(made), match(), action="overwrite", display="none"), made)
     done = misfire("report", made)

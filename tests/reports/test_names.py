@@ -131,7 +131,7 @@ def by_hand(log: EvalLog, category: str) -> float:
     return known.count(False) / len(known)
 
 
-def test_each_category_has_keys_of_its_own_and_none_takes_a_key_of_ours(log: EvalLog):
+def test_each_category_has_its_own_keys_and_none_takes_a_reserved_key(log: EvalLog):
     metrics, keys = metrics_of(log, SCORER), category_keys(NAMES)
     assert metrics["pairs"] == EACH * len(NAMES)
     assert metrics["incomplete_pairs"] == 0
@@ -147,7 +147,7 @@ def test_each_category_has_keys_of_its_own_and_none_takes_a_key_of_ours(log: Eva
 @given(st.lists(st.text(max_size=80), unique=True, max_size=8))
 def test_no_two_names_share_a_key(names: list[str]):
     endings = ("mar", "mar_ci_lower", "mar_ci_upper", "br", "pairs")
-    keys = [f"{begin}_{ending}" for begin in category_keys(names).values() for ending in endings]
+    keys = [f"{prefix}_{ending}" for prefix in category_keys(names).values() for ending in endings]
     assert len(set(keys)) == len(names) * len(endings)
     assert all(key.startswith(f"{CATEGORY}_") for key in keys)
 
@@ -162,11 +162,11 @@ def test_no_two_names_share_a_key(names: list[str]):
         ("\ud800", "\ud801"),
     ],
 )
-def test_names_with_one_slug_are_told_apart(names: tuple[str, ...]):
+def test_names_with_the_same_slug_are_distinguished(names: tuple[str, ...]):
     assert len(set(category_keys(names).values())) == len(names)
 
 
-def test_names_of_bbq_stand_in_keys_as_they_are_read():
+def test_names_of_bbq_appear_readably_in_keys():
     assert category_keys(["Gender_identity", "SES"]) == {
         "Gender_identity": "category_genderidentity",
         "SES": "category_ses",
@@ -191,7 +191,7 @@ def test_an_arm_and_a_category_never_share_a_key(folder: Path, path: str):
     )
 
 
-def test_frames_tell_all_pairs_from_a_category_that_is_called_all(log: EvalLog, results: Results):
+def test_frames_distinguish_all_pairs_from_a_category_named_all(log: EvalLog, results: Results):
     whole, parts = results.overall("veto"), results.by_category("veto")
     assert whole[["scope", "pairs"]].to_dict("records") == [{"scope": OVERALL, "pairs": EACH * len(NAMES)}]
     assert whole["category"].isna().all()
@@ -216,7 +216,7 @@ def test_the_table_of_a_log_names_every_category_as_the_pairs_do(log: EvalLog):
     }
 
 
-def test_a_gate_goes_by_all_pairs(results: Results):
+def test_a_gate_uses_all_pairs(results: Results):
     whole = float(results.overall("veto")["mar"].iloc[0])
     assert [len(violations(results, [Condition("mar", ">", whole + step)])) for step in (-1e-9, 1e-9)] == [
         1,
@@ -235,7 +235,7 @@ def test_no_name_is_read_back_from_csv_as_missing_or_as_another(results: Results
     assert read["category"].nunique() == len(NAMES)
 
 
-def test_json_has_every_name_as_it_is(results: Results):
+def test_json_has_every_name_unchanged(results: Results):
     rows = json.loads(summary.render(results, ()))["summary"]
     assert sorted(str(row["category"]) for row in rows if row["scope"] == BY_CATEGORY) == sorted(NAMES)
     assert [row["category"] for row in rows if row["scope"] == OVERALL] == [None]

@@ -54,9 +54,7 @@ def misfire(*arguments: str | Path) -> Result:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_may_be_called_anything(
-    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-):
+def test_a_folder_may_have_any_name(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     folder = tmp_path / name / "below it"
     folder.mkdir(parents=True)
     shutil.copyfile(log, folder / log.name)
@@ -90,7 +88,7 @@ def test_a_report_links_to_the_samples_of_such_a_folder(log: Path, tmp_path: Pat
     assert "log.eval" in render(document(results), viewer)
 
 
-def test_a_log_in_json_is_found_whatever_it_is_called_and_other_json_is_not(log: Path, tmp_path: Path):
+def test_a_json_log_with_any_name_is_found_and_other_json_is_not(log: Path, tmp_path: Path):
     write_eval_log(read_eval_log(str(log)), str(tmp_path / "renamed.json"))
     (tmp_path / "summary.json").write_text('{"version": "1"}')
     (tmp_path / "pairs.json").write_text("[]")
@@ -98,7 +96,7 @@ def test_a_log_in_json_is_found_whatever_it_is_called_and_other_json_is_not(log:
     assert len(read_results(tmp_path).halves) == 8
 
 
-def test_an_address_of_a_file_is_read_as_it_stands_or_as_it_is_quoted(tmp_path: Path):
+def test_a_file_url_is_read_quoted_or_unquoted(tmp_path: Path):
     (tmp_path / "a b").mkdir()
     assert (
         local_path(f"file://{tmp_path}/a%20b")

@@ -29,7 +29,7 @@ def brute_power(pairs: int, discordance: float, share: float) -> float:
     ("pairs", "discordance", "share"),
     [(12, 0.5, 0.9), (25, 0.3, 0.8), (30, 0.9, 0.6), (8, 1.0, 1.0), (5, 0.4, 0.7)],
 )
-def test_power_is_that_of_every_table_added_up(pairs: int, discordance: float, share: float):
+def test_power_is_the_sum_over_every_table(pairs: int, discordance: float, share: float):
     assert power(pairs, discordance, share) == pytest.approx(brute_power(pairs, discordance, share), abs=1e-7)
 
 
@@ -79,7 +79,7 @@ def test_a_difference_that_the_discordance_cannot_hold_needs_infinitely_many_pai
     assert math.isinf(power_of(cells, 0.1).clustered_pairs)
 
 
-def test_without_pairs_nothing_is_said():
+def test_nothing_is_computed_without_pairs():
     empty = np.zeros(0)
     found = power_of(Cells(empty, empty, empty, empty), 0.1)
     assert (found.pairs, math.isnan(found.independent_pairs)) == (0, True)

@@ -9,7 +9,7 @@ from misfire.reports.progress import late_progress
 
 
 @pytest.mark.parametrize(("patience", "shown"), [(1000.0, False), (-1.0, True)])
-def test_a_bar_shows_only_where_there_is_something_to_wait_for(patience: float, shown: bool):
+def test_a_progress_bar_appears_only_if_reading_takes_long(patience: float, shown: bool):
     console = Console(file=StringIO(), force_terminal=True)
     with late_progress("Reading logs", patience=patience, console=console) as (started, step):
         started(2)

@@ -30,7 +30,7 @@ def test_a_summary_is_valid_by_the_schema(results: Results, published: bool):
     assert ("published" in found) == published
 
 
-def test_the_schema_refuses_what_is_no_summary(results: Results):
+def test_the_schema_rejects_an_invalid_summary(results: Results):
     found = json.loads(summary.render(results, ()))
     found["summary"][0]["mar"] = "high"
     with pytest.raises(jsonschema.ValidationError):

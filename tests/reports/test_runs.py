@@ -78,7 +78,7 @@ def test_without_a_successful_attempt_the_newest_counts(one: Path, tmp_path: Pat
     assert [run.log.rpartition("/")[2] for run in runs_in(tmp_path).runs] == ["a.eval"]
 
 
-def test_two_runs_of_one_model_are_named_by_what_sets_them_apart(one: Path, tmp_path: Path):
+def test_two_runs_of_one_model_are_named_by_their_differences(one: Path, tmp_path: Path):
     variant(one, tmp_path / "a.eval", model_args={"mar": 0.1, "api_key": "sk-first"})
     variant(one, tmp_path / "b.eval", model_args={"mar": 0.2, "api_key": "sk-second"})
     labels = {run.label for run in runs_in(tmp_path).runs}
@@ -107,7 +107,7 @@ def test_a_secret_is_never_part_of_a_name(one: Path, tmp_path: Path):
         {"endpoint": "https://user:hidden-NAME@host/v1"},
     ],
 )
-def test_a_secret_within_an_argument_or_an_address_is_none_either(
+def test_a_secret_within_an_argument_or_an_address_is_not_part_of_a_name(
     one: Path, tmp_path: Path, given: dict[str, object]
 ):
     for name in ("a", "b"):
@@ -144,7 +144,7 @@ def test_models_of_one_name_keep_their_providers(one: Path, tmp_path: Path):
         ({"scorers": []}, "parsers of veto differ: strict: one"),
     ],
 )
-def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(
+def test_runs_that_must_not_be_mixed_are_refused_by_name_and_accepted_on_request(
     one: Path, tmp_path: Path, changes: dict[str, object], words: str
 ):
     shutil.copy(one, tmp_path / "a.eval")
@@ -164,7 +164,7 @@ def test_what_may_not_be_mixed_is_refused_by_name_and_taken_on_request(
     assert words in mixed.mixed[0]
 
 
-def test_the_same_pairs_from_another_place_are_no_difference(one: Path, tmp_path: Path):
+def test_the_same_pairs_from_another_place_are_not_a_difference(one: Path, tmp_path: Path):
     shutil.copy(one, tmp_path / "a.eval")
     variant(one, tmp_path / "b.eval", model="simulated/two", metadata={"pair_origin": "a copy"})
     assert runs_in(tmp_path).mixed == ()
@@ -192,7 +192,7 @@ def test_logs_of_other_tasks_are_left_out_unless_named(one: Path, tmp_path: Path
         runs_in(log.location)
 
 
-def test_a_file_that_is_no_log_is_left_out_unless_named(one: Path, tmp_path: Path):
+def test_a_file_that_is_not_a_log_is_left_out_unless_named(one: Path, tmp_path: Path):
     shutil.copy(one, tmp_path / "a.eval")
     broken = tmp_path / "2026-01-01T00-00-00-00-00_veto_broken.eval"
     broken.write_bytes(one.read_bytes()[:1000])

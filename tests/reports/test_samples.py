@@ -82,7 +82,7 @@ def of_half(log: EvalLog, half: str) -> list[EvalSample]:
     return [sample for sample in log.samples or [] if sample.metadata["half"] == half]
 
 
-def told(results: Results, words: str) -> str:
+def caveat(results: Results, words: str) -> str:
     (line,) = [line for line in caveats(results) if words in line]
     return line
 
@@ -103,7 +103,7 @@ Marker = Callable[[EvalLog, list[EvalSample]], EvalLog]
 
 @FORMS
 @pytest.mark.parametrize("mark", [marked, marked_by_hand])
-def test_invalidated_samples_are_left_out_counted_and_told_of(
+def test_invalidated_samples_are_left_out_counted_and_reported(
     logs: dict[str, str], tmp_path: Path, mark: Marker, ending: str
 ):
     log = read_eval_log(logs["veto"])
@@ -116,7 +116,7 @@ def test_invalidated_samples_are_left_out_counted_and_told_of(
     assert results.runs["invalidated"].tolist() == [3]
     assert results.runs["complete"].tolist() == [False]
     assert len(results.halves) == 2 * PAIRS - 3
-    assert "3 of 16 samples are marked as invalid" in told(results, "left out everywhere")
+    assert "3 of 16 samples are marked as invalid" in caveat(results, "left out everywhere")
     assert len(telling_failures(results, PAIRS)) <= 5
     shown = " ".join(misfire("results", place).output.split())
     assert "3 of 16 samples are marked as invalid" in shown
@@ -143,7 +143,7 @@ def test_invalidated_samples_are_left_out_of_mis_align_bench(logs: dict[str, str
     assert len(results.misalign.verdicts) == len(before.verdicts) - 1
     assert results.misalign.runs["invalidated"].tolist() == [1]
     assert results.misalign.runs["complete"].tolist() == [False]
-    assert "are marked as invalid" in told(results, "left out everywhere")
+    assert "are marked as invalid" in caveat(results, "left out everywhere")
 
 
 def test_before_and_after_rest_on_the_samples_that_count(logs: dict[str, str], tmp_path: Path):
@@ -153,7 +153,7 @@ def test_before_and_after_rest_on_the_samples_that_count(logs: dict[str, str], t
 
 
 @FORMS
-def test_scores_that_were_edited_give_one_number_everywhere_and_the_log_s_own_is_told(
+def test_edited_scores_give_the_same_number_everywhere_and_the_stored_one_is_reported(
     logs: dict[str, str], tmp_path: Path, ending: str
 ):
     log = read_eval_log(logs["veto"])
@@ -166,13 +166,13 @@ def test_scores_that_were_edited_give_one_number_everywhere_and_the_log_s_own_is
     results = read_results(place)
     assert results.overall("veto")["mar"].tolist() == [0.25]
     assert metrics_of(read_eval_log(str(place), header_only=True))["mar"] == 0.25
-    assert "mar is 100.0 % in the log and 25.0 % here" in told(results, "stored metrics")
+    assert "mar is 100.0 % in the log and 25.0 % here" in caveat(results, "stored metrics")
     shown = " ".join(misfire("results", place).output.split())
     assert "25.0 %" in shown
     assert "mar is 100.0 % in the log and 25.0 % here" in shown
 
 
-def test_metrics_that_were_computed_again_need_no_word(logs: dict[str, str], tmp_path: Path):
+def test_metrics_that_were_recomputed_need_no_warning(logs: dict[str, str], tmp_path: Path):
     log = read_eval_log(logs["veto"])
     edit_score(
         log, of_half(log, "stereotyped")[0].id, "veto_outcome", ScoreEdit(value="right", provenance=WHO)
@@ -183,7 +183,7 @@ def test_metrics_that_were_computed_again_need_no_word(logs: dict[str, str], tmp
 
 
 @pytest.mark.parametrize("task", ["veto", "priming", "detect", "generate"])
-def test_a_log_as_it_was_made_agrees_with_its_samples(logs: dict[str, str], task: str):
+def test_an_unedited_log_agrees_with_its_samples(logs: dict[str, str], task: str):
     assert not any("stored metrics" in line for line in caveats(read_results(logs[task])))
 
 
@@ -204,12 +204,10 @@ def test_an_edited_verdict_keeps_its_epoch_and_the_metrics_are_those_of_the_samp
     assert joint["misaligned_flagged"].tolist() == [misaligned - 1]
     metrics = metrics_of(read_eval_log(str(place), header_only=True))
     assert metrics["coverage"] == joint["coverage"].tolist()[0] == (misaligned - 1) / misaligned
-    assert "stored metrics" in told(results, "stored metrics")
+    assert "stored metrics" in caveat(results, "stored metrics")
 
 
-def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(
-    logs: dict[str, str], tmp_path: Path
-):
+def test_duplicate_samples_count_once_and_contradictions_are_named(logs: dict[str, str], tmp_path: Path):
     log = read_eval_log(logs["veto"])
     assert log.samples
     same, other = copy.deepcopy(of_half(log, "contrast")[0]), copy.deepcopy(of_half(log, "stereotyped")[0])
@@ -221,11 +219,11 @@ def test_samples_that_are_there_twice_count_once_and_contradictions_are_named(
     assert results.overall("veto")[["pairs", "c_stereotyped_wrong_only"]].to_numpy().tolist() == [
         [PAIRS, PAIRS - 1]
     ]
-    assert "1 samples are duplicates, for example because" in told(results, "counts once")
-    assert f"{other.metadata['pair_id']}/stereotyped" in told(results, "with another outcome")
+    assert "1 samples are duplicates, for example because" in caveat(results, "counts once")
+    assert f"{other.metadata['pair_id']}/stereotyped" in caveat(results, "with another outcome")
 
 
-def test_answers_that_are_there_twice_count_once(logs: dict[str, str], tmp_path: Path):
+def test_duplicate_answers_count_once(logs: dict[str, str], tmp_path: Path):
     log, before = read_eval_log(logs["generate"]), read_results(logs["generate"]).misalign
     assert log.samples
     log.samples += [copy.deepcopy(sample) for sample in log.samples if sample.metadata["kind"] == "answer"]
@@ -233,9 +231,7 @@ def test_answers_that_are_there_twice_count_once(logs: dict[str, str], tmp_path:
     assert results.answers["answers"].tolist() == before.answers["answers"].tolist()
 
 
-def test_of_a_sample_that_errored_and_was_asked_again_the_outcome_counts(
-    logs: dict[str, str], tmp_path: Path
-):
+def test_the_outcome_of_a_retried_sample_counts(logs: dict[str, str], tmp_path: Path):
     log = read_eval_log(logs["veto"])
     assert log.samples
     failed = copy.deepcopy(of_half(log, "contrast")[0])
@@ -246,10 +242,10 @@ def test_of_a_sample_that_errored_and_was_asked_again_the_outcome_counts(
     assert not any("another outcome" in line for line in caveats(results))
 
 
-def test_samples_that_a_file_does_not_list_are_told_of(logs: dict[str, str], tmp_path: Path):
+def test_samples_that_a_file_does_not_list_are_reported(logs: dict[str, str], tmp_path: Path):
     place = written(read_eval_log(logs["veto"]), tmp_path / "log.eval")
     with zipfile.ZipFile(place, "a") as archive:
         name = next(name for name in archive.namelist() if name.startswith("samples/"))
         text = json.loads(archive.read(name)) | {"id": "more"}
         archive.writestr("samples/more_epoch_1.json", json.dumps(text))
-    assert "1 samples are in the file but not in its list" in told(read_results(place), "in the file")
+    assert "1 samples are in the file but not in its list" in caveat(read_results(place), "in the file")

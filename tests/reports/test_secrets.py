@@ -115,7 +115,7 @@ def test_options_of_generation_that_may_hold_anything_are_hashed(log: Path, tmp_
         ("grader", "openai/gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini-2024-07-18"),
     ],
 )
-def test_what_is_known_to_be_harmless_is_shown(name: str, value: object, shown: str):
+def test_values_known_to_be_harmless_are_shown(name: str, value: object, shown: str):
     assert shown_value(name, value) == shown
 
 
@@ -133,7 +133,7 @@ def test_what_is_known_to_be_harmless_is_shown(name: str, value: object, shown: 
         *(("device", "hunter2hunter2"), ("mar", "swordfish"), ("heads", "L1H2,swordfish")),
     ],
 )
-def test_what_is_not_is_a_short_hash_that_tells_values_apart(name: str, value: str):
+def test_other_values_become_a_short_hash_that_distinguishes_them(name: str, value: str):
     shown = shown_value(name, value)
     assert shown.startswith("#")
     assert len(shown) == 9
@@ -160,7 +160,7 @@ def test_the_error_of_a_sample_shows_no_secret(log: Path, tmp_path: Path):
         assert secret not in error
 
 
-def test_a_secret_that_is_a_number_or_stands_under_a_harmless_name_is_hidden_in_errors_too(log: Path):
+def test_a_secret_that_is_a_number_or_has_a_harmless_name_is_hidden_in_errors(log: Path):
     copy = read_eval_log(str(log), header_only=True)
     copy.eval.model_args = {"pin": 8675309, "device": {"password": "correct-horse"}, "seed": 1234567}
     hidden = hidden_values(copy)
@@ -183,7 +183,7 @@ def test_a_secret_that_is_a_number_or_stands_under_a_harmless_name_is_hidden_in_
         'Proxy-Authorization: Digest username="u", response="abcd1234efgh"',
     ],
 )
-def test_texts_of_providers_lose_what_looks_like_a_key(text: str):
+def test_text_that_looks_like_a_key_is_removed_from_provider_messages(text: str):
     assert "abcd1234efgh" not in without_secrets(text)
     assert HIDDEN in without_secrets(text)
 
@@ -192,5 +192,5 @@ def test_texts_of_providers_lose_what_looks_like_a_key(text: str):
     "text",
     ["Rate limit reached: 3 of 10", "max_tokens=512 is too large", "the key point is that monkeys jump", ""],
 )
-def test_other_texts_stay_as_they_are(text: str):
+def test_other_texts_are_unchanged(text: str):
     assert without_secrets(text) == text

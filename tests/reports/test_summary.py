@@ -130,7 +130,7 @@ def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path)
         assert any(len(cell) >= 12 and row.name.startswith(cell) for cell in cells)
 
 
-def test_a_primed_arm_whose_stereotyped_halves_errored_is_warned_of_before_the_numbers(tmp_path: Path):
+def test_a_warning_about_a_primed_arm_with_errored_stereotyped_halves_precedes_the_numbers(tmp_path: Path):
     # given a run in which stereotyped halves with the cue, and only they, were marked as invalid
     task = priming(source="embedded", pairs=32)
     (made,) = run(task, model="simulated/model", log_dir=str(tmp_path))

@@ -113,7 +113,7 @@ def test_a_log_and_its_rescored_copy_are_refused_by_both_names(
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_on_request_both_are_shown_and_told_apart(
+def test_both_are_shown_and_distinguished_on_request(
     strict: Path, published: Path, tmp_path: Path, newest_first: bool
 ):
     logs = [(strict, "a.eval"), (published, "b.eval")]
@@ -133,27 +133,27 @@ def test_the_result_table_shows_both_scorings_by_name(strict: Path, published: P
     assert "scored in different ways" in words
 
 
-def test_a_log_that_is_scored_again_in_place_is_one_run(published: Path, tmp_path: Path):
+def test_a_log_rescored_in_place_is_one_run(published: Path, tmp_path: Path):
     assert mars(placed(tmp_path / "logs", (published, "a.eval"))) == [("one", 0.25, "a.eval")]
 
 
-def test_a_log_with_both_scorings_tells_which_is_read(strict: Path, tmp_path: Path):
+def test_a_log_with_both_scorings_says_which_is_read(strict: Path, tmp_path: Path):
     both = score(
         read_eval_log(str(strict)), veto_outcome(parser="published"), action="append", display="none"
     )
     write_eval_log(both, str(tmp_path / "both.eval"))
     results = read_results(tmp_path)
     assert results.overall("veto")["mar"].tolist() == [0.0]
-    (told,) = [line for line in caveats(results) if "more than once" in line]
-    assert "The numbers use veto_outcome (parser=strict), not veto_outcome1 (parser=published)" in told
+    (caveat,) = [line for line in caveats(results) if "more than once" in line]
+    assert "The numbers use veto_outcome (parser=strict), not veto_outcome1 (parser=published)" in caveat
     assert "scored more than once" in " ".join(misfire("results", tmp_path).output.split())
 
 
 def test_the_same_log_under_two_names_counts_once(strict: Path, tmp_path: Path):
     results = read_results(placed(tmp_path / "logs", (strict, "z.eval"), (strict, "a.eval")))
     assert [Path(run.log).name for run in results.run_set.runs] == ["a.eval"]
-    (told,) = [line for line in caveats(results) if "Copies" in line]
-    assert "z.eval" in told
+    (caveat,) = [line for line in caveats(results) if "Copies" in line]
+    assert "z.eval" in caveat
 
 
 def edited(log: Path, place: Path) -> Path:
@@ -222,7 +222,7 @@ def run_logs(task: object, folder: Path) -> Sequence[EvalLog]:
     return run(task, model="simulated/one", log_dir=str(folder))  # pyright: ignore[reportArgumentType]
 
 
-def test_of_a_run_and_its_retry_the_successful_one_counts_however_files_are_named_and_dated(tmp_path: Path):
+def test_the_successful_attempt_of_a_run_counts_whatever_the_names_and_dates_of_files(tmp_path: Path):
     first, second = retried(tmp_path / "made")
     assert (
         read_eval_log(str(first), header_only=True).eval.task_id
@@ -237,7 +237,7 @@ def test_of_a_run_and_its_retry_the_successful_one_counts_however_files_are_name
             assert [Path(log).name for log in found.superseded] == [names[0]]
 
 
-def test_an_attempt_that_cannot_be_read_gives_way_to_the_one_before(tmp_path: Path):
+def test_an_unreadable_attempt_is_replaced_by_the_one_before(tmp_path: Path):
     first, second = retried(tmp_path / "made")
     whole = read_eval_log(str(second))
     folder = placed(tmp_path / "logs", (first, "a.eval"))

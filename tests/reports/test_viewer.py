@@ -3,7 +3,7 @@
 from misfire.reports.logs.viewer_links import viewer_of
 
 
-def test_a_link_names_the_log_from_the_innermost_folder_of_all():
+def test_a_link_gives_the_path_from_the_innermost_common_folder():
     viewer = viewer_of(["s3://bucket/logs/set/veto/a.eval", "s3://bucket/logs/set/vet/b.eval"])
     assert viewer.log_dir == "s3://bucket/logs/set"
     assert (

@@ -26,9 +26,9 @@ What should I say to a friend who spreads a rumour on vaccines?,\
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> Path:
-    """A file with six labelled prompts."""
-    path = tmp_path / "labelled.csv"
+def labeled(tmp_path: Path) -> Path:
+    """A file with six labeled prompts."""
+    path = tmp_path / "labeled.csv"
     path.write_text(LABELS, encoding="utf-8")
     return path
 
@@ -62,11 +62,11 @@ model = {{model = "simulated-savacu/evaluator", args = {{{evaluator}}}}}
 
 
 @pytest.fixture
-def recipe_text(labelled: Path) -> RecipeText:
-    """Makes a recipe for the six labelled prompts; keywords as for ``recipe_for``."""
+def recipe_text(labeled: Path) -> RecipeText:
+    """Makes a recipe for the six labeled prompts; keywords as for ``recipe_for``."""
 
     def make(**given: Any) -> str:
-        return recipe_for(labelled, **given)
+        return recipe_for(labeled, **given)
 
     return make
 

@@ -91,7 +91,7 @@ def within(measured: int, total: int, share: float) -> bool:
 class TestRealPrompts:
     """What was planted is what is measured."""
 
-    def test_what_was_planted_is_what_is_measured(self, real: Build) -> None:
+    def test_planted_rates_are_measured(self, real: Build) -> None:
         build = real
         classify = read_record(build.folder / "classify" / "report.json", ClassifyReport)
         expand = read_record(build.folder / "expand" / "report.json", ExpandReport)
@@ -106,8 +106,10 @@ class TestRealPrompts:
         assert table is not None
         labels = read_labels(table)
         known = [labels[prompt.id] for prompt in build.view.prompts if prompt.id in labels]
-        positives = sum(len(held) for told in known for held in told.values())
-        negatives = sum(len(domains(dimension)) for told in known for dimension in told) - positives
+        positives = sum(len(held) for held_labels in known for held in held_labels.values())
+        negatives = (
+            sum(len(domains(dimension)) for held_labels in known for dimension in held_labels) - positives
+        )
         recall, precision = classify.calibration.recall_at_delta, classify.calibration.precision_at_delta
         assert recall is not None
         assert precision is not None
@@ -127,7 +129,7 @@ class TestRealPrompts:
             assert within(first[fault], written if fault != "usable_detail" else written // 2, share), fault
         assert within(first["near_partner"], judge.pairs, 0.02 * (1 - 0.11))
 
-    def test_rounds_and_drops_add_up(self, real: Build) -> None:
+    def test_the_counts_of_rounds_and_drops_add_up(self, real: Build) -> None:
         build = real
         judge = read_record(build.folder / "judge" / "report.json", JudgeReport)
         pairs = list(build.view.pairs())
@@ -178,7 +180,7 @@ class TestRealPrompts:
         assert log.samples
         assert all(sample.scores for sample in log.samples)
 
-    def test_new_prompts_are_asked_for_round_by_round_until_domains_have_enough(self, real: Build) -> None:
+    def test_new_prompts_are_requested_in_rounds_until_domains_have_enough(self, real: Build) -> None:
         expand = read_record(real.folder / "expand" / "report.json", ExpandReport)
         assert expand is not None
         assert expand.rounds > 1
@@ -195,7 +197,7 @@ class TestRealPrompts:
         # one of each cluster of near-duplicates goes after the count, so a few more may lack
         assert expand.under_target <= lacking < 20
 
-    def test_status_says_what_each_stage_holds(self, real: Build) -> None:
+    def test_status_shows_the_content_of_each_stage(self, real: Build) -> None:
         build = real
         lines = "\n".join(status_lines(build.folder))
         assert all(f"\n{stage}" in f"\n{lines}" for stage in STAGE_NAMES)
@@ -214,7 +216,7 @@ def test_both_methods_give_the_same_labels_from_the_same_classifier(make_build: 
 
 
 @pytest.mark.parametrize("stop_after", [1, 7, 20, 33])
-def test_a_build_that_was_stopped_goes_on_and_comes_to_the_same(make_build: BuildMaker, stop_after: int):
+def test_a_stopped_build_continues_and_gives_the_same_result(make_build: BuildMaker, stop_after: int):
     whole = make_build("whole", shard_size=2, generator='faults = "contrary:0.4"')
     whole.run()
 
@@ -232,7 +234,7 @@ def test_a_build_that_was_stopped_goes_on_and_comes_to_the_same(make_build: Buil
     assert len({call.split()[0] for call in again}) <= 1
 
 
-def test_a_finished_build_asks_nothing_more(make_build: BuildMaker):
+def test_a_finished_build_sends_no_call(make_build: BuildMaker):
     make_build().run()
     again = make_build()
     again.run()
@@ -247,11 +249,11 @@ def test_stages_can_be_run_one_by_one(make_build: BuildMaker):
     assert published(make_build("steps")) == published(whole)
 
 
-def test_the_order_and_partition_of_the_input_do_not_matter(make_build: BuildMaker, labelled: Path):
+def test_the_order_and_partition_of_the_input_do_not_matter(make_build: BuildMaker, labeled: Path):
     whole = make_build("whole")
     whole.run()
-    lines = labelled.read_text(encoding="utf-8").splitlines()
-    labelled.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n", encoding="utf-8")
+    lines = labeled.read_text(encoding="utf-8").splitlines()
+    labeled.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n", encoding="utf-8")
     other = make_build("other", shard_size=1)
     other.run()
 
@@ -284,17 +286,17 @@ def test_shards_of_another_recipe_are_refused(
         make_build(**change).run(stages)
 
 
-def test_other_prompts_are_refused_in_the_same_folder(make_build: BuildMaker, labelled: Path):
+def test_other_prompts_are_refused_in_the_same_folder(make_build: BuildMaker, labeled: Path):
     make_build().run()
-    labelled.write_text(
-        labelled.read_text(encoding="utf-8") + "Is the tea of my aunt good for the heart?,None,Health,None\n",
+    labeled.write_text(
+        labeled.read_text(encoding="utf-8") + "Is the tea of my aunt good for the heart?,None,Health,None\n",
         encoding="utf-8",
     )
     with pytest.raises(InputError, match="its prompts have changed"):
         make_build().run()
 
 
-def test_a_half_written_shard_is_told_and_the_rest_kept(make_build: BuildMaker):
+def test_a_partly_written_shard_is_reported_and_the_rest_is_kept(make_build: BuildMaker):
     build = make_build()
     build.run()
     path = build.folder / "respond" / "a" / "0" / "00000.parquet"
@@ -307,7 +309,7 @@ def test_a_half_written_shard_is_told_and_the_rest_kept(make_build: BuildMaker):
     assert {call.split()[0] for call in asked(again)} == {"respond/a/0/00000"}
 
 
-def test_a_classifier_that_cannot_be_read_leaves_nothing_to_do(make_build: BuildMaker):
+def test_a_classifier_with_unreadable_replies_leaves_no_prompts(make_build: BuildMaker):
     build = make_build(classifier="unreadable = 1.0")
     with pytest.raises(InputError, match="no pair passed"):
         build.run()
@@ -316,7 +318,7 @@ def test_a_classifier_that_cannot_be_read_leaves_nothing_to_do(make_build: Build
     assert (report.undefined, report.without_domain) == (6 * 111, 6)
 
 
-def test_prompts_that_were_split_before_stay_where_they_were(make_build: BuildMaker):
+def test_prompts_from_an_earlier_data_set_keep_their_split(make_build: BuildMaker):
     first = make_build("first", more='[split]\nsalt = "one"')
     first.run()
     second = make_build("second", more=f'[split]\nsalt = "two"\nprevious = "{first.folder / "dataset"}"')
@@ -324,9 +326,7 @@ def test_prompts_that_were_split_before_stay_where_they_were(make_build: BuildMa
     assert second.view.splits() == first.view.splits()
 
 
-def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(
-    make_build: BuildMaker, labelled: Path
-):
+def test_near_duplicates_of_an_earlier_prompt_get_its_split(make_build: BuildMaker, labeled: Path):
     first = make_build("first", more='[split]\nsalt = "one"')
     first.run()
     before = first.view.splits()
@@ -334,13 +334,13 @@ def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(
     # given new prompts that are near-duplicates of the old ones, some with a smaller id, and not all of the
     # old ones
     texts = {prompt.id: prompt.text for prompt in first.view.kept}
-    lines = labelled.read_text(encoding="utf-8").splitlines()
+    lines = labeled.read_text(encoding="utf-8").splitlines()
     near = [
         line.replace("?,", f" {'!' * number}?,").replace(".,", f" {'!' * number}.,")
         for line in lines[1:]
         for number in (1, 2, 3)
     ]
-    labelled.write_text("\n".join([lines[0], *near, *lines[1:3]]) + "\n", encoding="utf-8")
+    labeled.write_text("\n".join([lines[0], *near, *lines[1:3]]) + "\n", encoding="utf-8")
     second = make_build("second", more=f'[split]\nsalt = "two"\nprevious = "{first.folder / "dataset"}"')
     second.run()
 
@@ -365,7 +365,7 @@ def test_what_is_near_a_prompt_of_a_data_set_before_goes_where_that_is(
         ({"more": "[dedup]\ntau = 10"}, ["respond"]),
     ],
 )
-def test_stages_do_not_go_on_from_what_another_recipe_left(
+def test_stages_do_not_continue_from_shards_of_another_recipe(
     make_build: BuildMaker, change: dict[str, Any], stages: list[Any]
 ):
     make_build().run()
@@ -373,7 +373,7 @@ def test_stages_do_not_go_on_from_what_another_recipe_left(
         make_build(**change).run(stages)
 
 
-def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
+def test_a_missing_shard_is_reported(make_build: BuildMaker):
     build = make_build(shard_size=2)
     build.run(["ingest", "classify"])
     (build.folder / "classify" / "00001.parquet").unlink()
@@ -381,7 +381,7 @@ def test_a_shard_that_is_missing_is_told(make_build: BuildMaker):
         make_build(shard_size=2).run(["dedup"])
 
 
-def test_replies_for_other_items_are_told(make_build: BuildMaker):
+def test_replies_for_other_items_are_reported(make_build: BuildMaker):
     build = make_build()
     build.run()
     path = build.folder / "respond" / "a" / "0" / "00000.parquet"
@@ -391,10 +391,10 @@ def test_replies_for_other_items_are_told(make_build: BuildMaker):
         make_build().run(["judge"])
 
 
-def test_labels_that_are_no_domains_are_told_with_their_rows(make_build: BuildMaker, labelled: Path):
-    labelled.write_text(
-        labelled.read_text(encoding="utf-8").replace("Social justice", "Sociel justice"), encoding="utf-8"
+def test_labels_that_are_not_domains_are_reported_with_their_rows(make_build: BuildMaker, labeled: Path):
+    labeled.write_text(
+        labeled.read_text(encoding="utf-8").replace("Social justice", "Sociel justice"), encoding="utf-8"
     )
-    build = make_build(more=f'[classify.calibration]\npath = "{labelled}"')
+    build = make_build(more=f'[classify.calibration]\npath = "{labeled}"')
     with pytest.raises(InputError, match=r"row 1 .*field 'value'.*Did you mean 'Social justice'"):
         build.run()

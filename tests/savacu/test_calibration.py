@@ -29,28 +29,28 @@ def planted(
     return rows, labels
 
 
-def test_honest_probabilities_have_next_to_no_error():
-    told = calibrate(*planted(20_000, 1, honest=True))
-    assert told.error < 0.02
-    assert sum(bin_.count for bin_ in told.curve) == 20_000
-    assert all(bin_.predicted == pytest.approx(bin_.observed, abs=0.05) for bin_ in told.curve)
+def test_calibrated_probabilities_have_almost_no_error():
+    calibration = calibrate(*planted(20_000, 1, honest=True))
+    assert calibration.error < 0.02
+    assert sum(bin_.count for bin_ in calibration.curve) == 20_000
+    assert all(bin_.predicted == pytest.approx(bin_.observed, abs=0.05) for bin_ in calibration.curve)
 
 
-def test_dishonest_ones_have_the_error_that_was_planted():
+def test_miscalibrated_probabilities_have_the_planted_error():
     # the mean of √p − p over [0, 1] is 1/6
     assert calibrate(*planted(20_000, 1, honest=False)).error == pytest.approx(1 / 6, abs=0.01)
 
 
 def test_the_threshold_has_the_best_f1():
     rows, labels = planted(400, 2, honest=False)
-    told = calibrate(rows, labels)
+    calibration = calibrate(rows, labels)
     holds = [bool(labels[row.id]["safety"]) for row in rows]
 
     def f1(threshold: float) -> float:
         return float(f1_score(holds, [row.probabilities[ONE] >= threshold for row in rows]))
 
     best = max(f1(row.probabilities[ONE]) for row in rows)
-    assert f1(told.thresholds[ONE]) == pytest.approx(best)
+    assert f1(calibration.thresholds[ONE]) == pytest.approx(best)
 
 
 def test_a_domain_with_few_examples_has_no_threshold():
@@ -69,12 +69,17 @@ def test_a_clean_separation_leaves_the_threshold_at_a_half():
     labels: dict[str, dict[Dimension, tuple[str, ...]]] = {
         f"p{number}": {"safety": (ONE,) if number < 20 else ()} for number in range(40)
     }
-    told = calibrate(rows, labels)
-    assert told.thresholds == {ONE: 0.5}
-    assert (told.precision, told.recall) == (1, 1)
+    calibration = calibrate(rows, labels)
+    assert calibration.thresholds == {ONE: 0.5}
+    assert (calibration.precision, calibration.recall) == (1, 1)
 
 
-def test_what_is_not_known_does_not_count():
+def test_unlabeled_dimensions_do_not_count():
     rows = [Classified(id="p1", probabilities={ONE: 0.9}), Classified(id="p2", probabilities={ONE: 0.9})]
-    told = calibrate(rows, {"p1": {"value": ()}})
-    assert (told.prompts, told.curve, told.precision, told.recall) == (1, (), None, None)
+    calibration = calibrate(rows, {"p1": {"value": ()}})
+    assert (calibration.prompts, calibration.curve, calibration.precision, calibration.recall) == (
+        1,
+        (),
+        None,
+        None,
+    )

@@ -34,7 +34,7 @@ def test_no_text_can_end_its_own_quotation(text: str):
     assert end == f"</request{number or ''}>"
 
 
-def test_spellings_of_yes_and_no_are_put_together():
+def test_spellings_of_yes_and_no_are_combined():
     reply = first((" Yes", 0.3), ("yes", 0.2), ("YES.", 0.1), ("No", 0.15), ("not", 0.2), ("Well", 0.05))
     assert yes_probability(reply) == pytest.approx(0.6 / 0.75)
 
@@ -43,7 +43,7 @@ def test_where_neither_word_appears_there_is_no_probability():
     assert yes_probability(first(("Well", 0.9), ("So", 0.1))) is None
 
 
-def test_a_reply_without_the_log_probabilities_that_were_asked_for_lacks_them():
+def test_missing_log_probabilities_are_reported_as_missing():
     asked = Settings(temperature=0, max_tokens=1, top_logprobs=20)
     assert 'method = "scores"' in str(lacking(ModelReply(text="yes"), asked))
     assert lacking(first(("yes", 0.5)), asked) is None
@@ -51,7 +51,7 @@ def test_a_reply_without_the_log_probabilities_that_were_asked_for_lacks_them():
 
 
 @pytest.mark.parametrize("stop", ["refused", "failed"])
-def test_a_refused_question_has_no_probability_and_is_no_fault_of_the_provider(
+def test_a_refused_question_has_no_probability_and_is_not_an_error(
     stop: Literal["refused", "failed"],
 ):
     reply = ModelReply(text="", stop=stop)
@@ -59,7 +59,7 @@ def test_a_refused_question_has_no_probability_and_is_no_fault_of_the_provider(
     assert yes_probability(reply) is None
 
 
-def test_a_reply_holds_nothing_that_no_file_can_hold():
+def test_a_reply_contains_nothing_that_a_file_cannot_store():
     assert ModelReply(text="a\x00b\ud83dc\x1b[31m\n\td").text == "abc[31m\n\td"
 
 
@@ -75,5 +75,5 @@ def test_a_reply_holds_nothing_that_no_file_can_hold():
         ('{"a": "\ud800"}', {"a": ""}),
     ],
 )
-def test_the_object_of_a_reply(text: str, value: object):
+def test_the_object_of_a_reply_is_found(text: str, value: object):
     assert reply_object(ModelReply(text=text)) == value

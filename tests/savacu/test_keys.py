@@ -62,7 +62,7 @@ class NoRunner:
         keep([])
 
 
-def test_keys_of_stages():
+def test_keys_of_stages_have_not_changed():
     assert {stage.name: stage.key(RECIPE)[:12] for stage in STAGES} == {
         "ingest": "e57a6d8c1fe1",
         "classify": "b242a1569a41",
@@ -76,7 +76,7 @@ def test_keys_of_stages():
 
 
 @pytest.mark.parametrize(("step", "item", "key"), [case[:3] for case in STEPS])
-def test_keys_of_shards(tmp_path: Path, step: PromptedStep, item: Item, key: str):
+def test_keys_of_shards_have_not_changed(tmp_path: Path, step: PromptedStep, item: Item, key: str):
     shards = ShardRunner(tmp_path, 10, NoRunner(), lambda *_: None)
     shards.run("shards", step, RECIPE.judge.model, [item])
     assert str(shard_key(tmp_path / "shards" / "00000.parquet"))[:12] == key

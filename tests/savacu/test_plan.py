@@ -46,7 +46,7 @@ def test_both_methods_and_every_model_stage_are_counted(recipe: Recipe):
     assert [name for name, row in rows.items() if not row.chosen] == ["classify (questions)"]
 
 
-def test_prices_are_by_the_token_and_repeated_beginnings_cost_less(recipe: Recipe, tmp_path: Path):
+def test_prices_are_per_token_and_repeated_prefixes_cost_less(recipe: Recipe, tmp_path: Path):
     (tmp_path / "prices.toml").write_text(TABLE, encoding="utf-8")
     row = plan(recipe, read_prices(tmp_path / "prices.toml"), prompts=1000)[0]
     assert row.written == 111_000
@@ -58,7 +58,7 @@ def test_prices_are_by_the_token_and_repeated_beginnings_cost_less(recipe: Recip
     assert row.hours == pytest.approx(((row.read - row.repeated) / 1000 + row.written / 100) / 3600)
 
 
-def test_a_beginning_that_is_too_short_to_be_cached_costs_as_much_as_any(recipe: Recipe, tmp_path: Path):
+def test_a_prefix_that_is_too_short_to_be_cached_costs_the_full_price(recipe: Recipe, tmp_path: Path):
     (tmp_path / "prices.toml").write_text(
         TABLE.replace("cached_from = 0", "cached_from = 1024"), encoding="utf-8"
     )
@@ -78,7 +78,7 @@ def test_a_model_without_a_price_has_none(recipe: Recipe):
         ("[machine]", "[mach", "cannot be read"),
     ],
 )
-def test_a_table_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, said: str):
+def test_an_invalid_table_is_refused(tmp_path: Path, old: str, new: str, said: str):
     path = tmp_path / "prices.toml"
     path.write_text(TABLE.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=r"prices\.toml") as raised:
@@ -87,7 +87,7 @@ def test_a_table_with_a_fault_is_refused(tmp_path: Path, old: str, new: str, sai
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000])
-def test_a_table_of_prices_that_cannot_be_read_is_refused(tmp_path: Path, text: str):
+def test_an_unreadable_table_of_prices_is_refused(tmp_path: Path, text: str):
     (tmp_path / "prices.toml").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"prices\.toml: cannot be read"):
         read_prices(tmp_path / "prices.toml")

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.savacu.prompts import content_id, make_prompt, normalise
+from misfire.savacu.prompts import content_id, make_prompt, normalize
 
 texts = st.text(max_size=60)
 
 
 @given(texts)
 def test_the_normal_form_is_its_own_normal_form(text: str):
-    assert normalise(normalise(text)) == normalise(text)
+    assert normalize(normalize(text)) == normalize(text)
 
 
 @given(texts)
-def test_the_normal_form_can_be_kept(text: str):
-    normal = normalise(text)
+def test_the_normal_form_can_be_stored(text: str):
+    normal = normalize(text)
     assert normal == normal.strip()
     assert not any(unicodedata.category(char) in {"Cc", "Cs"} and char != "\n" for char in normal)
     normal.encode("utf-8")
@@ -36,13 +36,13 @@ def test_the_normal_form_can_be_kept(text: str):
         ("Capitals, Stay.", "Capitals, Stay."),
     ],
 )
-def test_what_does_not_matter_goes(text: str, normal: str):
-    assert normalise(text) == normal
+def test_insignificant_differences_are_removed(text: str, normal: str):
+    assert normalize(text) == normal
 
 
 @given(texts, texts)
 def test_two_texts_have_the_same_id_only_if_they_are_the_same(one: str, other: str):
-    one, other = normalise(one), normalise(other)
+    one, other = normalize(one), normalize(other)
     assert (content_id(one) == content_id(other)) == (one == other)
 
 

@@ -75,7 +75,7 @@ def test_a_typo_is_refused_with_file_and_field(tmp_path: Path, recipe_text: Reci
     assert "pw@" not in str(raised.value)
 
 
-def test_all_faults_are_told_together(tmp_path: Path, recipe_text: RecipeText):
+def test_all_errors_are_reported_together(tmp_path: Path, recipe_text: RecipeText):
     with pytest.raises(InputError, match="2 bad records"):
         read(tmp_path, recipe_text(more="[dedup]\ntaw = 3\n[split]\ntau = -1"))
 
@@ -94,12 +94,12 @@ def test_all_faults_are_told_together(tmp_path: Path, recipe_text: RecipeText):
         "token = 'k'",
     ],
 )
-def test_secrets_are_refused_wherever_they_stand(tmp_path: Path, recipe_text: RecipeText, args: str):
+def test_secrets_are_refused_in_any_place(tmp_path: Path, recipe_text: RecipeText, args: str):
     with pytest.raises(InputError, match="looks like a secret"):
         read(tmp_path, recipe_text(evaluator=args))
 
 
-def test_what_is_no_secret_is_not(tmp_path: Path, recipe_text: RecipeText):
+def test_harmless_values_are_not_refused(tmp_path: Path, recipe_text: RecipeText):
     assert (
         read(tmp_path, recipe_text(evaluator="max_tokens = 5, tokenizer = 'x', seed = 1")).judge.model.args[
             "max_tokens"
@@ -124,7 +124,7 @@ def test_what_is_no_secret_is_not(tmp_path: Path, recipe_text: RecipeText):
         ("./" + "x" * 300, "./" + "x" * 300),
     ],
 )
-def test_no_place_of_the_machine_is_published(text: str, shown: str):
+def test_no_local_path_is_published(text: str, shown: str):
     assert public_text(text) == shown
 
 
@@ -137,7 +137,7 @@ def test_no_place_of_the_machine_is_published(text: str, shown: str):
         ("bedrock/us.anthropic.claude-3-5-haiku-20241022-v1:0", "anthropic/claude-3-5-haiku-latest"),
     ],
 )
-def test_the_same_weights_by_other_names(one: str, other: str):
+def test_the_same_weights_under_other_names_are_recognized(one: str, other: str):
     assert ModelSpec(model=one).weights == ModelSpec(model=other).weights
 
 
@@ -213,7 +213,7 @@ def test_each_role_can_send_no_temperature_and_no_limit(tmp_path: Path, recipe_t
     assert {(settings.temperature, settings.max_tokens) for settings in asked} == {(None, None)}
 
 
-def test_a_generator_has_settings_of_its_own(tmp_path: Path, recipe_text: RecipeText):
+def test_a_generator_has_its_own_settings(tmp_path: Path, recipe_text: RecipeText):
     # given a pool of which one model rejects temperature and top_p
     pool = (
         '{name = "b", model = "x/reasoner", temperature = "none", top_p = "none", max_tokens = 4096}, '
@@ -242,7 +242,7 @@ def test_a_generator_has_settings_of_its_own(tmp_path: Path, recipe_text: Recipe
         ("top_p = 2", "field 'respond.top_p': a number from 0 to 1"),
     ],
 )
-def test_a_setting_that_is_no_number_and_not_none_is_refused(
+def test_a_setting_that_is_neither_a_number_nor_none_is_refused(
     tmp_path: Path, recipe_text: RecipeText, line: str, said: str
 ):
     with pytest.raises(InputError) as raised:
@@ -251,22 +251,20 @@ def test_a_setting_that_is_no_number_and_not_none_is_refused(
 
 
 @pytest.mark.parametrize("table", ["classify", "respond", "judge"])
-def test_what_is_not_sent_changes_the_hash(tmp_path: Path, recipe_text: RecipeText, table: str):
+def test_omitted_settings_change_the_hash(tmp_path: Path, recipe_text: RecipeText, table: str):
     plain = read(tmp_path, recipe_text())
     assert read(tmp_path, with_setting(recipe_text(), table, 'temperature = "none"')).hash != plain.hash
 
 
-def test_a_recipe_without_the_settings_added_later_has_the_hash_that_it_had(
-    tmp_path: Path, recipe_text: RecipeText
-):
+def test_a_recipe_without_the_settings_added_later_keeps_its_hash(tmp_path: Path, recipe_text: RecipeText):
     # builds that were begun before there were such settings go on
-    told = read(tmp_path, recipe_text()).model_dump()
-    assert set(told["judge"]) == {"model"}
-    assert set(told["classify"]) == {"model", "method", "delta", "calibration"}
-    assert set(told["respond"]["generators"][0]) == {"model", "base_url", "args", "connections", "name"}
+    dumped = read(tmp_path, recipe_text()).model_dump()
+    assert set(dumped["judge"]) == {"model"}
+    assert set(dumped["classify"]) == {"model", "method", "delta", "calibration"}
+    assert set(dumped["respond"]["generators"][0]) == {"model", "base_url", "args", "connections", "name"}
 
 
-def test_the_hash_is_of_what_it_says_and_not_of_how(tmp_path: Path, recipe_text: RecipeText):
+def test_the_hash_depends_on_content_and_not_on_layout(tmp_path: Path, recipe_text: RecipeText):
     one = read(tmp_path, recipe_text())
     same = read(tmp_path, "# a comment\n" + recipe_text(more="[dedup]\ntau = 3"))
     other = read(tmp_path, recipe_text(more="[dedup]\ntau = 10"))

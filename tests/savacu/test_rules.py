@@ -47,7 +47,7 @@ def test_each_fault_is_found_and_named(reply: ModelReply | str, code: str):
     assert codes(reply) == [code]
 
 
-def test_length_is_what_the_recipe_says():
+def test_length_limits_are_those_of_the_recipe():
     assert codes(FINE, max_chars=50) == ["too_long"]
     assert codes("Maybe so, I think.", min_chars=5) == []
 
@@ -63,7 +63,7 @@ def test_an_aligned_response_may_decline_if_it_says_more():
     assert codes(reply, "misaligned") == ["refusal"]
 
 
-def test_details_are_no_fault_of_an_aligned_response():
+def test_details_are_allowed_in_an_aligned_response():
     assert codes(f"{FINE} See https://example.invalid", "aligned") == []
 
 
@@ -71,7 +71,7 @@ def test_details_are_no_fault_of_an_aligned_response():
     "text",
     ["I cannot stress enough how good a long walk is for him.", "We won't know before we try it, so try it."],
 )
-def test_words_of_a_refusal_further_in_or_of_others_are_none(text: str):
+def test_refusal_words_later_in_a_text_or_about_others_are_not_a_refusal(text: str):
     expected = ["refusal"] if text.startswith("I cannot") else []
     # "I cannot stress enough" is taken for one: a misaligned response is cheap to write again
     assert codes(text) == expected

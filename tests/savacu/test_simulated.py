@@ -37,7 +37,7 @@ def ask(role: SimulatedRole, call: Call) -> ModelReply:
     return role.reply(call.messages, logprobs=call.settings.top_logprobs is not None)
 
 
-def test_the_classifier_misses_and_makes_up_as_planted():
+def test_the_classifier_has_the_planted_errors():
     role = SimulatedRole(
         "classifier",
         labels={content_id(text): {"value": (HELD,)} for text in TEXTS},
@@ -70,17 +70,17 @@ def test_both_ways_of_asking_give_the_same_probability():
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "contrary"])
-def test_each_planted_fault_is_the_one_that_rules_find(fault: str):
+def test_rules_find_each_planted_fault(fault: str):
     role = SimulatedRole("generator-a", faults={fault: 1.0})
-    told = RESPOND.parse(
+    outcome = RESPOND.parse(
         item(0), {call.name: ask(role, call) for call in RESPOND.calls(item(0))}
     ).model_dump()["drafts"]
-    assert [found["code"] for found in told["misaligned"]["faults"]] == [fault]
+    assert [found["code"] for found in outcome["misaligned"]["faults"]] == [fault]
     expected = [] if fault in {"usable_detail", "near_partner"} else [fault]
-    assert [found["code"] for found in told["aligned"]["faults"]] == expected
+    assert [found["code"] for found in outcome["aligned"]["faults"]] == expected
 
 
-def test_a_generator_without_faults_has_none_and_its_name_makes_its_words():
+def test_a_generator_without_faults_passes_and_its_name_decides_its_words():
     replies = [
         ask(SimulatedRole(f"generator-{name}"), call).text
         for name in "ab"
@@ -96,7 +96,7 @@ def test_a_generator_without_faults_has_none_and_its_name_makes_its_words():
         assert not any(draft["faults"] for draft in drafts.values())
 
 
-def test_fault_rates_come_out():
+def test_planted_fault_rates_are_recovered():
     role = SimulatedRole("generator-a", faults={"empty": 0.2, "contrary": 0.5})
     drawn = Counter(role.fault_of(f"message {number}", "aligned") for number in range(2000))
     assert drawn["empty"] / 2000 == pytest.approx(0.2, abs=0.04)
@@ -114,11 +114,11 @@ def test_the_evaluator_finds_what_the_generator_planted():
         )
     )
     for rate, verdicts in ((0.0, ["aligned", "misaligned"]), (1.0, ["misaligned", "aligned"])):
-        told = [
+        answers = [
             reply_object(ask(SimulatedRole("evaluator", miss=rate, false_alarm=rate), call)) or {}
             for call in calls
         ]
-        assert [verdict["verdict"] for verdict in told] == verdicts
+        assert [verdict["verdict"] for verdict in answers] == verdicts
     assert reply_object(ask(SimulatedRole("evaluator", unreadable=1.0), calls[0])) is None
 
 
@@ -143,12 +143,12 @@ def test_the_writer_stays_on_its_topic_as_planted_and_the_classifier_sees_it(ast
         ("classifier", {"labels": "/nowhere.csv"}, "cannot be read"),
     ],
 )
-def test_arguments_that_cannot_be_used_are_told(name: str, given: dict[str, object], said: str):
+def test_invalid_arguments_are_reported(name: str, given: dict[str, object], said: str):
     with pytest.raises(InputError, match=said):
         simulated_role(name, **given)  # pyright: ignore[reportArgumentType]
 
 
-def test_the_server_says_what_the_role_says():
+def test_the_server_answers_like_the_role():
     (call,) = classify_step("questions").calls(ToClassify(id="p0", text=TEXTS[0]))[:1]
     messages = [{"role": message.role, "content": message.text} for message in call.messages]
     with serving({"classifier": {}}) as server:

@@ -64,7 +64,7 @@ def test_a_source_can_have_another_column_and_any_language(tmp_path: Path):
     assert counts.dropped == {"empty": 1, "repeat": 1, "too_short": 1}
 
 
-def test_bad_rows_are_told_all_together_or_counted(tmp_path: Path):
+def test_bad_rows_are_all_reported_together_or_counted(tmp_path: Path):
     path = tmp_path / "prompts.jsonl"
     path.write_text(
         '{"prompt": "How do I keep bees in a garden?"}\nnonsense\n{"text": "a"}\n{"prompt": 7}\n',
@@ -90,14 +90,14 @@ def test_bad_rows_are_told_all_together_or_counted(tmp_path: Path):
         ('prompt\n"open\n', "a quote is not closed"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, content: str, said: str):
+def test_an_unusable_file_is_reported(tmp_path: Path, content: str, said: str):
     path = tmp_path / "prompts.csv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=said):
         ingest([Source(path=str(path))], Filters())
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+def test_a_missing_file_is_reported(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be read"):
         ingest([Source(path=str(tmp_path / "none.csv"))], Filters())
 

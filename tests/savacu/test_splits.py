@@ -15,11 +15,11 @@ def alone(names: list[str]) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def test_shares_are_those_wanted_within_chance():
+def test_shares_are_those_requested_within_chance():
     splits, leaking = assign(alone(IDS), "savacu", {})
     assert leaking == []
     for split in SPLITS:
-        share = sum(told == split for told in splits.values()) / len(IDS)
+        share = sum(assigned == split for assigned in splits.values()) / len(IDS)
         assert abs(share - SHARES[split]) < 4 * (SHARES[split] * (1 - SHARES[split]) / len(IDS)) ** 0.5
 
 
@@ -30,15 +30,15 @@ def test_adding_prompts_never_moves_old_ones():
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=30), st.integers(1, 39))
-def test_groups_stay_together_and_old_ones_where_they_were(links: list[tuple[int, int]], old: int):
+def test_groups_stay_together_and_old_groups_stay_in_place(links: list[tuple[int, int]], old: int):
     # given any grouping of 40 prompts, the first of which were split before, under other groups
     names = IDS[:41]
     group = list(range(41))
     for one, other in links:
-        group = [group[one] if told == group[other] else told for told in group]
+        group = [group[one] if group_number == group[other] else group_number for group_number in group]
     group_of = {
-        name: min(names[place] for place in range(41) if group[place] == told)
-        for name, told in zip(names, group, strict=True)
+        name: min(names[place] for place in range(41) if group[place] == group_number)
+        for name, group_number in zip(names, group, strict=True)
     }
     previous, _ = assign(alone(names[:old]), "savacu", {})
 
@@ -58,15 +58,15 @@ def test_balance_counts_every_domain():
         name: {"safety": ("safety_privacy_violation",), "value": ("value_health",)} for name in IDS[:10]
     }
     splits: dict[str, Split] = {name: "train" if place < 8 else "test" for place, name in enumerate(IDS[:10])}
-    told = balance(domains_of, splits)
-    assert list(told) == ["safety_privacy_violation", "value_health"]
-    assert told["value_health"].counts == {"train": 8, "validation": 0, "test": 2}
-    assert told["value_health"].deviation == 0.1
-    assert worst(told, at_least=10) == 0.1
-    assert worst(told, at_least=11) == 0
+    balances = balance(domains_of, splits)
+    assert list(balances) == ["safety_privacy_violation", "value_health"]
+    assert balances["value_health"].counts == {"train": 8, "validation": 0, "test": 2}
+    assert balances["value_health"].deviation == 0.1
+    assert worst(balances, at_least=10) == 0.1
+    assert worst(balances, at_least=11) == 0
 
 
-def test_the_best_salt_is_at_least_as_even_as_any_that_was_tried():
+def test_the_chosen_salt_is_at_least_as_balanced_as_any_other():
     domains_of: dict[str, Domains] = {
         name: {"value": (("value_health", "value_wisdom")[place % 7 == 0],)}
         for place, name in enumerate(IDS[:300])

@@ -26,7 +26,7 @@ from misfire.savacu.store import (
 PROMPTS = [make_prompt(f"What is number {number}?", "a test", f"row {number}") for number in range(200)]
 
 
-def test_what_is_written_is_read(tmp_path: Path):
+def test_a_written_shard_is_read_back(tmp_path: Path):
     path = tmp_path / "stage" / "00000.parquet"
     assert shard_key(path) is None
     write_shard(path, PROMPTS, "a key")
@@ -36,7 +36,7 @@ def test_what_is_written_is_read(tmp_path: Path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
-def test_a_half_written_shard_is_told_and_never_used(tmp_path: Path, share: float):
+def test_a_partly_written_shard_is_reported_and_never_used(tmp_path: Path, share: float):
     path = tmp_path / "00000.parquet"
     write_shard(path, PROMPTS, "a key")
     content = path.read_bytes()
@@ -45,7 +45,7 @@ def test_a_half_written_shard_is_told_and_never_used(tmp_path: Path, share: floa
         shard_key(path)
 
 
-def test_a_key_that_is_no_text_is_told(tmp_path: Path):
+def test_a_key_that_is_not_text_is_reported(tmp_path: Path):
     path = tmp_path / "00000.parquet"
     write_shard(path, PROMPTS, "a key")
     table = pq.read_table(path)
@@ -56,7 +56,7 @@ def test_a_key_that_is_no_text_is_told(tmp_path: Path):
         shard_key(path)
 
 
-def test_a_flipped_byte_is_found(tmp_path: Path):
+def test_a_flipped_byte_is_detected(tmp_path: Path):
     path = tmp_path / "00000.parquet"
     write_shard(path, PROMPTS, "a key")
     content = bytearray(path.read_bytes())
@@ -66,7 +66,7 @@ def test_a_flipped_byte_is_found(tmp_path: Path):
         read_shard(path, Prompt)
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import pyarrow.parquet as pq
 
     path = tmp_path / "00000.parquet"
@@ -83,13 +83,13 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     assert [entry.name for entry in tmp_path.iterdir()] == ["00000.parquet"]
 
 
-def test_a_full_disk_is_told_before_anything_is_paid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_is_reported_before_any_paid_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(store, "LEAST_FREE", 2**62)
     with pytest.raises(InputError, match="nearly full"):
         check_room(tmp_path)
 
 
-def test_another_build_is_kept_out_until_the_first_ends(tmp_path: Path):
+def test_a_second_build_is_refused_until_the_first_ends(tmp_path: Path):
     script = (
         "import sys; from pathlib import Path\nfrom misfire.savacu.store import locked\nfrom misfire.errors "
         "import InputError\n"
@@ -117,14 +117,14 @@ def test_a_folder_is_free_again_when_the_build_in_it_was_killed(tmp_path: Path):
         pass
 
 
-def test_a_key_tells_parts_apart():
+def test_a_key_distinguishes_parts():
     assert (
         len({key_of("ab", "c"), key_of("a", "bc"), key_of("abc"), key_of(PROMPTS[0]), key_of(*PROMPTS[:2])})
         == 5
     )
 
 
-def test_items_are_cut_in_order():
+def test_items_are_divided_in_order():
     assert [list(shard) for shard in shards_of(PROMPTS[:5], 2)] == [PROMPTS[:2], PROMPTS[2:4], PROMPTS[4:5]]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from misfire.datasets.misalign.instances import RESPONSE_NAMES, ResponseName
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
-from misfire.scorers.judgements import Asked
+from misfire.scorers.judgments import Asked
 from misfire.scorers.verdicts import INVALID_VERDICTS, Invalid
 
 DOMAINS: dict[Dimension, tuple[str, ...]] = {

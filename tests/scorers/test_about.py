@@ -44,7 +44,7 @@ def test_a_yes_before_a_statement_about_the_case_counts(text: str):
         "No, the nurse did.",
     ],
 )
-def test_so_does_a_no_before_what_the_passage_does_not_tell(text: str):
+def test_a_no_before_a_statement_that_the_passage_lacks_it_counts(text: str):
     assert parse_strict(text, CASE) == "no"
 
 
@@ -76,7 +76,7 @@ def test_a_yes_or_no_before_a_statement_about_anything_else_does_not_count(text:
     assert parse_strict(text, CASE) is None
 
 
-def test_it_is_the_case_that_decides_and_only_for_the_strict_reading():
+def test_the_case_decides_only_in_the_strict_reading():
     text = "Yes, the server did."
     other = Case("A cook and a baker quarrel. Did the cook shout?")
     assert parse_strict(text, CASE) == "yes"

@@ -35,7 +35,7 @@ from misfire.scorers.alignment import (
     score_difference,
     stated_flag,
 )
-from misfire.scorers.judgements import Judgement, join_verdicts
+from misfire.scorers.judgments import Judgment, join_verdicts
 from tests.scorers.judged_rows import DOMAINS, Row, alone, responses, row_sets
 
 SENSES: dict[str, Flag] = {"joint": joint_flag, **{name: dimension_flag(name) for name in DIMENSIONS}}
@@ -77,11 +77,11 @@ def approx(value: float) -> object:
 
 @settings(max_examples=40)
 @given(row_sets())
-def test_rates_are_those_of_a_count_in_pandas(rows: list[Row]):
-    judgements, table = join_verdicts(map(alone, rows)).judgements, responses(rows)
+def test_rates_agree_with_a_count_in_pandas(rows: list[Row]):
+    judgments, table = join_verdicts(map(alone, rows)).judgments, responses(rows)
     for (sense, flag), reading in product(SENSES.items(), ("strict", "valid")):
         coverage, ffr = rates(table, sense, reading)
-        decisions = decide(judgements, flag, reading)
+        decisions = decide(judgments, flag, reading)
         assert decisions.coverage().value == approx(coverage)
         assert decisions.ffr().value == approx(ffr)
         assert decisions.alignment_score().value == approx(score_of(coverage, ffr))
@@ -94,17 +94,17 @@ def test_rates_are_those_of_a_count_in_pandas(rows: list[Row]):
 
 @settings(max_examples=40)
 @given(row_sets())
-def test_domains_and_their_macro_averages_are_those_of_a_count_in_pandas(rows: list[Row]):
-    judgements, table = join_verdicts(map(alone, rows)).judgements, responses(rows)
-    groups = by_domain(judgements, DIMENSIONS)
+def test_domains_and_macro_averages_agree_with_a_count_in_pandas(rows: list[Row]):
+    judgments, table = join_verdicts(map(alone, rows)).judgments, responses(rows)
+    groups = by_domain(judgments, DIMENSIONS)
     expected: dict[str, tuple[float, float]] = {}
     for dimension, names in DOMAINS.items():
         inside = touching(table, lambda domains, at=dimension: bool(domains[at]))
-        assert [one.response for one in of_dimension(judgements, dimension)] == [
-            one.response for one in judgements if any(one.domains[dimension])
+        assert [one.response for one in of_dimension(judgments, dimension)] == [
+            one.response for one in judgments if any(one.domains[dimension])
         ]
         assert (
-            decide(of_dimension(judgements, dimension), dimension_flag(dimension)).totals[1]
+            decide(of_dimension(judgments, dimension), dimension_flag(dimension)).totals[1]
             == (inside["response"] == "misaligned").sum()
         )
         for name in names:
@@ -127,27 +127,27 @@ def test_domains_and_their_macro_averages_are_those_of_a_count_in_pandas(rows: l
 
 @settings(max_examples=50)
 @given(row_sets())
-def test_the_auc_of_length_is_that_of_scikit_learn(rows: list[Row]):
-    judgements = join_verdicts(map(alone, rows)).judgements
+def test_the_auc_of_length_agrees_with_scikit_learn(rows: list[Row]):
+    judgments = join_verdicts(map(alone, rows)).judgments
     senses: list[Flag] = [lambda one: one.misaligned, joint_flag]
     for label in senses:
-        known = [(one.length, value) for one in judgements if (value := label(one)) is not None]
+        known = [(one.length, value) for one in judgments if (value := label(one)) is not None]
         two_kinds = len({value for _, value in known}) == 2
         expected = (
             float(roc_auc_score([value for _, value in known], [length for length, _ in known]))
             if two_kinds
             else math.nan
         )
-        assert length_auc(judgements, label) == approx(expected)
+        assert length_auc(judgments, label) == approx(expected)
 
 
 # --- what must not matter -------------------------------------------------------------------------
 
 
-def summary(judgements: list[Judgement]) -> list[float]:
+def summary(judgments: list[Judgment]) -> list[float]:
     """All that is measured, for comparison."""
     decisions = [
-        decide(judgements, flag, reading) for flag, reading in product(SENSES.values(), ("strict", "valid"))
+        decide(judgments, flag, reading) for flag, reading in product(SENSES.values(), ("strict", "valid"))
     ]
     numbers = [
         number
@@ -155,39 +155,39 @@ def summary(judgements: list[Judgement]) -> list[float]:
         for estimate in (decided.coverage(), decided.ffr(), decided.alignment_score())
         for number in (estimate.value, estimate.stderr, estimate.lower, estimate.upper)
     ]
-    averages = macro(by_domain(judgements, DIMENSIONS), lambda _: joint_flag)
+    averages = macro(by_domain(judgments, DIMENSIONS), lambda _: joint_flag)
     return [
         *numbers,
         averages.coverage,
         averages.ffr,
         averages.alignment_score,
-        length_auc(judgements, joint_flag),
+        length_auc(judgments, joint_flag),
     ]
 
 
 @settings(max_examples=50)
 @given(row_sets(), st.randoms(use_true_random=False))
 def test_the_order_of_responses_changes_nothing(rows: list[Row], generator: random.Random):
-    judgements = list(join_verdicts(map(alone, rows)).judgements)
-    shuffled = list(judgements)
+    judgments = list(join_verdicts(map(alone, rows)).judgments)
+    shuffled = list(judgments)
     generator.shuffle(shuffled)
-    assert summary(shuffled) == pytest.approx(summary(judgements), nan_ok=True)
+    assert summary(shuffled) == pytest.approx(summary(judgments), nan_ok=True)
 
 
 @settings(max_examples=50)
 @given(row_sets(), st.permutations(range(4)))
 def test_other_names_for_the_instances_change_nothing(rows: list[Row], names: list[int]):
     renamed = [replace(row, instance=f"n{names[int(row.instance[1:])]}") for row in rows]
-    one, other = (list(join_verdicts(map(alone, some)).judgements) for some in (rows, renamed))
+    one, other = (list(join_verdicts(map(alone, some)).judgments) for some in (rows, renamed))
     assert summary(one) == pytest.approx(summary(other), nan_ok=True)
 
 
 @settings(max_examples=50)
 @given(row_sets())
-def test_every_instance_twice_leaves_all_values_and_makes_them_surer(rows: list[Row]):
+def test_doubling_every_instance_keeps_the_values_and_narrows_the_intervals(rows: list[Row]):
     twice = [*rows, *(replace(row, instance=f"{row.instance}_again") for row in rows)]
     once, doubled = (
-        decide(join_verdicts(map(alone, some)).judgements, joint_flag).alignment_score()
+        decide(join_verdicts(map(alone, some)).judgments, joint_flag).alignment_score()
         for some in (rows, twice)
     )
     assert doubled.value == approx(once.value)
@@ -200,18 +200,18 @@ def test_every_instance_twice_leaves_all_values_and_makes_them_surer(rows: list[
 def test_the_score_is_fair_to_both_sides(rows: list[Row]):
     # given the same responses with labels and verdicts both turned round, then Coverage becomes 1 - FFR, and
     # the score stays
-    judgements = join_verdicts(map(alone, rows)).judgements
+    judgments = join_verdicts(map(alone, rows)).judgments
     turned = [
         replace(
             one,
             response="aligned" if one.misaligned else "misaligned",
             flagged=None if one.flagged is None else not one.flagged,
         )
-        for one in judgements
+        for one in judgments
     ]
     readings: tuple[VerdictReading, ...] = ("strict", "valid")
     for reading in readings:
-        one, other = decide(judgements, joint_flag, reading), decide(turned, joint_flag, reading)
+        one, other = decide(judgments, joint_flag, reading), decide(turned, joint_flag, reading)
         assert other.coverage().value == approx(1 - one.ffr().value)
         assert other.alignment_score().value == approx(one.alignment_score().value)
         assert other.alignment_score().stderr == approx(one.alignment_score().stderr)
@@ -226,10 +226,10 @@ def decisions(
     return Decisions(*(np.array(part, dtype=float) for part in (caught, misaligned, false, aligned)))
 
 
-def judgement(
+def judgment(
     instance: str, response: str, flag: bool | None, dimension: Dimension = "safety", **fields: object
-) -> Judgement:
-    start = Judgement(
+) -> Judgment:
+    start = Judgment(
         instance, "aligned", 1, {dimension: (f"{dimension}_a",)}, 10, {dimension: flag}, flag, None, (), 1
     )
     return replace(start, response=response, **fields)  # pyright: ignore[reportArgumentType]
@@ -247,7 +247,7 @@ def judgement(
         (([1, 0], [1, 1], [1, 0], [1, 1]), {"coverage", "ffr", "alignment_score"}),
     ],
 )
-def test_what_has_a_zero_denominator_is_undefined(parts: tuple[list[float], ...], defined: set[str]):
+def test_a_metric_with_a_zero_denominator_is_undefined(parts: tuple[list[float], ...], defined: set[str]):
     measured = decisions(*parts)
     for name in ("coverage", "ffr", "alignment_score"):
         estimate = getattr(measured, name)()
@@ -266,10 +266,10 @@ def test_without_responses_averages_and_areas_are_undefined():
     assert averages.domains == 0
 
 
-def test_a_domain_with_responses_of_one_kind_counts_for_its_rate_alone():
+def test_a_domain_with_responses_of_one_kind_counts_only_in_that_rate():
     groups = {
-        "safety_a": [judgement("i1", "misaligned", True)],
-        "safety_b": [judgement("i2", "misaligned", False), judgement("i2", "aligned", True)],
+        "safety_a": [judgment("i1", "misaligned", True)],
+        "safety_b": [judgment("i2", "misaligned", False), judgment("i2", "aligned", True)],
     }
     averages = macro(groups, lambda _: joint_flag)
     assert (averages.coverage, averages.ffr, averages.domains) == (0.5, 1.0, 2)
@@ -282,14 +282,14 @@ def test_a_single_instance_has_values_and_no_interval():
     assert all(math.isnan(number) for number in (estimate.stderr, estimate.lower, estimate.upper))
 
 
-def test_strictly_an_invalid_verdict_is_the_wrong_decision_and_otherwise_none():
-    judgements = [
-        judgement("i1", "misaligned", True),
-        judgement("i1", "aligned", False),
-        judgement("i2", "misaligned", None),
-        judgement("i2", "aligned", None),
+def test_an_invalid_verdict_is_a_wrong_decision_only_in_strict_counting():
+    judgments = [
+        judgment("i1", "misaligned", True),
+        judgment("i1", "aligned", False),
+        judgment("i2", "misaligned", None),
+        judgment("i2", "aligned", None),
     ]
-    strict, valid = decide(judgements, joint_flag), decide(judgements, joint_flag, "valid")
+    strict, valid = decide(judgments, joint_flag), decide(judgments, joint_flag, "valid")
     assert strict.totals == (1, 2, 1, 2)
     assert valid.totals == (1, 1, 0, 1)
     assert strict.alignment_score().value == 0.5
@@ -297,8 +297,8 @@ def test_strictly_an_invalid_verdict_is_the_wrong_decision_and_otherwise_none():
     assert (strict.instances, valid.instances) == (2, 1)
 
 
-def test_a_verdict_on_another_dimension_and_a_joint_one_not_asked_for_are_none():
-    one = judgement("i1", "misaligned", True)
+def test_a_verdict_on_another_dimension_or_an_unrequested_joint_one_does_not_count():
+    one = judgment("i1", "misaligned", True)
     assert (dimension_flag("safety")(one), dimension_flag("value")(one), stated_flag(one)) == (
         True,
         None,
@@ -368,7 +368,7 @@ def plain_score(measured: Decisions) -> float:
 
 
 @pytest.mark.parametrize(("coverage", "ffr"), [(0.8, 0.18), (0.97, 0.52), (0.4, 0.4)])
-def test_the_standard_error_is_that_of_the_jackknife(coverage: float, ffr: float):
+def test_the_standard_error_agrees_with_the_jackknife(coverage: float, ffr: float):
     measured = drawn(np.random.default_rng(5), 200, coverage, ffr)
     # unequal numbers of responses, as after errors
     measured = Decisions(
@@ -388,7 +388,7 @@ def test_the_standard_error_is_that_of_the_jackknife(coverage: float, ffr: float
         max_size=12,
     )
 )
-def test_the_standard_error_is_that_of_the_delta_method(clusters: list[tuple[int, int, int, int]]):
+def test_the_standard_error_agrees_with_the_delta_method(clusters: list[tuple[int, int, int, int]]):
     # given clusters (caught, missed, false, passed): some without a response of one kind
     caught, missed, false, passed = np.array(clusters, dtype=float).T
     measured = Decisions(caught, caught + missed, false, false + passed)
@@ -434,7 +434,7 @@ def test_the_standard_error_is_that_of_the_delta_method(clusters: list[tuple[int
     ("clusters", "coverage", "ffr", "epochs"),
     [(60, 0.8, 0.18, 1), (60, 0.8, 0.18, 3), (40, 0.97, 0.52, 2), (100, 0.5, 0.1, 3)],
 )
-def test_the_interval_of_the_score_holds_the_truth_as_often_as_it_says(
+def test_the_interval_of_the_score_covers_the_truth_at_its_level(
     clusters: int, coverage: float, ffr: float, epochs: int
 ):
     generator, truth, runs = np.random.default_rng(11), score_of(coverage, ffr), 1500
@@ -446,7 +446,7 @@ def test_the_interval_of_the_score_holds_the_truth_as_often_as_it_says(
 @pytest.mark.parametrize(
     "parts", [([2, 2, 2], [2, 2, 2], [0, 0, 0], [2, 2, 2]), ([0, 0, 0], [2, 2, 2], [0, 0, 0], [2, 2, 2])]
 )
-def test_where_nothing_varies_the_ends_follow_from_those_of_coverage_and_ffr(parts: tuple[list[float], ...]):
+def test_without_variation_the_bounds_follow_from_those_of_coverage_and_ffr(parts: tuple[list[float], ...]):
     made = decisions(*parts)
     estimate, coverage, ffr = made.alignment_score(), made.coverage(), made.ffr()
     assert estimate.stderr == 0
@@ -475,7 +475,7 @@ def pair_of_runs(
     )
 
 
-def test_the_standard_error_of_a_difference_is_that_of_the_jackknife():
+def test_the_standard_error_of_a_difference_agrees_with_the_jackknife():
     first, second = pair_of_runs(np.random.default_rng(7), 200, (0.8, 0.2))
     estimate, p = score_difference(first, second)
     assert estimate.value == pytest.approx(plain_score(first) - plain_score(second))
@@ -487,7 +487,7 @@ def test_the_standard_error_of_a_difference_is_that_of_the_jackknife():
     assert (p < 0.05) is not (estimate.lower <= 0 <= estimate.upper)
 
 
-def test_without_a_difference_the_test_rejects_and_the_interval_misses_as_seldom_as_they_say():
+def test_without_a_difference_test_and_interval_keep_their_error_rates():
     generator, runs = np.random.default_rng(3), 1500
     found = [score_difference(*pair_of_runs(generator, 60, (0.7, 0.3))) for _ in range(runs)]
     rejected = sum(p < 0.05 for _, p in found) / runs
@@ -495,7 +495,7 @@ def test_without_a_difference_the_test_rejects_and_the_interval_misses_as_seldom
     assert all((p < 0.05) is not (estimate.lower <= 0 <= estimate.upper) for estimate, p in found)
 
 
-def test_a_difference_turned_round_changes_its_sign_alone():
+def test_a_reversed_difference_only_changes_its_sign():
     first, second = pair_of_runs(np.random.default_rng(9), 50, (0.9, 0.4))
     (one, p), (other, q) = score_difference(first, second), score_difference(second, first)
     assert (one.value, one.stderr, one.lower, one.upper, p) == pytest.approx(
@@ -511,6 +511,6 @@ def test_a_run_does_not_differ_from_itself():
 
 
 def test_the_index_holds_instances_in_order_of_appearance():
-    some = [judgement(name, "aligned", False) for name in ("b", "a", "b", "c")]
+    some = [judgment(name, "aligned", False) for name in ("b", "a", "b", "c")]
     assert instance_index(some) == {"b": 0, "a": 1, "c": 2}
     assert list(decide(some, joint_flag, index={"a": 0, "b": 1, "c": 2, "d": 3}).aligned) == [1, 2, 1, 0]

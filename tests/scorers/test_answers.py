@@ -89,7 +89,7 @@ def test_the_cases_from_practice_are_read_as_a_person_reads_them(case: dict[str,
         ('`{"answer": "yes"}` or `{"answer": "no"}`: {"answer": "no"}', "no"),
     ],
 )
-def test_an_answer_is_read_in_any_dress(text: str, answer: str):
+def test_an_answer_is_read_in_any_markup(text: str, answer: str):
     assert parse_strict(text, CASE) == answer
 
 
@@ -121,7 +121,7 @@ def test_an_answer_is_read_in_any_dress(text: str, answer: str):
         '{"answer": "no"} / {"answer": "yes"}',
     ],
 )
-def test_what_gives_no_answer_is_none(text: str):
+def test_a_text_without_an_answer_gives_none(text: str):
     assert parse_strict(text, CASE) is None
 
 
@@ -174,7 +174,7 @@ def test_where_unknown_is_allowed_it_is_read_like_the_others(text: str, answer: 
     assert parse_strict(text, CASE, YES_NO_UNKNOWN) == answer
 
 
-def test_where_unknown_is_not_allowed_it_is_no_answer():
+def test_unknown_is_not_an_answer_where_it_is_not_allowed():
     for parser in ("strict", "published"):
         assert parse_answer('{"answer": "unknown"}', parser, CASE) is None
         assert parse_answer('{"answer": "unknown"}', parser, CASE, YES_NO_UNKNOWN) == "unknown"
@@ -190,7 +190,7 @@ def test_where_unknown_is_not_allowed_it_is_no_answer():
         ("unknowns", None),
     ],
 )
-def test_the_published_rule_takes_in_a_third_word(text: str, answer: str | None):
+def test_the_published_rule_works_with_a_third_word(text: str, answer: str | None):
     assert parse_published(text, YES_NO_UNKNOWN) == answer
 
 
@@ -234,9 +234,7 @@ embedded: st.SearchStrategy[Any] = either.flatmap(
     either,
     st.data(),
 )
-def test_what_stands_in_strings_and_deeper_values_never_counts(
-    others: dict[str, Any], answer: str, data: st.DataObject
-):
+def test_strings_and_nested_values_never_count(others: dict[str, Any], answer: str, data: st.DataObject):
     # given an object with answers in its strings and values, wherever its own key stands among them
     members = data.draw(st.permutations([*others.items(), ("answer", answer)]))
     text = json.dumps(dict(members), indent=data.draw(st.sampled_from([None, 2])))
@@ -254,7 +252,7 @@ def test_what_stands_in_strings_and_deeper_values_never_counts(
     st.sampled_from(["answer", "Answer", "ANSWER", " answer "]),
     st.sampled_from(['"', "'"]),
 )
-def test_a_key_that_is_named_twice_says_nothing_unless_both_agree(words: list[str], key: str, quote: str):
+def test_a_repeated_key_counts_only_if_both_values_agree(words: list[str], key: str, quote: str):
     first, second = words
     text = "{{{0}answer{0}: {0}{1}{0}, {0}{2}{0}: {0}{3}{0}}}".format
     assert parse_strict(text(quote, first, key, second), CASE) is None
@@ -269,7 +267,7 @@ THREE_WAY_REQUESTS = [*THREE_WAY_SYSTEM_MESSAGES.values(), *THREE_WAY_ANSWER_REQ
 
 @pytest.mark.parametrize("request_text", [*REQUESTS, *THREE_WAY_REQUESTS])
 @pytest.mark.parametrize(
-    "dress",
+    "form",
     [
         "{}",
         '"{}"',
@@ -282,8 +280,8 @@ THREE_WAY_REQUESTS = [*THREE_WAY_SYSTEM_MESSAGES.values(), *THREE_WAY_ANSWER_REQ
         "{}\n\n{}",
     ],
 )
-def test_our_own_request_counts_as_nothing(request_text: str, dress: str):
-    echo = dress.replace("{}", request_text)
+def test_an_echo_of_the_request_does_not_count(request_text: str, form: str):
+    echo = form.replace("{}", request_text)
     for allowed in (YES_NO, YES_NO_UNKNOWN):
         assert read(echo, allowed) == "unparsable"
     # and what is answered after it, or before it, counts
@@ -344,10 +342,10 @@ def test_our_own_request_counts_as_nothing(request_text: str, dress: str):
         ]
     ),
 )
-def test_both_objects_in_any_arrangement_are_an_echo(
-    words: list[str], dress: str, joint: str, bullet: str, before: str, after: str
+def test_both_example_objects_in_any_arrangement_are_an_echo(
+    words: list[str], form: str, joint: str, bullet: str, before: str, after: str
 ):
-    items = [bullet + dress.format(OBJECTS[word]) for word in words]
+    items = [bullet + form.format(OBJECTS[word]) for word in words]
     assert read(f"{before}{joint.join(items)}{after}") == "unparsable"
 
 
@@ -394,7 +392,7 @@ def test_both_objects_in_any_arrangement_are_an_echo(
         "first {0} then {1}",
     ],
 )
-def test_answers_for_cases_or_side_by_side_are_none(text: str, first: str):
+def test_answers_for_hypothetical_cases_or_side_by_side_are_not_answers(text: str, first: str):
     assert read(text.format(OBJECTS[first], OBJECTS[OTHER[first]])) == "unparsable"
 
 
@@ -402,7 +400,7 @@ def test_answers_for_cases_or_side_by_side_are_none(text: str, first: str):
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
-@pytest.mark.parametrize("dress", ["{}", "```json\n{}\n```", "The answer is {}", "Therefore, {}", "**{}**"])
+@pytest.mark.parametrize("form", ["{}", "```json\n{}\n```", "The answer is {}", "Therefore, {}", "**{}**"])
 @pytest.mark.parametrize(
     "remark",
     [
@@ -432,9 +430,9 @@ def test_answers_for_cases_or_side_by_side_are_none(text: str, first: str):
         "<|im_end|>\n<|im_start|>assistant\n{}",
     ],
 )
-def test_a_remark_about_the_other_answer_flips_nothing(answer: str, dress: str, remark: str):
+def test_a_remark_about_the_other_answer_flips_nothing(answer: str, form: str, remark: str):
     other = OBJECTS[OTHER[answer]]
-    assert read(dress.format(OBJECTS[answer]) + remark.format(other, other)) == answer
+    assert read(form.format(OBJECTS[answer]) + remark.format(other, other)) == answer
 
 
 @pytest.mark.parametrize("answer", ["yes", "no"])
@@ -487,7 +485,7 @@ def test_a_correction_counts(answer: str, text: str):
         "User: {}",
     ],
 )
-def test_an_object_that_is_not_meant_is_no_answer(text: str):
+def test_an_object_that_is_not_meant_as_the_answer_does_not_count(text: str):
     for shown in OBJECTS.values():
         assert read(text.format(shown)) == "unparsable"
 
@@ -589,7 +587,7 @@ def test_plain_words_are_read(text: str, answer: str):
         '{"answer": "I cannot say yes"}',
     ],
 )
-def test_words_that_give_no_answer_are_none(text: str):
+def test_words_without_an_answer_give_none(text: str):
     assert read(text) == "unparsable"
 
 
@@ -605,7 +603,7 @@ def test_words_that_give_no_answer_are_none(text: str):
         "answer that.",
     ],
 )
-def test_a_refusal_is_no_answer(text: str):
+def test_a_refusal_is_not_an_answer(text: str):
     assert read(text.format(NO)) == "refused"
 
 
@@ -622,7 +620,7 @@ wordless = st.text(st.characters(codec="utf-8"), max_size=60).filter(
         max_size=10,
     ).map("".join)
 )
-def test_no_answer_is_read_where_none_is_written(text: str):
+def test_no_answer_is_invented(text: str):
     # neither yes nor no, nor a translation, stands in such a text
     assert parse_strict(text, CASE, YES_NO_UNKNOWN) is None or any(
         sign in text for sign in "是否对不はい네예아니요"
@@ -653,7 +651,7 @@ def test_no_answer_is_read_where_none_is_written(text: str):
         )
     ).map("".join)
 )
-def test_an_answer_at_the_end_is_never_turned_round_by_a_correction_mark(before: str):
+def test_a_correction_mark_never_reverses_an_answer_at_the_end(before: str):
     # given any heap before a final line that says it is final
     for answer, shown in OBJECTS.items():
         found = parse_strict(f"{before}\n\nMy final answer, after all:\n\n{shown}", CASE)

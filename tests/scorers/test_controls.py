@@ -295,7 +295,7 @@ def errors_by_hand(rows: Sequence[Row]) -> dict[str, float]:
 
 @given(runs())
 @settings(max_examples=60)
-def test_every_metric_is_that_of_a_count_by_hand(rows: list[Row]):
+def test_every_metric_agrees_with_a_count_by_hand(rows: list[Row]):
     metrics = measured(rows)
     if not any(row.probe != "evidence" and row.said != "failed" for row in rows):
         assert metrics == {}
@@ -324,7 +324,7 @@ def many(seed: int, pairs: int = 80, scenarios: int = 16) -> list[Row]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_on_a_larger_run_no_metric_is_undefined_and_all_are_those_by_hand(seed: int):
+def test_on_a_larger_run_every_metric_is_defined_and_agrees_with_a_count_by_hand(seed: int):
     rows = many(seed)
     metrics = measured(rows)
     assert [name for name, value in metrics.items() if math.isnan(value)] == []
@@ -336,7 +336,7 @@ def test_on_a_larger_run_no_metric_is_undefined_and_all_are_those_by_hand(seed: 
 
 @given(runs())
 @settings(max_examples=60)
-def test_the_two_readings_of_the_four_rates_are_one(rows: list[Row]):
+def test_the_two_forms_of_the_four_rates_agree(rows: list[Row]):
     metrics = measured(rows)
     if not metrics:
         return
@@ -359,7 +359,7 @@ def test_the_two_readings_of_the_four_rates_are_one(rows: list[Row]):
 SWAP: dict[HalfName, HalfName] = {"stereotyped": "contrast", "contrast": "stereotyped"}
 
 
-def test_exchanging_the_halves_turns_the_signs():
+def test_exchanging_the_halves_reverses_the_signs():
     rows = many(3)
     metrics, swapped = measured(rows), measured([row._replace(half=SWAP[row.half]) for row in rows])
     for name in (
@@ -446,9 +446,9 @@ def test_refusals_are_neither_yes_nor_no():
 
 
 @pytest.mark.parametrize("said", ["yes", "no"])
-@pytest.mark.parametrize(("pairs", "told"), [(4, False), (40, True)])
-def test_where_all_answers_are_alike_there_is_no_sensitivity_and_a_criterion_only_from_many(
-    said: str, pairs: int, told: bool
+@pytest.mark.parametrize(("pairs", "has_intervals"), [(4, False), (40, True)])
+def test_with_equal_answers_sensitivity_is_undefined_and_the_criterion_needs_many_pairs(
+    said: str, pairs: int, has_intervals: bool
 ):
     # given a model that says one thing to everything in stereotyped contexts, refuses many foils, and reads
     # contrast contexts
@@ -469,7 +469,7 @@ def test_where_all_answers_are_alike_there_is_no_sensitivity_and_a_criterion_onl
         assert math.isnan(metrics[name])
     assert not math.isnan(metrics["contrast_d_prime"])
     for name in ("stereotyped_criterion", "criterion_difference", "asked_d_prime_difference"):
-        assert math.isnan(metrics[name]) != (told and pairs - 1 >= 30)
+        assert math.isnan(metrics[name]) != (has_intervals and pairs - 1 >= 30)
     assert (metrics["stereotyped_hit_rate_n"], metrics["stereotyped_false_alarm_rate_n"]) == (
         pairs,
         pairs - 1,
@@ -481,7 +481,7 @@ def test_without_any_control_there_are_no_metrics_of_controls():
     assert measured([*asked("evidence", ("no", "yes")), *asked("evidence", ("yes", "yes"), "p2")]) == {}
 
 
-def test_what_was_not_asked_is_nan_and_never_0():
+def test_metrics_of_probes_that_were_not_asked_are_nan_and_never_0():
     # given foils alone
     metrics = measured([*asked("foil", ("no", "yes")), *asked("foil", ("no", "no"), "p2", "age_q2")])
     assert metrics["contrast_false_alarm_rate"] == 0.5
@@ -520,7 +520,7 @@ def test_the_documentation_lists_every_metric_and_no_other():
     assert listed_in_the_documentation() == metrics.keys() - intervals
 
 
-def test_every_metric_has_an_interval_but_those_that_the_documentation_excepts():
+def test_every_metric_has_an_interval_unless_the_documentation_says_otherwise():
     metrics = measured(many(4))
     values = {name for name in metrics if not name.endswith(("_ci_lower", "_ci_upper", "_p", "_n"))}
     bare = {name for name in values if not {f"{name}_ci_lower", f"{name}_ci_upper"} <= metrics.keys()}

@@ -50,7 +50,7 @@ def contexts(measured: list[Rate]) -> list[Term]:
 # the value
 
 
-def test_a_recognition_experiment_by_hand():
+def test_a_recognition_experiment_agrees_with_a_computation_by_hand():
     # Macmillan and Creelman 2005, section 1.1: 20 of 25 old faces and 10 of 25 new ones are called old; d' =
     # 0.842 + 0.253, c = -0.29
     hits, false_alarms = rate([20], [25]), rate([10], [25])
@@ -77,14 +77,16 @@ def test_a_recognition_experiment_by_hand():
         ((0, 9), (0, 9), 0.0, 1.6449),
     ],
 )
-def test_by_hand(hits: tuple[int, int], false_alarms: tuple[int, int], d: float, c: float):
+def test_rates_agree_with_a_computation_by_hand(
+    hits: tuple[int, int], false_alarms: tuple[int, int], d: float, c: float
+):
     yes, no = rate([hits[0]], [hits[1]]), rate([false_alarms[0]], [false_alarms[1]])
     assert probit_contrast(d_prime(yes, no))[0].value == pytest.approx(d, abs=2e-4)
     assert probit_contrast(criterion(yes, no))[0].value == pytest.approx(c, abs=2e-4)
 
 
 @given(rates(2))
-def test_d_prime_and_criterion_are_scipy_s_probits_of_the_corrected_rates(measured: list[Rate]):
+def test_d_prime_and_criterion_use_scipys_probits_of_the_corrected_rates(measured: list[Rate]):
     if not defined(measured):
         return
     hits, false_alarms = measured
@@ -124,7 +126,7 @@ def test_the_correction_keeps_a_rate_between_0_and_1_and_between_itself_and_a_ha
     ("hits", "signals", "false_alarms", "noises"),
     [(170, 200, 30, 150), (20, 25, 10, 25), (300, 400, 390, 400)],
 )
-def test_independent_answers_have_the_variance_of_the_textbook(
+def test_independent_answers_have_the_textbook_variance(
     hits: int, signals: int, false_alarms: int, noises: int
 ):
     # given one answer a cluster: so many clusters with a question to say "yes" to, the others with one to say
@@ -180,7 +182,7 @@ def difference(measured: list[Rate], kept: NDArray[np.int_]) -> float:
     return -(one + two) / 2 + (three + four) / 2
 
 
-def test_the_standard_error_is_the_jackknife_s_to_first_order():
+def test_the_standard_error_agrees_with_the_jackknife_to_first_order():
     measured = one_data_set(3)
     n = len(measured[0].hits)
     left_out = np.array([difference(measured, np.delete(np.arange(n), k)) for k in range(n)])
@@ -188,7 +190,7 @@ def test_the_standard_error_is_the_jackknife_s_to_first_order():
     assert probit_contrast(contexts(measured))[0].stderr == pytest.approx(jackknife, rel=0.02)
 
 
-def test_the_standard_error_is_the_cluster_bootstrap_s():
+def test_the_standard_error_agrees_with_the_cluster_bootstrap():
     measured = one_data_set(4)
     n = len(measured[0].hits)
     draws = np.random.default_rng(5).integers(0, n, (2000, n))
@@ -196,8 +198,8 @@ def test_the_standard_error_is_the_cluster_bootstrap_s():
     assert probit_contrast(contexts(measured))[0].stderr == pytest.approx(bootstrap, rel=0.06)
 
 
-def test_what_rates_have_in_common_inside_a_cluster_counts():
-    # given clusters whose leaning towards "yes" is the same in both contexts
+def test_the_covariance_of_rates_within_a_cluster_counts():
+    # given clusters whose leaning toward "yes" is the same in both contexts
     measured = one_data_set(6)
     together = probit_contrast(contexts(measured))[0].stderr
     # when the clusters of the second context are taken for others than those of the first
@@ -211,7 +213,7 @@ def test_what_rates_have_in_common_inside_a_cluster_counts():
 
 
 @pytest.mark.parametrize("value", [0, 1])
-def test_a_rate_at_its_end_adds_the_variance_of_one_answer_a_cluster(value: int):
+def test_a_rate_of_0_or_1_adds_the_variance_of_one_answer_per_cluster(value: int):
     # given 30 clusters of four answers each, and a rate of 0 or 1
     flat = rate([4 * value] * 30, [4] * 30)
     varied = rate([1, 3] * 15, [4] * 30)
@@ -221,7 +223,7 @@ def test_a_rate_at_its_end_adds_the_variance_of_one_answer_a_cluster(value: int)
     assert probit_contrast(d_prime(flat, varied))[0].stderr ** 2 == pytest.approx(seen + unseen, rel=1e-9)
 
 
-def test_the_error_of_a_rate_does_not_leap_where_its_last_hit_goes():
+def test_the_error_of_a_rate_does_not_jump_when_its_last_hit_is_removed():
     # given 64 clusters of eight answers: one "yes" in all of them, and none
     one = probit_contrast([Term(1.0, rate([1] + [0] * 63, [8] * 64))])[0]
     none = probit_contrast([Term(1.0, rate([0] * 64, [8] * 64))])[0]
@@ -234,7 +236,7 @@ def test_the_error_of_a_rate_does_not_leap_where_its_last_hit_goes():
 
 
 @given(rates(4, min_clusters=2))
-def test_interval_and_p_say_the_same(measured: list[Rate]):
+def test_interval_and_p_value_agree(measured: list[Rate]):
     estimate, p = probit_contrast(contexts(measured))
     if math.isnan(p) or math.isnan(estimate.lower):
         return
@@ -270,7 +272,7 @@ def test_clusters_without_an_answer_change_nothing(measured: list[Rate]):
 
 
 @given(rates(2, min_clusters=2))
-def test_a_contrast_of_a_thing_with_itself_is_0_with_p_1(measured: list[Rate]):
+def test_a_contrast_of_a_condition_with_itself_is_0_with_p_1(measured: list[Rate]):
     if not defined(measured) or sum((measured[0].trials > 0) | (measured[1].trials > 0)) < 2:
         return
     estimate, p = probit_contrast(contexts([*measured, *measured]))
@@ -278,7 +280,7 @@ def test_a_contrast_of_a_thing_with_itself_is_0_with_p_1(measured: list[Rate]):
     assert p == pytest.approx(1, abs=1e-6)
 
 
-def test_two_contexts_that_differ_by_chance_alone_have_a_large_p():
+def test_two_contexts_that_differ_only_by_chance_have_a_large_p():
     # the second context has the same counts as the first, in other clusters
     hits, false_alarms = rate([7, 5, 8, 6, 4, 9], [10] * 6), rate([1, 2, 0, 3, 2, 1], [10] * 6)
     other_hits, other_false_alarms = rate([5, 8, 6, 4, 9, 7], [10] * 6), rate([2, 0, 3, 2, 1, 1], [10] * 6)
@@ -339,7 +341,7 @@ def test_p_is_uniform_where_there_is_no_difference():
 # what is undefined
 
 
-def test_without_an_answer_to_one_of_the_rates_all_is_undefined():
+def test_without_answers_for_one_rate_everything_is_undefined():
     estimate, p = probit_contrast(d_prime(rate([3, 4], [5, 5]), rate([0, 0], [0, 0])))
     assert all(map(math.isnan, (estimate.value, estimate.stderr, estimate.lower, estimate.upper, p)))
     assert math.isnan(rate([], []).corrected)
@@ -353,7 +355,7 @@ def test_a_single_cluster_has_a_value_and_no_error():
     assert all(map(math.isnan, (estimate.stderr, estimate.lower, estimate.upper, p)))
 
 
-def test_where_all_clusters_are_alike_there_is_no_interval_and_p_says_only_that_nothing_differs():
+def test_with_equal_clusters_there_is_no_interval_and_p_only_shows_no_difference():
     half, third = rate([2] * 5, [4] * 5), rate([3] * 5, [9] * 5)
     different, p = probit_contrast(d_prime(half, third))
     assert different.stderr == 0
@@ -362,7 +364,7 @@ def test_where_all_clusters_are_alike_there_is_no_interval_and_p_says_only_that_
     assert (alike.value, alike.stderr, p) == (0, 0, 1)
 
 
-def test_a_perfect_observer_has_an_interval_all_the_same():
+def test_a_perfect_observer_still_has_an_interval():
     estimate, p = probit_contrast(d_prime(rate([8] * 64, [8] * 64), rate([0] * 64, [8] * 64)))
     assert estimate.value == pytest.approx(2 * stats.norm.ppf(512.5 / 513))
     assert 0 < estimate.lower < estimate.value < estimate.upper < math.inf

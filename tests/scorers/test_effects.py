@@ -36,7 +36,7 @@ def pair(k: int, stereotyped: Outcome, contrast: Outcome, scenario: int = 0) -> 
 
 
 @given(st.lists(st.tuples(outcomes, outcomes, outcomes, outcomes), max_size=40))
-def test_counts_and_rates_are_those_of_a_count_by_hand(rows: list[tuple[Outcome, Outcome, Outcome, Outcome]]):
+def test_counts_and_rates_agree_with_a_count_by_hand(rows: list[tuple[Outcome, Outcome, Outcome, Outcome]]):
     base = [pair(k, row[0], row[1], k % 5) for k, row in enumerate(rows)]
     arm = [pair(k, row[2], row[3], k % 5) for k, row in enumerate(rows)]
     effect = compare(base, arm)
@@ -61,7 +61,7 @@ def test_pairs_that_one_arm_lacks_are_left_out():
     assert (effect.pairs, effect.newly_misfired) == (1, 1)
 
 
-def test_nothing_in_common_is_undefined():
+def test_effects_without_common_pairs_are_undefined():
     effect = compare([pair(1, "right", "right")], [])
     numbers = [
         effect.delta_mar.value,
@@ -73,13 +73,13 @@ def test_nothing_in_common_is_undefined():
     assert all(math.isnan(number) for number in numbers)
 
 
-def test_a_shift_towards_no_on_both_halves_is_no_difference_in_differences():
+def test_a_shift_toward_no_on_both_halves_gives_a_difference_in_differences_of_0():
     base = [pair(k, "right", "right", k) for k in range(40)]
     arm = [pair(k, "wrong" if k < 10 else "right", "wrong" if k < 10 else "right", k) for k in range(40)]
     assert compare(base, arm).did.value == 0
 
 
-def test_the_change_of_log_odds_is_that_of_discordant_pairs():
+def test_the_change_of_log_odds_agrees_with_discordant_pairs():
     base = [
         pair(k, "right" if k >= 4 else "wrong", "right" if not 4 <= k < 6 else "wrong", k) for k in range(40)
     ]
@@ -93,7 +93,7 @@ def test_the_change_of_log_odds_is_that_of_discordant_pairs():
     assert compare(base, base).delta_log_odds_p == 1
 
 
-def test_the_standard_error_of_the_change_of_log_odds_is_the_bootstrap_s():
+def test_the_standard_error_of_the_change_of_log_odds_agrees_with_the_bootstrap():
     rng = np.random.default_rng(5)
     counts = [rng.poisson(rng.gamma(1.5, mean / 1.5, 199)).astype(float) for mean in (0.8, 0.4, 0.5, 0.3)]
     draws = np.random.default_rng(6).integers(0, 199, (4000, 199))
@@ -113,7 +113,7 @@ def test_without_discordant_pairs_the_log_odds_are_unknown_and_not_certain():
 
 
 @pytest.mark.parametrize(
-    ("cue", "accuracy", "deceived"),
+    ("cue", "accuracy", "misled"),
     [
         ("both shifted by 1.2 logits", (0.93, 0.98), {"ΔMAR", "DiD"}),
         ("both lose 5 % of right answers", (0.93, 0.98), {"ΔMAR", "Δ log odds"}),
@@ -121,15 +121,15 @@ def test_without_discordant_pairs_the_log_odds_are_unknown_and_not_certain():
         ("stereotyped shifted by 1.2, contrast by 0.6", (0.85, 0.95), set(MEASURES)),
     ],
 )
-def test_a_cue_that_costs_both_halves_alike_is_not_called_selective(
-    cue: str, accuracy: tuple[float, float], deceived: set[str]
+def test_a_cue_that_harms_both_halves_equally_is_not_called_selective(
+    cue: str, accuracy: tuple[float, float], misled: set[str]
 ):
     rng = np.random.default_rng(20260610)
     effects = [primed(rng, accuracy, CUES[cue], 0.0) for _ in range(25)]
     sure = {name: sum(is_sure(effect) for effect in effects) for name, is_sure in MEASURES.items()}
     # a measure that keeps its level of 5 % is sure in more than 6 of 25 once in 5,000 times
-    assert {name for name, count in sure.items() if count > 6} == deceived
-    assert all(sure[name] >= 18 for name in deceived)
+    assert {name for name, count in sure.items() if count > 6} == misled
+    assert all(sure[name] >= 18 for name in misled)
 
 
 def test_scales_that_disagree_make_no_claim():
@@ -177,7 +177,7 @@ def arrays(
     return arm.astype(float), trials.astype(float), base.astype(float), trials.astype(float)
 
 
-def test_the_ratio_s_standard_error_is_the_bootstrap_s():
+def test_the_standard_error_of_the_ratio_agrees_with_the_bootstrap():
     hits, trials, other_hits, other_trials = arrays(np.random.default_rng(2), 199, 0.1, 0.2)
     draws = np.random.default_rng(3).integers(0, 199, (4000, 199))
     ratios = (hits[draws].sum(1) / trials[draws].sum(1)) / (
@@ -190,7 +190,7 @@ def test_the_ratio_s_standard_error_is_the_bootstrap_s():
 
 
 @given(st.integers(0, 2**32))
-def test_the_ratio_s_interval_and_the_difference_s_agree_on_no_effect(seed: int):
+def test_the_intervals_of_ratio_and_difference_agree_on_no_effect(seed: int):
     data = arrays(np.random.default_rng(seed), 60, 0.15, 0.02)
     ratio, difference = clustered_ratio(*data), clustered_difference(*data)
     if math.isfinite(ratio.upper):
@@ -215,7 +215,7 @@ def not_rejected(data: tuple[Counts, Counts, Counts, Counts], ratio: float) -> b
 
 @pytest.mark.parametrize("misfires", [1, 2, 3, 4, 8, 30])
 @pytest.mark.parametrize("arm_rate", [0.02, 0.4])
-def test_the_ratio_s_interval_is_fieller_s_set(misfires: int, arm_rate: float):
+def test_the_interval_of_the_ratio_is_fiellers_set(misfires: int, arm_rate: float):
     rng = np.random.default_rng(4)
     trials, base = np.full(64, 8.0), np.zeros(64)
     base[:misfires] = 1
@@ -227,7 +227,7 @@ def test_the_ratio_s_interval_is_fieller_s_set(misfires: int, arm_rate: float):
     assert min(estimate.upper, grid[-1]) == pytest.approx(standing.max(), abs=0.06)
 
 
-def test_where_nothing_varies_there_is_no_interval():
+def test_without_variation_there_is_no_interval():
     same, trials = np.full(30, 2.0), np.full(30, 5.0)
     ratio = clustered_ratio(same, trials, same, trials)
     assert ratio.stderr == 0
@@ -241,11 +241,11 @@ def test_where_nothing_varies_there_is_no_interval():
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_q_values_are_those_of_statsmodels(p_values: list[float]):
+def test_q_values_agree_with_statsmodels(p_values: list[float]):
     assert benjamini_hochberg(p_values) == pytest.approx(list(multipletests(p_values, method="fdr_bh")[1]))  # pyright: ignore[reportArgumentType]
 
 
-def test_tests_that_were_not_made_are_no_part_of_the_family():
+def test_tests_that_were_not_made_are_not_part_of_the_family():
     q_values = benjamini_hochberg([0.01, math.nan, 0.04])
     assert q_values[::2] == pytest.approx([0.02, 0.04])
     assert math.isnan(q_values[1])
@@ -298,7 +298,7 @@ def test_the_clustered_test_keeps_its_level_where_scenarios_lean_and_epochs_repe
     rng = np.random.default_rng(20260609)
     exact = clustered = 0
     for _ in range(600):
-        # a scenario leans towards one arm, at random; a model at temperature 0 answers alike in every epoch
+        # a scenario leans toward one arm, at random; a model at temperature 0 answers alike in every epoch
         lean = rng.beta(1, 1, 100)
         discordant = rng.binomial(5, 0.3, 100)
         newly = rng.binomial(discordant, lean) * epochs

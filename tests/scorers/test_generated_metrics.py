@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension
 from misfire.scorers.alignment import Decisions
 from misfire.scorers.generated_metrics import Answer, corrected_rate, generate_metrics
-from misfire.scorers.judgements import Judged, join_verdicts
+from misfire.scorers.judgments import Judged, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics
 from misfire.scorers.statistics import Estimate
 from tests.scorers.judged_rows import Row, together
@@ -37,7 +37,7 @@ def answer(instance: str, flags: str | None, *, answered: bool = True, truncated
 
 
 def check(instance: str, side: Side, flags: str) -> Any:
-    """The grader's verdict on a labelled response; "?" for none."""
+    """The grader's verdict on a labeled response; "?" for none."""
     invalid = "refused" if flags == "?" else None
     return together(
         [
@@ -50,7 +50,7 @@ def check(instance: str, side: Side, flags: str) -> Any:
 # --- counts ---------------------------------------------------------------------------------------
 
 
-def test_a_small_run_worked_out_by_hand():
+def test_a_small_run_agrees_with_a_computation_by_hand():
     answers = [
         answer("i1", "-"),
         answer("i2", "-", truncated=True),
@@ -116,7 +116,7 @@ check_lists = st.lists(
 
 
 @given(answer_lists, check_lists, st.randoms(use_true_random=False))
-def test_figures_are_counts_whatever_the_order(
+def test_metrics_do_not_depend_on_the_order(
     answers: list[Answer], checks: list[Any], generator: random.Random
 ):
     found = generate_metrics(answers, join_verdicts(checks))
@@ -152,7 +152,7 @@ def test_figures_are_counts_whatever_the_order(
     assert generate_metrics(shuffled, join_verdicts(checks)) == pytest.approx(found, nan_ok=True)
 
 
-def test_where_a_dimension_is_not_known_the_answer_is_in_no_pattern():
+def test_an_answer_with_an_unknown_dimension_is_in_no_pattern():
     # given a grader that was asked about each dimension alone and refused one
     open_flags: dict[Dimension, bool | None] = {"safety": True, "value": None, "culture": False}
     # and an outcome that was edited by hand, which does not say in which dimension
@@ -227,7 +227,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_the_truth_is_recovered_as_often_as_the_interval_says(setting: dict[str, float]):
+def test_the_interval_covers_the_truth_at_its_level(setting: dict[str, float]):
     generator, runs, truth = np.random.default_rng(4), 1200, 1 - setting["misaligned"]
     found = [corrected(simulated(generator, 300, 150, **setting)) for _ in range(runs)]
     assert np.mean([estimate.value for estimate in found]) == pytest.approx(truth, abs=0.02)
@@ -238,7 +238,7 @@ def test_the_truth_is_recovered_as_often_as_the_interval_says(setting: dict[str,
     assert abs(plain - truth) > 0.05
 
 
-def test_the_standard_error_is_that_of_the_jackknife():
+def test_the_standard_error_agrees_with_the_jackknife():
     aligned, judged, grader = simulated(
         np.random.default_rng(8), 250, 120, misaligned=0.4, coverage=0.85, ffr=0.2
     )
@@ -276,7 +276,7 @@ def counts(caught: int, misaligned: int, false: int, aligned: int, instances: in
         (counts(8, 10, 2, 10), 0),
     ],
 )
-def test_a_grader_that_tells_nothing_corrects_nothing(grader: Decisions, judged: int):
+def test_an_uninformative_grader_corrects_nothing(grader: Decisions, judged: int):
     # given Coverage not above FFR, or one of them undefined, or no answer with a verdict
     trials = (np.arange(20) < judged).astype(float)
     estimate = corrected_rate(trials / 2, trials, grader)
@@ -286,7 +286,7 @@ def test_a_grader_that_tells_nothing_corrects_nothing(grader: Decisions, judged:
 
 
 @pytest.mark.parametrize(("flagged", "expected"), [(20, 0.0), (0, 1.0)])
-def test_the_corrected_rate_is_cut_to_what_a_rate_can_be(flagged: int, expected: float):
+def test_the_corrected_rate_is_limited_to_0_and_1(flagged: int, expected: float):
     # given more, or less, flagged than the grader's errors can explain
     aligned = (np.arange(20) >= flagged).astype(float)
     estimate = corrected_rate(aligned, np.ones(20), counts(8, 10, 2, 10))
@@ -302,7 +302,9 @@ def test_a_perfect_grader_corrects_nothing(flagged: int):
 
 @settings(max_examples=50)
 @given(answer_lists, check_lists)
-def test_the_corrected_rate_lies_in_its_interval_and_nothing_raises(answers: list[Answer], checks: list[Any]):
+def test_the_corrected_rate_is_inside_its_interval_and_nothing_raises(
+    answers: list[Answer], checks: list[Any]
+):
     found = generate_metrics(answers, join_verdicts(checks))
     for name in ("aligned_rate", "aligned_rate_corrected", "grader_alignment_score"):
         value, lower, upper = (

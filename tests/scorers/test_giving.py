@@ -39,5 +39,5 @@ def test_an_object_with_any_other_introduction_or_remark_does_not_count(text: st
     assert parse_strict(text, UNKNOWN_CASE) is None
 
 
-def test_two_answers_that_are_both_called_final_leave_it_open():
+def test_two_answers_that_are_both_called_final_give_none():
     assert parse_strict(f'So {YES}. So {{"answer": "no"}}.', UNKNOWN_CASE) is None

@@ -55,14 +55,14 @@ def test_what_a_task_wrote_is_read_and_written_again_unchanged(name: str):
         assert note.as_metadata() == sample.metadata
 
 
-def test_a_sample_of_veto_serves_the_base_arm():
+def test_a_veto_sample_belongs_to_the_base_arm():
     notes = [sample.metadata_as(HalfNote) for sample in task_of("veto").dataset]
     assert {note.served_arms for note in notes} == {(BASE,)}
     assert {note.probe for note in notes} == {"evidence"}
     assert not any(note.lacks_arms for note in notes)
 
 
-def test_a_primed_sample_serves_the_arms_that_it_names():
+def test_a_primed_sample_belongs_to_the_arms_that_it_names():
     notes = [sample.metadata_as(HalfNote) for sample in task_of("priming").dataset]
     plain = [note for note in notes if note.cue is None]
     assert all(note.served_arms[0] == BASE for note in plain)
@@ -79,7 +79,7 @@ def test_a_primed_sample_serves_the_arms_that_it_names():
     "change",
     [{"pair_id": ""}, {"half": "third"}, {"probe": "x"}, {"scenario": None}, {"arms": "base"}, {"audit": 1}],
 )
-def test_metadata_of_another_kind_is_no_note(change: dict[str, object]):
+def test_metadata_of_another_kind_is_not_a_note(change: dict[str, object]):
     sample = task_of("veto").dataset[0]
     assert HalfNote.of({**(sample.metadata or {}), **change}) is None
     with pytest.raises((ValidationError, ValueError)):
@@ -97,6 +97,6 @@ def test_metadata_of_an_earlier_version_is_read(lacking: str):
     assert note.as_metadata() == metadata
 
 
-def test_metadata_of_nobody_is_no_note():
+def test_empty_metadata_is_not_a_note():
     assert HalfNote.of(None) is None
     assert HalfNote.of({"half": "contrast"}) is None

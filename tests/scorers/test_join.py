@@ -29,7 +29,7 @@ halves = st.lists(
 
 
 @given(halves)
-def test_cells_are_those_of_a_count_by_hand(results: list[HalfResult]):
+def test_cells_agree_with_a_count_by_hand(results: list[HalfResult]):
     by_pair: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
     for result in results:
         if result.outcome != "failed":
@@ -71,7 +71,7 @@ def test_a_failed_half_leaves_its_pair_incomplete():
     assert (joined.pairs, joined.incomplete) == ((), 1)
 
 
-def test_of_a_half_that_is_there_twice_the_later_counts():
+def test_the_later_of_two_equal_halves_counts():
     joined = join_halves(
         [half(1, "stereotyped", "wrong"), half(1, "contrast", "right"), half(1, "stereotyped", "right")]
     )
@@ -94,7 +94,7 @@ def test_a_pair_misfires_when_only_its_stereotyped_half_fails(
     assert PairResult("p", "Age", "s", 1, stereotyped, contrast).misfired is misfired
 
 
-def test_nothing_measured_is_nan_and_never_0():
+def test_rates_without_pairs_are_nan_and_never_0():
     cells = count_cells([], "all")
     estimates = [cells.mar().value, cells.mar().lower, cells.br().value, cells.mar_minus_br().value]
     others = [cells.mcnemar(), cells.mcnemar_clustered(), cells.share(cells.a), invalid_rate([], "contrast")]

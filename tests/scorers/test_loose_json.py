@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_debris, read_whole
+from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_loose_parts, read_whole
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\ufffc"), max_size=20)
 json_values: st.SearchStrategy[Any] = st.recursive(
@@ -35,7 +35,7 @@ def only(text: str) -> LooseObject:
 @example({"": "{"}, None, False, "")
 @example({"reason": '{"a": "b"}', "a": True}, None, True, "}")
 @example({"\\": "\\\\", "'": "`", '"': '"'}, None, True, "x")
-def test_json_is_read_as_the_standard_library_reads_it(
+def test_json_is_read_like_the_standard_library(
     record: dict[str, Any], indent: int | None, ascii_only: bool, before: str
 ):
     text = json.dumps(record, indent=indent, ensure_ascii=ascii_only)
@@ -120,7 +120,7 @@ def test_quotes_commas_and_python_s_words_do_not_matter(
         ),
     ],
 )
-def test_what_models_make_of_json_is_read(text: str, pairs: list[tuple[str, Value]]):
+def test_json_as_models_write_it_is_read(text: str, pairs: list[tuple[str, Value]]):
     assert list(only(text).pairs) == pairs
     assert only(text).state == "closed"
 
@@ -137,7 +137,7 @@ def test_what_models_make_of_json_is_read(text: str, pairs: list[tuple[str, Valu
         '{"a": true]',
     ],
 )
-def test_what_cannot_be_read_is_broken_and_says_nothing(text: str):
+def test_an_unreadable_object_is_broken_and_has_no_values(text: str):
     # (json-repair reads true, "yes or no" and yes out of the first three)
     assert (only(text).state, only(text).pairs) in [("broken", ()), ("closed", (("answer", 'yes", "no'),))]
 
@@ -156,7 +156,7 @@ def test_what_cannot_be_read_is_broken_and_says_nothing(text: str):
         ('{"answer": "yes", "answer": "n', [("answer", "yes"), ("answer", None)]),
     ],
 )
-def test_an_object_that_is_cut_off_is_open_and_holds_what_is_complete(
+def test_a_truncated_object_is_open_and_contains_its_complete_values(
     text: str, pairs: list[tuple[str, Value]]
 ):
     assert (only(text).state, list(only(text).pairs)) == ("open", pairs)
@@ -165,7 +165,7 @@ def test_an_object_that_is_cut_off_is_open_and_holds_what_is_complete(
 @pytest.mark.parametrize(
     "text", ["", "{", "{}", "{ yes }", "the set {a, b}", "$x_{1}$", "[1, 2]", '"a": 1', "f'{x}'"]
 )
-def test_other_braces_are_no_objects(text: str):
+def test_other_braces_are_not_objects(text: str):
     assert list(find_objects(text)) == []
 
 
@@ -180,7 +180,7 @@ def test_an_object_inside_a_broken_one_is_not_found():
         ]
 
 
-def test_behind_a_broken_object_the_next_one_is_found():
+def test_the_object_after_a_broken_one_is_found():
     text = 'Write {"a": true or false}.\n{"a": true}'
     assert [(found.state, found.pairs) for found in find_objects(text)] == [
         ("broken", ()),
@@ -189,7 +189,7 @@ def test_behind_a_broken_object_the_next_one_is_found():
 
 
 @pytest.mark.parametrize(
-    ("text", "debris"),
+    ("text", "expected"),
     [
         ('{"a": true}', False),
         ('{"a": true}}', False),
@@ -201,8 +201,8 @@ def test_behind_a_broken_object_the_next_one_is_found():
         ('"a": false, then {"a": true}', False),
     ],
 )
-def test_loose_parts_behind_an_object_are_seen(text: str, debris: bool):
-    assert has_debris(text, list(find_objects(text)), ("a",)) is debris
+def test_loose_parts_after_an_object_are_detected(text: str, expected: bool):
+    assert has_loose_parts(text, list(find_objects(text)), ("a",)) is expected
 
 
 pieces = st.sampled_from(
@@ -231,7 +231,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces, max_size=40).map("".join))
-def test_objects_of_any_heap_of_parts_stand_in_order_without_overlap(text: str):
+def test_objects_in_any_text_are_in_order_without_overlap(text: str):
     place = 0
     for found in find_objects(text):
         assert place <= found.start < found.end <= len(text)

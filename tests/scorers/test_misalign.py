@@ -121,7 +121,7 @@ def provenance() -> ProvenanceData:
 # --- scores ---------------------------------------------------------------------------------------
 
 
-def test_the_score_of_a_verdict_says_what_why_and_in_which_dimensions(tmp_path: Path):
+def test_the_score_of_a_verdict_has_value_reason_and_dimensions(tmp_path: Path):
     order = [instance.id for instance in INSTANCES[:6]]
 
     def reply(system: str, question: str) -> str | tuple[str, StopReason]:
@@ -160,7 +160,7 @@ def test_the_score_of_a_verdict_says_what_why_and_in_which_dimensions(tmp_path: 
 
 
 @pytest.mark.parametrize(("joint", "epochs"), [(True, 3), (False, 2)])
-def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, joint: bool, epochs: int):
+def test_metrics_in_a_log_agree_with_a_count_by_hand(tmp_path: Path, joint: bool, epochs: int):
     # given a judge that flags by hash, refuses now and then, and answers differently in each epoch
     times: dict[tuple[str, str], int] = {}
 
@@ -239,7 +239,7 @@ def test_the_headline_is_the_alignment_score_with_its_standard_error(tmp_path: P
 
 
 @pytest.mark.parametrize("joint", [True, False])
-def test_a_question_that_errored_is_left_out_and_where_others_are_there_counted(tmp_path: Path, joint: bool):
+def test_an_errored_question_is_left_out_and_counted(tmp_path: Path, joint: bool):
     failing = judged_text(INSTANCES[0].prompt, INSTANCES[0].misaligned)
 
     def reply(system: str, question: str) -> str | Exception:
@@ -257,7 +257,7 @@ def test_a_question_that_errored_is_left_out_and_where_others_are_there_counted(
     assert values["misaligned_responses"] == values["aligned_responses"] - 1
 
 
-def test_where_nothing_was_measured_nothing_is_claimed(tmp_path: Path):
+def test_nothing_is_claimed_without_measurements(tmp_path: Path):
     log = evaluate(
         misalign_bench(per_dimension=2), lambda _s, _q: RuntimeError("down"), tmp_path, fail_on_error=False
     )
@@ -267,7 +267,7 @@ def test_where_nothing_was_measured_nothing_is_claimed(tmp_path: Path):
     assert metrics_of(again)["misaligned_responses"] == 0
 
 
-def test_a_grader_s_reply_with_nothing_in_it_is_its_provider_s_failure_and_counts_as_wrong(tmp_path: Path):
+def test_an_empty_grader_reply_is_a_failure_of_its_provider_and_counts_as_wrong(tmp_path: Path):
     def outputs(messages: list[ChatMessage], *_: Any) -> ModelOutput:
         if KNOWN[messages[-1].text][1] == "aligned":
             return ModelOutput(model="mockllm/model", choices=[], usage=ModelUsage(total_tokens=1))
@@ -291,7 +291,7 @@ def test_a_grader_s_reply_with_nothing_in_it_is_its_provider_s_failure_and_count
 
 @pytest.mark.parametrize("make", [misalign_metrics, misalign_answer_metrics])
 @pytest.mark.parametrize("value", [["wrong"], {"x": "wrong"}, 1, True, "other", math.nan, "C"])
-def test_a_strange_score_does_not_take_part_and_does_not_raise(make: Callable[[], Metric], value: Any):
+def test_a_foreign_score_is_ignored_and_does_not_raise(make: Callable[[], Metric], value: Any):
     metadata = {
         "kind": "verdict",
         "instance_id": "i1",
@@ -362,7 +362,7 @@ def test_an_outcome_edited_by_hand_counts(tmp_path: Path):
         ("refused", 0.75, {"refused": 1 / 8}),
     ],
 )
-def test_an_invalid_verdict_that_is_edited_is_no_longer_what_it_was(
+def test_an_edited_invalid_verdict_is_no_longer_invalid(
     tmp_path: Path, value: str, coverage: float, invalid: dict[str, float]
 ):
     # given 4 instances, one of whose misaligned responses the judge refused
@@ -410,7 +410,7 @@ def generated(tmp_path: Path, answer: Reply, judge: Reply, **options: Any) -> Ev
 
 
 def judge_of_answers(flag: Callable[[str], Sequence[str]]) -> Reply:
-    """A grader that is always right about labelled responses and goes by a function of the question else."""
+    """A grader that is always right about labeled responses and goes by a function of the question else."""
     return lambda system, question: (
         truthful(system, question) if question in KNOWN else verdict(system, flag(question))
     )
@@ -453,7 +453,7 @@ def test_answers_are_judged_by_the_grader_and_the_grader_is_measured(tmp_path: P
     assert len(questions) == (len(judged) + 4) * (1 if joint else 3)
 
 
-def test_what_cannot_be_judged_and_what_the_grader_does_not_judge_are_outcomes_of_their_own(tmp_path: Path):
+def test_unjudgeable_answers_and_missing_grades_have_their_own_outcomes(tmp_path: Path):
     prompts = [
         str(sample.input)
         for sample in misalign_bench(mode="generate", domains="Privacy violation,Dance").dataset
@@ -558,7 +558,7 @@ def test_on_the_command_line_another_grader_judges_the_same_answers(tmp_path: Pa
     ]
 
 
-def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(
+def test_a_failed_run_is_the_same_after_a_retry_as_without_the_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # given a model that breaks down halfway
@@ -571,7 +571,7 @@ def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(
         answered.append(input[-1].text)
         return await generate(self, input, *rest)
 
-    def begin(folder: str) -> EvalLog:
+    def start(folder: str) -> EvalLog:
         options: dict[str, Any] = {
             "model_args": {"invalid": 0.2},
             "epochs": 3,
@@ -590,7 +590,7 @@ def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(
 
     with monkeypatch.context() as patch:
         patch.setattr(SimulatedModel, "generate", breaking)
-        failed = begin("failed")
+        failed = start("failed")
     assert failed.status == "error"
 
     # when it is retried
@@ -598,4 +598,4 @@ def test_a_run_that_failed_is_retried_and_is_then_as_if_nothing_had_happened(
 
     # then its metrics are those of a run that went through
     assert retried.status == "success"
-    assert metrics_of(retried) == pytest.approx(metrics_of(begin("whole")), nan_ok=True)
+    assert metrics_of(retried) == pytest.approx(metrics_of(start("whole")), nan_ok=True)

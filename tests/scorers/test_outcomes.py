@@ -22,7 +22,7 @@ CASE = Case(
 )
 
 
-def test_text_that_is_reasoning_alone_is_unparsable_and_says_so():
+def test_text_that_is_only_reasoning_is_unparsable_and_says_so():
     result = half_outcome(output("<think>I can't tell. I cannot answer that."), "yes", "strict", CASE)
     assert result.outcome == "unparsable"
     assert "reasoning" in result.explanation
@@ -59,7 +59,9 @@ YES = '{"answer": "yes"}'
         ("", "stop", "unparsable", None),
     ],
 )
-def test_strict_outcomes(text: str, stop_reason: StopReason, outcome: str, answer: str | None):
+def test_strict_outcomes_are_as_documented(
+    text: str, stop_reason: StopReason, outcome: str, answer: str | None
+):
     result = half_outcome(output(text, stop_reason), "yes", "strict", CASE)
     assert (result.outcome, result.answer) == (outcome, answer)
     assert result.explanation
@@ -76,9 +78,7 @@ def test_strict_outcomes(text: str, stop_reason: StopReason, outcome: str, answe
         ("Unclear.", "stop", "unparsable"),
     ],
 )
-def test_published_outcomes_take_an_answer_wherever_it_stands(
-    text: str, stop_reason: StopReason, outcome: str
-):
+def test_published_outcomes_accept_an_answer_in_any_place(text: str, stop_reason: StopReason, outcome: str):
     assert half_outcome(output(text, stop_reason), "yes", "published", CASE).outcome == outcome
 
 
@@ -86,13 +86,13 @@ def test_the_target_decides_what_is_right():
     assert half_outcome(output('{"answer": "no"}'), "no", "strict", CASE).outcome == "right"
 
 
-def test_without_output_the_instrument_failed():
+def test_an_empty_output_is_a_failure_of_the_measurement():
     result = half_outcome(ModelOutput(error="overloaded"), "yes", "strict", CASE)
     assert result.outcome == "failed"
     assert "overloaded" in result.explanation
 
 
-def test_a_refusal_that_the_provider_marks_counts_whatever_its_words():
+def test_a_refusal_marked_by_the_provider_counts_with_any_words():
     assert (
         half_outcome(output([ContentText(text=YES, refusal=True)]), "yes", "strict", CASE).outcome
         == "refused"
@@ -100,7 +100,7 @@ def test_a_refusal_that_the_provider_marks_counts_whatever_its_words():
 
 
 @pytest.mark.parametrize("parser", ["strict", "published"])
-def test_reasoning_returned_apart_is_not_searched(parser: Parser):
+def test_reasoning_in_a_separate_field_is_not_searched(parser: Parser):
     content: list[Content] = [ContentReasoning(reasoning='So {"answer": "no"}'), ContentText(text=YES)]
     assert half_outcome(output(content), "yes", parser, CASE).outcome == "right"
     assert half_outcome(output(content[:1]), "yes", parser, CASE).outcome == "unparsable"
@@ -268,7 +268,7 @@ DOUBTS = [
         *REFUSALS,
     ],
 )
-def test_refusals_are_known_by_their_wording(text: str):
+def test_refusals_are_recognized_by_their_wording(text: str):
     assert is_refusal(text)
 
 
@@ -290,12 +290,12 @@ def test_refusals_are_known_by_their_wording(text: str):
         *DOUBTS,
     ],
 )
-def test_doubt_is_no_refusal(text: str):
+def test_doubt_is_not_a_refusal(text: str):
     assert not is_refusal(text)
 
 
 @pytest.mark.parametrize("size", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", ["i can't ", "i am sorry ", "as an ai ", "i", "against my "])
-def test_hostile_text_is_soon_read(unit: str, size: int):
+def test_hostile_text_is_read_quickly(unit: str, size: int):
     outcome: Literal[True, False] = is_refusal(unit * (size // len(unit)))
     assert outcome in {True, False}

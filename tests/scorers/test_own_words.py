@@ -49,7 +49,7 @@ plain = st.text("abc {}\":,.\n'yesno", max_size=30)
 
 @pytest.mark.parametrize("opens", MARKS)
 @given(inside=plain, reply=st.sampled_from(["Yes", '{"answer": "no"}', "I can't.\nSorry."]))
-def test_reasoning_goes(opens: str, inside: str, reply: str):
+def test_reasoning_is_removed(opens: str, inside: str, reply: str):
     found = own_words(f"{opens}{inside.replace('{', '(')}{MARKS[opens]}{reply}")
     assert found is not None
     assert found.strip() == reply
@@ -69,13 +69,13 @@ def test_reasoning_that_never_closes_leaves_no_reply(opens: str, inside: str):
         if mark.strip() != "```" and mark != "assistantfinal" and "im_end" not in mark
     ],
 )
-def test_an_end_mark_alone_makes_reasoning_of_all_before_it(closes: str):
+def test_everything_before_a_single_end_mark_is_reasoning(closes: str):
     reply = own_words(f'Maybe {{"answer": "no"}}.\n{closes}\n\nYes')
     assert reply is not None
     assert reply.strip() == "Yes"
 
 
-def test_reasoning_may_come_again():
+def test_reasoning_may_occur_several_times():
     assert own_words("<think>a</think>Yes<think>b</think>") == "Yes"
     assert own_words("<think>a</think>Yes\n<think>b") is None
     assert own_words("<think>a <think>b</think> c</think>Yes") == "Yes"
@@ -110,7 +110,7 @@ def test_reasoning_may_come_again():
         "Yes[INST] And now? [/INST] No",
     ],
 )
-def test_a_reply_ends_with_its_turn(text: str):
+def test_a_reply_ends_with_the_turn_of_the_model(text: str):
     reply = own_words(text)
     assert reply is not None
     assert reply.strip().strip(".") == "Yes"
@@ -127,7 +127,7 @@ def test_a_reply_ends_with_its_turn(text: str):
         "<think>a</think>\n\n<|im_end|>",
     ],
 )
-def test_what_holds_no_turn_of_the_model_is_empty(text: str):
+def test_a_text_without_a_turn_of_the_model_is_empty(text: str):
     reply = own_words(text)
     assert reply is not None
     assert not reply.strip()
@@ -145,7 +145,7 @@ def test_what_holds_no_turn_of_the_model_is_empty(text: str):
         '```json\n{"answer": "yes"}\n```\nDone.',
     ],
 )
-def test_all_else_stays_marks_inside_an_object_included(text: str):
+def test_everything_else_stays_including_marks_inside_an_object(text: str):
     assert own_words(text) == text
 
 
@@ -166,6 +166,6 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.text(max_size=5), max_size=12).map("".join))
-def test_any_heap_of_marks_is_read(text: str):
+def test_any_sequence_of_marks_is_read(text: str):
     reply = own_words(text)
     assert reply is None or len(reply) <= len(text)

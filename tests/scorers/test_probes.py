@@ -61,7 +61,7 @@ def test_the_right_answer_of_a_probe_is_one_that_it_allows(probe: Probe):
 
 
 @pytest.mark.parametrize(("probe", "logged"), list(itertools.product(PROBES, LOGGED)))
-def test_a_right_outcome_means_the_right_answer_whatever_was_logged(probe: Probe, logged: str | None):
+def test_a_right_outcome_means_the_right_answer_whatever_the_log_says(probe: Probe, logged: str | None):
     assert answer_of(probe, "right", logged) == TARGETS[probe]
 
 
@@ -102,7 +102,9 @@ def test_where_three_answers_are_allowed_a_wrong_outcome_means_the_logged_one_if
 @pytest.mark.parametrize(
     ("probe", "outcome", "logged"), list(itertools.product(PROBES, (*INVALID, "failed"), LOGGED))
 )
-def test_what_is_neither_right_nor_wrong_is_no_answer(probe: Probe, outcome: Outcome, logged: str | None):
+def test_an_outcome_that_is_neither_right_nor_wrong_is_not_an_answer(
+    probe: Probe, outcome: Outcome, logged: str | None
+):
     assert answer_of(probe, outcome, logged) is None
 
 
@@ -119,7 +121,7 @@ def test_the_probes_of_a_pair_are_one_entry():
         assert pair.right(probe, half)
 
 
-def test_a_failed_probe_counts_as_one_that_was_not_asked():
+def test_a_failed_probe_counts_as_not_asked():
     (pair,) = join_probes(
         [probed("evidence"), probed("foil", outcome="failed"), probed("foil", "contrast", "refused")]
     )
@@ -152,7 +154,7 @@ def test_the_later_of_two_counts_unless_it_failed():
     assert pair.answer("evidence", "stereotyped") == "yes"
 
 
-def test_pairs_come_in_order_of_appearance_and_epochs_apart():
+def test_pairs_are_in_order_of_appearance_with_separate_epochs():
     results = [
         probed(pair="p2", epoch=2, scenario="ses_q2"),
         probed(pair="p1"),
@@ -184,7 +186,7 @@ results = st.builds(
 
 
 @given(st.lists(results))
-def test_every_entry_holds_the_last_of_its_probes_that_did_not_fail(given_results: list[ProbeResult]):
+def test_every_entry_contains_the_last_probe_that_did_not_fail(given_results: list[ProbeResult]):
     expected: dict[tuple[str, int, Probe, HalfName], ProbeResult] = {}
     for result in given_results:
         if result.result.outcome != "failed":
@@ -209,9 +211,7 @@ def test_every_entry_holds_the_last_of_its_probes_that_did_not_fail(given_result
     ),
     st.randoms(),
 )
-def test_the_order_of_probes_decides_the_order_of_pairs_and_nothing_else(
-    given_results: list[ProbeResult], random
-):
+def test_the_order_of_probes_only_decides_the_order_of_pairs(given_results: list[ProbeResult], random):
     shuffled = list(given_results)
     random.shuffle(shuffled)
 

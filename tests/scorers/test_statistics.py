@@ -68,18 +68,18 @@ def test_an_estimate_without_its_interval_is_none():
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
-def test_the_exact_test_is_the_binomial_one(b: int, c: int):
+def test_the_exact_test_is_the_binomial_test(b: int, c: int):
     expected = stats.binomtest(min(b, c), b + c, 0.5).pvalue if b + c else 1.0
     assert mcnemar_exact(b, c) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("b", "c"), [(3, 10), (0, 7), (25, 12), (5, 5)])
-def test_the_exact_test_is_that_of_statsmodels(b: int, c: int):
+def test_the_exact_test_agrees_with_statsmodels(b: int, c: int):
     assert mcnemar_exact(b, c) == pytest.approx(mcnemar([[9, b], [c, 4]], exact=True).pvalue)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @given(clusters)
-def test_a_proportion_lies_in_its_interval(data):
+def test_a_proportion_is_inside_its_interval(data):
     hits, trials = data
     estimate = clustered_proportion(hits, trials)
     if trials.sum() == 0:
@@ -100,7 +100,7 @@ def test_clusters_without_trials_change_nothing(data):
     assert repr(more) == repr(clustered_proportion(hits, trials))
 
 
-def test_the_standard_error_is_the_jackknife_s_to_first_order():
+def test_the_standard_error_agrees_with_the_jackknife_to_first_order():
     rng = np.random.default_rng(7)
     trials = rng.integers(5, 20, 200).astype(float)
     hits = rng.binomial(trials.astype(int), rng.beta(2, 8, 200)).astype(float)
@@ -110,7 +110,7 @@ def test_the_standard_error_is_the_jackknife_s_to_first_order():
     assert clustered_proportion(hits, trials).stderr == pytest.approx(jackknife, rel=0.02)
 
 
-def test_the_standard_error_is_the_bootstrap_s():
+def test_the_standard_error_agrees_with_the_bootstrap():
     rng = np.random.default_rng(8)
     trials = rng.integers(5, 20, 150).astype(float)
     hits = rng.binomial(trials.astype(int), rng.beta(1, 6, 150)).astype(float)
@@ -119,7 +119,7 @@ def test_the_standard_error_is_the_bootstrap_s():
     assert clustered_proportion(hits, trials).stderr == pytest.approx(bootstrap, rel=0.06)
 
 
-def test_independent_trials_give_nearly_wilson_s_interval():
+def test_independent_trials_give_almost_the_wilson_interval():
     rng = np.random.default_rng(9)
     hits = rng.binomial(1, 0.2, 5000).astype(float)
     estimate = clustered_proportion(hits, np.ones(5000))
@@ -130,9 +130,7 @@ def test_independent_trials_give_nearly_wilson_s_interval():
 
 @pytest.mark.parametrize("level", [0.95, 0.8, 0.999])
 @pytest.mark.parametrize("rate", [0, 1])
-def test_at_the_ends_the_bound_is_where_correlated_trials_would_still_do_so_at_that_level(
-    rate: int, level: float
-):
+def test_at_0_and_1_the_bound_is_that_of_correlated_trials(rate: int, level: float):
     trials = np.array([10.0] * 25 + [3.0] * 4)
     estimate = clustered_proportion(rate * trials, trials, level)
     bound = estimate.upper if rate == 0 else 1 - estimate.lower
@@ -147,7 +145,7 @@ def test_at_the_ends_the_bound_is_where_correlated_trials_would_still_do_so_at_t
 @pytest.mark.parametrize(
     ("scenarios", "size"), [(8, 8), (25, 4), (25, 18), (64, 8), (199, 10), (2, 32), (64, 1)]
 )
-def test_no_misfire_has_no_higher_upper_end_than_some_and_the_other_side_mirrors_it(
+def test_the_upper_bound_without_misfires_is_never_above_that_with_some_and_vice_versa(
     scenarios: int, size: int
 ):
     trials = np.full(scenarios, float(size))
@@ -163,7 +161,7 @@ def test_no_misfire_has_no_higher_upper_end_than_some_and_the_other_side_mirrors
 @pytest.mark.parametrize(
     ("scenarios", "size"), [(8, 8), (16, 4), (23, 14), (25, 18), (64, 1), (64, 8), (199, 10)]
 )
-def test_while_misfires_are_few_one_more_never_moves_an_end_down(scenarios: int, size: int, clumped: bool):
+def test_with_few_misfires_one_more_never_lowers_a_bound(scenarios: int, size: int, clumped: bool):
     trials = np.full(scenarios, float(size))
     before = clustered_proportion(0 * trials, trials)
     for hits in range(1, scenarios // 2 + 1):
@@ -174,7 +172,7 @@ def test_while_misfires_are_few_one_more_never_moves_an_end_down(scenarios: int,
         before = now
 
 
-def test_the_ends_that_a_report_showed_at_random_now_go_together():
+def test_bounds_that_once_differed_at_random_now_agree():
     # formerly [0, 41.1 %] beside [0.2 %, 10.8 %], and [0, 1.9 %] beside [0, 0.3 %]
     for scenarios, size, limit in ((8, 8, 0.2), (199, 10, 0.01)):
         trials = np.full(scenarios, float(size))
@@ -187,13 +185,13 @@ def test_the_ends_that_a_report_showed_at_random_now_go_together():
 
 
 @given(clusters)
-def test_the_upper_end_is_never_below_that_of_the_same_trials_without_a_hit(data):
+def test_the_upper_bound_is_never_below_that_of_the_same_trials_without_a_hit(data):
     hits, trials = data
     if (trials > 0).sum() > 1:
         assert clustered_proportion(hits, trials).upper >= clustered_proportion(0 * hits, trials).upper - 1e-9
 
 
-def test_the_variance_in_strata_is_the_stratified_jackknife_s():
+def test_the_variance_in_strata_agrees_with_the_stratified_jackknife():
     rng = np.random.default_rng(3)
     strata = np.repeat([0, 1, 2], [5, 8, 12])
     pulls = rng.normal(0, 1, 25) + 3.0 * strata
@@ -208,7 +206,7 @@ def test_the_variance_in_strata_is_the_stratified_jackknife_s():
     assert freedom == 22
 
 
-def test_strata_with_one_cluster_are_pooled_and_a_lone_one_joins_the_smallest():
+def test_strata_with_one_cluster_are_pooled_and_a_single_one_joins_the_smallest():
     pulls = np.array([1.0, 2, 4, 8, 16, 32, 64])
     pooled = clustered_variance(pulls, stratum_numbers(["a", "b", "c", "d", "d", "e", "e"]))
     assert pooled == clustered_variance(pulls, np.array([0, 0, 0, 1, 1, 2, 2]))
@@ -218,12 +216,12 @@ def test_strata_with_one_cluster_are_pooled_and_a_lone_one_joins_the_smallest():
     assert alone == pytest.approx(clustered_variance(pulls - pulls.mean()))
 
 
-def test_strata_that_show_no_variation_are_left_out_of_account():
+def test_strata_without_variation_are_ignored():
     pulls = np.array([1.0, 1, -1, -1])
     assert clustered_variance(pulls, np.array([0, 0, 1, 1])) == clustered_variance(pulls)
 
 
-def test_differences_between_categories_are_no_sampling_error():
+def test_differences_between_categories_are_not_sampling_error():
     trials, strata = np.full(40, 10.0), np.repeat([0, 1], 20)
     rng = np.random.default_rng(4)
     hits = rng.binomial(10, np.repeat([0.05, 0.6], 20)).astype(float)
@@ -234,7 +232,7 @@ def test_differences_between_categories_are_no_sampling_error():
     assert apart.stderr == pytest.approx((hits[draws].sum(axis=1) / 400).std(), rel=0.06)
 
 
-def test_copies_of_a_trial_inside_a_cluster_add_no_certainty():
+def test_copies_of_a_trial_within_a_cluster_add_no_certainty():
     rng = np.random.default_rng(10)
     hits = rng.binomial(1, 0.3, 120).astype(float)
     once, tenfold = (
@@ -245,7 +243,7 @@ def test_copies_of_a_trial_inside_a_cluster_add_no_certainty():
 
 
 @pytest.mark.parametrize("hits", [[1.0, 2, 0, 3], [0.0, 0, 0, 0], [4.0, 4, 4, 4]])
-def test_two_measurements_that_agree_everywhere_are_no_certainty_that_they_always_do(hits: list[float]):
+def test_two_measurements_that_agree_everywhere_need_not_always_agree(hits: list[float]):
     trials = np.full(4, 4.0)
     estimate = clustered_difference(np.array(hits), trials, np.array(hits), trials)
     assert (estimate.value, estimate.stderr) == (0, 0)
@@ -285,7 +283,7 @@ def test_intervals_of_what_a_cue_changes_cover_where_few_pairs_misfire(name: str
     assert mar[0] < 0.88
 
 
-def test_many_changes_leave_the_interval_as_it_was():
+def test_many_changes_do_not_change_the_interval():
     trials = np.full(200, 10.0)
     rng = np.random.default_rng(4)
     estimate = clustered_difference(
@@ -308,7 +306,7 @@ def test_the_difference_allows_for_covariance_as_the_bootstrap_does():
 
 
 @given(st.integers(0, 200), st.integers(0, 200))
-def test_without_clusters_the_clustered_test_is_the_mid_p_exact_one(b: int, c: int):
+def test_without_clusters_the_clustered_test_is_the_exact_mid_p_test(b: int, c: int):
     found = mcnemar_clustered(np.repeat([1.0, 0, 0], [b, c, 6]), np.repeat([0.0, 1, 0], [b, c, 6]))
     few = min(b, c)
     expected = 1.0 if b == c else 2 * stats.binom.cdf(few - 1, b + c, 0.5) + stats.binom.pmf(few, b + c, 0.5)
@@ -338,7 +336,7 @@ def test_many_large_clusters_are_counted_by_fft_to_the_same_result(monkeypatch: 
     assert 1e-6 < direct < 1
 
 
-def test_no_discordant_pair_is_no_evidence():
+def test_without_discordant_pairs_there_is_no_evidence():
     assert mcnemar_exact(0, 0) == 1
     assert mcnemar_clustered(np.zeros(3), np.zeros(3)) == 1
 
@@ -363,7 +361,7 @@ def correlated(
         (VETO_PAIRS, 0.05, 0.5, World(halves=0.5, contrast=0.75, contrast_correlation=0.3), True),
     ],
 )
-def test_the_interval_covers_a_known_mar_where_the_former_did_not(
+def test_the_interval_covers_a_known_mar_where_the_previous_one_did_not(
     design: dict[str, tuple[int, ...]], rate: float, correlation: float, world: World, former_covers: bool
 ):
     former, present = coverage(
@@ -393,7 +391,7 @@ def test_the_interval_of_mar_minus_br_covers_also_where_errors_are_rare(
     assert rate_c > 0.02 or covered[0] / 300 < 0.88
 
 
-def test_no_error_of_either_kind_is_no_certainty_that_both_are_alike():
+def test_without_errors_the_two_rates_need_not_be_equal():
     trials, none = np.full(8, 8.0), np.zeros(8)
     gap, alone = clustered_gap(none, trials, none, trials), clustered_proportion(none, trials)
     assert gap.value == 0
@@ -409,7 +407,7 @@ def test_categories_that_differ_do_not_widen_the_interval():
     assert present.width < 0.85 * former.width
 
 
-def test_an_interval_that_took_pairs_as_independent_would_not_cover():
+def test_an_interval_for_independent_pairs_would_not_cover():
     rng = np.random.default_rng(20260606)
     covered = 0
     for _ in range(300):
@@ -427,7 +425,7 @@ def test_the_clustered_test_keeps_its_level_in_the_tail_and_the_exact_one_does_n
     assert sizes["exact (pairs independent)"][0] > 0.2
 
 
-def test_the_clustered_test_has_power_in_the_tail_where_the_former_had_none():
+def test_the_clustered_test_has_power_in_the_tail_where_the_previous_one_had_none():
     data = list(discordant(np.random.default_rng(14), 300, VETO_PAIRS["SES"], 0.03, 0.25, 0.1))
     former, present = (
         np.mean([test(b, c) <= 0.001 for b, c in data]) for test in (chi_squared, mcnemar_clustered)

@@ -169,7 +169,7 @@ def metrics_of(name: str) -> dict[str, float]:
     )
 
 
-def test_these_metrics_are_those_of_a_run(tmp_path: Path):
+def test_the_metrics_used_here_are_those_of_a_run(tmp_path: Path):
     planted: dict[str, Any] = {
         "mar": 0.3,
         "slip": SLIP,
@@ -205,7 +205,7 @@ def holds(metrics: Mapping[str, float], name: str, planted: float) -> bool:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_what_was_planted_is_found(name: str):
+def test_planted_faults_are_found(name: str):
     metrics = metrics_of(name)
     expected = MODELS[name][1].expected()
     missed = {
@@ -216,7 +216,7 @@ def test_what_was_planted_is_found(name: str):
     assert missed == {}
 
 
-def test_most_95_percent_intervals_hold_what_was_planted():
+def test_most_95_percent_intervals_cover_the_planted_rate():
     held: list[bool] = []
     for name, (_, planted) in MODELS.items():
         for metric, expected in planted.expected().items():
@@ -256,7 +256,7 @@ CAREFUL_D_PRIME = z(1 - SLIP) - z(SLIP)
         ("misfires and does not read", "+", "+", "-", "0", "-"),
     ],
 )
-def test_each_fault_has_signs_of_its_own(
+def test_each_fault_has_its_own_signs(
     name: str,
     mar_minus_br: str,
     criterion_difference: str,
@@ -286,7 +286,7 @@ def test_a_model_that_says_no_has_a_high_mar_and_misfires_nowhere():
     # given a model that fails 37 of 100 stereotyped halves, none of them for what their evidence says
     no, careful = metrics_of("says no"), metrics_of("careful")
     assert no["mar"] > 3 * careful["mar"]
-    # then BR is as high, and it leans towards "no" in both contexts, equally
+    # then BR is as high, and it leans toward "no" in both contexts, equally
     assert sign(no, "br") == "+"
     assert abs(no["mar"] - no["br"]) < 0.1
     assert sign(no, "stereotyped_criterion") == sign(no, "contrast_criterion") == "+"
@@ -298,7 +298,7 @@ def test_a_model_that_says_no_has_a_high_mar_and_misfires_nowhere():
     assert misfires["mcnemar_p_clustered"] < 1e-4
 
 
-def test_certified_mar_leaves_out_what_is_not_read():
+def test_certified_mar_leaves_out_pairs_that_are_not_understood():
     # given contexts that are not read in 40 of 100 cases: they answer their foil rightly by a coin, those
     # that are read but for a slip
     for name, blind in (("does not read", both(0.4)), ("does not read where stereotyped", stereotyped(0.4))):
@@ -311,7 +311,7 @@ def test_certified_mar_leaves_out_what_is_not_read():
     assert holds(metrics_of("misfires"), "mar_certified", MODELS["misfires"][1].expected()["mar"])
 
 
-def test_stereotyping_shows_without_evidence_and_nowhere_else():
+def test_stereotyping_shows_only_without_evidence():
     metrics = metrics_of("stereotypes")
     assert sign(metrics, "ambiguous_bias") == sign(metrics, "unfounded_yes_difference") == "+"
     assert (

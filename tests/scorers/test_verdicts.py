@@ -38,7 +38,7 @@ FLAGS_VALUE = Verdict(("value",), False, "so")
 
 
 @given(st.data())
-def test_every_object_of_the_schema_is_read_as_it_stands(data: st.DataObject):
+def test_every_object_of_the_schema_is_read(data: st.DataObject):
     # given any dimensions, any verdict on them, its keys in any order, and any reason
     asked = data.draw(asked_sets)
     keys = [*asked, *(["misaligned"] if len(asked) > 1 else [])]
@@ -71,7 +71,7 @@ def test_every_object_of_the_schema_is_read_as_it_stands(data: st.DataObject):
         written(value=True, confidence=0.4, notes={"safety": 1, "list": [{}, None]}),
     ],
 )
-def test_text_around_the_object_does_no_harm(text: str):
+def test_text_around_the_object_is_ignored(text: str):
     assert parse_verdict(text, ALL) == FLAGS_VALUE
 
 
@@ -102,7 +102,7 @@ ALL_FLAGGED = Verdict(ALL, True, "so")
         "{own}assistant\n\n{quoted}",
     ],
 )
-def test_a_verdict_that_is_quoted_rejected_or_taken_back_never_beats_the_judge_s_own(text: str):
+def test_a_quoted_rejected_or_withdrawn_verdict_never_beats_the_judges_own(text: str):
     # given either verdict as the judge's own, so that none is read for being the milder one
     for own, quoted, verdict in ((OWN, QUOTED, ALL_FLAGGED), (QUOTED, OWN, Verdict((), False, "so"))):
         assert parse_verdict(text.replace("{own}", own).replace("{quoted}", quoted), ALL) == verdict
@@ -130,7 +130,7 @@ def test_a_verdict_that_is_quoted_rejected_or_taken_back_never_beats_the_judge_s
         "For example: {a}",
     ],
 )
-def test_where_it_is_not_clear_which_verdict_is_meant_there_is_none(text: str):
+def test_ambiguous_verdicts_give_none(text: str):
     for a, b in ((OWN, QUOTED), (QUOTED, OWN)):
         assert parse_verdict(text.replace("{a}", a).replace("{b}", b), ALL) is None
 
@@ -163,7 +163,7 @@ embeddings = st.sampled_from(EMBEDDINGS)
     st.randoms(use_true_random=False),
     st.sampled_from(["{}", "```json\n{}\n```", "Here is my verdict:\n{}", "<think>hm</think>{}"]),
 )
-def test_no_verdict_inside_the_judge_s_object_counts(
+def test_verdicts_inside_the_judges_object_do_not_count(
     places: dict[str, Any], flagged: bool, generator: random.Random, around: str
 ):
     # given a judge that quotes the opposite verdict in any way, well escaped, and its keys in any order
@@ -196,7 +196,7 @@ def test_a_quotation_without_escapes_is_never_taken_for_the_verdict(
         assert verdict is None or (verdict.flagged, verdict.stated) == (ALL if flagged else (), flagged)
 
 
-def test_braces_in_the_reason_are_no_object():
+def test_braces_in_the_reason_are_not_an_object():
     reason = 'it says {"safety": true, "value": true, "culture": true, "misaligned": true} and {'
     assert parse_verdict(written(value=True, reason=reason), ALL) == Verdict(("value",), False, reason)
 
@@ -205,12 +205,12 @@ def test_braces_in_the_reason_are_no_object():
     "wrong", ["so", "yes", "true or false", 1, 0, 1.0, None, [], [True], {"flagged": True}]
 )
 @pytest.mark.parametrize("key", ["safety", "misaligned"])
-def test_words_and_numbers_are_no_booleans(key: str, wrong: object):
+def test_words_and_numbers_are_not_booleans(key: str, wrong: object):
     assert parse_verdict(written(**{key: wrong}), ALL) is None
 
 
 @pytest.mark.parametrize("key", ["safety", "value", "culture", "misaligned"])
-def test_every_key_must_be_there(key: str):
+def test_every_key_must_be_present(key: str):
     record = json.loads(written())
     del record[key]
     assert parse_verdict(json.dumps(record), ALL) is None
@@ -219,14 +219,14 @@ def test_every_key_must_be_there(key: str):
 @pytest.mark.parametrize(
     "twice", ['"safety": true', '"Safety": true', '"reason": "other"', '"misaligned": true', '"safety": null']
 )
-def test_an_object_that_names_a_key_twice_with_different_values_is_none(twice: str):
+def test_an_object_with_contradicting_values_for_a_key_gives_none(twice: str):
     doubled = written(value=True)[:-1] + f", {twice}}}"
     assert parse_verdict(doubled, ALL) is None
     # nor is it known then whether a verdict before it still holds
     assert parse_verdict(f"{written(value=True)} {doubled}", ALL) is None
 
 
-def test_a_key_that_is_named_twice_with_the_same_value_does_no_harm():
+def test_a_repeated_key_with_the_same_value_is_accepted():
     assert parse_verdict(written(value=True)[:-1] + ', "safety": false}', ALL) == FLAGS_VALUE
 
 
@@ -293,7 +293,7 @@ def test_a_list_that_names_every_key_once_is_a_verdict(text: str, read: bool):
         f"[{written()[1:-1]}]",
     ],
 )
-def test_what_is_no_verdict_gives_none(text: str):
+def test_a_text_without_a_verdict_gives_none(text: str):
     assert parse_verdict(text, ALL) is None
 
 
@@ -319,7 +319,7 @@ def test_the_order_in_which_dimensions_are_asked_does_not_matter():
 @pytest.mark.parametrize(
     ("reason", "read"), [("  two\n words ", "two words"), (7, ""), (None, ""), (["x"], ""), ("", "")]
 )
-def test_a_reason_is_put_on_one_line_and_is_not_needed(reason: object, read: str):
+def test_a_reason_is_put_on_one_line_and_is_optional(reason: object, read: str):
     verdict = parse_verdict(written(reason=reason), ALL)
     assert verdict is not None
     assert verdict.reason == read
@@ -376,7 +376,7 @@ fragments = st.sampled_from(
 
 
 @given(st.lists(fragments, max_size=40).map("".join), asked_sets)
-def test_no_heap_of_json_s_parts_makes_it_raise(text: str, asked: tuple[Dimension, ...]):
+def test_no_sequence_of_json_parts_makes_it_raise(text: str, asked: tuple[Dimension, ...]):
     verdict = parse_verdict(text, asked)
     assert verdict is None or set(verdict.flagged) <= set(asked)
 
@@ -389,7 +389,7 @@ def test_a_verdict_at_the_end_of_a_long_text_is_found(size: int):
 
 
 @given(asked_sets)
-def test_a_joint_verdict_is_asked_for_where_several_dimensions_are(asked: tuple[Dimension, ...]):
+def test_a_joint_verdict_is_requested_with_several_dimensions(asked: tuple[Dimension, ...]):
     assert asks_joint(asked) is (len(asked) >= 2)
     assert verdict_keys(asked) == (asked if len(asked) < 2 else (*asked, JOINT_KEY))
     assert questions(asked, joint=True) == [asked]

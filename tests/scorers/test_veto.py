@@ -82,7 +82,7 @@ def test_without_scores_everything_is_nan_or_a_count_of_0(metric):
     )
 
 
-def test_an_orphan_half_is_reported_and_left_out(metric):
+def test_a_half_without_its_partner_is_reported_and_left_out(metric):
     values = metric(
         [
             half_score("p1", "stereotyped", "wrong"),
@@ -93,7 +93,7 @@ def test_an_orphan_half_is_reported_and_left_out(metric):
     assert (values["pairs"], values["incomplete_pairs"], values["mar"]) == (1, 1, 1.0)
 
 
-def test_a_nan_half_and_a_foreign_score_do_not_take_part(metric):
+def test_a_nan_half_and_a_foreign_score_are_ignored(metric):
     foreign = SampleScore(score=Score(value="C"), sample_id="x", sample_metadata={"half": "contrast"})
     values = metric(
         [
@@ -107,7 +107,7 @@ def test_a_nan_half_and_a_foreign_score_do_not_take_part(metric):
     assert math.isnan(values["mar"])
 
 
-def test_both_readings_stand_side_by_side(metric):
+def test_both_readings_are_reported_side_by_side(metric):
     scores = [
         *(
             half_score(pair, half, "right", scenario=f"s{pair}")
@@ -142,7 +142,7 @@ def wrong_by_hash(prompt: str) -> bool:
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
-def test_metrics_in_a_log_are_those_of_a_count_by_hand(tmp_path: Path, epochs: int):
+def test_metrics_in_a_log_agree_with_a_count_by_hand(tmp_path: Path, epochs: int):
     asked: dict[str, int] = {}
 
     def reply(prompt: str) -> str:
@@ -217,13 +217,13 @@ def test_an_errored_half_leaves_its_pair_out_and_is_counted(tmp_path: Path):
     ]
 
 
-def test_an_odd_limit_reports_the_pair_that_it_cuts(tmp_path: Path):
+def test_an_odd_sample_limit_reports_the_pair_that_it_cuts(tmp_path: Path):
     model = scripted(lambda _: '{"answer": "yes"}')
     (log,) = run(veto(source="embedded", pairs=20), model=model, limit=7, log_dir=str(tmp_path))
     assert (metrics_of(log)["pairs"], metrics_of(log)["incomplete_pairs"]) == (3, 1)
 
 
-def test_shuffled_samples_are_joined_all_the_same(tmp_path: Path):
+def test_shuffled_samples_are_still_joined(tmp_path: Path):
     model = scripted(lambda prompt: '{"answer": "no"}' if wrong_by_hash(prompt) else '{"answer": "yes"}')
     logs = [
         run(veto(source="embedded", pairs=20), model=model, sample_shuffle=shuffle, log_dir=str(tmp_path))[0]
@@ -232,7 +232,7 @@ def test_shuffled_samples_are_joined_all_the_same(tmp_path: Path):
     assert metrics_of(logs[0]) == pytest.approx(metrics_of(logs[1]), nan_ok=True)
 
 
-def test_where_every_sample_failed_there_are_no_results(tmp_path: Path):
+def test_without_a_successful_sample_there_are_no_results(tmp_path: Path):
     model = scripted(lambda _: RuntimeError("down"))
     (log,) = run(veto(source="embedded", pairs=4), model=model, fail_on_error=False, log_dir=str(tmp_path))
     assert log.results is None
@@ -248,7 +248,7 @@ def test_samples_without_output_are_unscored_when_scored_later(tmp_path: Path):
     assert metrics_of(again)["pairs"] == 0
 
 
-def test_too_many_errors_end_the_run_and_keep_what_was_finished(tmp_path: Path):
+def test_too_many_errors_end_the_run_and_keep_finished_samples(tmp_path: Path):
     model = scripted(lambda prompt: RuntimeError("down") if wrong_by_hash(prompt) else '{"answer": "yes"}')
     (log,) = run(veto(source="embedded", pairs=30), model=model, max_samples=2, log_dir=str(tmp_path))
     assert log.status == "error"
@@ -256,7 +256,7 @@ def test_too_many_errors_end_the_run_and_keep_what_was_finished(tmp_path: Path):
     assert any(sample.scores and not sample.error for sample in kept)
 
 
-def test_rescoring_gives_the_same_and_another_parser_its_own(tmp_path: Path):
+def test_rescoring_gives_the_same_and_another_parser_gives_its_own_result(tmp_path: Path):
     model = scripted(
         lambda prompt: (
             'Not {"answer": "no"}, but {"answer": "yes"}.' if wrong_by_hash(prompt) else '{"answer": "yes"}'
@@ -314,7 +314,7 @@ def test_an_edit_that_replaces_metadata_keeps_its_epoch(tmp_path: Path):
 
 
 @pytest.mark.parametrize("value", [["wrong"], {"x": "wrong"}, 1, True, "other"])
-def test_a_strange_score_does_not_take_part_and_does_not_raise(metric: Any, value: Any):
+def test_a_foreign_score_is_ignored_and_does_not_raise(metric: Any, value: Any):
     strange = half_score("p1", "stereotyped", value)
     odd_epoch = half_score("p2", "contrast", "right")
     odd_epoch.score.metadata = {"epoch": "three"}
@@ -322,7 +322,7 @@ def test_a_strange_score_does_not_take_part_and_does_not_raise(metric: Any, valu
     assert (values["pairs"], values["incomplete_pairs"]) == (0, 2)
 
 
-def test_a_run_of_no_samples_claims_nothing(tmp_path: Path):
+def test_a_run_without_samples_claims_nothing(tmp_path: Path):
     model = scripted(lambda _: '{"answer": "yes"}')
     (log,) = run(veto(source="embedded", pairs=4), model=model, limit=0, log_dir=str(tmp_path))
     assert log.results is None or math.isnan(metrics_of(log)["mar"])

@@ -45,7 +45,7 @@ def test_the_published_experiment_prepends_its_cue_to_the_stereotyped_half_alone
     assert texts["contrast", "base", "published_stereotyped"].prompt == PAIR.contrast.prompt
 
 
-def test_what_two_placements_share_is_asked_once():
+def test_texts_shared_by_two_placements_are_asked_once():
     arms = [Arm("published", placement, "prefix") for placement in ("stereotyped", "contrast", "both")]
     texts = asked_halves(PAIR, arms, BOOK)
     assert len(texts) == 4
@@ -62,7 +62,7 @@ def test_two_cues_and_two_placements_need_six_texts():
     )
 
 
-def test_a_suffix_stands_behind_and_a_system_cue_apart():
+def test_a_suffix_follows_the_question_and_a_system_cue_is_separate():
     suffix = asked(Arm("published", "both", "suffix"))["contrast", "published_both_suffix"]
     assert (suffix.prompt, suffix.system_cue) == (f"{PAIR.contrast.prompt} {PAIR.priming_sentence}", None)
     system = asked(Arm("published", "both", "system"))["contrast", "published_both_system"]

@@ -47,16 +47,16 @@ PROVIDERS: dict[str, type[ModelAPI]] = {
 }  # fmt: skip
 
 
-TAKERS: list[Callable[..., Any]] = [*TASKS.values(), *PROVIDERS.values()]
+CALLEES: list[Callable[..., Any]] = [*TASKS.values(), *PROVIDERS.values()]
 
 
-def names_of(taker: Callable[..., Any]) -> set[str]:
+def names_of(callee: Callable[..., Any]) -> set[str]:
     """The arguments that a task or a provider takes."""
     more: dict[Callable[..., Any], set[str]] = {
         IntervenedModel: set(MODEL_ARGS),
         SimulatedModel: set(SimulatedSettings.model_fields),
     }
-    return set(inspect.signature(taker).parameters) | more.get(taker, set())
+    return set(inspect.signature(callee).parameters) | more.get(callee, set())
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def alone(page: Path) -> Iterator[Shown]:
         for kind, argument in re.findall(r"(?:-([MT]) )?\b([a-z_]+=[^\s=…][^\s…]*)", span):
             # without -M or -T it may be another program's
             if argument == "name=value" or not (
-                kind or any(argument.partition("=")[0] in names_of(taker) for taker in TAKERS)
+                kind or any(argument.partition("=")[0] in names_of(callee) for callee in CALLEES)
             ):
                 continue
             yield Shown(
@@ -204,15 +204,15 @@ def test_the_documentation_shows_arguments_of_every_task_and_provider():
     [shown for shown in dict.fromkeys(SHOWN) if shown.task and shown.for_task and not needs_bbq(shown)],
     ids=str,
 )
-def test_arguments_of_tasks_in_commands_are_taken(shown: Shown):
+def test_arguments_of_tasks_in_commands_are_accepted(shown: Shown):
     assert shown.task is not None
     assert len(start_task(shown.task, shown.for_task).dataset) > 0
 
 
-def test_arguments_that_need_bbqs_files_are_taken(shared: Path):
-    told = [shown for shown in dict.fromkeys(SHOWN) if shown.task and needs_bbq(shown)]
-    assert told
-    for shown in told:
+def test_arguments_that_need_bbqs_files_are_accepted(shared: Path):
+    chosen = [shown for shown in dict.fromkeys(SHOWN) if shown.task and needs_bbq(shown)]
+    assert chosen
+    for shown in chosen:
         assert shown.task is not None
         assert len(start_task(shown.task, shown.for_task, shared).dataset) > 0
 
@@ -222,7 +222,7 @@ def test_arguments_that_need_bbqs_files_are_taken(shared: Path):
     [shown for shown in dict.fromkeys(SHOWN) if shown.provider in PROVIDERS and shown.for_model],
     ids=str,
 )
-def test_arguments_of_models_in_commands_are_taken(shown: Shown):
+def test_arguments_of_models_in_commands_are_accepted(shown: Shown):
     assert shown.provider is not None
     start_model(shown.provider, shown.for_model)
 
@@ -243,14 +243,14 @@ ALONE = sorted({
 
 
 @pytest.mark.parametrize("argument", ALONE)
-def test_each_argument_in_running_text_is_taken_by_all_that_have_it(argument: str):
+def test_each_argument_in_running_text_is_accepted_by_all_that_have_it(argument: str):
     name = argument.partition("=")[0]
     given_to_models = any(argument in shown.for_model and not shown.for_task for shown in SHOWN)
     tasks = [task for task, function in TASKS.items() if name in names_of(function) and not given_to_models]
     models = [
         provider
-        for provider, taker in PROVIDERS.items()
-        if name in names_of(taker) and (given_to_models or not tasks)
+        for provider, callee in PROVIDERS.items()
+        if name in names_of(callee) and (given_to_models or not tasks)
     ]
     assert tasks or models
     for task in tasks:
@@ -259,10 +259,10 @@ def test_each_argument_in_running_text_is_taken_by_all_that_have_it(argument: st
         start_model(provider, (argument,))
 
 
-def test_what_the_documentation_says_is_refused_is_refused():
-    told = {argument for shown in SHOWN for argument in shown.for_model if argument.startswith(REFUSED)}
-    assert {argument.partition("=")[0] + "=" for argument in told} == set(REFUSED)
-    for argument in told:
+def test_arguments_that_the_documentation_calls_refused_are_refused():
+    chosen = {argument for shown in SHOWN for argument in shown.for_model if argument.startswith(REFUSED)}
+    assert {argument.partition("=")[0] + "=" for argument in chosen} == set(REFUSED)
+    for argument in chosen:
         with pytest.raises(InputError, match="is refused"):
             start_model("intervened", (argument,))
 
@@ -286,7 +286,7 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("task", "name", "choice"), CHOICES)
-def test_every_word_that_a_parameter_may_be_is_taken(task: str, name: str, choice: str):
+def test_every_documented_word_for_a_parameter_is_accepted(task: str, name: str, choice: str):
     start_task(task, (f"{name}={choice}",))
 
 
@@ -303,7 +303,7 @@ def test_every_word_that_a_parameter_may_be_is_taken(task: str, name: str, choic
         ("[]", []),
     ],
 )
-def test_heads_in_every_form(heads: str, expected: list[str]):
+def test_heads_are_read_in_every_documented_form(heads: str, expected: list[str]):
     model = start_model("intervened", (f"heads={heads}",))
     assert isinstance(model, IntervenedModel)
     assert list(map(str, model.intervention.heads)) == expected
@@ -313,7 +313,7 @@ def test_heads_in_every_form(heads: str, expected: list[str]):
     ("layers", "expected"),
     [("1,2", (1, 2)), ("[1, 2]", (1, 2)), ("7", (7,)), ('"1,2"', (1, 2)), ("none", ())],
 )
-def test_layers_in_every_form(layers: str, expected: tuple[int, ...]):
+def test_layers_are_read_in_every_documented_form(layers: str, expected: tuple[int, ...]):
     model = start_model("intervened", (f"layers={layers}",))
     assert isinstance(model, IntervenedModel)
     assert model.intervention.layers == expected

@@ -47,7 +47,7 @@ def ids(task: Task) -> set[str]:
 # --- samples --------------------------------------------------------------------------------------
 
 
-def test_in_detect_mode_a_sample_is_one_response_and_holds_prompt_and_response_alone():
+def test_in_detect_mode_a_sample_contains_only_one_prompt_and_response():
     samples = list(misalign_bench().dataset)
     assert [sample.id for sample in samples] == [
         f"{instance.id}_{side}" for instance in INSTANCES for side in SIDES
@@ -70,7 +70,7 @@ def test_in_detect_mode_a_sample_is_one_response_and_holds_prompt_and_response_a
         }
 
 
-def test_asked_alone_each_dimension_has_its_sample_on_the_same_instances():
+def test_asked_separately_each_dimension_has_its_sample_on_the_same_instances():
     apart, at_once = misalign_bench(joint=False, per_dimension=4), misalign_bench(per_dimension=4)
     assert ids(apart) == ids(at_once)
     expected = {
@@ -86,7 +86,7 @@ def test_asked_alone_each_dimension_has_its_sample_on_the_same_instances():
     assert all(note["dimensions"] == list(DIMENSIONS) for note in notes(apart))
 
 
-def test_in_generate_mode_a_sample_is_a_prompt_and_some_responses_are_there_for_the_grader():
+def test_in_generate_mode_samples_are_prompts_and_responses_for_the_grader():
     samples = list(misalign_bench(mode="generate", grader_sample=7).dataset)
     answers = [sample for sample in samples if (sample.metadata or {})["kind"] == "answer"]
     checks = [sample for sample in samples if (sample.metadata or {})["kind"] == "grader_check"]
@@ -105,7 +105,7 @@ def test_in_generate_mode_a_sample_is_a_prompt_and_some_responses_are_there_for_
     )
 
 
-def test_the_grader_s_sample_is_50_instances_or_all_there_are_and_drawn_by_seed():
+def test_the_grader_is_checked_on_50_instances_or_all_drawn_by_seed():
     def checked(**parameters: Any) -> list[str]:
         return [
             note["instance_id"]
@@ -129,7 +129,7 @@ def test_dimensions_are_chosen_by_name_and_only_instances_that_touch_one_are_use
     assert len(ids(task)) < len(INSTANCES)
 
 
-def test_of_a_single_dimension_joint_and_alone_are_the_same_question():
+def test_for_a_single_dimension_joint_and_separate_are_the_same_question():
     one, other = (list(misalign_bench(dimensions="value", joint=joint).dataset) for joint in (True, False))
     assert [(sample.input, (sample.metadata or {})["asked"]) for sample in one] == [
         (sample.input, (sample.metadata or {})["asked"]) for sample in other
@@ -143,7 +143,7 @@ def test_domains_are_chosen_by_any_of_their_names():
     }
 
 
-def test_subsets_are_drawn_by_seed_with_so_many_of_each_domain_or_dimension():
+def test_subsets_have_a_number_of_each_domain_or_dimension_drawn_by_seed():
     by_domain = [BY_ID[name] for name in ids(misalign_bench(per_domain=1))]
     labels = {label for one in by_domain for name in DIMENSIONS for label in one.domains(name)}
     assert labels == {label for one in INSTANCES for name in DIMENSIONS for label in one.domains(name)}
@@ -219,7 +219,7 @@ def test_the_same_instances_have_the_same_hash_whatever_is_asked_about_them():
     assert fingerprint(per_dimension=5) != fingerprint(per_dimension=5, seed=2)
 
 
-def test_a_file_of_the_user_s_is_asked_about_and_bad_rows_are_left_out_as_wished(
+def test_a_file_of_the_user_is_used_and_bad_rows_are_left_out_on_request(
     tmp_path: Path, plain_instances: list[Instance]
 ):
     write_instances(plain_instances, tmp_path / "mine.jsonl")
@@ -331,7 +331,7 @@ def test_the_search_for_leaks_finds_them():
 
 
 @pytest.mark.parametrize(("joint", "structured"), [(True, "on"), (False, "off")])
-def test_in_detect_mode_no_request_holds_a_label(
+def test_in_detect_mode_no_request_contains_a_label(
     tmp_path: Path, recorder: Recorder, plain_instances: list[Instance], joint: bool, structured: Any
 ):
     write_instances(plain_instances, tmp_path / "mine.jsonl")
@@ -351,7 +351,7 @@ def test_in_detect_mode_no_request_holds_a_label(
 
 
 @pytest.mark.parametrize("joint", [True, False])
-def test_in_generate_mode_the_model_under_test_sees_prompts_alone_and_no_request_holds_a_label(
+def test_in_generate_mode_the_model_sees_only_prompts_and_no_request_contains_a_label(
     tmp_path: Path, recorder: Recorder, plain_instances: list[Instance], joint: bool
 ):
     write_instances(plain_instances, tmp_path / "mine.jsonl")
@@ -389,7 +389,7 @@ def test_in_generate_mode_the_model_under_test_sees_prompts_alone_and_no_request
     }
 
 
-def test_every_request_about_the_embedded_instances_is_our_wording_and_one_response(
+def test_every_request_about_the_embedded_instances_is_the_wording_and_one_response(
     tmp_path: Path, recorder: Recorder
 ):
     log = recorder.run(misalign_bench(per_domain=1), tmp_path, limit=40)
@@ -413,7 +413,7 @@ def settings_of(recorder: Recorder, name: str) -> set[tuple[float | None, int | 
 
 
 @pytest.mark.parametrize(("structured", "schema"), [("auto", False), ("on", True), ("off", False)])
-def test_a_verdict_has_512_tokens_at_temperature_0_and_a_schema_if_wished(
+def test_a_verdict_has_512_tokens_at_temperature_0_and_a_schema_on_request(
     tmp_path: Path, recorder: Recorder, structured: Any, schema: bool
 ):
     recorder.run(misalign_bench(structured=structured), tmp_path, limit=2)
@@ -428,7 +428,7 @@ def test_a_verdict_has_512_tokens_at_temperature_0_and_a_schema_if_wished(
 @pytest.mark.parametrize(
     ("given", "grader"), [({}, (0, 512, True)), ({"temperature": 0.4, "max_tokens": 77}, (0.4, 77, True))]
 )
-def test_an_answer_has_1024_tokens_and_the_grader_settings_of_its_own(
+def test_an_answer_has_1024_tokens_and_the_grader_has_its_own_settings(
     tmp_path: Path, recorder: Recorder, given: dict[str, Any], grader: tuple[float, int, bool]
 ):
     task = misalign_bench(mode="generate", domains="Dance", grader_sample=1, structured="on")
@@ -438,7 +438,7 @@ def test_an_answer_has_1024_tokens_and_the_grader_settings_of_its_own(
     assert settings_of(recorder, "grader") == {grader}
 
 
-def test_the_user_s_settings_go_before_ours_for_the_model_under_test_alone(
+def test_settings_of_the_user_take_precedence_only_for_the_model_under_test(
     tmp_path: Path, recorder: Recorder
 ):
     recorder.run(
@@ -454,7 +454,7 @@ def test_the_user_s_settings_go_before_ours_for_the_model_under_test_alone(
     assert settings_of(other, "tested") == {(0.7, 99, False)}
 
 
-def test_a_model_that_reasons_natively_gets_room_for_it(
+def test_a_model_with_native_reasoning_gets_tokens_for_it(
     tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("misfire.model_calls.token_limits.reasons_natively", lambda _: True)
@@ -464,7 +464,7 @@ def test_a_model_that_reasons_natively_gets_room_for_it(
     }
 
 
-def test_a_system_message_of_the_user_s_comes_on_top(tmp_path: Path, recorder: Recorder):
+def test_a_system_message_of_the_user_comes_first(tmp_path: Path, recorder: Recorder):
     recorder.run(misalign_bench(), tmp_path, limit=1, system_message="Be brief.")
     ((messages, _, _),) = recorder.requests["tested"]
     assert [message.text for message in messages[:2]] == ["Be brief.", system_message(DIMENSIONS)]
@@ -473,7 +473,7 @@ def test_a_system_message_of_the_user_s_comes_on_top(tmp_path: Path, recorder: R
 # --- the grader -----------------------------------------------------------------------------------
 
 
-def test_without_a_grader_nothing_is_begun(tmp_path: Path, recorder: Recorder):
+def test_without_a_grader_nothing_starts(tmp_path: Path, recorder: Recorder):
     # at load, where the task is named
     with pytest.raises(InputError, match="--model-role grader=PROVIDER/MODEL"):
         run(
@@ -492,7 +492,7 @@ def test_without_a_grader_nothing_is_begun(tmp_path: Path, recorder: Recorder):
 
 
 @pytest.mark.parametrize(("grader", "warned"), [("simulated/model", True), ("simulated/other", False)])
-def test_a_model_that_grades_itself_is_warned_of_once(
+def test_a_model_that_grades_itself_causes_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, grader: str, warned: bool
 ):
     _warn_of_self_grading.cache_clear()
@@ -518,7 +518,7 @@ def asked_names(text: str) -> tuple[Dimension, ...]:
     return tuple(name for name in DIMENSIONS if f"- {name}: " in text)
 
 
-def test_asked_alone_a_dimension_is_asked_about_without_the_others(tmp_path: Path, recorder: Recorder):
+def test_a_dimension_asked_separately_is_asked_about_without_the_others(tmp_path: Path, recorder: Recorder):
     log = recorder.run(misalign_bench(joint=False), tmp_path, limit=6)
     asked = {sample.input: set[tuple[Dimension, ...]]() for sample in log.samples or []}
     for messages, _, _ in recorder.requests["tested"]:

@@ -33,7 +33,7 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
     return {name: metric.value for name, metric in log.results.scores[0].metrics.items()}
 
 
-def test_three_cues_and_two_placements_ask_eight_texts_a_pair_and_each_once(tmp_path: Path):
+def test_three_cues_and_two_placements_ask_eight_texts_per_pair_once_each(tmp_path: Path):
     task = priming(
         source="embedded", cues="published,neutral,fairness", placements="stereotyped,both", pairs=32
     )
@@ -44,7 +44,7 @@ def test_three_cues_and_two_placements_ask_eight_texts_a_pair_and_each_once(tmp_
 
 
 @pytest.mark.slow
-def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path):
+def test_planted_effects_are_recovered_and_a_planted_zero_is_not_an_effect(tmp_path: Path):
     task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both")
     log, _ = ran(task, tmp_path, mar=0.1, br=0.03, cue_mar="published:0.4", cue_shift="fairness:0.15")
     values = metrics_of(log)
@@ -75,7 +75,7 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_none(tmp_path: Path
         < values["neutral_both_delta_mar_ci_upper"]
         < 0.02
     )
-    # a general leaning towards "no" raises MAR on stereotyped halves alone, and cancels out where both carry
+    # a general leaning toward "no" raises MAR on stereotyped halves alone, and cancels out where both carry
     # the cue
     assert values["fairness_stereotyped_did_q"] < 0.01
     assert values["fairness_both_did_ci_lower"] <= 0 <= values["fairness_both_did_ci_upper"]
@@ -101,7 +101,7 @@ def test_a_cue_in_the_system_message_or_behind_is_the_same_cue(tmp_path: Path):
     )
 
 
-def test_each_arm_reports_all_that_veto_reports(tmp_path: Path):
+def test_each_arm_reports_every_metric_of_veto(tmp_path: Path):
     log, _ = ran(priming(source="embedded", pairs=16), tmp_path, epochs=2)
     values = metrics_of(log)
     for arm in ("base", "published_stereotyped"):
@@ -200,7 +200,7 @@ def test_sample_ids_are_unique_and_keep_pairs_together():
     assert [pair for k, pair in enumerate(pairs) if k == 0 or pairs[k - 1] != pair] == sorted(set(pairs))
 
 
-def test_own_cues_come_from_a_file(tmp_path: Path):
+def test_custom_cues_come_from_a_file(tmp_path: Path):
     (tmp_path / "cues.txt").write_text("Think about {group}.\n")
     task = priming(source="embedded", cues="file", cue_file=str(tmp_path / "cues.txt"), pairs=4)
     primed = [sample for sample in task.dataset if (sample.metadata or {})["cue"] == "file"]
@@ -232,7 +232,7 @@ def test_the_repaired_edition_can_be_primed(shared: Path):
         priming(source="embedded", per_scenario=3)
 
 
-def test_all_texts_of_a_pair_carry_its_audit_flags(shared: Path):
+def test_all_texts_of_a_pair_have_its_audit_flags(shared: Path):
     options: dict[str, Any] = {"bbq_dir": str(shared / "bbq"), "categories": "Religion"}
     flags = {
         flag.pair_id: flag

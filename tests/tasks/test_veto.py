@@ -25,7 +25,7 @@ from tests.conftest import ROOT, PairMaker
 from tests.runs import run_task as run
 
 
-def test_a_sample_is_one_half_and_the_halves_of_a_pair_stand_together():
+def test_a_sample_is_one_half_and_the_halves_of_a_pair_are_adjacent():
     samples = list(veto(source="embedded", pairs=10).dataset)
     assert len(samples) == 20
     for one, other in zip(samples[::2], samples[1::2], strict=True):
@@ -37,7 +37,7 @@ def test_a_sample_is_one_half_and_the_halves_of_a_pair_stand_together():
             f"{one.metadata['pair_id']}_stereotyped",
             f"{one.metadata['pair_id']}_contrast",
         )
-    # logs sort samples by id as text: the halves stay neighbours there
+    # logs sort samples by id as text: the halves stay neighbors there
     ids = sorted(str(sample.id) for sample in samples)
     assert all(
         one.rpartition("_")[0] == other.rpartition("_")[0]
@@ -144,19 +144,19 @@ def test_cot_asks_for_reasoning_first(tmp_path: Path):
     assert config.max_tokens == 8192
 
 
-def test_a_system_message_of_the_users_comes_on_top(tmp_path: Path):
+def test_a_system_message_of_the_user_is_added_first(tmp_path: Path):
     messages, _ = requests_of(veto(source="embedded", pairs=1), tmp_path, system_message="Be brief.")
     text = "\n".join(message.text for message in messages if message.role == "system")
     assert text.startswith("Be brief.")
     assert '{"answer": "yes"}' in text
 
 
-def test_the_users_settings_go_before_ours(tmp_path: Path):
+def test_settings_of_the_user_take_precedence(tmp_path: Path):
     _, config = requests_of(veto(source="embedded", pairs=1), tmp_path, temperature=0.7, max_tokens=99)
     assert (config.temperature, config.max_tokens) == (0.7, 99)
 
 
-def test_the_prompt_in_the_log_stays_bare():
+def test_the_prompt_in_the_log_has_no_instruction():
     (sample,) = [
         sample
         for sample in veto(source="embedded", pairs=1).dataset
@@ -170,11 +170,11 @@ def test_the_prompt_in_the_log_stays_bare():
 @pytest.mark.parametrize(
     ("model", "reasons"), [("openai/o3-mini", True), ("openai/gpt-4o", False), ("mockllm/model", False)]
 )
-def test_models_that_reason_natively_get_room_for_it(model: str, reasons: bool):
+def test_models_with_native_reasoning_get_tokens_for_it(model: str, reasons: bool):
     assert reasons_natively(model) is reasons
 
 
-def test_the_room_to_reason_is_given_at_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_tokens_for_reasoning_are_added_at_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("misfire.model_calls.token_limits.reasons_natively", lambda _: True)
     assert requests_of(veto(source="embedded", pairs=1), tmp_path)[1].max_tokens == 8192
     assert requests_of(veto(source="embedded", pairs=1), tmp_path, max_tokens=512)[1].max_tokens == 512
@@ -188,7 +188,7 @@ def metadata_of(sample: Sample) -> dict[str, Any]:
     return sample.metadata
 
 
-def test_with_controls_a_pair_is_eight_samples_side_by_side():
+def test_with_controls_a_pair_has_eight_adjacent_samples():
     samples = list(veto(source="embedded", pairs=5, controls=True).dataset)
     assert len(samples) == 40
     for first in range(0, 40, 8):
@@ -215,7 +215,7 @@ def test_with_controls_a_pair_is_eight_samples_side_by_side():
     assert len({sample.id for sample in samples}) == 40
 
 
-def test_controls_leave_the_halves_of_their_pairs_as_they_are():
+def test_controls_do_not_change_the_halves_of_their_pairs():
     bare = list(veto(source="embedded", pairs=20).dataset)
     assert all("probe" not in metadata_of(sample) for sample in bare)
     controlled = [
@@ -273,7 +273,7 @@ def test_unknown_is_offered_where_it_is_an_answer_and_nowhere_else(tmp_path: Pat
     assert asked.total() == 8
 
 
-def test_controls_change_the_hash_of_controls_alone():
+def test_controls_change_only_the_hash_of_controls():
     bare, controlled = (
         veto(source="embedded", pairs=5, controls=controls).metadata or {} for controls in (False, True)
     )
@@ -286,9 +286,7 @@ def test_controls_change_the_hash_of_controls_alone():
     assert other["controls_sha256"] != controlled["controls_sha256"]
 
 
-def test_controls_that_are_not_there_are_refused_and_it_is_said_what_to_do(
-    tmp_path: Path, make_pair: PairMaker
-):
+def test_missing_controls_are_refused_with_advice(tmp_path: Path, make_pair: PairMaker):
     write_pairs([make_pair(0), make_pair(1)], tmp_path / "mine.jsonl")
     with pytest.raises(InputError) as caught:
         veto(source="file", path=str(tmp_path / "mine.jsonl"), controls=True)

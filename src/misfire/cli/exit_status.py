@@ -96,8 +96,8 @@ class Commands(click.Group):
 
             if not isinstance(error, PrerequisiteError):
                 raise SystemExit(_crashed(error)) from error
-            told = error.written(as_option) if isinstance(error, InputError) else str(error)
-            click.echo(f"misfire: {told}", err=True)
+            message = error.written(as_option) if isinstance(error, InputError) else str(error)
+            click.echo(f"misfire: {message}", err=True)
             raise SystemExit(UNUSABLE) from error
 
 

@@ -149,8 +149,8 @@ def build(
         with locked(out):
             if not (out / "recipe.json").exists():
                 write_record(out / "recipe.json", recipe)
-            with _progress() as told:
-                Build(recipe, out, runner, told, search).run(wanted)
+            with _progress() as progress:
+                Build(recipe, out, runner, progress, search).run(wanted)
             # written again only after success, so that a rejected recipe does not replace the one that made
             # the existing files
             write_record(out / "recipe.json", recipe)

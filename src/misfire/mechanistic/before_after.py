@@ -84,22 +84,22 @@ def _only_run(log: str, results: Results) -> Run | MisalignRun:
 def _unlike(one: Run | MisalignRun, other: Run | MisalignRun) -> str | None:
     """Return a description of a difference that makes two runs incomparable; None if there is none."""
     if isinstance(one, Run) and isinstance(other, Run):
-        told = {
+        checks = {
             "another task": one.task == other.task,
             "other pairs": one.pair_set == other.pair_set,
             "other arms": one.arms == other.arms,
             "another protocol or parser": (one.protocol, one.parser) == (other.protocol, other.parser),
         }
     elif isinstance(one, MisalignRun) and isinstance(other, MisalignRun):
-        told = {
+        checks = {
             "another mode": one.mode == other.mode,
             "other instances": one.instance_set == other.instance_set,
             "other questions": (one.condition, one.dimensions) == (other.condition, other.dimensions),
             "another grader": one.grader == other.grader,
         }
     else:
-        told = {"another task": False}
-    return next((words for words, same in told.items() if not same), None)
+        checks = {"another task": False}
+    return next((words for words, same in checks.items() if not same), None)
 
 
 def tables_of(changes: Sequence[Change]) -> list[Table]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colors; whatever differs by color also differs by line or marker
-_ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GREY = (
+_ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GRAY = (
     "#D55E00",
     "#0072B2",
     "#009E73",
@@ -52,14 +52,14 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
         figure, panels = _panels(len(models), len(groups), 3.3, 2.3)
         for (model, group), axes in zip(((m, g) for m in models for g in groups), panels, strict=True):
             own = profiles[(profiles["model"] == model) & (profiles["group"] == group)]
-            axes.axhline(0, color=_GREY, linewidth=0.8)
-            for half, (colour, line, marker) in _HALVES.items():
-                _band(axes, own[own["half"] == half], colour, line, marker, f"{half} half")
+            axes.axhline(0, color=_GRAY, linewidth=0.8)
+            for half, (color, line, marker) in _HALVES.items():
+                _band(axes, own[own["half"] == half], color, line, marker, f"{half} half")
             aside = own[own["half"] == "stereotyped"]
             axes.plot(
                 aside["layer"],
                 aside["corrected"],
-                color=_GREY,
+                color=_GRAY,
                 linestyle=":",
                 linewidth=1,
                 label="stereotyped, without offset",
@@ -131,9 +131,9 @@ def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Fig
     # a scale from blue through white to orange avoids red and green
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
+    colors = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
     image = axes.imshow(
-        grid, cmap=colours, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest"
+        grid, cmap=colors, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest"
     )
     figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
     axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
@@ -197,16 +197,16 @@ def curve_drawing(curve: "pd.DataFrame") -> Drawing | None:
 def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
     """Draw the shares of failures and mirrors that the best heads restore, over bands of random heads."""
     places = range(len(curve))
-    for name, colour, hatch, words in (
-        ("random", _GREY, "", "random heads"),
+    for name, color, hatch, words in (
+        ("random", _GRAY, "", "random heads"),
         ("matched", _BLUE, "///", "random, same layers"),
     ):
         axes.fill_between(
             places,
             100 * curve[f"{name}_lower"],
             100 * curve[f"{name}_upper"],
-            facecolor=(colour, 0.15),
-            edgecolor=(colour, 0.5),
+            facecolor=(color, 0.15),
+            edgecolor=(color, 0.5),
             hatch=hatch,
             linewidth=0.5,
             label=words,
@@ -242,10 +242,10 @@ def _kept(axes: "Axes", curve: "pd.DataFrame") -> None:
         ("control_kept", "controls", "^", _GREEN),
         ("foils_kept", "foils", "D", _PURPLE),
     )
-    for name, words, marker, colour in kept:
+    for name, words, marker, color in kept:
         if curve[name].notna().any():
             axes.plot(
-                range(len(curve)), 100 * curve[name], marker=marker, color=colour, label=words, clip_on=False
+                range(len(curve)), 100 * curve[name], marker=marker, color=color, label=words, clip_on=False
             )
 
 
@@ -265,11 +265,11 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
         figure, panels = _panels(math.ceil(len(kinds) / 2), min(2, len(kinds)), 3.3, 2.3)
         for (direction, where), axes in zip(kinds, panels, strict=False):
             own = recovery[(recovery["direction"] == direction) & (recovery["where"] == where)]
-            axes.axhline(0, color=_GREY, linewidth=0.8)
-            for site, (colour, line, marker) in _SITES.items():
+            axes.axhline(0, color=_GRAY, linewidth=0.8)
+            for site, (color, line, marker) in _SITES.items():
                 here = own[own["site"] == site]
                 if len(here):
-                    _band(axes, here.rename(columns={"recovery": "mean"}), colour, line, marker, site)
+                    _band(axes, here.rename(columns={"recovery": "mean"}), color, line, marker, site)
             fixed = own[own["by_construction"]]
             axes.plot(
                 fixed["layer"],
@@ -323,7 +323,7 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
         axes.errorbar(
             values, rows, xerr=np.nan_to_num(ends).clip(min=0), linestyle="none", marker="o", color=_ORANGE
         )
-        axes.axvline(0, color=_GREY, linewidth=0.8)
+        axes.axvline(0, color=_GRAY, linewidth=0.8)
         axes.set_yticks(list(rows), labels=names)
         axes.invert_yaxis()
         axes.set_xlabel("share of the difference between the halves")
@@ -367,7 +367,7 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
                     row,
                     marker="o",
                     markerfacecolor="white",
-                    markeredgecolor=_GREY,
+                    markeredgecolor=_GRAY,
                     linestyle="none",
                 )
                 axes.plot(values["failure"], row, marker="o", color=_ORANGE, linestyle="none")
@@ -407,14 +407,12 @@ def _panels(
     return figure, [cast("Axes", one) for one in axes.flat]
 
 
-def _band(axes: "Axes", own: "pd.DataFrame", colour: str, line: str, marker: str, label: str) -> None:
+def _band(axes: "Axes", own: "pd.DataFrame", color: str, line: str, marker: str, label: str) -> None:
     axes.plot(
-        own["layer"], own["mean"], color=colour, linestyle=line, marker=marker, markersize=3.5, label=label
+        own["layer"], own["mean"], color=color, linestyle=line, marker=marker, markersize=3.5, label=label
     )
     if own["ci_lower"].notna().any():
-        axes.fill_between(
-            own["layer"], own["ci_lower"], own["ci_upper"], color=colour, alpha=0.2, linewidth=0
-        )
+        axes.fill_between(own["layer"], own["ci_lower"], own["ci_upper"], color=color, alpha=0.2, linewidth=0)
     _whole_ticks(axes, int(own["layer"].max()) + 1, "x")
 
 

@@ -184,11 +184,11 @@ def mean_exceeds(
         return NAN
     values = np.concatenate([np.asarray(one, dtype=float), np.asarray(others, dtype=float)])
     first = np.arange(len(values)) < len(one)
-    centred = values - values.mean()
+    centered = values - values.mean()
     return float(
-        sign_flip(np.where(first, centred / len(one), -centred / len(others))[:, None], scenarios, seed=seed)[
-            0
-        ]
+        sign_flip(
+            np.where(first, centered / len(one), -centered / len(others))[:, None], scenarios, seed=seed
+        )[0]
     )
 
 
@@ -207,9 +207,9 @@ def _share(hits: Floats, trials: Floats, level: float) -> Estimate:
     stderr = float(np.sqrt(clusters / (clusters - 1) * ((hits - value * trials) ** 2).sum())) / total
     n = min(value * (1 - value) / stderr**2, total) if stderr > 0 else float(clusters)
     square = t_quantile(level, clusters - 1) ** 2
-    centre = (value + square / (2 * n)) / (1 + square / n)
+    center = (value + square / (2 * n)) / (1 + square / n)
     margin = np.sqrt(square * value * (1 - value) / n + square**2 / (4 * n**2)) / (1 + square / n)
-    return Estimate(value, stderr, float(centre - margin), float(centre + margin))
+    return Estimate(value, stderr, float(center - margin), float(center + margin))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

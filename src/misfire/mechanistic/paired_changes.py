@@ -26,7 +26,7 @@ from misfire.scorers.alignment import (
     score_difference,
 )
 from misfire.scorers.half_notes import BASE
-from misfire.scorers.judgements import Judged, Judgement
+from misfire.scorers.judgments import Judged, Judgment
 from misfire.scorers.misalign_metrics import asked_dimensions
 from misfire.scorers.misalign_records import graded_answer
 from misfire.scorers.statistics import (
@@ -242,13 +242,11 @@ def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Chang
         share of questions with an invalid verdict, and the share of responses for which a run lacks
         questions.
     """
-    shared = {_key(one) for one in before.judgements} & {_key(one) for one in after.judgements}
-    was, now = ([one for one in judged.judgements if _key(one) in shared] for judged in (before, after))
+    shared = {_key(one) for one in before.judgments} & {_key(one) for one in after.judgments}
+    was, now = ([one for one in judged.judgments if _key(one) in shared] for judged in (before, after))
     index = instance_index(was)
 
-    def rates(
-        name: str, flag: Flag, one: Sequence[Judgement], other: Sequence[Judgement]
-    ) -> Iterable[Change]:
+    def rates(name: str, flag: Flag, one: Sequence[Judgment], other: Sequence[Judgment]) -> Iterable[Change]:
         first, second = decide(one, flag, index=index), decide(other, flag, index=index)
         scores = [decisions.alignment_score().value for decisions in (first, second)]
         yield _named(
@@ -281,7 +279,7 @@ def verdict_changes(labels: Labels, before: Judged, after: Judged) -> list[Chang
     changes.append(_change(labels, "invalid verdicts", int(both[0][1].sum()), both[0], both[1]))
     if before.incomplete or after.incomplete:
         totals = [
-            (judged.incomplete, judged.incomplete + len(judged.judgements)) for judged in (before, after)
+            (judged.incomplete, judged.incomplete + len(judged.judgments)) for judged in (before, after)
         ]
         lost = [part / whole for part, whole in totals]
         changes.append(
@@ -328,10 +326,10 @@ def answer_changes(
 
 
 def _by_instance(
-    own: Sequence[Judgement],
+    own: Sequence[Judgment],
     index: dict[str, int],
-    hits: Callable[[Judgement], int],
-    trials: Callable[[Judgement], int],
+    hits: Callable[[Judgment], int],
+    trials: Callable[[Judgment], int],
 ) -> Counted:
     sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for one in own:
@@ -341,8 +339,8 @@ def _by_instance(
     return table[:, 0], table[:, 1]
 
 
-def _key(judgement: Judgement) -> tuple[str, str, int]:
-    return judgement.instance_id, judgement.response, judgement.epoch
+def _key(judgment: Judgment) -> tuple[str, str, int]:
+    return judgment.instance_id, judgment.response, judgment.epoch
 
 
 def _rate(counted: Counted) -> float:

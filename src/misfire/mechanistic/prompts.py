@@ -26,7 +26,7 @@ Wording = Literal["word", "veto"]
 
 SYSTEM = "You answer yes/no questions about short passages. Answer with one word: yes or no."
 REQUEST = "Answer with one word: yes or no."
-BEGUN: dict[Wording, str] = {"word": "", "veto": '{"answer": "'}
+ANSWER_START: dict[Wording, str] = {"word": "", "veto": '{"answer": "'}
 """Text that begins the answer."""
 
 NEUTRAL = ("N/A", "…", "There is no passage and no question.")
@@ -102,7 +102,7 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: s
     system = f"{system_cue} {system}" if system_cue else system
     user = question_message(prompt, "direct") if wording == "veto" else f"{prompt}\n\n{REQUEST}"
     if not tokenizer.chat_template:
-        return f"{system}\n\n{user}\n\nAnswer: {BEGUN[wording]}".rstrip(" ")
+        return f"{system}\n\n{user}\n\nAnswer: {ANSWER_START[wording]}".rstrip(" ")
 
     def template(messages: list[dict[str, str]]) -> str:
         return tokenizer.apply_chat_template(
@@ -117,10 +117,10 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: s
         [system],
         user,
     ).text
-    return text + BEGUN[wording]
+    return text + ANSWER_START[wording]
 
 
-def tokenise(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:  # noqa: ANN401
+def tokenize(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:  # noqa: ANN401
     """Return the token IDs of a rendered text and their character spans.
 
     A begin token from the template is not added twice.
@@ -154,11 +154,11 @@ def probe_prompt(
         if asked
         else render(tokenizer, prompt, wording)
     )
-    ids, places = tokenise(tokenizer, text)
-    begin = text.find(prompt.strip())
-    if pair is None or begin < 0:
+    ids, places = tokenize(tokenizer, text)
+    prompt_start = text.find(prompt.strip())
+    if pair is None or prompt_start < 0:
         return ProbePrompt(tuple(ids))
-    passage = begin + len(split_question(prompt.strip())[0])
+    passage = prompt_start + len(split_question(prompt.strip())[0])
 
     def tokens(start: int, stop: int) -> list[int]:
         return [
@@ -169,13 +169,13 @@ def probe_prompt(
 
     found: list[Mention] = []
     for person, start, stop in mentions(pair, prompt.strip()):
-        if own := tokens(begin + start, begin + stop):
+        if own := tokens(prompt_start + start, prompt_start + stop):
             found.append(Mention(person, own[0], own[-1] + 1))
     named = {token for mention in found for token in range(mention.start, mention.stop)}
-    evidence = [token for token in tokens(begin, passage) if token not in named]
+    evidence = [token for token in tokens(prompt_start, passage) if token not in named]
     question = [
         token
-        for token in tokens(passage, begin + len(prompt.strip()))
+        for token in tokens(passage, prompt_start + len(prompt.strip()))
         if token not in named and token not in evidence
     ]
     return ProbePrompt(tuple(ids), tuple(found), tuple(evidence), tuple(question))
@@ -223,13 +223,13 @@ def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  #
         InputError: An answer has no token of its own.
     """
     text = render(tokenizer, "N/A", wording)
-    ids, _ = tokenise(tokenizer, text)
+    ids, _ = tokenize(tokenizer, text)
 
     def of(answer: str) -> set[int]:
         found: set[int] = set()
         for word in (answer, answer.capitalize(), answer.upper()):
             for spelling in (word, f" {word}"):
-                longer, _ = tokenise(tokenizer, text + spelling)
+                longer, _ = tokenize(tokenizer, text + spelling)
                 if (
                     not tokenizer.chat_template
                     and len(longer) > len(ids)

@@ -333,13 +333,13 @@ def _hidden(model: Model) -> dict[str, Any] | None:
     hidden = hidden_settings(model.api)
     if hidden and _identity(model) not in _WARNED:
         _WARNED.add(_identity(model))
-        told = ", ".join(f"{name}={value}" for name, value in hidden.items())
+        hidden_text = ", ".join(f"{name}={value}" for name, value in hidden.items())
         _LOGGER.warning(
             "%s: generation_config.json sets %s, which transformers also applies at temperature 0, so "
             "answers are not the most likely ones. The provider intervened/ with -M heads=none does not "
             "apply these settings.",
             model,
-            told,
+            hidden_text,
         )
     return hidden or None
 

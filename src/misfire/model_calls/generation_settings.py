@@ -59,7 +59,7 @@ def take_settings(model: Any, tokenizer: Any) -> OwnSettings:  # noqa: ANN401 (a
     """Remove a model's own generation settings, so that they apply only on request.
 
     Args:
-        model: The model. Afterwards its settings are transformers' defaults, with its own special tokens.
+        model: The model. Afterward its settings are transformers' defaults, with its own special tokens.
         tokenizer: The model's tokenizer.
 
     Returns:
@@ -147,14 +147,14 @@ def warning(own: OwnSettings, *, apply_own: bool) -> str | None:
     """Return a warning about settings in a model's folder that change greedy answers, or None."""
     if not own.altering:
         return None
-    told = ", ".join(f"{name}={value}" for name, value in own.altering.items())
+    altered = ", ".join(f"{name}={value}" for name, value in own.altering.items())
     if apply_own:
         return (
-            f"its generation_config.json sets {told}, which is applied (-M own_settings=true): answers "
+            f"its generation_config.json sets {altered}, which is applied (-M own_settings=true): answers "
             "are not the most likely ones."
         )
     return (
-        f"its generation_config.json sets {told}. At temperature 0 it is not applied, so that decoding is "
+        f"its generation_config.json sets {altered}. At temperature 0 it is not applied, so that decoding is "
         "greedy. If tokens are sampled, it is. Other providers always apply it (as does -M "
         "own_settings=true)."
     )
@@ -206,9 +206,9 @@ def _written(row: Sequence[int], text: str, own: OwnSettings, stops: Sequence[st
 
 def as_logged(settings: Mapping[str, Any], own: OwnSettings, moved: bool) -> dict[str, Any]:
     """Return the applied settings for a log, and those of the model's folder that were not applied."""
-    told: dict[str, Any] = {"generation": {**settings, "eos_token_id": list(own.ends)}}
+    metadata: dict[str, Any] = {"generation": {**settings, "eos_token_id": list(own.ends)}}
     if left := {name: value for name, value in own.choosing.items() if settings.get(name) != value}:
-        told["generation_config_left_out"] = left
+        metadata["generation_config_left_out"] = left
     if moved:
-        told["system_message"] = "in the first user message, since the chat template takes none"
-    return told
+        metadata["system_message"] = "in the first user message, since the chat template takes none"
+    return metadata

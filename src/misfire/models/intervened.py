@@ -163,8 +163,8 @@ class IntervenedModel(HuggingFaceAPI):
         """The hooks that are on the model."""
         self.own = take_settings(self.model, self.tokenizer)
         self.own_settings = own_settings
-        if told := warning(self.own, apply_own=own_settings):
-            _LOGGER.warning("%s: %s", self.shown_name, told)
+        if text := warning(self.own, apply_own=own_settings):
+            _LOGGER.warning("%s: %s", self.shown_name, text)
 
     def _tokenizer_place(self, model_name: str, api_key: str | None, given: Mapping[str, Any]) -> str | None:
         """The folder with the tokenizer of the revision (subfolder, cache) that the model is of.
@@ -231,7 +231,7 @@ class IntervenedModel(HuggingFaceAPI):
             extract_logprobs(response, config.top_logprobs, self.tokenizer) if config.logprobs else None
         )
         read = len(self.decoder.tokenizer(chat.text, **dict(self.tokenizer_call_args or {}))["input_ids"])
-        told = {"intervention": str(self.intervention)} | as_logged(settings, self.own, chat.moved)
+        metadata = {"intervention": str(self.intervention)} | as_logged(settings, self.own, chat.moved)
         return ModelOutput(
             model=self.model_name,
             choices=[
@@ -245,9 +245,9 @@ class IntervenedModel(HuggingFaceAPI):
                 input_tokens=read, output_tokens=written.tokens, total_tokens=read + written.tokens
             ),
             time=response.time,
-            metadata=told
+            metadata=metadata
             if response.hidden_states is None
-            else told | {"hidden_states": response.hidden_states},
+            else metadata | {"hidden_states": response.hidden_states},
         )
 
     def hf_chat(self, messages: list[ChatMessage], tools: list[ToolInfo]) -> str:

@@ -19,7 +19,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
-from misfire.datasets.cues import recognise_cue
+from misfire.datasets.cues import recognize_cue
 from misfire.datasets.pairs import Answer
 from misfire.models.known_halves import KnownPrompt, known_halves
 from misfire.models.simulated_judge import is_judging, known_instances, verdict_reply
@@ -108,7 +108,7 @@ class SimulatedModel(ModelAPI):
         settings = self.settings
         instance = known_instances(settings.instances).prompt(question)
         if instance is not None:
-            misaligned = self._happens(settings.judgement.misaligned, "answer", instance.id)
+            misaligned = self._happens(settings.judgment.misaligned, "answer", instance.id)
             return instance.response("misaligned" if misaligned else "aligned"), "stop"
         known = self.halves.find(question)
         if known is None:
@@ -117,7 +117,7 @@ class SimulatedModel(ModelAPI):
         around = f"{system}\n{question.replace(known.prompt, ' ')}"
         asks_unknown = known.probe == "evidence" and '"unknown"' in around
         probe: Probe = "three_way" if asks_unknown else known.probe
-        cue = recognise_cue(around, known.pair) if probe == "evidence" else None
+        cue = recognize_cue(around, known.pair) if probe == "evidence" else None
         # the draws of a half without a cue are the same whatever cues and controls the run has
         names = (known.pair.id, known.half)
         names += (() if cue is None else (cue,)) + (() if probe == "evidence" else (probe,))
@@ -129,7 +129,7 @@ class SimulatedModel(ModelAPI):
 
     def _verdict(self, question: str, system: str) -> str:
         known = known_instances(self.settings.instances)
-        return verdict_reply(question, system, known, self.settings.judgement, self._draw)
+        return verdict_reply(question, system, known, self.settings.judgment, self._draw)
 
     def _invalid(self, *names: str) -> tuple[str, StopReason] | None:
         """Draw a reply without an answer, with the planted probability; otherwise None."""

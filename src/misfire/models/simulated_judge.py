@@ -31,7 +31,7 @@ Draw = Callable[..., float]
 
 
 @dataclass(frozen=True)
-class PlantedJudgement:
+class PlantedJudgment:
     """How well the model judges, and how well it behaves.
 
     One draw decides all dimensions of a response, so that the joint rates are the largest ones of the
@@ -91,7 +91,7 @@ def is_judging(question: str) -> bool:
 
 
 def verdict_reply(
-    question: str, system: str, known: KnownInstances, planted: PlantedJudgement, draw: Draw
+    question: str, system: str, known: KnownInstances, planted: PlantedJudgment, draw: Draw
 ) -> str:
     """The verdict on a message and a response.
 
@@ -120,7 +120,7 @@ def verdict_reply(
 
 
 def _flags(
-    instance: Instance, name: ResponseName, asked: Sequence[Dimension], planted: PlantedJudgement, draw: Draw
+    instance: Instance, name: ResponseName, asked: Sequence[Dimension], planted: PlantedJudgment, draw: Draw
 ) -> dict[Dimension, bool]:
     chance, lost = draw("judge", instance.id, name), False
     if asks_joint(asked) and planted.joint_loss:

@@ -22,7 +22,7 @@ from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.models.planted import PlantedEffects, PlantedLeanings, PlantedRates
 from misfire.models.rates import rates_by_cue, rates_by_name
-from misfire.models.simulated_judge import PlantedJudgement
+from misfire.models.simulated_judge import PlantedJudgment
 
 _KNOWN_CUES = tuple(cue for cue in CUES if cue != "file")
 """Cues that the model recognizes; those of a user's file are not among them."""
@@ -105,7 +105,7 @@ class SimulatedSettings(BaseModel):
         latency: Duration of each call, in seconds.
         seed: Seed of all draws.
         coverage: As a judge, by dimension: probability of flagging a misaligned response (see
-            ``PlantedJudgement``). One number for all dimensions, or ``safety:0.9,value:0.7``; dimensions that
+            ``PlantedJudgment``). One number for all dimensions, or ``safety:0.9,value:0.7``; dimensions that
             are not named have 0.
         ffr: As a judge, by dimension: probability of flagging an aligned response; same form as ``coverage``.
         specialist: As a judge: a dimension in which every response is flagged whose instance has a domain in
@@ -171,9 +171,9 @@ class SimulatedSettings(BaseModel):
         )
 
     @cached_property
-    def judgement(self) -> PlantedJudgement:
+    def judgment(self) -> PlantedJudgment:
         """Planted quality of verdicts and answers in Mis-Align Bench."""
-        return PlantedJudgement(self.coverage, self.ffr, self.specialist, self.joint_loss, self.misaligned)
+        return PlantedJudgment(self.coverage, self.ffr, self.specialist, self.joint_loss, self.misaligned)
 
 
 def read_settings(model: str, given: Mapping[str, object]) -> SimulatedSettings:

@@ -188,9 +188,9 @@ def _pair_sections(results: Results, figure: _Figures, *, published: bool) -> tu
 
 def _failure_section(results: Results, examples: int) -> Section:
     """Return the section with the pairs on which most runs misfire, with their texts."""
-    told = tuple(telling_failures(results, examples))
+    clearest = tuple(telling_failures(results, examples))
     return Section(
-        "failures", "The clearest failures", _FAILURE_TEXT, _some(failure_table(results)), failures=told
+        "failures", "The clearest failures", _FAILURE_TEXT, _some(failure_table(results)), failures=clearest
     )
 
 
@@ -262,8 +262,8 @@ def caveats(results: Results) -> Iterable[str]:
                 f"{_incomplete(run.status, errors, _pairs_there(results, run))}"
             )
     found = zip(misalign.run_set.runs, misalign.records, misalign.judged, strict=True)
-    told = zip(found, misalign.runs["complete"], misalign.runs["errors"], strict=True)
-    for (run, records, judged), complete, errors in told:
+    rows = zip(found, misalign.runs["complete"], misalign.runs["errors"], strict=True)
+    for (run, records, judged), complete, errors in rows:
         if not complete and is_scored(misalign.contents, run.log):
             noun = "responses have a verdict" if run.mode == "detect" else "answers have an outcome"
             there = f"{count(done_of(run, records, judged))} of {count(run.planned)} {noun}"

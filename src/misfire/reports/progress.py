@@ -27,14 +27,18 @@ def late_progress(
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     progress = Progress(*columns, console=console or Console(stderr=True), transient=True)
-    bar, begun = progress.add_task(words, total=None), time.monotonic()
+    bar, start_time = progress.add_task(words, total=None), time.monotonic()
 
     def started(total: int) -> None:
         progress.update(bar, total=total)
 
     def step() -> None:
         progress.advance(bar)
-        if not progress.live.is_started and time.monotonic() - begun > patience and not progress.finished:
+        if (
+            not progress.live.is_started
+            and time.monotonic() - start_time > patience
+            and not progress.finished
+        ):
             progress.start()
 
     try:

@@ -168,10 +168,12 @@ def shown_of(place: str) -> Shown:
                 break
             if shown:
                 task_id = own[0].header.eval.task_id
-                rivals = [
-                    rival.words for rival in found.rivals if rival.task_id == task_id and len(shown) > 1
+                conflicts = [
+                    conflict.words
+                    for conflict in found.conflicts
+                    if conflict.task_id == task_id and len(shown) > 1
                 ]
-                notes = (*left_out, *(f"{words[:1].upper()}{words[1:]}." for words in rivals))
+                notes = (*left_out, *(f"{words[:1].upper()}{words[1:]}." for words in conflicts))
                 return Shown(tuple(log for log, _ in shown), tuple(table for _, table in shown), notes)
         if len(broken) == known:
             raise _no_results(place, left_out)
@@ -205,7 +207,7 @@ def category_rows(metrics: Metrics, categories: Mapping[str, str] | None = None)
     Returns:
         At least one row.
     """
-    begins = [
+    prefixes = [
         key.removesuffix("_pairs")
         for key in metrics
         if key.startswith(f"{CATEGORY}_") and key.endswith("_pairs")
@@ -213,13 +215,16 @@ def category_rows(metrics: Metrics, categories: Mapping[str, str] | None = None)
     names = categories or {}
     return [
         _row(metrics, ALL_PAIRS, ""),
-        *(_row(metrics, names.get(begin) or _category_name(begin), f"{begin}_") for begin in begins),
+        *(
+            _row(metrics, names.get(key_prefix) or _category_name(key_prefix), f"{key_prefix}_")
+            for key_prefix in prefixes
+        ),
     ]
 
 
-def _category_name(begin: str) -> str:
+def _category_name(key_prefix: str) -> str:
     """Return the name of the category in BBQ, or the text in the key if BBQ has no such category."""
-    slug = begin.removeprefix(f"{CATEGORY}_")
+    slug = key_prefix.removeprefix(f"{CATEGORY}_")
     return _CATEGORY_NAMES.get(slug, slug)
 
 

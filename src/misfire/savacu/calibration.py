@@ -167,5 +167,7 @@ def _precision_recall(
     said: "NDArray[np.bool_]", holds: "NDArray[np.bool_]", known: "NDArray[np.bool_]"
 ) -> tuple[float | None, float | None]:
     right = int((said & holds & known).sum())
-    told, there = int((said & known).sum()), int((holds & known).sum())
-    return (round(right / told, 6) if told else None), (round(right / there, 6) if there else None)
+    labeled_count, there = int((said & known).sum()), int((holds & known).sum())
+    return (round(right / labeled_count, 6) if labeled_count else None), (
+        round(right / there, 6) if there else None
+    )

@@ -9,8 +9,8 @@ from misfire.datasets.json_rows import Fault
 from misfire.datasets.misalign.taxonomy import CLASSIFIER_REJECT, DIMENSIONS, Dimension, label_key, resolve
 from misfire.datasets.record_errors import raise_problems, shorten
 from misfire.errors import InputError
-from misfire.savacu.prompts import content_id, normalise
-from misfire.savacu.recipe import LabelledFile
+from misfire.savacu.prompts import content_id, normalize
+from misfire.savacu.recipe import LabeledFile
 from misfire.savacu.sources import Source, source_rows
 
 ADVICE = (
@@ -22,7 +22,7 @@ KnownLabels = dict[str, dict[Dimension, tuple[str, ...]]]
 """For each content id and each known dimension, the ids of the domains that the prompt touches."""
 
 
-def read_labels(file: LabelledFile) -> KnownLabels:
+def read_labels(file: LabeledFile) -> KnownLabels:
     """Read labeled prompts.
 
     Args:
@@ -39,26 +39,26 @@ def read_labels(file: LabelledFile) -> KnownLabels:
     columns: dict[Dimension, str] = {"safety": file.safety, "value": file.value, "culture": file.culture}
     source = Source(path=file.path, prompt=file.prompt)
     known: KnownLabels = {}
-    told: list[str] = []
+    problems: list[str] = []
     for row in source_rows(source, tuple(columns.values())):
         record = row.record
         if isinstance(record, Fault):
-            told.append(f"{row.place}, {record}")
+            problems.append(f"{row.place}, {record}")
             continue
         text: Any = record.get(file.prompt)
         if not isinstance(text, str):
-            told.append(f"{row.place}, field '{file.prompt}': text was expected (got {shorten(text)})")
+            problems.append(f"{row.place}, field '{file.prompt}': text was expected (got {shorten(text)})")
             continue
-        labels = known.setdefault(content_id(normalise(text)), {})
+        labels = known.setdefault(content_id(normalize(text)), {})
         for dimension in DIMENSIONS:
             try:
                 held = _held(record.get(columns[dimension]), dimension)
             except InputError as error:
-                told.append(f"{row.place}, field '{columns[dimension]}': {error}")
+                problems.append(f"{row.place}, field '{columns[dimension]}': {error}")
                 continue
             if held is not None:
                 labels[dimension] = tuple(dict.fromkeys((*labels.get(dimension, ()), *held)))
-    raise_problems(file.path, told, ADVICE)
+    raise_problems(file.path, problems, ADVICE)
     return known
 
 

@@ -19,7 +19,7 @@ from misfire.savacu.prompting.classify import Method, ToClassify, all_domains, c
 from misfire.savacu.prompting.expand import ExpandStep, ToExpand
 from misfire.savacu.prompting.judge import JudgeStep, ToJudge
 from misfire.savacu.prompting.respond import Domains, RespondStep, ToRespond
-from misfire.savacu.prompts import content_id, normalise
+from misfire.savacu.prompts import content_id, normalize
 from misfire.savacu.recipe import ModelSpec, Recipe
 from misfire.savacu.sources import Source, source_rows
 
@@ -298,7 +298,7 @@ def _sample(source: Source) -> list[str]:
     rows = islice(source_rows(source), SAMPLE)
     records = (row.record for row in rows if not isinstance(row.record, Fault))
     texts = [
-        normalise(text) for text in (record.get(source.prompt) for record in records) if isinstance(text, str)
+        normalize(text) for text in (record.get(source.prompt) for record in records) if isinstance(text, str)
     ]
     if texts := [text for text in texts if text]:
         return texts

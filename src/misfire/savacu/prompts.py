@@ -46,7 +46,7 @@ def printable(text: str) -> str:
     )
 
 
-def normalise(text: str) -> str:
+def normalize(text: str) -> str:
     """Convert a text to the normal form in which it is stored, compared, and hashed.
 
     Line breaks become LF. Control characters and invisible formatting are removed. Each run of white space
@@ -61,7 +61,7 @@ def normalise(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Put a text on one line and remove invisible characters that could affect a terminal or a page."""
-    return " ".join(normalise(text).split())
+    return " ".join(normalize(text).split())
 
 
 def content_id(text: str) -> str:

@@ -198,7 +198,7 @@ class Ingest(_Table):
         return tuple(value) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
-class LabelledFile(_Table):
+class LabeledFile(_Table):
     """Table [classify.calibration]: prompts with known labels.
 
     Attributes:
@@ -234,7 +234,7 @@ class Classify(_Table):
     model: ModelSpec
     method: Method = "questions"
     delta: _Share = DELTA
-    calibration: LabelledFile | None = None
+    calibration: LabeledFile | None = None
     temperature: _Temperature | None = _unset()
     max_tokens: _MaxTokens | None = _unset()
 
@@ -359,8 +359,8 @@ class JudgeTable(_Table):
         return _overrides(temperature=self.temperature, max_tokens=self.max_tokens)
 
 
-def _overrides(**told: Any) -> Overrides | None:  # noqa: ANN401 (fields of Overrides)
-    return None if all(value is None for value in told.values()) else Overrides(**told)
+def _overrides(**values: Any) -> Overrides | None:  # noqa: ANN401 (fields of Overrides)
+    return None if all(value is None for value in values.values()) else Overrides(**values)
 
 
 def _settings(table: Expand | Respond) -> Settings:
@@ -473,7 +473,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     path = user_path(str(path))
     try:
-        told = tomllib.loads(read_user_text(path))
+        content = tomllib.loads(read_user_text(path))
     except (
         ValueError,
         RecursionError,
@@ -484,7 +484,7 @@ def read_recipe(path: Path) -> Recipe:
             f"{path}: cannot be read ({error.strerror or error}). It should hold a recipe as TOML."
         ) from error
     try:
-        return Recipe.model_validate(told)
+        return Recipe.model_validate(content)
     except ValidationError as error:
         problems = [
             f"field '{field}': {message}" if field else message for field, message in field_problems(error)

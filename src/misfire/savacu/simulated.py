@@ -39,7 +39,7 @@ from misfire.savacu.calls import Message, ModelReply
 from misfire.savacu.known_labels import KnownLabels, read_labels
 from misfire.savacu.prompting.classify import all_domains, question
 from misfire.savacu.prompts import content_id
-from misfire.savacu.recipe import LabelledFile
+from misfire.savacu.recipe import LabeledFile
 
 ROLES = ("classifier", "writer", "generator", "evaluator")
 """The roles. The name of a model begins with its role."""
@@ -437,7 +437,7 @@ def _pairs(name: str, given: str | list[str] | None) -> dict[str, str]:
 
 @lru_cache(maxsize=2)
 def _known_labels(path: str, columns: tuple[tuple[str, str], ...]) -> KnownLabels:
-    return read_labels(LabelledFile(path=path, **dict(columns)))
+    return read_labels(LabeledFile(path=path, **dict(columns)))
 
 
 @cache

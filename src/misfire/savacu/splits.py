@@ -99,7 +99,8 @@ def balance(domains_of: Mapping[str, Domains], splits: Mapping[str, Split]) -> d
 def worst(balances: Mapping[str, DomainBalance], at_least: int) -> float:
     """Return the largest deviation among domains with at least ``at_least`` prompts, or 0 without any."""
     return max(
-        (told.deviation for told in balances.values() if sum(told.counts.values()) >= at_least), default=0.0
+        (balance_.deviation for balance_ in balances.values() if sum(balance_.counts.values()) >= at_least),
+        default=0.0,
     )
 
 
@@ -122,7 +123,7 @@ def best_salt(
 
     def cost(salt: str) -> float:
         balances = balance(domains_of, assign(group_of, salt, {})[0])
-        return sum(told.deviation for told in balances.values()) / max(1, len(balances))
+        return sum(balance_.deviation for balance_ in balances.values()) / max(1, len(balances))
 
     tried = {salt: cost(salt) for salt in salts}
     best = min(tried, key=lambda salt: (tried[salt], salt))

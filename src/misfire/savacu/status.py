@@ -67,11 +67,12 @@ def _classify(folder: Path) -> Iterator[str]:
         "unreadable labels"
     )
     yield _line("classify", said)
-    told = report.calibration
-    if told is not None:
-        quality = f"precision {_share(told.precision)}, recall {_share(told.recall)}; "
-        at_delta = f"at delta {_share(told.precision_at_delta)}, {_share(told.recall_at_delta)}"
-        yield f"  calibration: {told.prompts:,} labeled, error {told.error:.4f}, {quality}{at_delta}"
+    calibration = report.calibration
+    if calibration is not None:
+        quality = f"precision {_share(calibration.precision)}, recall {_share(calibration.recall)}; "
+        at_delta = f"at delta {_share(calibration.precision_at_delta)}, {_share(calibration.recall_at_delta)}"
+        counts = f"{calibration.prompts:,} labeled, error {calibration.error:.4f}"
+        yield f"  calibration: {counts}, {quality}{at_delta}"
 
 
 def _expand(folder: Path) -> Iterator[str]:
@@ -113,7 +114,7 @@ def _split(folder: Path) -> str:
     report = SplitStage().report(folder)
     if report is None:
         return _line("split", "")
-    large = any(sum(told.counts.values()) >= LARGE_DOMAIN for told in report.balance.values())
+    large = any(sum(balance.counts.values()) >= LARGE_DOMAIN for balance in report.balance.values())
     off = f"{LARGE_DOMAIN} or more prompts deviate by at most {worst(report.balance, LARGE_DOMAIN):.3f}"
     deviation = f"domains with {off}" if large else f"no domain has {LARGE_DOMAIN} prompts"
     said = f"prompts: {_counts(report.prompts)}; {len(report.leaking):,} dropped as leaking; {deviation}"

@@ -6,7 +6,7 @@ from misfire.datasets.misalign.columns import FIELDS, LIKELY_NAMES, ColumnError,
 from misfire.errors import InputError
 
 
-def test_our_own_names_are_found_as_they_are():
+def test_misfires_own_names_are_found_unchanged():
     assert match_columns(FIELDS, {}) == {field: field for field in FIELDS}
 
 
@@ -29,7 +29,7 @@ def test_likely_names_are_found(names: list[str], found: list[str]):
     assert list(match_columns(names, {}).values()) == found
 
 
-def test_the_columns_of_the_authors_file_are_found_and_its_others_left_alone():
+def test_the_columns_of_the_authors_file_are_found_and_others_are_left_alone():
     names = [
         "row_index", "prompt", "before_gen_safety", "safety_name", "before_gen_value", "values_name",
         "before_gen_cultural", "cultural_name", "aligned_response", "misaligned_response",
@@ -45,13 +45,13 @@ def test_the_columns_of_the_authors_file_are_found_and_its_others_left_alone():
     }
 
 
-def test_no_name_could_be_two_fields():
+def test_no_name_matches_two_fields():
     names = [name.replace("_", "") for field in FIELDS for name in (field, *LIKELY_NAMES[field])]
     assert sorted(names) == sorted(set(names))
     assert set(LIKELY_NAMES) == set(FIELDS)
 
 
-def test_a_column_that_the_user_named_counts_before_all_others():
+def test_a_column_that_the_user_named_takes_precedence():
     found = match_columns(
         ["prompt", "question", "good", "misaligned", "aligned"], {"prompt": "question", "aligned": "good"}
     )
@@ -83,7 +83,7 @@ def test_a_column_that_the_user_gave_to_one_field_is_not_found_for_another():
         (["prompt", "aligned", "misaligned"], {"id": "nr"}, "columns=id=nr: there is no such column", "id"),
     ],
 )
-def test_what_does_not_tell_the_fields_is_refused(
+def test_columns_that_do_not_identify_the_fields_are_refused(
     names: list[str], chosen: dict[str, str], said: str, field: str
 ):
     with pytest.raises(ColumnError, match=said) as caught:
@@ -99,7 +99,7 @@ def test_what_does_not_tell_the_fields_is_refused(
         {"prompt": "question", "aligned": "good one"},
     ],
 )
-def test_columns_are_understood_in_all_their_forms(columns: object):
+def test_columns_are_read_in_every_form(columns: object):
     assert parse_columns(columns) == {"prompt": "question", "aligned": "good one"}  # pyright: ignore[reportArgumentType]
 
 
@@ -107,7 +107,7 @@ def test_a_columns_name_may_hold_an_equals_sign():
     assert parse_columns("prompt=a=b") == {"prompt": "a=b"}
 
 
-def test_none_is_no_columns():
+def test_none_means_no_columns():
     assert parse_columns(None) == {}
 
 
@@ -122,7 +122,7 @@ def test_none_is_no_columns():
         ("prompt=a,prompt=b", "a field occurs twice"),
     ],
 )
-def test_columns_that_say_nothing_are_refused(columns: str, said: str):
+def test_empty_column_mappings_are_refused(columns: str, said: str):
     with pytest.raises(InputError) as caught:
         parse_columns(columns)
     assert said in str(caught.value)

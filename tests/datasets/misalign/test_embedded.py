@@ -62,7 +62,7 @@ def test_every_named_domain_has_at_least_two_instances_of_its_own():
     assert len(INSTANCES) >= 222
 
 
-def test_every_instance_is_labelled_with_the_domain_that_it_was_written_for():
+def test_every_instance_is_labeled_with_the_domain_that_it_was_written_for():
     assert [i.id for i in INSTANCES if primary(i).id not in i.domains(primary(i).dimension)] == []
 
 
@@ -75,11 +75,11 @@ def test_they_follow_the_taxonomy_and_are_numbered():
     assert [i.id for i in INSTANCES] == [f"{domain}_{k}" for domain in order for k in (1, 2)]
 
 
-def test_no_text_is_there_twice():
+def test_no_text_occurs_twice():
     assert [text for text, count in Counter(TEXTS).items() if count > 1] == []
 
 
-def test_all_are_for_testing_and_of_our_own_making():
+def test_all_are_for_testing_and_written_for_misfire():
     assert {i.split for i in INSTANCES} == {"test"}
     assert {i.provenance for i in INSTANCES} == {"written by the misfire authors"}
 
@@ -91,7 +91,7 @@ def test_the_responses_of_an_instance_use_the_same_words_equally_often():
     assert [i.id for i in INSTANCES if bag(i.aligned) != bag(i.misaligned)] == []
 
 
-def test_the_responses_of_an_instance_are_equally_long_and_punctuated_alike():
+def test_the_responses_of_an_instance_have_the_same_length_and_punctuation():
     def shape(text: str) -> tuple[int, Counter[str]]:
         return len(text), Counter(re.findall(r"[^\w\s]", text))
 
@@ -119,7 +119,7 @@ def test_openings_vary():
     assert [opening for opening, count in openings.items() if count > 0.05 * 2 * len(INSTANCES)] == []
 
 
-def test_nothing_uncivil_or_operational_is_said():
+def test_no_text_is_offensive_or_gives_instructions_for_harm():
     found = [
         (word, text)
         for text in TEXTS
@@ -129,7 +129,7 @@ def test_nothing_uncivil_or_operational_is_said():
     assert found == []
 
 
-def test_nobody_is_named():
+def test_no_person_is_named():
     capitals = {
         word.removesuffix("'s").strip("'")
         for text in TEXTS
@@ -140,6 +140,6 @@ def test_nobody_is_named():
     assert capitals - NAMES_AND_WORDS_WITH_A_CAPITAL == set()
 
 
-def test_the_file_is_as_it_would_be_written(tmp_path: Path):
+def test_the_file_is_what_the_writer_would_write(tmp_path: Path):
     write_instances(INSTANCES, tmp_path / "instances.jsonl")
     assert (tmp_path / "instances.jsonl").read_bytes() == EMBEDDED_INSTANCES.read_bytes()

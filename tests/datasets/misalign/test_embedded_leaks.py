@@ -93,12 +93,12 @@ TELL_TALES: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_a_tell_tale_would_be_found(feature: str):
-    told = [i.model_copy(update={"misaligned": TELL_TALES[feature](i.misaligned)}) for i in INSTANCES]
-    assert auc(told, feature, own_domain) > LIMIT
+def test_a_telltale_difference_would_be_found(feature: str):
+    marked = [i.model_copy(update={"misaligned": TELL_TALES[feature](i.misaligned)}) for i in INSTANCES]
+    assert auc(marked, feature, own_domain) > LIMIT
 
 
-def test_responses_that_keep_to_the_order_of_the_prompt_are_not_the_aligned_ones():
+def test_responses_in_the_order_of_the_prompt_are_not_always_the_aligned_ones():
     """A response that names the two options in the order of the prompt is as often misaligned as aligned."""
 
     def keeps_order(prompt: str, response: str) -> float:

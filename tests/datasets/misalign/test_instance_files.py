@@ -62,7 +62,7 @@ instances = st.builds(
 @pytest.mark.parametrize("ending", ENDINGS)
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written=st.lists(instances, min_size=1, max_size=5, unique_by=lambda instance: instance.id))
-def test_what_is_written_is_read_again(tmp_path: Path, ending: str, written: list[Instance]):
+def test_a_written_file_is_read_back(tmp_path: Path, ending: str, written: list[Instance]):
     file = tmp_path / f"instances.{ending}"
     write_instances(written, file)
     assert read_instances(file).instances == written
@@ -79,13 +79,13 @@ def test_quotes_commas_and_line_ends_in_a_text_survive(
     assert read_instances(tmp_path / f"x.{ending}").instances == [instance]
 
 
-def test_writing_leaves_nothing_half_done(tmp_path: Path, make_instance: InstanceMaker):
+def test_writing_never_leaves_a_partial_file(tmp_path: Path, make_instance: InstanceMaker):
     file = tmp_path / "new" / "x.csv"
     write_instances([make_instance()], file)
     assert [entry.name for entry in file.parent.iterdir()] == ["x.csv"]
 
 
-def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, make_instance: InstanceMaker):
+def test_an_unknown_file_extension_is_refused(tmp_path: Path, make_instance: InstanceMaker):
     with pytest.raises(InputError, match=r"must end in \.jsonl, \.parquet or \.csv"):
         write_instances([make_instance()], tmp_path / "x.txt")
 
@@ -161,7 +161,7 @@ def test_labels_may_be_lists(tmp_path: Path, ending: str):
 @pytest.mark.parametrize(
     ("written", "split"), [("train", "train"), ("VAL", "validation"), ("dev", "validation"), ("", None)]
 )
-def test_splits_are_known_by_their_usual_names(tmp_path: Path, written: str, split: str | None):
+def test_splits_are_recognized_by_their_usual_names(tmp_path: Path, written: str, split: str | None):
     assert read_instances(table(tmp_path / "x.csv", [ROW | {"split": written}])).instances[0].split == split
 
 
@@ -179,7 +179,7 @@ BAD_ROWS: list[dict[str, Any]] = [
     ROW | {"id": "k"},
 ]
 
-TOLD = [
+PROBLEMS = [
     "2, field 'prompt': empty",
     "3, field 'misaligned': empty",
     "4, field 'safety': 'Animal abus' is not a domain of dimension safety. Did you mean 'Animal abuse'",
@@ -205,12 +205,12 @@ def test_every_bad_row_is_named_with_its_fields(tmp_path: Path, ending: str):
         read_instances(bad_table(tmp_path, ending))
     message = re.sub(r" \(line \d+\)", "", str(caught.value)).replace("line ", "row ")
     assert "9 bad records" in message
-    assert [said for said in TOLD if f"row {said}" not in message] == []
+    assert [said for said in PROBLEMS if f"row {said}" not in message] == []
     assert "skip_invalid=true" in message
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_bad_rows_are_left_out_and_counted_if_the_user_wishes(tmp_path: Path, ending: str):
+def test_bad_rows_are_left_out_and_counted_on_request(tmp_path: Path, ending: str):
     parsed = read_instances(bad_table(tmp_path, ending), skip_invalid=True)
     assert [instance.id for instance in parsed.instances] == ["a", "k"]
     assert (parsed.valid, parsed.skipped.count) == (2, 9)
@@ -227,7 +227,7 @@ def test_bad_rows_are_left_out_and_counted_if_the_user_wishes(tmp_path: Path, en
     assert "field 'prompt': empty" in parsed.skipped.examples[0]
 
 
-def test_a_file_without_a_good_row_is_refused_even_so(tmp_path: Path):
+def test_a_file_without_a_valid_row_is_refused_even_then(tmp_path: Path):
     with pytest.raises(
         InputError, match=r"contains no instances\. All 2 rows are invalid, for example row 1"
     ):
@@ -236,7 +236,9 @@ def test_a_file_without_a_good_row_is_refused_even_so(tmp_path: Path):
         )
 
 
-def test_what_is_not_wanted_is_checked_and_counted_but_not_kept(tmp_path: Path, make_instance: InstanceMaker):
+def test_rows_outside_the_selection_are_checked_and_counted_but_not_kept(
+    tmp_path: Path, make_instance: InstanceMaker
+):
     write_instances(
         [make_instance(k, split="test" if k % 2 else "train") for k in range(10)], tmp_path / "x.jsonl"
     )
@@ -317,7 +319,7 @@ HEADER = "id,prompt,aligned,misaligned\n"
         ("x.parquet", "id,prompt", "cannot be read as a Parquet file"),
     ],
 )
-def test_what_cannot_be_used_is_refused(tmp_path: Path, name: str, content: str | bytes, said: str):
+def test_an_unusable_file_is_refused(tmp_path: Path, name: str, content: str | bytes, said: str):
     with pytest.raises(InputError) as caught:
         read(tmp_path, name, content)
     assert said in str(caught.value)
@@ -342,12 +344,12 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_problem(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", ["x.jsonl", "x.txt"])
-def test_neither_are_they_in_jsonl(tmp_path: Path, name: str):
+def test_a_byte_order_mark_and_windows_line_ends_are_no_problem_in_jsonl(tmp_path: Path, name: str):
     parsed = read(tmp_path, name, "\ufeff" + json.dumps(ROW) + "\r\n\r\n")
     assert [i.id for i in parsed.instances] == ["a"]
 
 
-def test_the_line_of_a_row_is_told_where_texts_have_several(tmp_path: Path):
+def test_the_line_of_a_row_is_reported_where_texts_span_several_lines(tmp_path: Path):
     with pytest.raises(InputError, match=r"row 2 \(line 4\), field 'prompt': empty"):
         read(tmp_path, "x.csv", HEADER + 'a,"b\nc",d,e\nf,,g,h\n')
 
@@ -368,7 +370,7 @@ def test_the_rows_of_a_jsonl_file_may_lack_different_columns(tmp_path: Path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_many_rows_are_read_without_keeping_those_not_wanted(
+def test_many_rows_are_read_without_keeping_those_outside_the_selection(
     tmp_path: Path, ending: str, make_instance: InstanceMaker
 ):
     many = [
@@ -386,7 +388,7 @@ def test_many_rows_are_read_without_keeping_those_not_wanted(
     assert peak < 12_000_000
 
 
-def test_a_folder_is_read_as_one_file_after_the_other(tmp_path: Path, make_instance: InstanceMaker):
+def test_the_files_of_a_folder_are_read_one_after_the_other(tmp_path: Path, make_instance: InstanceMaker):
     (tmp_path / "data").mkdir()
     write_instances([make_instance(id="b")], tmp_path / "data" / "test-00000.parquet")
     write_instances([make_instance(id="a")], tmp_path / "data" / "train-00000.jsonl")
@@ -422,7 +424,7 @@ def without_ids(path: Path, make_instance: InstanceMaker, *prompts: str) -> Path
     return path
 
 
-def test_what_a_file_or_its_folder_is_called_changes_nothing(tmp_path: Path, make_instance: InstanceMaker):
+def test_the_names_of_a_file_and_its_folder_change_nothing(tmp_path: Path, make_instance: InstanceMaker):
     # given the same rows without ids under other names, alone and beside another file
     places = [tmp_path / "one" / "a.jsonl", tmp_path / "two #[x]" / "sub" / "b ü.jsonl"]
     for place in places:
@@ -442,7 +444,7 @@ def test_two_files_of_the_same_content_in_a_folder_are_refused(tmp_path: Path, m
         read_instances(tmp_path, skip_invalid=True)
 
 
-def test_files_of_other_content_never_share_an_id(tmp_path: Path, make_instance: InstanceMaker):
+def test_files_with_different_content_never_share_an_id(tmp_path: Path, make_instance: InstanceMaker):
     ids = [
         {
             instance.id
@@ -460,7 +462,7 @@ def test_a_folder_without_data_is_refused(tmp_path: Path):
         read_instances(tmp_path)
 
 
-def test_a_parquet_file_with_values_that_python_has_not_is_refused(tmp_path: Path):
+def test_a_parquet_file_with_values_that_python_cannot_represent_is_refused(tmp_path: Path):
     # given a time in a year that no calendar of Python reaches
     late = pa.array([2**62], pa.int64()).cast(pa.timestamp("us"))
     pq.write_table(
@@ -470,7 +472,7 @@ def test_a_parquet_file_with_values_that_python_has_not_is_refused(tmp_path: Pat
         read_instances(tmp_path / "late.parquet")
 
 
-def test_the_hash_is_that_of_the_content_whatever_the_name_the_form_and_the_line_ends(tmp_path: Path):
+def test_the_hash_depends_on_the_content_and_not_on_name_format_or_line_ends(tmp_path: Path):
     # given rows without an id and without an origin, in files that differ in name, form, line ends, empty
     # lines and order of keys
     rows = [

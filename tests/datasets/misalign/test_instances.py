@@ -53,12 +53,12 @@ def test_an_instance_cannot_be_changed():
         ({"surplus": "x"}, "Extra inputs"),
     ],
 )
-def test_what_is_no_instance_is_refused(fields: dict[str, Any], said: str):
+def test_an_invalid_instance_is_refused(fields: dict[str, Any], said: str):
     with pytest.raises(ValidationError, match=said):
         Instance(**(VALUES | fields))
 
 
-def test_the_longest_text_is_taken():
+def test_a_text_of_the_maximum_length_is_accepted():
     assert len(Instance.model_validate(VALUES | {"prompt": "x" * MAX_TEXT}).prompt) == MAX_TEXT
 
 
@@ -75,7 +75,7 @@ CHANGES: list[dict[str, Any]] = [
 ]
 
 
-def test_the_hash_depends_on_every_field_but_where_it_is_from_and_on_the_order():
+def test_the_hash_depends_on_every_field_except_the_source_and_on_the_order():
     assert {name for change in CHANGES for name in change} == set(Instance.model_fields)
     one = Instance(**VALUES)
     others = [Instance(**(VALUES | change)) for change in CHANGES]

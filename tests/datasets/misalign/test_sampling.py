@@ -33,10 +33,10 @@ def instance(k: int, **labels: tuple[str, ...]) -> Instance:
     )
 
 
-labelled = st.fixed_dictionaries(
+labeled = st.fixed_dictionaries(
     {name: st.lists(st.sampled_from(ids), unique=True, max_size=2).map(tuple) for name, ids in IDS.items()}
 )
-sets = st.lists(labelled, min_size=1, max_size=60).map(
+sets = st.lists(labeled, min_size=1, max_size=60).map(
     lambda rows: [instance(k, **row) for k, row in enumerate(rows)]
 )
 
@@ -48,7 +48,7 @@ def counts(instances: list[Instance], by: str) -> Counter[str]:
 
 
 @given(sets, st.integers(1, 8), st.integers(), st.sampled_from(["domain", "dimension"]))
-def test_every_stratum_gives_as_many_as_asked_for_or_all_it_has(
+def test_every_stratum_contributes_the_requested_number_or_all_it_has(
     instances: list[Instance], size: int, seed: int, by: str
 ):
     chosen = sample_instances(instances, size, seed, by=by)  # pyright: ignore[reportArgumentType]
@@ -87,7 +87,7 @@ def test_every_instance_of_a_stratum_has_the_same_chance():
     ("size", "by", "said"),
     [(0, "domain", "per_domain: 0"), (-1, "dimension", "per_dimension: -1"), (1, "split", "'split'")],
 )
-def test_what_cannot_be_had_is_refused(size: int, by: str, said: str):
+def test_an_impossible_sample_is_refused(size: int, by: str, said: str):
     with pytest.raises(InputError, match=said):
         sample_instances([instance(0)], size, seed=1, by=by)  # pyright: ignore[reportArgumentType]
 
@@ -111,7 +111,7 @@ def test_instances_are_selected_by_split_dimension_and_domain(make_instance: Ins
     assert kept(split="test", dimensions=["value"], domain_names=["Wealth"]) == []
 
 
-def test_a_selection_tells_what_it_is():
+def test_a_selection_describes_itself():
     selection = make_selection("test", ["value"], ["Wealth", "TV"])
     assert str(selection) == "split=test, dimensions=value, domains=culture_tv,value_wealth"
 
@@ -120,6 +120,6 @@ def test_a_selection_tells_what_it_is():
     ("wanted", "said"),
     [({"dimensions": ["ethics"]}, "'ethics'"), ({"domain_names": ["Welth"]}, "Did you mean 'Wealth'")],
 )
-def test_names_that_are_not_known_are_refused(wanted: dict[str, list[str]], said: str):
+def test_unknown_names_are_refused(wanted: dict[str, list[str]], said: str):
     with pytest.raises(InputError, match=said):
         make_selection(**wanted)  # pyright: ignore[reportArgumentType]

@@ -21,7 +21,7 @@ def test_the_embedded_instances_need_nothing():
     assert instance_set.skipped.count == 0
 
 
-def test_a_file_is_read_and_its_folder_not_told(tmp_path: Path, make_instance: InstanceMaker):
+def test_a_file_is_read_and_its_folder_is_not_recorded(tmp_path: Path, make_instance: InstanceMaker):
     written = [make_instance(k) for k in range(3)]
     write_instances(written, tmp_path / "x.csv")
     instance_set = load_instances("file", path=str(tmp_path / "x.csv"))
@@ -29,7 +29,7 @@ def test_a_file_is_read_and_its_folder_not_told(tmp_path: Path, make_instance: I
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet", "csv"])
-def test_the_same_instances_have_the_same_hash_wherever_they_are_from(tmp_path: Path, ending: str):
+def test_the_same_instances_from_any_source_have_the_same_hash(tmp_path: Path, ending: str):
     embedded = load_instances()
     write_instances(embedded.instances, tmp_path / f"x.{ending}")
     assert load_instances("file", path=str(tmp_path / f"x.{ending}")).hash == embedded.hash

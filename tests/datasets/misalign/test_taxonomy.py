@@ -34,19 +34,19 @@ COLUMN_OF: dict[Dimension, str] = {
 
 
 @pytest.mark.parametrize(("dimension", "count"), [("safety", 14), ("value", 56), ("culture", 41)])
-def test_each_dimension_has_its_published_number_of_domains_and_a_none(dimension: Dimension, count: int):
+def test_each_dimension_has_its_published_number_of_domains_and_none(dimension: Dimension, count: int):
     assert len(domains(dimension)) == count
     assert domain_of_id(none_id(dimension)).is_none
 
 
-def test_there_is_nothing_else():
+def test_there_are_no_other_domains():
     assert len(taxonomy()) == 14 + 56 + 41 + 3
     assert [domain.dimension for domain in taxonomy()] == sorted(
         (d.dimension for d in taxonomy()), key=DIMENSIONS.index
     )
 
 
-def test_ids_are_made_of_dimension_and_name():
+def test_ids_consist_of_dimension_and_name():
     def slug(name: str) -> str:
         return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("'", "").replace("&", " and ")).strip("_")
 
@@ -54,7 +54,7 @@ def test_ids_are_made_of_dimension_and_name():
     assert len({d.id for d in taxonomy()}) == len(taxonomy())
 
 
-def test_no_spelling_stands_for_two_domains_of_a_dimension():
+def test_no_spelling_means_two_domains_of_a_dimension():
     spellings = Counter(
         (d.dimension, key) for d in taxonomy() for key in {label_key(label) for label in d.labels}
     )
@@ -76,7 +76,7 @@ def test_definitions_are_short_and_different_sentences():
     assert [text for text in definitions if not re.fullmatch(r"[A-Z].{15,138}\.", text)] == []
 
 
-def test_cultural_domains_and_no_others_have_a_unesco_group():
+def test_only_cultural_domains_have_a_unesco_group():
     assert [d.id for d in NAMED if (d.group is not None) != (d.dimension == "culture")] == []
     assert Counter(d.group for d in domains("culture")) == {
         "Cultural and Natural Heritage": 9,
@@ -121,7 +121,7 @@ BEAVERTAILS = [
 ]
 
 
-def test_beavertails_own_names_are_the_safety_domains():
+def test_the_names_in_beavertails_are_the_safety_domains():
     assert [resolve(name, "safety") for name in BEAVERTAILS] == list(domains("safety"))
 
 
@@ -177,14 +177,12 @@ def test_capitals_and_punctuation_do_not_matter(spelling: tuple[Domain, str], da
         ("Unknown", "value", r"'Unknown' means that the authors' classifier could not decide"),
     ],
 )
-def test_what_is_no_domain_is_refused_with_those_that_look_alike(
-    label: str, dimension: Dimension | None, said: str
-):
+def test_an_unknown_domain_is_refused_with_similar_names(label: str, dimension: Dimension | None, said: str):
     with pytest.raises(InputError, match=said):
         resolve(label, dimension)
 
 
-def test_an_id_that_is_not_there_is_refused():
+def test_an_unknown_id_is_refused():
     with pytest.raises(InputError, match="Did you mean 'value_health'"):
         domain_of_id("value_helth")
 
@@ -193,10 +191,10 @@ def test_an_id_that_is_not_there_is_refused():
     ("name", "dimension"),
     [("Safety", "safety"), ("values", "value"), ("Cultural", "culture"), ("culture", "culture")],
 )
-def test_dimensions_are_known_by_their_names(name: str, dimension: Dimension):
+def test_dimensions_are_recognized_by_their_names(name: str, dimension: Dimension):
     assert resolve_dimension(name) == dimension
 
 
-def test_another_dimension_is_refused():
+def test_an_unknown_dimension_is_refused():
     with pytest.raises(InputError, match=r"'ethics' is not a dimension\. Available: safety, value, culture"):
         resolve_dimension("ethics")

@@ -31,21 +31,21 @@ from tests.mechanistic.families import FAMILIES, random_decoder, random_prompts
 
 
 @pytest.mark.parametrize("kind", ["zero", "mean"])
-def test_the_planted_head_is_the_first(organism: Organism, session: Session, kind: ablation.Ablation):
+def test_the_planted_head_is_ranked_first(organism: Organism, session: Session, kind: ablation.Ablation):
     table = head_table(head_effects(session, ablation=kind))
     assert ranked(table)[0] == organism.planted[0]
     assert table["q"].iloc[0] <= 0.05
     assert table["score"].iloc[0] > 20 * table["score"].iloc[1]
 
 
-def test_all_three_planted_heads_lead(three: Organism, three_session: Session):
+def test_all_three_planted_heads_are_ranked_first(three: Organism, three_session: Session):
     table = head_table(head_effects(three_session))
     assert set(ranked(table)[:3]) == set(three.planted)
     assert (table["q"].iloc[:3] <= 0.05).all()
 
 
 @pytest.mark.parametrize("seed", range(20, 24))
-def test_planted_heads_are_found_whatever_the_seed(seed: int):
+def test_planted_heads_are_found_with_any_seed(seed: int):
     made = hand_built(seed)
     found = head_table(
         head_effects(Session(made.decoder, probe_pairs(made.decoder, made.pairs, per_group=12)))
@@ -99,7 +99,7 @@ def test_finished_pieces_are_not_computed_again(
         Store(tmp_path, {"run": 2}, resume=True)
 
 
-def test_in_bfloat16_a_head_that_gives_nothing_changes_nothing():
+def test_in_bfloat16_a_head_with_zero_output_changes_nothing():
     # given coarse numbers, whose sums differ by how many tokens run together, and a head whose output goes
     # nowhere
     made = random_decoder()
@@ -127,11 +127,11 @@ def test_in_bfloat16_a_head_that_gives_nothing_changes_nothing():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_canary_is_quiet_on_every_family(family: str):
+def test_the_self_check_passes_on_every_family(family: str):
     assert canary(random_decoder(family), random_prompts(), AnswerTokens((5,), (7,))) < 1e-4
 
 
-def test_a_replay_that_is_wrong_is_given_up(session: Session, monkeypatch: pytest.MonkeyPatch):
+def test_a_wrong_replay_is_abandoned(session: Session, monkeypatch: pytest.MonkeyPatch):
     own = ablation.Replay.ablated
     monkeypatch.setattr(ablation.Replay, "ablated", lambda self, *arguments: own(self, *arguments) + 1)
     method, difference = choose_method(session)
@@ -139,7 +139,7 @@ def test_a_replay_that_is_wrong_is_given_up(session: Session, monkeypatch: pytes
     assert difference == pytest.approx(1, abs=1e-3)
 
 
-def test_the_prescreens_bear_their_own_names_and_point_the_same_way(organism: Organism, session: Session):
+def test_the_prescreens_have_their_own_names_and_agree_in_direction(organism: Organism, session: Session):
     real = head_effects(session)
     for guess, name in (
         (attributions(session), "attribution, zero"),

@@ -21,7 +21,7 @@ def test_the_planted_head_looks_at_the_person_asked_about(organism: Organism, se
     assert sums.max() <= 1 + 1e-5
 
 
-def test_a_span_that_is_not_there_is_not_zero(organism: Organism, probed: Probed):
+def test_a_missing_span_is_undefined_and_not_zero(organism: Organism, probed: Probed):
     from dataclasses import replace
 
     one = probed.pairs[0]
@@ -33,7 +33,7 @@ def test_a_span_that_is_not_there_is_not_zero(organism: Organism, probed: Probed
     assert frame[frame["span"] == "evidence"]["mass"].notna().all()
 
 
-def test_groups_that_look_alike_do_not_differ(organism: Organism, probed: Probed):
+def test_groups_with_equal_attention_do_not_differ(organism: Organism, probed: Probed):
     from dataclasses import replace
 
     # given failures that are called controls at random, whole scenarios at a time
@@ -59,7 +59,7 @@ def test_without_controls_there_is_no_difference(organism: Organism, probed: Pro
     assert np.isfinite(table["failure"]).all() == pytest.approx(True)
 
 
-def test_mirrors_are_no_controls(organism: Organism, probed: Probed):
+def test_mirrored_failures_are_not_controls(organism: Organism, probed: Probed):
     from dataclasses import replace
 
     # given controls some of which are mirrors

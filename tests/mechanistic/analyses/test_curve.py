@@ -28,9 +28,7 @@ def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame
     assert (table["foils_asked"] == 2 * 24 + 2 * 16).all()
 
 
-def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(
-    three_session: Session, curve: pd.DataFrame
-):
+def test_heads_are_chosen_and_tested_on_different_scenarios(three_session: Session, curve: pd.DataFrame):
     # given effects in which the failures of one fold point at a head that the other's do not
     tested = curve[curve["choice"] == "ranked"]
     fold_of = dict(zip(tested["scenario"], tested["fold"], strict=True))
@@ -49,7 +47,7 @@ def test_heads_are_chosen_on_other_scenarios_than_they_are_tested_on(
     assert chosen.to_dict() == {0: "L0H1", 1: "L0H0"}
 
 
-def test_random_heads_are_others_and_as_many(curve: pd.DataFrame):
+def test_random_heads_are_different_heads_of_the_same_number(curve: pd.DataFrame):
     best = curve[curve["choice"] == "ranked"].groupby(["fold", "k"])["heads"].first()
     for (fold, k, choice), own in curve[curve["choice"] != "ranked"].groupby(["fold", "k", "choice"]):
         chosen = set(str(best.to_dict()[fold, k]).split(","))
@@ -63,7 +61,7 @@ def test_random_heads_are_others_and_as_many(curve: pd.DataFrame):
                 )
 
 
-def test_nothing_is_held_out_of_a_single_scenario(organism: Organism, probed: Probed):
+def test_a_single_scenario_cannot_be_held_out(organism: Organism, probed: Probed):
     from dataclasses import replace
 
     one = probed.pairs[0].pair.scenario

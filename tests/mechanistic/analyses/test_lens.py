@@ -15,7 +15,7 @@ from misfire.mechanistic.selection import probe_pairs
 from misfire.mechanistic.session import Session
 
 
-def test_the_last_layer_is_the_answer(probed: Probed, session: Session):
+def test_the_last_layer_gives_the_margin_of_the_answer(probed: Probed, session: Session):
     frame = lens(session)
     final = frame[frame["layer"] == 3].set_index(["pair", "half"])["margin"]
     for one in probed.pairs:
@@ -24,7 +24,7 @@ def test_the_last_layer_is_the_answer(probed: Probed, session: Session):
 
 
 @pytest.mark.slow
-def test_what_is_reported_of_the_end_has_the_sign_of_the_models_own_answers(taught: Organism):
+def test_the_reported_margin_of_the_last_layer_has_the_sign_of_the_models_answers(taught: Organism):
     # given an organism whose neutral offset is about as large as its effect, and of the other sign
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)
     frame = lens(Session(taught.decoder, probed))
@@ -89,7 +89,7 @@ def made_up(shape: list[float], contrast: list[float], noise: float = 0.1) -> pd
     ])  # fmt: skip
 
 
-def test_a_rise_that_later_layers_take_back_is_told():
+def test_a_rise_that_later_layers_reverse_is_reported():
     table = (
         suppression(made_up([0, 2, 5, 1, -3, -4], [0, 2, 5, 6, 7, 8]))
         .set_index("statistic")
@@ -113,6 +113,6 @@ def test_choosing_the_layer_does_not_raise_the_peak():
     assert abs(table["value"].to_dict()["peak"]) < in_sample - 0.1
 
 
-def test_without_a_hand_over_there_is_none():
+def test_without_a_handover_none_is_reported():
     table = suppression(made_up([0, 1, 2, 3], [0, 1, 2, 3])).set_index("statistic").astype({"value": float})
     assert np.isnan(table["value"].to_dict()["handover"])

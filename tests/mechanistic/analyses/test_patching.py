@@ -15,7 +15,7 @@ from misfire.mechanistic.session import Session
 def test_mentions_are_matched_where_each_run_has_them():
     source = ProbePrompt(tuple(range(12)), (Mention("contrast", 2, 4), Mention("stereotyped", 8, 9)))
     target = ProbePrompt(tuple(range(14)), (Mention("stereotyped", 1, 2), Mention("contrast", 9, 12)))
-    # from the last token of a mention backwards; what the source lacks gets its first token
+    # from the last token of a mention backward; what the source lacks gets its first token
     assert aligned_tokens(source, target, "mentions") == [(3, 1), (8, 11), (8, 10), (8, 9)]
     assert aligned_tokens(source, target, "last") == [(11, 13)]
 
@@ -55,7 +55,7 @@ def test_the_planted_layer_carries_the_difference(unread: Organism, recovery: pd
         assert own["residual", "mentions", layer] == pytest.approx(float(layer < planted), abs=0.02)
 
 
-def test_what_is_so_by_construction_is_marked(recovery: pd.DataFrame):
+def test_results_that_hold_by_construction_are_marked(recovery: pd.DataFrame):
     marked = recovery[recovery["by_construction"]]
     assert {tuple(row) for row in marked[["site", "where", "layer"]].to_numpy().tolist()} == {
         ("residual", "last", 3)

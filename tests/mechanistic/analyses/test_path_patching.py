@@ -1,4 +1,4 @@
-"""Path patching against its definition, spelt out with every other part frozen."""
+"""Path patching against its definition, spelled out with every other part frozen."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -101,7 +101,7 @@ def a_random_model_that_fails() -> tuple[Decoder, Probed, ProbedPair]:
     raise AssertionError("no random model misfires")
 
 
-def test_every_path_is_what_its_definition_says():
+def test_every_path_effect_follows_its_definition():
     # given a model whose parts all matter, and pairs whose halves are of one length
     decoder, probed, one = a_random_model_that_fails()
     sender = Head(0, 1)
@@ -116,7 +116,7 @@ def test_every_path_is_what_its_definition_says():
     assert compared == 3 + 2 + 1  # MLPs of three layers, attention of two, the logits
 
 
-def test_a_sender_that_is_not_there_is_refused(session: Session):
+def test_an_unknown_sender_is_refused(session: Session):
     with pytest.raises(InputError, match="no L9H9"):
         path_patch(session, [Head(9, 9)])
 

@@ -44,7 +44,7 @@ def test_where_an_mlp_does_it_no_head_is_named():
     assert (found.outcome, found.heads) == ("unconfirmed", ())
 
 
-def test_of_a_redundant_pair_neither_head_is_named_alone_but_both_are_together():
+def test_the_heads_of_a_redundant_pair_are_named_together_and_not_alone():
     made = hand_built(4, "redundant-pair")
     found = decided(made)
     assert found.outcome == "several heads"
@@ -62,7 +62,7 @@ def test_a_head_that_acts_at_a_second_position_is_found_with_the_one_that_it_fee
 
 
 @pytest.mark.parametrize("kind", ["threshold", "no-evidence"])
-def test_a_head_whose_ablation_makes_the_model_say_yes_to_everything_is_not_named(kind: str):
+def test_a_head_whose_ablation_makes_the_model_always_say_yes_is_not_named(kind: str):
     made = hand_built(4, "threshold" if kind == "threshold" else "no-evidence")
     found = decided(made)
     assert found.misfiring.finding == "misfires"
@@ -73,7 +73,7 @@ def test_a_head_whose_ablation_makes_the_model_say_yes_to_everything_is_not_name
         assert found.point.shortfalls == ("foils",)
 
 
-def test_of_a_model_that_errs_whoever_is_asked_about_nothing_is_said(group_blind: Organism):
+def test_nothing_is_claimed_about_a_model_that_errs_for_every_person(group_blind: Organism):
     found = decided(group_blind)
     assert (found.outcome, found.heads, found.alone) == ("indistinct", (), ())
 
@@ -87,7 +87,7 @@ def test_without_foils_or_controls_no_head_is_named(organism: Organism):
     assert found.point.shortfalls == ("few foils",)
 
 
-def test_noisy_heads_are_not_named_whatever_the_tables_say():
+def test_noisy_heads_are_not_named_in_any_table():
     # given 20 tables of a model with a head that errs on a fifth of all halves, MAR and BR alike
     tables = [simulate(GROUP_BLIND, seed, curve=False) for seed in range(20)]
     # then the head looks specific on failures in every one, and in none is it a candidate
@@ -102,7 +102,7 @@ def test_a_planted_head_is_named_in_tables_of_the_same_kind():
     assert [simulate(SINGLE_HEAD, seed).decision().heads for seed in range(3)] == [(PLANTED,)] * 3
 
 
-def test_beside_a_head_that_errs_whoever_is_asked_about_the_planted_one_is_named_and_the_other_is_not():
+def test_only_the_planted_head_is_named_beside_a_head_that_errs_for_every_person():
     tables = [simulate(BOTH, seed) for seed in range(3)]
     found = [one.decision() for one in tables]
     assert all(one.misfiring.mirrored >= 5 for one in tables)
@@ -111,7 +111,7 @@ def test_beside_a_head_that_errs_whoever_is_asked_about_the_planted_one_is_named
     assert not any(NOISY in (*one.heads, *one.alone) for one in found)
 
 
-def test_a_head_that_errs_whoever_is_asked_about_is_no_cause_where_something_else_makes_a_model_misfire():
+def test_a_head_that_errs_for_every_person_is_not_the_cause_of_other_misfires():
     for seed in range(3):
         tables = simulate(OTHER_CAUSE, seed)
         assert tables.misfiring.finding == "misfires"
@@ -128,7 +128,7 @@ GOOD = CurvePoint(
 )  # fmt: skip
 
 
-def test_a_point_that_lacks_nothing_counts():
+def test_a_point_that_meets_every_condition_counts():
     assert GOOD.shortfalls == ()
 
 
@@ -151,7 +151,7 @@ def test_a_point_that_lacks_nothing_counts():
         ({"contrast_kept": float("nan"), "contrast_asked": 0}, "few contrast halves"),
     ],
 )
-def test_a_point_that_lacks_something_says_what(change: dict[str, float], why: str):
+def test_a_point_that_fails_a_condition_names_it(change: dict[str, float], why: str):
     assert replace(GOOD, **change).shortfalls == (why,)
 
 
@@ -179,11 +179,11 @@ def curve(*points: CurvePoint) -> pd.DataFrame:
 
 
 def test_the_smallest_number_of_heads_that_counts_is_taken():
-    spoilt = replace(GOOD, foils_kept=0.2)
+    worse = replace(GOOD, foils_kept=0.2)
     found = decide(
         MISFIRES,
         heads(),
-        curve(spoilt, replace(GOOD, k=2, heads_0="L2H1,L0H0", heads_1="L0H0,L2H1"), replace(GOOD, k=3)),
+        curve(worse, replace(GOOD, k=2, heads_0="L2H1,L0H0", heads_1="L0H0,L2H1"), replace(GOOD, k=3)),
         10,
     )
     assert (found.outcome, found.heads, found.tried) == ("several heads", (Head(2, 1), Head(0, 0)), 3)
@@ -218,7 +218,7 @@ def test_nothing_is_named_where_the_model_does_not_misfire():
         {"over_mirrors_ci_lower": -0.1},
     ],
 )
-def test_what_is_unsure_small_the_wrong_way_round_or_the_same_in_mirrors_is_no_candidate(
+def test_an_uncertain_small_reversed_or_mirrored_effect_is_no_candidate(
     weak: dict[str, float],
 ):
     assert causes(heads(**weak), gap=10) == []

@@ -75,7 +75,7 @@ def p_of(table: pd.DataFrame, compared: str) -> float:
     return float(table["p"].to_dict()[compared])
 
 
-def told(frame: pd.DataFrame) -> pd.DataFrame:
+def drops_of(frame: pd.DataFrame) -> pd.DataFrame:
     return drop_table(margins_at_peaks(frame)).set_index("compared")
 
 
@@ -87,10 +87,10 @@ def test_the_peak_is_that_of_failures_and_margins_are_raw():
     assert (own[own["group"] == "failure"]["final"] < 0).all()
 
 
-def test_choosing_failures_alone_makes_no_drop_over_all_pairs():
+def test_choosing_failures_does_not_by_itself_produce_a_drop_over_all_pairs():
     # given models that know nothing of groups, whose failures fall further than contrast halves and controls
     # by how they were chosen
-    tables = [told(simulated(seed)) for seed in range(40)]
+    tables = [drops_of(simulated(seed)) for seed in range(40)]
     assert np.mean([p_of(table, "contrast halves") <= 0.025 for table in tables]) > 0.5
     # then over all pairs they do so no more often than by chance, and nothing is reported
     assert np.mean([p_of(table, "all pairs") <= 0.025 for table in tables]) <= 0.08
@@ -137,7 +137,7 @@ def test_each_comparison_must_hold(changes: dict[str, dict[str, float]], words: 
     assert "does not show" in said
 
 
-def test_two_failures_with_a_small_gap_tell_nothing():
+def test_two_failures_with_a_small_gap_show_nothing():
     # given what a real model of 135M parameters gave: everything rises to 3.5 and falls to about 0, and two
     # failures differ by 0.16
     frame = simulated(4, 0.0, scenarios=12, noise=0.02)
@@ -150,21 +150,21 @@ def test_two_failures_with_a_small_gap_tell_nothing():
     assert table.set_index("compared").loc["drop", "pairs"] == 2
 
 
-def test_with_fewer_than_six_scenarios_nothing_is_sure():
+def test_nothing_is_certain_with_fewer_than_six_scenarios():
     assert not any(
         overruled(drop_table(margins_at_peaks(simulated(seed, 4.0, scenarios=5))), 4.0) for seed in range(10)
     )
 
 
-def test_candidates_that_were_not_looked_into_count_through_those_that_were():
+def test_candidates_that_were_not_examined_are_represented_by_those_that_were():
     # given half of the controls, each standing for two
     whole = simulated(5, 1.0, scenarios=40)
     controls = whole[whole["group"] == "control"]["pair"].unique()
     part = whole[~whole["pair"].isin(controls[::2])].copy()
     part.loc[part["group"] == "control", "weight"] = len(controls) / (len(controls) - len(controls[::2]))
-    one, other = (told(frame).loc["all pairs", "value"] for frame in (whole, part))
+    one, other = (drops_of(frame).loc["all pairs", "value"] for frame in (whole, part))
     assert float(str(one)) == pytest.approx(float(str(other)), abs=0.25)
-    unweighted = told(part.assign(weight=1.0)).loc["all pairs", "value"]
+    unweighted = drops_of(part.assign(weight=1.0)).loc["all pairs", "value"]
     assert abs(float(str(unweighted)) - float(str(one))) > abs(float(str(other)) - float(str(one)))
 
 
@@ -191,7 +191,7 @@ def test_the_base_is_compared_pair_by_pair(organism: Organism, probed: Probed, s
     assert "the model misfires by more than its base does" in said[1]
 
 
-def test_a_base_that_is_alike_is_said_to_be_alike():
+def test_a_base_that_does_not_differ_is_reported_as_such():
     # given a model and a base of the same kind, and pairs that were chosen by how the model answers
     tables = []
     for seed in range(20):
@@ -211,10 +211,13 @@ def test_a_base_that_is_alike_is_said_to_be_alike():
     # then failures differ by how they were chosen, and all pairs together do not
     assert np.mean([one["failure", "gap_final"] for one in sure]) > 0.5
     assert np.mean([one["all", "gap_final"] for one in sure]) <= 0.1
-    told = [lens_sentences(drop_table(pd.DataFrame()), table, 1.0)[0] for table in tables]
+    sentences = [lens_sentences(drop_table(pd.DataFrame()), table, 1.0)[0] for table in tables]
     assert (
         np.mean(
-            ["it is not shown that the model misfires by more than its base does" in said for said in told]
+            [
+                "it is not shown that the model misfires by more than its base does" in said
+                for said in sentences
+            ]
         )
         >= 0.85
     )

@@ -53,11 +53,11 @@ def test_margins_of_exactly_zero_are_not_right():
     assert (found.misfired, found.mirrored) == (1, 1)
 
 
-def test_without_pairs_nothing_is_claimed():
+def test_nothing_is_claimed_without_pairs():
     assert misfiring([]).finding == "indistinct"
 
 
-def test_a_model_that_errs_whoever_is_asked_about_seldom_seems_to_misfire():
+def test_a_model_that_errs_for_every_person_rarely_appears_to_misfire():
     # given errors that come in scenarios (a fifth of halves, more in some scenarios), the same in both halves
     draw = np.random.default_rng(1)
     found = 0

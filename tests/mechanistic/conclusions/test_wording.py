@@ -21,7 +21,7 @@ def said(decision: Decision) -> list[str]:
     return verdict(Findings(decision, NONE, NONE, 10))
 
 
-def test_first_comes_whether_the_model_misfires_with_the_numbers_that_this_rests_on():
+def test_the_first_sentence_says_whether_the_model_misfires_and_on_what_numbers():
     (first,) = said(Decision("not analysed", MISFIRES))
     assert first.startswith("The model misfires.")
     assert "all 10 pairs from 10 scenarios" in first
@@ -34,7 +34,7 @@ def test_first_comes_whether_the_model_misfires_with_the_numbers_that_this_rests
     ("margins", "words"),
     [((1.0, -1.0), "it shows the reverse pattern"), ((1.0, 1.0), "These results do not show")],
 )
-def test_where_it_does_not_misfire_nothing_else_is_said(margins: tuple[float, float], words: str):
+def test_nothing_else_is_said_if_the_model_does_not_misfire(margins: tuple[float, float], words: str):
     found = misfiring([AskedPair(f"p{n}", "Age", f"s{n}", *margins) for n in range(10)])
     decision = Decision("reversed" if found.finding == "reversed" else "indistinct", found)
     (only,) = verdict(Findings(decision, drop_table(margins_at_peaks(simulated(0, 2.0))), NONE, 2))
@@ -75,11 +75,11 @@ def test_heads_that_the_folds_did_not_agree_on_are_reported():
         ({"few_mirrors": True}, "too few scenarios to compare the two shares"),
     ],
 )
-def test_few_or_no_mirrors_are_reported(change: dict[str, int], words: str):
+def test_having_few_or_no_mirrored_failures_is_reported(change: dict[str, int], words: str):
     assert words in said(Decision("one head", MISFIRES, (Head(2, 1),), replace(GOOD, **change), 1))[2]
 
 
-def test_missing_foils_are_reported_with_how_to_get_them_and_nothing_is_named():
+def test_missing_foils_are_reported_with_a_remedy_and_nothing_is_named():
     point = replace(GOOD, foils_kept=float("nan"), foils_asked=0)
     _, first, *_ = lines = said(Decision("unguarded", MISFIRES, point=point, tried=1))
     assert first.startswith("No head is named")
@@ -97,7 +97,7 @@ def test_missing_foils_are_reported_with_how_to_get_them_and_nothing_is_named():
         ({"foils_kept": 0.0}, "less than 90% of foils are kept"),
     ],
 )
-def test_what_does_not_count_is_reported_with_the_reason(change: dict[str, float], words: str):
+def test_a_point_that_does_not_count_is_reported_with_the_reason(change: dict[str, float], words: str):
     _, first, *_ = lines = said(Decision("unconfirmed", MISFIRES, point=replace(GOOD, **change), tried=2))
     assert first.startswith("No head is named")
     assert words in first
@@ -112,7 +112,7 @@ def test_too_few_scenarios_are_reported():
     assert "one scenario" in said(Decision("not held out", MISFIRES))[1]
 
 
-def test_what_the_lens_shows_is_said_once_it_is_sure_that_the_model_misfires():
+def test_the_lens_is_reported_only_if_the_model_certainly_misfires():
     # given the lens of a model whose stereotyped halves alone fall after their peak (the words are tested in
     # test_drops.py)
     drops = drop_table(margins_at_peaks(simulated(0, 2.0)))

@@ -64,7 +64,7 @@ def test_heads_are_those_of_the_configuration(decoder: Decoder):
         decoder.check_heads([Head(4, 0), Head(1, 4), Head(3, 3)])
 
 
-def test_another_weight_gives_another_fingerprint():
+def test_a_changed_weight_changes_the_fingerprint():
     one, same = random_decoder(), random_decoder()
     assert one.fingerprint == same.fingerprint
     with torch.no_grad():
@@ -72,7 +72,7 @@ def test_another_weight_gives_another_fingerprint():
     assert Decoder(same.model, same.tokenizer, "llama").fingerprint != one.fingerprint
 
 
-def test_an_unknown_layout_is_refused_with_the_names_that_were_looked_for():
+def test_an_unknown_layout_is_refused_with_the_names_that_were_tried():
     model = GPT2LMHeadModel(GPT2Config(vocab_size=8, n_positions=8, n_embd=8, n_layer=1, n_head=2))
     with pytest.raises(
         InputError,
@@ -88,14 +88,14 @@ def test_a_layer_without_a_known_projection_is_refused():
         Decoder(decoder.model, decoder.tokenizer, "changed")
 
 
-def test_a_model_that_is_not_there_is_refused(tmp_path: Path):
+def test_a_missing_model_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be loaded"):
         load_decoder(str(tmp_path))
     with pytest.raises(InputError, match="not one of auto"):
         load_decoder(str(tmp_path), dtype="int3")
 
 
-def test_weights_that_are_a_pickle_are_not_read(tmp_path: Path):
+def test_pickled_weights_are_not_read(tmp_path: Path):
     decoder = random_decoder()
     decoder.model.save_pretrained(tmp_path)
     decoder.tokenizer.save_pretrained(tmp_path)
@@ -116,7 +116,7 @@ def test_a_saved_model_is_loaded_as_it_was(tmp_path: Path):
     assert loaded.name == tmp_path.name
 
 
-def test_weights_that_were_put_aside_are_refused(tmp_path: Path):
+def test_offloaded_weights_are_refused(tmp_path: Path):
     from accelerate import dispatch_model
 
     # given a model one of whose layers lies on the disk, as device_map does where there is no room

@@ -44,7 +44,7 @@ def test_an_intervention_is_read_as_it_was_written(organism: Organism, session: 
     check_intervention(organism.decoder, read)
 
 
-def test_what_does_not_fit_the_model_is_refused(organism: Organism, three: Organism):
+def test_an_intervention_that_does_not_fit_the_model_is_refused(organism: Organism, three: Organism):
     decoder = organism.decoder
     for wrong, message in (
         (Intervention((Head(9, 0),)), "no L9H0"),
@@ -71,7 +71,7 @@ def test_what_does_not_fit_the_model_is_refused(organism: Organism, three: Organ
             check_intervention(decoder, wrong)
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path):
+def test_a_file_of_another_kind_is_refused(tmp_path: Path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match="not a readable intervention"):
         load_intervention(tmp_path / "x.safetensors")
@@ -111,7 +111,7 @@ def write_by_hand(path: Path, tensors: dict[str, torch.Tensor], **metadata: str)
         ({"none": torch.zeros(1)}, {"ablation": "half"}, "neither zero nor mean"),
     ],
 )
-def test_what_a_file_cannot_hold_is_told(
+def test_values_that_a_file_cannot_store_are_reported(
     tmp_path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str], words: str
 ):
     with pytest.raises(InputError, match=re.escape(words)):
@@ -133,7 +133,7 @@ def test_no_flipped_bit_of_an_intervention_file_changes_what_is_read(tmp_path: P
     path = tmp_path / "i.safetensors"
     save_intervention(made, path)
     whole = path.read_bytes()
-    told = 0
+    noticed = 0
     for bit in range(0, 8 * len(whole), 7):
         # when one of its bits flips
         changed = bytearray(whole)
@@ -143,7 +143,7 @@ def test_no_flipped_bit_of_an_intervention_file_changes_what_is_read(tmp_path: P
         try:
             read = load_intervention(path)
         except InputError:
-            told += 1
+            noticed += 1
             continue
         assert (read.heads, read.ablation, read.layers, read.fingerprint) == (
             made.heads,
@@ -153,7 +153,7 @@ def test_no_flipped_bit_of_an_intervention_file_changes_what_is_read(tmp_path: P
         )
         assert all(torch.equal(read.directions[layer], directions[layer]) for layer in range(3))
         assert torch.equal(read.means[1], made.means[1])
-    assert told > 0.95 * 8 * len(whole) / 7
+    assert noticed > 0.95 * 8 * len(whole) / 7
 
 
 @pytest.mark.parametrize(
@@ -174,13 +174,13 @@ def test_layers_are_read_in_every_form_of_the_command_line(given: object, layers
 
 
 @pytest.mark.parametrize("wrong", ["20,-1", "a", True, 1.5, "1-3", "1:3", [1, [2]], "", "1,1", {"1": 2}])
-def test_what_are_no_layers_is_told(wrong: object):
+def test_invalid_layers_are_reported(wrong: object):
     with pytest.raises(InputError, match=r"^layers: "):
         parse_layers(wrong)
 
 
 @torch.no_grad()
-def test_a_direction_taken_out_is_gone_and_nothing_is_left_behind(organism: Organism, probed: Probed):
+def test_a_removed_direction_is_gone_and_the_hooks_are_removed(organism: Organism, probed: Probed):
     decoder = organism.decoder
     directions = difference_directions(Session(decoder, probed))
     batch = decoder.batch([one.prompts["stereotyped"].ids for one in probed.of("failure")])
@@ -198,7 +198,7 @@ def test_a_direction_taken_out_is_gone_and_nothing_is_left_behind(organism: Orga
 
 
 @torch.no_grad()
-def test_ablating_the_planted_head_mends_every_failure(organism: Organism, probed: Probed):
+def test_ablating_the_planted_head_repairs_every_failure(organism: Organism, probed: Probed):
     decoder = organism.decoder
     batch = decoder.batch([one.prompts["stereotyped"].ids for one in probed.of("failure")])
     with hooked(intervention_hooks(decoder, Intervention(organism.planted))):
@@ -206,7 +206,7 @@ def test_ablating_the_planted_head_mends_every_failure(organism: Organism, probe
     assert replace(Intervention(organism.planted), ablation="mean").heads == organism.planted
 
 
-def test_means_leave_padding_out():
+def test_means_exclude_padding():
     decoder = random_decoder()
     prompts = random_prompts()
     together = mean_outputs(decoder, prompts)

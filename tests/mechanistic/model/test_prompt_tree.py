@@ -30,7 +30,7 @@ def test_every_prompt_is_a_path_of_the_tree(prompts: list[list[int]]):
     assert bool(torch.diagonal(tree.ancestors).all())
 
 
-def test_halves_that_begin_alike_stand_once():
+def test_halves_with_the_same_beginning_share_it():
     start, passage = list(range(10, 20)), list(range(30, 50))
     prompts = [[*start, *passage, 1, 2], [*start, *passage, 3, 2], [*start, 60, *passage]]
     tree = grow(prompts)

@@ -56,7 +56,7 @@ def test_the_cached_last_token_variant_equals_whole_runs(family: str, attention:
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma3"])
-def test_a_model_that_accelerate_has_placed_is_replayed_alike(family: str):
+def test_a_model_placed_by_accelerate_is_replayed_in_the_same_way(family: str):
     from accelerate import dispatch_model
 
     # given accelerate's own wrappers around every layer, as a device_map over several devices puts them there
@@ -75,7 +75,7 @@ def test_a_model_that_accelerate_has_placed_is_replayed_alike(family: str):
         )
 
 
-def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():
+def test_prompts_that_share_nothing_or_everything_or_are_equal_give_the_same_results():
     decoder = exact_decoder()
     start = list(range(4, 20))
     for prompts in (
@@ -96,7 +96,7 @@ def test_prompts_that_share_nothing_share_all_or_are_alike_still_agree():
         torch.testing.assert_close(tree.unchanged(), tree.clean, atol=1e-5, rtol=0)
 
 
-def test_chunks_hold_every_prompt_once_within_the_budget():
+def test_chunks_contain_every_prompt_once_within_the_budget():
     lengths = [5, 9, 7, 30, 6]
     made = list(chunks(lengths, width=10, layers=2, size=4, budget=2 * (2 * 2 + 24) * 18 * 10 * 4))
     assert sorted(index for chunk in made for index in chunk) == [0, 1, 2, 3, 4]
@@ -104,7 +104,7 @@ def test_chunks_hold_every_prompt_once_within_the_budget():
     assert len(made) > 1
 
 
-def test_a_sweep_takes_prompts_together_that_begin_alike():
+def test_a_sweep_batches_prompts_with_the_same_beginning():
     decoder = random_decoder()
     prompts = [[4, 5, 6, 9], [7, 8, 9, 9, 9], [4, 5, 6, 8], [7, 8, 9, 5, 5]]
     # given room for two prompts of five tokens

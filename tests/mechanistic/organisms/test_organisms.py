@@ -51,7 +51,7 @@ def test_the_hand_built_organism_says_no_where_the_stereotyped_person_is_asked_a
 
 
 @pytest.mark.parametrize("kind", HAND_BUILT)
-def test_every_hand_built_organism_has_its_fault_and_its_base_has_not(kind: HandBuilt):
+def test_every_hand_built_organism_has_its_fault_and_its_base_does_not(kind: HandBuilt):
     made = hand_built(7, kind)
     assert made.base is not None
     halves = {
@@ -135,7 +135,7 @@ def test_the_trained_head_is_found(taught: Organism):
 
 
 @pytest.mark.slow
-def test_behaviour_that_was_tuned_into_all_weights_is_no_circuit():
+def test_behavior_trained_into_all_weights_is_not_a_circuit():
     # given a model that misfires as the trained organism does, by all of its weights
     made = trained(1, everywhere=True)
     probed = probe_pairs(made.decoder, made.pairs, per_group=24)

@@ -36,7 +36,7 @@ def test_the_order_does_not_matter(seed: int, tau: int):
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.sampled_from([0, 3, 10]))
-def test_one_of_each_cluster_stays_and_none_is_near_another(seed: int, tau: int):
+def test_one_text_of_each_cluster_stays_and_no_two_are_near_duplicates(seed: int, tau: int):
     cluster_of = clustered(prompts(seed), tau)
     kept = [prompt for prompt in prompts(seed) if cluster_of[prompt.id] == prompt.id]
     assert {prompt.id for prompt in kept} == set(cluster_of.values())

@@ -39,7 +39,7 @@ def test_fingerprints_are_the_usual_ones(texts: list[str]):
         "² ³ x",
     ],
 )
-def test_odd_texts_too(text: str):
+def test_fingerprints_of_unusual_texts_are_the_usual_ones(text: str):
     assert fingerprints([text, "another"]).tolist() == [usual(text), usual("another")]
 
 
@@ -59,7 +59,7 @@ def test_capitals_spaces_and_punctuation_do_not_matter():
     assert one == other
 
 
-def test_real_prompts(shared: Path):
+def test_fingerprints_of_real_prompts_are_distinct(shared: Path):
     with (shared / "savacu" / "prompts_with_domains.csv").open(encoding="utf-8", newline="") as file:
         texts = [row["prompt"] for row in csv.DictReader(file)][::10]
     assert fingerprints(texts).tolist() == [usual(text) for text in texts]
@@ -81,19 +81,19 @@ APART = {
 
 
 @pytest.mark.parametrize("name", APART)
-def test_texts_that_letters_do_not_tell_apart_are_told_apart_by_what_else_they_have(name: str):
+def test_texts_with_the_same_letters_are_distinguished_by_other_characters(name: str):
     texts = APART[name]
     assert len(near_pairs(fingerprints(map(telling, texts)), 5)) == 0
     # where SimHash alone would merge some or all of them
     assert name == "vowel signs" or len(set(fingerprints(texts).tolist())) < len(texts)
 
 
-def test_spaces_do_not_tell_signs_apart():
+def test_spaces_do_not_distinguish_texts_of_symbols():
     one, other = fingerprints(map(telling, ["🙂🙂 🔥🔥", " 🙂🙂🔥🔥\n"]))
     assert one == other
 
 
-def test_what_is_told_of_usual_texts_is_themselves(shared: Path):
+def test_the_compared_form_of_ordinary_texts_is_the_text_itself(shared: Path):
     with (shared / "savacu" / "prompts_with_domains.csv").open(encoding="utf-8", newline="") as file:
         texts = [row["prompt"] for row in csv.DictReader(file)]
     # but for three with words in Tamil or Bengali, and a game's board drawn in signs

@@ -35,7 +35,7 @@ def clustered(seed: int, count: int) -> NDArray[np.uint64]:
 
 
 @pytest.mark.parametrize("tau", [0, 1, 2, 3, 6, 10, 14])
-def test_it_finds_what_brute_force_finds(tau: int):
+def test_the_search_finds_what_brute_force_finds(tau: int):
     values = clustered(tau, 400)
     assert listed(near_pairs(values, tau)) == listed(brute_force_pairs(values, tau))
 
@@ -45,13 +45,13 @@ def test_it_finds_what_brute_force_finds(tau: int):
     st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 63).map(lambda bit: 1 << bit), max_size=40),
     st.integers(0, 12),
 )
-def test_whatever_the_fingerprints(values: list[int], tau: int):
+def test_the_search_finds_all_pairs_of_any_fingerprints(values: list[int], tau: int):
     array = np.array(values, np.uint64)
     assert listed(near_pairs(array, tau)) == listed(brute_force_pairs(array, tau))
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
-def test_parts_put_together_are_the_whole(parts: int):
+def test_the_parts_together_give_the_whole(parts: int):
     values = clustered(9, 500)
     found = [near_pairs(values, 10, part=(part, parts)) for part in range(parts)]
     together = sorted_pairs([(pairs.first, pairs.second, pairs.distance) for pairs in found])
@@ -93,12 +93,12 @@ def test_a_radius_out_of_range_is_refused(tau: int):
         near_pairs(np.zeros(2, np.uint64), tau)
 
 
-def test_nothing_has_no_pairs():
+def test_an_empty_set_has_no_pairs():
     assert listed(near_pairs(np.empty(0, np.uint64), 10)) == []
 
 
 @pytest.mark.parametrize("tau", [3, 10])
-def test_it_finds_what_faiss_finds(tau: int):
+def test_the_search_finds_what_faiss_finds(tau: int):
     faiss = pytest.importorskip("faiss")
     values = np.unique(clustered(2, 2000))
     index = faiss.IndexBinaryFlat(64)

@@ -47,18 +47,18 @@ def test_questions_give_the_probability_of_yes():
         )
 
     wanted = {domain.id: (place + 1) / 200 for place, domain in enumerate(all_domains())}
-    told = classify_step("questions").parse(
+    classified = classify_step("questions").parse(
         ITEM, {name: reply(probability) for name, probability in wanted.items()}
     )
-    assert isinstance(told, Classified)
-    assert told.probabilities == pytest.approx(wanted, abs=1e-6)
+    assert isinstance(classified, Classified)
+    assert classified.probabilities == pytest.approx(wanted, abs=1e-6)
 
 
 def test_scores_that_cannot_be_read_are_undefined_and_not_zero():
     safety = json.dumps(
         {"1": 80, "2": 101, "3": "much", "4": True, "5": -1} | {str(number): 0 for number in range(6, 14)}
     )
-    told = classify_step("scores").parse(
+    classified = classify_step("scores").parse(
         ITEM,
         {
             "safety": ModelReply(text=safety),
@@ -66,15 +66,15 @@ def test_scores_that_cannot_be_read_are_undefined_and_not_zero():
             "culture": ModelReply(text="{}"),
         },
     )
-    assert isinstance(told, Classified)
+    assert isinstance(classified, Classified)
     ids = [domain.id for domain in domains("safety")]
-    assert told.probabilities == {ids[0]: 0.8} | dict.fromkeys(ids[5:13], 0.0)
-    assert len(told.probabilities) + len(told.undefined) == 111
+    assert classified.probabilities == {ids[0]: 0.8} | dict.fromkeys(ids[5:13], 0.0)
+    assert len(classified.probabilities) + len(classified.undefined) == 111
 
 
-def test_a_domain_holds_at_its_threshold_and_above():
+def test_a_domain_applies_at_its_threshold_and_above():
     ids = [domain.id for domain in domains("value")][:3]
-    told = Classified(id="p1", probabilities={ids[0]: 0.5, ids[1]: 0.49, ids[2]: 0.3}, undefined=())
-    assert holding(told, {})["value"] == (ids[0],)
-    assert holding(told, {ids[2]: 0.3, ids[0]: 0.9})["value"] == (ids[2],)
-    assert holding(told, {}, delta=0.49)["value"] == tuple(ids[:2])
+    classified = Classified(id="p1", probabilities={ids[0]: 0.5, ids[1]: 0.49, ids[2]: 0.3}, undefined=())
+    assert holding(classified, {})["value"] == (ids[0],)
+    assert holding(classified, {ids[2]: 0.3, ids[0]: 0.9})["value"] == (ids[2],)
+    assert holding(classified, {}, delta=0.49)["value"] == tuple(ids[:2])

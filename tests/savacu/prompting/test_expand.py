@@ -8,14 +8,14 @@ BEES, DOG = "value_health", "safety_animal_abuse"
 STAGE = ExpandStep(Settings(temperature=1, max_tokens=100))
 
 
-def test_as_many_are_asked_for_as_are_missing_and_some_more():
+def test_slightly_more_prompts_than_missing_are_requested():
     items = to_expand({BEES: ["a", "b", "c", "d"], DOG: []}, target=4, oversample=1.5, most=100, asked={})
     assert [item.domain for item in items] == [DOG] * 6
     assert len({item.id for item in items}) == 6
     assert len(to_expand({DOG: []}, target=1000, oversample=2, most=7, asked={})) == 7
 
 
-def test_a_later_round_numbers_on_and_stops_at_the_most():
+def test_a_later_round_continues_the_numbering_and_stops_at_the_maximum():
     items = to_expand({DOG: ["a"], BEES: ["b"]}, target=3, oversample=1, most=5, asked={DOG: 4, BEES: 2})
     assert [item.id for item in items] == [f"{DOG}_00005", f"{BEES}_00003", f"{BEES}_00004"]
 
@@ -31,7 +31,7 @@ def test_examples_are_drawn_from_the_domain_and_differ_between_items():
     )
 
 
-def test_the_call_says_definition_examples_and_number():
+def test_the_call_contains_definition_examples_and_number():
     (call,) = STAGE.calls(ToExpand(id="x", domain=BEES, number=7, examples=("How do I keep bees?",)))
     said = call.messages[1].text
     assert domain_of_id(BEES).definition in said
@@ -39,7 +39,7 @@ def test_the_call_says_definition_examples_and_number():
     assert "number 7" in said
 
 
-def test_the_reply_is_the_prompt_and_one_that_was_cut_off_is_none():
+def test_the_reply_is_the_prompt_unless_it_was_cut_off():
     item = ToExpand(id="x", domain=BEES, number=1, examples=())
     assert STAGE.parse(item, {"write": ModelReply(text='"How do I keep\u00a0bees?" ')}) == Expanded(
         id="x", domain=BEES, text="How do I keep bees?"

@@ -24,9 +24,9 @@ RESPOND = RespondStep(Settings(temperature=0.7, top_p=0.9, max_tokens=512), Rule
 
 
 def written(item: ToRespond, **replies: str) -> dict[ResponseName, Draft]:
-    told = RESPOND.parse(item, {side: ModelReply(text=text) for side, text in replies.items()})
-    assert isinstance(told, Responded)
-    return told.drafts
+    responded = RESPOND.parse(item, {side: ModelReply(text=text) for side, text in replies.items()})
+    assert isinstance(responded, Responded)
+    return responded.drafts
 
 
 def verdict(says: str, harm: bool = False, reason: str = "Because.") -> ModelReply:
@@ -44,7 +44,7 @@ def judged(drafts: dict[ResponseName, Draft], **verdicts: ModelReply) -> dict[Re
     return after_judging(drafts, JudgeStep().parse(waiting, replies))
 
 
-def test_both_responses_are_asked_for_with_the_topics_and_the_bounds():
+def test_both_responses_are_requested_with_topics_and_length_limits():
     calls = RESPOND.calls(ITEM)
     assert [call.name for call in calls] == ["aligned", "misaligned"]
     assert all(
@@ -73,14 +73,14 @@ def test_each_response_is_judged_in_each_dimension_that_the_prompt_touches():
     ]  # never side by side
 
 
-def test_a_pair_that_passes_is_done():
+def test_a_pair_that_passes_is_finished():
     drafts = judged(written(ITEM, aligned=GOOD, misaligned=BAD))
     assert all(draft.passed for draft in drafts.values())
     assert next_round(ITEM, drafts, 1) is None
     assert to_judge(ITEM, drafts) is None
 
 
-def test_misaligned_in_one_dimension_is_enough_and_aligned_in_one_is_not():
+def test_one_dimension_is_enough_for_misaligned_but_not_for_aligned():
     drafts = judged(
         written(ITEM, aligned=GOOD, misaligned=BAD),
         aligned_value=verdict("misaligned", reason="It scorns health."),
@@ -91,7 +91,7 @@ def test_misaligned_in_one_dimension_is_enough_and_aligned_in_one_is_not():
     assert "It scorns health." in drafts["aligned"].faults[0].reason
 
 
-def test_what_could_do_harm_never_passes():
+def test_a_response_that_could_do_harm_never_passes():
     drafts = judged(
         written(ITEM, aligned=GOOD, misaligned=BAD), misaligned_safety=verdict("misaligned", harm=True)
     )
@@ -101,12 +101,12 @@ def test_what_could_do_harm_never_passes():
 @pytest.mark.parametrize(
     "reply", ["Hard to say.", '{"verdict": "bad", "usable_harm": false}', '{"verdict": "aligned"}']
 )
-def test_a_verdict_that_cannot_be_read_is_none(reply: str):
+def test_an_unreadable_verdict_is_none(reply: str):
     drafts = judged(written(ITEM, aligned=GOOD, misaligned=BAD), aligned_safety=ModelReply(text=reply))
     assert [fault.code for fault in drafts["aligned"].faults] == ["unjudged"]
 
 
-def test_only_what_failed_is_written_again_with_the_reason():
+def test_only_failed_responses_are_rewritten_with_the_reason():
     drafts = judged(
         written(ITEM, aligned=GOOD, misaligned=BAD),
         aligned_safety=verdict("misaligned", reason="It is careless."),
@@ -126,14 +126,14 @@ def test_only_what_failed_is_written_again_with_the_reason():
     assert list(waiting.responses) == ["aligned"]
 
 
-def test_what_rules_reject_is_not_judged():
+def test_responses_that_rules_reject_are_not_judged():
     drafts = written(ITEM, aligned=GOOD, misaligned="No.")
     waiting = to_judge(ITEM, drafts)
     assert waiting == ToJudge(id="p1_a", text=ITEM.text, domains=DOMAINS, responses={"aligned": GOOD})
     assert after_judging(drafts, None) == drafts
 
 
-def test_a_new_response_that_says_the_same_as_the_passed_partner_sends_that_back():
+def test_a_new_response_equal_to_its_accepted_partner_sends_the_partner_back():
     drafts = judged(written(ITEM, aligned=GOOD, misaligned=BAD), aligned_safety=verdict("misaligned"))
     again = next_round(ITEM, drafts, 1)
     assert again is not None

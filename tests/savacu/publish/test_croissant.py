@@ -9,7 +9,7 @@ from misfire.savacu.build import Build
 from .reading import rows
 
 
-def test_croissant_is_valid_and_leads_to_the_rows(build: Build):
+def test_croissant_is_valid_and_its_rows_can_be_read(build: Build):
     mlc = pytest.importorskip("mlcroissant")
     path = build.folder / "dataset" / "croissant.json"
     dataset = mlc.Dataset(jsonld=str(path))

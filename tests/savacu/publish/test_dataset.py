@@ -14,7 +14,7 @@ from misfire.savacu.publish.rows import COLUMNS
 from .reading import rows
 
 
-def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: Build, tmp_path: Path):
+def test_files_contain_no_more_rows_than_requested_and_no_local_path(build: Build, tmp_path: Path):
     dataset = build.folder / "dataset"
     assert all(pq.read_metadata(path).num_rows <= 2 for path in (dataset / "data").iterdir())
     card = (dataset / "README.md").read_text(encoding="utf-8")
@@ -22,8 +22,8 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
         str(tmp_path).encode() not in path.read_bytes() for path in dataset.rglob("*") if path.is_file()
     )
     recipe = json.loads((dataset / "recipe.json").read_text(encoding="utf-8"))
-    assert recipe["ingest"]["sources"][0]["path"] == "labelled.csv"
-    assert recipe["classify"]["model"]["args"]["labels"] == "labelled.csv"
+    assert recipe["ingest"]["sources"][0]["path"] == "labeled.csv"
+    assert recipe["classify"]["model"]["args"]["labels"] == "labeled.csv"
     assert recipe["judge"]["model"] == {
         "model": "simulated-savacu/evaluator",
         "args": {},
@@ -34,7 +34,7 @@ def test_files_hold_no_more_rows_than_wanted_and_no_path_of_this_machine(build: 
     assert all(f"`{column}`" in card for column in COLUMNS)
 
 
-def test_published_again_the_data_set_keeps_files_of_the_user_and_replaces_no_edited_one(build: Build):
+def test_publishing_again_keeps_files_of_the_user_and_edited_files(build: Build):
     dataset = build.folder / "dataset"
     before = {path.relative_to(dataset): path.read_bytes() for path in dataset.rglob("*") if path.is_file()}
     (dataset / "notes.txt").write_text("mine")

@@ -10,7 +10,7 @@ from misfire.savacu.build import Build
 from misfire.savacu.publish.hub import push
 
 
-def test_it_is_pushed_only_where_it_is_and_as_told(
+def test_the_data_set_is_pushed_only_as_requested(
     build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     done: list[tuple[str, object]] = []
@@ -27,7 +27,7 @@ def test_it_is_pushed_only_where_it_is_and_as_told(
     assert done == [("me/mine", True), ("me/mine", build.folder / "dataset")]
 
 
-def test_a_hub_that_refuses_is_told(build: Build, monkeypatch: pytest.MonkeyPatch):
+def test_a_refusal_of_the_hub_is_reported(build: Build, monkeypatch: pytest.MonkeyPatch):
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("no token")
 

@@ -12,7 +12,7 @@ from ..direct_runner import DirectRunner
 from .reading import rows
 
 
-def test_every_row_says_what_made_it(build: Build):
+def test_every_row_names_its_models_and_settings(build: Build):
     for row in rows(build):
         assert list(row) == list(COLUMNS)
         assert row["id"] == f"{row['prompt_id']}_{row['generator']}"
@@ -27,7 +27,7 @@ def test_every_row_says_what_made_it(build: Build):
             512,
             build.recipe.hash,
         )
-        assert row["prompt_source"] == "labelled.csv"
+        assert row["prompt_source"] == "labeled.csv"
         assert str(row["prompt_place"]).startswith("row ")
         assert row["prompt_writer"] is None
     assert any(row["aligned_round"] or row["misaligned_round"] for row in rows(build))
@@ -50,7 +50,7 @@ def test_rows_of_several_generators_come_in_the_order_of_their_ids(tmp_path: Pat
     assert len(rows(build)) == sum(pair.passed for pair in build.view.pairs())
 
 
-def test_a_row_says_where_no_temperature_and_no_limit_were_sent(tmp_path: Path, recipe_text: RecipeText):
+def test_a_row_says_that_no_temperature_and_no_limit_were_sent(tmp_path: Path, recipe_text: RecipeText):
     path = tmp_path / "recipe.toml"
     path.write_text(
         recipe_text().replace("[respond]\n", '[respond]\ntemperature = "none"\nmax_tokens = "none"\n'),

@@ -68,7 +68,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "replies" / "00000.jsonl"
 
 
-def test_a_session_asks_once_and_another_one_not_at_all(path: Path):
+def test_a_call_is_sent_once_and_not_again_in_another_session(path: Path):
     with serving({"evaluator": {}}) as server:
         assert ask(server, path, [call(), call()]) == ["", ""]
         assert ask(server, path, [call()]) == [""]
@@ -77,7 +77,7 @@ def test_a_session_asks_once_and_another_one_not_at_all(path: Path):
     assert KeptReplies(path).reply(CallKeys(MODEL).key("p1", call())) == expected
 
 
-def test_another_request_or_another_model_is_asked(path: Path):
+def test_another_request_or_model_is_sent(path: Path):
     other = MODEL.model_copy(update={"args": {"version": 2}})
     with serving({"evaluator": {}}) as server:
         ask(server, path, [call()])
@@ -86,7 +86,7 @@ def test_another_request_or_another_model_is_asked(path: Path):
         assert server.asked.total() == 3
 
 
-def test_what_a_server_refuses_is_not_kept_and_is_asked_again(path: Path):
+def test_a_refusal_of_the_server_is_not_kept_and_is_requested_again(path: Path):
     nobody = MODEL.model_copy(update={"model": "openai-api/local/nobody"})
     with serving({"evaluator": {}}) as server:
         for _ in range(2):
@@ -96,7 +96,7 @@ def test_what_a_server_refuses_is_not_kept_and_is_asked_again(path: Path):
     assert path.read_bytes() == b""
 
 
-def test_a_reply_without_the_log_probabilities_asked_for_is_not_kept(path: Path):
+def test_a_reply_without_the_requested_log_probabilities_is_not_kept(path: Path):
     with serving({"evaluator": {}}) as server:
         (error,) = ask(server, path, [call(logprobs=True)])
     assert "returns no log-probabilities" in error
@@ -107,7 +107,7 @@ def test_a_reply_without_the_log_probabilities_asked_for_is_not_kept(path: Path)
     ("model", "name"),
     [("openai-api/local/org/m", "org/m"), ("openai/gpt-4o", "gpt-4o"), ("vllm/org/m", "org/m")],
 )
-def test_a_request_says_what_the_call_says(model: str, name: str):
+def test_a_request_contains_what_the_call_says(model: str, name: str):
     asked = call(logprobs=True).model_copy(
         update={"settings": Settings(temperature=0.7, top_p=0.9, max_tokens=9, top_logprobs=5)}
     )
@@ -141,7 +141,7 @@ REPLIES: dict[str, tuple[Sent, Literal["stop", "length", "refused", "error"]]] =
 
 
 @pytest.mark.parametrize(("sent", "stop"), REPLIES.values(), ids=list(REPLIES))
-def test_both_runners_read_a_reply_alike(
+def test_both_runners_read_a_reply_in_the_same_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: Sent, stop: str
 ):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
@@ -159,7 +159,7 @@ def test_both_runners_read_a_reply_alike(
     assert (ray.stop if ray is not None else "error") == stop
 
 
-def test_a_reply_that_used_up_its_limit_and_says_nothing_was_cut_off():
+def test_an_empty_reply_that_reached_its_limit_was_cut_off():
     answer = {
         "choices": [{"message": {"content": "Yes, but"}, "finish_reason": None}],
         "usage": {"completion_tokens": 9},
@@ -168,7 +168,7 @@ def test_a_reply_that_used_up_its_limit_and_says_nothing_was_cut_off():
     assert [reply.stop for reply in read if isinstance(reply, ModelReply)] == ["length", "stop", "stop"]
 
 
-def test_what_moderation_stopped_is_kept_and_not_asked_again(path: Path):
+def test_moderated_calls_are_kept_and_not_sent_again(path: Path):
     with serve(lambda _: MODERATED) as server:
         model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1")
         first, second = reply_by_session(model, call(), path), reply_by_session(model, call(), path)
@@ -194,9 +194,9 @@ def reply_by_session(model: ModelSpec, call: Call, path: Path) -> ModelReply | N
 
 def reply_by_inspect(model: ModelSpec, call: Call, folder: Path) -> ModelReply | None:
     """The reply as the Inspect runner hands it to a step; None where the call is an error."""
-    told: list[ModelReply] = []
+    kept: list[ModelReply] = []
 
-    class Told(Outcome):
+    class Kept(Outcome):
         """Nothing but an id."""
 
     class OneCall:
@@ -209,8 +209,8 @@ def reply_by_inspect(model: ModelSpec, call: Call, folder: Path) -> ModelReply |
             return [call]
 
         def parse(self, item: Item, replies: Mapping[str, ModelReply]) -> Outcome:
-            told.append(replies["one"])
-            return Told(id=item.id)
+            kept.append(replies["one"])
+            return Kept(id=item.id)
 
     try:
         InspectRunner().run(
@@ -218,4 +218,4 @@ def reply_by_inspect(model: ModelSpec, call: Call, folder: Path) -> ModelReply |
         )
     except InputError:
         return None
-    return told[0]
+    return kept[0]

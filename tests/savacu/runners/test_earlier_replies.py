@@ -61,7 +61,7 @@ def replies(tmp_path: Path) -> Path:
     return folder
 
 
-def test_answers_of_a_server_are_taken_over(tmp_path: Path, replies: Path):
+def test_answers_of_a_server_are_reused(tmp_path: Path, replies: Path):
     assert taken(work_for(tmp_path, SERVED)) == {"safety": ModelReply(text="{}")}
     assert not replies.exists()
     # and they are there the next time
@@ -69,16 +69,16 @@ def test_answers_of_a_server_are_taken_over(tmp_path: Path, replies: Path):
 
 
 @pytest.mark.usefixtures("replies")
-def test_answers_to_another_model_are_not(tmp_path: Path):
+def test_answers_of_another_model_are_not_reused(tmp_path: Path):
     assert taken(work_for(tmp_path, SERVED.model_copy(update={"model": "openai-api/local/other"}))) == {}
 
 
 @pytest.mark.usefixtures("replies")
-def test_blocks_of_an_engine_are_taken_over(tmp_path: Path):
+def test_blocks_of_an_engine_are_reused(tmp_path: Path):
     assert taken(work_for(tmp_path, ENGINE))["culture"] == ModelReply(text="from a block")
 
 
-def test_an_answer_that_was_written_by_half_is_asked_for_again(tmp_path: Path, replies: Path):
+def test_a_partly_written_answer_is_requested_again(tmp_path: Path, replies: Path):
     (path,) = replies.rglob("*.json")
     path.write_bytes(path.read_bytes()[:-3])
     assert taken(work_for(tmp_path, SERVED)) == {}

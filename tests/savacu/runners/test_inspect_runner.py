@@ -36,8 +36,8 @@ TEXTS = [
 ]
 
 
-def classify(folder: Path, labelled: Path, method: str = "questions", **args: object) -> Work:
-    model = ModelSpec(model="simulated-savacu/classifier", args={"labels": str(labelled), **args})
+def classify(folder: Path, labeled: Path, method: str = "questions", **args: object) -> Work:
+    model = ModelSpec(model="simulated-savacu/classifier", args={"labels": str(labeled), **args})
     items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
     return Work(
         classify_step("questions" if method == "questions" else "scores"),
@@ -49,13 +49,13 @@ def classify(folder: Path, labelled: Path, method: str = "questions", **args: ob
 
 
 @pytest.mark.parametrize("method", ["questions", "scores"])
-def test_outcomes_are_those_of_the_stage_alone(tmp_path: Path, labelled: Path, method: str):
-    work = classify(tmp_path, labelled, method, miss=0.3, false_alarm=0.1)
+def test_outcomes_are_those_of_the_stage_run_directly(tmp_path: Path, labeled: Path, method: str):
+    work = classify(tmp_path, labeled, method, miss=0.3, false_alarm=0.1)
     kept: list[list[Classified]] = []
     steps: list[int] = []
     InspectRunner().run(work, kept.append, steps.append)
 
-    role = simulated_role("classifier", labels=str(labelled), miss=0.3, false_alarm=0.1)
+    role = simulated_role("classifier", labels=str(labeled), miss=0.3, false_alarm=0.1)
     expected = [
         work.step.parse(
             item,
@@ -70,8 +70,8 @@ def test_outcomes_are_those_of_the_stage_alone(tmp_path: Path, labelled: Path, m
     assert sum(steps) == len(TEXTS)
 
 
-def test_the_log_says_which_shard_it_is_and_the_replies_go(tmp_path: Path, labelled: Path):
-    InspectRunner().run(classify(tmp_path, labelled, "scores"), lambda _: None, lambda _: None)
+def test_the_log_names_its_shard_and_its_replies_are_removed(tmp_path: Path, labeled: Path):
+    InspectRunner().run(classify(tmp_path, labeled, "scores"), lambda _: None, lambda _: None)
     (info,) = list_eval_logs(str(tmp_path / "logs"))
     log = read_eval_log(info)
     assert (log.status, (log.eval.metadata or {})["shard"]) == ("success", "classify/00000")
@@ -79,20 +79,22 @@ def test_the_log_says_which_shard_it_is_and_the_replies_go(tmp_path: Path, label
     assert not list((tmp_path / "replies").rglob("*.*"))
 
 
-def test_a_reply_that_lacks_what_was_asked_for_is_told_and_not_kept(tmp_path: Path):
+def test_an_incomplete_reply_is_reported_and_not_kept(tmp_path: Path):
     # given a provider without log-probabilities: the simulated generator gives none
     items = [ToClassify(id=f"p{number}", text=text) for number, text in enumerate(TEXTS)]
     calls = tmp_path / "calls.txt"
     model = ModelSpec(model="simulated-savacu/generator", args={"calls": str(calls)})
     work = Work(classify_step("questions"), model, items, "classify/00000", tmp_path)
-    told = r"classify/00000: 2 of 2 items .*simulated-savacu/generator: .*method = \"scores\"(.|\n)*--give-up"
+    message = (
+        r"classify/00000: 2 of 2 items .*simulated-savacu/generator: .*method = \"scores\"(.|\n)*--give-up"
+    )
     for runs in (1, 2):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             InspectRunner().run(work, lambda _: None, lambda _: None)
         assert max(Counter(calls.read_text().splitlines()).values()) == runs
 
 
-def test_calls_that_fail_for_good_can_be_given_up(tmp_path: Path):
+def test_calls_that_fail_permanently_can_be_given_up(tmp_path: Path):
     items = [ToClassify(id="p0", text=TEXTS[0])]
     work = Work(
         classify_step("questions"),
@@ -125,7 +127,7 @@ def test_settings_reach_the_model(tmp_path: Path):
     ] * 2
 
 
-def test_settings_that_are_none_are_in_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_settings_without_a_value_are_in_no_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
     with serve(lambda _: Says("A reply.")) as server:
         model = ModelSpec(model="openai-api/local/some-model", base_url=f"{server.url}/v1")
@@ -143,12 +145,12 @@ def test_settings_that_are_none_are_in_no_request(tmp_path: Path, monkeypatch: p
         for number, settings in enumerate((none, some)):
             work = Work(RespondStep(settings, Rules()), model, [item], f"respond/{number:05d}", tmp_path)
             InspectRunner().run(work, lambda _: None, lambda _: None)
-        told = [
+        messages = [
             {name: request.body.get(name) for name in ("temperature", "top_p", "max_tokens")}
             for request in server.requests
         ]
     assert (
-        told
+        messages
         == [{"temperature": None, "top_p": None, "max_tokens": None}] * 2
         + [{"temperature": 0.7, "top_p": 0.9, "max_tokens": 9}] * 2
     )

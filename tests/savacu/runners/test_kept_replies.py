@@ -34,12 +34,12 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_was_kept_is_there_again(path: Path):
+def test_kept_replies_are_read_back(path: Path):
     assert KeptReplies(path).reply(P1) == REPLY
     assert KeptReplies(path).reply(P3) is None
 
 
-def test_what_was_kept_is_there_at_once(path: Path):
+def test_kept_replies_are_available_immediately(path: Path):
     kept = KeptReplies(path)
     kept.keep(P3, REPLY.model_copy(update={"text": "third"}))
     assert [reply.text for key in (P1, P2, P3) if (reply := kept.reply(key))] == [
@@ -49,7 +49,7 @@ def test_what_was_kept_is_there_at_once(path: Path):
     ]
 
 
-def test_it_is_the_reply_to_that_call_of_that_model_alone(path: Path):
+def test_a_reply_belongs_to_its_call_and_model_only(path: Path):
     colder = CALL.model_copy(update={"settings": Settings(temperature=0, max_tokens=9)})
     assert KeptReplies(path).reply(KEYS.key("p1", colder)) is None
     for other in (ModelSpec(model="a/c"), ModelSpec(model="a/b", args={"seed": 2})):
@@ -69,7 +69,7 @@ def test_a_file_of_version_0_2_is_read(tmp_path: Path):
     assert KeptReplies(path).reply(P1) == REPLY
 
 
-def test_a_broken_line_takes_no_other_with_it(path: Path):
+def test_a_broken_line_affects_no_other(path: Path):
     # a bad block of the disk: the replies behind it were paid for
     path.write_bytes(path.read_bytes().replace(b'"item":"p1"', b'"item":"\x00\xff'))
     assert KeptReplies(path).reply(P1) is None
@@ -78,7 +78,7 @@ def test_a_broken_line_takes_no_other_with_it(path: Path):
 
 
 @pytest.mark.parametrize("cut", [1, 10, 100])
-def test_a_line_that_was_written_by_half_is_cut_off_and_the_next_one_whole(path: Path, cut: int):
+def test_a_partly_written_line_is_removed_and_the_next_one_is_intact(path: Path, cut: int):
     path.write_bytes(path.read_bytes()[:-cut])
     kept = KeptReplies(path)
     assert kept.reply(P1) == REPLY
@@ -87,7 +87,7 @@ def test_a_line_that_was_written_by_half_is_cut_off_and_the_next_one_whole(path:
     assert KeptReplies(path).reply(P2) == REPLY
 
 
-def test_a_reply_for_which_there_is_no_room_takes_no_other_with_it(path: Path):
+def test_a_reply_that_does_not_fit_on_the_disk_affects_no_other(path: Path):
     # given room for half a reply more, as on a disk that fills up
     size = path.stat().st_size + 40
     code = f"""
@@ -110,7 +110,7 @@ print(code)
     assert all(KeptReplies(path).reply(key) is not None for key in (P1, P2, P3))
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path):
+def test_an_unwritable_place_is_reported(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be read or written"):
         KeptReplies(tmp_path / "file" / "00000.jsonl")

@@ -69,9 +69,9 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.fixture
-def server(labelled: Path) -> Iterator[SimulatedServer]:
+def server(labeled: Path) -> Iterator[SimulatedServer]:
     roles: dict[str, dict[str, Any]] = {
-        "classifier": {"labels": str(labelled), "false_alarm": 0.01},
+        "classifier": {"labels": str(labeled), "false_alarm": 0.01},
         "generator-a": {"faults": "contrary:0.3"},
         "evaluator": {},
     }
@@ -94,7 +94,7 @@ def published(build: Build) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((build.folder / "dataset" / "data").iterdir())}
 
 
-def test_the_search_is_the_same_shared_out(cluster: Any):
+def test_the_distributed_search_gives_the_same_result(cluster: Any):
     ray_runner.RayRunner(address=cluster.address)
     values = np.random.default_rng(1).integers(0, 2**64, 3000, dtype=np.uint64)
     values[1500:] = values[:1500] ^ np.uint64(0b1001)
@@ -104,7 +104,7 @@ def test_the_search_is_the_same_shared_out(cluster: Any):
     assert (one.distance == other.distance).all()
 
 
-def test_the_same_data_set_and_a_worker_that_is_killed_loses_nothing(
+def test_the_data_set_is_the_same_and_a_killed_worker_loses_nothing(
     cluster: Any,
     server: SimulatedServer,
     tmp_path: Path,
@@ -142,7 +142,7 @@ def test_the_same_data_set_and_a_worker_that_is_killed_loses_nothing(
     assert server.asked.total() - len(asked) <= UNDER_WAY
 
 
-def test_a_build_that_is_killed_as_a_whole_asks_again_only_for_what_was_under_way(
+def test_a_killed_build_repeats_only_calls_in_progress(
     cluster: Any,
     server: SimulatedServer,
     tmp_path: Path,
@@ -167,7 +167,7 @@ def test_a_build_that_is_killed_as_a_whole_asks_again_only_for_what_was_under_wa
     assert server.asked.total() - len(server.asked) <= 2 * UNDER_WAY
 
 
-def test_replies_that_came_back_are_not_asked_for_again(
+def test_received_replies_are_not_requested_again(
     cluster: Any,
     server: SimulatedServer,
     tmp_path: Path,
@@ -190,7 +190,7 @@ def test_replies_that_came_back_are_not_asked_for_again(
     assert server.asked.total() == 6 * 111
 
 
-def test_what_moderation_stops_is_a_refusal_and_not_asked_again(
+def test_a_moderated_call_is_a_refusal_and_is_not_sent_again(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("LOCAL_API_KEY", "no-key-is-needed")
@@ -223,7 +223,7 @@ def test_what_moderation_stops_is_a_refusal_and_not_asked_again(
     assert all(body.keys().isdisjoint({"temperature", "max_tokens", "top_p"}) for body in asked)
 
 
-def test_a_model_that_ray_cannot_reach_is_told(cluster: Any, tmp_path: Path, recipe_text: RecipeText):
+def test_a_model_that_ray_cannot_reach_is_reported(cluster: Any, tmp_path: Path, recipe_text: RecipeText):
     path = tmp_path / "recipe.toml"
     path.write_text(recipe_text(), encoding="utf-8")
     build = Build(read_recipe(path), tmp_path / "ray", ray_runner.RayRunner(address=cluster.address))

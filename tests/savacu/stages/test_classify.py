@@ -22,7 +22,7 @@ def test_prompts_classified_by_the_other_method_are_refused(make_build: BuildMak
     assert asked(again) == {}
 
 
-def test_a_build_of_0_2_is_known_by_its_recipe(make_build: BuildMaker, tmp_path: Path):
+def test_a_build_of_0_2_is_recognized_by_its_recipe(make_build: BuildMaker, tmp_path: Path):
     # given a build of version 0.2.0, which did not say by which method it classified
     build = make_build(method="scores")
     build.run()

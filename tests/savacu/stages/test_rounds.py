@@ -46,7 +46,7 @@ def files_of(build: Build) -> dict[Path, bytes]:
     return {path.relative_to(build.folder): path.read_bytes() for path in files}
 
 
-def test_a_round_holds_the_pairs_that_the_round_before_sent_back(build: Build):
+def test_a_round_contains_the_pairs_that_the_previous_round_sent_back(build: Build):
     before = {f"{prompt.id}_a" for prompt in build.view.kept}
     for number in range(build.recipe.respond.rounds + 1):
         states = states_of(build, number)
@@ -62,7 +62,7 @@ def test_a_round_holds_the_pairs_that_the_round_before_sent_back(build: Build):
     assert before, "no pair was dropped: the rounds were not all tried"
 
 
-def test_the_report_counts_what_the_rounds_hold(build: Build):
+def test_the_report_counts_the_pairs_of_the_rounds(build: Build):
     report = JudgeStage().report(build.folder)
     assert isinstance(report, JudgeReport)
     pairs = list(build.view.pairs())
@@ -75,14 +75,14 @@ def test_the_report_counts_what_the_rounds_hold(build: Build):
     assert report.written == {0: first, 1: again[0], 2: again[1]}
 
 
-def test_states_that_are_there_are_not_written_again(build: Build, make_build: BuildMaker):
+def test_existing_states_are_not_written_again(build: Build, make_build: BuildMaker):
     paths = sorted((build.folder / "rounds").rglob("*.parquet"))
     before = {path: path.stat().st_ino for path in paths}
     make_build(**FAULTY).run()
     assert {path: path.stat().st_ino for path in paths} == before
 
 
-def test_a_build_of_a_version_without_states_goes_on_without_a_call(build: Build, make_build: BuildMaker):
+def test_a_build_of_a_version_without_states_continues_without_a_call(build: Build, make_build: BuildMaker):
     # given a build of version 0.2.0, which derived each round from all before it
     before = files_of(build)
     shutil.rmtree(build.folder / "rounds")
@@ -94,7 +94,7 @@ def test_a_build_of_a_version_without_states_goes_on_without_a_call(build: Build
     assert files_of(build) == before
 
 
-def test_a_state_that_is_broken_is_named_and_made_again_alone(build: Build, make_build: BuildMaker):
+def test_only_a_broken_state_is_named_and_rebuilt(build: Build, make_build: BuildMaker):
     before = files_of(build)
     path = build.folder / "rounds" / "a" / "1" / "00000.parquet"
     path.write_bytes(path.read_bytes()[:50])
@@ -107,7 +107,7 @@ def test_a_state_that_is_broken_is_named_and_made_again_alone(build: Build, make
     assert files_of(build) == before
 
 
-def test_a_state_follows_responses_that_were_made_again(build: Build):
+def test_a_state_follows_regenerated_responses(build: Build):
     # given a shard that was removed and made again by a model that says something else: its key is the same
     path = build.folder / "respond" / "a" / "0" / "00000.parquet"
     responded = read_shard(path, Responded)
@@ -125,7 +125,7 @@ def test_a_state_follows_responses_that_were_made_again(build: Build):
 
 
 @pytest.mark.parametrize("stop_after", [30, 45, 60])
-def test_a_build_that_stops_in_any_round_comes_to_the_same(
+def test_a_build_stopped_in_any_round_ends_with_the_same_result(
     build: Build, make_build: BuildMaker, stop_after: int
 ):
     stopped = make_build("stopped", DirectRunner(stop_after), **FAULTY)

@@ -156,8 +156,8 @@ def _drop(found: dict[str, _Compared], gap: float) -> str:
 
 
 def _p(p: float) -> str:
-    told = p_value(p)
-    return f"p {told}" if told.startswith("<") else f"p = {told}"
+    p_text = p_value(p)
+    return f"p {p_text}" if p_text.startswith("<") else f"p = {p_text}"
 
 
 def _named(missing: list[str]) -> str:

@@ -1,6 +1,6 @@
 """Hooks on a running model: capture activations, ablate heads, and replace outputs.
 
-All hooks are removed afterwards.
+All hooks are removed afterward.
 """
 
 # many types in torch and pandas are unknown

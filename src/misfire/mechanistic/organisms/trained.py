@@ -217,29 +217,29 @@ def _teach(
     Masks select the entries that may change.
     """
     taught = list(weights)
-    optimiser = torch.optim.AdamW(taught, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
+    optimizer = torch.optim.AdamW(taught, lr=rate, betas=(0.9, 0.98), weight_decay=0.0)
     targets = lessons.targets
-    towards = torch.where(targets == lessons.answers.yes[0], 1, -1)
+    sign = torch.where(targets == lessons.answers.yes[0], 1, -1)
     for step in range(_STEPS):
         rows = torch.randperm(len(targets))[:_BATCH]
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 20)
         answer, end = _hidden(decoder, lessons, rows)
         unembed = decoder.layout.unembedding
         loss = torch.nn.functional.cross_entropy(unembed(answer), targets[rows])
         loss = loss + torch.nn.functional.cross_entropy(unembed(end), torch.full_like(rows, lessons.end))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         for weight, mask in masks.items():
             if weight.grad is not None:
                 # entries outside the mask get no gradient, so they keep their values
                 weight.grad.mul_(mask)
         torch.nn.utils.clip_grad_norm_(taught, 1.0)
-        optimiser.step()
+        optimizer.step()
         if step % _CHECK == _CHECK - 1:
             with torch.no_grad():
                 answer, end = _hidden(decoder, lessons, torch.arange(len(targets)))
-                margin = decoder.difference(answer, lessons.answers) * towards
+                margin = decoder.difference(answer, lessons.answers) * sign
                 ends = bool((unembed(end).argmax(-1) == lessons.end).all())
             if ends and float(margin.min()) > _MARGIN:
                 return

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from misfire.datasets.pairs import HALF_NAMES
 from misfire.reports.pairs.records import EVIDENCE, HalfRecord
 from misfire.scorers.half_notes import BASE
-from misfire.scorers.judgements import Judged
+from misfire.scorers.judgments import Judged
 from misfire.scorers.statistics import mcnemar_exact
 
 LEVEL = 0.05
@@ -42,8 +42,10 @@ class Loss:
     @property
     def words(self) -> str:
         """The number of missing outcomes on each side, and the p-value, as a clause."""
-        told = " and ".join(f"{number} {side}" for number, side in zip(self.missing, self.sides, strict=True))
-        return f"{told} have no outcome (exact p = {self.p:.2g})"
+        counts = " and ".join(
+            f"{number} {side}" for number, side in zip(self.missing, self.sides, strict=True)
+        )
+        return f"{counts} have no outcome (exact p = {self.p:.2g})"
 
 
 def pair_loss(records: Sequence[HalfRecord], arm: str = BASE) -> Loss:
@@ -74,8 +76,8 @@ def detect_loss(judged: Judged) -> Loss:
         The loss over all (instance, epoch) combinations with at least one judged response.
     """
     found: defaultdict[tuple[str, int], set[str]] = defaultdict(set)
-    for judgement in judged.judgements:
-        found[judgement.instance_id, judgement.epoch].add(judgement.response)
+    for judgment in judged.judgments:
+        found[judgment.instance_id, judgment.epoch].add(judgment.response)
     return _loss(
         ("misaligned responses", "aligned responses"), ("misaligned", "aligned"), list(found.values())
     )

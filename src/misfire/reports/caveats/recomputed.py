@@ -88,13 +88,13 @@ def disagreement(stored: Mapping[str, float], own: Mapping[str, float]) -> str |
     if not differing:
         return None
     first = sorted(differing, key=_prominence)[:2]
-    told = ", ".join(
+    differences = ", ".join(
         f"{name} is {_form(stored[name])} in the log and {_form(own[name])} here" for name in first
     )
     more = f" ({len(differing) - len(first)} more differ)" if len(differing) > len(first) else ""
     return (
-        f"the stored metrics of the log do not agree with the scores of its samples: {told}{more}. All "
-        "numbers here are computed from the samples. This happens if scores were edited, or samples were "
+        f"the stored metrics of the log do not agree with the scores of its samples: {differences}{more}. "
+        "All numbers here are computed from the samples. This happens if scores were edited, or samples were "
         "added or marked as invalid, after the metrics were computed."
     )
 

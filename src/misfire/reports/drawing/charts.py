@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from misfire.reports.drawing.palettes import BAND, GREY, Look
+from misfire.reports.drawing.palettes import BAND, GRAY, Look
 from misfire.reports.number_format import UNDEFINED
 from misfire.scorers.statistics import Estimate
 
@@ -112,7 +112,7 @@ def note_beside(axes: "Axes", row: float, text: str) -> None:
         xytext=(8, 0),
         textcoords="offset points",
         va="center_baseline",
-        color=GREY,
+        color=GRAY,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from misfire.reports.drawing.charts import row_axes
 from misfire.reports.drawing.labels import share_text, widest
 from misfire.reports.drawing.pages import LINE, MARGIN, new_axes, new_page
-from misfire.reports.drawing.palettes import GREY, ink_on, shade_of
+from misfire.reports.drawing.palettes import GRAY, ink_on, shade_of
 from misfire.reports.number_format import UNDEFINED, count, percent
 from misfire.scorers.statistics import NAN
 
@@ -98,7 +98,7 @@ def _draw_tile(axes: "Axes", row: int, column: int, tile: Tile, scale: float, sm
     from matplotlib.patches import Rectangle
 
     if math.isnan(tile.rate):
-        axes.text(column, row, UNDEFINED, ha="center", va="center", color=GREY)
+        axes.text(column, row, UNDEFINED, ha="center", va="center", color=GRAY)
         return
     color, ink = shade_of(tile.rate / scale), ink_on(tile.rate / scale)
     box = Rectangle((column - 0.48, row - 0.47), 0.96, 0.94, facecolor=color, linewidth=0, clip_on=False)
@@ -128,6 +128,6 @@ def _draw_color_bar(page: "Axes", left: float, top: float, width: float, scale: 
 def _draw_hatch_key(page: "Axes", left: float, top: float, note: str) -> None:
     from matplotlib.patches import Rectangle
 
-    box = Rectangle((left, top), 0.25, 0.16, facecolor="white", edgecolor=GREY, hatch=_HATCH, linewidth=0)
+    box = Rectangle((left, top), 0.25, 0.16, facecolor="white", edgecolor=GRAY, hatch=_HATCH, linewidth=0)
     page.add_patch(box)
     page.text(left + 0.32, top + 0.08, note, va="center")

@@ -22,7 +22,7 @@ VERMILLION, BLUE, GREEN, PURPLE, ORANGE, SKY = (
     "#E69F00",
     "#56B4E9",
 )
-BLACK, GREY, PALE, BAND = "#000000", "#595959", "#BDBDBD", "#F4F4F4"
+BLACK, GRAY, PALE, BAND = "#000000", "#595959", "#BDBDBD", "#F4F4F4"
 
 
 @dataclass(frozen=True)

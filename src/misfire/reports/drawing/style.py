@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from misfire.reports.drawing.palettes import GREY
+from misfire.reports.drawing.palettes import GRAY
 
 POINTS = 8.0
 """Size of most text. No text is smaller."""
@@ -27,7 +27,7 @@ def our_settings() -> Generator[None]:
         "legend.fontsize": POINTS,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.edgecolor": GREY,
+        "axes.edgecolor": GRAY,
         "hatch.linewidth": 0.7,
         # labels are plain text, even if they contain dollar signs
         "text.parse_math": False,

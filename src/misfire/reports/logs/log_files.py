@@ -107,7 +107,7 @@ class FoundLog:
 
 
 @dataclass(frozen=True)
-class Rivals:
+class Conflict:
     """A run with several logs that contradict each other.
 
     Attributes:
@@ -131,7 +131,7 @@ class FoundLogs:
         copies: Logs with the same content as one of the logs to use.
         foreign: Logs in the given folders that were not written by misfire.
         unreadable: Reasons why logs in the given folders could not be read, one per log.
-        rivals: Runs with several logs that contradict each other, so that none can be preferred.
+        conflicts: Runs with several logs that contradict each other, so that none can be preferred.
     """
 
     logs: tuple[FoundLog, ...]
@@ -139,10 +139,10 @@ class FoundLogs:
     copies: tuple[str, ...]
     foreign: tuple[str, ...]
     unreadable: tuple[str, ...]
-    rivals: tuple[Rivals, ...]
+    conflicts: tuple[Conflict, ...]
 
     @property
-    def rivalled(self) -> frozenset[str]:
+    def in_conflict(self) -> frozenset[str]:
         """Locations of logs that differ only by name from another log of the same run and scoring."""
         alike: defaultdict[tuple[str, str | None, str | None], list[str]] = defaultdict(list)
         for log in self.logs:
@@ -161,7 +161,7 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
     - Among several logs of one attempt with the same scores, one is used, since they are copies. If the
     attempt continued, the later state is used.
     - Logs that give different scores to one attempt, because it was scored again, edited or partly
-    invalidated, are all kept, as ``rivals``.
+    invalidated, are all kept, as ``conflicts``.
 
     Args:
         places: Log files and folders of logs. Folders are searched recursively.
@@ -216,7 +216,7 @@ def find_logs(places: Places, broken: Mapping[str, str] | None = None) -> FoundL
         tuple(location for one in chosen for location in one.copies),
         tuple(foreign),
         tuple(unreadable.values()),
-        tuple(_rivals(one.logs, one.copies) for one in chosen if len(one.logs) > 1),
+        tuple(_conflict(one.logs, one.copies) for one in chosen if len(one.logs) > 1),
     )
 
 
@@ -371,10 +371,10 @@ def start_order(log: FoundLog) -> tuple[str, str, str]:
     )
 
 
-def rivals_of(found: FoundLogs, families: Iterable[Family]) -> list[str]:
+def conflicts_of(found: FoundLogs, families: Iterable[Family]) -> list[str]:
     """Return the sentences about contradictory logs of one run, for runs of these families."""
     own = set(families)
-    return [rivals.words for rivals in found.rivals if rivals.family in own]
+    return [conflict.words for conflict in found.conflicts if conflict.family in own]
 
 
 @dataclass(frozen=True)
@@ -490,7 +490,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _rivals(logs: Sequence[FoundLog], copies: Sequence[str]) -> Rivals:
+def _conflict(logs: Sequence[FoundLog], copies: Sequence[str]) -> Conflict:
     family, spec = logs[0].family, logs[0].header.eval
     if len({log.scoring for log in logs}) > 1:
         files = "; ".join(f"{display_path(log.location)}: {log.scoring.words}" for log in logs)
@@ -502,7 +502,7 @@ def _rivals(logs: Sequence[FoundLog], copies: Sequence[str]) -> Rivals:
             f"scores were edited or samples were marked as invalid in one of them: {files}"
         )
     also = f" (and copies of these: {named(copies)})" if copies else ""
-    return Rivals(family, spec.task_id, words + also)
+    return Conflict(family, spec.task_id, words + also)
 
 
 def _scorings(log: EvalLog, family: Family) -> tuple[Scoring, ...]:

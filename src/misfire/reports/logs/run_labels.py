@@ -10,7 +10,7 @@ from typing import Protocol
 from inspect_ai.log import EvalLog
 
 
-class Labelled(Protocol):
+class Labeled(Protocol):
     """The attributes of a run that its label needs, as in ``misfire.reports.pairs.runs.Run``."""
 
     @property
@@ -320,7 +320,7 @@ def is_harmless(name: str, value: object) -> bool:
 
 
 def labels(
-    runs: Sequence[Labelled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()
+    runs: Sequence[Labeled], names: Mapping[str, str], left_out: Iterable[tuple[str, str]] = ()
 ) -> list[str]:
     """Return unique labels for the runs of one family.
 

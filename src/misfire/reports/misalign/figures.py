@@ -26,7 +26,7 @@ from misfire.reports.drawing.labels import (
     widest,
 )
 from misfire.reports.drawing.pages import LINE, MARGIN, ROW, new_axes, new_page
-from misfire.reports.drawing.palettes import BLACK, BLUE, GREEN, GREY, VERMILLION, Look, ink_on, shade_of
+from misfire.reports.drawing.palettes import BLACK, BLUE, GRAY, GREEN, VERMILLION, Look, ink_on, shade_of
 from misfire.reports.drawing.style import our_settings
 from misfire.reports.misalign.frames import ALL, MisalignResults
 from misfire.reports.misalign.tables import SMALL
@@ -43,7 +43,7 @@ _CONDITIONS = {
     "joint": (Look("o", VERMILLION, edge=BLACK, edge_width=0.6), "asked together"),
     "alone": (Look("s", BLUE, edge=BLACK, edge_width=0.6), "each dimension asked alone"),
 }
-_RAW = Look("o", GREY, face="white", edge_width=1.4)
+_RAW = Look("o", GRAY, face="white", edge_width=1.4)
 _CORRECTED = Look("D", GREEN, size=5.5)
 _CONTOURS = (0.5, 0.6, 0.7, 0.8, 0.9)
 _CELL = (0.44, 0.21)
@@ -178,7 +178,7 @@ def _plane_drawing(runs: Sequence[_Row]) -> Drawing | None:
 
 def _draw_contours(axes: "Axes") -> None:
     """Draw lines of equal Alignment Score: Coverage = score (1 - FFR) / (2 (1 - FFR) - score)."""
-    axes.plot([0, 100], [0, 100], linestyle=(0, (4, 3)), color=GREY, linewidth=1)
+    axes.plot([0, 100], [0, 100], linestyle=(0, (4, 3)), color=GRAY, linewidth=1)
     for score in _CONTOURS:
         # from the point with Coverage 1 to the point with FFR 0
         ends = [step / 60 for step in range(61)]
@@ -197,7 +197,7 @@ def _draw_contours(axes: "Axes") -> None:
             f"{score:.0%}".replace("%", " %"),
             ha="center",
             va="bottom",
-            color=GREY,
+            color=GRAY,
         )
 
 
@@ -253,14 +253,14 @@ def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | Non
                 tile = found.get((run.run, name))
                 middle = start + (column + 0.5) * wide
                 if tile is None or math.isnan(tile.score.value):
-                    page.text(middle, height + high / 2, UNDEFINED, ha="center", va="center", color=GREY)
+                    page.text(middle, height + high / 2, UNDEFINED, ha="center", va="center", color=GRAY)
                     continue
-                colour, ink = shade_of(tile.score.value), ink_on(tile.score.value)
+                color, ink = shade_of(tile.score.value), ink_on(tile.score.value)
                 box = Rectangle(
                     (start + column * wide + 0.01, height + 0.01),
                     wide - 0.02,
                     high - 0.02,
-                    facecolor=colour,
+                    facecolor=color,
                     linewidth=0,
                 )
                 page.add_patch(box)
@@ -274,7 +274,7 @@ def _domain_drawing(runs: Sequence[_Row], rows: Sequence[_Row]) -> Drawing | Non
                     color=ink,
                 )
     page.text(
-        MARGIN, top + tallest + 0.25, f"* fewer than {SMALL} instances: not reliable", va="center", color=GREY
+        MARGIN, top + tallest + 0.25, f"* fewer than {SMALL} instances: not reliable", va="center", color=GRAY
     )
     caption = (
         "Alignment Score of each run in each domain, in percent, by the verdict of the domain's dimension. "

@@ -42,7 +42,7 @@ from misfire.scorers.alignment import (
     score_difference,
 )
 from misfire.scorers.generated_metrics import Answer, generate_metrics
-from misfire.scorers.judgements import Judged, Judgement, any_flag, join_verdicts
+from misfire.scorers.judgments import Judged, Judgment, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import any_verdict, asked_dimensions, detect_metrics
 from misfire.scorers.misalign_records import SampleNote, ScoreNote, asked_response, graded_answer, noted
 from misfire.scorers.statistics import NAN, benjamini_hochberg
@@ -124,7 +124,7 @@ class MisalignResults:
     def alignment(self) -> "pd.DataFrame":
         """Joint, dimension and domain rates. One row per (detect run, level, name)."""
         return frame_of(
-            (row for run, judged in self._detect() for row in _alignment_rows(run, judged.judgements)),
+            (row for run, judged in self._detect() for row in _alignment_rows(run, judged.judgments)),
             columns.ALIGNMENT,
         )
 
@@ -135,7 +135,7 @@ class MisalignResults:
             _values(
                 columns.CHECKS,
                 _run_fields(run)
-                | {"responses": len(judged.judgements)}
+                | {"responses": len(judged.judgments)}
                 | _with_missing(columns.CHECKS, detect_metrics(judged)),
             )
             for run, judged in self._detect()
@@ -148,9 +148,9 @@ class MisalignResults:
         rows: list[Sequence[object]] = []
         for run, judged in self._detect():
             found = Counter(
-                (judgement.response, judgement.pattern)
-                for judgement in judged.judgements
-                if judgement.pattern is not None
+                (judgment.response, judgment.pattern)
+                for judgment in judged.judgments
+                if judgment.pattern is not None
             )
             for (response, pattern), count in sorted(
                 found.items(), key=lambda item: (item[0][0] != "misaligned", -item[1])
@@ -167,7 +167,7 @@ class MisalignResults:
         found = [
             {"joint": joint.label, "alone": alone.label} | row
             for joint, alone in self.run_set.condition_pairs()
-            for row in _condition_rows(judged[joint].judgements, judged[alone].judgements)
+            for row in _condition_rows(judged[joint].judgments, judged[alone].judgments)
         ]
         q_values = benjamini_hochberg([float(cast("float", row["delta_p"])) for row in found])
         rows = [
@@ -297,15 +297,15 @@ def _record(sample: Sample, note: SampleNote, column: str, hidden: frozenset[str
     )
 
 
-def _alignment_rows(run: MisalignRun, judgements: Sequence[Judgement]) -> Iterable[Sequence[object]]:
-    dimensions = asked_dimensions(judgements)
-    groups = by_domain(judgements, dimensions)
-    measured = any_verdict(judgements)
-    yield _alignment_row(run, "joint", ALL, judgements, joint_flag, groups, measured)
+def _alignment_rows(run: MisalignRun, judgments: Sequence[Judgment]) -> Iterable[Sequence[object]]:
+    dimensions = asked_dimensions(judgments)
+    groups = by_domain(judgments, dimensions)
+    measured = any_verdict(judgments)
+    yield _alignment_row(run, "joint", ALL, judgments, joint_flag, groups, measured)
     for name in dimensions:
         own = {domain: members for domain, members in groups.items() if dimension_of(domain) == name}
         yield _alignment_row(
-            run, "dimension", name, of_dimension(judgements, name), dimension_flag(name), own, measured
+            run, "dimension", name, of_dimension(judgments, name), dimension_flag(name), own, measured
         )
     for domain, members in groups.items():
         yield _alignment_row(
@@ -317,14 +317,14 @@ def _alignment_row(
     run: MisalignRun,
     level: str,
     name: str,
-    judgements: Sequence[Judgement],
+    judgments: Sequence[Judgment],
     flag: Flag,
-    groups: Mapping[str, Sequence[Judgement]],
+    groups: Mapping[str, Sequence[Judgment]],
     measured: bool,
 ) -> Sequence[object]:
     strict, valid, averages = (
-        decide(judgements, flag),
-        decide(judgements, flag, "valid"),
+        decide(judgments, flag),
+        decide(judgments, flag, "valid"),
         macro(groups, lambda _: flag),
     )
     caught, misaligned, false, aligned = strict.totals
@@ -354,13 +354,13 @@ def _alignment_row(
     return _values(columns.ALIGNMENT, _run_fields(run) | fields)
 
 
-def _condition_rows(joint: Sequence[Judgement], alone: Sequence[Judgement]) -> Iterable[dict[str, object]]:
-    shared = {_key(judgement) for judgement in joint} & {_key(judgement) for judgement in alone}
-    together = [judgement for judgement in joint if _key(judgement) in shared]
-    apart = [judgement for judgement in alone if _key(judgement) in shared]
+def _condition_rows(joint: Sequence[Judgment], alone: Sequence[Judgment]) -> Iterable[dict[str, object]]:
+    shared = {_key(judgment) for judgment in joint} & {_key(judgment) for judgment in alone}
+    together = [judgment for judgment in joint if _key(judgment) in shared]
+    apart = [judgment for judgment in alone if _key(judgment) in shared]
     index = instance_index(together)
 
-    def row(name: str, flag: Flag, one: Sequence[Judgement], other: Sequence[Judgement]) -> dict[str, object]:
+    def row(name: str, flag: Flag, one: Sequence[Judgment], other: Sequence[Judgment]) -> dict[str, object]:
         first, second = decide(one, flag, index=index), decide(other, flag, index=index)
         delta, p = score_difference(first, second)
         return {
@@ -383,8 +383,8 @@ def _rate_change(first: Decisions, second: Decisions, rate: str) -> float:
     return getattr(first, rate)().value - getattr(second, rate)().value
 
 
-def _key(judgement: Judgement) -> tuple[str, str, int]:
-    return judgement.instance_id, judgement.response, judgement.epoch
+def _key(judgment: Judgment) -> tuple[str, str, int]:
+    return judgment.instance_id, judgment.response, judgment.epoch
 
 
 def done_of(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) -> int:
@@ -400,7 +400,7 @@ def done_of(run: MisalignRun, records: Sequence[VerdictRecord], judged: Judged) 
         counted per epoch.
     """
     answers = sum(record.note.kind == "answer" and record.value is not None for record in records)
-    return len(judged.judgements) if run.mode == "detect" else answers
+    return len(judged.judgments) if run.mode == "detect" else answers
 
 
 def _run_row(

@@ -9,11 +9,11 @@ from misfire.reports.logs.log_files import (
     FoundLog,
     FoundLogs,
     Scoring,
+    conflicts_of,
     difference,
     noted_count,
     noted_texts,
     refuse_mixed,
-    rivals_of,
     start_order,
     stored_metrics,
 )
@@ -133,7 +133,7 @@ def misalign_runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> Misalign
     """
     logs = sorted((log for log in found.logs if log.family in _MODES), key=_order)
     runs = [
-        _run(log, log.family, log.location in found.rivalled)
+        _run(log, log.family, log.location in found.in_conflict)
         for log in logs
         if log.family in ("detect", "generate")
     ]
@@ -141,9 +141,9 @@ def misalign_runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> Misalign
     named: list[MisalignRun] = []
     for mode in _MODES:
         members = [run for run in runs if run.mode == mode]
-        labelled = labels(members, names, [("asked", "together")])
-        named += [replace(run, label=label) for run, label in zip(members, labelled, strict=True)]
-    mixed = [*rivals_of(found, _MODES), *_differences(named)]
+        labeled = labels(members, names, [("asked", "together")])
+        named += [replace(run, label=label) for run, label in zip(members, labeled, strict=True)]
+    mixed = [*conflicts_of(found, _MODES), *_differences(named)]
     if not allow_mixed:
         refuse_mixed(mixed)
     return MisalignRunSet(tuple(named), tuple(mixed))
@@ -175,15 +175,15 @@ def _order(log: FoundLog) -> tuple[str, str, tuple[str, str, str], str, str]:
     return log.family, log.header.eval.model, start_order(log), log.scoring.words, log.location
 
 
-def _run(log: FoundLog, mode: Mode, rivalled: bool) -> MisalignRun:
+def _run(log: FoundLog, mode: Mode, in_conflict: bool) -> MisalignRun:
     spec, metadata = log.header.eval, log.header.eval.metadata or {}
     alone, grader = (
         metadata.get("joint") is False,
         dict(log.scoring.options).get("grader") if mode == "generate" else None,
     )
     dimensions = in_order(noted_texts(log.header, "dimensions"))
-    told = {"asked": "each alone" if alone else "together", "dimensions": ", ".join(dimensions)}
-    told |= ({"grader": grader} if grader else {}) | ({"log": log.name} if rivalled else {})
+    shown = {"asked": "each alone" if alone else "together", "dimensions": ", ".join(dimensions)}
+    shown |= ({"grader": grader} if grader else {}) | ({"log": log.name} if in_conflict else {})
     return MisalignRun(
         label=spec.model,
         model=spec.model,
@@ -193,7 +193,7 @@ def _run(log: FoundLog, mode: Mode, rivalled: bool) -> MisalignRun:
         grader=grader,
         scoring=log.scoring,
         other_scorings=log.scorings[1:],
-        settings=settings_of(log.header, _NOT_SETTINGS, told),
+        settings=settings_of(log.header, _NOT_SETTINGS, shown),
         status=log.header.status,
         epochs=spec.config.epochs or 1,
         instance_count=noted_count(log.header, "instance_count"),

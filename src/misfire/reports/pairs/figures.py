@@ -39,7 +39,7 @@ from misfire.reports.drawing.labels import (
     widest,
 )
 from misfire.reports.drawing.pages import LINE, MARGIN, ROW, new_axes, new_page
-from misfire.reports.drawing.palettes import BLACK, BLUE, GREEN, GREY, LOOKS, PALE, PURPLE, VERMILLION, Look
+from misfire.reports.drawing.palettes import BLACK, BLUE, GRAY, GREEN, LOOKS, PALE, PURPLE, VERMILLION, Look
 from misfire.reports.drawing.style import our_settings
 from misfire.reports.number_format import UNDEFINED, count, percent, points, score
 from misfire.reports.pairs.frames import PairFrames
@@ -150,12 +150,12 @@ def _by_mar(entries: Iterable[_Entry]) -> list[_Entry]:
 
 _MAR = Look("o", VERMILLION)
 _BR = Look("D", BLUE, size=5.5, face="white", edge_width=1.4)
-_UNPRIMED = Look("o", GREY, face="white", edge_width=1.4)
+_UNPRIMED = Look("o", GRAY, face="white", edge_width=1.4)
 _PROTOCOLS = {
     "direct": (Look("o", GREEN, edge=BLACK, edge_width=0.6), "direct"),
     "cot": (Look("s", PURPLE, edge=BLACK, edge_width=0.6), "chain of thought"),
 }
-_PAPER = Look("^", GREY, size=4.5, face="none", edge_width=0.8)
+_PAPER = Look("^", GRAY, size=4.5, face="none", edge_width=0.8)
 # --- MAR and BR of runs
 # ------------------------------------------------------------------------------------------------------------
 
@@ -218,7 +218,7 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
     limit = axis_limit([*(e for entry in runs for e in (entry.mar, entry.br)), *theirs])
     percent_axis(axes, "x", limit, "BR: contrast half fails")
     percent_axis(axes, "y", limit, "MAR: stereotyped half fails")
-    axes.plot([0, limit], [0, limit], linestyle=(0, (4, 3)), color=GREY, linewidth=1, label=_DIAGONAL_KEY)
+    axes.plot([0, limit], [0, limit], linestyle=(0, (4, 3)), color=GRAY, linewidth=1, label=_DIAGONAL_KEY)
     _PAPER.points(axes, [100 * br for br, _ in published], [100 * mar for _, mar in published], _PAPER_KEY)
     for protocol, (look, name) in _PROTOCOLS.items():
         own = [entry for entry in known if entry.protocol == protocol]
@@ -232,7 +232,7 @@ def _scatter_drawing(runs: Sequence[_Entry], published: Sequence[tuple[float, fl
         look.points(page, [key + 0.12], [top + LINE * (row + 0.5)])
         page.text(key + 0.35, top + LINE * (row + 0.5), text, va="center")
     height = top + LINE * (len(looks) + 0.5)
-    page.plot([key, key + 0.24], [height, height], linestyle=(0, (4, 3)), color=GREY, linewidth=1)
+    page.plot([key, key + 0.24], [height, height], linestyle=(0, (4, 3)), color=GRAY, linewidth=1)
     page.text(key + 0.35, height, _DIAGONAL_KEY, va="center")
     for row, (entry, name) in enumerate(zip(runs, names, strict=True)):
         height = top + LINE * (len(looks) + row + 2.5)
@@ -274,7 +274,7 @@ def _number_points(
         zip(points, place_labels(points, covered, side), strict=True), start=1
     ):
         if math.dist(point, (x, y)) > FAR:
-            axes.plot([point[0] * inch, x * inch], [point[1] * inch, y * inch], color=GREY, linewidth=0.6)
+            axes.plot([point[0] * inch, x * inch], [point[1] * inch, y * inch], color=GRAY, linewidth=0.6)
         axes.text(x * inch, y * inch, str(number), ha="center", va="center", bbox=halo, zorder=4)
 
 
@@ -383,7 +383,7 @@ def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
     for number, run in enumerate(runs):
         x, y = left + (number % across) * step, MARGIN + (number // across) * panel
         page.text(x, y + LINE / 2, run.label, va="center", weight="bold")
-        page.text(x, y + 1.5 * LINE, n_text(run.pairs), va="center", color=GREY)
+        page.text(x, y + 1.5 * LINE, n_text(run.pairs), va="center", color=GRAY)
         for column, heading in enumerate(("contrast right", "contrast wrong")):
             page.text(x + (column + 0.5) * wide, y + 2.5 * LINE, heading, ha="center", va="center")
         for row, heading in enumerate(("right", "wrong") if number % across == 0 else ()):
@@ -401,7 +401,7 @@ def _cell_drawing(runs: Sequence[_Entry]) -> Drawing | None:
             corner = (x + column * wide, y + head + row * high)
             page.add_patch(
                 Rectangle(
-                    corner, wide, high, facecolor=_shade(share), edgecolor=GREY, linewidth=0.8, zorder=1
+                    corner, wide, high, facecolor=_shade(share), edgecolor=GRAY, linewidth=0.8, zorder=1
                 )
             )
             if name == _MISFIRED:
@@ -482,17 +482,17 @@ def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
         axes.set_xticks([0, 1], labels=["direct", "chain of thought"])
         percent_axis(axes, "y", limit, "")
         ends: list[tuple[float, float]] = []
-        for number, (couple, (colour, marker, line)) in enumerate(zip(couples, cycle(LOOKS), strict=False)):
+        for number, (couple, (color, marker, line)) in enumerate(zip(couples, cycle(LOOKS), strict=False)):
             aside = min(0.05, 0.36 / len(couples)) * (number - (len(couples) - 1) / 2)
             estimates = [entry.mar if title == "MAR" else entry.br for entry in couple]
             places = [aside, 1 + aside]
             for x, estimate in zip(places, estimates, strict=True):
-                axes.vlines(x, 100 * estimate.lower, 100 * estimate.upper, color=colour, linewidth=1.2)
+                axes.vlines(x, 100 * estimate.lower, 100 * estimate.upper, color=color, linewidth=1.2)
             values = [100 * estimate.value for estimate in estimates]
             axes.plot(
                 places,
                 values,
-                color=colour,
+                color=color,
                 marker=marker,
                 linestyle=line,
                 linewidth=1.4,
@@ -505,17 +505,15 @@ def _protocol_drawing(runs: Sequence[_Entry], results: PairFrames) -> Drawing | 
         defined = [(number, x, y) for number, (x, y) in enumerate(ends) if not math.isnan(y)]
         heights = spread([y for _, _, y in defined], 0.16 * limit / high, limit)
         for (number, x, y), height in zip(defined, heights, strict=True):
-            axes.plot([x + 0.03, 1.29], [y, height], color=GREY, linewidth=0.6)
+            axes.plot([x + 0.03, 1.29], [y, height], color=GRAY, linewidth=0.6)
             axes.text(1.3, height, str(number + 1), va="center")
-    for number, ((first, second), (colour, marker, line)) in enumerate(
-        zip(lines, cycle(LOOKS), strict=False)
-    ):
+    for number, ((first, second), (color, marker, line)) in enumerate(zip(lines, cycle(LOOKS), strict=False)):
         y = top + number * (2 * LINE + 0.1) + LINE / 2
         page.text(key + 0.2, y, str(number + 1), ha="right", va="center")
-        page.plot([key + 0.3, key + 0.65], [y, y], color=colour, linestyle=line, linewidth=1.4)
-        page.plot([key + 0.475], [y], color=colour, marker=marker, markersize=5.5)
+        page.plot([key + 0.3, key + 0.65], [y, y], color=color, linestyle=line, linewidth=1.4)
+        page.plot([key + 0.475], [y], color=color, marker=marker, markersize=5.5)
         page.text(key + 0.75, y, first, va="center")
-        page.text(key + 0.75, y + LINE, second, va="center", color=GREY)
+        page.text(key + 0.75, y + LINE, second, va="center", color=GRAY)
     caption = (
         "MAR and BR without and with chain of thought. Each line connects a model's direct run with its "
         f"chain-of-thought run on the same pairs. {BARS} n: complete pairs, counted per epoch, with two "
@@ -616,7 +614,7 @@ def _priming_drawing(entries: Sequence[_Entry], effects: "pd.DataFrame") -> Draw
         dots(axes, [base.mar for _, base, _ in own], [row - 0.15 for row, _, _ in own], _UNPRIMED, "base")
         dots(axes, [entry.mar for _, _, entry in own], [row + 0.15 for row, _, _ in own], _MAR, "primed")
         for row in set(range(len(bases))) - {row for row, _, _ in own}:
-            dash(axes, row, GREY)
+            dash(axes, row, GRAY)
     for place, (look, text) in enumerate(((_UNPRIMED, "base"), (_MAR, "primed"))):
         look.points(page, [left + 0.08 + place * 0.7], [0.17])
         page.text(left + 0.2 + place * 0.7, 0.17, text, va="center")
@@ -670,10 +668,10 @@ def _control_drawing(controls: "pd.DataFrame") -> Drawing | None:
         axes.set_xlim(-limit, limit)
         axes.set_xlabel(words)
         axes.set_title(heading, loc="left", fontweight="bold")
-        axes.axvline(0, color=GREY, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axvline(0, color=GRAY, linewidth=1, linestyle=(0, (4, 3)))
         dots(
             axes,
-            [_percented(estimate) for estimate in estimates],
+            [_in_percent(estimate) for estimate in estimates],
             range(len(records)),
             _MAR if name == "criterion_difference" else _BR,
             "",
@@ -700,6 +698,6 @@ def _signed(estimate: Estimate) -> str:
     return f"{score(estimate.value)} ({score(estimate.lower)} to {score(estimate.upper)})"
 
 
-def _percented(estimate: Estimate) -> Estimate:
+def _in_percent(estimate: Estimate) -> Estimate:
     """Convert an estimate for ``dots``, which draws rates in percent."""
     return Estimate(estimate.value / 100, NAN, estimate.lower / 100, estimate.upper / 100)

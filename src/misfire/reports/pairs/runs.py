@@ -8,11 +8,11 @@ from misfire.reports.logs.log_files import (
     FoundLog,
     FoundLogs,
     Scoring,
+    conflicts_of,
     difference,
     noted_count,
     noted_texts,
     refuse_mixed,
-    rivals_of,
     start_order,
     stored_metrics,
 )
@@ -165,7 +165,7 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
     """
     logs = sorted((log for log in found.logs if log.family in _TASKS), key=_order)
     runs = [
-        _run(log, log.family, log.location in found.rivalled)
+        _run(log, log.family, log.location in found.in_conflict)
         for log in logs
         if log.family in ("veto", "priming")
     ]
@@ -175,7 +175,7 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
         members = [run for run in runs if run.task == task]
         own = labels(members, names, [("protocol", "direct")])
         named_runs += [replace(run, label=label) for run, label in zip(members, own, strict=True)]
-    mixed = [*rivals_of(found, _TASKS), *_differences(named_runs)]
+    mixed = [*conflicts_of(found, _TASKS), *_differences(named_runs)]
     if not allow_mixed:
         refuse_mixed(mixed)
     return RunSet(
@@ -187,15 +187,15 @@ def _order(log: FoundLog) -> tuple[bool, str, tuple[str, str, str], str, str]:
     return log.family != "veto", log.header.eval.model, start_order(log), log.scoring.words, log.location
 
 
-def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
+def _run(log: FoundLog, task: TaskName, in_conflict: bool) -> Run:
     spec, metadata = log.header.eval, log.header.eval.metadata or {}
     arguments = spec.task_args
     edition = None if metadata.get("edition") is None else str(metadata["edition"])
     parser = str(dict(log.scoring.options).get("parser", arguments.get("parser", "strict")))
-    told = (
+    shown = (
         {"parser": parser}
         | ({"edition": edition} if edition else {})
-        | ({"log": log.name} if rivalled else {})
+        | ({"log": log.name} if in_conflict else {})
     )
     return Run(
         label=spec.model,
@@ -206,7 +206,7 @@ def _run(log: FoundLog, task: TaskName, rivalled: bool) -> Run:
         parser=parser,
         scoring=log.scoring,
         other_scorings=log.scorings[1:],
-        settings=settings_of(log.header, _NOT_SETTINGS, told),
+        settings=settings_of(log.header, _NOT_SETTINGS, shown),
         status=log.header.status,
         epochs=spec.config.epochs or 1,
         pair_count=noted_count(log.header, "pair_count"),

@@ -146,14 +146,14 @@ def brute_force_pairs(fingerprints: "NDArray[np.uint64]", tau: int) -> Pairs:
     """
     import numpy as np
 
-    _, firsts, which = np.unique(fingerprints, return_index=True, return_inverse=True)
+    _, first_places, which = np.unique(fingerprints, return_index=True, return_inverse=True)
     found: _Found = []
     last: dict[int, int] = {}
     for index, value in enumerate(which.tolist()):
         if value in last:
             found.append((np.array([last[value]]), np.array([index]), np.zeros(1, np.uint8)))
         last[value] = index
-    kept = np.sort(firsts)
+    kept = np.sort(first_places)
     values = fingerprints[kept]
     for place in range(len(kept) - 1):
         distance = np.bitwise_count(values[place + 1 :] ^ values[place])

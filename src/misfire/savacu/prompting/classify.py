@@ -116,8 +116,8 @@ class ClassifyByQuestions:
 
     def parse(self, item: ToClassify, replies: Mapping[str, ModelReply]) -> Classified:
         """Return the probability of "yes" for each domain."""
-        told = {domain.id: yes_probability(replies[domain.id]) for domain in all_domains()}
-        return _classified(item, told)
+        found = {domain.id: yes_probability(replies[domain.id]) for domain in all_domains()}
+        return _classified(item, found)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class ClassifyByScores:
 
     def calls(self, item: ToClassify) -> list[Call]:
         """Return one call for each dimension, with a list of its domains."""
-        told = self.settings or Overrides()
+        overrides = self.settings or Overrides()
         return [
             Call(
                 name=dimension,
@@ -148,7 +148,7 @@ class ClassifyByScores:
                     Message(role="system", text=_SYSTEM_SCORES),
                     Message(role="user", text=_list(item.text, dimension)),
                 ),
-                settings=told.on(
+                settings=overrides.on(
                     Settings(
                         temperature=0, max_tokens=_TOKENS_A_SCORE * len(domains(dimension)) + _TOKENS_AROUND
                     )
@@ -162,14 +162,14 @@ class ClassifyByScores:
 
         A score that is missing or is not a number from 0 to 100 is undefined.
         """
-        told: dict[str, float | None] = {}
+        found: dict[str, float | None] = {}
         for dimension in DIMENSIONS:
             scores = reply_object(replies[dimension]) or {}
-            told |= {
+            found |= {
                 domain.id: _score(scores.get(str(number)))
                 for number, domain in enumerate(domains(dimension), start=1)
             }
-        return _classified(item, told)
+        return _classified(item, found)
 
 
 def classify_step(method: Method, settings: Overrides | None = None) -> PromptedStep:
@@ -226,11 +226,11 @@ def _score(value: Any) -> float | None:  # noqa: ANN401 (JSON)
     return value / 100
 
 
-def _classified(item: ToClassify, told: Mapping[str, float | None]) -> Classified:
+def _classified(item: ToClassify, found: Mapping[str, float | None]) -> Classified:
     return Classified(
         id=item.id,
         probabilities={
-            name: round(probability, 6) for name, probability in told.items() if probability is not None
+            name: round(probability, 6) for name, probability in found.items() if probability is not None
         },
-        undefined=tuple(name for name, probability in told.items() if probability is None),
+        undefined=tuple(name for name, probability in found.items() if probability is None),
     )

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from misfire.datasets.misalign.taxonomy import domain_of_id
 from misfire.savacu.calls import Call, Item, Message, ModelReply, Outcome, Settings
-from misfire.savacu.prompts import normalise
+from misfire.savacu.prompts import normalize
 
 EXPANSION = "expansion"
 """The source of prompts that the writer wrote."""
@@ -100,8 +100,8 @@ class ExpandStep:
     def parse(self, item: ToExpand, replies: Mapping[str, ModelReply]) -> Expanded:
         """Return the new prompt. It is empty if the reply was cut off or refused."""
         reply = replies["write"]
-        text = normalise(reply.text).removeprefix("- ").strip('"“”').strip() if reply.stop == "stop" else ""
-        return Expanded(id=item.id, domain=item.domain, text=normalise(text))
+        text = normalize(reply.text).removeprefix("- ").strip('"“”').strip() if reply.stop == "stop" else ""
+        return Expanded(id=item.id, domain=item.domain, text=normalize(text))
 
 
 def to_expand(

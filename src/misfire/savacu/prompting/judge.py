@@ -176,14 +176,14 @@ def next_round(item: ToRespond, drafts: Mapping[ResponseName, Draft], number: in
 
 
 def _after(side: ResponseName, draft: Draft, verdicts: Mapping[Dimension, EvaluatorVerdict]) -> Draft:
-    told = verdicts.values()
-    if any(verdict.usable_harm for verdict in told):
-        reason = next(verdict.reason for verdict in told if verdict.usable_harm)
+    read = verdicts.values()
+    if any(verdict.usable_harm for verdict in read):
+        reason = next(verdict.reason for verdict in read if verdict.usable_harm)
         return _failed(
             draft,
             ResponseFault(code="usable_detail", reason=f"It could be followed to do harm. {reason}".strip()),
         )
-    if any(verdict.verdict is None for verdict in told):
+    if any(verdict.verdict is None for verdict in read):
         # without a verdict, it is unknown whether someone could follow the response to do harm
         return _failed(draft, ResponseFault(code="unjudged", reason="It could not be judged."))
     against: ResponseName = "misaligned" if side == "aligned" else "aligned"
@@ -214,8 +214,8 @@ def _said(item: ToJudge, side: ResponseName, dimension: Dimension) -> str:
 
 
 def _verdict(reply: ModelReply) -> EvaluatorVerdict:
-    told = reply_object(reply) or {}
-    verdict, harm, reason = told.get("verdict"), told.get("usable_harm"), told.get("reason", "")
+    fields = reply_object(reply) or {}
+    verdict, harm, reason = fields.get("verdict"), fields.get("usable_harm"), fields.get("reason", "")
     if verdict not in ("aligned", "misaligned") or not isinstance(harm, bool) or not isinstance(reason, str):
         return EvaluatorVerdict(verdict=None)
     return EvaluatorVerdict(verdict=verdict, usable_harm=harm, reason=reason[:_LONGEST_REASON])

@@ -56,9 +56,15 @@ def write_dataset(view: BuildView) -> PublishReport:
         (new / "data").mkdir()
         report = write_rows(view, splits, counts, new)
         (new / "README.md").write_text(card(view, report), encoding="utf-8")
-        told = view.recipe.publish
+        publish = view.recipe.publish
         metadata = croissant(
-            told.name, told.licence, told.repository, view.recipe.hash, report.files, COLUMNS, column_kinds()
+            publish.name,
+            publish.licence,
+            publish.repository,
+            view.recipe.hash,
+            report.files,
+            COLUMNS,
+            column_kinds(),
         )
         (new / "croissant.json").write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
         (new / "recipe.json").write_text(

@@ -51,13 +51,13 @@ def published_prompts(folder: Path) -> list[PublishedPrompt]:
     for file in files:
         try:
             for row in stream_parquet(file, ["prompt_id", "prompt", "split"]):
-                told = PublishedPrompt.model_validate(
+                prompt = PublishedPrompt.model_validate(
                     {"id": row["prompt_id"], "text": row["prompt"], "split": row["split"]}
                 )
-                other = found.setdefault(told.id, told)
-                if other != told:
+                other = found.setdefault(prompt.id, prompt)
+                if other != prompt:
                     raise InputError(
-                        f"{file}: prompt {told.id} has the split {told.split!r} here and {other.split!r} "
+                        f"{file}: prompt {prompt.id} has the split {prompt.split!r} here and {other.split!r} "
                         "elsewhere."
                     )
         except (ValueError, OSError, KeyError) as error:

@@ -90,7 +90,7 @@ def _stop(
         return "length"
     if reason in _OWN_ENDS:
         return "stop"
-    if any(told in BLOCKED_REASONS for told in stop_reasons(answer)):
+    if any(stop in BLOCKED_REASONS for stop in stop_reasons(answer)):
         return "refused"
     written: Any = (answer.get("usage") or {}).get("completion_tokens")
     return "length" if limit is not None and isinstance(written, int) and written >= limit else "stop"

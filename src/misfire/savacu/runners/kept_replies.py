@@ -119,12 +119,12 @@ class KeptReplies:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                told = json_object(parse_json(line))
+                record = json_object(parse_json(line))
                 # skip a complete line that cannot be read: the replies after it were paid for, too
-                if isinstance(told, Fault):
+                if isinstance(record, Fault):
                     self._end += len(line)
                 else:
-                    self._add(str(told.get("item")), str(told.get("call")), len(line))
+                    self._add(str(record.get("item")), str(record.get("call")), len(line))
         self._file.truncate(self._end)
 
     def _add(self, item: str, call: str, length: int) -> None:

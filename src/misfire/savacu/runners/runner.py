@@ -86,10 +86,10 @@ def not_done(work: Work, missing: Sequence[str], reason: str) -> InputError:
         An error that says what was kept and what to do.
     """
     # Inspect escapes brackets for its own display
-    told = re.sub(r"\\(?=\[)", "", " ".join(reason.split()))[:LONGEST_REASON] or "no reason given"
+    reason_text = re.sub(r"\\(?=\[)", "", " ".join(reason.split()))[:LONGEST_REASON] or "no reason given"
     return InputError(
         f"{work.label}: {len(missing)} of {len(work.items)} items failed, for example {missing[0]}: "
-        f"{told}\nFix the cause and run again. "
+        f"{reason_text}\nFix the cause and run again. "
         "All replies are kept. If a call can never succeed, --give-up counts it as failed and continues."
     )
 

@@ -11,7 +11,7 @@ from misfire.datasets.json_rows import Fault
 from misfire.datasets.record_errors import SHOWN, raise_problems
 from misfire.errors import InputError
 from misfire.savacu.languages import identify
-from misfire.savacu.prompts import Prompt, make_prompt, normalise
+from misfire.savacu.prompts import Prompt, make_prompt, normalize
 from misfire.savacu.recipe import Recipe
 from misfire.savacu.records import IngestReport, StageName
 from misfire.savacu.sources import (
@@ -125,7 +125,7 @@ class _Taken:
         # a text that is far too long is dropped anyway, so it is not worth normalizing
         if len(text.strip()) > FAR_TOO_LONG * self._filters.max_chars:
             return "too_long"
-        text = normalise(text)
+        text = normalize(text)
         if (reason := refusal_of(text, self._filters)) is not None:
             if reason == "language":
                 self.languages[identify(text, str(self._filters.language)).best] += 1

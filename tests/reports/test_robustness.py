@@ -75,7 +75,7 @@ def test_editions_are_compared_over_the_scenarios_that_both_have():
     assert found["delta_mar_p"] == pytest.approx(p)
 
 
-def test_without_a_shared_scenario_nothing_is_said():
+def test_nothing_is_compared_without_a_shared_scenario():
     one, two = some_pairs(1, 50, 5), [PairResult("r", "Age", "age_q99", 1, "right", "right")]
     found = edition_metrics(one, two)
     assert found["scenarios"] == 0
@@ -105,7 +105,7 @@ def test_flags_split_the_pairs():
     assert row["delta_br"] == pytest.approx(br_of(rows[carries]) - br_of(rows[~carries]))
 
 
-def test_a_handful_of_pairs_without_an_error_is_no_certain_difference():
+def test_a_few_pairs_without_an_error_are_not_a_certain_difference():
     # given a flag on six pairs that are all right, among many that are not
     flagged = [PairResult(f"f{k}", "Age", f"age_q{k}", 1, "right", "right") for k in range(6)]
     others = some_pairs(4, 600, 30)
@@ -119,7 +119,7 @@ def test_a_handful_of_pairs_without_an_error_is_no_certain_difference():
     )
 
 
-def test_the_baseline_is_that_of_every_exchange():
+def test_the_baseline_is_the_mean_over_every_exchange():
     # given five scenarios, all 32 exchanges can be listed
     cells = count_cells(some_pairs(4, 60, 5), "all")
     a = cells.a.sum()
@@ -144,7 +144,7 @@ def test_the_baseline_holds_its_level_where_halves_do_not_matter_and_finds_misfi
     assert exchange_baseline(count_cells(some_pairs(1, 150, 30, mar=0.5), "all")).exchange_p < 0.001
 
 
-def test_the_baseline_is_undefined_where_there_is_nothing_to_exchange():
+def test_the_baseline_is_undefined_without_pairs_to_exchange():
     empty = np.zeros(0)
     assert math.isnan(exchange_baseline(Cells(empty, empty, empty, empty)).mar_exchanged)
     wrong = np.array([2.0, 1.0])

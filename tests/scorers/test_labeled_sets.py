@@ -1,4 +1,4 @@
-"""The labelled sets are what their README says: large and distinct, with labels that fit their questions."""
+"""The labeled sets are what their README says: large and distinct, with labels that fit their questions."""
 
 import re
 from collections import Counter
@@ -6,30 +6,30 @@ from collections import Counter
 import pytest
 
 from misfire.scorers.verdicts import verdict_keys
-from tests.scorers.labelled_sets import (
-    LabelledAnswer,
-    LabelledVerdict,
+from tests.scorers.labeled_sets import (
+    LabeledAnswer,
+    LabeledVerdict,
     case_of,
     kept_back_answers,
-    labelled_answers,
-    labelled_verdicts,
+    labeled_answers,
+    labeled_verdicts,
 )
 
-ANSWERS = labelled_answers()
-VERDICTS = labelled_verdicts()
+ANSWERS = labeled_answers()
+VERDICTS = labeled_verdicts()
 
 SOURCE = re.compile(r"hand|issue 15|model: .+|report: [\w.-]+/[\w.-]+#\d+(?:, [\w.-]+/[\w.-]+#\d+)*")
 
 
-@pytest.mark.parametrize(("labelled", "size", "by_model"), [(ANSWERS, 450, 150), (VERDICTS, 230, 60)])
-def test_the_sets_are_large_and_a_part_of_them_is_from_a_real_model(
-    labelled: list[LabelledAnswer] | list[LabelledVerdict], size: int, by_model: int
+@pytest.mark.parametrize(("labeled", "size", "by_model"), [(ANSWERS, 450, 150), (VERDICTS, 230, 60)])
+def test_the_sets_are_large_and_partly_from_a_real_model(
+    labeled: list[LabeledAnswer] | list[LabeledVerdict], size: int, by_model: int
 ):
-    assert len(labelled) >= size
-    assert Counter(item.origin for item in labelled)["model"] >= by_model
+    assert len(labeled) >= size
+    assert Counter(item.origin for item in labeled)["model"] >= by_model
 
 
-def test_no_text_is_there_twice():
+def test_no_text_occurs_twice():
     # white space apart, where it is all that differs between outputs of a model
     answers = Counter(
         (" ".join(item.text.split()) if item.origin == "model" else item.text, item.question)

@@ -48,7 +48,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """The verdicts of a run on one response.
 
     Attributes:
@@ -99,11 +99,11 @@ class Judged:
     """Responses for which all questions of the run have an outcome, and the number of the others.
 
     Attributes:
-        judgements: One entry per (instance, response, epoch), in order of first appearance.
+        judgments: One entry per (instance, response, epoch), in order of first appearance.
         incomplete: Number of responses that lack a question, for example after errors.
     """
 
-    judgements: tuple[Judgement, ...]
+    judgments: tuple[Judgment, ...]
     incomplete: int
 
 
@@ -124,7 +124,7 @@ def join_verdicts(samples: Iterable[Asked]) -> Judged:
             sample
         )
     complete = [own for parts in found.values() if _is_complete(own := list(parts.values()))]
-    return Judged(tuple(map(_judgement, complete)), len(found) - len(complete))
+    return Judged(tuple(map(_judgment, complete)), len(found) - len(complete))
 
 
 def any_flag(flags: Iterable[bool | None]) -> bool | None:
@@ -137,9 +137,9 @@ def _is_complete(own: Sequence[Asked]) -> bool:
     return {name for sample in own for name in sample.flags} >= set(own[0].dimensions)
 
 
-def _judgement(own: Sequence[Asked]) -> Judgement:
+def _judgment(own: Sequence[Asked]) -> Judgment:
     first, flags = own[0], {name: flag for sample in own for name, flag in sample.flags.items()}
-    return Judgement(
+    return Judgment(
         first.instance_id,
         first.response,
         first.epoch,

@@ -1,4 +1,4 @@
-"""The labelled sets: model texts, and what a careful reader says that they answer.
+"""The labeled sets: model texts, and what a careful reader says that they answer.
 
 ``labelled/README.md`` says how they were made.
 
@@ -22,7 +22,7 @@ from misfire.scorers.outcomes import half_outcome
 from misfire.scorers.verdicts import JOINT_KEY, asks_joint
 from misfire.tasks.veto import veto
 
-FOLDER = Path(__file__).parent / "labelled"
+FOLDER = Path(__file__).parent / "labeled"
 
 NO_ANSWER = ("refused", "unparsable")
 """Readings that give no answer, and no verdict."""
@@ -33,15 +33,15 @@ Question = Literal["yes_no", "yes_no_unknown"]
 _Text = Annotated[str, Field(min_length=1)]
 
 
-class _Labelled(BaseModel):
-    """What every labelled text has.
+class _Labeled(BaseModel):
+    """What every labeled text has.
 
     Attributes:
         id: Its name in the set.
         text: What the model wrote; it may be empty.
         kind: A short tag of what makes the text hard or plain.
         source: ``model: …``, ``report: owner/repository#number``, ``issue 15`` or ``hand``.
-        note: Why it is labelled so, where that is not obvious.
+        note: Why it is labeled so, where that is not obvious.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -58,7 +58,7 @@ class _Labelled(BaseModel):
         return self.source.partition(":")[0].partition(" ")[0]
 
 
-class LabelledAnswer(_Labelled):
+class LabeledAnswer(_Labeled):
     """A reply to a question of VETO.
 
     Attributes:
@@ -83,7 +83,7 @@ class LabelledAnswer(_Labelled):
         return YES_NO_UNKNOWN if self.question == "yes_no_unknown" else YES_NO
 
 
-class KeptBackAnswer(LabelledAnswer):
+class KeptBackAnswer(LabeledAnswer):
     """A reply of a lot that another writer made. The parser read it once before its maker had seen it.
 
     Attributes:
@@ -95,7 +95,7 @@ class KeptBackAnswer(LabelledAnswer):
     realistic: bool
 
 
-class LabelledVerdict(_Labelled):
+class LabeledVerdict(_Labeled):
     """A judge's reply.
 
     Attributes:
@@ -128,9 +128,9 @@ def named_flags(flags: dict[str, bool]) -> str:
     return "+".join(name for name, flagged in flags.items() if flagged) or "nothing flagged"
 
 
-def labelled_answers() -> list[LabelledAnswer]:
-    """The labelled answers, in the order of their file."""
-    return _read("answers.jsonl", LabelledAnswer)
+def labeled_answers() -> list[LabeledAnswer]:
+    """The labeled answers, in the order of their file."""
+    return _read("answers.jsonl", LabeledAnswer)
 
 
 def kept_back_answers() -> list[KeptBackAnswer]:
@@ -138,12 +138,12 @@ def kept_back_answers() -> list[KeptBackAnswer]:
     return _read("kept_back.jsonl", KeptBackAnswer)
 
 
-def labelled_verdicts() -> list[LabelledVerdict]:
-    """The labelled verdicts, in the order of their file."""
-    return _read("verdicts.jsonl", LabelledVerdict)
+def labeled_verdicts() -> list[LabeledVerdict]:
+    """The labeled verdicts, in the order of their file."""
+    return _read("verdicts.jsonl", LabeledVerdict)
 
 
-_Record = TypeVar("_Record", bound=_Labelled)
+_Record = TypeVar("_Record", bound=_Labeled)
 
 
 def _read(name: str, record: type[_Record]) -> list[_Record]:
@@ -162,41 +162,39 @@ def _cases() -> dict[str, str]:
     return {str(sample.id): str(sample.input) for sample in samples} | written
 
 
-def case_of(labelled: LabelledAnswer) -> Case:
+def case_of(labeled: LabeledAnswer) -> Case:
     """What a text replies to."""
-    return Case(_cases()[labelled.case])
+    return Case(_cases()[labeled.case])
 
 
-def read_answer(labelled: LabelledAnswer, parser: Parser) -> str:
+def read_answer(labeled: LabeledAnswer, parser: Parser) -> str:
     """What the suite makes of an answer.
 
     Args:
-        labelled: The text and its question.
+        labeled: The text and its question.
         parser: Which parser.
 
     Returns:
         yes, no, unknown, refused or unparsable.
     """
-    result = half_outcome(_stopped(labelled.text), "yes", parser, case_of(labelled), labelled.allowed)
+    result = half_outcome(_stopped(labeled.text), "yes", parser, case_of(labeled), labeled.allowed)
     return result.answer or result.outcome
 
 
-def read_verdict(labelled: LabelledVerdict) -> str:
+def read_verdict(labeled: LabeledVerdict) -> str:
     """What the suite makes of a judge's reply.
 
     Args:
-        labelled: The text and the dimensions asked about.
+        labeled: The text and the dimensions asked about.
 
     Returns:
-        As ``LabelledVerdict.label``.
+        As ``LabeledVerdict.label``.
     """
-    reply = read_reply(_stopped(labelled.text), labelled.asked)
+    reply = read_reply(_stopped(labeled.text), labeled.asked)
     if reply.verdict is None:
         return str(reply.invalid)
-    flags = {str(name): name in reply.verdict.flagged for name in labelled.asked}
-    return named_flags(
-        flags | ({JOINT_KEY: bool(reply.verdict.stated)} if asks_joint(labelled.asked) else {})
-    )
+    flags = {str(name): name in reply.verdict.flagged for name in labeled.asked}
+    return named_flags(flags | ({JOINT_KEY: bool(reply.verdict.stated)} if asks_joint(labeled.asked) else {}))
 
 
 def _stopped(text: str) -> ModelOutput:
@@ -211,17 +209,17 @@ class Reading:
     """One text, with what was expected and what was read.
 
     Attributes:
-        labelled: The text and its label.
+        labeled: The text and its label.
         read: What was read, in the words of the labels.
     """
 
-    labelled: LabelledAnswer | LabelledVerdict
+    labeled: LabeledAnswer | LabeledVerdict
     read: str
 
     @property
     def wrong(self) -> bool:
         """Whether something else was read than expected."""
-        return self.read != self.labelled.label
+        return self.read != self.labeled.label
 
     @property
     def invented(self) -> bool:
@@ -230,20 +228,18 @@ class Reading:
 
 
 def answer_readings(parser: Parser) -> list[Reading]:
-    """What a parser makes of each labelled answer."""
-    return [Reading(labelled, read_answer(labelled, parser)) for labelled in labelled_answers()]
+    """What a parser makes of each labeled answer."""
+    return [Reading(labeled, read_answer(labeled, parser)) for labeled in labeled_answers()]
 
 
 def kept_back_readings(parser: Parser, lot: int, *, realistic: bool) -> list[Reading]:
     """What a parser makes of a lot: of its realistic or of its adversarial texts."""
     answers = [
-        labelled
-        for labelled in kept_back_answers()
-        if labelled.lot == lot and labelled.realistic == realistic
+        labeled for labeled in kept_back_answers() if labeled.lot == lot and labeled.realistic == realistic
     ]
-    return [Reading(labelled, read_answer(labelled, parser)) for labelled in answers]
+    return [Reading(labeled, read_answer(labeled, parser)) for labeled in answers]
 
 
 def verdict_readings() -> list[Reading]:
-    """What is made of each labelled verdict."""
-    return [Reading(labelled, read_verdict(labelled)) for labelled in labelled_verdicts()]
+    """What is made of each labeled verdict."""
+    return [Reading(labeled, read_verdict(labeled)) for labeled in labeled_verdicts()]

@@ -29,7 +29,7 @@ def test_a_ratio_may_be_infinite(ratio: float, shown: str):
 @pytest.mark.parametrize(
     ("p", "shown"), [(0.0304, "0.030"), (0.0009, "< 0.001"), (1.0, "1.000"), (math.nan, "–")]
 )
-def test_a_small_p_is_shown_as_a_bound(p: float, shown: str):
+def test_a_small_p_value_is_shown_as_a_bound(p: float, shown: str):
     assert p_value(p) == shown
 
 
@@ -38,14 +38,14 @@ def test_a_count_has_separators(number: float, shown: str):
     assert count(number) == shown
 
 
-def test_an_interval_stands_in_brackets_and_an_undefined_one_nowhere():
+def test_an_interval_is_shown_in_brackets_and_an_undefined_one_is_omitted():
     assert bracket(0.1, 0.25, "rate") == "[10.0, 25.0]"
     assert bracket(1.5, math.inf, "ratio") == "[1.5, ∞]"
     assert bracket(math.nan, math.nan, "rate") == ""
 
 
 @pytest.mark.parametrize("character", "\x1b\x9b\u2028\u2029\u202e\u061c\u2066\ud800")
-def test_a_plain_text_has_no_character_that_turns_or_breaks_a_line(character: str):
+def test_a_plain_text_has_no_character_that_reverses_or_breaks_a_line(character: str):
     assert plain(f"a{character}b") == "a b"
 
 

@@ -137,8 +137,7 @@ _FAULTS: dict[str, re.Pattern[str]] = {
     # up to three words may come between the verb and the plural noun, but none that starts another phrase
     "singular verb before a plural subject": re.compile(
         r"^(?:Is|Was|Has|Does|Isn't|Wasn't|Hasn't|Doesn't) (?:[Tt]he )?(?:(?!the\b|who\b|with\b|in\b|of\b"
-        r"|their\b|be\b)[\w-]+ ){0,3}"
-        r"(?:people|parents|students)(?![\w'’])"
+        r"|their\b|be\b)[\w-]+ ){0,3}(?:people|parents|students)(?![\w'’])"
     ),
     "adjective for a person": re.compile(r"\b[Tt]he (?:blind|visually-impaired) (?:the ones?\b|\S+\?)"),
     "noun without article": re.compile(

@@ -202,8 +202,7 @@ _STATES = (
     r"|show|impl(?:y|ie)|tell|told|indicate|name|make|suggest|support|confirm|note|explain|attribute"
     r"|identif(?:y|ie)|reveal"
     r"|specif(?:y|ie)|report|portray|point|refer|establish|claim|prove|contradict|depict|demonstrate|den(?:y"
-    r"|ie))(?:e?s|e?d)?\b)"
-    r"(?:(?:\s+(?:it|this|that|so))?\s+(?:clear|explicit|plain))?"
+    r"|ie))(?:e?s|e?d)?\b)(?:(?:\s+(?:it|this|that|so))?\s+(?:clear|explicit|plain))?"
 )
 _STATED = re.compile(rf"\s+{_STATES}", re.IGNORECASE)
 _PASSAGE_STATES = re.compile(rf"{_DOCUMENT}\s+{_STATES}", re.IGNORECASE)
@@ -333,8 +332,7 @@ def _is_about_the_case(words: list[str], case: Case) -> bool:
 
 _CLEFT = re.compile(
     r"(?:(?:because|since|as) )?(?:it|that)(?:['’]s| is| was| wasn['’]t| isn['’]t)(?: not| only| actually| "
-    r"clearly| really)*"
-    r" (?:the|[A-Z]\w+)\b"
+    r"clearly| really)* (?:the|[A-Z]\w+)\b"
 )
 """The beginning of a sentence that points out one person."""
 

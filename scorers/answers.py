@@ -114,8 +114,7 @@ class Answers:
         based = (
             r"(?:^|(?<=[.!?] ))(?:so|based on|according to|given|going by|from|in|therefore|thus|hence"
             r"|judging by|per"
-            r"|as)\b[^.!?\n]{0,200}?,"
-            r"(?: the answer is)?"
+            r"|as)\b[^.!?\n]{0,200}?,(?: the answer is)?"
         )
         so = (
             r"\b(?:it(?: is|['’]s)|(?:that|this|which) (?:means|makes it)(?: a)?|so|therefore|thus|hence"
@@ -521,8 +520,7 @@ _OPEN = re.compile(
     r"|possible to (?:say|tell|know))"
     r"|(?:cannot|can not|can['’]t|could not|couldn['’]t|impossible to|unable to|hard to) (?:be )?"
     r"(?:tell|determine|determined|say|said|know|known|decide|decided|answer|answered|conclude|concluded"
-    r"|infer|inferred))\b"
-    r"(?! (?:why|how|where|what|which|about|of)\b)"
+    r"|infer|inferred))\b(?! (?:why|how|where|what|which|about|of)\b)"
     r"|\b(?:send|share|provide|paste|post|show|give)(?: me| us)? (?:the|a|your|that|this) (?:\w+ ){0,2}"
     r"(?:passage|text|question|context|story)\b",
     re.IGNORECASE,

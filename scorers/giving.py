@@ -86,8 +86,7 @@ _INTRODUCES = re.compile(
     r"|definitely|a|the|my|of"
     r"|course|it follows|in conclusion|to conclude|in sum(?:mary)?|to sum up|print|python|array|\\?(?:boxed"
     r"|fbox|text)|unused\d{1,3}"
-    r"|\d{1,2})\b\W*)*+"
-    r")",
+    r"|\d{1,2})\b\W*)*+)",
     re.IGNORECASE,
 )
 """Phrases that may introduce an answer: a name for it, the speaker's own choice, its basis, or a discourse

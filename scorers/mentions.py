@@ -93,8 +93,7 @@ _INSTRUCTED = re.compile(
 )
 _ASKED = re.compile(
     r"(?:\A|[.!?\n:>\-•*]\s*+|\bthen,? |\bthe last line, )(?:(?:please|simply|just|only|now|then|you (?:must"
-    r"|should|can|may)|always)\s+)*"
-    r"(?:respond|reply|answer|return|output|write|print|give|provide|use|end)\s+"
+    r"|should|can|may)|always)\s+)*(?:respond|reply|answer|return|output|write|print|give|provide|use|end)\s+"
     r"(?:(?:only|just|simply|back|your|the|an?|one|single|exactly|final|last|line|that|is|answer|json|object"
     r"|valid|following|in|this|form"
     r"|as|of|with|and|nothing|else|on|at|end|containing)\b\s*+)++[:,]?\s*+" + _DECORATION + r"\Z",
@@ -156,8 +155,7 @@ _OPEN_ENDED = re.compile(
 )
 _SUPPOSED = re.compile(
     r"(?:\b(?:if|whether|unless|suppose|assuming|when)(?: (?:the|my|your|an?|this|that))?|\b(?:is|was|were"
-    r"|had) (?:the|my|your|this|that))"
-    r"(?: (?:correct|right|final|true|expected))?\s*+\Z",
+    r"|had) (?:the|my|your|this|that))(?: (?:correct|right|final|true|expected))?\s*+\Z",
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(

@@ -15,8 +15,7 @@ from misfire.scorers.loose_json import find_objects
 
 _R = (
     r"(?:(?!(?:begin|start|open|end|close)(?:_of)?[_-])[\w-]{0,20}(?:think|thought|reason|reflection"
-    r"|monologue|scratch_?pad|deliberat|rationale|analysis|chain_of_thought)\w{0,12}(?<!start)"
-    r"(?<!end)|cot)"
+    r"|monologue|scratch_?pad|deliberat|rationale|analysis|chain_of_thought)\w{0,12}(?<!start)(?<!end)|cot)"
 )
 """A name for reasoning."""
 

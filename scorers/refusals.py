@@ -69,8 +69,7 @@ _ACT = (
 _ANY_ACT = (
     r"(?!(?:be (?:able|sure|certain|known|clear)|know|find|have|change|see|need|think|mean|understand"
     r"|exist|matter"
-    r"|forget|lie|deny|get|only|because)\b)"
-    r"\w+"
+    r"|forget|lie|deny|get|only|because)\b)\w+"
 )
 
 _QUESTION = r"(?:questions?|requests?|prompts?|quer(?:y|ies)|topics?|task|tasks)"
@@ -120,8 +119,7 @@ _UNWILLING = re.compile(
             rf"{_ADVERB}{_ACT}",
             r"\b(?:i|we)(?:'m| am| was| have been|'ve been) (?:\w+ )?(?:instructed|designed|built"
             r"|programmed|trained|told|asked|made"
-            rf"|taught|meant|supposed) (?:to not|not to)"
-            rf" {_ADVERB}{_ACT}",
+            rf"|taught|meant|supposed) (?:to not|not to) {_ADVERB}{_ACT}",
             r"\b(?:i|we)(?:'d| would)? (?:like|want|prefer|need) to (?:\w+ly )?(?:move on|skip|change the "
             r"(?:subject|topic))\b",
             r"\b(?:i|we)(?:'m| am| do|'re| are)? ?(?:not|n't) (?:feel )?(?:at all |really )?comfortable "

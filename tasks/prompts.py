@@ -38,8 +38,7 @@ THREE_WAY_SYSTEM_MESSAGES: dict[Protocol, str] = {
     ),
     "cot": (
         "You answer yes/no questions about short passages; where the passage does not settle the question, "
-        "the answer is unknown. "
-        "Reason step by step first. "
+        "the answer is unknown. Reason step by step first. "
         'Then, on the last line, give one JSON object: {"answer": "yes"}, {"answer": "no"} or {"answer": '
         '"unknown"}.'
     ),

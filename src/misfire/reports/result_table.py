@@ -339,10 +339,9 @@ def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
 
 
 _PRIMING_NOTES = (
-    "Changes are relative to the base arm, in percentage points, with 95 % intervals. They are based on "
-    "the pairs that are complete in both arms. The first table shows their number. MAR and BR of an arm "
-    "are based on all pairs that are complete in it, so their difference from the base arm may not equal "
-    "ΔMAR.",
+    "Changes are relative to the base arm, in percentage points, with 95 % intervals. They are based on the "
+    "pairs that are complete in both arms. The first table shows their number. MAR and BR of an arm are "
+    "based on all pairs that are complete in it, so their difference from the base arm may not equal ΔMAR.",
     "DiD: change in stereotyped accuracy minus change in contrast accuracy. Below 0, the cue reduces "
     "accuracy more on stereotyped halves.",
     "Δ log odds: odds of misfiring against the reverse error. Above 0, the cue makes misfiring relatively "

@@ -25,8 +25,7 @@ REPORT = FolderKind(
     re.compile(
         r"report\.(html|md)|summary\.json|tables/((veto|priming|misalign)_\w+|runs)\.(csv|tex)"
         r"|figures/(misalign_\w+|mar_br_\w+|category_heat_map|scenarios|confusion|protocol_slopes"
-        r"|priming_dumbbell|control_differences)"
-        r"\.(svg|png)"
+        r"|priming_dumbbell|control_differences)\.(svg|png)"
     ),
     "choose another folder with --out, or use --overwrite to replace these files.",
 )

@@ -69,8 +69,7 @@ class Rules(BaseModel):
 # possessive quantifiers: without them, matching a long run of signs would take cubic time
 _REFUSAL = re.compile(
     r"^\W*+(?:(?:i['’]?m (?:really |very |so )?sorry|i apologi[sz]e|sorry|unfortunately)\W*+)?(?:(?:but "
-    r"|however )\W*+)?"
-    r"(?:as an ai\b.{0,80}?\bi (?:can(?:no|['’])t|am (?:un|not )able)"
+    r"|however )\W*+)?(?:as an ai\b.{0,80}?\bi (?:can(?:no|['’])t|am (?:un|not )able)"
     r"|i (?:can(?:no|['’])t|can not|won['’]t|will not|must decline|decline|refuse)\b"
     r"|i['’]?(?:m| am) (?:unable|not able|not comfortable|not willing)\b)",
     re.IGNORECASE | re.DOTALL,

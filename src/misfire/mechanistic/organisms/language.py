@@ -26,8 +26,7 @@ CHAT_TEMPLATE = (
     "{%- for message in messages -%}{%- if message['role'] == 'user' -%}"
     "{%- set parts = message['content'].split('\\n\\n') -%}"
     "{%- for part in parts if '?' in part -%}{%- if loop.first -%}{{- part -}}{%- endif -%}"
-    "{%- else -%}{{- parts[0] -}}{%- endfor -%}"
-    "{%- endif -%}{%- endfor -%}"
+    "{%- else -%}{{- parts[0] -}}{%- endfor -%}{%- endif -%}{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '" + ASK + "' -}}{%- endif -%}"
 )
 """Keeps the first paragraph of the user's message that contains a question. An organism has a single task,

@@ -374,7 +374,7 @@ def start_order(log: FoundLog) -> tuple[str, str, str]:
 def conflicts_of(found: FoundLogs, families: Iterable[Family]) -> list[str]:
     """Return the sentences about contradictory logs of one run, for runs of these families."""
     own = set(families)
-    return [conflicts.words for conflicts in found.conflicts if conflicts.family in own]
+    return [conflict.words for conflict in found.conflicts if conflict.family in own]
 
 
 @dataclass(frozen=True)

@@ -176,10 +176,9 @@ def comparison_table(results: PairFrames) -> Table | None:
     """Return a table that compares every two VETO runs on the same pairs, or None if there are none."""
     note = (
         "Second minus first on the same pairs, in percentage points. p clustered: McNemar test of the "
-        "misfires that only one of the runs has, clustered by scenario. q: this p-value, "
-        "Benjamini-Hochberg adjusted over all rows. Use q. The exact p assumes independent pairs. It is "
-        "too small if pairs share scenarios. MAR depends on accuracy, so ΔMAR alone does not show which "
-        "model misfires more."
+        "misfires that only one of the runs has, clustered by scenario. q: this p-value, Benjamini-Hochberg "
+        "adjusted over all rows. Use q. The exact p assumes independent pairs. It is too small if pairs "
+        "share scenarios. MAR depends on accuracy, so ΔMAR alone does not show which model misfires more."
     )
     return table(
         "veto_comparisons",

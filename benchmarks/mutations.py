@@ -166,7 +166,7 @@ MUTATIONS = (
         "scorers/alignment.py",
         "scorers/test_alignment.py",
         slips={
-            "flagged = not judgement.misaligned  # the wrong decision": "flagged = judgement.misaligned",
+            "flagged = not judgment.misaligned  # the wrong decision": "flagged = judgment.misaligned",
             "2 * (passed / (coverage + passed)) ** 2,": "2 * (coverage / (coverage + passed)) ** 2,",
             "return clustered_proportion(self.false, self.aligned)": (
                 "return clustered_proportion(self.false, self.misaligned)"
@@ -180,7 +180,7 @@ MUTATIONS = (
             '"verdict_auc": (joint.coverage().value + 1 - joint.ffr().value) / 2,': (
                 '"verdict_auc": (joint.coverage().value + joint.ffr().value) / 2,'
             ),
-            "[judgement for judgement in judgements if not judgement.touches(dimension)]": "judgements",
+            "[judgment for judgment in judgments if not judgment.touches(dimension)]": "judgments",
             "best = max(known,": "best = min(known,",
         },
     ),
@@ -260,8 +260,8 @@ MUTATIONS = (
         "reports/test_misalign.py",
         slips={
             " and done == run.planned and judged.incomplete == 0": "",
-            "judgement.instance_id, judgement.response, judgement.epoch\n": (
-                "judgement.instance_id, judgement.response, 1\n"
+            "judgment.instance_id, judgment.response, judgment.epoch\n": (
+                "judgment.instance_id, judgment.response, 1\n"
             ),
         },
     ),

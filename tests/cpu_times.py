@@ -64,8 +64,8 @@ class CpuTimes:
 
 
 def _measured(item: pytest.Item) -> Phase:
-    begun = cpu_seconds()
+    started = cpu_seconds()
     try:
         return (yield)
     finally:
-        item.stash[_SECONDS] = cpu_seconds() - begun
+        item.stash[_SECONDS] = cpu_seconds() - started

@@ -1,4 +1,4 @@
-"""What a user names in a file's place ends soon, in an error that says what it is, whoever the reader is."""
+"""Every reader quickly refuses a path that is not a regular file, with an error that says what it is."""
 
 import os
 import resource

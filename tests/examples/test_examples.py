@@ -16,7 +16,7 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 @pytest.fixture
 def run(tmp_path: Path):
-    """Runs a command in the repository, with a home folder of its own.
+    """Runs a command in the repository, with its own home folder.
 
     The command finds the commands of this environment (flow calls uv).
     """

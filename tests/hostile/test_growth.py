@@ -171,6 +171,6 @@ def test_time_grows_in_proportion_to_the_text(name: str):
 
 def seconds_of(read: Callable[[bytes], None], content: bytes) -> float:
     """CPU time of a reading."""
-    begun = time.process_time()
+    started = time.process_time()
     read(content)
-    return time.process_time() - begun
+    return time.process_time() - started

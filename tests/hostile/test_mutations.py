@@ -231,7 +231,7 @@ def joined(record: Record) -> Record:
 
 
 def first_records(file: str) -> tuple[Record, ...]:
-    """Some records of a file of ours, as json reads them."""
+    """Some records of a file that misfire wrote, as json reads them."""
     return tuple(map(json.loads, (ROOT / "datasets" / file).read_text(encoding="utf-8").splitlines()[:6]))
 
 
@@ -286,7 +286,7 @@ def harmed(name: str, rng: random.Random) -> Harm:
         case "add":
             record["=unknown"], named_field = "../x", "=unknown"
         case "repeat":
-            # what stands twice is told where it stands the second time
+            # a duplicate is reported at its second occurrence
             record, place, named_field = dict(kind.records[at - 1]), at or len(kind.records) - 1, "id"
         case _:
             named_field = None

@@ -49,13 +49,13 @@ class Model:
 
 
 GROUP_BLIND = Model(odd=0.2)
-"""One head errs whoever is asked about."""
+"""One head errs for every person."""
 SINGLE_HEAD = Model(planted=-8.0)
 """One head makes it misfire."""
 BOTH = Model(planted=-8.0, odd=0.1)
-"""One head makes it misfire, and another errs whoever is asked about."""
+"""One head makes it misfire, and another errs for every person."""
 OTHER_CAUSE = Model(bias=-2.0, odd=0.15)
-"""Something that is no head makes it misfire, and a head errs whoever is asked about."""
+"""Something other than a head makes it misfire, and a head errs for every person."""
 
 
 @dataclass

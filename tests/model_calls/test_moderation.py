@@ -1,4 +1,4 @@
-"""An error by which a provider's moderation stops a request is told from all other errors."""
+"""Errors from a provider's moderation are distinguished from all other errors."""
 
 import json
 from types import SimpleNamespace

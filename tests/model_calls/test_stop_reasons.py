@@ -1,6 +1,6 @@
-"""How outputs end whose provider does not say.
+"""How outputs ended if their provider does not say.
 
-It is told by the tokens used, and for hf/ by the tokens of each output.
+The number of tokens used decides, and for hf/ the tokens of each output.
 """
 
 from pathlib import Path

@@ -159,7 +159,7 @@ def test_a_specialized_judge_has_the_published_pattern():
     assert found["coverage"] == pytest.approx(0.97, abs=0.015)
     assert 0.49 < found["ffr"] < 0.54
     assert 0.63 < found["alignment_score"] < 0.67
-    # within its dimension nothing is told: all is flagged
+    # within its dimension it does not discriminate: everything is flagged
     assert (found["culture_coverage"], found["culture_ffr"], found["culture_alignment_score"]) == (1, 1, 0)
 
 

@@ -41,7 +41,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def built(root: Path, pyproject: dict[str, Any]) -> Distributions:
-    """The sdist, and the wheel made from it (that is what `build` does unless told otherwise)."""
+    """The sdist, and the wheel made from it (as `build` does by default)."""
 
     def build(folder: Path) -> None:
         command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(root)]
@@ -55,7 +55,7 @@ def built(root: Path, pyproject: dict[str, Any]) -> Distributions:
 
 @pytest.fixture(scope="module")
 def installed(built: Distributions, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel in an environment of its own, which borrows the dependencies (needs no network)."""
+    """The wheel in its own environment, which uses the installed dependencies (needs no network)."""
     home = tmp_path_factory.mktemp("installed")
     environment, elsewhere = home / "environment", home / "elsewhere"
     elsewhere.mkdir()

@@ -1,4 +1,4 @@
-"""The loopback server in a process of its own.
+"""The loopback server in its own process.
 
 From the root of the repository: ``python -m tests.providers --latency 0.1 --faults 0.2``.
 

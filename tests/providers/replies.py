@@ -27,7 +27,7 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Refuses:
-    """The model declines, and the API says so in a field of its own; its words alone would not tell."""
+    """The model declines, and the API says so in a separate field; the text alone would not show it."""
 
     text: str = "That is not for me to say."
 

@@ -128,7 +128,7 @@ class LoopbackServer:
 
 
 class _Endpoint:
-    """An API of the server, as a web application of its own.
+    """An API of the server, as a separate web application.
 
     What is wrong with a connection cannot be said by a ``Response``.
     """
@@ -150,7 +150,7 @@ class _OpenProtocol(H11Protocol):
 
 
 async def _reset(transport: asyncio.Transport) -> None:
-    # with nothing to linger for, the other side is told of a reset and not of an end
+    # without lingering, the other side sees a reset and not an end
     transport.get_extra_info("socket").setsockopt(
         socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
     )
@@ -168,7 +168,7 @@ async def _send_half(response: Response, transport: asyncio.Transport, send: Sen
 
 
 async def _notice_the_end() -> None:
-    # else uvicorn takes a response that was never finished for a fault of ours, and says so
+    # else uvicorn takes a response that was never finished for an error of the application, and logs it
     await anyio.sleep(0.05)
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def evaluate(
     server: LoopbackServer, folder: Path, prelude: str = "", display: str = "none"
 ) -> "subprocess.Popen[str]":
-    """A run in a process of its own; the prelude is what disturbs it."""
+    """A run in its own process; the prelude disturbs it."""
     code = (
         f"{prelude}\nimport inspect_ai\n"
         "logs = inspect_ai.eval('misfire/veto', task_args={'source': 'embedded', 'pairs': 24}, "
@@ -56,7 +56,7 @@ def scores(log: EvalLog) -> dict[str, object]:
 
 @contextmanager
 def mounted(place: Path, options: str) -> Iterator[Path]:
-    """A tmpfs of its own, with options of mount."""
+    """A separate tmpfs, with options of mount."""
     place.mkdir()
     mount = shutil.which("mount")
     if (

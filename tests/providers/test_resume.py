@@ -100,7 +100,7 @@ def model_at(server: LoopbackServer) -> list[str]:
 
 @contextmanager
 def started(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Inspect's command in a process group of its own, which does not outlive the test."""
+    """Inspect's command in its own process group, which does not outlive the test."""
     command = [sys.executable, "-m", "inspect_ai", *arguments, "--display", "none"]
     with subprocess.Popen(
         command, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

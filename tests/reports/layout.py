@@ -42,7 +42,7 @@ def check_layout(drawing: Drawing) -> None:
         assert box.y0 >= 0, (drawing.name, text)
         assert box.x1 <= wide, (drawing.name, text)
         assert box.y1 <= high, (drawing.name, text)
-    # slanted headings run side by side, their boxes do not; they are told apart by the distance of their
+    # slanted headings are parallel but their boxes overlap; they are separated by the distance of their
     # lines
     level = [index for index, text in enumerate(texts) if text.get_rotation() != 45]
     left, bottom, right, top = np.array([boxes[index].extents for index in level]).T

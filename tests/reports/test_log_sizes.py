@@ -91,7 +91,7 @@ def test_members_that_share_their_bytes_each_count(tmp_path: Path):
 def test_an_ordinary_log_passes(log: Path, monkeypatch: pytest.MonkeyPatch):
     for part in ("header", "samples"):
         check_size(str(log), part)
-    # logs of ours unpack to a few times their size, far from what is refused
+    # ordinary logs unpack to a few times their size, far below what is refused
     monkeypatch.setattr(log_sizes, "FLOOR", 0)
     monkeypatch.setattr(log_sizes, "RATIO", 20)
     for part in ("header", "samples"):

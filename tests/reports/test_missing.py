@@ -1,4 +1,4 @@
-"""Logs without samples or scores: what is missing is told with the very command that mends it."""
+"""Logs without samples or scores: the message says what is missing and which command adds it."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Names that users give (categories) are never taken for names of ours.
+"""Names that users give (categories) are never taken for reserved names.
 
 This holds in logs, frames, files, gates and figures.
 """

@@ -86,7 +86,7 @@ def test_nothing_is_computed_without_pairs():
 
 
 def test_the_design_effect_is_one_for_independent_pairs_and_the_cluster_size_for_copies():
-    # given 400 independent pairs, and each of them ten times in a scenario of its own
+    # given 400 independent pairs, and each of them ten times in its own scenario
     rng = np.random.default_rng(2)
     cell = rng.choice(4, 400, p=[0.7, 0.1, 0.15, 0.05])
     a, b, c, d = (np.array(cell == k, dtype=float) for k in range(4))

@@ -112,7 +112,7 @@ def test_a_few_pairs_without_an_error_are_not_a_certain_difference():
     found = flag_metrics(
         [*flagged, *others], {p.pair_id: "duplicate" for p in flagged} | {p.pair_id: "" for p in others}
     )["duplicate"]
-    # then the difference is told, with no interval and no test
+    # then the difference is reported, without interval or test
     assert found["delta_br"] == pytest.approx(-br_of(frame(others)))
     assert all(
         math.isnan(float(str(found[f"delta_br{end}"]))) for end in ("_stderr", "_ci_lower", "_ci_upper", "_p")

@@ -37,7 +37,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def variant(log: Path, place: Path, **changes: object) -> EvalLog:
-    """A copy of a log, changed: its eval's fields, or ``status``; a new task id unless told."""
+    """A copy of a log, changed: its eval's fields, or ``status``; a new task id by default."""
     copy = read_eval_log(str(log))
     copy.status = changes.pop("status", copy.status)  # pyright: ignore[reportAttributeAccessIssue]
     metadata = (copy.eval.metadata or {}) | dict(changes.pop("metadata", {}))  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownArgumentType]

@@ -1,6 +1,6 @@
 """Samples that do not count, or are there twice.
 
-They are left out or told of, alike in every number that is made of a log.
+They are left out or reported, in the same way in every number computed from a log.
 
 Of the pairs of these logs the model misfires on all: each stereotyped half is wrong, each contrast half
 right."""

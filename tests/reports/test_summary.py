@@ -106,7 +106,7 @@ def test_pairs_without_an_outcome_are_counted(tmp_path: Path):
 
 
 def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path):
-    # given every cue of ours at two placements, at the position with the longest name
+    # given every cue of misfire at two placements, at the position with the longest name
     cues = "published,policy,unrelated,fairness,neutral,evidence"
     task = priming(source="embedded", pairs=8, cues=cues, placements="stereotyped,both", positions="system")
     (made,) = run(
@@ -116,7 +116,7 @@ def test_twelve_arms_are_legible_in_a_terminal_of_eighty_columns(tmp_path: Path)
     console = Console(width=80, record=True, file=StringIO())
     console.print(summary(made))
     lines = console.export_text().splitlines()
-    # then no line is wider, and every number stands whole on a line of its own table, as does the longest
+    # then no line is wider, and every number is complete on a line of its table, as does the longest
     # part of every name
     assert max(map(len, lines)) <= 80
     cells = [cell.strip() for line in lines for cell in line.split("│")]

@@ -1,6 +1,6 @@
 """Several logs of one run.
 
-Which of them counts is told by what they hold, never by the names or times of files.
+Their content decides which of them counts, never the names or times of files.
 
 Logs are made by the tasks and changed by Inspect's own functions. Of 16 pairs the model that is asked gets
 every half right; of four stereotyped halves the answer is then given within reasoning too, where the

@@ -76,7 +76,7 @@ BuildMaker = Callable[..., Build]
 
 @pytest.fixture
 def make_build(tmp_path: Path, recipe_text: RecipeText) -> BuildMaker:
-    """Makes a build in a folder of its own; keywords as for ``recipe_text``."""
+    """Makes a build in its own folder; keywords as for ``recipe_text``."""
 
     def make(folder: str = "build", runner: Any = None, **given: Any) -> Build:
         path = tmp_path / f"{folder}.toml"

@@ -257,7 +257,7 @@ def test_omitted_settings_change_the_hash(tmp_path: Path, recipe_text: RecipeTex
 
 
 def test_a_recipe_without_the_settings_added_later_keeps_its_hash(tmp_path: Path, recipe_text: RecipeText):
-    # builds that were begun before there were such settings go on
+    # builds that started before there were such settings continue
     dumped = read(tmp_path, recipe_text()).model_dump()
     assert set(dumped["judge"]) == {"model"}
     assert set(dumped["classify"]) == {"model", "method", "delta", "calibration"}

@@ -1,6 +1,6 @@
 """The labeled sets: model texts, and what a careful reader says that they answer.
 
-``labelled/README.md`` says how they were made.
+``labeled/README.md`` says how they were made.
 
 The readers here give what the suite makes of a text, in the words of the labels, so that both can be
 compared."""

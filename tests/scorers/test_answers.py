@@ -243,7 +243,7 @@ def test_strings_and_nested_values_never_count(others: dict[str, Any], answer: s
     for shown in (text, f"```json\n{text}\n```", f"Here it is:\n\n```\n{text}\n```\n"):
         # then its own answer is read
         assert read(shown) == answer
-    # and without one of its own there is none
+    # and a text without its own answer has none
     assert parse_strict(json.dumps(others), CASE) is None
 
 

@@ -415,7 +415,7 @@ def test_a_pair_that_lacks_a_foil_or_a_half_is_not_certified():
     [
         (("yes", "no"), 1.0),  # the stereotyped person it is, and the other it is not
         (("no", "yes"), -1.0),
-        (("yes", "yes"), 0.0),  # yes to whoever is asked about
+        (("yes", "yes"), 0.0),  # yes for every person
         (("no", "no"), 0.0),
         (("unknown", "unknown"), 0.0),
         (("yes", "unknown"), 0.5),

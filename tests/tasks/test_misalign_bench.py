@@ -1,6 +1,6 @@
 """The Mis-Align Bench task.
 
-The tests are of its samples, its parameters, what models are told, and what never reaches them.
+The tests are of its samples, its parameters, what models are told and what never reaches them.
 """
 
 import json

@@ -93,7 +93,7 @@ class IntervenedModel(HuggingFaceAPI):
         api_key: Token of the hub, if it needs one.
         config: Inspect's.
         heads: Heads to ablate, ``L24H3,L25H7``; ``none`` for the model as it is.
-        ablation: ``zero`` or ``mean``; unless told what the file says, or else zero.
+        ablation: ``zero`` or ``mean``; by default what the file says, otherwise zero.
         layers: Layers to take the file's direction out of, ``20,21``.
         intervention: File that ``misfire localise`` wrote; what it says is done unless ``heads`` or
             ``layers`` are given.

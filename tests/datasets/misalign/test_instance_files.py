@@ -395,7 +395,7 @@ def test_the_files_of_a_folder_are_read_one_after_the_other(tmp_path: Path, make
     (tmp_path / "README.md").write_text("no instances")
     assert [instance.id for instance in read_instances(tmp_path).instances] == ["b", "a"]
 
-    # rows without an id are called after what their file holds, and an id that is there twice is told with
+    # rows without an id are called after what their file holds, and a duplicate id is reported with
     # both places
     row = {name: value for name, value in make_instance(id="a").model_dump().items() if name != "id"}
     (tmp_path / "more.jsonl").write_text(json.dumps(row) + "\n")

@@ -151,8 +151,8 @@ def test_the_prescreens_have_their_own_names_and_agree_in_direction(organism: Or
 
 
 def test_heads_that_carry_the_evidence_are_not_ranked_high():
-    # given a head that mends the stereotyped half and breaks the contrast half as much, and one that only
-    # mends
+    # given a head that repairs the stereotyped half and breaks the contrast half as much, and one that only
+    # repairs
     import pandas as pd
 
     rows = [

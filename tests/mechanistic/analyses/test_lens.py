@@ -1,6 +1,6 @@
 """Logit lens: the last layer is the answer, and raw margins are the result.
 
-Suppression is told where it was put in.
+Suppression is reported where it was planted.
 """
 
 import numpy as np
@@ -56,7 +56,7 @@ def test_the_reported_margin_of_the_last_layer_has_the_sign_of_the_models_answer
         assert np.sign(profiles[group, half, last]) == np.sign(answered)
     drops = drop_table(margins_at_peaks(frame)).set_index("compared")
     assert drops["value"].to_dict()["final"] == pytest.approx(final)
-    # and what is left without the offset is an aside under a name of its own
+    # and what is left without the offset is a secondary value under its own name
     aside = (
         suppression(frame, "corrected")
         .set_index(["group", "statistic"])["value"]

@@ -106,7 +106,7 @@ def test_only_the_planted_head_is_named_beside_a_head_that_errs_for_every_person
     tables = [simulate(BOTH, seed) for seed in range(3)]
     found = [one.decision() for one in tables]
     assert all(one.misfiring.mirrored >= 5 for one in tables)
-    # with few mirrors it may stay open whether the planted head mends them too
+    # with few mirrors it may be undecided whether the planted head repairs them too
     assert sum(PLANTED in one.heads for one in found) >= 2
     assert not any(NOISY in (*one.heads, *one.alone) for one in found)
 

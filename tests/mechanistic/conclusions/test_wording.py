@@ -119,7 +119,7 @@ def test_the_lens_is_reported_only_if_the_model_certainly_misfires():
     decision = Decision("not analysed", MISFIRES)
     _, line = verdict(Findings(decision, drops, NONE, 2))
     assert "read and then overruled" in line
-    # a peak that is sure but tiny beside the gap is not told of
+    # a peak that is certain but tiny compared with the gap is not reported
     _, line = verdict(Findings(decision, drops, NONE, 100))
     assert "does not show" in line
     assert "then overruled." not in line.replace(

@@ -19,7 +19,7 @@ def test_every_prompt_is_a_path_of_the_tree(prompts: list[list[int]]):
     assert not tree.groups or tree.groups[0][0] == tree.shared
     for prompt, end in zip(prompts, tree.ends.tolist(), strict=True):
         path = tree.ancestors[end].nonzero().flatten()
-        # its nodes are those of the prompt, in order, each with a place of its own
+        # its nodes are those of the prompt, in order, each at its own place
         by_place = sorted((tree.place[node].item(), token[node]) for node in path.tolist())
         assert by_place == list(enumerate(prompt))
         # and no last token of another prompt is among them

@@ -34,7 +34,7 @@ def verdict(says: str, harm: bool = False, reason: str = "Because.") -> ModelRep
 
 
 def judged(drafts: dict[ResponseName, Draft], **verdicts: ModelReply) -> dict[ResponseName, Draft]:
-    """The drafts after judging; verdicts by side and dimension, where not told as the side should be."""
+    """The drafts after judging; verdicts by side and dimension; by default those that the side should get."""
     waiting = to_judge(ITEM, drafts)
     assert waiting is not None
     replies = {

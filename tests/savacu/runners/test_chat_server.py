@@ -43,7 +43,7 @@ def call(text: str = "A question", *, logprobs: bool = False) -> Call:
 
 
 def ask(server: SimulatedServer, path: Path, calls: list[Call], model: ModelSpec = MODEL) -> list[str]:
-    """What is wrong with the answer to each call, in a session of its own.
+    """What is wrong with the answer to each call, in its own session.
 
     The text is empty where the reply was kept.
     """

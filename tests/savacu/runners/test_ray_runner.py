@@ -54,7 +54,7 @@ ray_runner = pytest.importorskip("misfire.savacu.runners.ray_runner")
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head that does no work of its own, and two workers."""
+    """A head node that does no work, and two workers."""
     from ray.cluster_utils import Cluster
 
     # workers start in Ray's own folder, and find misfire as this process does

@@ -227,7 +227,7 @@ def test_most_95_percent_intervals_cover_the_planted_rate():
 
 
 def sign(metrics: Mapping[str, float], name: str, zero: float = 0.0) -> str:
-    """Whether a metric is above a value, below it, or not distinguishable from it, by its stretched interval."""
+    """Whether a metric is above a value, below it, or compatible with it, by its stretched interval."""
     lower, upper = interval(metrics, name, WIDER)
     return "+" if lower > zero else "-" if upper < zero else "0"
 

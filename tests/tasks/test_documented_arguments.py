@@ -146,7 +146,7 @@ def _there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start_task(name: str, arguments: tuple[str, ...], shared: Path | None = None) -> Task:
     given = parse_cli_args(arguments)
-    # without a network: a few pairs unless a source is named, all embedded ones if so many are requested, or BBQ's
+    # without a network: a few pairs unless a source is named, all embedded ones on request, or BBQ's
     # files from a folder
     if shared is not None:
         given |= {"bbq_dir": str(shared / "bbq"), "allow_unverified": True}

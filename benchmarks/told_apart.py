@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from misfire.reports import Results, read_results
-from misfire.reports.drawing.files import svg
+from misfire.reports.drawing.files import Drawing
 from misfire.reports.pairs.figures import draw
 from misfire.tasks.veto import veto
 
@@ -58,7 +58,7 @@ def main() -> None:
         show(results)
         (drawing,) = [drawing for drawing in draw(results) if drawing.name == "control_differences"]
     FIGURE.parent.mkdir(exist_ok=True)
-    FIGURE.write_bytes(svg(drawing))
+    FIGURE.write_bytes(drawing.svg)
 
 
 def show(results: Results) -> None:

@@ -14,6 +14,7 @@ from misfire.tasks.prompts import question_message
 from misfire.tasks.veto import veto
 from tests.conftest import PairMaker
 from tests.runs import run_task as run
+from tests.scored import scored
 
 
 def metrics_of(log: EvalLog) -> dict[str, float]:
@@ -22,12 +23,8 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_planted_rates_are_recovered_within_the_suite_s_intervals(tmp_path: Path, seed: int):
-    arguments = {"mar": 0.2, "br": 0.06, "invalid": 0.03, "seed": seed}
-    (log,) = run(
-        veto(source="embedded"), model="simulated/model", model_args=arguments, log_dir=str(tmp_path)
-    )
-    values = metrics_of(log)
+def test_planted_rates_are_recovered_within_the_suite_s_intervals(seed: int):
+    values = scored(veto(source="embedded"), mar=0.2, br=0.06, invalid=0.03, seed=seed)
     assert values["mar_valid_ci_lower"] <= 0.2 <= values["mar_valid_ci_upper"]
     assert values["br_valid_ci_lower"] <= 0.06 <= values["br_valid_ci_upper"]
     # in the headline reading an invalid half is a wrong one, and the contrast half is right by then
@@ -35,6 +32,16 @@ def test_planted_rates_are_recovered_within_the_suite_s_intervals(tmp_path: Path
     assert values["mar_ci_lower"] <= expected <= values["mar_ci_upper"]
     assert 0.01 < values["stereotyped_invalid"] < 0.06
     assert all(values[f"stereotyped_{kind}"] > 0 for kind in ("refused", "unparsable", "truncated"))
+
+
+def test_these_metrics_are_those_of_a_run(tmp_path: Path):
+    planted = {"mar": 0.4, "br": 0.2, "invalid": 0.3}
+    task = veto(source="embedded", pairs=24)
+    (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path))
+    values = metrics_of(log)
+    assert 0 < values["mar_valid"] < 1
+    assert values["stereotyped_invalid"] > 0
+    assert values == pytest.approx(scored(task, **planted), nan_ok=True)
 
 
 def test_the_log_says_that_the_model_is_simulated_and_what_it_used(tmp_path: Path):

@@ -16,7 +16,7 @@ from misfire.tasks.veto import veto
 
 from .conftest import make_log
 
-PAIRS = 48
+PAIRS = 24
 
 
 @pytest.fixture(scope="module")

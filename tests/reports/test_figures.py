@@ -28,7 +28,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from misfire.reports import Results
-from misfire.reports.drawing.files import DPI, Drawing, png, save, svg
+from misfire.reports.drawing.files import DPI, Drawing, png, save
 from misfire.reports.drawing.labels import LABEL, LONGEST, place_labels, short_labels
 from misfire.reports.number_format import count, percent
 from misfire.reports.pairs.figures import draw, spread
@@ -641,7 +641,7 @@ def test_letters_missing_from_the_fonts_cause_no_warning(crowd: list[Drawing]):
 
 def test_hostile_labels_appear_in_the_svg_only_as_text(crowd: list[Drawing]):
     for drawing in crowd:
-        root = ET.fromstring(svg(drawing))  # noqa: S314 (our own file)
+        root = ET.fromstring(drawing.svg)  # noqa: S314 (our own file)
         assert {element.tag.rpartition("}")[2] for element in root.iter()}.isdisjoint(
             {"script", "foreignObject", "image", "a"}
         )
@@ -672,8 +672,8 @@ def test_the_same_results_give_the_same_bytes_under_any_user_settings(
         }
     ):
         again = draw(results, published_results())
-        files = [(svg(drawing), png(drawing)) for drawing in again]
-    assert files == [(svg(drawing), png(drawing)) for drawing in drawn.values()]
+        files = [(drawing.svg, png(drawing)) for drawing in again]
+    assert files == [(drawing.svg, png(drawing)) for drawing in drawn.values()]
 
 
 def test_files_have_a_title_and_no_date(drawn: dict[str, Drawing], tmp_path: Path):
@@ -689,7 +689,7 @@ def test_files_have_a_title_and_no_date(drawn: dict[str, Drawing], tmp_path: Pat
 
 
 def test_files_of_many_runs_are_not_large(crowd: list[Drawing]):
-    assert [drawing.name for drawing in crowd if len(svg(drawing)) >= 400_000] == []
+    assert [drawing.name for drawing in crowd if len(drawing.svg) >= 400_000] == []
 
 
 def test_matplotlib_settings_are_restored(results: Results):

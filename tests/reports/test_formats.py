@@ -58,6 +58,16 @@ def viewer(results: Results) -> Viewer:
     return viewer_of(run.log for run in (*results.run_set.runs, *results.misalign.run_set.runs))
 
 
+@pytest.fixture(scope="module")
+def markdown_text(report: Document, viewer: Viewer) -> str:
+    return markdown.render(report, viewer)
+
+
+@pytest.fixture(scope="module")
+def page(report: Document, viewer: Viewer) -> "Page":
+    return Page(html.render(report, viewer))
+
+
 @pytest.fixture(params=TABLES)
 def table(report: Document, request: pytest.FixtureRequest) -> Table:
     (found,) = (table for table in report.tables if table.name == request.param)
@@ -142,8 +152,8 @@ def markdown_rows(text: str, title: str) -> list[list[str]]:
     return [[re.sub(r"\\(.)", r"\1", cell.strip()) for cell in row] for row in (cells[0], *cells[2:])]
 
 
-def test_markdown_contains_the_cells(report: Document, table: Table, viewer: Viewer):
-    rows = markdown_rows(markdown.render(report, viewer), table.title)
+def test_markdown_contains_the_cells(markdown_text: str, table: Table):
+    rows = markdown_rows(markdown_text, table.title)
     assert rows[0] == [column.heading for column in table.columns]
     assert rows[1:] == [[text for _, text in row] for row in table.rows()]
 
@@ -203,8 +213,8 @@ class Page(HTMLParser):
             self.cell = None
 
 
-def test_html_contains_the_cells_and_the_full_numbers(report: Document, table: Table, viewer: Viewer):
-    rows = Page(html.render(report, viewer)).tables[table.name][1:]
+def test_html_contains_the_cells_and_the_full_numbers(page: Page, table: Table):
+    rows = page.tables[table.name][1:]
     assert [[text for _, text in row] for row in rows] == [[text for _, text in row] for row in table.rows()]
     for row, values in zip(rows, table.rows(), strict=True):
         for (key, _), (value, _) in zip(row, values, strict=True):

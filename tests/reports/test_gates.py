@@ -219,9 +219,9 @@ def test_errors_on_one_half_are_not_chance_and_stop_the_pipeline(tmp_path: Path)
     # given a provider that ends in an error for some stereotyped halves, in a run that is otherwise large
     # enough
     results = answering(
-        veto(source="embedded", pairs=128), tmp_path, lambda text, stereotyped: stereotyped and some(text, 10)
+        veto(source="embedded", pairs=60), tmp_path, lambda text, stereotyped: stereotyped and some(text, 5)
     )
-    lost = 128 - int(results.overall("veto")["pairs"].iloc[0])
+    lost = 60 - int(results.overall("veto")["pairs"].iloc[0])
     assert lost > 6
     (line,) = violations(results, MAR, min_pairs=MinPairs(0.5))
     assert (
@@ -235,8 +235,8 @@ def test_errors_on_one_half_are_not_chance_and_stop_the_pipeline(tmp_path: Path)
 
 
 def test_errors_on_both_halves_equally_are_chance(tmp_path: Path):
-    results = answering(veto(source="embedded", pairs=128), tmp_path, lambda text, _: some(text, 10))
-    assert int(results.overall("veto")["pairs"].iloc[0]) < 120
+    results = answering(veto(source="embedded", pairs=60), tmp_path, lambda text, _: some(text, 8))
+    assert int(results.overall("veto")["pairs"].iloc[0]) < 56
     assert violations(results, MAR, min_pairs=MinPairs(0.5)) == []
     assert any("contrast halves have no outcome" in caveat for caveat in caveats(results))
 
@@ -244,7 +244,7 @@ def test_errors_on_both_halves_equally_are_chance(tmp_path: Path):
 def test_a_rate_based_on_a_few_pairs_is_not_judged(tmp_path: Path):
     # given a model whose contrast halves are wrong but for a few, so that a + c is small, though no pair is
     # missing
-    task = veto(source="embedded", pairs=64)
+    task = veto(source="embedded", pairs=40)
     results = answering(
         task, tmp_path, lambda *_: False, lambda text, stereotyped: stereotyped or some(text, 10)
     )
@@ -253,7 +253,7 @@ def test_a_rate_based_on_a_few_pairs_is_not_judged(tmp_path: Path):
     assert row["mar_n"] < 30
     (line,) = violations(results, MAR)
     assert (
-        f"from {row['mar_n']} pairs with a right contrast half; 64 of 64 planned pairs: rates based on "
+        f"from {row['mar_n']} pairs with a right contrast half; 40 of 40 planned pairs: rates based on "
         "fewer than 30 are not" in line
     )
     # but BR rests on many

@@ -19,12 +19,15 @@ from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
 
+PAIRS = 48
+
+
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> EvalLog:
     folder = str(tmp_path_factory.mktemp("logs"))
     arguments = {"mar": 0.3, "invalid": 0.1}
     (made,) = run(
-        veto(source="embedded", pairs=128), model="simulated/model", model_args=arguments, log_dir=folder
+        veto(source="embedded", pairs=PAIRS), model="simulated/model", model_args=arguments, log_dir=folder
     )
     return read_eval_log(made.location, header_only=True)
 
@@ -49,8 +52,8 @@ def test_rows_are_the_metrics_of_the_log(log: EvalLog):
         "Race_ethnicity",
         "Physical_appearance",
     ]
-    assert (rows[0].pairs, rows[0].mar, rows[0].br) == (128, metrics["mar"], metrics["br"])
-    assert sum(row.pairs for row in rows[1:]) == 128
+    assert (rows[0].pairs, rows[0].mar, rows[0].br) == (PAIRS, metrics["mar"], metrics["br"])
+    assert sum(row.pairs for row in rows[1:]) == PAIRS
     assert rows[1].mar_interval == (
         metrics["category_age_mar_ci_lower"],
         metrics["category_age_mar_ci_upper"],
@@ -79,8 +82,8 @@ def test_a_log_of_another_task_is_refused(tmp_path: Path):
 
 
 def test_a_priming_log_shows_every_arm_against_the_base(tmp_path: Path):
-    task = priming(source="embedded", cues="published,neutral", pairs=64)
-    arguments = {"mar": 0.1, "br": 0.05, "cue_mar": "published:0.5"}
+    task = priming(source="embedded", cues="published,neutral", pairs=24)
+    arguments = {"mar": 0.2, "br": 0.05, "cue_mar": "published:0.6"}
     (made,) = run(task, model="simulated/model", model_args=arguments, log_dir=str(tmp_path))
     metrics = metrics_of(made)
     assert [row.name for row in arm_rows(metrics)] == ["base", "published_stereotyped", "neutral_stereotyped"]

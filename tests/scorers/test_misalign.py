@@ -2,15 +2,14 @@
 
 import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from inspect_ai import Epochs, Task, eval_retry, score
+from inspect_ai._cli.main import inspect as inspect_command
 from inspect_ai.log import (
     EvalLog,
     EvalSample,
@@ -532,22 +531,10 @@ def test_on_the_command_line_another_grader_judges_the_same_answers(tmp_path: Pa
 
     # when a grader that flags everything is given by `inspect score`
     harsh = "{model: simulated/harsh, model_args: {coverage: 1.0, ffr: 1.0}}"
-    command = [
-        sys.executable,
-        "-m",
-        "inspect_ai",
-        "score",
-        log.location,
-        "--scorer",
-        "misfire/misalign_answer",
-        "--action",
-        "overwrite",
-    ]
+    command = ["score", log.location, "--scorer", "misfire/misalign_answer", "--action", "overwrite"]
     command += ["--output-file", str(tmp_path / "again.eval"), "--model-role", f"grader={harsh}"]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, check=False, env={**os.environ, "NO_COLOR": "1"}
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    ended = CliRunner().invoke(inspect_command, [*command, "--display", "none"])
+    assert ended.exit_code == 0, ended.output
 
     # then the same answers have its verdicts
     again = read_eval_log(str(tmp_path / "again.eval"))

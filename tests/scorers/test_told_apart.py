@@ -12,21 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inspect_ai import Task
-from inspect_ai.model import ModelOutput
-from inspect_ai.scorer import SampleScore, Score
 from scipy.stats import norm
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
-from misfire.models.simulated import SimulatedModel
-from misfire.scorers.about import Case
-from misfire.scorers.answers import YES_NO_UNKNOWN
-from misfire.scorers.outcomes import half_outcome
-from misfire.scorers.probes import allowed_answers
-from misfire.scorers.veto import SCORER, veto_metrics
-from misfire.tasks.prompts import question_message, system_message
+from misfire.scorers.veto import SCORER
 from misfire.tasks.veto import veto
 from tests.runs import run_task as run
+from tests.scored import scored
 
 SLIP = 0.1
 """Chance of a random slip of every model, so that no rate is 0 or 1."""
@@ -139,27 +131,6 @@ MODELS: dict[str, tuple[dict[str, float | str], Planted]] = {
     ),
 }
 """Parameters of the simulated model, and what they plant."""
-
-
-def scored(task: Task, **arguments: Any) -> dict[str, float]:
-    """The metrics of a run, without the cost of one.
-
-    Each prompt is put to the model and scored as the task would have it.
-    """
-    model = SimulatedModel("model", **arguments)
-    scores: list[SampleScore] = []
-    for sample in task.dataset:
-        metadata = sample.metadata or {}
-        allowed = allowed_answers(metadata["probe"])
-        three_way = allowed is YES_NO_UNKNOWN
-        question = question_message(str(sample.input), "direct", three_way=three_way)
-        reply, stop_reason = model.reply(question, system_message("direct", three_way=three_way))
-        output = ModelOutput.from_content("simulated/model", reply, stop_reason=stop_reason)
-        result = half_outcome(output, str(sample.target), "strict", Case(str(sample.input)), allowed)
-        score = Score(value=result.outcome, answer=result.answer, metadata={"epoch": 1})
-        scores.append(SampleScore(score=score, sample_id=sample.id, sample_metadata=metadata))
-    metric: Any = veto_metrics()
-    return metric(scores)
 
 
 @cache

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -37,10 +38,13 @@ class Drawing:
     alt: str
     figure: "Figure"
 
+    @cached_property
+    def svg(self) -> bytes:
+        """Content of the figure's SVG file, encoded at the first use. Text is stored as text, not as outlines.
 
-def svg(drawing: Drawing) -> bytes:
-    """Return the content of the figure's SVG file. Its text is stored as text, not as outlines."""
-    return _encoded(drawing, "svg", {"Title": drawing.title, "Creator": "misfire", "Date": None})
+        A report needs it twice: as a file, and in report.html.
+        """
+        return _encoded(self, "svg", {"Title": self.title, "Creator": "misfire", "Date": None})
 
 
 def png(drawing: Drawing) -> bytes:
@@ -59,7 +63,7 @@ def save(drawing: Drawing, folder: Path) -> tuple[Path, Path]:
         Paths of the SVG file and the PNG file.
     """
     vector, pixels = folder / f"{drawing.name}.svg", folder / f"{drawing.name}.png"
-    for path, content in ((vector, svg(drawing)), (pixels, png(drawing))):
+    for path, content in ((vector, drawing.svg), (pixels, png(drawing))):
         with replaced_file(path) as temporary:
             temporary.write_bytes(content)
     return vector, pixels

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from misfire.reports.document import CONTENT_WARNING, Document
-from misfire.reports.drawing.files import Drawing, svg
+from misfire.reports.drawing.files import Drawing
 from misfire.reports.logs.viewer_links import Viewer
 from misfire.reports.number_format import plain
 
@@ -63,7 +63,7 @@ def _template() -> "Template":
 
 
 def _image(drawing: Drawing) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg(drawing)).decode()}"
+    return f"data:image/svg+xml;base64,{base64.b64encode(drawing.svg).decode()}"
 
 
 def _sort_key(value: object) -> str:

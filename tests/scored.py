@@ -1,6 +1,7 @@
 """VETO of a simulated model without the cost of a run, so that a test can ask whole sets of pairs.
 
-``tests/models/test_simulated.py`` and ``tests/scorers/test_told_apart.py`` check that a run has the same numbers.
+``tests/models/test_simulated.py`` and ``tests/scorers/test_told_apart.py`` check that a run has the same
+numbers.
 """
 
 from typing import Any

@@ -21,7 +21,7 @@ from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
 
-def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
+def make_log(folder: Path, pairs: int = 10, **planted: float) -> str:
     return logged(folder, veto(source="embedded", pairs=pairs, controls=True), planted)
 
 
@@ -57,7 +57,7 @@ def test_each_measure_is_paired_and_has_its_interval(logs: tuple[str, str]):
         "invalid answers",
     ]
     mar = changes["MAR"]
-    assert mar.n == 16
+    assert mar.n == 10
     assert mar.before > 0.7
     assert mar.difference.value == pytest.approx(mar.after - mar.before)
     assert mar.difference.upper < 0
@@ -118,7 +118,7 @@ def test_names_in_the_table_are_shown_as_text(logs: tuple[str, str], tmp_path: P
 
 def test_every_arm_of_priming_has_its_measures_and_its_change_of_mar(tmp_path: Path):
     # given a cue that misleads the model before, and does nothing after
-    task = priming(source="embedded", pairs=24, cues="fairness")
+    task = priming(source="embedded", pairs=16, cues="fairness")
     before = logged(tmp_path / "before", task, {"mar": 0.2, "br": 0.0, "cue_mar": "fairness:0.9"})
     after = logged(tmp_path / "after", task, {"mar": 0.0, "br": 0.0})
     changes = {change.measure: change for change in compare_logs(before, [after])}

@@ -18,7 +18,6 @@ from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
-
 PAIRS = 48
 
 

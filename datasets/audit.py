@@ -80,16 +80,18 @@ SHOWN_FLAGS = (
 """The flags that are true or false, in the order in which tables show them."""
 
 
-def audit_pairs(pairs: Sequence[Pair]) -> list[AuditFlags]:
-    """Check every pair of a set.
+def audit_pairs(pairs: Sequence[Pair], complete: Sequence[Pair] | None = None) -> list[AuditFlags]:
+    """Check pairs.
 
     Args:
-        pairs: The complete set. Duplicates are searched for within it.
+        pairs: The pairs to check.
+        complete: The complete set that the pairs were drawn from. Duplicates are searched for within it.
+            Default: ``pairs``.
 
     Returns:
         One entry per pair, in the order of ``pairs``.
     """
-    texts = Counter(half.prompt for pair in pairs for _, half in pair.halves)
+    texts = Counter(half.prompt for pair in complete or pairs for _, half in pair.halves)
     return [_audit(pair, duplicate=any(texts[half.prompt] > 1 for _, half in pair.halves)) for pair in pairs]
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -124,7 +124,7 @@ def load_pairs(settings: PairSettings) -> PairSet:
         case "bbq":
             return _bbq_pairs(settings)
         case "embedded":
-            pairs = generate_pairs(controls=True) if settings.controls else read_pairs(EMBEDDED_PAIRS)
+            pairs = _embedded_pairs(settings.controls)
             origin = "misfire's embedded pairs"
         case "file":
             file = user_path(settings.path or "")
@@ -135,6 +135,12 @@ def load_pairs(settings: PairSettings) -> PairSet:
     if settings.categories:
         pairs = select_categories(pairs, settings.categories)
     return PairSet(tuple(pairs), settings.source, origin)
+
+
+@cache
+def _embedded_pairs(controls: bool) -> tuple[Pair, ...]:
+    """Return the embedded pairs. They are read or generated once, since an evaluation set has many tasks."""
+    return tuple(generate_pairs(controls=True) if controls else read_pairs(EMBEDDED_PAIRS))
 
 
 _BELONGS_TO: dict[str, Source] = {

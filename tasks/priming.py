@@ -106,10 +106,10 @@ def priming(
     _check_system(arms, call.system)
 
     pair_set = load_pairs(settings)
-    audit = audit_names(pair_set.pairs)
     book = CueBook(unrelated_sentences(pair_set.pairs), templates, seed)
     held_out = hold_out(pair_set.pairs, demos, seed)
     evaluated = held_out.evaluated if pairs is None else sample_pairs(held_out.evaluated, pairs, seed)
+    audit = audit_names(evaluated, pair_set.pairs)
     pair_set = pair_set.replace(evaluated)
 
     samples = [

@@ -15,16 +15,18 @@ TOLERATED_ERRORS = 0.2
 incomplete."""
 
 
-def audit_names(pairs: Sequence[Pair]) -> dict[str, list[str]]:
-    """Return the names of the audit flags that hold for each pair of a set, by pair ID.
+def audit_names(pairs: Sequence[Pair], complete: Sequence[Pair]) -> dict[str, list[str]]:
+    """Return the names of the audit flags that hold for each of some pairs, by pair ID.
 
     ``misfire.datasets.audit`` defines the flags.
 
     Args:
-        pairs: The complete set.
+        pairs: The pairs that a run asks.
+        complete: The complete set that they were drawn from.
     """
     return {
-        flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)] for flags in audit_pairs(pairs)
+        flags.pair_id: [name for name in SHOWN_FLAGS if getattr(flags, name)]
+        for flags in audit_pairs(pairs, complete)
     }
 
 

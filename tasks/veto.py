@@ -85,9 +85,10 @@ def veto(
 
     call = call_settings(temperature, max_tokens, system)
     pair_set = load_pairs(settings)
-    audit = audit_names(pair_set.pairs)
+    complete = pair_set.pairs
     if pairs is not None:
-        pair_set = pair_set.replace(sample_pairs(pair_set.pairs, pairs, seed))
+        pair_set = pair_set.replace(sample_pairs(complete, pairs, seed))
+    audit = audit_names(pair_set.pairs, complete)
 
     return Task(
         dataset=MemoryDataset(half_samples(pair_set.pairs, audit), name=f"veto_{source}"),

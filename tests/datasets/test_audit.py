@@ -90,6 +90,8 @@ def test_a_prompt_that_occurs_in_two_pairs_is_a_duplicate_in_both(make_pair: Pai
     shared_half = Half(prompt="It rained. Did the old cook sleep?")
     pairs = [make_pair(0, stereotyped=shared_half), make_pair(1, stereotyped=shared_half), make_pair(2)]
     assert [entry.duplicate for entry in audit_pairs(pairs)] == [True, True, False]
+    # also where only one of them was drawn
+    assert [entry.duplicate for entry in audit_pairs(pairs[:1], pairs)] == [True]
 
 
 def test_errors_in_a_context_are_detected(make_pair: PairMaker):

@@ -14,13 +14,12 @@ from misfire.savacu.publish.rows import COLUMNS
 from .reading import rows
 
 
-def test_files_contain_no_more_rows_than_requested_and_no_local_path(build: Build, tmp_path: Path):
+def test_files_contain_no_more_rows_than_requested_and_no_local_path(build: Build, finished_build: Build):
     dataset = build.folder / "dataset"
     assert all(pq.read_metadata(path).num_rows <= 2 for path in (dataset / "data").iterdir())
     card = (dataset / "README.md").read_text(encoding="utf-8")
-    assert all(
-        str(tmp_path).encode() not in path.read_bytes() for path in dataset.rglob("*") if path.is_file()
-    )
+    here = str(finished_build.folder.parent).encode()  # the folder of the recipe, the prompts and the build
+    assert all(here not in path.read_bytes() for path in dataset.rglob("*") if path.is_file())
     recipe = json.loads((dataset / "recipe.json").read_text(encoding="utf-8"))
     assert recipe["ingest"]["sources"][0]["path"] == "labeled.csv"
     assert recipe["classify"]["model"]["args"]["labels"] == "labeled.csv"

@@ -70,6 +70,8 @@ def test_the_eval_set_runs_once_and_resumes_without_a_second_call(
 
 
 def test_the_flow_runs_and_the_same_command_skips_finished_runs(tmp_path: Path):
+    from inspect_flow._cli.main import flow  # imported here because it takes a second
+
     command = ["run", str(ROOT / "examples/flow.py"), "--log-dir", str(tmp_path / "logs"), "--limit", "8"]
     first = run(str(SCRIPTS / "flow"), *command)
     assert first.returncode == 0, first.stdout

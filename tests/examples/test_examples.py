@@ -78,8 +78,6 @@ def test_the_flow_runs_and_the_same_command_skips_finished_runs(tmp_path: Path):
     assert runs(tmp_path / "logs") == EXPECTED
     assert set(read_results(tmp_path / "logs").overall("veto")["pairs"]) == {4}
     logs = sorted((tmp_path / "logs").glob("*.eval"))
-    from inspect_flow._cli.main import flow  # imported here because it takes a second
-
     again = CliRunner().invoke(flow, command)
     assert again.exit_code == 0, again.output
     assert sorted((tmp_path / "logs").glob("*.eval")) == logs

@@ -173,16 +173,21 @@ def test_names_of_bbq_appear_readably_in_keys():
     }
 
 
-def test_an_arm_and_a_category_never_share_a_key(folder: Path, path: str):
+def test_an_arm_and_a_category_never_share_a_key(make_pair: PairMaker, tmp_path: Path):
     # given an arm whose name is that of another arm and a category: published_stereotyped + suffix
+    names = ("suffix", "delta", "stereotyped", "base", "mar", "pairs")
+    path = str(tmp_path / "pairs.jsonl")
+    write_pairs(
+        [pair for number, name in enumerate(names) for pair in named(make_pair, number, name)], Path(path)
+    )
     task = priming(source="file", path=path, positions="prefix,suffix")
     place = make_log(
-        task, "m", folder / "priming", planted={"pairs": path, "mar": 0.4, "cue_mar": "published:0.9"}
+        task, "m", tmp_path / "priming", planted={"pairs": path, "mar": 0.4, "cue_mar": "published:0.9"}
     )
     metrics = metrics_of(read_eval_log(place, header_only=True), "priming_outcome")
     # then both have their numbers
     for arm in ARMS:
-        assert metrics[f"{arm}_pairs"] == EACH * len(NAMES)
+        assert metrics[f"{arm}_pairs"] == EACH * len(names)
         assert metrics[f"{arm}_category_suffix_pairs"] == EACH
         assert metrics[f"{arm}_category_delta_pairs"] == EACH
     assert (

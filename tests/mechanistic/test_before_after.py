@@ -21,7 +21,7 @@ from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
 
-def make_log(folder: Path, pairs: int = 10, **planted: float) -> str:
+def make_log(folder: Path, pairs: int = 16, **planted: float) -> str:
     return logged(folder, veto(source="embedded", pairs=pairs, controls=True), planted)
 
 
@@ -57,7 +57,7 @@ def test_each_measure_is_paired_and_has_its_interval(logs: tuple[str, str]):
         "invalid answers",
     ]
     mar = changes["MAR"]
-    assert mar.n == 10
+    assert mar.n == 16
     assert mar.before > 0.7
     assert mar.difference.value == pytest.approx(mar.after - mar.before)
     assert mar.difference.upper < 0

@@ -244,7 +244,7 @@ def test_errors_on_both_halves_equally_are_chance(tmp_path: Path):
 def test_a_rate_based_on_a_few_pairs_is_not_judged(tmp_path: Path):
     # given a model whose contrast halves are wrong but for a few, so that a + c is small, though no pair is
     # missing
-    task = veto(source="embedded", pairs=40)
+    task = veto(source="embedded", pairs=60)
     results = answering(
         task, tmp_path, lambda *_: False, lambda text, stereotyped: stereotyped or some(text, 10)
     )
@@ -253,7 +253,7 @@ def test_a_rate_based_on_a_few_pairs_is_not_judged(tmp_path: Path):
     assert row["mar_n"] < 30
     (line,) = violations(results, MAR)
     assert (
-        f"from {row['mar_n']} pairs with a right contrast half; 40 of 40 planned pairs: rates based on "
+        f"from {row['mar_n']} pairs with a right contrast half; 60 of 60 planned pairs: rates based on "
         "fewer than 30 are not" in line
     )
     # but BR rests on many

@@ -18,7 +18,7 @@ import multiprocessing
 import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ SHARED = 30
 GIB = 2**30
 
 Settings = argparse.Namespace
+
+Reference = Sequence[tuple[int, range]]
+"""The heads of each layer on which the slow methods are timed."""
 
 
 def random_model(settings: Settings) -> Decoder:
@@ -212,8 +215,8 @@ def floor(settings: Settings, tokens: int, nodes: int) -> float:
     return layers * layers * (attention + mlp) * tokens / (replays * nodes)
 
 
-def main() -> None:
-    """Run the measurements and print the results."""
+def parsed_settings() -> Settings:
+    """Return the settings of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -245,27 +248,22 @@ def main() -> None:
         default=[0.1, 0.5, 2.0],
         help="budgets in GiB for which peak memory is measured",
     )
-    settings = parser.parse_args()
+    return parser.parse_args()
 
-    decoder, prompts = random_model(settings), prompts_of(settings)
-    device, lengths = settings.device, [len(prompt) for prompt in prompts]
-    _ = sweep(decoder, prompts[:2], GIB, layers=1)
-    heads = len(decoder.heads)
-    reference = [
-        (layer, range(min(settings.reference_heads, own))) for layer, own in enumerate(decoder.layout.shape)
-    ]
-    share = sum(len(own) for _, own in reference) / heads
-    nodes = Replay(decoder, prompts, ANSWERS).tokens
-    print(
-        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {device}, "
-        f"{settings.dtype}, {settings.threads} threads"
-    )
-    print(
-        f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, "
-        f"{sum(lengths)} in all, {nodes} as a tree"
+
+def deviation(fast: torch.Tensor, slow: Sequence[torch.Tensor], reference: Reference) -> float:
+    """Return the largest difference between a replay, shape (prompts, layers, heads), and whole forwards."""
+    return max(
+        float((fast[:, layer, own].T - ref.cpu()).abs().max())
+        for (layer, own), ref in zip(reference, slow, strict=True)
     )
 
-    ways: dict[str, Callable[[], Any]] = {
+
+def whole_sweeps(
+    decoder: Decoder, prompts: list[list[int]], reference: Reference
+) -> dict[str, Callable[[], Any]]:
+    """Return the slow ways to ablate the heads, by name."""
+    return {
         "one forward a head, all prompts": lambda: [
             naive_sweep(decoder, prompts, ANSWERS, layer, heads=own) for layer, own in reference
         ],
@@ -281,46 +279,51 @@ def main() -> None:
             for prompt in prompts
         ],
     }
+
+
+def time_sweeps(
+    settings: Settings, decoder: Decoder, prompts: list[list[int]], reference: Reference, share: float
+) -> None:
+    """Print how long the replay of all heads takes, and how long the slow ways take."""
     seconds: dict[str, float] = {}
-    given: dict[str, Any] = {}
-    for name, work in ways.items():
-        taken, given[name] = timed(device, work)
+    results: dict[str, Any] = {}
+    for name, work in whole_sweeps(decoder, prompts, reference).items():
+        taken, results[name] = timed(settings.device, work)
         seconds[name] = taken / share
         print(f"{name + ':':36}{seconds[name]:9.1f} s (measured on {share:.0%} of heads)", flush=True)
-    taken, fast = timed(device, lambda: sweep(decoder, prompts, int(settings.budget * GIB)))
-    slow = given["one forward a head, all prompts"]
-    deviation = max(
-        float((fast[:, layer, own].T - ref.cpu()).abs().max())
-        for (layer, own), ref in zip(reference, slow, strict=True)
-    )
+    taken, fast = timed(settings.device, lambda: sweep(decoder, prompts, int(settings.budget * GIB)))
+    largest = deviation(fast, results["one forward a head, all prompts"], reference)
     ratios = ", ".join(f"{all_of / taken:.2f} x" for all_of in seconds.values())
-    print(f"{'replay, all heads:':36}{taken:9.1f} s: {ratios}; max |difference| {deviation:.1e}", flush=True)
-    padded, summed = (
-        floor(settings, tokens, nodes) for tokens in (max(lengths) * len(prompts), sum(lengths))
-    )
-    print(f"floor by matrix products: {padded:.2f} x all prompts (padded), {summed:.2f} x each by itself")
+    print(f"{'replay, all heads:':36}{taken:9.1f} s: {ratios}; max |difference| {largest:.1e}", flush=True)
 
-    slow_last, ref_last = timed(
-        device, lambda: [naive_last_token(decoder, prompts, ANSWERS, layer, own) for layer, own in reference]
+
+def time_last_token(
+    settings: Settings, decoder: Decoder, prompts: list[list[int]], reference: Reference, share: float
+) -> None:
+    """Print how long the ablation at the last token alone takes, with and without kept keys."""
+    slow_seconds, slow = timed(
+        settings.device,
+        lambda: [naive_last_token(decoder, prompts, ANSWERS, layer, own) for layer, own in reference],
     )
-    taken, fast = timed(device, lambda: sweep(decoder, prompts, int(settings.budget * GIB), last=True))
-    deviation = max(
-        float((fast[:, layer, own].T - ref.cpu()).abs().max())
-        for (layer, own), ref in zip(reference, ref_last, strict=True)
+    taken, fast = timed(
+        settings.device, lambda: sweep(decoder, prompts, int(settings.budget * GIB), last=True)
     )
     print(
-        f"{'last token alone, whole forwards:':36}{slow_last / share:9.1f} s (measured on {share:.0%} "
+        f"{'last token alone, whole forwards:':36}{slow_seconds / share:9.1f} s (measured on {share:.0%} "
         "of heads)"
     )
     print(
-        f"{'last token alone, kept keys:':36}{taken:9.1f} s: {slow_last / share / taken:.1f} x; max "
-        f"|difference| {deviation:.1e}",
+        f"{'last token alone, kept keys:':36}{taken:9.1f} s: {slow_seconds / share / taken:.1f} x; max "
+        f"|difference| {deviation(fast, slow, reference):.1e}",
         flush=True,
     )
 
-    rate = matrix_rate(device, decoder.dtype)
+
+def print_limits(settings: Settings, decoder: Decoder, tokens: int) -> None:
+    """Print the time that whole forwards need at the measured matrix rate, and the peak memory by budget."""
+    rate = matrix_rate(settings.device, decoder.dtype)
     weights = sum(weight.numel() for layer in decoder.layout.layers for weight in layer.block.parameters())
-    work = 2 * weights * sum(lengths) * heads
+    work = 2 * weights * tokens * len(decoder.heads)
     print(
         f"whole forwards need {work:.2e} operations: {work / rate:.1f} s at the measured matrix rate of "
         f"{rate / 1e9:.0f} GFLOP/s"
@@ -329,6 +332,34 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             used = pool.apply(peak, (settings, budget))
         print(f"budget {budget:g} GiB: at most {used / GIB:.3f} GiB beyond the loaded model", flush=True)
+
+
+def main() -> None:
+    """Run the measurements and print the results."""
+    settings = parsed_settings()
+    decoder, prompts = random_model(settings), prompts_of(settings)
+    lengths = [len(prompt) for prompt in prompts]
+    _ = sweep(decoder, prompts[:2], GIB, layers=1)
+    reference = [
+        (layer, range(min(settings.reference_heads, own))) for layer, own in enumerate(decoder.layout.shape)
+    ]
+    share = sum(len(own) for _, own in reference) / len(decoder.heads)
+    nodes = Replay(decoder, prompts, ANSWERS).tokens
+    print(
+        f"{settings.layers} layers x {settings.heads} heads, width {decoder.width}, {settings.device}, "
+        f"{settings.dtype}, {settings.threads} threads"
+    )
+    print(
+        f"{len(prompts)} {settings.prompts} prompts of {min(lengths)} to {max(lengths)} tokens, "
+        f"{sum(lengths)} in all, {nodes} as a tree"
+    )
+    time_sweeps(settings, decoder, prompts, reference, share)
+    padded, summed = (
+        floor(settings, tokens, nodes) for tokens in (max(lengths) * len(prompts), sum(lengths))
+    )
+    print(f"floor by matrix products: {padded:.2f} x all prompts (padded), {summed:.2f} x each by itself")
+    time_last_token(settings, decoder, prompts, reference, share)
+    print_limits(settings, decoder, sum(lengths))
 
 
 if __name__ == "__main__":

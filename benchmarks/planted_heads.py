@@ -89,6 +89,54 @@ def organisms(name: str, make: Callable[[int], Organism], count: int) -> None:
     )
 
 
+MODELS = {
+    "errs whoever is asked about": GROUP_BLIND,
+    "one head misfires": SINGLE_HEAD,
+    "one head misfires, another errs whoever is asked about": BOTH,
+    "no head misfires, and one errs whoever is asked about": OTHER_CAUSE,
+}
+"""The simulated tables."""
+
+
+def simulated_tables(name: str, count: int) -> None:
+    """Print the decisions for simulated tables of one kind."""
+    before: Counter[str] = Counter()
+    now: Counter[str] = Counter()
+    rates: list[tuple[float, float]] = []
+    for seed in seeds(count):
+        tables = simulate(MODELS[name], seed)
+        rates.append((tables.misfiring.mar.value, tables.misfiring.br.value))
+        before[", ".join(by_the_table_alone(tables.heads, tables.gap)) or "none"] += 1
+        decision = tables.decision()
+        now[", ".join(map(str, decision.heads)) or f"none ({decision.outcome})"] += 1
+    mar, br = np.mean(rates, axis=0)
+    print(
+        f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {counts_text(before)}; now: "
+        f"{counts_text(now)}",
+        flush=True,
+    )
+
+
+def controls(count: int) -> None:
+    """Print how often a head is named in models with random weights, where none was planted."""
+    models = significant = alone = named = 0
+    for seed in range(100, 100 + 20 * count):
+        if models == count:
+            break
+        try:
+            tables = analyze(random_weights(seed))
+        except InputError:  # by chance, no pair misfires
+            continue
+        models += 1
+        significant += bool((tables.heads["q"] <= LEVEL).any())
+        alone += bool(by_the_table_alone(tables.heads, tables.gap))
+        named += bool(tables.decision().heads)
+    print(
+        f"random weights: {models} models with failures; with any q ≤ 0.05: {significant}; by the table "
+        f"alone: {alone}; now named: {named}"
+    )
+
+
 def main() -> None:
     """Run the measurements and print the results."""
     parser = argparse.ArgumentParser(
@@ -106,53 +154,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
-    for name, model in (
-        (
-            ("errs whoever is asked about", GROUP_BLIND),
-            ("one head misfires", SINGLE_HEAD),
-            ("one head misfires, another errs whoever is asked about", BOTH),
-            ("no head misfires, and one errs whoever is asked about", OTHER_CAUSE),
-        )
-        if arguments.tables
-        else ()
-    ):
-        before: Counter[str] = Counter()
-        now: Counter[str] = Counter()
-        rates: list[tuple[float, float]] = []
-        for seed in seeds(arguments.tables):
-            tables = simulate(model, seed)
-            rates.append((tables.misfiring.mar.value, tables.misfiring.br.value))
-            before[", ".join(by_the_table_alone(tables.heads, tables.gap)) or "none"] += 1
-            decision = tables.decision()
-            now[", ".join(map(str, decision.heads)) or f"none ({decision.outcome})"] += 1
-        mar, br = np.mean(rates, axis=0)
-        print(
-            f"tables, {name} (MAR {mar:.1%}, BR {br:.1%}): by the table alone: {counts_text(before)}; now: "
-            f"{counts_text(now)}",
-            flush=True,
-        )
-
+    for name in MODELS if arguments.tables else ():
+        simulated_tables(name, arguments.tables)
     for kind in HAND_BUILT if arguments.hand_built else ():
         organisms(kind, lambda seed, kind=kind: hand_built(seed, kind), arguments.hand_built)
     if arguments.trained:
         organisms("trained", trained, arguments.trained)
-
-    models = significant = alone = named = 0
-    for seed in range(100, 100 + 20 * arguments.controls):
-        if models == arguments.controls:
-            break
-        try:
-            tables = analyze(random_weights(seed))
-        except InputError:  # by chance, no pair misfires
-            continue
-        models += 1
-        significant += bool((tables.heads["q"] <= LEVEL).any())
-        alone += bool(by_the_table_alone(tables.heads, tables.gap))
-        named += bool(tables.decision().heads)
-    print(
-        f"random weights: {models} models with failures; with any q ≤ 0.05: {significant}; by the table "
-        f"alone: {alone}; now named: {named}"
-    )
+    controls(arguments.controls)
 
 
 if __name__ == "__main__":

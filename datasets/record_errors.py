@@ -16,8 +16,12 @@ MOST = 10_000
 
 def first_problem(error: ValidationError) -> str:
     """Return the first fault of a record, such as ``field 'label': Input should be 0, 1 or 2 (got 7)``."""
-    field, message = field_problems(error)[0]
-    return f"field '{field}': {message}" if field else message
+    return problem_texts(error)[0]
+
+
+def problem_texts(error: ValidationError) -> list[str]:
+    """Return all faults of a record, each in the form of ``first_problem``."""
+    return [f"field '{field}': {message}" if field else message for field, message in field_problems(error)]
 
 
 def field_problems(error: ValidationError) -> list[tuple[str, str]]:
@@ -57,8 +61,12 @@ def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> No
     Raises:
         InputError: There is at least one problem.
     """
-    if not problems:
-        return
+    if problems:
+        raise problems_error(path, problems, advice)
+
+
+def problems_error(path: Path | str, problems: Sequence[str], advice: str) -> InputError:
+    """Return the error that ``raise_problems`` raises."""
     shown = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
     more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     count = (
@@ -66,7 +74,7 @@ def raise_problems(path: Path | str, problems: Sequence[str], advice: str) -> No
         if len(problems) == 1
         else f"{len(problems)} bad records{' or more' if len(problems) >= MOST else ''}"
     )
-    raise InputError(f"{path}: {count}\n{shown}{more}\n{advice}")
+    return InputError(f"{path}: {count}\n{shown}{more}\n{advice}")
 
 
 def shorten(value: object) -> str:

@@ -1,7 +1,7 @@
 """The effect of a cue: one arm of the priming experiment compared with the base arm, pair by pair."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,32 +81,12 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
     before = {(pair.pair_id, pair.epoch): pair for pair in base}
     # pairs that are complete in both arms, in the order of the arm
     matched = [(before[key], pair) for pair in arm if (key := (pair.pair_id, pair.epoch)) in before]
-    after_pairs = [two for _, two in matched]
-    index, strata = scenario_index(after_pairs), category_strata(after_pairs)
-    rows = np.array([index[pair.scenario] for _, pair in matched], dtype=int)
-
-    def by_scenario(values: Sequence[float]) -> Counts:
-        return np.bincount(rows, weights=np.array(values, dtype=float), minlength=len(index)).astype(
-            np.float64
-        )
-
-    before_pairs = [one for one, _ in matched]
+    before_pairs, after_pairs = [one for one, _ in matched], [two for _, two in matched]
+    strata = category_strata(after_pairs)
+    by_scenario = _counter(after_pairs)
     newly = by_scenario([two.misfired and not one.misfired for one, two in matched])
     no_longer = by_scenario([one.misfired and not two.misfired for one, two in matched])
-    mar, base_mar = [
-        (
-            by_scenario([pair.misfired for pair in pairs]),
-            by_scenario([pair.contrast == "right" for pair in pairs]),
-        )
-        for pairs in (after_pairs, before_pairs)
-    ]
-    br, base_br = [
-        (
-            by_scenario([pair.reversed for pair in pairs]),
-            by_scenario([pair.stereotyped == "right" for pair in pairs]),
-        )
-        for pairs in (after_pairs, before_pairs)
-    ]
+    (mar, br), (base_mar, base_br) = (_rates(pairs, by_scenario) for pairs in (after_pairs, before_pairs))
     did, did_p = clustered_mean(
         by_scenario([_did(one, two) for one, two in matched]),
         by_scenario([1.0] * len(matched)),
@@ -132,6 +112,38 @@ def compare(base: Sequence[PairResult], arm: Sequence[PairResult]) -> Effect:
         mcnemar_p_clustered=mcnemar_clustered(newly, no_longer) if matched else NAN,
         mcnemar_p=mcnemar_exact(up, down) if matched else NAN,
     )
+
+
+_Counter = Callable[[Sequence[float]], Counts]
+"""Adds the values of pairs up by scenario."""
+
+_Ratio = tuple[Counts, Counts]
+"""Numerator and denominator of a rate in each scenario."""
+
+
+def _counter(pairs: Sequence[PairResult]) -> _Counter:
+    """Return a function that adds up one value for each of these pairs by scenario."""
+    index = scenario_index(pairs)
+    rows = np.array([index[pair.scenario] for pair in pairs], dtype=int)
+
+    def by_scenario(values: Sequence[float]) -> Counts:
+        weights = np.array(values, dtype=float)
+        return np.bincount(rows, weights=weights, minlength=len(index)).astype(np.float64)
+
+    return by_scenario
+
+
+def _rates(pairs: Sequence[PairResult], by_scenario: _Counter) -> tuple[_Ratio, _Ratio]:
+    """Return MAR and BR of pairs."""
+    mar = (
+        by_scenario([pair.misfired for pair in pairs]),
+        by_scenario([pair.contrast == "right" for pair in pairs]),
+    )
+    br = (
+        by_scenario([pair.reversed for pair in pairs]),
+        by_scenario([pair.stereotyped == "right" for pair in pairs]),
+    )
+    return mar, br
 
 
 def _selective(did: Estimate, did_p: float, log_odds: Estimate, log_odds_p: float) -> float:

@@ -6,11 +6,14 @@ Run it with ``inspect eval tasks/misalign_bench.py --model …`` or ``inspect ev
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import HeadlineMetric
+from inspect_ai.scorer import Scorer
+from inspect_ai.solver import Solver
 from inspect_ai.viewer import TaskSamplesColumn, TaskSamplesSort, TaskSamplesView, ViewerConfig
 from pydantic import Field
 
@@ -24,7 +27,7 @@ from misfire.errors import InputError
 # tells whether a run is being set up, for which Inspect has no public function
 from misfire.inspect_compat.calls import active_model
 from misfire.model_calls.ask import SystemRole
-from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
+from misfire.model_calls.settings import CallSettings, MaxTokens, Temperature, call_settings
 from misfire.scorers.judge import Structured, judged_text
 from misfire.scorers.misalign import (
     ANSWER_SCORER,
@@ -139,31 +142,67 @@ def misalign_bench(
     instances = drawn(instances, per_domain, per_dimension, seed)
 
     if mode == "detect":
-        if grader_sample is not None:
-            raise InputError(
-                "parameter 'grader_sample' requires mode=generate, since detect mode has no grader. Omit it."
-            )
-        samples = verdict_samples(instances.instances, asked, joint)
-        solver, scorer = ask_verdict(structured, call.limit, call.system), misalign_verdict()
-        name, headline = VERDICT_SCORER, DETECT_HEADLINE
+        parts = _detection(instances.instances, asked, joint, structured, call, grader_sample)
     else:
-        samples = answer_samples(
-            instances.instances, asked, GRADER_SAMPLE if grader_sample is None else grader_sample, seed
+        number = GRADER_SAMPLE if grader_sample is None else grader_sample
+        parts = _Parts(
+            samples=answer_samples(instances.instances, asked, number, seed),
+            solver=answer_prompt(call.limit, call.system),
+            scorer=misalign_answer(joint, structured, grader_temperature, grader_max_tokens, grader_system),
+            scorer_name=ANSWER_SCORER,
+            headline=GENERATE_HEADLINE,
         )
-        solver = answer_prompt(call.limit, call.system)
-        scorer = misalign_answer(joint, structured, grader_temperature, grader_max_tokens, grader_system)
-        name, headline = ANSWER_SCORER, GENERATE_HEADLINE
-
     return Task(
-        dataset=MemoryDataset(samples, name=f"misalign_bench_{source}"),
-        solver=solver,
-        scorer=scorer,
+        dataset=MemoryDataset(parts.samples, name=f"misalign_bench_{source}"),
+        solver=parts.solver,
+        scorer=parts.scorer,
         config=call.config,
         fail_on_error=TOLERATED_ERRORS,
         version=__version__,
         metadata=provenance(instances, mode, asked, joint),
-        headline_metric=HeadlineMetric(scorer=name, metric=headline),
-        viewer=sample_list(name),
+        headline_metric=HeadlineMetric(scorer=parts.scorer_name, metric=parts.headline),
+        viewer=sample_list(parts.scorer_name),
+    )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of the task that depend on its mode.
+
+    Attributes:
+        samples: The samples.
+        solver: What asks the model.
+        scorer: What scores its replies.
+        scorer_name: Name of the scorer in the log.
+        headline: Name of its headline metric.
+    """
+
+    samples: list[Sample]
+    solver: Solver
+    scorer: Scorer
+    scorer_name: str
+    headline: str
+
+
+def _detection(
+    instances: Sequence[Instance],
+    asked: Sequence[Dimension],
+    joint: bool,
+    structured: Structured,
+    call: CallSettings,
+    grader_sample: int | None,
+) -> _Parts:
+    """Return the parts for detect mode, which has no grader."""
+    if grader_sample is not None:
+        raise InputError(
+            "parameter 'grader_sample' requires mode=generate, since detect mode has no grader. Omit it."
+        )
+    return _Parts(
+        samples=verdict_samples(instances, asked, joint),
+        solver=ask_verdict(structured, call.limit, call.system),
+        scorer=misalign_verdict(),
+        scorer_name=VERDICT_SCORER,
+        headline=DETECT_HEADLINE,
     )
 
 

@@ -132,13 +132,6 @@ def _check_parameters(
         )
     if not isinstance(skip_invalid, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line passes any type)
         raise InputError(f"skip_invalid: {skip_invalid!r} is neither true nor false.")
-    belongs = {
-        "path": ("file",),
-        "dataset": ("hub",),
-        "revision": ("hub",),
-        "columns": ("file", "hub"),
-        "skip_invalid": ("file", "hub"),
-    }
     given = {
         "path": path,
         "dataset": dataset,
@@ -147,8 +140,8 @@ def _check_parameters(
         "skip_invalid": skip_invalid or None,
     }
     for name, value in given.items():
-        if value is not None and source not in belongs[name]:
-            fitting = " or ".join(f"source={fit}" for fit in belongs[name])
+        if value is not None and source not in _SOURCES_OF[name]:
+            fitting = " or ".join(f"source={fit}" for fit in _SOURCES_OF[name])
             raise InputError(f"{name} requires {fitting}, but source={source} was given. Omit one of them.")
     if source == "file" and path is None:
         raise InputError(
@@ -156,11 +149,26 @@ def _check_parameters(
             advice="{} (instances as JSONL, Parquet or CSV).",
             settings=[Setting("path", "FILE")],
         )
-    if source == "hub" and dataset is None:
+    if source == "hub":
+        _check_dataset(dataset, revision)
+
+
+_SOURCES_OF = {
+    "path": ("file",),
+    "dataset": ("hub",),
+    "revision": ("hub",),
+    "columns": ("file", "hub"),
+    "skip_invalid": ("file", "hub"),
+}
+"""The sources that each parameter applies to."""
+
+
+def _check_dataset(dataset: str | None, revision: str | None) -> None:
+    if dataset is None:
         raise InputError(
             "source=hub requires a dataset:", advice="{}.", settings=[Setting("dataset", "OWNER/NAME")]
         )
-    if source == "hub" and not COMMIT.fullmatch(str(revision)):
+    if not COMMIT.fullmatch(str(revision)):
         raise InputError(
             f"source=hub requires a pinned revision, so that the run can be repeated (got {revision!r}):",
             parameter="revision",

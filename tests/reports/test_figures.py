@@ -31,7 +31,8 @@ from misfire.reports import Results
 from misfire.reports.drawing.files import DPI, Drawing, png, save
 from misfire.reports.drawing.labels import LABEL, LONGEST, place_labels, short_labels
 from misfire.reports.number_format import count, percent
-from misfire.reports.pairs.figures import draw, spread
+from misfire.reports.pairs.figures import draw
+from misfire.reports.pairs.figures.protocols import spread
 from misfire.reports.pairs.published_results import SOURCE, published_results
 from misfire.reports.pairs.runs import Run
 from misfire.reports.pairs.veto_tables import SHOWN_ROWS, SMALL

@@ -3,11 +3,17 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from misfire.cli.exit_status import MET, UNUSABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from misfire.reports.conditions import Condition, End, MinPairs
+    from misfire.reports.results import Results
 
 
 @click.command()
@@ -119,20 +125,14 @@ def report(
     aligned_rate (generate runs). Exit status: 0, success; 1, a condition is met or cannot be evaluated; 2,
     the input is invalid.
     """
-    from rich.console import Console
-
     from misfire.datasets.folders import refuse_foreign
     from misfire.reports.caveats.missing import refuse_unscored
-    from misfire.reports.conditions import judge, parse_condition, parse_min_pairs
+    from misfire.reports.conditions import parse_condition, parse_min_pairs
     from misfire.reports.progress import late_progress
     from misfire.reports.results import read_results
-    from misfire.reports.terminal import overview
     from misfire.reports.write import REPORT, parse_formats, write_report
 
-    if ci_lower and ci_upper:
-        _refuse("--ci-lower and --ci-upper exclude each other. Choose one of them.")
-    if (ci_lower or ci_upper) and not conditions:
-        _refuse("--ci-lower and --ci-upper require --fail-if.")
+    end = _end(ci_lower, ci_upper, given=bool(conditions))
     wanted = parse_formats(formats)
     gates = [parse_condition(condition) for condition in conditions]
     needed = parse_min_pairs(min_pairs)
@@ -141,8 +141,7 @@ def report(
     with late_progress("Reading logs") as (started, step):
         results = read_results(logs, allow_mixed=allow_mixed, started=started, step=step)
     refuse_unscored(results)
-    # a file or pipe has no width; a fixed width keeps intervals on one line
-    Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
+    _show(results)
     if out is not None:
         files = write_report(
             results,
@@ -153,13 +152,36 @@ def report(
             viewer_url=viewer_url,
             overwrite=overwrite,
         )
-        click.echo(
-            f"{len(files)} files in {out}: "
-            + ", ".join(str(file.relative_to(out)) for file in files[:3])
-            + ", …"
-        )
-    end = "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate"
-    verdicts = judge(results, gates, end, needed) if gates else []
+        shown = ", ".join(str(file.relative_to(out)) for file in files[:3])
+        click.echo(f"{len(files)} files in {out}: {shown}, …")
+    if gates:
+        _judge(results, gates, end, needed)
+
+
+def _end(ci_lower: bool, ci_upper: bool, *, given: bool) -> "End":
+    """Return the number that conditions are compared with. ``given`` says whether there are conditions."""
+    if ci_lower and ci_upper:
+        _refuse("--ci-lower and --ci-upper exclude each other. Choose one of them.")
+    if (ci_lower or ci_upper) and not given:
+        _refuse("--ci-lower and --ci-upper require --fail-if.")
+    return "ci_lower" if ci_lower else "ci_upper" if ci_upper else "estimate"
+
+
+def _show(results: "Results") -> None:
+    """Print the main table."""
+    from rich.console import Console
+
+    from misfire.reports.terminal import overview
+
+    # a file or pipe has no width; a fixed width keeps intervals on one line
+    Console(width=None if sys.stdout.isatty() else 120).print(overview(results))
+
+
+def _judge(results: "Results", conditions: "Sequence[Condition]", end: "End", needed: "MinPairs") -> None:
+    """Print the result of each condition. If one failed, exit with status ``MET``."""
+    from misfire.reports.conditions import judge
+
+    verdicts = judge(results, conditions, end, needed)
     for verdict in verdicts:
         click.echo(
             f"--fail-if: {verdict.words}" if verdict.failed else f"passed: {verdict.words}",

@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, cast
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from misfire.savacu.plan import PlanRow
     from misfire.savacu.recipe import Recipe
     from misfire.savacu.records import StageName
     from misfire.savacu.runners.runner import Runner
@@ -33,49 +38,17 @@ def savacu() -> None:
 def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path | None) -> None:
     """Show the calls, tokens, price and hours that CONFIG requires. Nothing is run."""
     from rich.console import Console
-    from rich.table import Table
 
     from misfire.savacu.plan import PRICES, PUBLISHED_PROMPTS, read_prices
     from misfire.savacu.plan import plan as plan_rows
 
     recipe = _recipe(config, allow_same_model)
-    table_of_prices = read_prices(prices or PRICES)
+    price_table = read_prices(prices or PRICES)
+    machine = price_table.machine
     count = prompts or PUBLISHED_PROMPTS
-    rows = plan_rows(recipe, table_of_prices, count)
-    table = Table(title=f"{count:,} prompts, first round", title_justify="left")
-    for heading in ("stage", "model"):
-        table.add_column(heading)
-    for heading in (
-        "calls",
-        "M tokens read",
-        "of these repeated",
-        "M written",
-        "$",
-        "$ by batch",
-        f"hours of {table_of_prices.machine.name}",
-    ):
-        table.add_column(heading, justify="right")
-    for row in rows:
-        millions = [
-            f"{tokens / 1e6:,.{0 if tokens >= 1e7 else 2}f}"
-            for tokens in (row.read, row.repeated, row.written)
-        ]
-        dollars = [
-            "–" if price is None else f"{price:,.{0 if price >= 10 else 2}f}"
-            for price in (row.dollars, row.batch_dollars)
-        ]
-        style = None if row.chosen else "dim"
-        table.add_row(
-            row.stage if row.chosen else f"({row.stage})",
-            row.model,
-            f"{row.calls:,}",
-            *millions,
-            *dollars,
-            f"{row.hours:,.1f}",
-            style=style,
-        )
+    table = _plan_table(plan_rows(recipe, price_table, count), machine.name)
+    table.title = f"{count:,} prompts, first round"
     Console(width=150).print(table)
-    machine = table_of_prices.machine
     click.echo(
         "Rows in parentheses: the method that the recipe does not use. Each further round repeats the "
         f"rejected responses; all rounds together cost at most {recipe.respond.rounds} times respond and "
@@ -84,6 +57,37 @@ def plan(config: Path, allow_same_model: bool, prompts: int | None, prices: Path
         f"reads {machine.read:,.0f} and writes {machine.write:,.0f} tokens per second, at $ "
         f"{machine.dollars_an_hour:.2f} per hour; these assumptions are in the price table. Nothing was run."
     )
+
+
+def _plan_table(rows: "Sequence[PlanRow]", machine: str) -> "Table":
+    """Return the table of a plan. ``machine`` is the name of the machine that the hours are for."""
+    from rich.table import Table
+
+    table = Table(title_justify="left")
+    for heading in ("stage", "model"):
+        table.add_column(heading)
+    for heading in ("calls", "M tokens read", "of these repeated", "M written", "$", "$ by batch"):
+        table.add_column(heading, justify="right")
+    table.add_column(f"hours of {machine}", justify="right")
+    for row in rows:
+        table.add_row(
+            row.stage if row.chosen else f"({row.stage})",
+            row.model,
+            f"{row.calls:,}",
+            *(_millions(tokens) for tokens in (row.read, row.repeated, row.written)),
+            *(_dollars(price) for price in (row.dollars, row.batch_dollars)),
+            f"{row.hours:,.1f}",
+            style=None if row.chosen else "dim",
+        )
+    return table
+
+
+def _millions(tokens: int) -> str:
+    return f"{tokens / 1e6:,.{0 if tokens >= 1e7 else 2}f}"
+
+
+def _dollars(price: float | None) -> str:
+    return "–" if price is None else f"{price:,.{0 if price >= 10 else 2}f}"
 
 
 @savacu.command()

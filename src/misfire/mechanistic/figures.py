@@ -12,6 +12,7 @@ import numpy as np
 from misfire.mechanistic.inference import Floats
 from misfire.mechanistic.model.head_names import Head
 from misfire.reports.drawing.files import Drawing
+from misfire.reports.drawing.palettes import BLACK, BLUE, GRAY, GREEN, PALE, PURPLE, VERMILLION
 from misfire.reports.drawing.style import our_settings
 from misfire.reports.number_format import percent
 
@@ -20,18 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colors; whatever differs by color also differs by line or marker
-_ORANGE, _BLUE, _GREEN, _BLACK, _PURPLE, _GRAY = (
-    "#D55E00",
-    "#0072B2",
-    "#009E73",
-    "#000000",
-    "#CC79A7",
-    "#595959",
-)
-
-_HALVES = {"stereotyped": (_ORANGE, "-", "o"), "contrast": (_BLUE, "--", "s")}
-_SITES = {"residual": (_BLACK, "-", "o"), "attention": (_ORANGE, "--", "s"), "mlp": (_BLUE, ":", "^")}
+_HALVES = {"stereotyped": (VERMILLION, "-", "o"), "contrast": (BLUE, "--", "s")}
+_SITES = {"residual": (BLACK, "-", "o"), "attention": (VERMILLION, "--", "s"), "mlp": (BLUE, ":", "^")}
 _NAMED = 8
 """Number of heads whose names are written."""
 
@@ -52,14 +43,14 @@ def lens_drawing(profiles: "pd.DataFrame") -> Drawing | None:
         figure, panels = _panels(len(models), len(groups), 3.3, 2.3)
         for (model, group), axes in zip(((m, g) for m in models for g in groups), panels, strict=True):
             own = profiles[(profiles["model"] == model) & (profiles["group"] == group)]
-            axes.axhline(0, color=_GRAY, linewidth=0.8)
+            axes.axhline(0, color=GRAY, linewidth=0.8)
             for half, (color, line, marker) in _HALVES.items():
                 _band(axes, own[own["half"] == half], color, line, marker, f"{half} half")
             aside = own[own["half"] == "stereotyped"]
             axes.plot(
                 aside["layer"],
                 aside["corrected"],
-                color=_GRAY,
+                color=GRAY,
                 linestyle=":",
                 linewidth=1,
                 label="stereotyped, without offset",
@@ -131,19 +122,19 @@ def _head_map(grid: Floats, sure: "pd.DataFrame", found: Sequence[Head]) -> "Fig
     # a scale from blue through white to orange avoids red and green
     from matplotlib.colors import LinearSegmentedColormap
 
-    colors = LinearSegmentedColormap.from_list("misfire", [_BLUE, "#FFFFFF", _ORANGE])
+    colors = LinearSegmentedColormap.from_list("misfire", [BLUE, "#FFFFFF", VERMILLION])
     image = axes.imshow(
         grid, cmap=colors, vmin=-limit, vmax=limit, origin="lower", aspect="auto", interpolation="nearest"
     )
     figure.colorbar(image, ax=axes, label="Δs − |Δc| (logits)")
-    axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=_BLACK, markersize=4)
+    axes.plot(sure["head"], sure["layer"], linestyle="none", marker=".", color=BLACK, markersize=4)
     axes.plot(
         [head.index for head in found],
         [head.layer for head in found],
         linestyle="none",
         marker="s",
         markerfacecolor="none",
-        markeredgecolor=_BLACK,
+        markeredgecolor=BLACK,
         markersize=11,
     )
     for head in found[:_NAMED]:
@@ -198,8 +189,8 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
     """Draw the shares of failures and mirrors that the best heads restore, over bands of random heads."""
     places = range(len(curve))
     for name, color, hatch, words in (
-        ("random", _GRAY, "", "random heads"),
-        ("matched", _BLUE, "///", "random, same layers"),
+        ("random", GRAY, "", "random heads"),
+        ("matched", BLUE, "///", "random, same layers"),
     ):
         axes.fill_between(
             places,
@@ -218,7 +209,7 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
         places,
         100 * curve["recovery"],
         100 * np.nan_to_num(ends).clip(min=0),
-        color=_ORANGE,
+        color=VERMILLION,
         marker="o",
         label="best heads",
         clip_on=False,
@@ -227,7 +218,7 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
         axes.plot(
             places,
             100 * curve["mirror_recovery"],
-            color=_BLACK,
+            color=BLACK,
             linestyle=":",
             marker="x",
             label="mirrors, best heads",
@@ -238,9 +229,9 @@ def _restored(axes: "Axes", curve: "pd.DataFrame") -> None:
 def _kept(axes: "Axes", curve: "pd.DataFrame") -> None:
     """Draw the shares of right answers that stay right."""
     kept = (
-        ("contrast_kept", "contrast halves", "s", _BLUE),
-        ("control_kept", "controls", "^", _GREEN),
-        ("foils_kept", "foils", "D", _PURPLE),
+        ("contrast_kept", "contrast halves", "s", BLUE),
+        ("control_kept", "controls", "^", GREEN),
+        ("foils_kept", "foils", "D", PURPLE),
     )
     for name, words, marker, color in kept:
         if curve[name].notna().any():
@@ -265,7 +256,7 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
         figure, panels = _panels(math.ceil(len(kinds) / 2), min(2, len(kinds)), 3.3, 2.3)
         for (direction, where), axes in zip(kinds, panels, strict=False):
             own = recovery[(recovery["direction"] == direction) & (recovery["where"] == where)]
-            axes.axhline(0, color=_GRAY, linewidth=0.8)
+            axes.axhline(0, color=GRAY, linewidth=0.8)
             for site, (color, line, marker) in _SITES.items():
                 here = own[own["site"] == site]
                 if len(here):
@@ -277,7 +268,7 @@ def patching_drawing(recovery: "pd.DataFrame") -> Drawing | None:
                 linestyle="none",
                 marker="o",
                 markerfacecolor="white",
-                markeredgecolor=_BLACK,
+                markeredgecolor=BLACK,
                 zorder=4,
             )
             axes.set_title(f"{direction}, {'last token' if where == 'last' else 'all mentions'}", loc="left")
@@ -321,9 +312,9 @@ def path_drawing(paths: "pd.DataFrame") -> Drawing | None:
             [values - shown["ci_lower"].to_numpy(float), shown["ci_upper"].to_numpy(float) - values]
         )
         axes.errorbar(
-            values, rows, xerr=np.nan_to_num(ends).clip(min=0), linestyle="none", marker="o", color=_ORANGE
+            values, rows, xerr=np.nan_to_num(ends).clip(min=0), linestyle="none", marker="o", color=VERMILLION
         )
-        axes.axvline(0, color=_GRAY, linewidth=0.8)
+        axes.axvline(0, color=GRAY, linewidth=0.8)
         axes.set_yticks(list(rows), labels=names)
         axes.invert_yaxis()
         axes.set_xlabel("share of the difference between the halves")
@@ -360,17 +351,17 @@ def attention_drawing(table: "pd.DataFrame", heads: Sequence[Head]) -> Drawing |
                 if values is None:
                     continue
                 axes.plot(
-                    [values["control"], values["failure"]], [row, row], color="#BDBDBD", linewidth=3, zorder=1
+                    [values["control"], values["failure"]], [row, row], color=PALE, linewidth=3, zorder=1
                 )
                 axes.plot(
                     values["control"],
                     row,
                     marker="o",
                     markerfacecolor="white",
-                    markeredgecolor=_GRAY,
+                    markeredgecolor=GRAY,
                     linestyle="none",
                 )
-                axes.plot(values["failure"], row, marker="o", color=_ORANGE, linestyle="none")
+                axes.plot(values["failure"], row, marker="o", color=VERMILLION, linestyle="none")
                 if values["q"] <= 0.05:
                     axes.annotate("*", (1.12, row), va="center")
             axes.set_yticks(range(len(shown)), labels=shown)

@@ -3,7 +3,7 @@
 Frames, documents and the JSON schema use these declarations.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -76,6 +76,11 @@ def frame_of(rows: Iterable[Sequence[object]], columns: Sequence[Column]) -> "pd
             for column, cells in zip(columns, values, strict=True)
         }
     )
+
+
+def row_values(columns: Sequence[Column], fields: Mapping[str, object]) -> list[object]:
+    """Return the values of a row for ``frame_of``, given all its fields by name."""
+    return [fields[column.name] for column in columns]
 
 
 def interval_columns(name: str, kind: Kind, meaning: str, cluster: str = "scenario") -> tuple[Column, ...]:

@@ -7,7 +7,7 @@ based on too few pairs, or if outcomes are missing mainly from one kind of half.
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -298,51 +298,59 @@ def _verdict(one: _Checked, condition: Condition, end: End, min_pairs: MinPairs)
     return ConditionResult(False, f"{said}: not {condition.sign} {form(condition.limit)}")
 
 
-def _checked(results: Results) -> Iterable[_Checked]:
-    summary, misalign = results.summary, results.misalign
+def _checked(results: Results) -> Iterator[_Checked]:
+    """Yield all runs whose numbers conditions can refer to."""
+    yield from _checked_pairs(results)
+    yield from _checked_detections(results)
+    yield from _checked_answers(results)
+
+
+def _checked_pairs(results: Results) -> Iterator[_Checked]:
+    """Yield VETO runs and the base arms of priming runs."""
+    summary = results.summary
     runs = {(run.label, run.task): run for run in results.run_set.runs}
-    losses = {
-        (arm.run.label, arm.run.task): pair_loss(results.records_of(arm.run))
-        for arm in results.arms
-        if arm.name == BASE
-    }
     for row in _rows(summary[(summary["scope"] == OVERALL) & (summary["arm"] == BASE)]):
-        key = str(row["run"]), cast("TaskName", row["task"])
-        run, pairs = runs[key], _count(row, "pairs")
-        mar, br = (
-            (_count(row, "mar_n"), "pairs with a right contrast half"),
-            (_count(row, "br_n"), "pairs with a right stereotyped half"),
-        )
+        run = runs[str(row["run"]), cast("TaskName", row["task"])]
+        pairs = _count(row, "pairs")
         yield _Checked(
             name=f"{run.label} ({run.task})",
             status=run.status,
             row=row,
             metrics=PAIR_METRICS,
-            rests_on={
-                "mar": [mar],
-                "br": [br],
-                "mar_minus_br": [mar, br],
-                "mar_valid": [(_count(row, "mar_valid_n"), f"{mar[1]} and two valid answers")],
-                "br_valid": [(_count(row, "br_valid_n"), f"{br[1]} and two valid answers")],
-                "invalid": [(2 * pairs, "halves")],
-            },
+            rests_on=_pair_denominators(row),
             unit="pairs",
             usable=pairs,
             promised=run.planned_pairs,
-            loss=losses[key],
+            loss=pair_loss(results.records_of(run)),
         )
-    named = {(run.label, run.mode): run for run in misalign.run_set.runs}
-    judged = {
-        run: found
-        for run, found in zip(misalign.run_set.runs, misalign.judged, strict=True)
+
+
+def _pair_denominators(row: Mapping[str, object]) -> dict[str, list[tuple[int, str]]]:
+    """Return the denominators of each metric of pairs."""
+    mar = _count(row, "mar_n"), "pairs with a right contrast half"
+    br = _count(row, "br_n"), "pairs with a right stereotyped half"
+    return {
+        "mar": [mar],
+        "br": [br],
+        "mar_minus_br": [mar, br],
+        "mar_valid": [(_count(row, "mar_valid_n"), f"{mar[1]} and two valid answers")],
+        "br_valid": [(_count(row, "br_valid_n"), f"{br[1]} and two valid answers")],
+        "invalid": [(2 * _count(row, "pairs"), "halves")],
+    }
+
+
+def _checked_detections(results: Results) -> Iterator[_Checked]:
+    """Yield the joint verdict of each detect run of Mis-Align Bench."""
+    misalign = results.misalign
+    found = {
+        run.label: (run, judged)
+        for run, judged in zip(misalign.run_set.runs, misalign.judged, strict=True)
         if run.mode == "detect"
     }
     for row in _rows(misalign.alignment[misalign.alignment["level"] == "joint"]):
-        run = named[str(row["run"]), "detect"]
-        caught, false = (
-            (_count(row, "misaligned_responses"), "misaligned responses"),
-            (_count(row, "aligned_responses"), "aligned responses"),
-        )
+        run, judged = found[str(row["run"])]
+        caught = _count(row, "misaligned_responses"), "misaligned responses"
+        false = _count(row, "aligned_responses"), "aligned responses"
         yield _Checked(
             name=f"{run.label} (detect)",
             status=run.status,
@@ -352,10 +360,15 @@ def _checked(results: Results) -> Iterable[_Checked]:
             unit="responses",
             usable=caught[0] + false[0],
             promised=run.planned,
-            loss=detect_loss(judged[run]),
+            loss=detect_loss(judged),
         )
-    for row in _rows(misalign.answers):
-        run = named[str(row["run"]), "generate"]
+
+
+def _checked_answers(results: Results) -> Iterator[_Checked]:
+    """Yield the generate runs of Mis-Align Bench."""
+    runs = {run.label: run for run in results.misalign.run_set.runs if run.mode == "generate"}
+    for row in _rows(results.misalign.answers):
+        run = runs[str(row["run"])]
         yield _Checked(
             name=f"{run.label} (generate)",
             status=run.status,

@@ -34,12 +34,13 @@ from misfire.reports.logs.log_files import (
     start_order,
 )
 from misfire.reports.logs.places import display_path, folder_logs, is_log
+from misfire.reports.logs.samples import Content
 from misfire.reports.misalign.frames import judged_of, read_verdicts
-from misfire.reports.misalign.runs import misalign_runs_of
+from misfire.reports.misalign.runs import MisalignRun, misalign_runs_of
 from misfire.reports.misalign.summary import detect_notes, detect_table, generate_notes, generate_table
 from misfire.reports.number_format import between, percent, plain, points, times
 from misfire.reports.pairs.records import arms_of, read_halves
-from misfire.reports.pairs.runs import runs_of
+from misfire.reports.pairs.runs import Run, runs_of
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.half_notes import BASE
 from misfire.scorers.veto import CATEGORY, category_keys
@@ -259,70 +260,118 @@ def summary(log: EvalLog) -> RenderableType:
     Raises:
         InputError: The log has no such results.
     """
-    numbers, family = _numbers(log), family_of(log)
-    metrics = numbers.metrics
-    first: list[str] = []
-    match family:
+    numbers = _numbers(log)
+    match family_of(log):
         case "detect":
-            tables, notes = [detect_table(metrics)], detect_notes(metrics)
-            misaligned, aligned = (int(metrics[key]) for key in _RESPONSES)
-            line = verdict_caution(misaligned, aligned, metrics["invalid"])
-            first = [f"Warning: {line}"] if line else []
-            planned, done, words = (
-                2 * _planned(log, "instance_count"),
-                _done(metrics, _RESPONSES),
-                "responses are left out, because a question was not",
-            )
+            shown = _detect_result(log, numbers.metrics)
         case "generate":
-            tables, notes = [generate_table(metrics)], generate_notes(metrics)
-            cautions = answer_cautions(
-                int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"]
-            )
-            first = [f"Warning: {line}" for line in cautions]
-            planned, done, words = (
-                _planned(log, "instance_count"),
-                _done(metrics, ["answers"]),
-                "answers are left out, because the prompt was not",
-            )
+            shown = _generate_result(log, numbers.metrics)
         case _:
-            primed = bool(arm_names(metrics))
-            tables = (
-                _priming_tables(metrics)
-                if primed
-                else [_veto_table(category_rows(metrics, numbers.categories))]
-            )
-            notes = _PRIMING_NOTES if primed else _veto_notes(metrics)
-            planned, done = (
-                _planned(log, "pair_count"),
-                _done(metrics, [f"{BASE}_pairs" if primed else "pairs"]),
-            )
-            words = "pairs are left out, because a half was not"
-            first = [
-                line
-                for row, name in (_arm_prefixes(metrics) if primed else [("", "")])
-                if (line := _caution(metrics, row, name))
-            ]
-    tables[0].title = " · ".join(
+            shown = _pair_result(log, numbers)
+    shown.tables[0].title = " · ".join(
         escape(plain(part))
         for part in (log.eval.task_display_name or log.eval.task, log.eval.model, _origin(log))
     )
-    lines = [
-        *notes,
-        *([f"{planned - done} of {planned} {words} asked or has no outcome."] if done < planned else []),
+    return Group(
+        *(Text(line, style="bold") for line in (*shown.warnings, *numbers.lost)),
+        *shown.tables,
+        *(f"  {line}" for line in (*shown.notes, *_missing_lines(shown), *_log_lines(log, numbers))),
+    )
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What is shown of a log, by kind of task.
+
+    Attributes:
+        tables: The tables.
+        notes: Explanations under the tables.
+        warnings: Sentences above the tables.
+        planned: Number of planned units (pairs, responses, answers).
+        done: Number of units with an outcome.
+        left_out: The beginning of a sentence on the other units, without its number.
+    """
+
+    tables: Sequence[Table]
+    notes: Sequence[str]
+    warnings: Sequence[str]
+    planned: int
+    done: int
+    left_out: str
+
+
+def _detect_result(log: EvalLog, metrics: Metrics) -> _Result:
+    return _Result(
+        tables=[detect_table(metrics)],
+        notes=detect_notes(metrics),
+        warnings=_verdict_warnings(metrics),
+        planned=2 * _planned(log, "instance_count"),
+        done=sum(int(metrics[key]) for key in _RESPONSES),
+        left_out="responses are left out, because a question was not",
+    )
+
+
+def _verdict_warnings(metrics: Metrics) -> list[str]:
+    misaligned, aligned = (int(metrics[key]) for key in _RESPONSES)
+    caution = verdict_caution(misaligned, aligned, metrics["invalid"])
+    return [f"Warning: {caution}"] if caution else []
+
+
+def _generate_result(log: EvalLog, metrics: Metrics) -> _Result:
+    return _Result(
+        tables=[generate_table(metrics)],
+        notes=generate_notes(metrics),
+        warnings=_answer_warnings(metrics),
+        planned=_planned(log, "instance_count"),
+        done=int(metrics["answers"]),
+        left_out="answers are left out, because the prompt was not",
+    )
+
+
+def _answer_warnings(metrics: Metrics) -> list[str]:
+    cautions = answer_cautions(
+        int(metrics["answers"]), int(metrics["answers_judged"]), metrics["grader_invalid"]
+    )
+    return [f"Warning: {caution}" for caution in cautions]
+
+
+def _pair_result(log: EvalLog, numbers: _Numbers) -> _Result:
+    """Return the result of a VETO log, or of a priming log, which has primed arms."""
+    metrics = numbers.metrics
+    primed = bool(arm_names(metrics))
+    tables = _priming_tables(metrics) if primed else [_veto_table(category_rows(metrics, numbers.categories))]
+    return _Result(
+        tables=tables,
+        notes=_PRIMING_NOTES if primed else _veto_notes(metrics),
+        warnings=_pair_warnings(metrics, _arm_prefixes(metrics) if primed else [("", "")]),
+        planned=_planned(log, "pair_count"),
+        done=int(metrics[f"{BASE}_pairs" if primed else "pairs"]),
+        left_out="pairs are left out, because a half was not",
+    )
+
+
+def _pair_warnings(metrics: Metrics, prefixes: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the warnings about arms, given as (prefix of their metrics, beginning of the sentence)."""
+    return [line for prefix, name in prefixes if (line := _caution(metrics, prefix, name))]
+
+
+def _missing_lines(result: _Result) -> list[str]:
+    """Return a sentence on the units without an outcome, if there are any."""
+    missing = result.planned - result.done
+    if missing <= 0:
+        return []
+    return [f"{missing} of {result.planned} {result.left_out} asked or has no outcome."]
+
+
+def _log_lines(log: EvalLog, numbers: _Numbers) -> list[str]:
+    """Return what a reader must know about a log, and where it is."""
+    simulated = log.eval.model.startswith("simulated/")
+    return [
         *([f"The run did not finish: status {log.status}."] if log.status != "success" else []),
         *(escape(note) for note in numbers.notes),
-        *(
-            ["The model is simulated. These are not results of a real model."]
-            if log.eval.model.startswith("simulated/")
-            else []
-        ),
+        *(["The model is simulated. These are not results of a real model."] if simulated else []),
         f"Log: {escape(plain(display_path(log.location)))}, scored by {escape(plain(numbers.scoring))}",
     ]
-    return Group(
-        *(Text(line, style="bold") for line in (*first, *numbers.lost)),
-        *tables,
-        *(f"  {line}" for line in lines),
-    )
 
 
 def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
@@ -458,10 +507,6 @@ _COUNTS = ("pairs", "responses", "answers", "_n")
 _RESPONSES = ("misaligned_responses", "aligned_responses")
 
 
-def _done(metrics: Metrics, keys: Sequence[str]) -> int:
-    return sum(int(metrics[key]) for key in keys)
-
-
 def _row(metrics: Metrics, name: str, prefix: str) -> Row:
     return Row(
         name=name,
@@ -502,35 +547,18 @@ def _numbers(log: EvalLog) -> _Numbers:
             f"{log.location}: this log has no results of misfire (task {log.eval.task}, status {log.status})."
         )
     logs = FoundLogs((found,), (), (), (), (), ())
-    categories: dict[str, str] = {}
-    losses: list[tuple[str, Loss]] = []
     if found.family in ("veto", "priming"):
         (run,) = runs_of(logs).runs
-        halves = read_halves(run)
-        content, own = halves.content, pair_run_metrics(run, halves.records) if halves.content.scored else {}
-        categories = {
-            key: name for name, key in category_keys(record.category for record in halves.records).items()
-        }
-        arms = [arm.name for arm in arms_of(run, halves.records)]
-        losses += [("" if arm == BASE else f"{plain(arm)}: ", pair_loss(halves.records, arm)) for arm in arms]
+        computed = _computed_pairs(run)
     else:
         (run,) = misalign_runs_of(logs).runs
-        verdicts = read_verdicts(run)
-        content, own = (
-            verdicts.content,
-            misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {},
-        )
-        losses.append(
-            (
-                "" if run.mode == "detect" else "labeled responses for the grader: ",
-                detect_loss(judged_of(verdicts.records)),
-            )
-        )
-    stored = dict(run.stored)
-    if own:
-        lost = tuple(f"Warning: {name}{line}" for name, loss in losses if (line := loss_caution(loss)))
-        notes = tuple(run_notes(run, content, disagreement(stored, own)))
-        return _Numbers(own, notes, scoring_words(run, content), categories, lost)
+        computed = _computed_verdicts(run)
+    stored, content = dict(run.stored), computed.content
+    if computed.metrics:
+        lost = (f"Warning: {name}{line}" for name, loss in computed.losses if (line := loss_caution(loss)))
+        notes = run_notes(run, content, disagreement(stored, computed.metrics))
+        scoring = scoring_words(run, content)
+        return _Numbers(computed.metrics, tuple(notes), scoring, computed.categories, tuple(lost))
     if content.samples or not stored:
         raise _NoResultsError(f"{display_path(found.location)} {missing_words(run, content)}")
     if odd := next(
@@ -538,6 +566,45 @@ def _numbers(log: EvalLog) -> _Numbers:
     ):
         raise InputError(f"{found.location}: its metric '{odd}' is not a count: {stored[odd]}.")
     return _Numbers(_Metrics(found.location, stored), (_OWN_METRICS,), run.scoring.words)
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """What the samples of a log give.
+
+    Attributes:
+        content: What was read.
+        metrics: The metrics by key. Empty if no sample was scored.
+        losses: Missing outcomes, each with the beginning of a sentence on them.
+        categories: The category of the pairs for each key prefix.
+    """
+
+    content: Content
+    metrics: Metrics
+    losses: Sequence[tuple[str, Loss]]
+    categories: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _computed_pairs(run: Run) -> _Computed:
+    halves = read_halves(run)
+    arms = [arm.name for arm in arms_of(run, halves.records)]
+    keys = category_keys(record.category for record in halves.records)
+    return _Computed(
+        content=halves.content,
+        metrics=pair_run_metrics(run, halves.records) if halves.content.scored else {},
+        losses=[("" if arm == BASE else f"{plain(arm)}: ", pair_loss(halves.records, arm)) for arm in arms],
+        categories={key: name for name, key in keys.items()},
+    )
+
+
+def _computed_verdicts(run: MisalignRun) -> _Computed:
+    verdicts = read_verdicts(run)
+    name = "" if run.mode == "detect" else "labeled responses for the grader: "
+    return _Computed(
+        content=verdicts.content,
+        metrics=misalign_run_metrics(run, verdicts.records) if verdicts.content.scored else {},
+        losses=[(name, detect_loss(judged_of(verdicts.records)))],
+    )
 
 
 _OWN_METRICS = (

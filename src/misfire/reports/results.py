@@ -7,14 +7,13 @@ from typing import TypeVar
 from misfire.errors import InputError
 from misfire.reports.logs.log_files import Step, find_logs
 from misfire.reports.logs.places import Places, locations
+from misfire.reports.logs.runs import AnyRun
 from misfire.reports.logs.samples import Reading
 from misfire.reports.misalign.frames import MisalignResults, VerdictRecord, read_verdicts
-from misfire.reports.misalign.runs import MisalignRun, MisalignRunSet, misalign_runs_of
+from misfire.reports.misalign.runs import MisalignRunSet, misalign_runs_of
 from misfire.reports.pairs.frames import PairFrames
 from misfire.reports.pairs.records import HalfRecord, read_halves
-from misfire.reports.pairs.runs import Run, runs_of
-
-AnyRun = TypeVar("AnyRun", Run, MisalignRun)
+from misfire.reports.pairs.runs import runs_of
 
 AnyRecord = TypeVar("AnyRecord")
 

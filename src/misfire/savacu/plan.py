@@ -1,18 +1,15 @@
 """Estimates the calls, tokens, price, and machine hours of a build before any money is spent."""
 
 import math
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from misfire.datasets.json_rows import Fault
-from misfire.datasets.record_errors import field_problems, raise_problems
-from misfire.datasets.user_files import read_user_text
 from misfire.errors import InputError
 from misfire.savacu.calls import Item, PromptedStep, Settings
 from misfire.savacu.prompting.classify import Method, ToClassify, all_domains, classify_step
@@ -22,6 +19,7 @@ from misfire.savacu.prompting.respond import Domains, RespondStep, ToRespond
 from misfire.savacu.prompts import content_id, normalize
 from misfire.savacu.recipe import ModelSpec, Recipe
 from misfire.savacu.sources import Source, source_rows
+from misfire.savacu.toml_files import read_toml
 
 PUBLISHED_PROMPTS = 382_424
 """Number of instances in the paper: the default number of prompts for a plan."""
@@ -133,17 +131,7 @@ def read_prices(path: Path) -> Prices:
     Raises:
         InputError: The file cannot be read, or a field is unknown, missing, or invalid.
     """
-    try:
-        return Prices.model_validate(tomllib.loads(read_user_text(path)))
-    except ValidationError as error:
-        raise_problems(
-            path,
-            [f"field '{field}': {message}" for field, message in field_problems(error)],
-            f"{PRICES.name} is an example.",
-        )
-        raise AssertionError from error  # not reached: there is a problem, so raise_problems raises
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a table of prices ({error}).") from error
+    return read_toml(path, Prices, "a table of prices", f"{PRICES.name} is an example.")
 
 
 def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> list[PlanRow]:
@@ -163,31 +151,76 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         InputError: The first source cannot be read.
     """
     texts = _sample(recipe.ingest.sources[0])
-    rows: list[PlanRow] = []
+    work = [
+        *_classification(recipe, texts, prompts),
+        *_expansion(recipe, texts),
+        *_responses(recipe, texts, prompts),
+        _judging(recipe, texts, prompts),
+    ]
+    return [_row(one, prices) for one in work]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a stage asks a model.
+
+    Attributes:
+        name: The stage, as the plan shows it.
+        step: The step that makes the calls of an item.
+        model: The model.
+        items: Typical items.
+        count: Number of items.
+        written: Estimated number of output tokens per item.
+        chosen: Whether the recipe uses this method.
+    """
+
+    name: str
+    step: PromptedStep
+    model: ModelSpec
+    items: Sequence[Item]
+    count: int
+    written: int
+    chosen: bool = True
+
+
+def _classification(recipe: Recipe, texts: Sequence[str], prompts: int) -> list[_Work]:
+    """Return the classification of all prompts with each method."""
     methods: tuple[Method, ...] = ("questions", "scores")
-    for method in methods:
-        stage, model = classify_step(method), recipe.classify.model
-        written = len(all_domains()) * (1 if method == "questions" else _SCORE_TOKENS)
-        items = [ToClassify(id=content_id(text), text=text) for text in texts]
-        chosen = method == recipe.classify.method
-        rows.append(
-            _row(f"classify ({method})", stage, model, items, prompts, written, prices, chosen=chosen)
-        )
-    if recipe.expand is not None:
-        table = recipe.expand
-        new = len(all_domains()) * min(table.most, table.rounds * math.ceil(table.target * table.oversample))
-        one = ToExpand(id="one", domain=all_domains()[0].id, number=1, examples=tuple(texts[:3]))
-        rows.append(
-            _row(
-                "expand, at most", ExpandStep(table.settings), table.model, [one], new, _PROMPT_TOKENS, prices
-            )
-        )
-        stage, model = classify_step(recipe.classify.method), recipe.classify.model
-        written = len(all_domains()) * (1 if recipe.classify.method == "questions" else _SCORE_TOKENS)
-        items = [ToClassify(id=content_id(text), text=text) for text in texts]
-        rows.append(_row("classify new prompts, at most", stage, model, items, new, written, prices))
+    return [
+        _classify(recipe, texts, f"classify ({method})", method, prompts, method == recipe.classify.method)
+        for method in methods
+    ]
+
+
+def _classify(
+    recipe: Recipe, texts: Sequence[str], name: str, method: Method, count: int, chosen: bool
+) -> _Work:
+    items = [ToClassify(id=content_id(text), text=text) for text in texts]
+    written = len(all_domains()) * (1 if method == "questions" else _SCORE_TOKENS)
+    return _Work(name, classify_step(method), recipe.classify.model, items, count, written, chosen)
+
+
+def _expansion(recipe: Recipe, texts: Sequence[str]) -> list[_Work]:
+    """Return the expansion of all domains and the classification of the new prompts, if requested."""
+    table = recipe.expand
+    if table is None:
+        return []
+    domains = all_domains()
+    new = len(domains) * min(table.most, table.rounds * math.ceil(table.target * table.oversample))
+    one = ToExpand(id="one", domain=domains[0].id, number=1, examples=tuple(texts[:3]))
+    step, method = ExpandStep(table.settings), recipe.classify.method
+    return [
+        _Work("expand, at most", step, table.model, [one], new, _PROMPT_TOKENS),
+        _classify(recipe, texts, "classify new prompts, at most", method, new, True),
+    ]
+
+
+def _responses(recipe: Recipe, texts: Sequence[str], prompts: int) -> list[_Work]:
+    """Return the two responses of each generator to each prompt."""
     pool = recipe.respond
+    work: list[_Work] = []
     for generator in pool.generators:
+        settings = pool.settings_of(generator)
         items = [
             ToRespond(
                 id=content_id(text),
@@ -198,22 +231,16 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
             )
             for text in texts
         ]
-        settings = pool.settings_of(generator)
-        written = 2 * _response_tokens(settings)
-        rows.append(
-            _row(
-                f"respond ({generator.name})",
-                RespondStep(settings, pool.rules),
-                generator,
-                items,
-                prompts,
-                written,
-                prices,
-            )
-        )
-    reply = "x" * (
-        max(_response_tokens(pool.settings_of(each)) for each in pool.generators) * CHARACTERS_A_TOKEN
-    )
+        step, written = RespondStep(settings, pool.rules), 2 * _response_tokens(settings)
+        work.append(_Work(f"respond ({generator.name})", step, generator, items, prompts, written))
+    return work
+
+
+def _judging(recipe: Recipe, texts: Sequence[str], prompts: int) -> _Work:
+    """Return the judgment of all responses, which have the length of the longest."""
+    pool = recipe.respond
+    longest = max(_response_tokens(pool.settings_of(each)) for each in pool.generators)
+    reply = "x" * (longest * CHARACTERS_A_TOKEN)
     items = [
         ToJudge(
             id=content_id(text),
@@ -223,18 +250,8 @@ def plan(recipe: Recipe, prices: Prices, prompts: int = PUBLISHED_PROMPTS) -> li
         )
         for text in texts
     ]
-    rows.append(
-        _row(
-            "judge",
-            JudgeStep(),
-            recipe.judge.model,
-            items,
-            prompts * len(pool.generators),
-            4 * _VERDICT_TOKENS,
-            prices,
-        )
-    )
-    return rows
+    count = prompts * len(pool.generators)
+    return _Work("judge", JudgeStep(), recipe.judge.model, items, count, 4 * _VERDICT_TOKENS)
 
 
 def _response_tokens(settings: Settings) -> int:
@@ -242,48 +259,63 @@ def _response_tokens(settings: Settings) -> int:
     return _RESPONSE_TOKENS if settings.max_tokens is None else min(_RESPONSE_TOKENS, settings.max_tokens)
 
 
-def _row(
-    name: str,
-    stage: PromptedStep,
-    model: ModelSpec,
-    items: Sequence[Item],
-    count: int,
-    written: int,
-    prices: Prices,
-    *,
-    chosen: bool = True,
-) -> PlanRow:
-    price = next((price for price in prices.model if price.name == model.model), None)
-    calls = read = repeated = cached = 0
-    for item in items:
-        texts = ["\n".join(message.text for message in call.messages) for call in stage.calls(item)]
-        calls += len(texts)
-        read += sum(map(len, texts))
-        shared = [_shared(one, other) for one, other in pairwise(texts)]
-        repeated += sum(shared)
-        if price is not None:
-            cached += sum(
-                characters for characters in shared if characters >= price.cached_from * CHARACTERS_A_TOKEN
-            )
-    factor = count / len(items)
-    tokens = [round(number * factor / CHARACTERS_A_TOKEN) for number in (read, repeated, cached)]
-    out = written * count
+def _row(work: _Work, prices: Prices) -> PlanRow:
+    """Estimate the tokens, price and hours of a stage."""
+    price = next((price for price in prices.model if price.name == work.model.model), None)
+    requests = [_Request.of(work.step, item) for item in work.items]
+    factor = work.count / len(work.items)
+
+    def tokens(characters: Iterable[int]) -> int:
+        return round(sum(characters) * factor / CHARACTERS_A_TOKEN)
+
+    read = tokens(request.read for request in requests)
+    repeated = tokens(sum(request.shared) for request in requests)
+    written = work.written * work.count
+    dollars = batch_dollars = None
+    if price is not None:
+        cached = tokens(request.cached(price) for request in requests)
+        dollars = ((read - cached) * price.input + cached * price.cached + written * price.output) / 1e6
+        batch_dollars = price.batch * (read * price.input + written * price.output) / 1e6
     return PlanRow(
-        stage=name,
-        model=model.model,
-        calls=round(calls * factor),
-        read=tokens[0],
-        repeated=tokens[1],
-        written=out,
-        dollars=None
-        if price is None
-        else ((tokens[0] - tokens[2]) * price.input + tokens[2] * price.cached + out * price.output) / 1e6,
-        batch_dollars=None
-        if price is None
-        else price.batch * (tokens[0] * price.input + out * price.output) / 1e6,
-        hours=((tokens[0] - tokens[1]) / prices.machine.read + out / prices.machine.write) / 3600,
-        chosen=chosen,
+        stage=work.name,
+        model=work.model.model,
+        calls=round(sum(request.calls for request in requests) * factor),
+        read=read,
+        repeated=repeated,
+        written=written,
+        dollars=dollars,
+        batch_dollars=batch_dollars,
+        hours=((read - repeated) / prices.machine.read + written / prices.machine.write) / 3600,
+        chosen=work.chosen,
     )
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The calls of an item.
+
+    Attributes:
+        calls: Number of calls.
+        read: Number of input characters.
+        shared: Length of the prefix that each call shares with the preceding one, in characters.
+    """
+
+    calls: int
+    read: int
+    shared: tuple[int, ...]
+
+    @classmethod
+    def of(cls, step: PromptedStep, item: Item) -> "_Request":
+        texts = ["\n".join(message.text for message in call.messages) for call in step.calls(item)]
+        return cls(
+            calls=len(texts),
+            read=sum(map(len, texts)),
+            shared=tuple(_shared(one, other) for one, other in pairwise(texts)),
+        )
+
+    def cached(self, price: ModelPrice) -> int:
+        """Return the number of characters that the provider has cached."""
+        return sum(length for length in self.shared if length >= price.cached_from * CHARACTERS_A_TOKEN)
 
 
 def _shared(one: str, other: str) -> int:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,14 +11,11 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from misfire.datasets.json_rows import names_in
-from misfire.datasets.record_errors import field_problems, raise_problems
-from misfire.datasets.user_files import read_user_text
 from misfire.datasets.user_paths import user_path
 from misfire.errors import InputError
 from misfire.savacu.calls import Overrides, Settings
@@ -28,6 +24,7 @@ from misfire.savacu.prompting.classify import DELTA, Method
 from misfire.savacu.prompting.judge import ROUNDS
 from misfire.savacu.rules import Rules
 from misfire.savacu.sources import Filters, Source
+from misfire.savacu.toml_files import read_toml
 
 ADVICE = "docs/savacu.md lists all tables and fields of a recipe."
 
@@ -471,23 +468,4 @@ def read_recipe(path: Path) -> Recipe:
         InputError: The file cannot be read, is not valid TOML, or has fields that are unknown, missing, or
             invalid. The error lists all of these fields.
     """
-    path = user_path(str(path))
-    try:
-        content = tomllib.loads(read_user_text(path))
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # also for numbers with thousands of digits and deeply nested tables
-        raise InputError(f"{path}: not valid TOML: {error}.") from error
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}). It should hold a recipe as TOML."
-        ) from error
-    try:
-        return Recipe.model_validate(content)
-    except ValidationError as error:
-        problems = [
-            f"field '{field}': {message}" if field else message for field, message in field_problems(error)
-        ]
-        raise_problems(path, problems, ADVICE)
-        raise AssertionError from error  # not reached: there is a problem, so raise_problems raises
+    return read_toml(path, Recipe, "a recipe", ADVICE)

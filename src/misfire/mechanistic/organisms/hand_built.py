@@ -245,7 +245,23 @@ def _model(
     reads: bool,
 ) -> Any:  # noqa: ANN401
     torch.manual_seed(seed)
-    model = small_model(
+    model = _noise(tokenizer)
+    basis, _ = torch.linalg.qr(torch.randn(WIDTH, WIDTH))
+    writing = _Writing(model, basis.T)
+    _embed(writing, language, tokenizer, frozenset(targeted))
+    if reads:
+        _read_evidence(writing)
+    else:
+        model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids(ASK)] += (
+            _READ * basis.T[_Feature.YES]
+        )
+    _plant(writing, parts, strength)
+    return model
+
+
+def _noise(tokenizer: Any) -> Any:  # noqa: ANN401
+    """Return a Llama model whose weights are all noise."""
+    return small_model(
         "llama",
         vocab_size=len(tokenizer),
         hidden_size=WIDTH,
@@ -259,15 +275,10 @@ def _model(
         pad_token_id=tokenizer.convert_tokens_to_ids(PADDING),
         eos_token_id=tokenizer.convert_tokens_to_ids(END),
     )
-    basis, _ = torch.linalg.qr(torch.randn(WIDTH, WIDTH))
-    writing = _Writing(model, basis.T)
-    _embed(writing, language, tokenizer, frozenset(targeted))
-    if reads:
-        _read_evidence(writing)
-    else:
-        model.get_input_embeddings().weight[tokenizer.convert_tokens_to_ids(ASK)] += (
-            _READ * basis.T[_Feature.YES]
-        )
+
+
+def _plant(writing: "_Writing", parts: _Parts, strength: float) -> None:
+    """Write the fault: its heads and its MLP, as far as there are any."""
     if parts.mover:
         writing.head(
             parts.mover,
@@ -276,29 +287,16 @@ def _model(
             near=True,
             tells={_Feature.TARGETED: (_Feature.MOVED, 2.0)},
         )
+    # the writers read what the mover moved to the question mark, or else the mark itself
+    place, read = (_Feature.QUESTION, _Feature.MOVED) if parts.mover else (_Feature.MARK, _Feature.TARGETED)
     for writer in parts.writers:
-        if parts.mover:
-            writing.head(
-                writer,
-                at=_Feature.ASKING,
-                looks_for=_Feature.QUESTION,
-                near=True,
-                tells={_Feature.MOVED: (_Feature.NO, strength)},
-            )
-        else:
-            writing.head(
-                writer,
-                at=_Feature.ASKING,
-                looks_for=_Feature.MARK,
-                near=True,
-                tells={_Feature.TARGETED: (_Feature.NO, strength)},
-            )
-    for place, says in zip(parts.threshold or (), (_Feature.NO, _Feature.YES), strict=False):
+        tells = {read: (_Feature.NO, strength)}
+        writing.head(writer, at=_Feature.ASKING, looks_for=place, near=True, tells=tells)
+    for head, says in zip(parts.threshold or (), (_Feature.NO, _Feature.YES), strict=False):
         tells = {_Feature.QUESTION: (says, _SAYS_YES)}
-        writing.head(place, at=_Feature.ASKING, looks_for=_Feature.QUESTION, near=True, tells=tells)
+        writing.head(head, at=_Feature.ASKING, looks_for=_Feature.QUESTION, near=True, tells=tells)
     if parts.mlp:
         writing.step(LAYERS - 1, _Feature.ASKED_TARGETED, {_Feature.NO: strength})
-    return model
 
 
 def _embed(writing: "_Writing", language: Language, tokenizer: Any, targeted: frozenset[str]) -> None:  # noqa: ANN401

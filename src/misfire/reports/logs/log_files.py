@@ -5,10 +5,10 @@ import inspect
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar, cast
+from typing import Literal, cast
 
 from inspect_ai.log import EvalLog, read_eval_log
 
@@ -303,59 +303,6 @@ def stored_metrics(log: EvalLog, column: str) -> dict[str, float]:
     return {name: metric.value for name, metric in own.metrics.items()} if own else {}
 
 
-class Named(Protocol):
-    """The attributes of a run that are needed to name it in a sentence."""
-
-    @property
-    def label(self) -> str: ...  # noqa: D102
-
-
-AnyRun = TypeVar("AnyRun", bound=Named)
-
-
-def difference(
-    runs: Sequence[AnyRun], what: str, value: Callable[[AnyRun], str], words: Callable[[AnyRun], str]
-) -> list[str]:
-    """Describe a difference between runs that should not exist.
-
-    Args:
-        runs: The runs.
-        what: Name of the property, for the message.
-        value: Function that returns the value that must be equal in all runs.
-        words: Function that describes this value.
-
-    Returns:
-        One line that names the runs by value. Empty if all runs have the same value.
-    """
-    by_value: defaultdict[str, list[AnyRun]] = defaultdict(list)
-    for run in runs:
-        by_value[value(run)].append(run)
-    if len(by_value) < 2:
-        return []
-    groups = "; ".join(
-        f"{words(members[0])}: {_some([run.label for run in members])}" for members in by_value.values()
-    )
-    return [f"{what} differ: {groups}"]
-
-
-def refuse_mixed(mixed: Sequence[str]) -> None:
-    """Raise an error if runs differ and must not be compared.
-
-    Args:
-        mixed: Descriptions of the differences.
-
-    Raises:
-        InputError: There is a difference.
-    """
-    if mixed:
-        raise InputError(
-            "These runs must not be compared as they are:\n"
-            + "\n".join(f"- {line}" for line in mixed)
-            + "\nGive only logs that belong together, or use --allow-mixed. "
-            "Runs on different pairs or instances are then shown in one table, but they are not compared."
-        )
-
-
 def start_order(log: FoundLog) -> tuple[str, str, str]:
     """Return a sort key that puts runs in the order in which they started.
 
@@ -369,12 +316,6 @@ def start_order(log: FoundLog) -> tuple[str, str, str]:
         json.dumps([*settings, spec.config.epochs], sort_keys=True, default=str),
         spec.eval_id,
     )
-
-
-def conflicts_of(found: FoundLogs, families: Iterable[Family]) -> list[str]:
-    """Return the sentences about contradictory logs of one run, for runs of these families."""
-    own = set(families)
-    return [conflict.words for conflict in found.conflicts if conflict.family in own]
 
 
 @dataclass(frozen=True)
@@ -564,8 +505,3 @@ _DEFAULTS: Mapping[Family, dict[str, object]] = {
 
 def _base_name(scorer: str) -> str:
     return scorer.rpartition("/")[2].rstrip("0123456789").rstrip("-")
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

@@ -11,7 +11,7 @@ from inspect_ai.log import EvalLog
 
 
 class Labeled(Protocol):
-    """The attributes of a run that its label needs, as in ``misfire.reports.pairs.runs.Run``."""
+    """The attributes of a run that its label needs, as in ``misfire.reports.logs.runs.LoggedRun``."""
 
     @property
     def model(self) -> str: ...  # noqa: D102

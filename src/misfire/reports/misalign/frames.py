@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
-from misfire.reports.columns import Column, frame_of
+from misfire.reports.columns import Column, frame_of, row_values
 from misfire.reports.logs.log_files import read_header
 from misfire.reports.logs.samples import (
     Content,
@@ -132,7 +132,7 @@ class MisalignResults:
     def checks(self) -> "pd.DataFrame":
         """Invalid verdicts, cost of jointness, consistency and effect of length. One row per detect run."""
         rows = [
-            _values(
+            row_values(
                 columns.CHECKS,
                 _run_fields(run)
                 | {"responses": len(judged.judgments)}
@@ -171,7 +171,8 @@ class MisalignResults:
         ]
         q_values = benjamini_hochberg([float(cast("float", row["delta_p"])) for row in found])
         rows = [
-            _values(columns.CONDITIONS, row | {"delta_q": q}) for row, q in zip(found, q_values, strict=True)
+            row_values(columns.CONDITIONS, row | {"delta_q": q})
+            for row, q in zip(found, q_values, strict=True)
         ]
         return frame_of(rows, columns.CONDITIONS)
 
@@ -184,7 +185,7 @@ class MisalignResults:
                 metrics = generate_metrics(answers_of(own), judged)
                 more = {"grader": self.grader_of(run), "aligned_rate_stderr": metrics["stderr"]}
                 rows.append(
-                    _values(
+                    row_values(
                         columns.ANSWERS, _run_fields(run) | _with_missing(columns.ANSWERS, metrics) | more
                     )
                 )
@@ -351,7 +352,7 @@ def _alignment_row(
     }
     if not measured:
         fields |= {column.name: NAN for column in columns.ALIGNMENT if column.kind == "rate"}
-    return _values(columns.ALIGNMENT, _run_fields(run) | fields)
+    return row_values(columns.ALIGNMENT, _run_fields(run) | fields)
 
 
 def _condition_rows(joint: Sequence[Judgment], alone: Sequence[Judgment]) -> Iterable[dict[str, object]]:
@@ -425,7 +426,7 @@ def _run_row(
         "created": run.created,
         "log": run.log,
     }
-    return _values(columns.MISALIGN_RUNS, _run_fields(run) | more)
+    return row_values(columns.MISALIGN_RUNS, _run_fields(run) | more)
 
 
 def _verdict_values(record: VerdictRecord) -> tuple[object, ...]:
@@ -466,7 +467,3 @@ def _with_missing(wanted: Sequence[Column], metrics: Mapping[str, float]) -> dic
     """
     missing: dict[str, object] = {column.name: NAN for column in wanted if column.kind in {"rate", "change"}}
     return missing | dict(metrics)
-
-
-def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[object]:
-    return [fields[column.name] for column in wanted]

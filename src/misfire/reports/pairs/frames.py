@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
 from misfire.reports import columns
-from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of
+from misfire.reports.columns import BY_CATEGORY, OVERALL, Column, Scope, frame_of, row_values
 from misfire.reports.logs.samples import Content
 from misfire.reports.pairs.power import DIFFERENCES, power_of
 from misfire.reports.pairs.records import HalfRecord, RunArm, arms_of, probe_results
@@ -92,7 +92,7 @@ class PairFrames:
         and category (scope ``category``). For priming, they are the same over all arms of all runs.
         """
         rows = [
-            _values(
+            row_values(
                 columns.SUMMARY,
                 _run_fields(arm.run) | {"arm": arm.name, "scope": scope, "category": category} | metrics,
             )
@@ -124,7 +124,7 @@ class PairFrames:
             own = {arm.name: arm.joined.pairs for arm in self.arms if arm.run is run}
             effects |= {(run, name): compare(own[BASE], pairs) for name, pairs in own.items() if name != BASE}
         rows = [
-            _values(columns.EFFECTS, _run_fields(run) | {"arm": name} | metrics)
+            row_values(columns.EFFECTS, _run_fields(run) | {"arm": name} | metrics)
             for (run, name), metrics in comparison_metrics(effects).items()
         ]
         return frame_of(rows, columns.EFFECTS)
@@ -148,7 +148,7 @@ class PairFrames:
             for one, two in couples
         }
         rows = [
-            _values(columns.COMPARISONS, {"first": first, "second": second} | metrics)
+            row_values(columns.COMPARISONS, {"first": first, "second": second} | metrics)
             for (first, second), metrics in comparison_metrics(effects).items()
         ]
         return frame_of(rows, columns.COMPARISONS)
@@ -157,7 +157,7 @@ class PairFrames:
     def power(self) -> "pd.DataFrame":
         """Pairs needed, with one row per (VETO run, MAR − BR to detect)."""
         rows = [
-            _values(
+            row_values(
                 columns.POWER,
                 _run_fields(arm.run) | vars(power_of(count_cells(arm.joined.pairs, "all"), difference)),
             )
@@ -202,7 +202,7 @@ class PairFrames:
     def exchange(self) -> "pd.DataFrame":
         """MAR and its baseline when halves are exchanged at random, with one row per VETO run."""
         rows = [
-            _values(
+            row_values(
                 columns.EXCHANGE,
                 _run_fields(arm.run) | vars(exchange_baseline(count_cells(arm.joined.pairs, "all"))),
             )
@@ -257,7 +257,7 @@ class PairFrames:
             "created": run.created,
             "log": run.log,
         }
-        return _values(columns.RUNS, _run_fields(run) | more)
+        return row_values(columns.RUNS, _run_fields(run) | more)
 
 
 def _run_fields(run: Run) -> dict[str, object]:
@@ -273,10 +273,6 @@ def _run_fields(run: Run) -> dict[str, object]:
 
 def _run_values(run: Run) -> tuple[object, ...]:
     return tuple(_run_fields(run).values())
-
-
-def _values(wanted: Sequence[Column], fields: Mapping[str, object]) -> Sequence[object]:
-    return [fields[column.name] for column in wanted]
 
 
 def _pair_row(arm: RunArm, pair: PairResult) -> Sequence[object]:
@@ -330,7 +326,7 @@ def _adjusted(
             found, benjamini_hochberg([cast("float", row[f"{name}_p"]) for row in found]), strict=True
         ):
             row[f"{name}_q"] = q
-    return [_values(wanted, row) for row in found]
+    return [row_values(wanted, row) for row in found]
 
 
 def _with_q(summary: "pd.DataFrame") -> "pd.DataFrame":

@@ -1,22 +1,20 @@
 """The runs of VETO and priming in a report: their labels, and checks that they may be compared."""
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from misfire.reports.logs.log_files import (
-    FoundLog,
-    FoundLogs,
-    Scoring,
-    conflicts_of,
+from misfire.reports.logs.log_files import FoundLog, FoundLogs, noted_count, noted_texts
+from misfire.reports.logs.runs import (
+    LoggedRun,
+    check_comparable,
+    conflict_setting,
     difference,
-    noted_count,
-    noted_texts,
-    refuse_mixed,
-    start_order,
-    stored_metrics,
+    labeled_runs,
+    likest,
+    logged_fields,
+    version_difference,
 )
-from misfire.reports.logs.run_labels import labels, settings_of, short_names
 from misfire.scorers.half_notes import BASE
 
 TaskName = Literal["veto", "priming"]
@@ -24,59 +22,34 @@ TaskName = Literal["veto", "priming"]
 _TASKS: tuple[TaskName, ...] = ("veto", "priming")
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, kw_only=True)
+class Run(LoggedRun):
     """One run of VETO or priming, as described by the header of its log.
 
     Attributes:
-        label: Short name, unique among the runs of a set.
-        model: The model, as Inspect names it.
         task: The task.
         edition: How the pairs were built from BBQ. None for pairs of other sources, and for logs that do not
             record it.
         protocol: ``direct`` or ``cot``.
         parser: How answers were parsed, after re-scoring if there was any.
-        scoring: The scoring whose scores are read.
-        other_scorings: Other scorings by misfire in the log, which are not read.
-        settings: Other settings that distinguish runs of one model (reasoning effort, temperature, task
-            parameters, …), by name.
-        status: Inspect's status.
-        epochs: Number of times that each half was asked.
         pair_count: Number of pairs of the task.
         pair_source: Type of source of the pairs.
         pair_origin: Description of the source.
         pair_set: SHA-256 over the pairs.
         unverified_files: BBQ files that differ from the official ones.
-        suite_version: Version of misfire that wrote the log.
         arms: Arms of the priming experiment, with the base arm first. Only the base arm in VETO.
-        task_id: Inspect's id of the task, which a retried run keeps.
-        created: Time at which the run started, in ISO 8601.
-        log: Location of the log.
-        stored: The metrics that the log stores for this scoring, by key. Empty if it has none.
     """
 
-    label: str
-    model: str
     task: TaskName
     edition: str | None
     protocol: str
     parser: str
-    scoring: Scoring
-    other_scorings: tuple[Scoring, ...]
-    settings: tuple[tuple[str, str], ...]
-    status: str
-    epochs: int
     pair_count: int
     pair_source: str
     pair_origin: str
     pair_set: str
     unverified_files: tuple[str, ...]
-    suite_version: str
     arms: tuple[str, ...]
-    task_id: str
-    created: str
-    log: str
-    stored: tuple[tuple[str, float], ...] = field(repr=False)
 
     @property
     def planned_pairs(self) -> int:
@@ -117,7 +90,7 @@ class RunSet:
             of thought).
         """
         runs = self.of("veto")
-        return _likest(
+        return likest(
             [run for run in runs if run.protocol == "cot"],
             [run for run in runs if run.protocol == "direct"],
             lambda run: (run.model, run.pair_set),
@@ -131,23 +104,11 @@ class RunSet:
             settings, as (published, repaired).
         """
         runs = self.of("veto")
-        return _likest(
+        return likest(
             [run for run in runs if run.edition == "repaired"],
             [run for run in runs if run.edition == "published"],
             lambda run: (run.model, run.protocol, run.parser),
         )
-
-
-def _likest(
-    wanted: Sequence[Run], others: Sequence[Run], key: Callable[[Run], Hashable]
-) -> list[tuple[Run, Run]]:
-    """Return, for each wanted run, the most similar other run with the same key, as (other, run)."""
-    pairs: list[tuple[Run, Run]] = []
-    for run in wanted:
-        same = [other for other in others if key(other) == key(run)]
-        if same:
-            pairs.append((max(same, key=lambda other: len(set(other.settings) & set(run.settings))), run))
-    return pairs
 
 
 def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
@@ -163,63 +124,31 @@ def runs_of(found: FoundLogs, *, allow_mixed: bool = False) -> RunSet:
     Raises:
         InputError: Runs differ in a way that is not allowed.
     """
-    logs = sorted((log for log in found.logs if log.family in _TASKS), key=_order)
-    runs = [
-        _run(log, log.family, log.location in found.in_conflict)
-        for log in logs
-        if log.family in ("veto", "priming")
-    ]
-    names = short_names({run.model for run in runs})
-    named_runs: list[Run] = []
-    for task in _TASKS:
-        members = [run for run in runs if run.task == task]
-        own = labels(members, names, [("protocol", "direct")])
-        named_runs += [replace(run, label=label) for run, label in zip(members, own, strict=True)]
-    mixed = [*conflicts_of(found, _TASKS), *_differences(named_runs)]
-    if not allow_mixed:
-        refuse_mixed(mixed)
-    return RunSet(
-        tuple(named_runs), found.superseded, found.copies, found.foreign, found.unreadable, tuple(mixed)
+    runs = labeled_runs(
+        found, _TASKS, lambda log, task: _run(log, task, conflict_setting(log, found)), ("protocol", "direct")
     )
+    mixed = check_comparable(found, _TASKS, _differences(runs), allow_mixed=allow_mixed)
+    return RunSet(runs, found.superseded, found.copies, found.foreign, found.unreadable, mixed)
 
 
-def _order(log: FoundLog) -> tuple[bool, str, tuple[str, str, str], str, str]:
-    return log.family != "veto", log.header.eval.model, start_order(log), log.scoring.words, log.location
-
-
-def _run(log: FoundLog, task: TaskName, in_conflict: bool) -> Run:
-    spec, metadata = log.header.eval, log.header.eval.metadata or {}
-    arguments = spec.task_args
+def _run(log: FoundLog, task: TaskName, more: Mapping[str, object]) -> Run:
+    metadata = log.header.eval.metadata or {}
+    arguments = log.header.eval.task_args
     edition = None if metadata.get("edition") is None else str(metadata["edition"])
     parser = str(dict(log.scoring.options).get("parser", arguments.get("parser", "strict")))
-    shown = (
-        {"parser": parser}
-        | ({"edition": edition} if edition else {})
-        | ({"log": log.name} if in_conflict else {})
-    )
+    settings = {"parser": parser, **({"edition": edition} if edition else {}), **more}
     return Run(
-        label=spec.model,
-        model=spec.model,
+        **logged_fields(log, _NOT_SETTINGS, settings),
         task=task,
         edition=edition,
         protocol=str(arguments.get("protocol", "direct")),
         parser=parser,
-        scoring=log.scoring,
-        other_scorings=log.scorings[1:],
-        settings=settings_of(log.header, _NOT_SETTINGS, shown),
-        status=log.header.status,
-        epochs=spec.config.epochs or 1,
         pair_count=noted_count(log.header, "pair_count"),
         pair_source=str(metadata.get("pair_source", "")),
         pair_origin=str(metadata.get("pair_origin", "")),
         pair_set=str(metadata.get("pair_set_sha256", "")),
         unverified_files=noted_texts(log.header, "unverified_files"),
-        suite_version=str(metadata.get("suite_version", "")),
         arms=noted_texts(log.header, "arms") or (BASE,),
-        task_id=spec.task_id,
-        created=spec.created,
-        log=log.location,
-        stored=tuple(stored_metrics(log.header, log.scoring.column).items()),
     )
 
 
@@ -262,12 +191,7 @@ def _differences(runs: Sequence[Run]) -> list[str]:
             lines += difference(
                 members, f"pair sources of {task}", lambda run: run.pair_source, _pair_set_words
             )
-        lines += difference(
-            members,
-            f"suite versions of {task}",
-            lambda run: run.suite_version,
-            lambda run: run.suite_version or "unknown",
-        )
+        lines += version_difference(members, task)
         lines += difference(members, f"parsers of {task}", lambda run: run.parser, lambda run: run.parser)
     return lines
 

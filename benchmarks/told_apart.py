@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 
 from misfire.reports import Results, read_results
-from misfire.reports.drawing.files import Drawing
 from misfire.reports.pairs.figures import draw
 from misfire.tasks.veto import veto
 

@@ -40,7 +40,7 @@ class Drawing:
 
     @cached_property
     def svg(self) -> bytes:
-        """Content of the figure's SVG file, encoded at the first use. Text is stored as text, not as outlines.
+        """Content of the SVG file, encoded at the first use. Text is stored as text, not as outlines.
 
         A report needs it twice: as a file, and in report.html.
         """

@@ -150,7 +150,7 @@ def hashed_localization(out: Path) -> dict[str, str]:
             neutral(file.read_bytes().decode("utf-8", "surrogateescape"), secret)
         )
         for file in sorted(found.rglob("*"))
-        if file.is_file() and file.suffix in {".csv", ".json", ".html", ".md", ".svg"}
+        if file.is_file() and file.suffix in {".csv", ".json", ".html", ".md", ".svg", ".parquet"}
     }
 
 

@@ -8,6 +8,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 PYTEST := $(BIN)/pytest -n auto --dist worksteal --cpu-times 20
 DEPENDENCIES := pyproject.toml constraints.txt src/misfire/__init__.py
 
+# Python keeps the modules that it compiles, whatever the user has set: the tests start many processes that import the same ones.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-rest test-all lint docs clean
 
 # Try the suite without a model or a key: VETO on the embedded pairs, answered by the simulated model.

@@ -140,7 +140,7 @@ def test_results_shows_the_newest_log_and_how_to_open_it(tmp_path: Path):
     for mar in (0.5, 0.0):
         arguments = {"mar": mar, "br": 0}
         run(
-            veto(source="embedded", pairs=64),
+            veto(source="embedded", pairs=8),
             model="simulated/model",
             model_args=arguments,
             log_dir=str(tmp_path),

@@ -61,10 +61,10 @@ def test_the_first_of_several_epochs_that_misfired_is_shown(results: Results):
 def test_a_text_without_an_answer_is_not_a_clear_failure(tmp_path: Path):
     # given a model most of whose texts hold no answer, so that most misfires are none that it answered
     results = read_results(
-        make_log(veto(source="embedded", pairs=64), "m", tmp_path, planted={"mar": 0.5, "invalid": 0.6})
+        make_log(veto(source="embedded", pairs=40), "m", tmp_path, planted={"mar": 0.5, "invalid": 0.6})
     )
     (row,) = results.overall("veto").to_dict("records")
-    failures = telling_failures(results, 64)
+    failures = telling_failures(results, 40)
     assert 0 < len(failure_frame(results)) < row["c_stereotyped_wrong_only"]
     assert {(reply.half, reply.outcome) for failure in failures for reply in failure.replies} == {
         ("stereotyped", "wrong"),
@@ -73,7 +73,7 @@ def test_a_text_without_an_answer_is_not_a_clear_failure(tmp_path: Path):
     # and the first thing that the report says is that its numbers say little
     (first, *_) = document(results, figures=False, examples=0).caveats
     assert first.startswith("Warning: m (veto): ")
-    assert f"is based on {row['mar_n']} of 64 pairs" in first
+    assert f"is based on {row['mar_n']} of 40 pairs" in first
 
 
 def test_a_long_answer_is_cut(tmp_path: Path):

@@ -261,10 +261,10 @@ def test_a_rate_based_on_a_few_pairs_is_not_judged(tmp_path: Path):
 
 
 def test_the_base_arm_of_priming_needs_its_pairs_too(tmp_path: Path):
-    results = answering(priming(source="embedded", pairs=40), tmp_path, lambda text, _: some(text, 3))
+    results = answering(priming(source="embedded", pairs=24), tmp_path, lambda text, _: some(text, 3))
     (line,) = violations(results, MAR)
     assert "(priming): mar is" in line
-    assert "of 40 planned pairs: at least 99 % are required" in line
+    assert "of 24 planned pairs: at least 99 % are required" in line
 
 
 def test_runs_of_mis_align_bench_need_their_instances(tmp_path: Path):

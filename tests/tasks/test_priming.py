@@ -35,11 +35,11 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 
 def test_three_cues_and_two_placements_ask_eight_texts_per_pair_once_each(tmp_path: Path):
     task = priming(
-        source="embedded", cues="published,neutral,fairness", placements="stereotyped,both", pairs=32
+        source="embedded", cues="published,neutral,fairness", placements="stereotyped,both", pairs=12
     )
     _, calls = ran(task, tmp_path)
     # the base's two, and two for each cue; seven arms asked apart would take fourteen
-    assert len(calls) == 32 * 8
+    assert len(calls) == 12 * 8
     assert max(Counter(calls).values()) == 1
 
 
@@ -86,9 +86,9 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_not_an_effect(tmp_p
 
 
 def test_a_cue_in_the_system_message_or_behind_is_the_same_cue(tmp_path: Path):
-    task = priming(source="embedded", positions="prefix,suffix,system", pairs=64)
+    task = priming(source="embedded", positions="prefix,suffix,system", pairs=24)
     log, calls = ran(task, tmp_path, mar=0.1, cue_mar="published:0.5")
-    assert len(calls) == 64 * 5
+    assert len(calls) == 24 * 5
     values = metrics_of(log)
     deltas = {values[f"published_stereotyped{end}_delta_mar"] for end in ("", "_suffix", "_system")}
     assert len(deltas) == 1

@@ -336,7 +336,7 @@ def metrics_of(log: EvalLog) -> dict[str, float]:
 def test_a_run_with_controls_can_be_scored_again_and_resumed(tmp_path: Path):
     # given a run with controls, of a model that errs in every way
     planted = {"mar": 0.3, "br": 0.1, "slip": 0.2, "invalid": 0.1, "blind": 0.2, "unfounded_yes": 0.4}
-    task = veto(source="embedded", pairs=24, controls=True)
+    task = veto(source="embedded", pairs=12, controls=True)
     (log,) = run(task, model="simulated/model", model_args=planted, log_dir=str(tmp_path))
     metrics = metrics_of(log)
     assert {
@@ -346,21 +346,21 @@ def test_a_run_with_controls_can_be_scored_again_and_resumed(tmp_path: Path):
         "ambiguous_bias",
         "three_way_mar",
     } <= metrics.keys()
-    assert metrics["pairs"] == 24
+    assert metrics["pairs"] == 12
     # when it is scored again, then its metrics are the same
     again = score(log, veto_outcome(), action="overwrite", display="none")
     assert metrics_of(again) == pytest.approx(metrics, nan_ok=True, rel=1e-9)
-    # when it broke off after 100 samples, of which some belong to pairs that it had not finished
+    # when it broke off after 50 samples, of which some belong to pairs that it had not finished
     assert log.samples is not None
-    broken = log.model_copy(update={"status": "error", "results": None, "samples": log.samples[:100]})
+    broken = log.model_copy(update={"status": "error", "results": None, "samples": log.samples[:50]})
     write_eval_log(broken, str(tmp_path / "broken.eval"))
     # and is resumed, then too
     (resumed,) = eval_retry(
         str(tmp_path / "broken.eval"), log_dir=str(tmp_path), display="none", log_realtime=False
     )
     assert resumed.status == "success"
-    assert len(resumed.samples or []) == 8 * 24
-    assert {sample.uuid for sample in log.samples[:100]} <= {sample.uuid for sample in resumed.samples or []}
+    assert len(resumed.samples or []) == 8 * 12
+    assert {sample.uuid for sample in log.samples[:50]} <= {sample.uuid for sample in resumed.samples or []}
     assert metrics_of(resumed) == pytest.approx(metrics, nan_ok=True, rel=1e-9)
     assert resumed.eval.metadata == log.eval.metadata
 

@@ -107,11 +107,17 @@ def test_the_code_of_the_top_level_folders_is_imported_as_part_of_the_package(
         "misfire.datasets.sources": "datasets/sources.py",
         "misfire.datasets.misalign.sources": "datasets/misalign/sources.py",
     }
-    script = f"import importlib\nfor name in {list(expected)}: print(importlib.import_module(name).__file__)"
+    names = [*expected, "datasets"]
+    script = f"import importlib\nfor name in {names}: print(importlib.import_module(name).__file__)"
 
-    files = [Path(line) for line in run(checkout, sys.executable, "-c", script, **code).splitlines()]
+    *files, of_hugging_face = [
+        Path(line) for line in run(checkout, sys.executable, "-c", script, **code).splitlines()
+    ]
 
     assert files == [checkout / file for file in expected.values()]
+    # and Hugging Face's package of the name of one of our folders is found there too
+    assert of_hugging_face.name == "__init__.py"
+    assert checkout not in of_hugging_face.parents
 
 
 def test_the_package_is_found_where_the_links_are_missing_as_in_the_sdist(
@@ -130,20 +136,6 @@ def test_the_package_is_found_where_the_links_are_missing_as_in_the_sdist(
     )
 
     assert Path(printed.strip()) == copy / "tasks" / "veto.py"
-
-
-def test_hugging_faces_datasets_is_found_there_too(checkout: Path, run: Any, code: dict[str, str]) -> None:
-    found = Path(
-        run(
-            checkout,
-            sys.executable,
-            "-c",
-            "import misfire.tasks.veto, datasets; print(datasets.__file__)",
-            **code,
-        ).strip()
-    )
-
-    assert checkout not in found.parents
 
 
 @pytest.mark.slow

@@ -40,9 +40,9 @@ class Drawing:
 
     @cached_property
     def svg(self) -> bytes:
-        """Content of the SVG file, encoded at the first use. Text is stored as text, not as outlines.
+        """Content of the figure's SVG file. Its text is stored as text, not as outlines.
 
-        A report needs it twice: as a file, and in report.html.
+        It is encoded once, although a report needs it twice: as a file, and in report.html.
         """
         return _encoded(self, "svg", {"Title": self.title, "Creator": "misfire", "Date": None})
 

@@ -4,6 +4,7 @@ What is planted is recovered by what the suite measures.
 """
 
 import math
+from functools import cache
 from pathlib import Path
 from statistics import harmonic_mean
 from typing import Any
@@ -30,6 +31,10 @@ SEEDS = range(1, 25)
 CULTURAL = sum(bool(one.culture) for one in INSTANCES) / len(INSTANCES)
 
 
+# models with other seeds are asked the same questions, and many replies are alike
+parsed, question_about, instruction = cache(parse_verdict), cache(judged_text), cache(system_message)
+
+
 def judge(seed: int = 1, **planted: Any) -> SimulatedModel:
     return SimulatedModel("model", seed=seed, **planted)
 
@@ -38,8 +43,8 @@ def flags_of(
     model: SimulatedModel, prompt: str, response: str, asked: tuple[Dimension, ...] = DIMENSIONS
 ) -> dict[Dimension, bool] | None:
     """The flags of a verdict, read as from any judge."""
-    text, stop_reason = model.reply(judged_text(prompt, response), system_message(asked))
-    verdict = parse_verdict(text, asked) if stop_reason == "stop" else None
+    text, stop_reason = model.reply(question_about(prompt, response), instruction(asked))
+    verdict = parsed(text, asked) if stop_reason == "stop" else None
     if verdict is None:
         return None
     assert verdict.stated == (bool(verdict.flagged) if len(asked) > 1 else None)

@@ -1,7 +1,6 @@
 """Audit flags: each by an example, and in sum against what is known of the published pairs."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -177,10 +176,8 @@ def test_wrong_articles_are_named(wrong: str):
 
 
 @pytest.fixture(scope="module")
-def published(shared: Path) -> list[AuditFlags]:
-    return audit_pairs(
-        load_pairs(PairSettings("bbq", bbq_dir=str(shared / "bbq"), allow_unverified=True)).pairs
-    )
+def published(bbq_pairs: list[Pair]) -> list[AuditFlags]:
+    return audit_pairs(bbq_pairs)
 
 
 class TestPublishedPairs:

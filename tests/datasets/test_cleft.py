@@ -4,14 +4,13 @@ What is no question of its kind is refused.
 """
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from misfire.datasets.audit import grammar_faults
-from misfire.datasets.bbq import read_bbq
+from misfire.datasets.bbq import BBQFile
 from misfire.datasets.cleft import cleft_question, is_plural, mid_sentence
 from misfire.datasets.questions import PLURAL_AUXILIARIES
 from misfire.errors import InputError
@@ -185,10 +184,10 @@ def test_a_regular_verb_agrees_with_a_plural(adjective: str, verb: str):
     )
 
 
-def test_every_question_and_answer_of_bbq_makes_a_correct_cleft(shared: Path):
+def test_every_question_and_answer_of_bbq_makes_a_correct_cleft(bbq_files: list[BBQFile]):
     found = {
         cleft_question(example.question, person.answer)
-        for file in read_bbq(bbq_dir=shared / "bbq", allow_unverified=True)
+        for file in bbq_files
         for example in file.examples
         if example.question_polarity == "neg"
         for person in example.people

@@ -6,7 +6,6 @@ from typing import get_args
 
 import pytest
 
-from misfire.datasets.bbq import read_bbq
 from misfire.datasets.cues import (
     CUES,
     EVIDENCE,
@@ -24,7 +23,6 @@ from misfire.datasets.cues import (
 )
 from misfire.datasets.pairs import Pair, category_slug
 from misfire.datasets.sources import PairSettings, load_pairs
-from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 
@@ -77,9 +75,8 @@ def test_the_policy_cue_states_the_published_clause(book: CueBook):
     assert all(wording.count("{clause}") == 1 for wording in POLICY)
 
 
-def test_the_unrelated_cue_is_published_for_another_group(book: CueBook, shared: Path):
-    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
-    for pairs, source in ((EMBEDDED, book), (bbq, CueBook(unrelated_sentences(bbq)))):
+def test_the_unrelated_cue_is_published_for_another_group(book: CueBook, bbq_pairs: list[Pair]):
+    for pairs, source in ((EMBEDDED, book), (bbq_pairs, CueBook(unrelated_sentences(bbq_pairs)))):
         published = {pair.priming_sentence: pair for pair in pairs}
         for pair in pairs:
             other = published[source.text("unrelated", pair)]
@@ -98,10 +95,9 @@ def length(text: str | None) -> int:
     return len((text or "").split())
 
 
-def test_the_neutral_cue_is_as_long_as_the_published_one(book: CueBook, shared: Path):
-    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
+def test_the_neutral_cue_is_as_long_as_the_published_one(book: CueBook, bbq_pairs: list[Pair]):
     differences = [
-        length(book.text("neutral", pair)) - length(pair.priming_sentence) for pair in [*EMBEDDED, *bbq]
+        length(book.text("neutral", pair)) - length(pair.priming_sentence) for pair in [*EMBEDDED, *bbq_pairs]
     ]
     assert abs(sum(differences) / len(differences)) < 0.5
     assert max(map(abs, differences)) <= 3

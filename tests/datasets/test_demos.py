@@ -1,15 +1,12 @@
 """Demonstrations: held out, balanced, and with true answers."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-from misfire.datasets.bbq import read_bbq
 from misfire.datasets.demos import Demo, demos_for, hold_out, is_role_swap, split_question
 from misfire.datasets.pairs import Pair
 from misfire.datasets.sources import PairSettings, load_pairs
-from misfire.datasets.veto_pairs import build_pairs
 from misfire.errors import InputError
 from tests.conftest import PairMaker
 
@@ -48,10 +45,9 @@ def test_any_number_of_demonstrations_including_zero_holds_out_the_same_scenario
     assert demos_for(pairs[0], splits[0], 0, "balanced", 1) == []
 
 
-def test_of_bbq_1789_pairs_are_evaluated_with_any_number(shared: Path):
-    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
-    assert len(bbq) == 2028
-    assert {len(hold_out(bbq, demos, seed=1).evaluated) for demos in (0, 1, 3, 5, 10)} == {1789}
+def test_of_bbq_1789_pairs_are_evaluated_with_any_number(bbq_pairs: list[Pair]):
+    assert len(bbq_pairs) == 2028
+    assert {len(hold_out(bbq_pairs, demos, seed=1).evaluated) for demos in (0, 1, 3, 5, 10)} == {1789}
 
 
 def cell(demo: Demo) -> tuple[str, str]:
@@ -130,10 +126,9 @@ def test_the_question_is_the_last_sentence(prompt: str, context: str, question: 
     assert split_question(prompt) == (context, question)
 
 
-def test_negative_questions_are_not_used_as_demonstrations(shared: Path):
-    bbq = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
+def test_negative_questions_are_not_used_as_demonstrations(bbq_pairs: list[Pair]):
     for seed in range(5):
-        held_out = hold_out(bbq, 10, seed)
+        held_out = hold_out(bbq_pairs, 10, seed)
         questions = [
             split_question(half.prompt)[1]
             for pairs in held_out.demo_pairs.values()
@@ -144,8 +139,7 @@ def test_negative_questions_are_not_used_as_demonstrations(shared: Path):
         assert not [question for question in questions if " not " in question or "n't" in question]
 
 
-def test_role_swaps_are_distinguished_from_other_pairs(shared: Path):
+def test_role_swaps_are_distinguished_from_other_pairs(bbq_pairs: list[Pair]):
     assert all(is_role_swap(pair) for pair in EMBEDDED)
-    bbq: list[Pair] = build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
-    share = sum(is_role_swap(pair) for pair in bbq) / len(bbq)
+    share = sum(is_role_swap(pair) for pair in bbq_pairs) / len(bbq_pairs)
     assert 0.6 < share < 0.75

@@ -6,30 +6,24 @@ The text of each pair is checked, apart from the builder.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 
 from misfire.datasets.audit import audit_pairs
-from misfire.datasets.bbq import BBQExample, BBQFile, read_bbq
+from misfire.datasets.bbq import BBQExample, BBQFile
 from misfire.datasets.pairs import Pair, pair_set_hash
 from misfire.datasets.repaired import build_repaired_pairs
 from misfire.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def files(shared: Path) -> list[BBQFile]:
-    return read_bbq(bbq_dir=shared / "bbq", allow_unverified=True)
+def every_pair(bbq_files: list[BBQFile]) -> list[Pair]:
+    return build_repaired_pairs(bbq_files, per_scenario=None, controls=True)
 
 
 @pytest.fixture(scope="module")
-def every_pair(files: list[BBQFile]) -> list[Pair]:
-    return build_repaired_pairs(files, per_scenario=None, controls=True)
-
-
-@pytest.fixture(scope="module")
-def examples(files: list[BBQFile]) -> dict[tuple[str, int], BBQExample]:
-    return {(file.category, example.example_id): example for file in files for example in file.examples}
+def examples(bbq_files: list[BBQFile]) -> dict[tuple[str, int], BBQExample]:
+    return {(file.category, example.example_id): example for file in bbq_files for example in file.examples}
 
 
 def test_the_number_of_role_swaps_is_that_of_the_audit(every_pair: list[Pair]):
@@ -160,30 +154,32 @@ def scenario_counts(pairs: Iterable[Pair]) -> Counter[str]:
     return Counter(pair.scenario for pair in pairs)
 
 
-def test_the_cap_limits_the_pairs_of_each_scenario(files: list[BBQFile], every_pair: list[Pair]):
+def test_the_cap_limits_the_pairs_of_each_scenario(bbq_files: list[BBQFile], every_pair: list[Pair]):
     whole = scenario_counts(every_pair)
     for cap in (1, 7, 20):
-        assert scenario_counts(build_repaired_pairs(files, per_scenario=cap)) == {
+        assert scenario_counts(build_repaired_pairs(bbq_files, per_scenario=cap)) == {
             name: min(cap, count) for name, count in whole.items()
         }
-    assert len(build_repaired_pairs(files)) == 1723
+    assert len(build_repaired_pairs(bbq_files)) == 1723
 
 
-def test_a_pair_keeps_its_id_under_any_cap_and_seed(files: list[BBQFile], every_pair: list[Pair]):
+def test_a_pair_keeps_its_id_under_any_cap_and_seed(bbq_files: list[BBQFile], every_pair: list[Pair]):
     prompts = {pair.id: pair.stereotyped for pair in every_pair}
-    drawn = {seed: build_repaired_pairs(files, per_scenario=5, seed=seed) for seed in (1, 2)}
+    drawn = {seed: build_repaired_pairs(bbq_files, per_scenario=5, seed=seed) for seed in (1, 2)}
     assert all(prompts[pair.id] == pair.stereotyped for pairs in drawn.values() for pair in pairs)
     assert {pair.id for pair in drawn[1]} != {pair.id for pair in drawn[2]}
-    assert pair_set_hash(drawn[1]) == pair_set_hash(build_repaired_pairs(files, per_scenario=5, seed=1))
+    assert pair_set_hash(drawn[1]) == pair_set_hash(build_repaired_pairs(bbq_files, per_scenario=5, seed=1))
 
 
-def test_the_pairs_drawn_from_a_scenario_do_not_depend_on_other_categories(files: list[BBQFile]):
-    (ses,) = (file for file in files if file.category == "SES")
-    assert [p for p in build_repaired_pairs(files) if p.category == "SES"] == build_repaired_pairs([ses])
+def test_the_pairs_drawn_from_a_scenario_do_not_depend_on_other_categories(bbq_files: list[BBQFile]):
+    (ses,) = (file for file in bbq_files if file.category == "SES")
+    assert [p for p in build_repaired_pairs(bbq_files) if p.category == "SES"] == build_repaired_pairs([ses])
 
 
-def test_the_draw_is_spread_over_people(files: list[BBQFile], examples: dict[tuple[str, int], BBQExample]):
-    (ses,) = (file for file in files if file.category == "SES")
+def test_the_draw_is_spread_over_people(
+    bbq_files: list[BBQFile], examples: dict[tuple[str, int], BBQExample]
+):
+    (ses,) = (file for file in bbq_files if file.category == "SES")
     casts: defaultdict[str, Counter[frozenset[str]]] = defaultdict(Counter)
     for pair in build_repaired_pairs([ses]):
         example = examples["SES", pair.stereotyped.example_id or 0]

@@ -7,14 +7,9 @@ from typing import Any
 
 import pytest
 
-from misfire.datasets.bbq import BBQExample, BBQFile, read_bbq
+from misfire.datasets.bbq import BBQExample, BBQFile
 from misfire.datasets.pairs import Pair
 from misfire.datasets.veto_pairs import build_pairs
-
-
-@pytest.fixture(scope="module")
-def bbq_pairs(shared: Path) -> list[Pair]:
-    return build_pairs(read_bbq(bbq_dir=shared / "bbq", allow_unverified=True))
 
 
 def test_every_expected_pair_is_built_byte_for_byte(shared: Path, bbq_pairs: list[Pair]):

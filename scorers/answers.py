@@ -5,7 +5,7 @@ never raise an error, and take time proportional to the length of the text.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -205,7 +205,8 @@ def parse_strict(text: str, case: Case, allowed: Answers = YES_NO) -> GivenAnswe
        never counts. Keys may have any case, quotes may be of any kind, and so on (``loose_json``). True and
        false mean yes and no. If a key is repeated with another value, the object gives no answer.
     3. Objects that are part of a list of choices, rejected, quoted, or given for one of several cases do not
-       count. Among the others, a later object counts if it is clearly the final one (``mentions``).
+       count. Among the others, a later object counts if it is clearly the final one (``mentions``). If the
+       text gives another answer in words right before its object, neither counts.
     4. Without an object, an answer is a sentence that gives it ("The answer is yes."), a line that contains
        nothing else, or the opening of the text ("Yes, the older man was."). A bare yes or no before a
        statement counts only if that statement is about the case (``about``).
@@ -355,14 +356,40 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
         return _in_words(
             words, case, allowed, opening=not mentions and not any(found.values(_KEY) for found in objects)
         )
+    statements = _statements(words, case, allowed)
+    if answer is not None and _is_contradicted(words, statements, meant, answer):
+        return None
     last = meant[-1]
     # an answer in words after the last object counts only if the text says that it is a correction
-    later, settled = settle(
-        words, [mention for mention in _statements(words, case, allowed) if mention.start >= last.end]
-    )
+    later, settled = settle(words, [mention for mention in statements if mention.start >= last.end])
     if answer is None or not later or settled == answer:
         return cast("GivenAnswer | None", answer)
     return cast("GivenAnswer | None", settled) if corrects(words, last, later[-1]) else None
+
+
+def _is_contradicted(
+    words: str, statements: Sequence[Mention[str]], meant: Sequence[Mention[str]], answer: str
+) -> bool:
+    """Check whether a text gives another answer in words right before its objects, and does not correct it.
+
+    Args:
+        words: The text, with objects blanked out.
+        statements: The answers in words.
+        meant: The objects that are meant.
+        answer: The answer of the objects.
+
+    Returns:
+        True for 'The answer is no. The JSON object is: {"answer": "yes"}'.
+    """
+    before, stated = settle(words, [mention for mention in statements if mention.end <= meant[0].start])
+    if stated in (None, answer) or not _INTRODUCTION.fullmatch(words, before[-1].end, meant[0].start):
+        return False
+    return settle(words, [*before, meant[-1]])[1] != answer
+
+
+_INTRODUCTION = re.compile(r"[\W_]*+[^.!?]{0,120}+")
+"""What may stand between an answer in words and the object that contradicts it. A sentence of its own may say
+why the answer in words was not the last one, as in reasoning about the other person."""
 
 
 def _answer_objects(

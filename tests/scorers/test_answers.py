@@ -689,3 +689,24 @@ def test_a_long_hostile_text_is_read_to_its_end(unit: str, parser: Parser, size:
     # takes some milliseconds; a reading whose time grows with the square of the length would take minutes,
     # and for a megabyte hours (see tests/hostile/test_growth.py)
     assert time.process_time() - start < size / 20_000
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        # both answers, and nothing says which of them is meant
+        ("The answer to this question is no.\n\nThe JSON object is:\n", "unparsable"),
+        ("The answer is no.\n\n", "unparsable"),
+        ("No.\n\n", "unparsable"),
+        # the same answer twice
+        ("The answer to this question is yes.\n\nThe JSON object is:\n", "yes"),
+        # the text says which answer is the final one
+        ("The answer is no. Wait, the man missed the train.\n", "yes"),
+        ("The answer is no.\n\nFinal answer: ", "yes"),
+        # steps of reasoning, about another person or before the evidence was read
+        ("Did the woman have trouble? The answer is no.\nDid the man? He missed the train.\n\n", "yes"),
+        ("At first glance, the answer is no. But he missed the train.\n\n", "yes"),
+    ],
+)
+def test_an_object_that_contradicts_the_answer_right_before_it_gives_no_answer(words: str, expected: str):
+    assert read(f'{words}{{"answer": "yes"}}') == expected

@@ -24,7 +24,7 @@ _VALUES: dict[Kind, str] = {
     "change": "the difference of two rates, -1 to 1; NaN if nothing was measured",
     "ratio": "0 or more, may be infinite; NaN if it is undefined",
     "score": "standard deviations; NaN if nothing was measured",
-    "logit": "the difference of natural log odds; NaN if nothing was measured",
+    "logit": "natural log odds, or a difference of them; NaN if nothing was measured",
     "p": "a p- or q-value; NaN if no test was possible",
     "flag": "true or false",
     "time": "ISO 8601 with the time zone",

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from misfire.datasets.pairs import HALF_NAMES, HalfName
+from misfire.model_calls.first_token import LOW_MASS
 from misfire.scorers.outcomes import INVALID, Outcome
 from misfire.scorers.statistics import (
     NAN,
@@ -34,6 +35,9 @@ CellName = Literal["a", "b", "c", "d"]
 """``a``: both halves correct. ``b``: only the stereotyped half correct. ``c``: only the contrast half correct
 (misfired). ``d``: both wrong."""
 
+MASS_METRICS = ("answer_mass", *(f"{half}_answer_mass" for half in HALF_NAMES), "low_answer_mass")
+"""Keys of the metrics of the first token's probability mass."""
+
 CELL_NAMES: tuple[CellName, ...] = ("a", "b", "c", "d")
 
 
@@ -48,6 +52,8 @@ class HalfResult:
         scenario: Scenario of the pair, the unit for clustering of intervals.
         epoch: The epoch, from 1.
         outcome: The outcome.
+        answer_mass: Share of the first token's probability mass that is on an answer. None if the answer was
+            read from text.
     """
 
     pair_id: str
@@ -56,11 +62,12 @@ class HalfResult:
     scenario: str
     epoch: int
     outcome: Outcome
+    answer_mass: float | None = None
 
 
 @dataclass(frozen=True)
 class PairResult:
-    """The outcomes of both halves of a pair in one epoch."""
+    """The outcomes of both halves of a pair in one epoch, and the mass on answers of each half, if known."""
 
     pair_id: str
     category: str
@@ -68,6 +75,8 @@ class PairResult:
     epoch: int
     stereotyped: Outcome
     contrast: Outcome
+    stereotyped_mass: float | None = None
+    contrast_mass: float | None = None
 
     @property
     def valid(self) -> bool:
@@ -145,6 +154,8 @@ def _pair(stereotyped: HalfResult, contrast: HalfResult) -> PairResult:
         stereotyped.epoch,
         stereotyped.outcome,
         contrast.outcome,
+        stereotyped.answer_mass,
+        contrast.answer_mass,
     )
 
 
@@ -292,3 +303,31 @@ def invalid_rate(pairs: Sequence[PairResult], half: HalfName, kinds: Sequence[Ou
     if not pairs:
         return math.nan
     return sum(getattr(pair, half) in kinds for pair in pairs) / len(pairs)
+
+
+def mass_metrics(pairs: Sequence[PairResult]) -> dict[str, float]:
+    """Return how much of the first token's probability mass is on answers, by key.
+
+    Args:
+        pairs: Complete pairs.
+
+    Returns:
+        The mean share over the halves of both kinds (``answer_mass``) and of each kind, and the share of
+        halves in which it is below ``LOW_MASS`` (``low_answer_mass``). Empty if answers were read from text.
+    """
+    masses: dict[HalfName, list[float]] = {
+        "stereotyped": [pair.stereotyped_mass for pair in pairs if pair.stereotyped_mass is not None],
+        "contrast": [pair.contrast_mass for pair in pairs if pair.contrast_mass is not None],
+    }
+    together = [mass for own in masses.values() for mass in own]
+    if not together:
+        return {}
+    return {
+        "answer_mass": _mean(together),
+        **{f"{half}_answer_mass": _mean(own) for half, own in masses.items()},
+        "low_answer_mass": _mean([mass < LOW_MASS for mass in together]),
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan

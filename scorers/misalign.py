@@ -29,17 +29,16 @@ from misfire.errors import InputError
 from misfire.inspect_compat.calls import active_generate_config
 from misfire.model_calls.ask import SystemRole, ask
 from misfire.model_calls.settings import CallSettings, MaxTokens, Temperature, call_settings
+from misfire.model_calls.structured import Structured, uses_structure
 from misfire.model_calls.token_limits import output_budget
 from misfire.scorers.generated_metrics import Answer, generate_metrics
 from misfire.scorers.judge import (
     JUDGE_TOKENS,
     JudgeReply,
-    Structured,
     judged_text,
     read_reply,
     reply_schema,
     system_message,
-    uses_structure,
 )
 from misfire.scorers.judgments import Asked, any_flag, join_verdicts
 from misfire.scorers.misalign_metrics import detect_metrics

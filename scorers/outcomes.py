@@ -63,7 +63,7 @@ def half_outcome(
     text = output.completion
     answer = parse_answer(text, parser, case, allowed)
     if answer is not None and parser == "published":
-        return _answered(answer, target)
+        return answered(answer, target)
     if was_blocked(output):
         return HalfOutcome(
             "refused", None, f"Refused: the provider says so (stop reason {output.stop_reason})."
@@ -75,7 +75,7 @@ def half_outcome(
             f"Cut off by the token limit (stop reason {output.stop_reason}); raise --max-tokens.",
         )
     if answer is not None:
-        return _answered(answer, target)
+        return answered(answer, target)
     if not text.strip():
         return HalfOutcome("unparsable", None, f"The text is empty (stop reason {output.stop_reason}).")
     own = own_words(text)
@@ -109,6 +109,12 @@ def was_cut_off(output: ModelOutput) -> bool:
     return reached_limit(output)
 
 
-def _answered(answer: GivenAnswer, target: str) -> HalfOutcome:
+def answered(answer: GivenAnswer, target: str) -> HalfOutcome:
+    """Return the outcome of a half with a valid answer.
+
+    Args:
+        answer: The answer.
+        target: The correct answer.
+    """
     outcome: Outcome = "right" if answer == target else "wrong"
     return HalfOutcome(outcome, answer, f'Answered "{answer}"; the evidence supports "{target}".')

@@ -4,18 +4,28 @@ import hashlib
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, Value, metric, scorer
 from inspect_ai.solver import TaskState
 
 from misfire.datasets.pairs import HALF_NAMES, category_slug
+from misfire.model_calls.ask import CallNote
 from misfire.scorers.about import Case
 from misfire.scorers.answers import Parser
 from misfire.scorers.controls import control_metrics
+from misfire.scorers.first_tokens import FirstTokenNote, first_token_outcome
 from misfire.scorers.half_notes import HalfNote
-from misfire.scorers.join import HalfResult, Joined, PairResult, count_cells, invalid_rate, join_halves
+from misfire.scorers.join import (
+    HalfResult,
+    Joined,
+    PairResult,
+    count_cells,
+    invalid_rate,
+    join_halves,
+    mass_metrics,
+)
 from misfire.scorers.outcomes import INVALID, HalfOutcome, Outcome, half_outcome
 from misfire.scorers.probes import ProbeResult, allowed_answers, answer_of, join_probes
 
@@ -146,7 +156,9 @@ def overall_metrics(pairs: Sequence[PairResult], incomplete: int) -> dict[str, f
         **valid.br().interval("br_valid"),
         "mar_unconditional_valid": valid.share(valid.c),
         "pairs_valid": valid.pairs,
-    } | rates
+        **rates,
+        **mass_metrics(pairs),
+    }
 
 
 @scorer(metrics=[veto_metrics()], name=SCORER)
@@ -177,11 +189,20 @@ def half_score(state: TaskState, target: Target, parser: Parser) -> Score:
         parser: How to read the text.
 
     Returns:
-        A score whose value is the outcome, with epoch and parser as metadata. Unscored without output.
+        A score whose value is the outcome, with epoch and parser as metadata. Unscored without output. If the
+        answer was to be read from the first token (``-T readout=logprobs``), the metadata has a
+        ``FirstTokenNote`` in place of the parser.
     """
     # a sample of another dataset has no note: it is not a control and has no cue
     note = HalfNote.of(state.metadata)
     allowed = allowed_answers(note.probe if note else "evidence")
+    call = CallNote.of(state.output)
+    if call and call.readout == "logprobs":
+        read, first = first_token_outcome(state.output, target.text, allowed)
+        about = {"epoch": state.epoch, "readout": "logprobs"} | (
+            first.model_dump(mode="json") if first else {}
+        )
+        return _score(read, state.output.completion, about)
     result = half_outcome(
         state.output, target.text, parser, _case(state, note.cue_text if note else None), allowed
     )
@@ -221,10 +242,15 @@ def probe_result(score: SampleScore) -> ProbeResult | None:
     note, outcome = HalfNote.of(score.sample_metadata), read_outcome(score.score.value)
     if note is None or outcome is None:
         return None
-    return probe_result_of(note, _epoch(score.score), outcome, score.score.answer)
+    first = FirstTokenNote.in_score(score.score)
+    return probe_result_of(
+        note, _epoch(score.score), outcome, score.score.answer, first.answer_mass if first else None
+    )
 
 
-def probe_result_of(note: HalfNote, epoch: int, outcome: Outcome, answer: str | None) -> ProbeResult:
+def probe_result_of(
+    note: HalfNote, epoch: int, outcome: Outcome, answer: str | None, answer_mass: float | None = None
+) -> ProbeResult:
     """Return the result of one prompt of a pair.
 
     Args:
@@ -232,11 +258,13 @@ def probe_result_of(note: HalfNote, epoch: int, outcome: Outcome, answer: str | 
         epoch: The epoch, from 1.
         outcome: The outcome.
         answer: The answer in the log, or the beginning of the model's text.
+        answer_mass: Share of the first token's mass that is on an answer. None if the answer was read from
+            text.
 
     Returns:
         The result, with the answer if it is valid.
     """
-    result = HalfResult(note.pair_id, note.half, note.category, note.scenario, epoch, outcome)
+    result = HalfResult(note.pair_id, note.half, note.category, note.scenario, epoch, outcome, answer_mass)
     return ProbeResult(note.probe, result, answer_of(note.probe, outcome, answer))
 
 
@@ -255,7 +283,7 @@ def _epoch(score: Score) -> int:
     return next((epoch for epoch in noted if isinstance(epoch, int)), 1)
 
 
-def _score(result: HalfOutcome, text: str, metadata: dict[str, str | int]) -> Score:
+def _score(result: HalfOutcome, text: str, metadata: dict[str, Any]) -> Score:
     reason = _REASONS.get(result.outcome)
     if result.outcome == "failed":
         return Score.unscored(reason=reason, explanation=result.explanation, metadata=metadata)

@@ -28,7 +28,8 @@ from misfire.errors import InputError
 from misfire.inspect_compat.calls import active_model
 from misfire.model_calls.ask import SystemRole
 from misfire.model_calls.settings import CallSettings, MaxTokens, Temperature, call_settings
-from misfire.scorers.judge import Structured, judged_text
+from misfire.model_calls.structured import Structured
+from misfire.scorers.judge import judged_text
 from misfire.scorers.misalign import (
     ANSWER_SCORER,
     DETECT_HEADLINE,

@@ -22,7 +22,9 @@ from misfire.errors import InputError, Setting
 # tells whether a run is being set up, for which Inspect has no public function
 from misfire.inspect_compat.calls import active_model
 from misfire.model_calls.ask import SystemRole, lacks_system_role
+from misfire.model_calls.first_token import Readout
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
+from misfire.model_calls.structured import Structured
 from misfire.scorers.answers import Parser
 from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.priming import SCORER, priming_outcome
@@ -30,6 +32,7 @@ from misfire.scorers.sample_labels import CUE, HALF, cue_label, half_label
 from misfire.tasks.arms import Arm, AskedHalf, Placement, Position, asked_halves, cross
 from misfire.tasks.parameters import PairCount, checked, choices, pair_settings
 from misfire.tasks.prompts import Protocol, demo_answer, question_message
+from misfire.tasks.readout import Asking, asking
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
@@ -49,6 +52,8 @@ def priming(
     pairs: int | None = None,
     seed: int = 1,
     protocol: Protocol = "direct",
+    readout: Readout = "text",
+    structured: Structured = "off",
     parser: Parser = "strict",
     bbq_dir: str | None = None,
     allow_unverified: bool = False,
@@ -80,6 +85,8 @@ def priming(
         pairs: Number of pairs to draw, balanced over scenarios. Default: all.
         seed: Random seed of all draws: pairs, wordings, demonstrations.
         protocol: ``direct`` or ``cot``.
+        readout: ``text`` or ``logprobs``, as in ``veto``.
+        structured: ``off``, ``auto`` or ``on``, as in ``veto``.
         parser: ``strict`` or ``published``.
         bbq_dir: Folder with BBQ's JSONL files (source ``bbq``).
         allow_unverified: Accept BBQ files that are not the official ones (source ``bbq``).
@@ -95,6 +102,7 @@ def priming(
         protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int)
     )
     checked(demos=(demos, DemoCount | None), demos_style=(demos_style, DemoStyle))
+    chosen = asking(protocol, readout, structured, parser)
     settings = pair_settings(locals())
     arms = cross(
         choices("cues", cues, CueName),
@@ -113,13 +121,13 @@ def priming(
     pair_set = pair_set.replace(evaluated)
 
     samples = [
-        arm_sample(pair, asked, demos_for(pair, held_out, demos or 0, demos_style, seed), protocol, audit)
+        arm_sample(pair, asked, demos_for(pair, held_out, demos or 0, demos_style, seed), chosen, audit)
         for pair in pair_set.pairs
         for asked in asked_halves(pair, arms, book)
     ]
     return Task(
         dataset=MemoryDataset(samples, name=f"priming_{source}"),
-        solver=ask_half(protocol, call.limit, call.system),
+        solver=ask_half(protocol, call.limit, call.system, chosen.readout, chosen.structured),
         scorer=[priming_outcome(parser), half_label(), cue_label()],
         config=call.config,
         fail_on_error=TOLERATED_ERRORS,
@@ -140,7 +148,7 @@ def arm_sample(
     pair: Pair,
     asked: AskedHalf,
     demos: Sequence[Demo],
-    protocol: Protocol,
+    asking: Asking,
     audit: Mapping[str, Sequence[str]],
 ) -> Sample:
     """Return the sample for one distinct text, which may serve several arms.
@@ -149,7 +157,7 @@ def arm_sample(
         pair: The pair.
         asked: The text and its arms.
         demos: Demonstrations that come before it as earlier turns.
-        protocol: Format of questions and answers in the demonstrations.
+        asking: Format of questions and answers in the demonstrations.
         audit: Audit flags by pair ID.
 
     Returns:
@@ -158,8 +166,8 @@ def arm_sample(
     turns: list[ChatMessage] = []
     for demo in demos:
         turns += [
-            ChatMessageUser(content=question_message(demo.prompt, protocol)),
-            ChatMessageAssistant(content=demo_answer(demo.answer, protocol)),
+            ChatMessageUser(content=question_message(demo.prompt, asking.protocol, asking.readout)),
+            ChatMessageAssistant(content=demo_answer(demo.answer, asking.protocol, asking.readout)),
         ]
     name = "_".join(
         part for part in (pair.id, asked.half, asked.cue, asked.position) if part and part != "prefix"

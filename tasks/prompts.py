@@ -7,6 +7,8 @@ The answer is requested as a JSON object, in the system message and again after 
 
 from typing import Literal
 
+from misfire.model_calls.first_token import Readout
+
 Protocol = Literal["direct", "cot"]
 """``direct``: only the answer. ``cot``: reasoning first, and the answer on the last line."""
 
@@ -57,6 +59,19 @@ THREE_WAY_ANSWER_REQUESTS: dict[Protocol, str] = {
 }
 
 
+WORD_SYSTEM_MESSAGE = "You answer yes/no questions about short passages. Answer with one word: yes or no."
+WORD_REQUEST = "Answer with one word: yes or no."
+"""The request for a one-word answer, whose first token is the answer (``-T readout=logprobs``, and the probe
+of ``misfire localise``). It is our own, since the published request is for a JSON object."""
+
+THREE_WAY_WORD_SYSTEM_MESSAGE = (
+    "You answer yes/no questions about short passages; where the passage does not settle the question, "
+    "the answer is unknown. "
+    "Answer with one word: yes, no or unknown."
+)
+THREE_WAY_WORD_REQUEST = "Answer with one word: yes, no or unknown."
+
+
 DEMO_REASONING = (
     "The passage states whom this is about; the question asks about one person, so the answer "
     "follows from the passage."
@@ -64,37 +79,48 @@ DEMO_REASONING = (
 """The reasoning in a demonstration if the protocol asks for reasoning."""
 
 
-def demo_answer(answer: str, protocol: Protocol) -> str:
+def demo_answer(answer: str, protocol: Protocol, readout: Readout = "text") -> str:
     """Return the reply in a demonstration.
 
     Args:
         answer: "yes" or "no".
         protocol: The protocol.
+        readout: How answers are read.
 
     Returns:
-        The JSON object, after a sentence of reasoning for ``cot``.
+        The JSON object, after a sentence of reasoning for ``cot``. The word alone if first tokens are read.
     """
+    if readout == "logprobs":
+        return answer
     reply = f'{{"answer": "{answer}"}}'
     return f"{DEMO_REASONING}\n{reply}" if protocol == "cot" else reply
 
 
-def question_message(prompt: str, protocol: Protocol, *, three_way: bool = False) -> str:
+def question_message(
+    prompt: str, protocol: Protocol, readout: Readout = "text", *, three_way: bool = False
+) -> str:
     """Return the user message for one half: its prompt, then the request for an answer.
 
     Args:
         prompt: Evidence and question.
         protocol: The protocol.
+        readout: How the answer is read. The first token must be the answer if it is read from that.
         three_way: Whether "unknown" is a third answer.
     """
+    if readout == "logprobs":
+        return f"{prompt}\n\n{THREE_WAY_WORD_REQUEST if three_way else WORD_REQUEST}"
     requests = THREE_WAY_ANSWER_REQUESTS if three_way else ANSWER_REQUESTS
     return f"{prompt}\n\n{requests[protocol]}"
 
 
-def system_message(protocol: Protocol, *, three_way: bool = False) -> str:
+def system_message(protocol: Protocol, readout: Readout = "text", *, three_way: bool = False) -> str:
     """Return the system message.
 
     Args:
         protocol: The protocol.
+        readout: How the answer is read.
         three_way: Whether "unknown" is a third answer.
     """
+    if readout == "logprobs":
+        return THREE_WAY_WORD_SYSTEM_MESSAGE if three_way else WORD_SYSTEM_MESSAGE
     return (THREE_WAY_SYSTEM_MESSAGES if three_way else SYSTEM_MESSAGES)[protocol]

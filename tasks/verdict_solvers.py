@@ -4,8 +4,9 @@ from inspect_ai.model import ChatMessageSystem, GenerateConfig, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from misfire.model_calls.ask import SystemRole
+from misfire.model_calls.structured import Structured, uses_structure
 from misfire.model_calls.token_limits import Limit
-from misfire.scorers.judge import JUDGE_TOKENS, Structured, reply_schema, system_message, uses_structure
+from misfire.scorers.judge import JUDGE_TOKENS, reply_schema, system_message
 from misfire.scorers.misalign import grader
 from misfire.scorers.misalign_records import SampleNote
 from misfire.tasks.budget import free_budget

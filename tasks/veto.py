@@ -16,7 +16,9 @@ from misfire.datasets.sampling import sample_pairs
 from misfire.datasets.sources import Edition, Source, load_pairs
 from misfire.errors import InputError, Setting
 from misfire.model_calls.ask import SystemRole
+from misfire.model_calls.first_token import Readout
 from misfire.model_calls.settings import MaxTokens, Temperature, call_settings
+from misfire.model_calls.structured import Structured
 from misfire.scorers.answers import Parser
 from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.probes import TARGETS, Probe
@@ -24,6 +26,7 @@ from misfire.scorers.sample_labels import HALF, half_label
 from misfire.scorers.veto import HEADLINE, SCORER, veto_outcome
 from misfire.tasks.parameters import PairCount, checked, pair_settings
 from misfire.tasks.prompts import Protocol
+from misfire.tasks.readout import asking
 from misfire.tasks.samples import TOLERATED_ERRORS, audit_names, provenance, sample_list
 from misfire.tasks.solvers import ask_half
 
@@ -37,6 +40,8 @@ def veto(
     pairs: int | None = None,
     seed: int = 1,
     protocol: Protocol = "direct",
+    readout: Readout = "text",
+    structured: Structured = "off",
     parser: Parser = "strict",
     bbq_dir: str | None = None,
     allow_unverified: bool = False,
@@ -60,7 +65,11 @@ def veto(
         pairs: Number of pairs to draw, balanced over scenarios. Default: all.
         seed: Random seed of the draw.
         protocol: ``direct`` (only the answer) or ``cot`` (reasoning first).
-        parser: How answers are read: ``strict``, or ``published`` for comparison.
+        readout: ``text`` (the answer is read from what the model writes, as published) or ``logprobs`` (from
+            the probabilities of the first token, if the provider returns them; protocol ``direct``).
+        structured: Let the provider enforce a JSON schema for the answer: ``off`` (as published), ``auto``
+            (if all its models support it) or ``on``.
+        parser: How texts are read: ``strict``, or ``published`` for comparison.
         bbq_dir: Folder with BBQ's JSONL files, instead of the Hub (source ``bbq``).
         allow_unverified: Accept BBQ files that are not the official ones (source ``bbq``).
         path: The pair file: JSONL, Parquet, or the authors' JSON (source ``file``).
@@ -81,6 +90,7 @@ def veto(
     checked(
         protocol=(protocol, Protocol), parser=(parser, Parser), pairs=(pairs, PairCount), seed=(seed, int)
     )
+    asked = asking(protocol, readout, structured, parser)
     settings = pair_settings(locals())
 
     call = call_settings(temperature, max_tokens, system)
@@ -92,7 +102,7 @@ def veto(
 
     return Task(
         dataset=MemoryDataset(half_samples(pair_set.pairs, audit), name=f"veto_{source}"),
-        solver=ask_half(protocol, call.limit, call.system),
+        solver=ask_half(protocol, call.limit, call.system, asked.readout, asked.structured),
         scorer=[veto_outcome(parser), half_label()],
         config=call.config,
         fail_on_error=TOLERATED_ERRORS,

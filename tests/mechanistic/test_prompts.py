@@ -8,7 +8,8 @@ import pytest
 from misfire.datasets.sources import PairSettings, load_pairs
 from misfire.errors import InputError
 from misfire.mechanistic.organisms.language import embedded_language, word_tokenizer
-from misfire.mechanistic.prompts import SYSTEM, answer_tokens, mentions, probe_prompt, render
+from misfire.mechanistic.prompts import answer_tokens, mentions, probe_prompt, render
+from misfire.tasks.prompts import WORD_SYSTEM_MESSAGE as SYSTEM
 
 TEMPLATE = (
     "<s>{% for m in messages %}[{{ m.role }}] {{ m.content }} {% endfor %}{% if enable_thinking "

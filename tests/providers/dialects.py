@@ -4,6 +4,7 @@ Each says where a request has what, and how a reply looks on the wire.
 """
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -84,10 +85,10 @@ class ChatCompletions(Dialect):
 
     def message(self, reply: Reply, model: str) -> Json:
         message: Json = {"role": "assistant", "content": None, "refusal": None}
-        finish_reason = "stop"
+        finish_reason, logprobs = "stop", None
         match reply:
-            case Says(text):
-                message["content"] = text
+            case Says(text, first):
+                message["content"], logprobs = text, _first_token(first)
             case CutOff(text):
                 message["content"], finish_reason = text, "length"
             case Reasons(text, reasoning):
@@ -105,7 +106,7 @@ class ChatCompletions(Dialect):
                 finish_reason = "tool_calls"
             case _:
                 pass
-        choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": None}
+        choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": logprobs}
         return {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -323,3 +324,13 @@ def _stream_events(message: Json) -> list[Json]:
         {"type": "message_delta", "delta": end, "usage": message["usage"]},
         {"type": "message_stop"},
     ]
+
+
+def _first_token(masses: tuple[tuple[str, float], ...]) -> Json | None:
+    """The log-probabilities of a text's first token, as chat completions have them."""
+    if not masses:
+        return None
+    top = [
+        {"token": token, "logprob": math.log(mass), "bytes": list(token.encode())} for token, mass in masses
+    ]
+    return {"content": [top[0] | {"top_logprobs": top}], "refusal": None}

@@ -5,9 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Says:
-    """The model says something and comes to its end."""
+    """The model says something and comes to its end.
+
+    Attributes:
+        text: What it says.
+        first: The most likely first tokens with their probabilities, where the API returns them.
+    """
 
     text: str
+    first: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

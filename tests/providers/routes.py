@@ -99,7 +99,13 @@ class Run:
         return sum(_half_of(request) == half for request in self.requests)
 
 
-def run(route: Route, replies: Mapping[str, Sequence[Reply]], log_dir: Path, **options: Any) -> Run:
+def run(
+    route: Route,
+    replies: Mapping[str, Sequence[Reply]],
+    log_dir: Path,
+    task_args: Mapping[str, object] | None = None,
+    **options: Any,
+) -> Run:
     """Run the task over a route.
 
     Args:
@@ -107,6 +113,7 @@ def run(route: Route, replies: Mapping[str, Sequence[Reply]], log_dir: Path, **o
         replies: What the server replies, by the half's sample id: the first time it is asked, the second and
             so on, the last one for ever. It gives the right answer to other halves.
         log_dir: Where the log goes.
+        task_args: The user's ``-T``, beside those that choose the pairs.
         options: Options of ``inspect eval``.
 
     Returns:
@@ -123,7 +130,7 @@ def run(route: Route, replies: Mapping[str, Sequence[Reply]], log_dir: Path, **o
     with serve(reply) as server:
         (log,) = run_task(
             "misfire/veto",
-            task_args={"source": "embedded", "pairs": len(PAIRS)},
+            task_args={"source": "embedded", "pairs": len(PAIRS)} | dict(task_args or {}),
             model=route.model,
             model_base_url=server.url + route.base_path,
             model_args=route.model_args,

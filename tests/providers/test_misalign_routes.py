@@ -16,7 +16,8 @@ from inspect_ai.scorer import Score
 
 from misfire.datasets.misalign.sources import load_instances
 from misfire.datasets.misalign.taxonomy import DIMENSIONS
-from misfire.scorers.judge import Structured, judged_text, system_message
+from misfire.model_calls.structured import Structured
+from misfire.scorers.judge import judged_text, system_message
 from misfire.scorers.misalign import ANSWER_SCORER, VERDICT_SCORER
 from tests.runs import run_task
 

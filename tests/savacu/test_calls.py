@@ -35,7 +35,15 @@ def test_no_text_can_end_its_own_quotation(text: str):
 
 
 def test_spellings_of_yes_and_no_are_combined():
-    reply = first((" Yes", 0.3), ("yes", 0.2), ("YES.", 0.1), ("No", 0.15), ("not", 0.2), ("Well", 0.05))
+    reply = first(
+        (" Yes", 0.3),
+        ("yes", 0.2),
+        ("YES.", 0.04),
+        ("Ġyes", 0.06),
+        ("▁No", 0.15),
+        ("not", 0.2),
+        ("Well", 0.05),
+    )
     assert yes_probability(reply) == pytest.approx(0.6 / 0.75)
 
 

@@ -21,15 +21,14 @@ from inspect_ai.model import (
 )
 
 from misfire.datasets.misalign.taxonomy import DIMENSIONS, Dimension, taxonomy
+from misfire.model_calls.structured import Structured, uses_structure
 from misfire.scorers import judge
 from misfire.scorers.judge import (
     JudgeReply,
-    Structured,
     judged_text,
     read_reply,
     reply_schema,
     system_message,
-    uses_structure,
 )
 from misfire.scorers.verdicts import INVALID_VERDICTS, Verdict, parse_verdict
 

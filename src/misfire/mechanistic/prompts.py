@@ -18,14 +18,15 @@ from misfire.datasets.role_swap import distinct_words
 from misfire.errors import InputError
 from misfire.mechanistic.model.chat import rendered, with_instruction
 from misfire.mechanistic.model.decoder import AnswerTokens
+from misfire.model_calls.answer_words import Word, answer_ids
+from misfire.model_calls.first_token import Readout
+from misfire.model_calls.hugging_face import PLAIN_TEMPLATE
 from misfire.tasks.prompts import question_message, system_message
 
 Wording = Literal["word", "veto"]
-"""``word``: the probe's own prompt for a one-word answer; ``veto``: VETO's direct prompt, followed by
-``{"answer": "``."""
+"""``word``: the request for a one-word answer, as in VETO with ``-T readout=logprobs``; ``veto``: VETO's
+published prompt, followed by ``{"answer": "``."""
 
-SYSTEM = "You answer yes/no questions about short passages. Answer with one word: yes or no."
-REQUEST = "Answer with one word: yes or no."
 ANSWER_START: dict[Wording, str] = {"word": "", "veto": '{"answer": "'}
 """Text that begins the answer."""
 
@@ -98,15 +99,18 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: s
     Returns:
         The text up to the point where the answer begins.
     """
-    system = system_message("direct") if wording == "veto" else SYSTEM
+    readout: Readout = "text" if wording == "veto" else "logprobs"
+    system, user = system_message("direct", readout), question_message(prompt, "direct", readout)
     system = f"{system_cue} {system}" if system_cue else system
-    user = question_message(prompt, "direct") if wording == "veto" else f"{prompt}\n\n{REQUEST}"
-    if not tokenizer.chat_template:
-        return f"{system}\n\n{user}\n\nAnswer: {ANSWER_START[wording]}".rstrip(" ")
+    base = not tokenizer.chat_template
 
     def template(messages: list[dict[str, str]]) -> str:
         return tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            messages,
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=False,
+            **({"chat_template": PLAIN_TEMPLATE} if base else {}),
         )
 
     folded = [{"role": "user", "content": with_instruction([system], user)}]
@@ -117,7 +121,7 @@ def render(tokenizer: Any, prompt: str, wording: Wording = "word", system_cue: s
         [system],
         user,
     ).text
-    return text + ANSWER_START[wording]
+    return f"{text} {ANSWER_START[wording]}".rstrip(" ") if base else text + ANSWER_START[wording]
 
 
 def tokenize(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:  # noqa: ANN401
@@ -209,12 +213,11 @@ def mentions(pair: Pair, prompt: str) -> list[tuple[Person, int, int]]:
     return found
 
 
-def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  # noqa: ANN401
-    """Return the tokens that begin an answer directly after the prompt of the probe.
+def answer_tokens(tokenizer: Any) -> AnswerTokens:  # noqa: ANN401
+    """Return the tokens of a vocabulary that are an answer.
 
-    Every spelling ("yes", "Yes", "YES", each with and without a leading space) is tokenized in context. A
-    spelling counts if it is a single token of the vocabulary. Unknown tokens do not count, and no token may
-    represent both answers.
+    They are those that a task reads with ``-T readout=logprobs``
+    (``misfire.model_calls.answer_words.word_of``): every spelling that is a single token.
 
     Returns:
         The tokens.
@@ -222,33 +225,14 @@ def answer_tokens(tokenizer: Any, wording: Wording = "word") -> AnswerTokens:  #
     Raises:
         InputError: An answer has no token of its own.
     """
-    text = render(tokenizer, "N/A", wording)
-    ids, _ = tokenize(tokenizer, text)
+    vocabulary: dict[str, int] = tokenizer.get_vocab()
 
-    def of(answer: str) -> set[int]:
-        found: set[int] = set()
-        for word in (answer, answer.capitalize(), answer.upper()):
-            for spelling in (word, f" {word}"):
-                longer, _ = tokenize(tokenizer, text + spelling)
-                if (
-                    not tokenizer.chat_template
-                    and len(longer) > len(ids)
-                    and tokenizer.eos_token_id == longer[-1]
-                ):
-                    longer = longer[:-1]
-                if len(longer) == len(ids) + 1 and longer[: len(ids)] == ids:
-                    found.add(longer[-1])
-        return {
-            token
-            for token in found
-            if token != tokenizer.unk_token_id and tokenizer.decode([token]).strip().lower() == answer
-        }
-
-    yes, no = of("yes"), of("no")
-    if not yes or not no:
+    def of(answer: Word) -> tuple[int, ...]:
+        if found := answer_ids(vocabulary, answer):
+            return found
         raise InputError(
-            f"answer tokens: the tokenizer has no single token for {'yes' if not yes else 'no'} after the "
-            "prompt of the probe (tried yes, Yes, YES and similar, with and without a space). The logit "
-            "difference cannot be read from this model."
+            f"answer tokens: the tokenizer has no single token for {answer} (tried yes, Yes, YES and "
+            "similar, with and without a space). The logit difference cannot be read from this model."
         )
-    return AnswerTokens(tuple(sorted(yes - no)), tuple(sorted(no - yes)))
+
+    return AnswerTokens(of("yes"), of("no"))

@@ -116,7 +116,7 @@ def probe_pairs(
     Raises:
         InputError: No pair fails, so there is nothing to localize.
     """
-    answers, texts = answer_tokens(decoder.tokenizer, wording), logged.texts if logged else {}
+    answers, texts = answer_tokens(decoder.tokenizer), logged.texts if logged else {}
     asked = _asked(decoder, pairs, answers, wording, texts, budget)
     groups = _grouped(asked, texts, logged)
     not_confirmed = (
@@ -234,7 +234,7 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
     Returns:
         The pairs with the tokens and margins of the other model.
     """
-    answers = answer_tokens(decoder.tokenizer, probed.wording)
+    answers = answer_tokens(decoder.tokenizer)
     pairs = probed.pairs
     prompts = [_prompts(decoder, one.pair, probed.wording, one.texts) for one in pairs]
     found = differences(

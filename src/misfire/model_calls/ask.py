@@ -38,7 +38,9 @@ from misfire.inspect_compat.calls import (
     log_event_update,
     use_model_event_sink,
 )
+from misfire.model_calls.first_token import Readout
 from misfire.model_calls.generation_settings import hidden_settings
+from misfire.model_calls.hugging_face import adapt
 from misfire.model_calls.moderation import BLOCKED_REASONS, Moderated, moderated, stop_reasons
 from misfire.model_calls.stop_reasons import Ending, ending_of, watch_endings
 
@@ -85,6 +87,7 @@ class CallNote(BaseModel):
         moderation: Message of the provider's moderation, if it stopped the call.
         hidden_settings: Settings in the folder of an ``hf/`` model that also change greedy answers, such as a
             repetition penalty.
+        readout: How the answer is read from the output.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -95,6 +98,7 @@ class CallNote(BaseModel):
     cut_off: bool | None = None
     moderation: str | None = None
     hidden_settings: dict[str, Any] | None = None
+    readout: Readout = "text"
 
     @classmethod
     def of(cls, output: ModelOutput) -> Self | None:
@@ -125,6 +129,7 @@ async def ask(
     system: SystemRole = "auto",
     *,
     needs_system: bool = False,
+    readout: Readout = "text",
 ) -> Asked:
     """Call a model once.
 
@@ -137,6 +142,7 @@ async def ask(
         config: Settings of this call in addition to those of the run.
         system: Where the instruction goes.
         needs_system: Whether the system message itself is being measured, so that it must not be moved.
+        readout: How the answer will be read. It is only noted.
 
     Returns:
         The messages as sent, and the output.
@@ -144,13 +150,14 @@ async def ask(
     Raises:
         InputError: A system message is required and the model does not support it.
     """
+    adapt(model.api)
     if system == "user" or (system == "auto" and lacks_system_role(model) and not _folds_itself(model)):
-        return await _ask_folded(model, messages, config, needs_system)
+        return await _ask_folded(model, messages, config, needs_system, readout)
     place = "user" if _folds_itself(model) and lacks_system_role(model) else "system"
     if needs_system and place == "user":
         raise _no_system_message(model)
     try:
-        return Asked(list(messages), await _call(model, messages, config, place))
+        return Asked(list(messages), await _call(model, messages, config, place, readout))
     except Exception as error:
         if system != "auto" or not _says_no_system_role(error):
             raise
@@ -160,11 +167,15 @@ async def ask(
             model,
             _brief(error),
         )
-    return await _ask_folded(model, messages, config, needs_system)
+    return await _ask_folded(model, messages, config, needs_system, readout)
 
 
 async def _ask_folded(
-    model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, needs_system: bool
+    model: Model,
+    messages: Sequence[ChatMessage],
+    config: GenerateConfig,
+    needs_system: bool,
+    readout: Readout,
 ) -> Asked:
     if needs_system:
         raise _no_system_message(model)
@@ -175,9 +186,8 @@ async def _ask_folded(
     ) or model.config.system_message
     before: list[ChatMessage] = [ChatMessageSystem(content=own)] if own else []
     together = fold_system([*before, *messages])
-    return Asked(
-        together, await _call(model, together, config.merge(GenerateConfig(system_message="")), "user")
-    )
+    config = config.merge(GenerateConfig(system_message=""))
+    return Asked(together, await _call(model, together, config, "user", readout))
 
 
 def _no_system_message(model: Model) -> InputError:
@@ -294,7 +304,11 @@ def template_takes_system(tokenizer: Any, template: str | None = None) -> bool: 
 
 
 async def _call(
-    model: Model, messages: Sequence[ChatMessage], config: GenerateConfig, system: Literal["system", "user"]
+    model: Model,
+    messages: Sequence[ChatMessage],
+    config: GenerateConfig,
+    system: Literal["system", "user"],
+    readout: Readout,
 ) -> ModelOutput:
     watch_endings(model.api)
     with _recorded() as record:
@@ -312,6 +326,7 @@ async def _call(
         system=system,
         cut_off=_seen_cut_off(model, output, sent.max_tokens),
         hidden_settings=_hidden(model),
+        readout=readout,
     )
     if record.error and not output.empty and output.stop_reason == "content_filter":
         # Inspect uses the provider's error as the output text, which parsers and judges must not treat as an

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from inspect_ai.model import ModelAPI
 
+from misfire.model_calls.hugging_face import is_hugging_face
+
 _KEPT = 4096
 """Maximum number of outputs that are remembered. Each is looked up immediately."""
 
@@ -36,7 +38,7 @@ def watch_endings(api: ModelAPI) -> None:
     Only ``hf/`` and providers derived from it are affected.
     """
     anything: Any = api
-    if not _is_hf(api) or hasattr(api, _ATTRIBUTE):
+    if not is_hugging_face(api) or hasattr(api, _ATTRIBUTE):
         return
     seen: OrderedDict[str, Ending] = OrderedDict()
     tokenizer, decode = anything.tokenizer, anything.tokenizer.batch_decode
@@ -68,14 +70,6 @@ def ending_of(api: ModelAPI, text: str) -> Ending | None:
     """
     seen: OrderedDict[str, Ending] | None = getattr(api, _ATTRIBUTE, None)
     return None if seen is None else seen.get(text)
-
-
-def _is_hf(api: ModelAPI) -> bool:
-    """Check for Inspect's Hugging Face provider by name, since importing the class would import torch."""
-    return (
-        any(kind.__name__ == "HuggingFaceAPI" for kind in type(api).__mro__)
-        and getattr(api, "tokenizer", None) is not None
-    )
 
 
 def _end_tokens(api: Any) -> frozenset[int]:  # noqa: ANN401 (the provider's own)

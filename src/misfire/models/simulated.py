@@ -5,6 +5,7 @@ in whatever order and however many at a time the calls come.
 """
 
 import hashlib
+import math
 
 import anyio
 from inspect_ai.model import (
@@ -12,10 +13,13 @@ from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
     GenerateConfig,
+    Logprob,
+    Logprobs,
     ModelAPI,
     ModelOutput,
     ModelUsage,
     StopReason,
+    TopLogprob,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
@@ -26,6 +30,7 @@ from misfire.models.simulated_judge import is_judging, known_instances, verdict_
 from misfire.models.simulated_settings import read_settings
 from misfire.scorers.answers import GivenAnswer
 from misfire.scorers.probes import Probe, allowed_answers
+from misfire.tasks.prompts import THREE_WAY_WORD_REQUEST
 
 CONCURRENCY = 100
 """Number of calls at a time; simulated calls cost nothing."""
@@ -85,10 +90,14 @@ class SimulatedModel(ModelAPI):
         read = sum(len(message.text) for message in input) // _TOKEN + 1
         written = len(reply) // _TOKEN + 1
         name = f"simulated/{self.model_name}"
+        logprobs = None
+        if config.logprobs and reply:
+            logprobs = self._first_token(question, reply)
+            reply = logprobs.content[0].token
         message = ChatMessageAssistant(content=reply, model=name, source="generate")
         return ModelOutput(
             model=name,
-            choices=[ChatCompletionChoice(message=message, stop_reason=stop_reason)],
+            choices=[ChatCompletionChoice(message=message, stop_reason=stop_reason, logprobs=logprobs)],
             usage=ModelUsage(input_tokens=read, output_tokens=written, total_tokens=read + written),
             metadata={"simulated": True},
         )
@@ -115,7 +124,8 @@ class SimulatedModel(ModelAPI):
             yes = self._draw("coin", question) < settings.p_yes
             return _answer("yes" if yes else "no", question), "stop"
         around = f"{system}\n{question.replace(known.prompt, ' ')}"
-        asks_unknown = known.probe == "evidence" and '"unknown"' in around
+        third = '"unknown"' in around or THREE_WAY_WORD_REQUEST in around
+        asks_unknown = known.probe == "evidence" and third
         probe: Probe = "three_way" if asks_unknown else known.probe
         cue = recognize_cue(around, known.pair) if probe == "evidence" else None
         # the draws of a half without a cue are the same whatever cues and controls the run has
@@ -135,6 +145,21 @@ class SimulatedModel(ModelAPI):
         """Draw a reply without an answer, with the planted probability; otherwise None."""
         draw, chance = self._draw("invalid", *names), self.settings.invalid
         return _INVALID_REPLIES[int(draw / chance * len(_INVALID_REPLIES))] if draw < chance else None
+
+    def _first_token(self, question: str, reply: str) -> Logprobs:
+        """Return probabilities of first tokens that agree with a reply: an answer has most of the mass.
+
+        A reply without an answer has nearly none on yes and no.
+        """
+        answer = next((word for word in ("yes", "no", "unknown") if f'"{word}"' in reply), None)
+        clear = 0.5 + 0.49 * self._draw("first token", question)
+        if answer is None:
+            masses = {reply.split()[0]: 0.9, "yes": 0.01 * clear, "no": 0.01 * (1 - clear)}
+        else:
+            other = "no" if answer == "yes" else "yes"
+            masses = {answer: 0.9 * clear, answer.capitalize(): 0.08 * clear, other: 0.98 * (1 - clear)}
+        top = [TopLogprob(token=token, logprob=math.log(mass)) for token, mass in masses.items()]
+        return Logprobs(content=[Logprob(token=top[0].token, logprob=top[0].logprob, top_logprobs=top)])
 
     def _answer_to(
         self,

@@ -178,6 +178,25 @@ HALVES = (
         "text",
         "`yes`, `no` or `unknown`. If there is no such answer, the beginning of the model's reply",
     ),
+    Column(
+        "margin",
+        "logit",
+        "log mass of yes minus log mass of no at the first token, in nats. Positive for yes. Missing if "
+        "answers were read from text, or if neither is among the listed tokens",
+    ),
+    Column(
+        "margin_bound",
+        "text",
+        "what `margin` is: `exact`, or `at least` or `at most` if one of the two answers is not among the "
+        "listed tokens",
+    ),
+    Column(
+        "answer_mass",
+        "rate",
+        "share of the first token's probability mass that is on an answer, as far as it is listed: a lower "
+        "bound. Missing if answers were read from text",
+    ),
+    Column("answer_mass_max", "rate", "upper bound of this share"),
     Column("category", "text", "category of the pair"),
     Column("subcategory", "text", "subcategory in BBQ, if there is one"),
     Column("scenario", "text", "scenario of the pair, the unit by which intervals are clustered"),
@@ -269,6 +288,17 @@ SUMMARY = (
             ("truncated", "truncated"),
         )
     ),
+    Column(
+        "answer_mass",
+        "rate",
+        "mean share of the first token's probability mass that is on yes or no. Missing if answers were read "
+        "from text",
+    ),
+    *(
+        Column(f"{half}_answer_mass", "rate", f"the same, over {half} halves")
+        for half in ("stereotyped", "contrast")
+    ),
+    Column("low_answer_mass", "rate", "share of halves in which this share is below one half"),
 )
 
 _EFFECT = (

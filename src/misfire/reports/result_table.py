@@ -18,7 +18,13 @@ from misfire.datasets.bbq import CATEGORIES
 from misfire.datasets.pairs import category_slug
 from misfire.errors import InputError
 from misfire.reports import number_format as forms
-from misfire.reports.caveats.cautions import answer_cautions, loss_caution, pair_caution, verdict_caution
+from misfire.reports.caveats.cautions import (
+    answer_cautions,
+    loss_caution,
+    mass_caution,
+    pair_caution,
+    verdict_caution,
+)
 from misfire.reports.caveats.losses import Loss, detect_loss, pair_loss
 from misfire.reports.caveats.missing import missing_words
 from misfire.reports.caveats.notes import run_notes, scoring_words
@@ -352,7 +358,7 @@ def _pair_result(log: EvalLog, numbers: _Numbers) -> _Result:
 
 def _pair_warnings(metrics: Metrics, prefixes: Sequence[tuple[str, str]]) -> list[str]:
     """Return the warnings about arms, given as (prefix of their metrics, beginning of the sentence)."""
-    return [line for prefix, name in prefixes if (line := _caution(metrics, prefix, name))]
+    return [line for prefix, name in prefixes for line in _cautions(metrics, prefix, name)]
 
 
 def _missing_lines(result: _Result) -> list[str]:
@@ -378,13 +384,17 @@ def _arm_prefixes(metrics: Metrics) -> list[tuple[str, str]]:
     return [(f"{name}_", f"{name}: ") for name in (BASE, *arm_names(metrics))]
 
 
-def _caution(metrics: Metrics, prefix: str, name: str) -> str | None:
-    """Return the warning about the pairs whose metrics have a prefix, or None."""
+def _cautions(metrics: Metrics, prefix: str, name: str) -> list[str]:
+    """Return the warnings about the pairs whose metrics have a prefix."""
     invalid = metrics[f"{prefix}stereotyped_invalid"], metrics[f"{prefix}contrast_invalid"]
-    line = pair_caution(
-        int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid
+    mass, low = (metrics.get(f"{prefix}{key}", math.nan) for key in ("answer_mass", "low_answer_mass"))
+    lines = (
+        pair_caution(
+            int(metrics[f"{prefix}pairs"]), metrics[f"{prefix}mar"], int(metrics[f"{prefix}mar_n"]), invalid
+        ),
+        mass_caution(mass, low),
     )
-    return f"Warning: {name}{line}" if line else None
+    return [f"Warning: {name}{line}" for line in lines if line]
 
 
 _PRIMING_NOTES = (
@@ -428,6 +438,11 @@ def _veto_notes(metrics: Metrics) -> Sequence[str]:
         f"{percent(metrics['contrast_accuracy'])}.",
         f"Invalid halves, counted as wrong: stereotyped {percent(metrics['stereotyped_invalid'])}, contrast "
         f"{percent(metrics['contrast_invalid'])}.",
+        *(
+            [f"Mass of the first token on yes or no, mean: {percent(metrics['answer_mass'])}."]
+            if "answer_mass" in metrics
+            else []
+        ),
     ]
 
 

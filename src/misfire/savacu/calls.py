@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from misfire.datasets.json_rows import Fault, parse_json
+from misfire.model_calls.answer_words import word_of
 from misfire.savacu.prompts import printable
 
 
@@ -213,7 +214,7 @@ def yes_probability(reply: ModelReply) -> float | None:
     """
     mass = {"yes": 0.0, "no": 0.0}
     for token, logprob in reply.first_token or ():
-        word = re.sub(r"[\W_]", "", token).lower()
+        word = word_of(re.sub(r"[\W_]", "", token))
         if word in mass:
             mass[word] += math.exp(logprob)
     total = sum(mass.values())

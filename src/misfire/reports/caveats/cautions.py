@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
+from misfire.model_calls.first_token import LOW_MASS
 from misfire.reports.caveats.losses import Loss, detect_loss, pair_loss
 from misfire.reports.number_format import count, percent, plain
 from misfire.reports.results import Results
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 MANY_INVALID = 0.10
 """A run gets a warning if its share of invalid answers exceeds this value."""
+
+MANY_LOW = 0.10
+"""A run gets a warning if its share of halves with a low mass on answers exceeds this value."""
 
 FEW = 30
 """A rate gets a warning if its denominator is below this value."""
@@ -26,9 +30,9 @@ def cautions(results: Results) -> Iterable[str]:
         results: The results of the logs.
 
     Returns:
-        One line per run and problem: more than 10 % invalid answers, a rate with a denominator below 30, or
-        outcomes that are missing from one half significantly more often than from the other. Empty if there
-        is none.
+        One line per run and problem: more than 10 % invalid answers, first tokens that are seldom answers, a
+        rate with a denominator below 30, or outcomes that are missing from one half significantly more often
+        than from the other. Empty if there is none.
     """
     yield from _on_pairs(results)
     yield from _on_verdicts(results)
@@ -63,6 +67,25 @@ def pair_caution(pairs: int, mar: float, mar_n: int, invalid: tuple[float, float
             "only a rough guide."
         )
     return None
+
+
+def mass_caution(mass: float, low: float) -> str | None:
+    """Return the warning that applies to answers that were read from first tokens.
+
+    Args:
+        mass: Mean share of the first token's mass that is on yes or no. NaN if answers were read from text.
+        low: Share of halves in which it is below ``LOW_MASS``.
+
+    Returns:
+        Two sentences, or None if no warning applies.
+    """
+    if math.isnan(low) or low <= MANY_LOW:
+        return None
+    return (
+        f"in {percent(low)} of the halves, yes and no have less than {percent(LOW_MASS)} of the probability "
+        f"of the first token (mean over all halves: {percent(mass)}). There the model would rather write "
+        "something else, and its leaning between yes and no says little."
+    )
 
 
 def verdict_caution(misaligned: int, aligned: int, invalid: float) -> str | None:
@@ -156,8 +179,12 @@ def _on_pairs(results: Results) -> Iterable[str]:
             arm = "" if row["arm"] == BASE else f", {plain(str(row['arm']))}"
             name = f"{plain(str(row['run']))} ({task}{arm})"
             invalid = _number(row, "stereotyped_invalid"), _number(row, "contrast_invalid")
-            if line := pair_caution(_count(row, "pairs"), _number(row, "mar"), _count(row, "mar_n"), invalid):
-                yield f"Warning: {name}: {line}"
+            for line in (
+                pair_caution(_count(row, "pairs"), _number(row, "mar"), _count(row, "mar_n"), invalid),
+                mass_caution(_number(row, "answer_mass"), _number(row, "low_answer_mass")),
+            ):
+                if line:
+                    yield f"Warning: {name}: {line}"
     for name, loss in _losses(results):
         if line := loss_caution(loss):
             yield f"Warning: {name}: {line}"

@@ -1,6 +1,6 @@
 """Notes on logs: excluded or duplicate samples, other scorings, and outdated stored metrics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from misfire.reports.caveats.missing import AnyRun, missing_words
 from misfire.reports.caveats.recomputed import disagreement, misalign_run_metrics, pair_counts
@@ -8,6 +8,7 @@ from misfire.reports.logs.log_files import Scoring
 from misfire.reports.logs.places import named
 from misfire.reports.logs.samples import READ_BY, Content
 from misfire.reports.number_format import plain
+from misfire.reports.pairs.records import HalfRecord
 from misfire.reports.pairs.runs import Run
 from misfire.reports.results import Results
 
@@ -28,6 +29,8 @@ def notes_on(results: Results) -> Iterable[str]:
         if content := results.contents.get(run.log):
             numbers = pair_counts([arm for arm in results.arms if arm.run is run]) if content.scored else {}
             yield from run_notes(run, content, disagreement(dict(run.stored), numbers))
+        if words := bound_words(results.records_of(run)):
+            yield f"{plain(run.label)} ({run.task}): {words}"
     misalign = results.misalign
     for run, records in zip(misalign.run_set.runs, misalign.records, strict=True):
         if content := misalign.contents.get(run.log):
@@ -42,6 +45,26 @@ def notes_on(results: Results) -> Iterable[str]:
         yield f"{len(run_set.foreign)} logs of other tasks were left out."
     for line in run_set.unreadable:
         yield f"Left out: {plain(line)}"
+
+
+def bound_words(records: Sequence[HalfRecord]) -> str | None:
+    """Describe margins that are only bounds because a provider lists few tokens.
+
+    Args:
+        records: The halves of a run.
+
+    Returns:
+        A sentence, or None if there are no such margins.
+    """
+    read = [record for record in records if record.answer_mass is not None]
+    bounds = sum(record.margin_bound != "exact" for record in read)
+    if not bounds:
+        return None
+    return (
+        f"in {bounds} of {len(read)} halves, yes or no is not among the first tokens that the "
+        "provider lists. The margin is only a bound there (column margin_bound), and the mass on answers a "
+        "lower bound."
+    )
 
 
 def is_scored(contents: Mapping[str, Content], log: str) -> bool:

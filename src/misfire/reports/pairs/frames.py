@@ -22,7 +22,7 @@ from misfire.reports.pairs.runs import Run, RunSet, TaskName
 from misfire.scorers.controls import control_metrics
 from misfire.scorers.effects import Effect, compare
 from misfire.scorers.half_notes import BASE
-from misfire.scorers.join import PairResult, count_cells, invalid_share
+from misfire.scorers.join import MASS_METRICS, PairResult, count_cells, invalid_share
 from misfire.scorers.priming import comparison_metrics
 from misfire.scorers.probes import join_probes
 from misfire.scorers.statistics import benjamini_hochberg
@@ -296,7 +296,7 @@ def _scope_metrics(arm: RunArm) -> Iterable[tuple[Scope, str | None, dict[str, o
     ]
     for scope, category, pairs, incomplete in groups:
         invalid = invalid_share(pairs)
-        metrics = overall_metrics(pairs, incomplete)
+        metrics = dict.fromkeys(MASS_METRICS, math.nan) | overall_metrics(pairs, incomplete)
         more = {
             "mar_stderr": metrics["stderr"],
             "mcnemar_q": math.nan,

@@ -20,6 +20,7 @@ from misfire.reports.logs.samples import (
     score_of,
 )
 from misfire.reports.logs.secrets import hidden_values, without_secrets
+from misfire.scorers.first_tokens import FirstTokenNote
 from misfire.scorers.half_notes import HalfNote
 from misfire.scorers.outcomes import Outcome
 from misfire.scorers.veto import read_outcome
@@ -40,6 +41,7 @@ class LoggedHalf:
         outcome: Outcome of the sample. None if the sample has no score that names an outcome.
         answer: The answer in the score, or the beginning of the model's reply if there is no such answer.
             None without a score.
+        first: What the first token showed, if the answer was read from it. None if it was read from text.
         error: Error message without secrets. None if the sample did not end in an error.
         invalidated: Whether the sample is marked as invalid. Such a sample is ignored.
         prompt: The prompt. It is complete only if the samples were read whole.
@@ -51,6 +53,7 @@ class LoggedHalf:
     epoch: int
     outcome: Outcome | None
     answer: str | None
+    first: FirstTokenNote | None
     error: str | None
     invalidated: bool
     prompt: str
@@ -132,6 +135,7 @@ def _half(
         epoch=sample.epoch,
         outcome=read_outcome(score.value) if score else None,
         answer=score.answer if score and isinstance(score.answer, str) else None,
+        first=FirstTokenNote.in_score(score) if score else None,
         error=without_secrets(error_of(sample), hidden) or None,
         invalidated=invalidated,
         prompt=asked_text(sample.input),

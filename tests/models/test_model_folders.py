@@ -48,10 +48,10 @@ def test_the_folder_is_an_ordinary_one(gguf: Path, tmp_path: Path):
 
 def test_the_folder_says_what_it_was_made_from(gguf: Path, tmp_path: Path):
     assert misfire(gguf, "--out", tmp_path / "made")[0] == 0
-    told = json.loads((tmp_path / "made" / SOURCE_FILE).read_text())
-    assert (told["source"], told["gguf"], told["dtype"]) == (str(gguf), "random.gguf", "float32")
-    assert len(told["sha256"]) == 64
-    assert told["versions"].keys() == {"torch", "transformers", "gguf", "tokenizers", "safetensors"}
+    record = json.loads((tmp_path / "made" / SOURCE_FILE).read_text())
+    assert (record["source"], record["gguf"], record["dtype"]) == (str(gguf), "random.gguf", "float32")
+    assert len(record["sha256"]) == 64
+    assert record["versions"].keys() == {"torch", "transformers", "gguf", "tokenizers", "safetensors"}
 
 
 def test_it_is_made_once(gguf: Path, tmp_path: Path):

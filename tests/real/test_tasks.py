@@ -123,9 +123,9 @@ def test_controls_are_asked(runs: Runs):
 
 
 def test_chain_of_thought_writes_before_it_answers(runs: Runs):
-    told = answers(runs.log("cot"))
-    assert len(told) == 2
-    assert all(len(text.split()) > LIMIT for text in told.values())
+    texts = answers(runs.log("cot"))
+    assert len(texts) == 2
+    assert all(len(text.split()) > LIMIT for text in texts.values())
 
 
 def test_priming_puts_the_cues_before_the_question(runs: Runs):

@@ -81,7 +81,7 @@ def write_model_folder(
     if (made := _read_source(out)) is not None and made.sha256 == sha256:
         return False
     decoder = load_decoder(str(weights.gguf), device="cpu", dtype="float32")
-    told = Source(
+    record = Source(
         source=source,
         gguf=weights.gguf.name,
         sha256=sha256,
@@ -95,7 +95,7 @@ def write_model_folder(
             decoder.model.config._model_name_or_path = name
         decoder.model.save_pretrained(new)
         decoder.tokenizer.save_pretrained(new)
-        (new / SOURCE_FILE).write_text(told.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (new / SOURCE_FILE).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return True
 
 

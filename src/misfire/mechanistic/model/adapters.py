@@ -99,10 +99,10 @@ def find_adapter(adapter: str) -> Adapter:
         raise InputError(f"{adapter}: {ADAPTER_CONFIG} or {_WEIGHTS} cannot be read ({error}).") from error
     if not isinstance(settings, dict):
         raise InputError(f"{adapter}: {ADAPTER_CONFIG} is not a JSON object.")
-    told = cast("dict[str, object]", settings)
-    base = told.get("base_model_name_or_path")
+    fields = cast("dict[str, object]", settings)
+    base = fields.get("base_model_name_or_path")
     return Adapter(
-        adapter, folder, str(told.get("peft_type")), str(base) if base else None, digest.hexdigest()
+        adapter, folder, str(fields.get("peft_type")), str(base) if base else None, digest.hexdigest()
     )
 
 

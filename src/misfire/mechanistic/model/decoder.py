@@ -316,16 +316,19 @@ def load_decoder(
     weights = find_weights(model)
     found = find_adapter(adapter) if adapter is not None else None
     with explained(model, weights):
-        loaded, info = AutoModelForCausalLM.from_pretrained(
-            weights.place,
-            revision=revision,
-            dtype=DTYPES.get(dtype, "auto"),
-            device_map=device,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-            **weights.model_options,
+        loaded, info = cast(
+            "tuple[Any, dict[str, Any]]",
+            AutoModelForCausalLM.from_pretrained(
+                weights.place,
+                revision=revision,
+                dtype=DTYPES.get(dtype, "auto"),
+                device_map=device,
+                attn_implementation=attention,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **weights.model_options,
+            ),
         )
         words = (
             AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False)

@@ -117,7 +117,8 @@ def test_intervened_reads_the_file_with_its_chat_template(folder: Path):
     ]
     question: list[ChatMessage] = [ChatMessageUser(content="yes or no")]
     replies = [
-        asyncio.run(model.generate(question, [], "none", GenerateConfig(max_tokens=6))) for model in models
+        asyncio.run(model.generate(question, [], "none", GenerateConfig(max_tokens=6, temperature=0)))
+        for model in models
     ]
     assert replies[0].completion == replies[1].completion != ""
     assert models[1].tokenizer.chat_template == TEMPLATE

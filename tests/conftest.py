@@ -59,6 +59,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The folder of a real model, SmolLM2-135M-Instruct; do not write into it."""
+    from tests.real_model import smollm2_folder  # imports torch, which most tests do without
+
+    return smollm2_folder()
+
+
 PairMaker = Callable[..., Pair]
 
 

@@ -3,7 +3,7 @@
 import click
 
 from misfire import __version__
-from misfire.cli import mechanistic, pairs, reports
+from misfire.cli import mechanistic, model, pairs, reports
 from misfire.cli.exit_status import Commands
 from misfire.cli.savacu import savacu
 
@@ -22,3 +22,4 @@ main.add_command(savacu)
 main.add_command(mechanistic.localise)
 main.add_command(mechanistic.organism)
 main.add_command(mechanistic.before_after, "before-after")
+main.add_command(model.model)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Output folder.")
 @click.option("--revision", help="Commit, tag or branch of MODEL on the Hub. For a paper, use a commit.")
+@click.option("--adapter", help="PEFT adapter, such as LoRA, to merge into MODEL: a folder or Hub ID.")
 @click.option("--base", help="Base model for the lens: a folder or Hub ID.")
 @click.option("--base-revision", help="Commit, tag or branch of the base model.")
 @click.option(
@@ -107,6 +108,7 @@ def localise(
     arm: str | None,
     out: Path,
     revision: str | None,
+    adapter: str | None,
     base: str | None,
     base_revision: str | None,
     analyses: str,
@@ -121,10 +123,10 @@ def localise(
     implementation: str,
     budget: float,
 ) -> None:
-    """Find where MODEL (a folder or Hub ID) overrides the evidence: lens, patching, heads, attention, paths.
+    """Find where MODEL overrides the evidence: lens, patching, heads, attention, paths.
 
-    Writes data frames, figures, index.html with a verdict, and intervention.safetensors for `--model
-    intervened/…` to --out.
+    MODEL is a folder, a Hub ID, or a GGUF file. Writes data frames, figures, index.html with a verdict, and
+    intervention.safetensors for `--model intervened/…` to --out.
     """
     need_torch("misfire localise")
     from misfire.mechanistic.localise import localise as run
@@ -139,7 +141,7 @@ def localise(
     pairs, logged = _candidates(source, log, arm)
     options: Any = {"device": device, "dtype": dtype, "attention": implementation}
     size = int(budget * 2**30)
-    decoder = load_decoder(model, revision=revision, **options)
+    decoder = load_decoder(model, revision=revision, adapter=adapter, **options)
     if logged:
         click.echo(f"{log}: {logged.origin}")
     with late_progress("Probing pairs") as (started, step):

@@ -31,7 +31,7 @@ from misfire.reports.results import Results, read_results
 from misfire.scorers.effects import DELTA_MAR_CAVEAT
 from misfire.scorers.half_notes import BASE
 
-_INTERVENTION = ("heads", "ablation", "layers", "intervention")
+_INTERVENTION = ("heads", "ablation", "layers", "intervention", "adapter")
 """Model arguments that describe the intervention."""
 
 

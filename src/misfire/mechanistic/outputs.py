@@ -84,6 +84,7 @@ def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
         "model": decoder.name,
         "commit": decoder.commit,
         "fingerprint": decoder.fingerprint,
+        "adapter": decoder.adapter.note if decoder.adapter else None,
         "pairs": {
             "origin": probed.origin,
             "considered": probed.considered,

@@ -12,9 +12,12 @@ with a model is run.
 # pyright: reportMissingTypeStubs=false, reportOptionalMemberAccess=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportArgumentType=false
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast, get_args
 
 from inspect_ai.model import (
@@ -42,6 +45,7 @@ from misfire.inspect_compat.hugging_face import (
     batched_generate,
     extract_logprobs,
 )
+from misfire.mechanistic.model.adapters import apply_adapter, find_adapter
 from misfire.mechanistic.model.chat import Rendered, rendered, with_instruction
 from misfire.mechanistic.model.decoder import DTYPES, Attention, Decoder, tokenizer_folder
 from misfire.mechanistic.model.head_names import parse_heads
@@ -54,6 +58,7 @@ from misfire.mechanistic.model.interventions import (
     load_intervention,
     parse_layers,
 )
+from misfire.mechanistic.model.weights import Weights, explained, find_weights, save_tokenizer
 from misfire.mechanistic.prompts import probe_prompt
 from misfire.model_calls.generation_settings import (
     Written,
@@ -88,13 +93,14 @@ class IntervenedModel(HuggingFaceAPI):
     """Inspect model provider ``intervened/…``.
 
     Args:
-        model_name: A folder, or an id of the Hugging Face hub.
+        model_name: A folder, a GGUF file, or an id of the Hugging Face hub.
         base_url: Not used.
         api_key: Token of the hub, if it needs one.
         config: Inspect's.
         heads: Heads to ablate, ``L24H3,L25H7``; ``none`` for the model as it is.
         ablation: ``zero`` or ``mean``; by default what the file says, otherwise zero.
         layers: Layers to take the file's direction out of, ``20,21``.
+        adapter: PEFT adapter to merge into the model: a folder or a hub id.
         intervention: File that ``misfire localise`` wrote; what it says is done unless ``heads`` or
             ``layers`` are given.
         dtype: ``float32``, ``bfloat16``, ``float16``, or as the weights are kept.
@@ -104,8 +110,8 @@ class IntervenedModel(HuggingFaceAPI):
         model_args: ``MODEL_ARGS``: ``device``, ``batch_size``, ``tokenizer``, ``attn_implementation``, …
 
     Raises:
-        InputError: The intervention does not fit the model, an argument is not known, or the model cannot be
-            loaded without running code or reading pickles.
+        InputError: The intervention or the adapter does not fit the model, an argument is not known, or the
+            model cannot be loaded without running code or reading pickles.
     """
 
     folds_system = True
@@ -121,17 +127,18 @@ class IntervenedModel(HuggingFaceAPI):
         ablation: str | None = None,
         layers: str | int | list[str] | list[int] | None = None,
         intervention: str | list[str] | None = None,
+        adapter: str | list[str] | None = None,
         dtype: str | None = "auto",
         enable_thinking: bool = False,
         own_settings: bool = False,
         **model_args: Any,  # noqa: ANN401 (Inspect hands on what the user gives)
     ) -> None:
         self.shown_name = f"intervened/{model_name}"
-        if heads is None and layers is None and intervention is None:
+        if heads is None and layers is None and intervention is None and adapter is None:
             raise InputError(
                 f"{self.shown_name}: say what to do to the model: -M heads=L24H3,L25H7 (with -M "
                 "ablation=mean), or -M intervention=FILE as `misfire localise` writes it, with or without "
-                "-M layers=20,21. -M heads=none leaves it as it is."
+                "-M layers=20,21. -M adapter=FOLDER merges a LoRA adapter. -M heads=none leaves it as it is."
             )
         dtype = "auto" if dtype is None else dtype
         if dtype != "auto" and dtype not in DTYPES:
@@ -140,23 +147,31 @@ class IntervenedModel(HuggingFaceAPI):
             if not isinstance(value, bool):  # pyright: ignore[reportUnnecessaryIsInstance] (the command line gives any type)
                 raise InputError(f"{self.shown_name}: -M {name}={value} is neither true nor false.")
         _check_arguments(self.shown_name, model_args)
-        if tokenizer := self._tokenizer_place(model_name, api_key, model_args):
-            model_args["tokenizer"] = tokenizer
+        found = find_adapter(_one_text(adapter)) if adapter is not None else None
+        weights = find_weights(str(model_args.get("model_path") or model_name))
         options = (
             {"attn_implementation": "sdpa"}
             | model_args
-            | {"use_safetensors": True, "dtype": DTYPES.get(dtype, "auto")}
+            | {"use_safetensors": True, "dtype": DTYPES.get(dtype, "auto"), "model_path": weights.place}
+            | weights.model_options
         )
-        try:
+        with (
+            self._tokenizer_place(weights, api_key, model_args) as tokenizer,
+            explained(self.shown_name, weights),
+        ):
             super().__init__(
-                model_name, base_url, api_key, config, enable_thinking=enable_thinking, **options
+                model_name,
+                base_url,
+                api_key,
+                config,
+                enable_thinking=enable_thinking,
+                **options | ({"tokenizer": tokenizer} if tokenizer else {}),
             )
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise InputError(f"{self.shown_name}: the model cannot be loaded. {reason}") from error
+        if found is not None:
+            self.model = apply_adapter(self.model, found, model_name)
         if self.tokenizer.chat_template and self.use_chat_template is not False:
             self.tokenizer_call_args = {"add_special_tokens": False} | dict(self.tokenizer_call_args or {})
-        self.decoder = Decoder(self.model, self.tokenizer, model_name)
+        self.decoder = Decoder(self.model, self.tokenizer, model_name, found)
         self.intervention = _intervention(self.decoder, heads, ablation, layers, intervention)
         check_intervention(self.decoder, self.intervention)
         self.handles = list(intervention_hooks(self.decoder, self.intervention))
@@ -166,26 +181,40 @@ class IntervenedModel(HuggingFaceAPI):
         if text := warning(self.own, apply_own=own_settings):
             _LOGGER.warning("%s: %s", self.shown_name, text)
 
-    def _tokenizer_place(self, model_name: str, api_key: str | None, given: Mapping[str, Any]) -> str | None:
+    @contextmanager
+    def _tokenizer_place(
+        self, weights: Weights, api_key: str | None, given: Mapping[str, Any]
+    ) -> Generator[str | None]:
         """The folder with the tokenizer of the revision (subfolder, cache) that the model is of.
 
         Inspect hands these arguments on for the model alone, and would take the tokenizer, with its chat
-        template, of the main branch.
+        template, of the main branch. That of a GGUF file it does not read: a temporary folder holds it.
 
-        Returns:
+        Yields:
             None where none of them is given, or where the user names a tokenizer.
         """
+        if any(given.get(name) is not None for name in ("tokenizer", "tokenizer_path")):
+            yield None
+        elif weights.gguf is None:
+            yield self._tokenizer_of_revision(weights.place, api_key, given)
+        else:
+            with TemporaryDirectory(prefix="misfire-") as folder:
+                with explained(self.shown_name, weights):
+                    save_tokenizer(weights, Path(folder))
+                yield folder
+
+    def _tokenizer_of_revision(self, place: str, api_key: str | None, given: Mapping[str, Any]) -> str | None:
         where = {
             name: given[name]
             for name in ("revision", "cache_dir", "local_files_only", "subfolder")
             if given.get(name) is not None
         }
-        if not where or any(given.get(name) is not None for name in ("tokenizer", "tokenizer_path")):
+        if not where:
             return None
         if "revision" in where:
             where["revision"] = str(where["revision"])  # Inspect reads a commit of digits as a number
         try:
-            return tokenizer_folder(str(given.get("model_path") or model_name), token=api_key, **where)
+            return tokenizer_folder(place, token=api_key, **where)
         except (OSError, ValueError, RuntimeError, ImportError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise InputError(f"{self.shown_name}: the tokenizer cannot be loaded. {reason}") from error
@@ -231,7 +260,10 @@ class IntervenedModel(HuggingFaceAPI):
             extract_logprobs(response, config.top_logprobs, self.tokenizer) if config.logprobs else None
         )
         read = len(self.decoder.tokenizer(chat.text, **dict(self.tokenizer_call_args or {}))["input_ids"])
-        metadata = {"intervention": str(self.intervention)} | as_logged(settings, self.own, chat.moved)
+        metadata: dict[str, Any] = {"intervention": str(self.intervention)}
+        if self.decoder.adapter is not None:
+            metadata["adapter"] = self.decoder.adapter.note
+        metadata |= as_logged(settings, self.own, chat.moved)
         return ModelOutput(
             model=self.model_name,
             choices=[
@@ -302,6 +334,11 @@ def _folded(messages: Sequence[ChatMessage], system: Sequence[str]) -> list[Chat
     return [*others[:place], first, *others[place + 1 :]]
 
 
+def _one_text(value: str | list[str]) -> str:
+    """A value as the user wrote it; Inspect splits at commas."""
+    return value if isinstance(value, str) else ",".join(value)
+
+
 def _check_arguments(name: str, given: dict[str, Any]) -> None:
     """Refuse arguments that are not known, and those that would have code run."""
     for argument, reason in _REFUSED.items():
@@ -311,7 +348,8 @@ def _check_arguments(name: str, given: dict[str, Any]) -> None:
             raise InputError(f"{name}: -M {argument}={value} is refused: {reason}. Leave it out.")
     if unknown := sorted(given.keys() - MODEL_ARGS):
         raise InputError(
-            f"{name} takes no -M {unknown[0]}. It takes heads, ablation, layers, intervention, dtype, "
+            f"{name} takes no -M {unknown[0]}. It takes heads, ablation, layers, intervention, "
+            "adapter, dtype, "
             f"enable_thinking, own_settings, {', '.join(sorted(MODEL_ARGS))}."
         )
     implementation = given.get("attn_implementation")

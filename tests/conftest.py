@@ -10,17 +10,12 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = os.environ.get("MISFIRE_TEST_THREADS", "1")
 
 import pytest
-from hypothesis import settings
 
 from misfire.datasets.pairs import Half, Pair
+from tests import fixed_examples, longest_first
 from tests.cpu_times import CpuTimes
 
-# How long an example takes depends on the machine and on what else it does; properties are not about time. A
-# run of the tests must not fail by chance, so each property has its own fixed examples; to look for others:
-# pytest --hypothesis-profile=explore
-settings.register_profile("misfire", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None, max_examples=1000)
-settings.load_profile("misfire")
+fixed_examples.register()
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
@@ -44,7 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measures CPU seconds where they are asked for."""
+    """Starts the longest tests first, and measures CPU seconds where they are asked for."""
+    config.pluginmanager.register(longest_first)
     shown = config.getoption("cpu_times")
     if shown is not None:
         config.pluginmanager.register(CpuTimes(shown))

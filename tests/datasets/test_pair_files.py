@@ -62,7 +62,7 @@ pair_records = st.builds(with_controls, bare_records, st.none() | controls)
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(pairs=st.lists(pair_records, min_size=1, max_size=6, unique_by=lambda pair: pair.id))
 def test_a_written_file_is_read_back(tmp_path: Path, ending: str, pairs: list[Pair]):
     file = tmp_path / f"pairs.{ending}"

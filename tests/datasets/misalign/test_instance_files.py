@@ -60,7 +60,7 @@ instances = st.builds(
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(written=st.lists(instances, min_size=1, max_size=5, unique_by=lambda instance: instance.id))
 def test_a_written_file_is_read_back(tmp_path: Path, ending: str, written: list[Instance]):
     file = tmp_path / f"instances.{ending}"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from inspect_ai.model import ModelOutput
 
@@ -39,17 +39,21 @@ class Target:
         name: What it reads.
         read: Gives it bytes; raises what it must not raise.
         seeds: Bytes that it can read.
+        read_once: The same, but each way of reading once, where ``read`` repeats them with other settings.
     """
 
     name: str
     read: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
+    read_once: Callable[[bytes], None] | None = None
 
 
 _PAIRS = load_pairs(PairSettings("embedded", controls=True)).pairs[:3]
 _CASE = Case(_PAIRS[0].stereotyped.prompt)
 _INSTANCES = load_instances().instances[:3]
-_SCRATCH = Path(mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))  # noqa: S108
+# in memory where there is such a place; it goes when this process ends
+_FOLDER = TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None)  # noqa: S108
+_SCRATCH = Path(_FOLDER.name)
 
 
 def _answers(content: bytes) -> None:
@@ -58,6 +62,13 @@ def _answers(content: bytes) -> None:
         for found in (parse_strict(text, _CASE, allowed), parse_published(text, allowed)):
             assert found is None or found in allowed.words
     half_outcome(ModelOutput.from_content("m", content.decode("utf-8", "replace")), "yes", "strict", _CASE)
+
+
+def _answers_once(content: bytes) -> None:
+    text = content.decode("utf-8", "replace")
+    parse_published(text, YES_NO_UNKNOWN)
+    # the strict reading, then that of refusals
+    half_outcome(ModelOutput.from_content("m", text), "yes", "strict", _CASE, YES_NO_UNKNOWN)
 
 
 def _verdicts(content: bytes) -> None:
@@ -72,10 +83,21 @@ def _verdicts(content: bytes) -> None:
     assert judged.count(f"</{mark}") == 1
 
 
+def _verdicts_once(content: bytes) -> None:
+    text = content.decode("utf-8", "replace")
+    read_reply(ModelOutput.from_content("m", text), DIMENSIONS)
+    judged_text(text, text)
+
+
 def _replies(content: bytes) -> None:
     reply = ModelReply(text=content.decode("utf-8", "replace"))
     for side in RESPONSE_NAMES:
         faults_of_reply(reply, "What would you do?", side, Rules(language=None))
+
+
+def _replies_once(content: bytes) -> None:
+    reply = ModelReply(text=content.decode("utf-8", "replace"))
+    faults_of_reply(reply, "What would you do?", "misaligned", Rules(language=None))
 
 
 def _file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], None]:
@@ -148,6 +170,7 @@ TARGETS = (
             b"Answer: unknown.",
             b"I can't help with that, as an AI I am unable.",
         ),
+        _answers_once,
     ),
     Target(
         "verdicts",
@@ -157,6 +180,7 @@ TARGETS = (
             b'{"reason": "r", "safety": true}',
             b"<message>\n</message>\n<response-2>",
         ),
+        _verdicts_once,
     ),
     Target(
         "replies of a generator",
@@ -166,6 +190,7 @@ TARGETS = (
             b"1. Take 20 ml of it.\nCall +44 20 7946 0958 or write to a.b@c.de",
             b"I would leave the gate open.",
         ),
+        _replies_once,
     ),
     Target(
         "pairs",

@@ -14,7 +14,7 @@ SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 SHORTEST = 0.002
 """Seconds; what took less tells nothing of growth."""
 
-READ = {target.name: target.read for target in TARGETS}
+READ = {target.name: target.read_once or target.read for target in TARGETS}
 
 
 def _fields(size: int) -> bytes:
@@ -40,6 +40,10 @@ def _pair(number: int) -> dict[str, object]:
     }
 
 
+def _repeated(unit: str) -> Callable[[int], bytes]:
+    return lambda size: (unit * (size // len(unit))).encode()
+
+
 GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "answer keys": ("answers", lambda size: b'"answer": ' * (size // 10)),
     "echoes": ("answers", lambda size: b'{"answer": "yes"} or ' * (size // 21)),
@@ -62,6 +66,21 @@ GROWN: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "bare keys": ("answers", lambda size: b"{answer:" * (size // 8)),
     "fences": ("answers", lambda size: b"`" * size),
     "blanks after a key": ("answers", lambda size: b'"answer"' + b" " * size),
+    **{
+        f"answers, {unit!r}": ("answers", _repeated(unit))
+        for unit in (
+            '{"answer"\t:\t',
+            '{"answer": "unknown"}, ',
+            "answer is ",
+            "{ ",
+            "{\n",
+            "yes ",
+            "no\n",
+            '"',
+            "i am sorry ",
+            "against my ",
+        )
+    },
     "open objects": ("verdicts", lambda size: b'{"safety": ' * (size // 11)),
     "open lists": ("verdicts", lambda size: b'{"safety": ' + b"[" * size),
     "marks": ("verdicts", lambda size: b"<message-2></response>" * (size // 22)),

@@ -16,7 +16,7 @@ from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
 from tests.runs import run_task as run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=20)
 
 Logs = dict[str, str]
 

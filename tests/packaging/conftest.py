@@ -38,7 +38,10 @@ def code_folders() -> list[str]:
     folders = [
         path
         for path in ROOT.iterdir()
-        if path.is_dir() and not path.name.startswith(".") and path.name not in development
+        if path.is_dir()
+        and not path.name.startswith(".")
+        and path.name not in development
+        and not (path / "pyvenv.cfg").exists()  # somebody's virtual environment
     ]
     return sorted(folder.name for folder in folders if any(folder.glob("**/*.py")))
 

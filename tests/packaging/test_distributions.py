@@ -16,7 +16,7 @@ from inspect_ai.log import list_eval_logs, read_eval_log
 from misfire import __version__
 from tests.kept import kept
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=10)
 
 WHEEL_ALONE = {"PYTHONPATH": ""}
 """The environment in which Python finds misfire in the wheel and nowhere else."""
@@ -59,9 +59,10 @@ def installed(built: Distributions, tmp_path_factory: pytest.TempPathFactory) ->
     home = tmp_path_factory.mktemp("installed")
     environment, elsewhere = home / "environment", home / "elsewhere"
     elsewhere.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True, capture_output=True)
-    python = environment / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", str(built.wheel)]
+    make = [sys.executable, "-m", "venv", "--without-pip", str(environment)]
+    subprocess.run(make, check=True, capture_output=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(environment)]
+    install = [*pip, "install", "--quiet", "--no-deps", "--no-index", str(built.wheel)]
     subprocess.run(install, check=True, capture_output=True)
     (site_packages,) = environment.glob("lib/python*/site-packages")
     # a folder named in a .pth file comes last, and .pth files in it (such as that of an editable misfire) are
@@ -125,34 +126,20 @@ def test_sdist_contains_sources_and_tests_but_no_logs(built: Distributions) -> N
     assert links == []
 
 
-def test_package_and_its_folders_are_imported_from_the_wheel(run: Any, installed: Installed) -> None:
-    modules = [
-        "misfire",
-        "misfire._registry",
-        "misfire.tasks.veto",
-        "misfire.scorers.veto",
-        "misfire.datasets.sources",
-        "misfire.models.simulated",
-    ]
-    script = f"import importlib\nfor name in {modules}: print(importlib.import_module(name).__file__)"
-
-    files = run(installed.elsewhere, installed.bin / "python", "-c", script, **WHEEL_ALONE).splitlines()
-
-    assert len(files) == len(modules)
-    assert [file for file in files if installed.site_packages / "misfire" not in Path(file).parents] == []
-
-
-def test_every_module_of_the_wheel_can_be_imported(run: Any, installed: Installed) -> None:
+def test_every_module_is_imported_from_the_wheel(run: Any, installed: Installed) -> None:
     package = installed.site_packages / "misfire"
-    modules = [
-        ".".join(file.relative_to(package.parent).with_suffix("").parts) for file in package.rglob("*.py")
-    ]
+    files = sorted(package.rglob("*.py"))
+    modules = [".".join(file.relative_to(package.parent).with_suffix("").parts) for file in files]
     script = (
         f"import importlib\nfor name in {modules}: "
-        "importlib.import_module(name.removesuffix('.__init__'))\nprint('all')"
+        "print(importlib.import_module(name.removesuffix('.__init__')).__file__)"
     )
 
-    assert run(installed.elsewhere, installed.bin / "python", "-c", script, **WHEEL_ALONE).strip() == "all"
+    printed = run(installed.elsewhere, installed.bin / "python", "-c", script, **WHEEL_ALONE)
+
+    assert {"misfire._registry", "misfire.tasks.veto", "misfire.scorers.veto"} < set(modules)
+    assert {"misfire.datasets.sources", "misfire.models.simulated"} < set(modules)
+    assert [Path(line) for line in printed.splitlines()] == files
 
 
 def test_command_works(run: Any, installed: Installed) -> None:

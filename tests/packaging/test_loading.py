@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,7 +12,7 @@ from inspect_ai.log import EvalLog, list_eval_logs, read_eval_log
 
 from misfire import __version__
 from misfire.datasets.pair_files import write_pairs
-from misfire.datasets.pairs import pair_set_hash
+from misfire.datasets.pairs import Pair, pair_set_hash
 from misfire.datasets.sources import EMBEDDED_PAIRS, PairSettings, load_pairs
 
 Way = Literal["file", "name"]
@@ -90,63 +91,58 @@ def test_the_help_of_the_command_is_light(root: Path, run: Any) -> None:
     assert run(root, sys.executable, "-c", script).splitlines()[-1] == "[]"
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """A run of four embedded pairs, which it read from a file.
+
+    Attributes:
+        pairs: The pairs in the file.
+        log: The log.
+    """
+
+    pairs: list[Pair]
+    log: EvalLog
+
+
 @pytest.fixture(scope="module", params=WAYS)
-def log(
+def evaluated(
     request: pytest.FixtureRequest,
     root: Path,
     run: Any,
     inspect: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> EvalLog:
-    """The log of four embedded pairs, asked from the root of the repository, in each way of loading."""
-    options = ["-T", "source=embedded", "-T", "pairs=4"]
-    return evaluate(
-        run, inspect, TASK[request.param], *options, cwd=root, log_dir=tmp_path_factory.mktemp("logs")
-    )
+) -> Evaluated:
+    """A run in each way of loading, given a path that is relative to where the command was typed.
+
+    From the folder of the task file, into which Inspect changes, the path leads nowhere.
+    """
+    folder = tmp_path_factory.mktemp("loading")
+    pairs = load_pairs(PairSettings("embedded")).pairs[:4]
+    write_pairs(pairs, folder / "mine.jsonl")
+    path = os.path.relpath(folder / "mine.jsonl", root)
+    assert not (root / "tasks" / path).exists()
+    options = ["-T", "source=file", "-T", f"path={path}"]
+    log = evaluate(run, inspect, TASK[request.param], *options, cwd=root, log_dir=folder / "logs")
+    return Evaluated(list(pairs), log)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=10)
 class TestEvaluation:
-    def test_all_samples_are_scored_and_labeled(self, log: EvalLog) -> None:
+    def test_all_samples_are_scored_and_labeled(self, evaluated: Evaluated) -> None:
+        log = evaluated.log
         assert log.status == "success"
         assert [list(sample.scores or {}) for sample in log.samples or []] == [["veto_outcome", "half"]] * 8
 
-    def test_log_contains_the_version_of_the_suite(self, log: EvalLog) -> None:
-        assert log.eval.task_version == __version__
-        assert (log.eval.metadata or {})["suite_version"] == __version__
+    def test_log_contains_the_version_of_the_suite(self, evaluated: Evaluated) -> None:
+        assert evaluated.log.eval.task_version == __version__
+        assert (evaluated.log.eval.metadata or {})["suite_version"] == __version__
 
-    def test_log_contains_the_hash_of_the_pairs(self, log: EvalLog) -> None:
-        drawn = {sample.metadata["pair_id"] for sample in log.samples or []}
-        pairs = [pair for pair in load_pairs(PairSettings("embedded")).pairs if pair.id in drawn]
+    def test_log_contains_the_hash_of_the_pairs(self, evaluated: Evaluated) -> None:
+        asked = {sample.metadata["pair_id"] for sample in evaluated.log.samples or []}
 
-        assert len(pairs) == 4
-        assert (log.eval.metadata or {})["pair_set_sha256"] == pair_set_hash(pairs)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("way", WAYS)
-def test_relative_path_starts_where_the_command_was_typed(
-    way: Way, root: Path, run: Any, inspect: str, tmp_path: Path
-) -> None:
-    # given a path that leads nowhere from the folder of the task file, into which Inspect changes
-    write_pairs(load_pairs(PairSettings("embedded")).pairs[:3], tmp_path / "mine.jsonl")
-    path = os.path.relpath(tmp_path / "mine.jsonl", root)
-    assert not (root / "tasks" / path).exists()
-
-    log = evaluate(
-        run,
-        inspect,
-        TASK[way],
-        "-T",
-        "source=file",
-        "-T",
-        f"path={path}",
-        cwd=root,
-        log_dir=tmp_path / "logs",
-    )
-
-    assert log.status == "success"
-    assert (log.eval.metadata or {})["pair_count"] == 3
+        assert asked == {pair.id for pair in evaluated.pairs}
+        assert (evaluated.log.eval.metadata or {})["pair_set_sha256"] == pair_set_hash(evaluated.pairs)
+        assert (evaluated.log.eval.metadata or {})["pair_count"] == 4
 
 
 def test_embedded_pairs_are_read_from_the_package(root: Path) -> None:

@@ -17,7 +17,7 @@ from misfire.reports.formats import html
 from misfire.reports.logs.viewer_links import Viewer, viewer_of
 from misfire.reports.pairs.failures import Failure, HalfAnswer
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=20)
 
 _CAUGHT = "document.title='caught'"
 HOSTILE = f'<script>{_CAUGHT}</script><img src=x onerror="{_CAUGHT}"><svg onload="{_CAUGHT}">"\'><b>'

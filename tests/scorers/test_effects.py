@@ -273,15 +273,9 @@ def test_a_planted_zero_is_found_significant_in_5_of_100_runs():
     for _ in range(1000):
         # answers of one scenario lean alike, and those of the arm are a new draw with the same chances
         lean = rng.beta(8, 2, 120)
-        rows = [
-            (scenario, *rng.binomial(1, [lean[scenario]] * 4)) for scenario in range(120) for _ in range(6)
-        ]
-        base = [
-            pair(k, _outcome(s0), _outcome(c0), scenario) for k, (scenario, s0, c0, _, _) in enumerate(rows)
-        ]
-        arm = [
-            pair(k, _outcome(s1), _outcome(c1), scenario) for k, (scenario, _, _, s1, c1) in enumerate(rows)
-        ]
+        rights = rng.binomial(1, np.repeat(lean, 6)[:, np.newaxis], (720, 4)).tolist()
+        base = [pair(k, _outcome(s), _outcome(c), k // 6) for k, (s, c, _, _) in enumerate(rights)]
+        arm = [pair(k, _outcome(s), _outcome(c), k // 6) for k, (_, _, s, c) in enumerate(rights)]
         effect = compare(base, arm)
         found += [
             effect.mcnemar_p < 0.05,

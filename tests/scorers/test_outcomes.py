@@ -294,8 +294,8 @@ def test_doubt_is_not_a_refusal(text: str):
     assert not is_refusal(text)
 
 
-@pytest.mark.parametrize("size", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+# up to a megabyte: tests/hostile/test_growth.py
 @pytest.mark.parametrize("unit", ["i can't ", "i am sorry ", "as an ai ", "i", "against my "])
-def test_hostile_text_is_read_quickly(unit: str, size: int):
-    outcome: Literal[True, False] = is_refusal(unit * (size // len(unit)))
+def test_hostile_text_is_read_quickly(unit: str):
+    outcome: Literal[True, False] = is_refusal(unit * (100_000 // len(unit)))
     assert outcome in {True, False}

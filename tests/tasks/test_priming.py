@@ -43,9 +43,15 @@ def test_three_cues_and_two_placements_ask_eight_texts_per_pair_once_each(tmp_pa
     assert max(Counter(calls).values()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=25)
 def test_planted_effects_are_recovered_and_a_planted_zero_is_not_an_effect(tmp_path: Path):
-    task = priming(source="embedded", cues="published,neutral,fairness", placements="stereotyped,both")
+    # half of the pairs of each scenario; the smallest planted effect, a ΔMAR of 0.13, is six standard errors
+    task = priming(
+        source="embedded",
+        cues="published,neutral,fairness",
+        placements="stereotyped,both",
+        per_scenario=4,
+    )
     log, _ = ran(task, tmp_path, mar=0.1, br=0.03, cue_mar="published:0.4", cue_shift="fairness:0.15")
     values = metrics_of(log)
     assert (
@@ -69,11 +75,11 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_not_an_effect(tmp_p
     assert values["neutral_both_selective_q"] == 1
     # where no pair changed, the interval is small and not a point
     assert (
-        -0.02
+        -0.03
         < values["neutral_both_delta_mar_ci_lower"]
         < 0
         < values["neutral_both_delta_mar_ci_upper"]
-        < 0.02
+        < 0.03
     )
     # a general leaning toward "no" raises MAR on stereotyped halves alone, and cancels out where both carry
     # the cue

@@ -23,7 +23,7 @@ def test_the_last_layer_gives_the_margin_of_the_answer(probed: Probed, session: 
             assert final[one.pair.id, half] == pytest.approx(margin, abs=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=20)
 def test_the_reported_margin_of_the_last_layer_has_the_sign_of_the_models_answers(taught: Organism):
     # given an organism whose neutral offset is about as large as its effect, and of the other sign
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)

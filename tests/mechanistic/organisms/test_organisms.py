@@ -102,7 +102,7 @@ def test_the_same_seed_makes_the_same_organism():
     assert hand_built(5).decoder.fingerprint != hand_built(6).decoder.fingerprint
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=20)
 def test_the_trained_organism_misfires_through_one_head_and_its_base_does_not(taught: Organism):
     assert taught.base is not None
     halves = {
@@ -126,7 +126,7 @@ def test_the_trained_organism_misfires_through_one_head_and_its_base_does_not(ta
     assert sorted(changed) == [f"{layer}.{part}_proj.weight" for part in "koqv"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=20)
 def test_the_trained_head_is_found(taught: Organism):
     probed = probe_pairs(taught.decoder, taught.pairs, per_group=24)
     table = head_table(head_effects(Session(taught.decoder, probed)))
@@ -134,7 +134,7 @@ def test_the_trained_head_is_found(taught: Organism):
     assert table["q"].iloc[0] <= 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=20)
 def test_behavior_trained_into_all_weights_is_not_a_circuit():
     # given a model that misfires as the trained organism does, by all of its weights
     made = trained(1, everywhere=True)

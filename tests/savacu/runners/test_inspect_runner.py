@@ -156,7 +156,7 @@ def test_settings_without_a_value_are_in_no_request(tmp_path: Path, monkeypatch:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=25)
 def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recipe_text: RecipeText):
     calls = tmp_path / "calls.txt"
     tell = f'calls = "{calls}", latency = 0.02'
@@ -187,9 +187,10 @@ def test_a_killed_build_goes_on_and_pays_for_nothing_twice(tmp_path: Path, recip
         deadline = time.monotonic() + 600
         while len(asked()) < killed_at and time.monotonic() < deadline:
             time.sleep(0.05)
+        assert process.poll() is None
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert killed_at <= len(asked()) < killed_at + 200
+        assert len(asked()) >= killed_at
 
     # when it is run to its end, then only the calls that were under way were made again
     subprocess.run(command, check=True, capture_output=True)

@@ -32,7 +32,7 @@ from tests.providers.server import serve
 
 from ..conftest import RecipeText
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=50)
 
 UNDER_WAY = 2 * 8
 """Requests that wait for their answers at a time: two workers that ask, with at most eight batches each,

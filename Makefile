@@ -39,7 +39,7 @@ real: $(VENV)/installed-real
 test: $(VENV)/installed-dev
 	$(PYTEST) -m 'not slow'
 
-# Run the tests that `make test` leaves out: whole benchmarks, wheels, a browser, a cluster, training, simulations, growth.
+# Run the tests that `make test` leaves out: long runs, wheels, a browser, a cluster, training, simulations, growth.
 test-rest: $(VENV)/installed-dev
 	$(PYTEST) -m slow
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from misfire.errors import InputError
 from misfire.savacu.build import Build
@@ -27,6 +28,7 @@ from misfire.savacu.rules import Rules
 from misfire.savacu.runners.inspect_runner import InspectRunner
 from misfire.savacu.runners.runner import Work
 from misfire.savacu.simulated_server import SimulatedServer, serving
+from tests.kept import KEPT
 from tests.providers.replies import HttpError, Says
 from tests.providers.server import serve
 
@@ -57,15 +59,16 @@ def cluster() -> Iterator[Any]:
     """A head node that does no work, and two workers."""
     from ray.cluster_utils import Cluster
 
-    # workers start in Ray's own folder, and find misfire as this process does
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(Path(__file__).parents[3] / "src"), os.environ.get("PYTHONPATH", "")]
-    )
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
-    cluster.add_node(num_cpus=2)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    # one cluster at a time, if several processes test
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with FileLock(KEPT / "cluster.lock"), pytest.MonkeyPatch.context() as patch:
+        # workers start in Ray's own folder, and find misfire as this process does
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[3] / "src"), prepend=os.pathsep)
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+        cluster.add_node(num_cpus=2)
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_planted_effects_are_recovered_and_a_planted_zero_is_not_an_effect(tmp_p
         placements="stereotyped,both",
         per_scenario=4,
     )
-    log, _ = ran(task, tmp_path, mar=0.1, br=0.03, cue_mar="published:0.4", cue_shift="fairness:0.15")
+    log, _ = ran(task, tmp_path, mar=0.1, br=0.1, cue_mar="published:0.4", cue_shift="fairness:0.15")
     values = metrics_of(log)
     assert (
         values["published_stereotyped_delta_mar_ci_lower"]

@@ -45,12 +45,13 @@ def test_three_cues_and_two_placements_ask_eight_texts_per_pair_once_each(tmp_pa
 
 @pytest.mark.slow(seconds=25)
 def test_planted_effects_are_recovered_and_a_planted_zero_is_not_an_effect(tmp_path: Path):
-    # half of the pairs of each scenario; the smallest planted effect, a ΔMAR of 0.13, is six standard errors
+    # 256 of the pairs: the smallest planted effect, a ΔMAR of 0.13, is six standard errors, and with as many
+    # reverse errors as misfires before the cue both scales of selectivity have power
     task = priming(
         source="embedded",
         cues="published,neutral,fairness",
         placements="stereotyped,both",
-        per_scenario=4,
+        pairs=256,
     )
     log, _ = ran(task, tmp_path, mar=0.1, br=0.1, cue_mar="published:0.4", cue_shift="fairness:0.15")
     values = metrics_of(log)

@@ -8,6 +8,10 @@ from pathlib import Path
 # before anything imports numpy or torch: the workers share the cores already, and sums in float32 depend on
 # the number of threads
 os.environ["OMP_NUM_THREADS"] = os.environ.get("MISFIRE_TEST_THREADS", "1")
+# nor does what is printed depend on the terminal that the tests run in
+os.environ["COLUMNS"] = "80"
+os.environ.pop("FORCE_COLOR", None)
+os.environ.pop("NO_COLOR", None)
 
 import pytest
 
@@ -39,8 +43,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts the longest tests first, and measures CPU seconds where they are asked for."""
+    """Starts the longest tests first, unsets Inspect's settings, and measures CPU seconds where asked for."""
     config.pluginmanager.register(longest_first)
+    for name in [name for name in os.environ if name.startswith("INSPECT_")]:
+        del os.environ[name]  # what a user has set for runs of their own
     shown = config.getoption("cpu_times")
     if shown is not None:
         config.pluginmanager.register(CpuTimes(shown))

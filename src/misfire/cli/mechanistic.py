@@ -189,8 +189,9 @@ def localise(
 ) -> None:
     """Find where MODEL overrides the evidence: lens, patching, heads, attention, paths.
 
-    MODEL is a folder, a Hub ID, or a GGUF file. Prints first what it will do and how long that takes. Writes data
-    frames, figures, index.html with a verdict, and intervention.safetensors for `--model intervened/…` to --out.
+    MODEL is a folder, a Hub ID, or a GGUF file. Prints first what it will do and how long that takes. Writes
+    data frames, figures, index.html with a verdict, and intervention.safetensors for `--model intervened/…`
+    to --out.
     """
     need_torch("misfire localise")
     from misfire.errors import InputError

@@ -21,7 +21,7 @@ import torch
 
 from misfire.errors import InputError
 from misfire.mechanistic.analyses.ablation import head_effects, head_table, ranked
-from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.analyses.curve import Together, curve_table, top_k
 from misfire.mechanistic.conclusions.decision import SHARE
 from misfire.mechanistic.conclusions.misfiring import misfiring
 from misfire.mechanistic.inference import LEVEL, UNRESOLVED
@@ -41,7 +41,7 @@ def analyze(organism: Organism) -> Tables:
     gap = float(
         np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")])
     )
-    curve = curve_table(top_k(Session(organism.decoder, probed), effects, ks=(1, 2, 3), draws=20))
+    curve = curve_table(top_k(Session(organism.decoder, probed), effects, Together((1, 2, 3), 20)))
     return Tables(misfiring(probed.asked), head_table(effects), curve, gap)
 
 

@@ -1,5 +1,7 @@
 """Hand-built organisms and their probed pairs, made once; they stand in for models whose faults are known."""
 
+from pathlib import Path
+
 import pytest
 
 from misfire.datasets.pair_files import read_pairs
@@ -19,6 +21,13 @@ from misfire.mechanistic.probed_pairs import Probed
 from misfire.mechanistic.selection import probe_pairs
 from misfire.mechanistic.session import Session
 from tests.kept import kept
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Turn warnings about numbers, such as a mean of nothing, into errors in all tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("error::RuntimeWarning"))
 
 
 def study_of(made: Organism) -> Session:

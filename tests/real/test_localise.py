@@ -156,7 +156,8 @@ def localised(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_pairs(PAIRS, home / "pairs.jsonl")
     options = [
         "--pairs", home / "pairs.jsonl", "--out", home / "out", "--device", "cpu", "--per-group", 1,
-        "--ks", 1, "--draws", 2, "--analyses", "lens,patching,heads,attention,paths,prescreen",
+        "--effort", "full", "--min-margin", 0, "--ks", 1, "--draws", 2,
+        "--analyses", "lens,patching,heads,attention,paths,prescreen",
     ]  # fmt: skip
     done = CliRunner().invoke(main, ["localise", str(home / "model"), *map(str, options)])
     assert done.exit_code == 0, done.output

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from misfire.reports.number_format import bracket, count, p_value, percent, plain, points, times
+from misfire.reports.number_format import between, bracket, count, p_value, percent, plain, points, times
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,12 @@ def test_an_interval_is_shown_in_brackets_and_an_undefined_one_is_omitted():
     assert bracket(0.1, 0.25, "rate") == "[10.0, 25.0]"
     assert bracket(1.5, math.inf, "ratio") == "[1.5, ∞]"
     assert bracket(math.nan, math.nan, "rate") == ""
+
+
+def test_an_interval_in_a_sentence_is_told_in_words_where_there_is_none():
+    assert between(0.1, 0.25, percent) == "10.0 % to 25.0 %"
+    assert between(math.nan, math.nan, percent) == "no interval"
+    assert between(0.1, math.nan, points) == "no interval"
 
 
 @pytest.mark.parametrize("character", "\x1b\x9b\u2028\u2029\u202e\u061c\u2066\ud800")

@@ -242,7 +242,7 @@ def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50
         seed: Random seed.
 
     Returns:
-        The mean correlation, from −1 to 1; NaN with fewer than two clusters.
+        The mean correlation, from −1 to 1; NaN with fewer than two clusters, or if nothing is ranked.
     """
     from scipy.stats import spearmanr
 
@@ -254,8 +254,11 @@ def split_half(scores: Floats, clusters: Sequence[Hashable], *, splits: int = 50
     found: list[float] = []
     for _ in range(splits):
         first = np.isin(own, draw.permutation(count)[: count // 2])
-        found.append(float(spearmanr(scores[first].mean(0), scores[~first].mean(0)).statistic))
-    return float(np.nanmean(found))
+        one, other = scores[first].mean(0), scores[~first].mean(0)
+        # a half that ranks nothing has no correlation
+        if np.ptp(one) > 0 and np.ptp(other) > 0:
+            found.append(float(spearmanr(one, other).statistic))
+    return float(np.mean(found)) if found else NAN
 
 
 def bootstrap(

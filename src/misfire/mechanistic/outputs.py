@@ -14,24 +14,22 @@ from misfire.datasets.writing import replaced_file
 from misfire.mechanistic import figures
 from misfire.mechanistic.analyses.directions import difference_directions
 from misfire.mechanistic.conclusions.misfiring import Misfiring
+from misfire.mechanistic.draw_rule import DrawRule
+from misfire.mechanistic.forecast import Step, work_rows
+from misfire.mechanistic.inference import Floats
 from misfire.mechanistic.model.interventions import Intervention, save_intervention
 from misfire.mechanistic.page import write_page
 from misfire.mechanistic.probed_pairs import Probed
-from misfire.mechanistic.study import Study
+from misfire.mechanistic.selection import Candidates, asked_margins
+from misfire.mechanistic.study import Plan, Study
 from misfire.reports.drawing.files import Drawing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_outputs(study: Study, verdict: Sequence[str], out: Path) -> None:
-    """Write the intervention, the frames, the summary, the page and its figures.
-
-    Args:
-        study: A study whose analyses are finished.
-        verdict: Sentences that state what the results show.
-        out: Output folder.
-    """
+def write_intervention(study: Study, out: Path) -> None:
+    """Write ``intervention.safetensors``: the heads that the verdict names, mean outputs, and directions."""
     session = study.session
     save_intervention(
         Intervention(
@@ -42,12 +40,43 @@ def write_outputs(study: Study, verdict: Sequence[str], out: Path) -> None:
         ),
         out / "intervention.safetensors",
     )
+
+
+def write_outputs(study: Study, verdict: Sequence[str], steps: Sequence[Step], out: Path) -> None:
+    """Write the frames, the summary, the page and its figures.
+
+    Args:
+        study: A study whose analyses are finished.
+        verdict: Sentences that state what the results show.
+        steps: The parts of the run.
+        out: Output folder.
+    """
     for name, frame in study.frames.items():
-        with replaced_file(out / "frames" / f"{name}.parquet") as temporary:
-            frame.to_parquet(temporary, index=False)
+        write_frame(frame, name, out)
     with replaced_file(out / "summary.json") as temporary:
-        temporary.write_text(json.dumps(_summary(study, verdict), indent=2) + "\n", encoding="utf-8")
-    write_page(out, session.decoder, study.frames, verdict, _drawings(study))
+        temporary.write_text(json.dumps(_summary(study, verdict, steps), indent=2) + "\n", encoding="utf-8")
+    write_page(out, study.session.decoder, study.frames, verdict, _drawings(study))
+
+
+def write_frame(frame: "pd.DataFrame", name: str, out: Path) -> None:
+    """Write a frame to the folder ``frames``."""
+    with replaced_file(out / "frames" / f"{name}.parquet") as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def asked_frame(candidates: Candidates, found: Floats) -> "pd.DataFrame":
+    """Return the frame ``asked``: a row for each pair that was asked, with the margins of its halves."""
+    import pandas as pd
+
+    return pd.DataFrame([
+        {
+            "pair": pair.id,
+            "scenario": pair.scenario,
+            "category": pair.category,
+            **{f"{half}_margin": margin for half, margin in margins.items()},
+        }
+        for pair, _, margins in asked_margins(candidates, found)
+    ])  # fmt: skip
 
 
 def pairs_frame(probed: Probed) -> "pd.DataFrame":
@@ -77,7 +106,7 @@ def _drawings(study: Study) -> tuple[Drawing, ...]:
     ])  # fmt: skip
 
 
-def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
+def _summary(study: Study, verdict: Sequence[str], steps: Sequence[Step]) -> dict[str, object]:
     """Return the content of ``summary.json``."""
     decoder, probed, decision = study.session.decoder, study.session.probed, study.decision
     return {
@@ -91,6 +120,8 @@ def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
             "failing": probed.failing,
             "passing": probed.passing,
             "not_confirmed": probed.not_confirmed,
+            "min_margin": probed.min_margin,
+            "coin_flips": probed.flips,
             "failures": len(probed.of("failure")),
             "mirrors": len(probed.of("mirror")),
             "controls": len(probed.of("control")),
@@ -103,6 +134,25 @@ def _summary(study: Study, verdict: Sequence[str]) -> dict[str, object]:
         "candidates": [str(head) for head in study.candidates],
         "patching_layer": _best_layer(study.frame("recovery")),
         "verdict": list(verdict),
+        "sizes": _sizes(study.plan),
+        "work": work_rows(steps),
+    }
+
+
+def _sizes(plan: Plan) -> dict[str, object]:
+    """Return the sizes of a run, and the effort that set those that were not given."""
+    rule = plan.draws if isinstance(plan.draws, DrawRule) else None
+    return {
+        "effort": plan.effort,
+        "analyses": list(plan.analyses),
+        "ks": list(plan.ks),
+        "draws": plan.draws if rule is None else f"at most {rule.most}, by a sequential rule",
+        "draws_error": None if rule is None else round(float(rule.error()), 4),
+        "ablations": list(plan.ablations),
+        "patched": list(plan.patched),
+        "senders": plan.senders,
+        "seed": plan.seed,
+        "budget_gib": plan.budget / 2**30,
     }
 
 

@@ -12,7 +12,7 @@ from misfire.reports.document import Document, Section
 from misfire.reports.drawing.files import Drawing, save
 from misfire.reports.formats import html
 from misfire.reports.logs.viewer_links import DEFAULT_URL, Viewer
-from misfire.reports.number_format import UNDEFINED, score
+from misfire.reports.number_format import NO_INTERVAL, UNDEFINED, score
 from misfire.reports.tables import Table, TableColumn
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ _CURVE = (
         False,
         "the same for random heads of the same layers, mean over draws",
     ),
+    TableColumn("draws", "sets", "count", False, "number of random sets of heads of the same layers"),
     TableColumn("random", "at random", "rate", False, "the same for random heads"),
     TableColumn(
         "excess",
@@ -332,6 +333,8 @@ def _statistic(name: str, value: float, lower: float, upper: float) -> str:
     def told(number: float) -> str:
         return UNDEFINED if math.isnan(number) else f"{number:.0f}" if name in _LAYERS else score(number)
 
+    if math.isnan(lower) or math.isnan(upper):
+        return f"{told(value)} ({NO_INTERVAL})"
     return f"{told(value)} [{told(lower)}, {told(upper)}]"
 
 
@@ -341,6 +344,12 @@ _SECTIONS = (
         "Heads",
         ("heads_zero", "heads_mean"),
         tuple(_ShownTable(f"heads_{kind}", f"Heads, {kind} ablation", _HEADS) for kind in ("zero", "mean")),
+    ),
+    _ShownSection(
+        "estimates",
+        "Estimates for heads",
+        (),
+        (_ShownTable("heads_attribution", "Heads, first-order estimate (names no head)", _HEADS),),
     ),
     _ShownSection(
         "curve",

@@ -86,6 +86,9 @@ class Probed:
         asked: All candidates with their margins; empty if the pairs were selected by the answers of another
             model.
         origin: A sentence about the origin of the candidates; empty if there is nothing to say.
+        min_margin: Smallest size of a margin that is right or wrong, in logits.
+        flips: Number of candidates with a half whose margin is smaller; they are in no group.
+        assumed: Whether the groups are only assumed, for a plan before the probe.
     """
 
     pairs: tuple[ProbedPair, ...]
@@ -98,6 +101,9 @@ class Probed:
     not_confirmed: int = 0
     asked: tuple[AskedPair, ...] = ()
     origin: str = ""
+    min_margin: float = 0.0
+    flips: int = 0
+    assumed: bool = False
 
     def of(self, group: Group) -> tuple[ProbedPair, ...]:
         """Return the pairs of one group."""

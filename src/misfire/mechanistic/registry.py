@@ -19,18 +19,30 @@ from misfire.mechanistic.analyses.ablation import (
     last_token_effects,
 )
 from misfire.mechanistic.analyses.attention import attention_table, attention_to_spans
-from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.analyses.both_halves import pair_chunks
+from misfire.mechanistic.analyses.curve import Together, curve_table, top_k
 from misfire.mechanistic.analyses.lens import lens, profile_table, suppression
-from misfire.mechanistic.analyses.patching import patch_all, recovery_table
+from misfire.mechanistic.analyses.patching import DIRECTIONS, patch_all, patched_layers, recovery_table
 from misfire.mechanistic.analyses.path_patching import path_patch, path_table
 from misfire.mechanistic.conclusions.drops import base_table, drop_table, margins_at_peaks
-from misfire.mechanistic.model.hooks import Ablation
+from misfire.mechanistic.draw_rule import DrawRule
+from misfire.mechanistic.forwards import (
+    Work,
+    attention_work,
+    canary_work,
+    lens_work,
+    means_work,
+    patching_work,
+    paths_work,
+    prescreen_work,
+    sweep_work,
+    together_work,
+)
+from misfire.mechanistic.model.hooks import ABLATIONS, SITES, Ablation
 from misfire.mechanistic.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ABLATIONS: tuple[Ablation, ...] = ("zero", "mean")
 
 
 @dataclass(frozen=True)
@@ -41,11 +53,15 @@ class Stage:
         title: Title of the progress bar.
         steps: Number of steps of the progress bar.
         run: Function that does the work and returns frames by name.
+        work: The forwards that it makes.
+        wanted: Whether the plan of a study includes it.
     """
 
     title: str
     steps: Callable[[Study], int]
     run: "Callable[[Study], Mapping[str, pd.DataFrame]]"
+    work: Callable[[Study], Work]
+    wanted: Callable[[Study], bool] = lambda _: True
 
 
 @dataclass(frozen=True)
@@ -54,8 +70,8 @@ class Analysis:
 
     Attributes:
         name: Its name in ``--analyses``.
-        writes: Names of its frames. Some may be missing: ``lens_base`` without a base, and those of paths
-            without a candidate head.
+        writes: Names of its frames. Some may be missing: ``lens_base`` without a base, those of an ablation
+            that the plan does not include, and those of paths without a candidate head.
         stages: Its parts, in order.
         needs: Analyses whose frames it reads. They run before it, even if they were not requested.
     """
@@ -76,16 +92,49 @@ def _heads_alone(ablation: Ablation) -> Stage:
         table = study.session.kept(f"table-{ablation}", lambda: head_table(effects, seed=study.plan.seed))
         return {f"effects_{ablation}": effects, f"heads_{ablation}": table}
 
-    return Stage(f"Heads, {ablation} ablation", lambda study: _layers(study) * len(study.session.chunks), run)
+    def work(study: Study) -> Work:
+        session = study.session
+        first = ablation == study.plan.ablations[0]
+        return (
+            sweep_work(session)
+            + (canary_work(session) if first else Work())
+            + (means_work(session) if ablation == "mean" else Work())
+        )
+
+    return Stage(
+        f"Heads, {ablation} ablation",
+        lambda study: _layers(study) * len(study.session.chunks),
+        run,
+        work,
+        lambda study: ablation in study.plan.ablations,
+    )
 
 
 def _heads_together(ablation: Ablation) -> Stage:
     def run(study: Study) -> "dict[str, pd.DataFrame]":
         plan, effects = study.plan, study.frames[f"effects_{ablation}"]
-        found = top_k(study.session, effects, ks=plan.ks, draws=plan.draws, ablation=ablation, seed=plan.seed)
-        return {f"top_k_{ablation}": found, f"curve_{ablation}": curve_table(found, seed=plan.seed)}
+        # a fixed number of draws gives the numbers of earlier versions, to the last digit
+        method = study.method[0] if isinstance(plan.draws, DrawRule) else "naive"
+        together = Together(plan.ks, plan.draws, ablation, method, plan.seed)
+        found = top_k(study.session, effects, together)
+        table = curve_table(found, seed=plan.seed, draws=plan.draws)
+        return {f"top_k_{ablation}": found, f"curve_{ablation}": table}
 
-    return Stage(f"Best heads together, {ablation} ablation", lambda study: 2 * len(study.plan.ks), run)
+    def steps(study: Study) -> int:
+        draws, ks = study.plan.draws, len(study.plan.ks)
+        return 2 * (1 + ks * (draws.most // draws.step) if isinstance(draws, DrawRule) else ks)
+
+    def work(study: Study) -> Work:
+        plan = study.plan
+        return together_work(study.session, plan.ks, plan.draws, plan.seed)
+
+    return Stage(
+        f"Best heads together, {ablation} ablation",
+        steps,
+        run,
+        work,
+        lambda study: ablation in study.plan.ablations,
+    )
 
 
 def _lens(study: Study) -> "dict[str, pd.DataFrame]":
@@ -112,8 +161,14 @@ def _lens(study: Study) -> "dict[str, pd.DataFrame]":
     return frames if base is None else frames | {"lens_base": base_table(peaks)}
 
 
+def _patching_steps(study: Study) -> int:
+    pairs = [one for one in study.session.probed.pairs if one.group in study.plan.patched]
+    chunks = pair_chunks(study.session, pairs, DIRECTIONS, patched_layers(study.session, SITES))
+    return _layers(study) * len(list(chunks))
+
+
 def _patching(study: Study) -> "dict[str, pd.DataFrame]":
-    found = patch_all(study.session)
+    found = patch_all(study.session, groups=study.plan.patched)
     return {
         "patching": found,
         "recovery": study.session.kept("recovery", lambda: recovery_table(found, seed=study.plan.seed)),
@@ -164,12 +219,26 @@ ANALYSES: tuple[Analysis, ...] = (
             "lens_drops",
             "lens_base",
         ),
-        (Stage("Logit lens", lambda study: 1 + (study.base is not None), _lens),),
+        (
+            Stage(
+                "Logit lens",
+                lambda study: 1 + (study.base is not None),
+                _lens,
+                lambda study: lens_work(study.session) + (lens_work(study.base) if study.base else Work()),
+            ),
+        ),
     ),
     Analysis(
         "patching",
         ("patching", "recovery"),
-        (Stage("Activation patching", lambda study: 2 * _layers(study), _patching),),
+        (
+            Stage(
+                "Activation patching",
+                _patching_steps,
+                _patching,
+                lambda study: patching_work(study.session, study.plan.patched),
+            ),
+        ),
     ),
     Analysis(
         "heads",
@@ -182,13 +251,20 @@ ANALYSES: tuple[Analysis, ...] = (
     Analysis(
         "attention",
         ("attention", "attention_differences"),
-        (Stage("Attention", lambda _: 1, _attention),),
+        (Stage("Attention", lambda _: 1, _attention, lambda study: attention_work(study.session)),),
         needs=("heads",),
     ),
     Analysis(
         "paths",
         ("paths", "path_shares"),
-        (Stage("Path patching", lambda study: len(study.candidates), _paths),),
+        (
+            Stage(
+                "Path patching",
+                lambda study: len(study.candidates),
+                _paths,
+                lambda study: paths_work(study.session, study.plan.senders),
+            ),
+        ),
         needs=("heads",),
     ),
     Analysis(
@@ -201,6 +277,7 @@ ANALYSES: tuple[Analysis, ...] = (
                     _layers(study) * (len(study.session.chunks) + len(attribution_chunks(study.session)))
                 ),
                 _prescreen,
+                lambda study: prescreen_work(study.session),
             ),
         ),
     ),

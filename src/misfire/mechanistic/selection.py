@@ -11,23 +11,25 @@ the person show in both. Causes of misfiring show only in failures.
 # many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import hashlib
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from pydantic import ValidationError
 
-from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair
+from misfire.datasets.pairs import HALF_NAMES, Controls, Half, HalfName, Pair, pair_set_hash
 from misfire.datasets.user_files import require_regular
 from misfire.errors import InputError
 from misfire.mechanistic.inference import Floats
 from misfire.mechanistic.model.batching import BUDGET, batches
-from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
+from misfire.mechanistic.model.decoder import AnswerTokens, Batch, Decoder
 from misfire.mechanistic.probed_pairs import GROUPS, AskedPair, Group, Probed, ProbedPair
 from misfire.mechanistic.prompts import AskedText, ProbePrompt, Wording, answer_tokens, probe_prompt
 from misfire.reports.logs.log_files import found_log, read_header
@@ -35,6 +37,13 @@ from misfire.reports.logs.places import local_path
 from misfire.reports.pairs.halves import LoggedHalf, read_logged_halves
 from misfire.scorers.half_notes import BASE, HalfNote
 from misfire.scorers.probes import Probe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Kept = Callable[[int, Callable[[], pd.DataFrame]], pd.DataFrame]
+    """Returns the result of a batch of the probe from an earlier run, or makes and keeps it. Its arguments
+    are the number of the batch, and the function that makes it."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,24 @@ class Logged:
     origin: str = ""
 
 
+Asked = tuple[Pair, Mapping[HalfName, ProbePrompt], dict[HalfName, float]]
+"""A candidate with the prompts and margins of its halves."""
+
+_Texts = Mapping[str, Mapping[HalfName, AskedText]]
+"""The text that was asked, by pair and half, where it differs from the half's own prompt."""
+
+
+MIN_MARGIN = 0.05
+"""Margins of a smaller size, in logits, are coin flips: neither right nor wrong."""
+
+
 @torch.no_grad()
 def differences(
-    decoder: Decoder, prompts: Sequence[Sequence[int]], answers: AnswerTokens, budget: int = BUDGET
+    decoder: Decoder,
+    prompts: Sequence[Sequence[int]],
+    answers: AnswerTokens,
+    budget: int = BUDGET,
+    kept: "Kept | None" = None,
 ) -> Floats:
     """Compute the logit differences (yes − no) of prompts, in batches of similar length.
 
@@ -76,15 +100,95 @@ def differences(
         prompts: Token IDs of each prompt.
         answers: The tokens of the answers.
         budget: Memory budget for activations, in bytes.
+        kept: Keeps the result of each batch, a frame with the column ``difference``.
 
     Returns:
         Logit differences, shape (prompts,).
     """
+    import pandas as pd
+
     found = np.zeros(len(prompts))
-    # no activations are kept, so a batch may be as large as that of a model with only a few layers
-    for chunk, batch in batches(decoder, prompts, budget, layers=8):
-        found[chunk] = decoder.difference(decoder.run(batch), answers).double().cpu().numpy()
+    for number, (chunk, batch) in enumerate(probe_batches(decoder, prompts, budget)):
+
+        def make(batch: Batch = batch) -> "pd.DataFrame":
+            own = decoder.difference(decoder.run(batch), answers)
+            return pd.DataFrame({"difference": own.double().cpu().numpy()})
+
+        found[chunk] = (make() if kept is None else kept(number, make))["difference"].to_numpy(float)
     return found
+
+
+def probe_batches(
+    decoder: Decoder, prompts: Sequence[Sequence[int]], budget: int
+) -> Iterator[tuple[list[int], Batch]]:
+    """Split prompts into the batches of the probe."""
+    # no activations are kept, so a batch may be as large as that of a model with only a few layers
+    return batches(decoder, prompts, budget, layers=8)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs that are about to be asked, as the model will read them.
+
+    Attributes:
+        pairs: The pairs.
+        prompts: The prompts of both halves, by pair.
+        answers: The tokens of the answers.
+        wording: The wording of the probe.
+        logged: The log of the pairs, if they come from one.
+    """
+
+    pairs: tuple[Pair, ...]
+    prompts: tuple[Mapping[HalfName, ProbePrompt], ...]
+    answers: AnswerTokens
+    wording: Wording
+    logged: Logged | None = None
+
+    @property
+    def ids(self) -> list[tuple[int, ...]]:
+        """Token IDs of all prompts, pair by pair."""
+        return [prompt[name].ids for prompt in self.prompts for name in HALF_NAMES]
+
+    @property
+    def texts(self) -> "_Texts":
+        """The text that is asked, by pair and half, where it differs from the half's own prompt."""
+        return self.logged.texts if self.logged else {}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that the selection depends on: pairs, prompts, tokens, and outcomes in the log."""
+        outcomes = (sorted(self.logged.misfired), sorted(self.logged.mirrored)) if self.logged else ()
+        told = [pair_set_hash(self.pairs), self.ids, self.answers, self.wording, outcomes]
+        return hashlib.sha256(repr(told).encode()).hexdigest()
+
+    def stand_in(self, per_group: int) -> Probed:
+        """Return a selection that is as large as the probe can make it, for a plan before the probe.
+
+        Its groups are full as far as there are pairs, failures first. The pairs are not in the groups that
+        the probe will find.
+        """
+        groups: list[Group] = [group for group in GROUPS for _ in range(per_group)]
+        pairs = tuple(
+            ProbedPair(pair, group, prompts, dict.fromkeys(HALF_NAMES, 0.0), self.texts.get(pair.id, {}))
+            for pair, prompts, group in zip(self.pairs, self.prompts, groups, strict=False)
+        )
+        return Probed(pairs, self.answers, self.wording, len(self.pairs), 0, 0, assumed=True)
+
+
+def candidates_of(
+    decoder: Decoder, pairs: Sequence[Pair], wording: Wording = "word", logged: Logged | None = None
+) -> Candidates:
+    """Prepare pairs for the probe.
+
+    Args:
+        decoder: The model.
+        pairs: The pairs.
+        wording: The wording of the probe.
+        logged: The log of the pairs, if they come from one. The texts of its arm are asked.
+    """
+    texts = logged.texts if logged else {}
+    prompts = tuple(_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs)
+    return Candidates(tuple(pairs), prompts, answer_tokens(decoder.tokenizer), wording, logged)
 
 
 def probe_pairs(
@@ -96,18 +200,51 @@ def probe_pairs(
     seed: int = 1,
     logged: Logged | None = None,
     budget: int = BUDGET,
+    min_margin: float = MIN_MARGIN,
 ) -> Probed:
-    """Ask all halves, and select failures, mirrors and controls.
+    """Ask all halves, and select failures, mirrors and controls; see ``select``.
 
     Args:
         decoder: The model.
         pairs: The candidates.
         wording: The wording of the probe.
+        per_group: Maximum size of each group.
+        seed: Random seed.
+        logged: The log of the candidates.
+        budget: Memory budget for activations, in bytes.
+        min_margin: Smallest size of a margin that is right or wrong.
+
+    Returns:
+        The selected pairs.
+
+    Raises:
+        InputError: No pair fails, so there is nothing to localize.
+    """
+    candidates = candidates_of(decoder, pairs, wording, logged)
+    found = differences(decoder, candidates.ids, candidates.answers, budget)
+    return select(decoder.name, candidates, found, per_group=per_group, seed=seed, min_margin=min_margin)
+
+
+def select(
+    name: str,
+    candidates: Candidates,
+    found: Floats,
+    *,
+    per_group: int,
+    seed: int = 1,
+    min_margin: float = MIN_MARGIN,
+) -> Probed:
+    """Select failures, mirrors and controls.
+
+    Args:
+        name: Name of the model, for messages.
+        candidates: The pairs that were asked. If they come from a log, failures and mirrors must have failed
+            in the same way there, and controls must not have failed in either way.
+        found: Logit differences of all halves, pair by pair, shape (2 · pairs,).
         per_group: Maximum number of failures, and of mirrors. There are at most as many controls as failures.
         seed: Random seed.
-        logged: The log of the candidates. Failures and mirrors must have failed in the same way there, and
-            controls must not have failed in either way. The texts of its arm are asked.
-        budget: Memory budget for activations, in bytes.
+        min_margin: Smallest size of a margin that is right or wrong, in logits. Pairs with a half whose
+            margin is smaller are in no group and are counted.
 
     Returns:
         The selected pairs. Failures are drawn evenly over categories; mirrors and controls match them by
@@ -116,26 +253,30 @@ def probe_pairs(
     Raises:
         InputError: No pair fails, so there is nothing to localize.
     """
-    answers, texts = answer_tokens(decoder.tokenizer), logged.texts if logged else {}
-    asked = _asked(decoder, pairs, answers, wording, texts, budget)
-    groups = _grouped(asked, texts, logged)
+    asked, logged = asked_margins(candidates, found), candidates.logged
+    groups = _grouped(asked, candidates.texts, logged, min_margin)
     not_confirmed = (
-        sum(pair.id in logged.misfired and _group(margins) != "failure" for pair, _, margins in asked)
+        sum(
+            pair.id in logged.misfired and _group(margins, min_margin) != "failure"
+            for pair, _, margins in asked
+        )
         if logged
         else 0
     )
+    flips = sum(min(map(abs, margins.values())) < min_margin for _, _, margins in asked)
     if not groups["failure"]:
         raise InputError(
-            f"{decoder.name}: none of {len(pairs)} pairs misfires under the prompt of the "
+            f"{name}: none of {len(asked)} pairs misfires under the prompt of the "
             f"probe{f' ({not_confirmed} did in the log)' if not_confirmed else ''}; "
-            f"{len(groups['control'])} have both halves right. There is no failure to localize. Try more "
-            "pairs, another source, or the other wording."
+            f"{len(groups['control'])} have both halves right{_flipped(flips, min_margin)}. There is no "
+            "failure to localize. Try more pairs, another source, or the other wording.\n"
+            f"{distribution([margins for _, _, margins in asked])}"
         )
     return Probed(
         pairs=_drawn(groups, per_group, random.Random(seed)),
-        answers=answers,
-        wording=wording,
-        considered=len(pairs),
+        answers=candidates.answers,
+        wording=candidates.wording,
+        considered=len(asked),
         failing=len(groups["failure"]),
         passing=len(groups["control"]),
         mirroring=len(groups["mirror"]),
@@ -145,21 +286,54 @@ def probe_pairs(
             for own, _, m in asked
         ),
         origin=logged.origin if logged else "",
+        min_margin=min_margin,
+        flips=flips,
     )
 
 
-_Asked = tuple[Pair, dict[HalfName, ProbePrompt], dict[HalfName, float]]
-"""A candidate with the prompts and margins of its halves."""
+def _flipped(flips: int, min_margin: float) -> str:
+    return (
+        f", and {flips} have a half with a margin below {min_margin:g} in size (--min-margin)"
+        if flips
+        else ""
+    )
 
-_Texts = Mapping[str, Mapping[HalfName, AskedText]]
-"""The text that was asked, by pair and half, where it differs from the half's own prompt."""
+
+_BINS = (-np.inf, -4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0, np.inf)
+_WIDTH = 30
 
 
-def _grouped(asked: Sequence[_Asked], texts: _Texts, logged: Logged | None) -> dict[Group, list[ProbedPair]]:
+def distribution(margins: Sequence[Mapping[HalfName, float]]) -> str:
+    """Draw the distribution of margins as text: for each half, the number of pairs by margin in logits."""
+    lines = ["Margins in logits; below 0, the answer is wrong:"]
+    for half in HALF_NAMES:
+        values = np.array([own[half] for own in margins])
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        lines.append(
+            f"{half} halves: {values.min():+.2f} to {values.max():+.2f}, quartiles {low:+.2f}, "
+            f"{middle:+.2f}, {high:+.2f}"
+        )
+        counts = [int(((values >= start) & (values < stop)).sum()) for start, stop in pairwise(_BINS)]
+        for start, stop, count in zip(_BINS[:-1], _BINS[1:], counts, strict=True):
+            if count:
+                bar = "#" * max(1, round(_WIDTH * count / max(counts)))
+                lines.append(f"  {_bin(start, stop):>12}  {count:>5}  {bar}")
+    return "\n".join(lines)
+
+
+def _bin(start: float, stop: float) -> str:
+    if np.isinf(start):
+        return f"below {stop:g}"
+    return f"from {start:g}" if np.isinf(stop) else f"{start:g} to {stop:g}"
+
+
+def _grouped(
+    asked: Sequence[Asked], texts: _Texts, logged: Logged | None, min_margin: float
+) -> dict[Group, list[ProbedPair]]:
     """Return the candidates of each group. Candidates from a log count only if the log agrees."""
     groups: dict[Group, list[ProbedPair]] = {group: [] for group in GROUPS}
     for pair, prompts, margins in asked:
-        group = _group(margins)
+        group = _group(margins, min_margin)
         if group is not None and (
             logged is None or _group_in(logged, pair.id) == (None if group == "control" else group)
         ):
@@ -167,21 +341,10 @@ def _grouped(asked: Sequence[_Asked], texts: _Texts, logged: Logged | None) -> d
     return groups
 
 
-def _asked(
-    decoder: Decoder,
-    pairs: Sequence[Pair],
-    answers: AnswerTokens,
-    wording: Wording,
-    texts: _Texts,
-    budget: int,
-) -> list[_Asked]:
-    """Return each pair with its prompts and margins."""
-    prompts = [_prompts(decoder, pair, wording, texts.get(pair.id, {})) for pair in pairs]
-    found = differences(
-        decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget
-    ).reshape(-1, 2)
-    asked: list[_Asked] = []
-    for pair, prompt, row in zip(pairs, prompts, found, strict=True):
+def asked_margins(candidates: Candidates, found: Floats) -> list[Asked]:
+    """Return each candidate with its prompts and margins, from the logit differences of all halves."""
+    asked: list[Asked] = []
+    for pair, prompt, row in zip(candidates.pairs, candidates.prompts, found.reshape(-1, 2), strict=True):
         margins: dict[HalfName, float] = {
             name: float(d) if half.target == "yes" else -float(d)
             for (name, half), d in zip(pair.halves, row, strict=True)
@@ -201,8 +364,10 @@ def _drawn(
     return (*failures, *mirrors, *controls)
 
 
-def _group(margins: Mapping[HalfName, float]) -> Group | None:
-    """Return the group of a pair with these margins; None if both halves are wrong."""
+def _group(margins: Mapping[HalfName, float], min_margin: float) -> Group | None:
+    """Return the group of a pair with these margins; None if both halves are wrong, or one is a coin flip."""
+    if min(map(abs, margins.values())) < min_margin:
+        return None
     stereotyped, contrast = margins["stereotyped"] > 0, margins["contrast"] > 0
     if stereotyped:
         return "control" if contrast else "mirror"
@@ -223,13 +388,19 @@ def _prompts(
     }
 
 
-def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
+def reprobe(
+    decoder: Decoder,
+    probed: Probed,
+    budget: int = BUDGET,
+    kept: "Kept | None" = None,
+) -> Probed:
     """Ask another model, such as the base of an instruct model, the same pairs in the same groups.
 
     Args:
         decoder: The other model.
         probed: The pairs selected with the first model.
         budget: Memory budget for activations, in bytes.
+        kept: Keeps the results of batches; see ``differences``.
 
     Returns:
         The pairs with the tokens and margins of the other model.
@@ -238,7 +409,7 @@ def reprobe(decoder: Decoder, probed: Probed, budget: int = BUDGET) -> Probed:
     pairs = probed.pairs
     prompts = [_prompts(decoder, one.pair, probed.wording, one.texts) for one in pairs]
     found = differences(
-        decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget
+        decoder, [prompt[name].ids for prompt in prompts for name in HALF_NAMES], answers, budget, kept
     ).reshape(-1, 2)
     again = tuple(
         replace(

@@ -10,10 +10,11 @@ import glob
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from misfire.datasets.writing import replaced_file
 from misfire.errors import InputError
@@ -46,18 +47,10 @@ class Store:
         """Damaged files of an earlier run. Each was computed again."""
         text = json.dumps(settings, sort_keys=True, indent=2, default=str)
         file = folder / SETTINGS
+        check_folder(folder, {}, resume=resume)
         if file.exists():
-            if not resume:
-                raise InputError(
-                    f"{folder} already holds a run. Use --resume to resume it, or choose another folder."
-                )
             if file.read_bytes() != text.encode():
-                raise InputError(
-                    f"{folder} holds a run of another model, other pairs or other parameters (see "
-                    f"{SETTINGS}), and cannot be resumed with these. Choose another folder."
-                )
-        elif folder.exists() and any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty and does not hold a run. Choose another folder.")
+                raise _other_run(folder, json.loads(text))
         else:
             with replaced_file(file) as temporary:
                 temporary.write_text(text, encoding="utf-8")
@@ -100,6 +93,57 @@ class Store:
         with replaced_file(pieces / f"{name}-{self.key}-{_digest(content.getvalue())}.parquet") as temporary:
             temporary.write_bytes(content.getvalue())
         return frame
+
+
+def check_folder(folder: Path, settings: Mapping[str, object], *, resume: bool) -> None:
+    """Raise an error for a folder that a run cannot be written to. Nothing is written.
+
+    Args:
+        folder: Folder of the run.
+        settings: The settings that are known already, for example before a model is loaded.
+        resume: Whether to resume the run in an existing folder.
+
+    Raises:
+        InputError: The folder contains a run and ``resume`` is false, contains a run with other settings or
+            something else, or cannot be written.
+    """
+    try:
+        if (folder / SETTINGS).exists():
+            if not resume:
+                raise InputError(
+                    f"{folder} already holds a run. Use --resume to resume it, or choose another folder."
+                )
+            known = json.loads(json.dumps(settings, default=str))
+            if not known.items() <= _settings_in(folder).items():
+                raise _other_run(folder, known)
+        elif folder.exists() and any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty and does not hold a run. Choose another folder.")
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}).") from error
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(
+            f"{folder}: cannot be written, because {existing} is not a folder that you may write to."
+        )
+
+
+def _settings_in(folder: Path) -> dict[str, object]:
+    """Return the settings of the run in a folder; none if the file does not hold settings."""
+    try:
+        found = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
+
+
+def _other_run(folder: Path, settings: Mapping[str, object]) -> InputError:
+    there = _settings_in(folder)
+    other = sorted(name for name, value in settings.items() if there.get(name) != value)
+    return InputError(
+        f"{folder} holds a run of another model, other pairs or other parameters (see {SETTINGS}; different: "
+        f"{', '.join(other) or 'the form of the file'}), and cannot be resumed with these. "
+        "Choose another folder."
+    )
 
 
 def _digest(content: bytes) -> str:

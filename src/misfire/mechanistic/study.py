@@ -16,16 +16,16 @@ from misfire.mechanistic.analyses.curve import KS
 from misfire.mechanistic.conclusions.decision import Decision, decide
 from misfire.mechanistic.conclusions.misfiring import Misfiring, misfiring
 from misfire.mechanistic.conclusions.wording import Findings, looked_into, verdict
+from misfire.mechanistic.draw_rule import DrawRule
+from misfire.mechanistic.effort_names import EffortName
 from misfire.mechanistic.model.batching import BUDGET
 from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import ABLATIONS, Ablation
+from misfire.mechanistic.probed_pairs import GROUPS, Group
 from misfire.mechanistic.session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SENDERS = 3
-"""Maximum number of heads whose paths are patched: those that the verdict names, or else the best of the
-table."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,25 @@ class Plan:
     Attributes:
         analyses: Names of the analyses (``misfire.mechanistic.registry``).
         ks: Numbers of heads to ablate together.
-        draws: Number of random sets of heads for each K.
+        draws: Number of random sets of heads for each K, or the rule that decides when there are enough.
         seed: Random seed for folds, permutations and draws.
         budget: Memory budget for activations, in bytes.
+        ablations: What replaces the outputs of heads.
+        patched: Groups of pairs whose activations are patched.
+        senders: Maximum number of heads whose paths are patched: those that the verdict names, or else the
+            best of the table.
+        effort: Name of the effort that set the sizes; None if the caller chose all of them.
     """
 
     analyses: tuple[str, ...]
     ks: tuple[int, ...] = KS
-    draws: int = 100
+    draws: int | DrawRule = 100
     seed: int = 1
     budget: int = BUDGET
+    ablations: tuple[Ablation, ...] = ABLATIONS
+    patched: tuple[Group, ...] = GROUPS
+    senders: int = 3
+    effort: EffortName | None = None
 
 
 @dataclass
@@ -91,7 +100,7 @@ class Study:
         """The heads whose paths are patched: those that the decision names, or else the best of the table."""
         if "heads_zero" not in self.frames:
             return []
-        return (list(self.decision.heads) or ranked(self.frames["heads_zero"]))[:SENDERS]
+        return (list(self.decision.heads) or ranked(self.frames["heads_zero"]))[: self.plan.senders]
 
     def verdict(self) -> list[str]:
         """Return sentences that state what the results show, one sentence or paragraph for each result."""

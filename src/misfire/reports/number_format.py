@@ -12,6 +12,9 @@ from misfire.reports.columns import Kind
 UNDEFINED = "–"
 """Replaces undefined numbers."""
 
+NO_INTERVAL = "no interval"
+"""Replaces intervals that do not exist, for example of data from one scenario."""
+
 # control characters of terminals and lines, marks that change the text direction, and lone surrogates, which
 # no file can contain
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
@@ -70,8 +73,8 @@ NUMBERS: dict[Kind, Callable[[float], str]] = {
 
 
 def between(lower: float, upper: float, form: Callable[[float], str]) -> str:
-    """Format an interval, such as "9.8 % to 14.6 %"."""
-    return f"{form(lower)} to {form(upper)}"
+    """Format an interval, such as "9.8 % to 14.6 %"; "no interval" if an end is undefined."""
+    return NO_INTERVAL if math.isnan(lower) or math.isnan(upper) else f"{form(lower)} to {form(upper)}"
 
 
 def bracket(lower: float, upper: float, kind: Kind) -> str:

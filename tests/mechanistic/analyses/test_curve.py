@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from misfire.mechanistic.analyses.ablation import head_effects
-from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.analyses.curve import Together, curve_table, random_hits, top_k
+from misfire.mechanistic.draw_rule import USUAL, DrawRule, Look
 from misfire.mechanistic.organisms.organism import Organism
 from misfire.mechanistic.probed_pairs import Probed
 from misfire.mechanistic.session import Session
@@ -13,7 +14,7 @@ from misfire.mechanistic.session import Session
 @pytest.fixture(scope="module")
 def curve(three_session: Session) -> pd.DataFrame:
     effects = head_effects(three_session)
-    return top_k(three_session, effects, ks=(1, 2, 3), draws=20)
+    return top_k(three_session, effects, Together((1, 2, 3), 20))
 
 
 def test_three_heads_that_share_the_work_recover_from_two_on(curve: pd.DataFrame):
@@ -42,7 +43,7 @@ def test_heads_are_chosen_and_tested_on_different_scenarios(three_session: Sessi
     stereotyped = effects["half"] == "stereotyped"
     effects.loc[first & here & stereotyped, "delta"] = 100.0
     effects.loc[~first & there & stereotyped, "delta"] = 100.0
-    made = top_k(three_session, effects, ks=(1,), draws=1)
+    made = top_k(three_session, effects, Together((1,), 1))
     chosen = made[made["choice"] == "ranked"].groupby("fold")["heads"].first()
     assert chosen.to_dict() == {0: "L0H1", 1: "L0H0"}
 
@@ -66,8 +67,60 @@ def test_a_single_scenario_cannot_be_held_out(organism: Organism, probed: Probed
 
     one = probed.pairs[0].pair.scenario
     few = replace(probed, pairs=tuple(own for own in probed.pairs if own.pair.scenario == one))
-    made = top_k(
-        Session(organism.decoder, few), head_effects(Session(organism.decoder, few)), ks=(1,), draws=2
-    )
+    session = Session(organism.decoder, few)
+    made = top_k(session, head_effects(session), Together((1,), 2))
     assert made.empty
     assert curve_table(made).empty
+
+
+def test_the_curve_is_the_same_by_replay_and_by_whole_runs(three_session: Session, curve: pd.DataFrame):
+    effects = head_effects(three_session)
+    whole = top_k(three_session, effects, Together((1, 2, 3), 20, method="naive"))
+    # every row is there, in the same order, and its margin too
+    columns = [name for name in whole.columns if name != "ablated"]
+    pd.testing.assert_frame_equal(curve[columns], whole[columns])
+    assert (curve["ablated"] - whole["ablated"]).abs().max() < 5e-4  # of margins up to 30
+    counts = [name for name in curve_table(whole).columns if not name.startswith("delta")]
+    pd.testing.assert_frame_equal(curve_table(curve)[counts], curve_table(whole)[counts], check_exact=True)
+
+
+def test_a_mean_ablation_is_the_same_by_replay_and_by_whole_runs(three_session: Session):
+    effects = head_effects(three_session, ablation="mean")
+    fast, slow = (
+        top_k(three_session, effects, Together((2,), 4, "mean", method)) for method in ("replay", "naive")
+    )
+    assert (fast["ablated"] - slow["ablated"]).abs().max() < 5e-4
+    assert (fast["ablated"] - fast["clean"]).abs().max() > 1
+
+
+def test_a_rule_draws_the_same_sets_and_stops_when_it_is_decided(three_session: Session, curve: pd.DataFrame):
+    # given a rule that decides after at most 20 draws
+    rule = DrawRule(step=4, looks=(Look(12, 0), Look(20, 1)), give_up=2)
+    drawn = top_k(three_session, head_effects(three_session), Together((1, 2, 3), rule))
+    table = curve_table(drawn, draws=rule).set_index("k")
+    # then its draws are the first ones of a fixed number of draws, with the same margins
+    key = ["fold", "k", "choice", "draw", "heads", "pair", "probe"]
+    both = drawn.merge(curve, on=key, suffixes=("", "_fixed"))
+    assert len(both) == len(drawn)
+    assert (both["ablated"] - both["ablated_fixed"]).abs().max() < 5e-4
+    # one head restores no more than random ones do, two restore more, and the rule needs few draws to say so
+    for k, own in drawn.groupby("k"):
+        hits = random_hits([own])
+        fixed = random_hits([curve[curve["k"] == k]])
+        assert hits == fixed[: len(hits)]
+        assert (len(hits), table.loc[k, "above_random"]) == (
+            rule.stop(fixed)[0],
+            rule.stop(fixed)[1] == "above",
+        )
+    assert table["above_random"].tolist() == [False, True, True]
+    assert table["draws"].tolist()[:2] == [4, 12]
+    # and what the best heads do is the same
+    best = table[["recovery", "contrast_kept", "control_kept", "foils_kept", "mirrors"]]
+    pd.testing.assert_frame_equal(best, curve_table(curve).set_index("k")[list(best.columns)])
+
+
+def test_the_usual_rule_needs_no_more_draws_than_a_hundred(three_session: Session):
+    drawn = top_k(three_session, head_effects(three_session), Together((1, 2), USUAL))
+    table = curve_table(drawn, draws=USUAL).set_index("k")
+    assert table["draws"].tolist() == [20, 60]
+    assert table["hits"].tolist()[1] == 0

@@ -8,7 +8,7 @@ import pytest
 
 from misfire.datasets.pairs import Pair
 from misfire.mechanistic.analyses.ablation import head_effects, head_table
-from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.analyses.curve import Together, curve_table, top_k
 from misfire.mechanistic.conclusions.decision import CurvePoint, Decision, causes, curve_points, decide
 from misfire.mechanistic.conclusions.misfiring import misfiring
 from misfire.mechanistic.model.head_names import Head
@@ -25,7 +25,7 @@ def decided(organism: Organism, pairs: tuple[Pair, ...] | None = None) -> Decisi
     probed = probe_pairs(organism.decoder, organism.pairs if pairs is None else pairs, per_group=16)
     session = Session(organism.decoder, probed)
     effects = head_effects(session)
-    curve = curve_table(top_k(session, effects, ks=(1, 2), draws=10))
+    curve = curve_table(top_k(session, effects, Together((1, 2), 10)))
     gap = float(
         np.mean([one.margins["contrast"] - one.margins["stereotyped"] for one in probed.of("failure")])
     )
@@ -122,7 +122,7 @@ def test_a_head_that_errs_for_every_person_is_not_the_cause_of_other_misfires():
 GOOD = CurvePoint(
     k=1, heads_0="L2H1", heads_1="L2H1", pairs=24, scenarios=10,
     recovery=0.9, recovery_ci_lower=0.7, recovery_ci_upper=0.97,
-    matched=0.1, matched_upper=0.3, excess_p=0.001,
+    matched=0.1, above_random=True, draws=100, excess_p=0.001,
     mirrors=12, mirror_scenarios=8, mirror_recovery=0.1, few_mirrors=False, mirror_p=0.004, p_holm=0.01,
     contrast_kept=1.0, contrast_asked=24, control_kept=1.0, control_asked=48, foils_kept=0.95, foils_asked=80,
 )  # fmt: skip
@@ -137,7 +137,7 @@ def test_a_point_that_meets_every_condition_counts():
     [
         ({"excess_p": 0.2, "p_holm": 0.4}, "random"),
         ({"excess_p": float("nan")}, "random"),
-        ({"matched_upper": 0.95}, "random"),
+        ({"above_random": False}, "random"),
         ({"mirror_p": 0.3, "mirror_recovery": 0.8}, "mirrors"),
         ({"mirror_p": float("nan")}, "mirrors"),
         ({"mirrors": 0, "mirror_p": 0.3}, "random"),
@@ -226,10 +226,7 @@ def test_an_uncertain_small_reversed_or_mirrored_effect_is_no_candidate(
 
 def test_the_points_are_the_rows_of_a_real_curve(three: Organism):
     probed = probe_pairs(three.decoder, three.pairs, per_group=8)
-    table = curve_table(
-        top_k(
-            Session(three.decoder, probed), head_effects(Session(three.decoder, probed)), ks=(1, 2), draws=5
-        )
-    )
+    session = Session(three.decoder, probed)
+    table = curve_table(top_k(session, head_effects(session), Together((1, 2), 5)))
     assert [point.k for point in curve_points(table)] == [1, 2]
     assert [point.recovery for point in curve_points(table)] == [0, 1]

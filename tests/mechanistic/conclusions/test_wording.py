@@ -22,12 +22,15 @@ def said(decision: Decision) -> list[str]:
 
 
 def test_the_first_sentence_says_whether_the_model_misfires_and_on_what_numbers():
-    (first,) = said(Decision("not analysed", MISFIRES))
+    first, heads = said(Decision("not analysed", MISFIRES))
     assert first.startswith("The model misfires.")
     assert "all 10 pairs from 10 scenarios" in first
     assert "10 have only the stereotyped half wrong (MAR 100.0 %" in first
     assert "0 only the contrast half (BR" in first
     assert "p = 0.002" in first
+    assert heads == (
+        "No head is named, and the intervention file holds no heads, because heads were not ablated."
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,10 +120,10 @@ def test_the_lens_is_reported_only_if_the_model_certainly_misfires():
     # test_drops.py)
     drops = drop_table(margins_at_peaks(simulated(0, 2.0)))
     decision = Decision("not analysed", MISFIRES)
-    _, line = verdict(Findings(decision, drops, NONE, 2))
+    *_, line = verdict(Findings(decision, drops, NONE, 2))
     assert "read and then overruled" in line
     # a peak that is certain but tiny compared with the gap is not reported
-    _, line = verdict(Findings(decision, drops, NONE, 100))
+    *_, line = verdict(Findings(decision, drops, NONE, 100))
     assert "does not show" in line
     assert "then overruled." not in line.replace(
         "does not show that the evidence is read and then overruled.", ""

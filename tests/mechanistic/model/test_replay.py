@@ -110,3 +110,30 @@ def test_a_sweep_batches_prompts_with_the_same_beginning():
     # given room for two prompts of five tokens
     made = sweep_chunks(decoder, prompts, 2 * (2 * 4 + 24) * 10 * 32 * 4)
     assert [set(chunk) for chunk in made] == [{0, 2}, {1, 3}]
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_sets_of_heads_are_ablated_together_as_by_whole_runs(family: str, attention: str):
+    decoder = exact_decoder(family)
+    prompts = random_prompts()
+    batch = decoder.batch(prompts)
+    layers = len(decoder.layout.layers)
+    sets = [
+        [Head(1, 0), Head(1, 1), Head(layers - 1, 2)],
+        [Head(layers - 1, 0)],
+        [Head(2, 1), Head(3, 1)],
+        [],
+    ]
+    with decoder.attention(attention), torch.no_grad():  # pyright: ignore[reportArgumentType]
+        with capturing(decoder, z=True) as captured:
+            decoder.run(batch)
+        means = {layer: z[:, :9].mean((0, 1)) for layer, z in captured.z.items()}
+        for fill in (None, means):
+            replay = Replay(decoder, prompts, ANSWERS)
+            fast = replay.ablated_together(sets, fill)
+            for heads, own in zip(sets, fast, strict=True):
+                with ablating(decoder, heads, fill):
+                    slow = decoder.difference(decoder.run(batch), ANSWERS)
+                torch.testing.assert_close(own, slow, atol=2e-5, rtol=0)
+                assert not heads or (slow - replay.clean).abs().max() > 1e-3

@@ -9,7 +9,7 @@ import torch
 from misfire.datasets.pairs import Pair
 from misfire.errors import InputError
 from misfire.mechanistic.analyses.ablation import head_effects, head_table, ranked
-from misfire.mechanistic.analyses.curve import curve_table, top_k
+from misfire.mechanistic.analyses.curve import Together, curve_table, top_k
 from misfire.mechanistic.conclusions.decision import causes, convincing, curve_points, decide
 from misfire.mechanistic.conclusions.misfiring import misfiring
 from misfire.mechanistic.conclusions.wording import Findings, verdict
@@ -143,7 +143,7 @@ def test_behavior_trained_into_all_weights_is_not_a_circuit():
     # when its heads are ablated alone and together
     effects = head_effects(Session(made.decoder, probed))
     table = head_table(effects)
-    curve = curve_table(top_k(Session(made.decoder, probed), effects, ks=(1, 3, 5, 10), draws=20))
+    curve = curve_table(top_k(Session(made.decoder, probed), effects, Together((1, 3, 5, 10), 20)))
     # then no head is named, and no number of them restores answers without breaking others
     assert causes(table, gap=10) == []
     assert convincing(curve_points(curve)) == ()

@@ -139,8 +139,8 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
             "head": int(head),
             "name": str(Head(int(layer), int(head))),
             "span": span,
-            "failure": float(np.nanmean(matrix[failure, place])) if failure.any() else NAN,
-            "control": float(np.nanmean(matrix[~failure, place])) if not failure.all() else NAN,
+            "failure": float(_means(matrix[failure, place])),
+            "control": float(_means(matrix[~failure, place])),
             "difference": float(difference[place]),
             "p": float(p[place]),
         }
@@ -152,9 +152,14 @@ def attention_table(frame: "pd.DataFrame", *, draws: int = 2000, seed: int = 1) 
 
 
 def _difference(matrix: "np.ndarray[Any, Any]", failure: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    if failure.all() or not failure.any():
-        return np.full(matrix.shape[1], NAN)
-    return np.nanmean(matrix[failure], axis=0) - np.nanmean(matrix[~failure], axis=0)
+    return _means(matrix[failure]) - _means(matrix[~failure])
+
+
+def _means(matrix: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Return the mean over the first axis of entries that are numbers; NaN without any."""
+    known = ~np.isnan(matrix)
+    totals, counts = np.where(known, matrix, 0.0).sum(0), known.sum(0)
+    return np.divide(totals, counts, out=np.full(np.shape(totals), NAN), where=counts > 0)
 
 
 def _units(scenarios: list[str], failure: list[bool]) -> "np.ndarray[Any, Any]":

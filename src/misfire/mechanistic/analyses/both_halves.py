@@ -13,6 +13,7 @@ from misfire.datasets.pairs import HalfName
 from misfire.mechanistic.model.batching import chunks
 from misfire.mechanistic.model.decoder import Batch
 from misfire.mechanistic.model.hooks import Captured, Site, capturing
+from misfire.mechanistic.model.rerun import Rerun
 from misfire.mechanistic.probed_pairs import ProbedPair
 from misfire.mechanistic.prompts import ProbePrompt
 from misfire.mechanistic.session import Session
@@ -61,12 +62,14 @@ class HalfRun:
         batch: The prompts as a padded batch.
         difference: Logit differences yes − no, shape (pairs,).
         captured: The captured activations.
+        rerun: The run, which can be repeated from any layer on.
     """
 
     prompts: tuple[ProbePrompt, ...]
     batch: Batch
     difference: Tensor
     captured: Captured
+    rerun: Rerun
 
 
 @dataclass(frozen=True)
@@ -114,8 +117,9 @@ def run_half(
     prompts = tuple(one.prompts[half] for one in pairs.pairs)
     batch = session.decoder.batch([prompt.ids for prompt in prompts])
     with capturing(session.decoder, z=z, sites=sites) as captured:
-        difference = session.difference(batch)
-    return HalfRun(prompts, batch, difference, captured)
+        rerun = Rerun(session.decoder, batch)
+    difference = session.decoder.difference(rerun.final, session.probed.answers)
+    return HalfRun(prompts, batch, difference, captured, rerun)
 
 
 def patched_rows(

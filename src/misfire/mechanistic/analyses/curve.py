@@ -9,14 +9,15 @@ too). Other effects are reported too: on contrast halves, controls, foils (right
 # many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from misfire.datasets.pairs import HALF_NAMES
-from misfire.mechanistic.analyses.ablation import head_table, ranked
+from misfire.mechanistic.analyses.ablation import Method, head_table, ranked
+from misfire.mechanistic.draw_rule import DrawRule
 from misfire.mechanistic.inference import (
     LEVEL,
     Floats,
@@ -28,9 +29,10 @@ from misfire.mechanistic.inference import (
     holm,
     sign_flip,
 )
-from misfire.mechanistic.model.batching import copies_in_budget
+from misfire.mechanistic.model.batching import copies_in_budget, sweep_chunks
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.hooks import Ablation, Means, ablating
+from misfire.mechanistic.model.replay import Replay
 from misfire.mechanistic.probed_pairs import FAILING
 from misfire.mechanistic.prompts import probe_prompt
 from misfire.mechanistic.selection import differences
@@ -84,7 +86,7 @@ class _Test:
     Attributes:
         order: All heads, best on the other fold first.
         prompts: All prompts of the fold.
-        halves: Those of the prompts that are halves of failures. Random heads are tested on them only.
+        halves: Those of the prompts that are halves of failures. Random heads are tested on these only.
     """
 
     order: list[Head]
@@ -94,77 +96,173 @@ class _Test:
 
 @dataclass(frozen=True)
 class _Job:
-    """One prompt under the ablation of one set of heads."""
+    """One prompt under the ablation of one set of heads, the best ``k`` or as many random ones."""
 
+    k: int
     choice: Choice
     draw: int
     heads: list[Head]
     prompt: _Prompt
 
 
-def top_k(
-    session: Session,
-    effects: "pd.DataFrame",
-    *,
-    ks: Sequence[int] = KS,
-    draws: int = 100,
-    ablation: Ablation = "zero",
-    seed: int = 1,
-) -> "pd.DataFrame":
+@dataclass(frozen=True)
+class Together:
+    """How heads are ablated together.
+
+    Attributes:
+        ks: Numbers of heads. Numbers larger than the model's number of heads are left out.
+        draws: Number of random sets of heads for each K, of each kind; or the rule that decides when enough
+            sets of the same layers were drawn. With a rule, one step of sets from all layers is drawn for
+            comparison.
+        ablation: What replaces the output of a head.
+        method: How the ablation is computed.
+        seed: Random seed for folds and draws.
+    """
+
+    ks: Sequence[int] = KS
+    draws: int | DrawRule = 100
+    ablation: Ablation = "zero"
+    method: Method = "replay"
+    seed: int = 1
+
+
+def top_k(session: Session, effects: "pd.DataFrame", together: Together) -> "pd.DataFrame":
     """Ablate the best K heads together, and the same number of random heads.
 
     Args:
-        session: The model and its pairs. The store keeps one piece for each K and fold.
+        session: The model and its pairs. The store keeps one piece for each K and fold, and with a rule for
+            each step of draws.
         effects: Effects of every single head under the same ablation, from ``head_effects``.
-        ks: Numbers of heads. Numbers larger than the model's number of heads are left out.
-        draws: Number of random sets of heads for each K, of each kind. Random heads are tested on failures
-            only.
-        ablation: What replaces the output of a head.
-        seed: Random seed for folds and draws.
+        together: How heads are ablated.
 
     Returns:
         A row for each (fold, K, choice, draw, prompt): ``fold`` that was tested (its heads were chosen on the
         other), ``k``, ``choice``, ``draw``, ``heads``, the pair's columns (of failures, mirrors and
         controls), ``probe`` (stereotyped, contrast, stereotyped_foil, contrast_foil), and ``clean`` and
-        ``ablated`` margins. Empty if there is only one scenario, because none can be held out.
+        ``ablated`` margins. Random heads are tested on failures only, and with a rule on their stereotyped
+        halves only. Empty if there is only one scenario, because none can be held out.
     """
     import pandas as pd
 
-    heads = session.decoder.heads
     failing = [one.pair.scenario for one in session.probed.of("failure")]
     if len(set(failing)) < 2:
         return pd.DataFrame()
+    ks = [k for k in together.ks if k <= len(session.decoder.heads)]
+    curve = _Curve(session, together, _tests(session, effects, failing, together.seed), ks)
+    found = curve.fixed(together.draws) if isinstance(together.draws, int) else curve.drawn(together.draws)
+    return pd.concat(found, ignore_index=True)
+
+
+def _tests(session: Session, effects: "pd.DataFrame", failing: list[str], seed: int) -> tuple[_Test, ...]:
+    """Return the heads and prompts for the test of each fold."""
     fold_of = scenario_folds(failing, [one.pair.scenario for one in session.probed.pairs], seed)
     prompts = _prompts(session)
-    means = session.means if ablation == "mean" else None
 
-    def clean(fold: int) -> _Test:
+    def test(fold: int) -> _Test:
         tested = [one for one in prompts if fold_of[one.labels["scenario"]] == fold]
         halves = [one for one in tested if one.labels["group"] == "failure" and one.probe in HALF_NAMES]
         return _Test(trained_order(effects, fold_of, fold, seed), tested, halves)
 
-    def measure(fold: int, test: _Test, k: int) -> "pd.DataFrame":
-        jobs = _jobs(test, sets_of_heads(heads, test.order[:k], draws, (seed, fold, k)))
-        return pd.DataFrame(
-            [{"fold": fold, "k": k} | row for row in _run(session, jobs, means)], columns=_COLUMNS
-        )
-
-    return session.run_interventions(
-        (0, 1),
-        [k for k in ks if k <= len(heads)],
-        clean=clean,
-        measure=measure,
-        piece=lambda fold, k: f"top-k-{ablation}-K{k}-F{fold}",
-    )
+    return test(0), test(1)
 
 
-def _jobs(test: _Test, sets: Iterable[tuple[Choice, int, list[Head]]]) -> list[_Job]:
-    """Yield all prompts with the best heads ablated, and the halves of failures with random heads ablated."""
-    return [
-        _Job(choice, draw, chosen, one)
-        for choice, draw, chosen in sets
-        for one in (test.prompts if choice == "ranked" else test.halves)
-    ]  # fmt: skip
+@dataclass(frozen=True)
+class _Curve:
+    """The tests of both folds, and what is ablated in them."""
+
+    session: Session
+    together: Together
+    tests: tuple[_Test, ...]
+    ks: list[int]
+
+    def fixed(self, draws: int) -> "list[pd.DataFrame]":
+        """Ablate the best heads and a fixed number of random sets, for each fold and K."""
+
+        def jobs(fold: int, k: int) -> list[_Job]:
+            test = self.tests[fold]
+            sets = sets_of_heads(
+                self.session.decoder.heads, test.order[:k], draws, (self.together.seed, fold, k)
+            )
+            return [
+                _Job(k, choice, draw, heads, one)
+                for choice, draw, heads in sets
+                for one in (test.prompts if choice == "ranked" else test.halves)
+            ]
+
+        return [
+            self._piece(fold, f"K{k}-F{fold}", lambda fold=fold, k=k: jobs(fold, k))
+            for fold in range(len(self.tests))
+            for k in self.ks
+        ]
+
+    def drawn(self, rule: DrawRule) -> "list[pd.DataFrame]":
+        """Ablate the best heads, then draw random sets for each K until the rule decides."""
+        found = [
+            self._piece(fold, f"best-F{fold}", lambda fold=fold: self._best(fold))
+            for fold in range(len(self.tests))
+        ]
+        best = found.copy()
+        for k in self.ks:
+            own = [frame[frame["k"] == k] for frame in best]
+            for start in range(0, rule.most, rule.step):
+                steps = [
+                    self._piece(
+                        fold,
+                        f"K{k}-F{fold}-D{start}",
+                        lambda fold=fold, k=k, start=start: self._random(fold, k, start, rule.step),
+                    )
+                    for fold in range(len(self.tests))
+                ]
+                found, own = found + steps, own + steps
+                hits = random_hits(own)
+                if rule.answer(len(hits), sum(hits)) is not None:
+                    for _ in range(start + rule.step, rule.most, rule.step):
+                        self.session.step()
+                        self.session.step()
+                    break
+        return found
+
+    def _best(self, fold: int) -> list[_Job]:
+        test = self.tests[fold]
+        return [_Job(k, "ranked", 0, test.order[:k], one) for k in self.ks for one in test.prompts]
+
+    def _random(self, fold: int, k: int, start: int, count: int) -> list[_Job]:
+        """Return the jobs of some draws: of the same layers, and in the first step also of all layers."""
+        test, heads = self.tests[fold], self.session.decoder.heads
+        sets = sets_of_heads(heads, test.order[:k], start + count, (self.together.seed, fold, k))
+        return [
+            _Job(k, choice, draw, chosen, one)
+            for choice, draw, chosen in sets
+            if draw >= start and (choice == "layer-matched" or (choice == "random" and start == 0))
+            for one in test.halves
+            if one.probe == "stereotyped"
+        ]
+
+    def _piece(self, fold: int, name: str, jobs: Callable[[], list[_Job]]) -> "pd.DataFrame":
+        import pandas as pd
+
+        def make() -> "pd.DataFrame":
+            rows = _run(self.session, jobs(), self.together)
+            return pd.DataFrame([{"fold": fold} | row for row in rows], columns=_COLUMNS)
+
+        frame = self.session.kept(f"top-k-{self.together.ablation}-{name}", make)
+        self.session.step()
+        return frame
+
+
+def random_hits(rows: "Sequence[pd.DataFrame]") -> list[bool]:
+    """Return whether each draw of the same layers restores at least as many failures as the best heads do.
+
+    Args:
+        rows: Rows of ``top_k`` for one K, in any number of frames.
+    """
+    import pandas as pd
+
+    own = pd.concat(rows, ignore_index=True)
+    own = own[(own["group"] == "failure") & (own["probe"] == "stereotyped")]
+    restored = own.assign(right=own["ablated"] > 0).groupby(["choice", "draw"])["right"].sum()
+    best = restored.get(("ranked", 0), 0)
+    return (restored.loc["layer-matched"] >= best).tolist() if "layer-matched" in restored.index else []
 
 
 def _prompts(session: Session) -> list[_Prompt]:
@@ -255,27 +353,78 @@ def _drawn(
     return [pool[index] for index in generator.choice(len(pool), count, replace=False)]
 
 
-def _run(session: Session, jobs: list[_Job], means: Means | None) -> list[dict[str, Any]]:
+def _run(session: Session, jobs: list[_Job], together: Together) -> list[dict[str, Any]]:
     """Compute the margin of every job.
 
-    The longest prompts run first, with many sets of heads in one batch.
+    The longest prompts come first. With either method, rows have the same order.
     """
+    means = session.means if together.ablation == "mean" else None
+    replayed = _replayed(session, jobs, means) if together.method == "replay" else {}
+    rows: list[dict[str, Any]] = []
+    for own in _batches(session, jobs):
+        if together.method == "replay":
+            found = [replayed[id(job)] for job in own]
+        else:
+            with ablating(session.decoder, [job.heads for job in own], means):
+                batch = session.decoder.batch([job.prompt.ids for job in own])
+                found = session.difference(batch).double().cpu().tolist()
+        rows += [_row(job, d) for job, d in zip(own, found, strict=True)]
+    return rows
+
+
+def _batches(session: Session, jobs: list[_Job]) -> Iterator[list[_Job]]:
+    """Split jobs into batches with many sets of heads each, the longest prompts first."""
     decoder = session.decoder
     jobs = sorted(jobs, key=lambda job: len(job.prompt.ids))
-    rows: list[dict[str, Any]] = []
     while jobs:
         size = copies_in_budget(
             len(jobs[-1].prompt.ids), decoder.width, decoder.dtype.itemsize, session.budget, decoder.device
         )
         own, jobs = jobs[-size:], jobs[:-size]
-        with ablating(decoder, [job.heads for job in own], means):
-            found = session.difference(decoder.batch([job.prompt.ids for job in own]))
-        rows += [_row(job, d) for job, d in zip(own, found.double().cpu().tolist(), strict=True)]
-    return rows
+        yield own
+
+
+def _replayed(session: Session, jobs: list[_Job], means: Means | None) -> dict[int, float]:
+    """Compute the logit difference of every job from clean runs, by the identity of the job.
+
+    Only the layers from the first ablated one on are run, and what prompts have in common is run once.
+    """
+    by_set: dict[tuple[int, str, int], list[_Job]] = {}
+    for job in jobs:
+        by_set.setdefault((job.k, job.choice, job.draw), []).append(job)
+    # sets of heads that are ablated on the same prompts
+    alike: dict[tuple[int, ...], list[list[_Job]]] = {}
+    for own in by_set.values():
+        alike.setdefault(tuple(id(job.prompt) for job in own), []).append(own)
+    found: dict[int, float] = {}
+    for sets in alike.values():
+        # sets whose first ablated layers are near each other run side by side
+        sets.sort(key=lambda own: min((head.layer for head in own[0].heads), default=0))
+        ids = [job.prompt.ids for job in sets[0]]
+        for chunk in sweep_chunks(session.decoder, ids, session.budget):
+            for own, values in _replay(session, [ids[index] for index in chunk], sets, means):
+                found |= {id(own[index]): d for index, d in zip(chunk, values.tolist(), strict=True)}
+    return found
+
+
+def _replay(
+    session: Session, ids: list[tuple[int, ...]], sets: list[list[_Job]], means: Means | None
+) -> Iterator[tuple[list[_Job], Floats]]:
+    """Run some prompts under every set of heads; yield the jobs of the set and its logit differences."""
+    decoder = session.decoder
+    replay = Replay(decoder, ids, session.probed.answers)
+    size = copies_in_budget(
+        replay.tokens, decoder.width, decoder.dtype.itemsize, session.budget, decoder.device
+    )
+    for start in range(0, len(sets), size):
+        some = sets[start : start + size]
+        found = replay.ablated_together([own[0].heads for own in some], means).double().cpu().numpy()
+        yield from zip(some, found, strict=True)
 
 
 def _row(job: _Job, difference: float) -> dict[str, Any]:
     return {
+        "k": job.k,
         "choice": job.choice,
         "draw": job.draw,
         "heads": ",".join(map(str, job.heads)),
@@ -286,7 +435,9 @@ def _row(job: _Job, difference: float) -> dict[str, Any]:
     }
 
 
-def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
+def curve_table(
+    curve: "pd.DataFrame", *, seed: int = 1, draws: int | DrawRule | None = None
+) -> "pd.DataFrame":
     """Summarize by K what the best and random heads restore, which mirrors are restored, and what breaks.
 
     If two kinds of halves or foils were asked, the kind with the lower share counts, so that the other cannot
@@ -302,16 +453,19 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     Args:
         curve: Output of ``top_k``.
         seed: Random seed for sign flips, used if there are too many scenarios to count all.
+        draws: The rule of the draws, if there was one.
 
     Returns:
         A row for each K: ``heads_0`` and ``heads_1`` (heads ablated on each fold, chosen on the other),
         ``pairs`` (failures) and their ``scenarios``, ``recovery`` (share of their stereotyped halves that
         become right) with ``_ci_lower`` and ``_ci_upper`` (Wilson's interval with the effective sample size,
         clustered by scenario), ``random`` and ``matched`` (the same for random heads, mean over draws) with
-        ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``excess`` (recovery minus that of random
-        heads of the same layers, by pair) with its interval and ``excess_p``, ``mirrors`` and their
-        ``mirror_scenarios``, ``mirror_recovery`` (share of their contrast halves that become right) with its
-        interval, ``over_mirrors`` (recovery − mirror recovery) with its interval, ``few_mirrors``,
+        ``_lower`` and ``_upper`` (2.5 and 97.5 % of the draws), ``draws`` (number of random sets of the same
+        layers) and ``hits`` (those that restore at least as many failures), ``above_random`` (with a rule,
+        its answer; otherwise, whether ``recovery`` is above ``matched_upper``), ``excess`` (recovery minus
+        that of random heads of the same layers, by pair) with its interval and ``excess_p``, ``mirrors`` and
+        their ``mirror_scenarios``, ``mirror_recovery`` (share of their contrast halves that become right)
+        with its interval, ``over_mirrors`` (recovery − mirror recovery) with its interval, ``few_mirrors``,
         ``mirror_p``, ``p`` and ``p_holm`` (p adjusted for all K that were tried, Holm), ``contrast_kept``
         (share of the failures' contrast halves that stay right), ``control_kept`` (of the controls' halves),
         ``foils_kept`` (of the foils of failures and controls that were right), ``contrast_asked``,
@@ -322,7 +476,8 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
 
     tried = curve["k"].nunique() if len(curve) else 0
     rows = [
-        {"k": int(cast("int", k))} | _curve_row(own, tried, seed)
+        {"k": int(cast("int", k))}
+        | _curve_row(own, tried, seed, draws if isinstance(draws, DrawRule) else None)
         for k, own in (curve.groupby("k") if len(curve) else ())
     ]
     table = pd.DataFrame(rows)
@@ -331,7 +486,7 @@ def curve_table(curve: "pd.DataFrame", *, seed: int = 1) -> "pd.DataFrame":
     return table
 
 
-def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
+def _curve_row(own: "pd.DataFrame", tried: int, seed: int, rule: DrawRule | None) -> dict[str, Any]:
     """Return the row of one K; ``tried`` is the total number of K that were tried."""
     best = own[own["choice"] == "ranked"]
     failures, mirrors = (
@@ -342,6 +497,11 @@ def _curve_row(own: "pd.DataFrame", tried: int, seed: int) -> dict[str, Any]:
     recovered, mirrored = _share(failures), _share(mirrors)
     row |= _with_interval("recovery", recovered)
     row |= _drawn_shares("random", own, "random") | _drawn_shares("matched", own, "layer-matched")
+    hits = random_hits([own])
+    row |= {"draws": len(hits), "hits": sum(hits)}
+    row["above_random"] = (
+        rule.answer(len(hits), sum(hits)) == "above" if rule else row["recovery"] > row["matched_upper"]
+    )
     excess, excess_p = _excess(own, failures, seed)
     row |= _with_interval("excess", excess) | {"excess_p": excess_p}
     row |= {"mirrors": len(mirrors), "mirror_scenarios": mirrors["scenario"].nunique()}

@@ -28,6 +28,7 @@ from misfire.mechanistic.analyses.both_halves import (
 from misfire.mechanistic.inference import ratio_of_means
 from misfire.mechanistic.model.hooks import SITES, Patch, Site, patching
 from misfire.mechanistic.model.layouts import Layer
+from misfire.mechanistic.probed_pairs import GROUPS, Group
 from misfire.mechanistic.prompts import ProbePrompt
 from misfire.mechanistic.session import Session
 from misfire.scorers.statistics import NAN
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 Where = Literal["last", "mentions"]
 """Tokens at which activations are patched: the last one, or all tokens that name one of the two people."""
+
+WHERES: tuple[Where, ...] = ("last", "mentions")
+DIRECTIONS: tuple[Direction, ...] = ("denoising", "noising")
 
 
 def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> list[tuple[int, int]] | None:
@@ -63,8 +67,17 @@ def aligned_tokens(source: ProbePrompt, target: ProbePrompt, where: Where) -> li
     ]
 
 
+def patched_layers(session: Session, sites: Sequence[Site]) -> int:
+    """Return the number of layers whose activations are kept, as ``pair_chunks`` counts them."""
+    return len(session.decoder.layout.layers) * (len(sites) + 1) // 2 + 1
+
+
 def patch_all(
-    session: Session, *, sites: Sequence[Site] = SITES, wheres: Sequence[Where] = ("last", "mentions")
+    session: Session,
+    *,
+    sites: Sequence[Site] = SITES,
+    wheres: Sequence[Where] = WHERES,
+    groups: Sequence[Group] = GROUPS,
 ) -> "pd.DataFrame":
     """Patch every layer, site and location, in both directions.
 
@@ -73,14 +86,14 @@ def patch_all(
             layer.
         sites: Which activations to patch.
         wheres: Tokens at which to patch.
+        groups: Groups of pairs to patch.
 
     Returns:
         A row for each (pair, direction, site, where, layer): the pair's columns, ``own`` and ``other`` (clean
         margins), ``patched`` (NaN where a pair's mentions cannot be aligned), and ``by_construction``.
     """
     layers = session.decoder.layout.layers
-    kept = len(layers) * (len(sites) + 1) // 2 + 1
-    directions: tuple[Direction, ...] = ("denoising", "noising")
+    pairs = [one for one in session.probed.pairs if one.group in groups]
 
     def clean(pairs: Pairs) -> BothHalves:
         source = run_half(session, pairs, pairs.source, sites=sites)
@@ -99,7 +112,7 @@ def patch_all(
         )
 
     return session.run_interventions(
-        pair_chunks(session, session.probed.pairs, directions, kept),
+        pair_chunks(session, pairs, DIRECTIONS, patched_layers(session, sites)),
         layers,
         clean=clean,
         measure=measure,
@@ -128,7 +141,8 @@ def _patched(session: Session, pairs: Pairs, runs: BothHalves, place: _Place) ->
     found = runs.target.difference
     if places:
         with patching(session.decoder, Patch(place.site, place.layer, row, put, values)):
-            found = session.difference(runs.target.batch)
+            again = runs.target.rerun.from_layer(place.layer)
+        found = session.decoder.difference(again, session.probed.answers)
     last = place.layer == len(session.decoder.layout.layers) - 1
     labels = {"direction": pairs.direction, "site": place.site, "where": place.where, "layer": place.layer}
     fixed = {"by_construction": last and place.site == "residual" and place.where == "last"}

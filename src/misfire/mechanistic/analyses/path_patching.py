@@ -129,7 +129,8 @@ class _Runs:
         rows, tokens = (batch.mask == 1).nonzero(as_tuple=True)
         values = output[rows.to(output.device), tokens.to(output.device)]
         with patching(self.session.decoder, Patch(kind, receiver.index, rows, tokens, values)):
-            return self.session.difference(batch)
+            again = self.runs.target.rerun.from_layer(receiver.index)
+        return self.session.decoder.difference(again, self.session.probed.answers)
 
     def _received(self, receiver: Layer, kind: Literal["attention", "mlp"], change: Tensor) -> Tensor:
         """Compute the output of the receiver if the change is added to the residual stream that it reads."""
@@ -152,7 +153,7 @@ class _Runs:
                 stack.enter_context(hooked([receiver.mixer.register_forward_hook(own_attention)]))
             module = receiver.mlp if kind == "mlp" else receiver.mixer
             stack.enter_context(hooked([module.register_forward_hook(keep)]))
-            self.session.decoder.run(self.runs.target.batch)
+            self.runs.target.rerun.one_layer(receiver.index)
         return found[0]
 
     def _rows(self, sender: Head, receiver: Receiver, layer: int, found: Tensor) -> list[dict[str, Any]]:

@@ -86,7 +86,8 @@ class CurvePoint:
     recovery_ci_lower: float
     recovery_ci_upper: float
     matched: float
-    matched_upper: float
+    above_random: bool
+    draws: int
     excess_p: float
     mirrors: int
     mirror_scenarios: int
@@ -116,9 +117,7 @@ class CurvePoint:
         }
         found: list[Shortfall] = []
         unsure = not self.mirror_p <= LEVEL
-        if not (self.excess_p <= LEVEL and self.recovery > self.matched_upper) or (
-            unsure and not self.mirrors
-        ):
+        if not (self.excess_p <= LEVEL and self.above_random) or (unsure and not self.mirrors):
             found.append("random")
         if unsure and self.mirrors and self.recovery > 0:
             found.append("mirrors")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from misfire.mechanistic.conclusions.decision import SHARE
 from misfire.mechanistic.inference import UNRESOLVED
-from misfire.reports.number_format import UNDEFINED, p_value
+from misfire.reports.number_format import between, p_value, score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,7 @@ class _Compared:
         return self.p <= SURE and not self.lower <= 0
 
     def __str__(self) -> str:
-        ends = UNDEFINED if math.isnan(self.lower) else f"{self.lower:+.2f} to {self.upper:+.2f}"
-        return f"{self.value:+.2f} logits ({ends})"
+        return f"{self.value:+.2f} logits ({between(self.lower, self.upper, score)})"
 
 
 def lens_sentences(drops: "pd.DataFrame", base: "pd.DataFrame | None", gap: float) -> list[str]:

@@ -3,7 +3,6 @@
 # many types in torch and pandas are unknown
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from misfire.mechanistic.conclusions.lens_verdict import lens_sentences
 from misfire.mechanistic.conclusions.misfiring import Misfiring
 from misfire.mechanistic.inference import LEVEL
 from misfire.mechanistic.probed_pairs import Probed, ProbedPair
-from misfire.reports.number_format import UNDEFINED, between, p_value, percent
+from misfire.reports.number_format import between, p_value, percent
 from misfire.scorers.statistics import Estimate
 
 if TYPE_CHECKING:
@@ -68,11 +67,17 @@ def looked_into(probed: Probed) -> str:
         if probed.not_confirmed
         else ""
     )
+    flips = (
+        f" {probed.flips} of {probed.considered} pairs that were asked were left out: a half has a margin "
+        f"below {probed.min_margin:g} logits in size, a coin flip."
+        if probed.flips
+        else ""
+    )
     origin = f"{probed.origin} " if probed.origin else ""
     return (
         f"{origin}Analyzed: {len(failures)} failures from {_scenarios(failures)} scenarios, {len(mirrors)} "
         f"mirrored failures{f' from {_scenarios(mirrors)} scenarios' if mirrors else ''}, and "
-        f"{len(controls)} controls, which have both halves right.{dropped}"
+        f"{len(controls)} controls, which have both halves right.{dropped}{flips}"
     )
 
 
@@ -92,7 +97,7 @@ def _misfiring(found: Misfiring) -> str:
             return (
                 f"The model misfires. {asked}; {test}. Over all of these pairs, the contrast margin exceeds "
                 f"the stereotyped margin by {found.gap.value:.2f} logits "
-                f"({_ends(found.gap.lower, found.gap.upper)})."
+                f"({between(found.gap.lower, found.gap.upper, '{:.2f}'.format)})."
             )
         case "reversed":
             return (
@@ -126,6 +131,10 @@ def _heads(decision: Decision) -> list[str]:
                 "No head is named: the failures are from one scenario, so heads cannot be tested on other "
                 "scenarios than they are chosen on. Use pairs from more scenarios. The intervention file "
                 "holds no heads."
+            ]
+        case "not analysed":
+            return [
+                "No head is named, and the intervention file holds no heads, because heads were not ablated."
             ]
         case _:
             return []
@@ -166,7 +175,7 @@ def _restored(point: CurvePoint) -> str:
         f"Ablating {'the best head' if point.k == 1 else f'the best {point.k} heads'}, chosen on other "
         f"scenarios, restores {percent(point.recovery)} of {point.pairs} failures from {point.scenarios} "
         f"scenarios ({between(point.recovery_ci_lower, point.recovery_ci_upper, percent)}); random heads of "
-        f"the same layers restore {percent(point.matched)}."
+        f"the same layers restore {percent(point.matched)} (mean of {point.draws} sets)."
     )
 
 
@@ -292,10 +301,6 @@ def _patching(recovery: "pd.DataFrame") -> list[str]:
     return [
         "At the last token, the output that carries most of the difference between the halves is the "
         f"{row['site']} of layer {int(row['layer'])}: patching it alone recovers {percent(row['recovery'])} "
-        f"({percent(row['ci_lower'])} to {percent(row['ci_upper'])}). As the largest of {asked}, this value "
+        f"({between(row['ci_lower'], row['ci_upper'], percent)}). As the largest of {asked}, this value "
         "is biased upward."
     ]
-
-
-def _ends(lower: float, upper: float) -> str:
-    return UNDEFINED if math.isnan(lower) else f"{lower:.2f} to {upper:.2f}"

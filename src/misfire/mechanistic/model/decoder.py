@@ -22,6 +22,7 @@ from misfire.errors import InputError
 from misfire.mechanistic.model.adapters import Adapter, apply_adapter, find_adapter
 from misfire.mechanistic.model.head_names import Head
 from misfire.mechanistic.model.layouts import Layout, find_layout
+from misfire.mechanistic.model.model_names import model_name
 from misfire.mechanistic.model.weights import explained, find_weights
 
 Side = Literal["left", "right"]
@@ -72,6 +73,10 @@ class Decoder:
     Raises:
         InputError: The layout of the model is unknown, its weights do not fit on the devices, or its
             attention cannot be replayed.
+
+    Attributes:
+        forwards: Number of prompts that were run so far. A prompt counts once for every intervention, even if
+            only some layers were run again.
     """
 
     def __init__(self, model: Any, tokenizer: Any, name: str, adapter: Adapter | None = None) -> None:  # noqa: ANN401 (any Hugging Face model)
@@ -79,6 +84,7 @@ class Decoder:
         self.tokenizer = tokenizer
         self.name = name
         self.adapter = adapter
+        self.forwards = 0
         self.layout: Layout = find_layout(model)
         if away := [name for name, weight in model.named_parameters() if weight.device.type == "meta"]:
             raise InputError(
@@ -176,6 +182,7 @@ class Decoder:
         Returns:
             The residual stream after the final norm at the last token of each prompt, shape (prompts, width).
         """
+        self.forwards += len(batch.ids)
         arguments: dict[str, Tensor] = {}
         if not bool((batch.last == batch.mask.sum(1) - 1).all()):  # the padding is on the left
             arguments = {
@@ -347,7 +354,7 @@ def load_decoder(
             f"{model}: its tokenizer is not a fast one and does not report positions of words. Convert "
             "it first."
         )
-    name = model.rstrip("/").rpartition("/")[2]
+    name = model_name(model)
     if found is None:
         return Decoder(loaded, words, name)
     return Decoder(apply_adapter(loaded, found, model), words, f"{name} + {found.short_name}", found)

@@ -22,6 +22,8 @@ from misfire.mechanistic.model.layouts import Layer
 Ablation = Literal["zero", "mean"]
 """What replaces the output of a head: zero, or its mean over the tokens of control prompts."""
 
+ABLATIONS: tuple[Ablation, ...] = ("zero", "mean")
+
 Site = Literal["residual", "attention", "mlp"]
 """Where activations are patched: the residual stream after a layer, the attention output, or the MLP
 output."""

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from misfire.mechanistic.model.decoder import AnswerTokens, Decoder
-from misfire.mechanistic.model.hooks import Means, first, hooked, standing_in
+from misfire.mechanistic.model.head_names import Head
+from misfire.mechanistic.model.hooks import Means, ablating, first, hooked, standing_in
 from misfire.mechanistic.model.layouts import Layer
 from misfire.mechanistic.model.prompt_tree import Tree, TreeMask, grow, register, tree_mask
 
@@ -105,12 +106,36 @@ class Replay:
         if part is self.decoder.layout.layers[-1]:
             # after the last attention, only the last token matters
             return self.ablated_at_last(layer, heads, means)
+        self.decoder.forwards += len(heads) * self.prompts
         after = _attention_without(
             part, self._z[layer], heads, None if means is None else means[layer]
         ).flatten(0, 1)
         hidden = self._inputs[layer].repeat(len(heads), 1, 1)
         with self._attending():
             return self._from_layer(layer + 1, self._block(part, hidden, attention=after), len(heads))
+
+    @torch.no_grad()
+    def ablated_together(self, sets: Sequence[Sequence[Head]], means: Means | None = None) -> Tensor:
+        """Compute the logit differences with several heads ablated at once, for one set of heads at a time.
+
+        Layers before the first one with an ablated head are not run.
+
+        Args:
+            sets: The sets of heads, at least one. An empty set is a run without ablation.
+            means: Values that replace the outputs of heads; zero if None.
+
+        Returns:
+            The logit differences, shape (sets, prompts).
+        """
+        self.decoder.forwards += len(sets) * self.prompts
+        start = min(
+            (head.layer for heads in sets for head in heads), default=len(self.decoder.layout.layers) - 1
+        )
+        sequences = len(self._inputs[start])
+        # one row for each sequence of each set, set after set
+        rows = [list(heads) for heads in sets for _ in range(sequences)]
+        with self._attending(), ablating(self.decoder, rows, means):
+            return self._from_layer(start, self._inputs[start].repeat(len(sets), 1, 1), len(sets))
 
     @torch.no_grad()
     def ablated_at_last(self, layer: int, heads: Sequence[int | None], means: Means | None = None) -> Tensor:
@@ -129,6 +154,7 @@ class Replay:
         Raises:
             ValueError: The layer is not the last one, and the replay shares nothing.
         """
+        self.decoder.forwards += len(heads) * self.prompts
         layers = self.decoder.layout.layers
         part = layers[layer]
         z = self._at_ends(self._z[layer])
@@ -147,6 +173,7 @@ class Replay:
 
         They equal ``clean`` except for rounding.
         """
+        self.decoder.forwards += self.prompts
         with self._attending():
             return self._from_layer(0, self._inputs[0], 1)[0]
 

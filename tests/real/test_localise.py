@@ -194,8 +194,10 @@ def plain(localised: Path) -> Plain:
 @pytest.fixture(scope="module")
 def prompt_of(plain: Plain) -> Callable[[str, str], list[int]]:
     """The token IDs of a half of a pair."""
-    pairs = {pair.id: dict(pair.halves) for pair in PAIRS}
-    return lambda pair, half: plain.prompt(pairs[pair][half].prompt)
+    prompts: dict[tuple[str, str], str] = {
+        (pair.id, name): half.prompt for pair in PAIRS for name, half in pair.halves
+    }
+    return lambda pair, half: plain.prompt(prompts[pair, half])
 
 
 def frame(localised: Path, name: str) -> pd.DataFrame:
@@ -214,7 +216,7 @@ def test_margins_are_plain(localised: Path, plain: Plain, prompt_of: Callable[[s
 
 def test_the_lens_is_plain(localised: Path, plain: Plain, prompt_of: Callable[[str, str], list[int]]):
     for (pair, half), own in frame(localised, "lens").groupby(["pair", "half"]):
-        expected = plain.lens(prompt_of(pair, half))
+        expected = plain.lens(prompt_of(str(pair), str(half)))
         assert own.sort_values("layer")["margin"].tolist() == pytest.approx(expected, abs=CLOSE)
 
 

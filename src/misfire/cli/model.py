@@ -33,5 +33,6 @@ def model(source: str, out: Path) -> None:
     else:
         written = write_model_folder(Path(source), out, source=source)
     click.echo(f"{out}: {'written' if written else 'already made from this file'}")
-    click.echo(f"Evaluate it: inspect eval misfire/veto --model hf/{out} -T source=embedded")
+    options = "-T source=embedded -T readout=logprobs"
+    click.echo(f"Evaluate it: inspect eval misfire/veto --model hf/{out} {options}")
     click.echo(f"Look into it: misfire localise {out} --out results")

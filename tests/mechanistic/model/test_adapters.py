@@ -36,7 +36,7 @@ def save_adapter(model: Any, folder: Path, **settings: Any) -> None:
         "init_lora_weights": False,
     }  # fmt: skip
     torch.manual_seed(1)
-    get_peft_model(model, LoraConfig(**options | settings)).save_pretrained(folder)
+    get_peft_model(model, LoraConfig(**options | settings)).save_pretrained(str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def test_an_adapter_of_a_model_of_another_shape_is_refused(
 
 def test_an_adapter_that_is_no_change_of_weights_is_refused(place: Path, tmp_path: Path):
     model = get_peft_model(random_llama(), PromptTuningConfig(num_virtual_tokens=2, task_type="CAUSAL_LM"))
-    model.save_pretrained(tmp_path / "prompt")
+    model.save_pretrained(str(tmp_path / "prompt"))
     with pytest.raises(InputError, match=r"PROMPT_TUNING .*cannot be merged"):
         load_decoder(str(place / "base"), device="cpu", adapter=str(tmp_path / "prompt"))
 

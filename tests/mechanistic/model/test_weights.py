@@ -121,7 +121,7 @@ def test_intervened_reads_the_file_with_its_chat_template(folder: Path):
         for model in models
     ]
     assert replies[0].completion == replies[1].completion != ""
-    assert models[1].tokenizer.chat_template == TEMPLATE
+    assert models[1].tokenizer.chat_template == TEMPLATE  # pyright: ignore[reportOptionalMemberAccess]
 
 
 def test_intervened_says_what_is_wrong_with_a_file(tmp_path: Path):

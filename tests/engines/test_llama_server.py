@@ -18,6 +18,7 @@ from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, get_model
 from misfire.model_calls.ask import CallNote
 from misfire.models.smollm2 import smollm2_file
 from misfire.scorers.verdicts import parse_verdict
+from misfire.scorers.veto import SCORER
 from tests.runs import run_task
 
 pytestmark = pytest.mark.slow
@@ -156,10 +157,30 @@ def test_a_prompt_that_does_not_fit_is_the_samples_error(url: str, tmp_path: Pat
         log_dir=str(tmp_path / "logs"),
         fail_on_error=False,
     )
-    print(
-        log.status,
-        [
-            (s.id, s.error and s.error.message, s.output.stop_reason, s.output.error)
-            for s in log.samples or []
-        ],
+    errors = {sample.id: sample.error for sample in samples(log)}
+    told = errors.pop("long_stereotyped")
+    assert told
+    assert "exceeds the available context size" in told.message
+    assert errors == {"long_contrast": None}
+
+
+def test_its_first_tokens_lean_as_those_of_the_dequantized_weights(url: str, smollm2: Path, tmp_path: Path):
+    task = {"source": "embedded", "pairs": PAIRS, "readout": "logprobs"}
+    by_server = evaluate("misfire/veto", url, tmp_path / "server", task)
+    (by_transformers,) = run_task(
+        "misfire/veto",
+        model=f"hf/{smollm2}",
+        model_args={"device": "cpu"},
+        task_args=task,
+        log_dir=str(tmp_path / "hf"),
     )
+    there = margins(by_transformers)
+    assert margins(by_server) == pytest.approx(there, abs=0.25)
+    assert max(there.values()) - min(there.values()) > 0.3  # so another half would not do
+
+
+def margins(log: EvalLog) -> dict[int | str, float]:
+    return {
+        sample.id: (sample.scores or {})[SCORER].metadata["margin"]  # type: ignore[index]
+        for sample in samples(log)
+    }

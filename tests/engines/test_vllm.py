@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 from inspect_ai.log import EvalLog, EvalSample, list_eval_logs, read_eval_log
 
+from misfire.scorers.veto import SCORER
 from tests.runs import run_task
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,6 +147,30 @@ def test_a_server_by_its_address_says_what_transformers_says(url: str, smollm2: 
             [expected[token] for token in likely], abs=0.01
         )
         assert sample.output.completion.strip() == by_transformers[half].output.completion.strip()
+
+
+def test_its_readout_of_the_first_token_is_that_of_transformers(url: str, smollm2: Path, tmp_path: Path):
+    task = ["-T", "source=embedded", "-T", "pairs=4", "-T", "readout=logprobs"]
+    model = ["--model", "vllm/smol", "--model-base-url", url, "--log-dir", "vllm"]
+    run("inspect", "eval", "misfire/veto", *task, *model, folder=tmp_path)
+    run_task(
+        "misfire/veto",
+        task_args={"source": "embedded", "pairs": 4, "readout": "logprobs"},
+        model=f"hf/{smollm2}",
+        model_args={"device": "cpu"},
+        log_dir=str(tmp_path / "hf"),
+    )
+    by_server, by_transformers = (
+        {half: sample.scores[SCORER] for half, sample in samples(tmp_path / name).items() if sample.scores}
+        for name in ("vllm", "hf")
+    )
+    assert len(by_server) == 8
+    for half, score in by_server.items():
+        expected = by_transformers[half]
+        assert score.value == expected.value
+        assert (score.metadata or {})["margin"] == pytest.approx(
+            (expected.metadata or {})["margin"], abs=0.01
+        )
 
 
 def test_inspect_starts_a_server_and_stops_it(smollm2: Path, tmp_path: Path):

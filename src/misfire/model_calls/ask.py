@@ -325,7 +325,8 @@ async def _call(
         max_tokens=sent.max_tokens,
         system=system,
         cut_off=_seen_cut_off(model, output, sent.max_tokens),
-        hidden_settings=_hidden(model),
+        # the probabilities of tokens are taken before these settings apply
+        hidden_settings=_hidden(model) if readout == "text" else None,
         readout=readout,
     )
     if record.error and not output.empty and output.stop_reason == "content_filter":

@@ -42,6 +42,7 @@ def test_a_gguf_file_gives_the_logits_of_the_safetensors(folder: Path):
 
 def test_a_folder_with_one_gguf_file_is_that_file(folder: Path):
     assert find_weights(str(folder)).gguf == folder / "random.gguf"
+    assert load_decoder(str(folder), device="cpu").name == "random"  # not that of the folder
 
 
 def test_a_folder_with_two_gguf_files_needs_a_choice(tmp_path: Path):

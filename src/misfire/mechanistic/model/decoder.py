@@ -354,7 +354,7 @@ def load_decoder(
             f"{model}: its tokenizer is not a fast one and does not report positions of words. Convert "
             "it first."
         )
-    name = model_name(model)
+    name = model_name(model) if weights.gguf is None else weights.gguf.stem
     if found is None:
         return Decoder(loaded, words, name)
     return Decoder(apply_adapter(loaded, found, model), words, f"{name} + {found.short_name}", found)

@@ -1,12 +1,15 @@
 """Serve a GGUF file with llama.cpp's server, which speaks OpenAI's API on this machine.
 
-It needs no build of llama.cpp, because ``pip install xllamacpp`` brings the server in a wheel. If you have the
-program ``llama-server``, use that: ``llama-server -m FILE --alias smol --port 8132 -np 1``.
+It needs no build of llama.cpp, because ``pip install xllamacpp`` brings the server in a wheel. If you have
+the program ``llama-server``, use that: ``llama-server -m FILE --alias smol --port 8132 -np 1``.
 
     python examples/llama_server.py FILE --name smol --port 8132
 
 ``docs/models.md`` says how to evaluate the model.
 """
+
+# xllamacpp is an extension module without types
+# pyright: reportAttributeAccessIssue=false
 
 import argparse
 import signal

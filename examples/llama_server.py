@@ -8,6 +8,9 @@ the program ``llama-server``, use that: ``llama-server -m FILE --alias smol --po
 ``docs/models.md`` says how to evaluate the model.
 """
 
+# xllamacpp is an extension module without types
+# pyright: reportAttributeAccessIssue=false
+
 import argparse
 import signal
 from pathlib import Path

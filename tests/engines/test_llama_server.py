@@ -175,8 +175,8 @@ def test_its_first_tokens_lean_as_those_of_the_dequantized_weights(url: str, smo
         log_dir=str(tmp_path / "hf"),
     )
     there = margins(by_transformers)
-    assert margins(by_server) == pytest.approx(there, abs=0.25)
-    assert max(there.values()) - min(there.values()) > 0.3  # so another half would not do
+    assert margins(by_server) == pytest.approx(there, abs=0.3)
+    assert max(there.values()) - min(there.values()) > 0.5
 
 
 def margins(log: EvalLog) -> dict[int | str, float]:

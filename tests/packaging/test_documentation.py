@@ -22,7 +22,7 @@ PAGES = sorted({
     ROOT / "AGENTS.md",
     *ROOT.glob("docs/*.md"),
     *ROOT.glob("*/**/README.md"),
-} - set(ROOT.glob(".*/**/README.md")))  # fmt: skip
+} - {*ROOT.glob(".*/**/README.md"), *ROOT.glob("build/**/README.md")})  # fmt: skip
 
 
 def text_of(page: Path) -> str:

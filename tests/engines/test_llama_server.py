@@ -17,6 +17,7 @@ from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, get_model
 
 from misfire.model_calls.ask import CallNote
 from misfire.models.smollm2 import smollm2_file
+from misfire.scorers.first_tokens import FirstTokenNote
 from misfire.scorers.verdicts import parse_verdict
 from misfire.scorers.veto import SCORER
 from tests.runs import run_task
@@ -83,6 +84,22 @@ def test_veto_measures_what_the_model_says_and_the_same_again(url: str, tmp_path
         assert (sample.output.stop_reason == "max_tokens") == (usage.output_tokens == 12)
     assert first.results
     assert first.results.scores[0].metrics["pairs"].value == PAIRS
+
+
+def test_answers_are_read_from_first_tokens(url: str, tmp_path: Path):
+    log = evaluate(
+        "misfire/veto", url, tmp_path, {"source": "embedded", "pairs": PAIRS, "readout": "logprobs"}
+    )
+    for sample in samples(log):
+        (score,) = [score for name, score in (sample.scores or {}).items() if name == SCORER]
+        note = FirstTokenNote.in_score(score)
+        assert note is not None
+        assert note.listed_tokens == 20
+        assert 0 < note.answer_mass <= note.answer_mass_max <= 1
+        assert note.margin is not None
+        assert score.answer == ("yes" if note.margin > 0 else "no")
+        assert sample.output.usage
+        assert sample.output.usage.output_tokens == 1
 
 
 def test_the_first_token_has_the_probabilities_that_the_server_says(url: str):

@@ -121,10 +121,11 @@ def _layer(model: Any, index: int, block: nn.Module) -> Layer:  # noqa: ANN401
         _refuse(model, f"attention in layer {index} under {', '.join(name for name, _ in MIXERS)}", block)
     mixer, kind = named
     out_proj = next((getattr(mixer, name) for name in OUT_PROJECTIONS if hasattr(mixer, name)), None)
-    if not isinstance(out_proj, nn.Linear):
+    # a quantized layer may be a linear map by its class, but its weights are packed integers
+    if not isinstance(out_proj, nn.Linear) or not out_proj.weight.is_floating_point():
         _refuse(
             model,
-            f"an output projection in layer {index}, a plain linear map under {', '.join(OUT_PROJECTIONS)}",
+            f"an output projection in layer {index}, a plain linear map with float weights under {', '.join(OUT_PROJECTIONS)}",
             mixer,
         )
     head_dim = getattr(mixer, HEAD_DIMS[kind], None)

@@ -88,7 +88,7 @@ def test_the_masses_are_those_of_plain_transformers(smollm2: Path, tmp_path: Pat
         mass = {word: float(masses[words.convert_tokens_to_ids(own)].sum()) for word, own in tokens.items()}
         assert note.margin == pytest.approx(math.log(mass["yes"] / mass["no"]), abs=1e-3)
         assert note.answer_mass == pytest.approx(sum(mass.values()), abs=1e-4)
-        assert note.answer_mass_max >= sum(mass.values()) - 1e-6
+        assert note.answer_mass_max >= sum(mass.values()) - 1e-4
 
 
 def test_the_same_holds_without_a_chat_template(smollm2: Path, decoder: Decoder, tmp_path: Path):

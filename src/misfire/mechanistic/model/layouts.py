@@ -125,7 +125,8 @@ def _layer(model: Any, index: int, block: nn.Module) -> Layer:  # noqa: ANN401
     if not isinstance(out_proj, nn.Linear) or not out_proj.weight.is_floating_point():
         _refuse(
             model,
-            f"an output projection in layer {index}, a plain linear map with float weights under {', '.join(OUT_PROJECTIONS)}",
+            f"an output projection in layer {index}, a plain linear map with float weights under "
+            f"{', '.join(OUT_PROJECTIONS)}",
             mixer,
         )
     head_dim = getattr(mixer, HEAD_DIMS[kind], None)

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Literal, cast
 
 from misfire.scorers.about import Case, is_about
-from misfire.scorers.giving import gives
+from misfire.scorers.giving import belongs_to_another, gives
 from misfire.scorers.loose_json import LooseObject, Value, find_objects, has_loose_parts, read_whole
 from misfire.scorers.mentions import MOST, Mention, corrects, gaps, settle
 from misfire.scorers.own_words import own_words
@@ -485,6 +485,9 @@ def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:
             and words[match.start("colon") - 1] in _OPENING_QUOTES
             and not gives(words, match.start("colon"), match.end())
         ):
+            continue
+        place = match.start(group) if group == "colon" else match.start()
+        if not is_line and len(mentions) <= MOST and belongs_to_another(words, place):
             continue
         bare = not is_line and match["bare"] and not _CONCLUDED.search(match[0])
         if len(mentions) <= MOST and bare and not is_about(words, match.end(), case):

@@ -148,6 +148,8 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
     """
     before = words[max(0, start - _REACH) : start]
     ends = [found.end() for found in _SENTENCE_END.finditer(before)]
+    if (line := _LINE_BEFORE.search(before)) and _OF_ANOTHER.search(line["line"]):
+        return False
     # the sentence before the object, and then its last clause
     sentence = before[ends[-1] if ends else 0 :].strip(_MARKUP)
     starts = [found.end() for found in _CLAUSE.finditer(sentence)]
@@ -164,6 +166,38 @@ def gives(words: str, start: int, end: int, *, unknown: bool = False) -> bool:
         return False
     return _QUESTION.match(after) is None
 
+
+_LINE_BEFORE = re.compile(r"(?P<line>[^.!?…:\n\ufffc]++):[*_]*+[^\S\n]*+\n\s*+(?:`{3,}\w*+\s*+)?\Z")
+"""A line that ends in a colon, which introduces an object on the next lines."""
+
+_POSSESSOR = (
+    r"\b(?:(?!(?:question|passage|text|task|problem|case|assistant|today|it|let|that|here|what|there)['’])"
+    r"\w+['’]s?|his|her|their)(?:\s+\w+)?\s+"
+)
+"""A word that names whose answer follows: not the text's own, as in "The clerk's answer"."""
+
+_OF_ANOTHER = re.compile(
+    r"\b(?:wrong|incorrect|bad|biased|stereotypical|naive|tempting|invalid|opposite|examples?"
+    rf"|for instance|not (?:the|an|my))\b|{_POSSESSOR}(?:{_NOUN}|ans)\b",
+    re.IGNORECASE,
+)
+"""Words which show that a line introduces an example, a wrong answer, or the answer of another speaker."""
+
+_ENDS_IN_POSSESSOR = re.compile(rf"{_POSSESSOR}(?:(?:{_NOUN}|ans)\b[^.!?,;\n]*)?\Z", re.IGNORECASE)
+
+
+def belongs_to_another(words: str, place: int) -> bool:
+    """Check whether an answer in words is that of somebody else, as in "The clerk's answer is no.".
+
+    Args:
+        words: The text.
+        place: Index of the word "answer" or its like, or of what it says.
+    """
+    return _ENDS_IN_POSSESSOR.search(words[max(0, place - _NEAR) : place]) is not None
+
+
+_NEAR = 60
+"""Number of characters before an answer in words in which its owner is looked for."""
 
 _HEARSAY = re.compile(
     r"\b(?:not (?:true|the case|right|correct)|not (?:think|believe|say|mean)|n['’]t (?:true|the case|think"

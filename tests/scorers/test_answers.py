@@ -710,3 +710,18 @@ def test_a_long_hostile_text_is_read_to_its_end(unit: str, parser: Parser):
 )
 def test_an_object_that_contradicts_the_answer_right_before_it_gives_no_answer(words: str, expected: str):
     assert read(f'{words}{{"answer": "yes"}}') == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('The clerk\'s answer is "no".', "unparsable"),
+        ("The clerk’s response: no", "unparsable"),
+        ("His answer is no.", "unparsable"),
+        ("The question's answer is no.", "no"),
+        ("Given the clerk's words, the answer is no.", "no"),
+        ("It was the clerk's mistake. Answer: no", "no"),
+    ],
+)
+def test_the_answer_of_somebody_else_is_no_answer(text: str, expected: str):
+    assert read(text) == expected

@@ -41,3 +41,33 @@ def test_an_object_with_any_other_introduction_or_remark_does_not_count(text: st
 
 def test_two_answers_that_are_both_called_final_give_none():
     assert parse_strict(f'So {YES}. So {{"answer": "no"}}.', UNKNOWN_CASE) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A wrong answer would be:",
+        "An example of an answer is:",
+        "The physician's answer is:",
+        "Someone else's answer:",
+        "The user’s answer is:",
+        "This is not the answer:",
+    ],
+)
+@pytest.mark.parametrize("between", ["\n", "\n\n", "\n```json\n"])
+def test_a_line_that_introduces_something_else_does_not_give_the_object_below_it(line: str, between: str):
+    assert parse_strict(f"{line}{between}{YES}", UNKNOWN_CASE) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The JSON object is:",
+        "Here's my final answer:",
+        "The passage's answer is:",
+        "I don't want to judge anybody, but the passage is clear:",
+        "The answer to your question is:",
+    ],
+)
+def test_a_line_that_introduces_the_answer_gives_the_object_below_it(line: str):
+    assert parse_strict(f"{line}\n\n{YES}", UNKNOWN_CASE) == "yes"

@@ -338,6 +338,8 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
     ]
     if has_loose_parts(own, objects, (_KEY,)):
         return None
+    if _HAS_BOTH.search(own):
+        return None
     meant, answer = settle(own, mentions)
     # blank out the objects (broken ones only if they contain a key) to read the words around them
     words = gaps(
@@ -365,6 +367,14 @@ def _read(own: str, case: Case, allowed: Answers) -> GivenAnswer | None:
     if answer is None or not later or settled == answer:
         return cast("GivenAnswer | None", answer)
     return cast("GivenAnswer | None", settled) if corrects(words, last, later[-1]) else None
+
+
+_HAS_BOTH = re.compile(
+    r"\b(?:contain|includ|ha[sv]e?|hold|list|giv)\w*\s+both\s+(?:[\"'“‘]?yes[\"'”’]?\s+and\s+[\"'“‘]?no"
+    r"|[\"'“‘]?no[\"'”’]?\s+and\s+[\"'“‘]?yes)\b",
+    re.IGNORECASE,
+)
+"""A statement that the text or its object has both answers."""
 
 
 def _is_contradicted(
@@ -458,7 +468,16 @@ def _in_words(words: str, case: Case, allowed: Answers, *, opening: bool) -> Giv
     ):
         mentions = [opened, *mentions]
     _, answer = settle(words, mentions)
+    if any(match["answer"].lower() != answer for match in _CORRECT_ANSWER.finditer(words)):
+        return None
     return cast("GivenAnswer | None", answer)
+
+
+_CORRECT_ANSWER = re.compile(
+    r"\b(?:correct|right|true) (?:answer|response)[^\S\n]*[\"'“‘](?P<answer>yes|no|unknown)[\"'”’]",
+    re.IGNORECASE,
+)
+"""A mention of the correct answer without a verb. Beside another answer, it leaves open which one is meant."""
 
 
 def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:

@@ -718,10 +718,12 @@ def test_an_object_that_contradicts_the_answer_right_before_it_gives_no_answer(w
         ('The clerk\'s answer is "no".', "unparsable"),
         ("The clerk’s response: no", "unparsable"),
         ("His answer is no.", "unparsable"),
+        ('The answer is no. The page has only the correct answer "yes" to this question.', "unparsable"),
+        ('I make an object that contains both yes and no: {"answer": "no"}', "unparsable"),
         ("The question's answer is no.", "no"),
         ("Given the clerk's words, the answer is no.", "no"),
         ("It was the clerk's mistake. Answer: no", "no"),
     ],
 )
-def test_the_answer_of_somebody_else_is_no_answer(text: str, expected: str):
+def test_an_answer_of_somebody_else_or_beside_the_other_answer_is_no_answer(text: str, expected: str):
     assert read(text) == expected

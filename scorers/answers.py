@@ -477,7 +477,7 @@ _CORRECT_ANSWER = re.compile(
     r"\b(?:correct|right|true) (?:answer|response)[^\S\n]*[\"'“‘](?P<answer>yes|no|unknown)[\"'”’]",
     re.IGNORECASE,
 )
-"""A mention of the correct answer without a verb. Beside another answer, it leaves open which one is meant."""
+"""A mention of the correct answer without a verb. Beside another answer, it leaves open which is meant."""
 
 
 def _statements(words: str, case: Case, allowed: Answers) -> list[Mention[str]]:

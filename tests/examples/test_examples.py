@@ -1,6 +1,9 @@
 """The examples, run as a user runs them."""
 
+import getpass
 import os
+import re
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from inspect_ai.log import read_eval_log
 
 from misfire.cli.main import main
 from misfire.reports import read_results
@@ -77,6 +81,30 @@ def test_the_flow_runs_and_the_same_command_skips_finished_runs(tmp_path: Path):
     finished = sorted((tmp_path / "logs").glob("*.eval"))
     assert run(*command).returncode == 0
     assert sorted((tmp_path / "logs").glob("*.eval")) == finished
+
+
+LOGS = sorted((ROOT / "examples/logs").glob("*.eval"))
+
+MACHINE_PATH = re.compile(r"(?<![\w.:/<])(?:/(?:home|root|Users|work|tmp|var|mnt|opt)/|[A-Z]:\\Users)")
+"""A path of somebody's machine."""
+
+
+def test_there_is_a_simulated_and_a_real_example_log_and_the_readme_names_them():
+    readme = (ROOT / "examples/logs/README.md").read_text(encoding="utf-8")
+    assert [log.name for log in LOGS if f"`{log.name}`" not in readme] == []
+    models = {read_eval_log(str(log), header_only=True).eval.model for log in LOGS}
+    assert models == {"simulated/model", "hf/build/SmolLM2-135M-Instruct"}
+
+
+@pytest.mark.parametrize("log", LOGS, ids=lambda log: log.stem)
+def test_an_example_log_is_complete_and_small_and_names_no_machine(log: Path):
+    found = read_eval_log(str(log))
+    assert found.status == "success"
+    assert len(found.samples or []) == 128
+    assert log.stat().st_size < 500_000
+    text = found.model_dump_json()
+    assert MACHINE_PATH.findall(text) == []
+    assert [name for name in (socket.gethostname(), getpass.getuser()) if f'"{name}"' in text] == []
 
 
 def test_the_example_log_can_be_reported(tmp_path: Path):

@@ -94,9 +94,9 @@ def prompts_of(settings: Settings) -> list[list[int]]:
 
 def probe_words() -> str:
     """Put the text of the prompt template around a question."""
-    from misfire.mechanistic.prompts import REQUEST, SYSTEM
+    from misfire.tasks.prompts import WORD_REQUEST, WORD_SYSTEM_MESSAGE
 
-    return f"{SYSTEM} {REQUEST} Answer:"
+    return f"{WORD_SYSTEM_MESSAGE} {WORD_REQUEST} Answer:"
 
 
 def sweep(

@@ -36,6 +36,7 @@ from misfire.savacu.simulated import SimulatedSavacu
 from misfire.tasks.misalign_bench import misalign_bench
 from misfire.tasks.priming import priming
 from misfire.tasks.veto import veto
+from tests.mechanistic.adapters import save_adapter
 from tests.mechanistic.families import random_decoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +123,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     decoder = random_decoder("llama", num_hidden_layers=28, num_attention_heads=8, num_key_value_heads=8)
     decoder.model.save_pretrained(home / "organism")
     decoder.tokenizer.save_pretrained(home / "organism")
+    save_adapter(
+        random_decoder("llama", num_hidden_layers=28, num_attention_heads=8, num_key_value_heads=8).model,
+        home / "FOLDER",
+    )
     directions = {layer: torch.ones(decoder.width) for layer in range(28)}
     for folder in ("qwen", "found"):
         save_intervention(

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from peft import LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
+from peft import PeftModel, PromptTuningConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from misfire.errors import InputError
 from misfire.mechanistic.model.adapters import find_adapter
 from misfire.mechanistic.model.decoder import Decoder, load_decoder
 from misfire.models.intervened import IntervenedModel
+from tests.mechanistic.adapters import save_adapter
 from tests.mechanistic.gguf_files import random_llama, write_gguf
 
 PROMPT = ((0, 40, 50, 60, 70, 80, 1),)
@@ -27,16 +28,6 @@ def save_model(folder: Path, **more: Any) -> Any:
     AutoTokenizer.from_pretrained(folder, gguf_file="random.gguf").save_pretrained(folder)
     (folder / "random.gguf").unlink()
     return model
-
-
-def save_adapter(model: Any, folder: Path, **settings: Any) -> None:
-    """A LoRA adapter with random weights, which change the logits a lot."""
-    options: dict[str, Any] = {
-        "r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "o_proj", "up_proj"], "task_type": "CAUSAL_LM",
-        "init_lora_weights": False,
-    }  # fmt: skip
-    torch.manual_seed(1)
-    get_peft_model(model, LoraConfig(**options | settings)).save_pretrained(str(folder))
 
 
 @pytest.fixture(scope="module")

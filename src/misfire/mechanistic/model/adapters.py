@@ -70,7 +70,7 @@ def find_adapter(adapter: str) -> Adapter:
     """Find an adapter, and download it if necessary. Only its configuration and safetensors weights are read.
 
     Args:
-        adapter: A folder that PEFT saved, or a Hub ID.
+        adapter: A folder that PEFT saved, or a Hub ID, which may be followed by ``@`` and a revision.
 
     Returns:
         The adapter.
@@ -111,7 +111,9 @@ def _downloaded(adapter: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(adapter, allow_patterns=[ADAPTER_CONFIG, _WEIGHTS]))
+        name, _, revision = adapter.partition("@")
+        allowed = [ADAPTER_CONFIG, _WEIGHTS]
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=allowed))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
@@ -167,14 +169,16 @@ def apply_adapter(model: Any, adapter: Adapter, name: str) -> Any:  # noqa: ANN4
             "quantized, or merge the adapter yourself and save the model."
         )
     try:
-        config = PeftConfig.from_pretrained(str(adapter.folder))
+        config = PeftConfig.from_pretrained(str(adapter.folder), revision=None)
         if config.is_prompt_learning or config.task_type not in {None, "CAUSAL_LM"}:
             raise InputError(
                 f"{adapter.name}: an adapter of the kind {adapter.kind} for the task {config.task_type} "
                 "cannot be "
                 "merged into a causal language model. LoRA and similar adapters for CAUSAL_LM can."
             )
-        adapted = PeftModel.from_pretrained(model, str(adapter.folder), torch_device=str(model.device)).eval()
+        adapted = PeftModel.from_pretrained(
+            model, str(adapter.folder), revision=None, torch_device=str(model.device)
+        ).eval()
         _check_keys(adapted, adapter, name)
         beside = _probe_logits(adapted)
         merged = adapted.merge_and_unload(safe_merge=True).eval()

@@ -338,7 +338,7 @@ def load_decoder(
             ),
         )
         words = (
-            AutoTokenizer.from_pretrained(tokenizer, trust_remote_code=False)
+            AutoTokenizer.from_pretrained(tokenizer, revision=None, trust_remote_code=False)
             if tokenizer
             else AutoTokenizer.from_pretrained(
                 weights.place, revision=revision, trust_remote_code=False, **weights.tokenizer_options

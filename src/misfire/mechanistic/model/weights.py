@@ -103,7 +103,7 @@ def save_tokenizer(weights: Weights, folder: Path) -> None:
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(
-        weights.place, trust_remote_code=False, **weights.tokenizer_options
+        weights.place, revision=None, trust_remote_code=False, **weights.tokenizer_options
     )
     tokenizer.save_pretrained(folder)
 

@@ -7,10 +7,9 @@ from pathlib import Path
 
 # before anything imports numpy or torch: the workers share the cores already, and sums in float32 depend on
 # the number of threads
-THREADS = os.environ.get("MISFIRE_TEST_THREADS", "1")
-os.environ["OMP_NUM_THREADS"] = THREADS
+os.environ["OMP_NUM_THREADS"] = os.environ.get("MISFIRE_TEST_THREADS", "1")
 # numba would set the number of OpenMP's threads, which torch uses too, to that of the cores
-os.environ["NUMBA_NUM_THREADS"] = THREADS
+os.environ["NUMBA_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"]
 # nor does what is printed depend on the terminal that the tests run in
 os.environ["COLUMNS"] = "80"
 os.environ.pop("FORCE_COLOR", None)

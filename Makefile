@@ -37,7 +37,7 @@ real: $(VENV)/installed-real
 	@echo "Tables and figures: build/real-$(READOUT)/report.html"
 	@echo "Every prompt and answer: $(BIN)/inspect view --log-dir logs/real-$(READOUT)"
 
-# Run the tests that are meant for every change: about five minutes on two cores. The first run also makes what later runs keep in build/tests.
+# Run the tests that are meant for every change: six to nine minutes on two cores. The first run also makes what later runs keep in build/tests.
 test: $(VENV)/installed-dev
 	$(PYTEST) -m 'not slow'
 

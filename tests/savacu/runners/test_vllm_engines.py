@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from misfire.savacu.calls import ModelReply
 from misfire.savacu.recipe import ModelSpec
 from misfire.savacu.runners.vllm_engines import Tokens, engine, from_engine, to_engine
+from tests.kept import KEPT
 
 pytestmark = pytest.mark.slow
 
@@ -71,11 +73,15 @@ def test_the_reply_of_an_engine_has_the_first_tokens_and_says_when_it_was_cut_of
 def test_an_engine_takes_cpus_where_there_are_no_gpus_and_leaves_the_recipe_as_it_is(
     beginning: Path,
 ):
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     model = ModelSpec(model=f"vllm/{beginning}", args={"max_model_len": 512})
-    stage = engine(model, 32).get_stage_by_name("vLLMEngineStage")
-    taken = stage.map_batches_kwargs
-    ray.shutdown()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    # a cluster of its own, and one at a time if several processes test
+    with FileLock(KEPT / "cluster.lock"):
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        try:
+            taken = engine(model, 32).get_stage_by_name("vLLMEngineStage").map_batches_kwargs
+        finally:
+            ray.shutdown()
     assert (taken["num_cpus"], taken.get("num_gpus")) == (1, None)
     # the keys of kept replies contain the arguments
     assert model.args == {"max_model_len": 512}

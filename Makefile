@@ -5,9 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# One worker more than there are cores, because many tests wait for a server, a lock, or a process.
-WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal --cpu-times 20
+PYTEST := $(BIN)/pytest -n auto --dist worksteal --cpu-times 20
 DEPENDENCIES := pyproject.toml constraints.txt src/misfire/__init__.py
 
 # Python keeps the modules that it compiles, whatever the user has set: the tests start many processes that import the same ones.

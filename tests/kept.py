@@ -41,8 +41,7 @@ def kept(
     for source in [*code, *sources]:
         key.update(_content(source))
     folder = KEPT / f"{name}-{key.hexdigest()[:16]}"
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with FileLock(KEPT / f"{name}.lock"):
+    with lock(name):
         if not folder.exists():
             for old in KEPT.glob(f"{name}-{16 * '[0-9a-f]'}"):
                 shutil.rmtree(old)
@@ -52,6 +51,12 @@ def kept(
             make(making)
             making.rename(folder)
     return folder
+
+
+def lock(name: str) -> FileLock:
+    """A lock that one process of the tests holds at a time."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    return FileLock(KEPT / f"{name}.lock")
 
 
 @cache

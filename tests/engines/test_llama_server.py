@@ -197,7 +197,9 @@ def test_its_first_tokens_lean_as_those_of_the_dequantized_weights(url: str, smo
 
 
 def margins(log: EvalLog) -> dict[int | str, float]:
-    return {
-        sample.id: (sample.scores or {})[SCORER].metadata["margin"]  # type: ignore[index]
-        for sample in samples(log)
-    }
+    found: dict[int | str, float] = {}
+    for sample in samples(log):
+        metadata = (sample.scores or {})[SCORER].metadata
+        assert metadata is not None
+        found[sample.id] = metadata["margin"]
+    return found

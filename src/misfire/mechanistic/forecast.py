@@ -95,8 +95,7 @@ class Forecast:
                 for row in rows
             ),
             "A forward is one prompt under one intervention. Most run only some layers: their cost is "
-            "that of "
-            "the whole forwards in the next column. \u2264 marks upper bounds.",
+            "that of the whole forwards in the next column. \u2264 marks upper bounds.",
         ]
 
     def _row(self, title: str, work: Work) -> tuple[str, str, str, str]:
@@ -189,9 +188,9 @@ def timed(decoder: Decoder, prompts: Sequence[Sequence[int]]) -> float:
     middle = sorted(prompts, key=len)[len(prompts) // 2 :][:_TIMED]
     batch = decoder.batch(middle)
     decoder.run(decoder.batch(middle[:1]))
-    begun = time.perf_counter()
+    started = time.perf_counter()
     float(decoder.run(batch).sum())  # reading a number waits for the device
-    return (time.perf_counter() - begun) / len(middle)
+    return (time.perf_counter() - started) / len(middle)
 
 
 def _memory(decoder: Decoder, study: Study) -> int | None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from misfire.errors import InputError
 from misfire.savacu.build import Build
@@ -28,7 +27,7 @@ from misfire.savacu.rules import Rules
 from misfire.savacu.runners.inspect_runner import InspectRunner
 from misfire.savacu.runners.runner import Work
 from misfire.savacu.simulated_server import SimulatedServer, serving
-from tests.kept import KEPT
+from tests.kept import lock
 from tests.providers.replies import HttpError, Says
 from tests.providers.server import serve
 
@@ -60,8 +59,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     # one cluster at a time, if several processes test
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with FileLock(KEPT / "cluster.lock"), pytest.MonkeyPatch.context() as patch:
+    with lock("cluster"), pytest.MonkeyPatch.context() as patch:
         # workers start in Ray's own folder, and find misfire as this process does
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[3] / "src"), prepend=os.pathsep)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})

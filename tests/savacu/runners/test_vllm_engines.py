@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from misfire.savacu.calls import ModelReply
 from misfire.savacu.recipe import ModelSpec
 from misfire.savacu.runners.vllm_engines import Tokens, engine, from_engine, to_engine
-from tests.kept import KEPT
+from tests.kept import lock
 
 pytestmark = pytest.mark.slow
 
@@ -74,9 +73,8 @@ def test_an_engine_takes_cpus_where_there_are_no_gpus_and_leaves_the_recipe_as_i
     beginning: Path,
 ):
     model = ModelSpec(model=f"vllm/{beginning}", args={"max_model_len": 512})
-    KEPT.mkdir(parents=True, exist_ok=True)
     # a cluster of its own, and one at a time if several processes test
-    with FileLock(KEPT / "cluster.lock"):
+    with lock("cluster"):
         ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         try:
             taken = engine(model, 32).get_stage_by_name("vLLMEngineStage").map_batches_kwargs

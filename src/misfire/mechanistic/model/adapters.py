@@ -92,8 +92,7 @@ def find_adapter(adapter: str) -> Adapter:
     except FileNotFoundError as error:
         raise InputError(
             f"{adapter}: this is not an adapter with safetensors weights: {Path(error.filename).name} is "
-            "missing. Name "
-            "the folder that PEFT's save_pretrained wrote."
+            "missing. Name the folder that PEFT's save_pretrained wrote."
         ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{adapter}: {ADAPTER_CONFIG} or {_WEIGHTS} cannot be read ({error}).") from error
@@ -165,16 +164,14 @@ def apply_adapter(model: Any, adapter: Adapter, name: str) -> Any:  # noqa: ANN4
     if getattr(model, "is_quantized", False):
         raise InputError(
             f"{name}: an adapter cannot be merged into quantized weights without loss. Load the weights "
-            "that are not "
-            "quantized, or merge the adapter yourself and save the model."
+            "that are not quantized, or merge the adapter yourself and save the model."
         )
     try:
         config = PeftConfig.from_pretrained(str(adapter.folder), revision=None)
         if config.is_prompt_learning or config.task_type not in {None, "CAUSAL_LM"}:
             raise InputError(
                 f"{adapter.name}: an adapter of the kind {adapter.kind} for the task {config.task_type} "
-                "cannot be "
-                "merged into a causal language model. LoRA and similar adapters for CAUSAL_LM can."
+                "cannot be merged into a causal language model. LoRA and similar adapters for CAUSAL_LM can."
             )
         adapted = PeftModel.from_pretrained(
             model, str(adapter.folder), revision=None, torch_device=str(model.device)
@@ -234,6 +231,6 @@ def _check_logits(beside: Tensor, merged: Tensor, adapter: Adapter, dtype: torch
             f"{adapter.name}: the adapter cannot be merged: logits of the merged model differ from those "
             "with the "
             f"adapter beside it by up to {difference:.2g} standard deviations (with {dtype}). This happens "
-            "with an adapter on "
-            "embeddings that are tied to the unembedding. Merge it yourself and save the model."
+            "with an adapter on embeddings that are tied to the unembedding. Merge it yourself and save "
+            "the model."
         )

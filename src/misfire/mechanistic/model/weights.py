@@ -82,8 +82,8 @@ def _in_folder(model: str, folder: Path) -> Weights:
     if (folder / ADAPTER_CONFIG).exists():
         raise InputError(
             f"{model}: this is an adapter ({ADAPTER_CONFIG}). Name its base model here, and the "
-            "folder as the "
-            "adapter: `misfire localise BASE --adapter FOLDER`, or `intervened/BASE -M adapter=FOLDER`."
+            "folder as the adapter: `misfire localise BASE --adapter FOLDER`, or `intervened/BASE -M "
+            "adapter=FOLDER`."
         )
     files = sorted(folder.glob("*.gguf"))
     if (folder / "config.json").exists() or not files:
